@@ -1,0 +1,58 @@
+"""The context object: what a handler may know about its invocation beside the event."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The Amazon Cognito identity that made the request, if any."""
+
+    cognito_identity_id: str | None = None
+    cognito_identity_pool_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The mobile app that made the request."""
+
+    installation_id: str | None = None
+    app_title: str | None = None
+    app_version_name: str | None = None
+    app_version_code: str | None = None
+    app_package_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientContext:
+    """What a caller sent as ``ClientContext`` with its Invoke request."""
+
+    client: Client | None = None
+    custom: dict[str, object] | None = None
+    env: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    """The attributes and methods of the context object of AWS's Python runtime.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+
+    aws_request_id: str
+    deadline_ms: int  #: epoch milliseconds at which Lambda stops waiting
+    invoked_function_arn: str = ""
+    function_name: str = ""
+    function_version: str = ""
+    memory_limit_in_mb: str = ""
+    log_group_name: str = ""
+    log_stream_name: str = ""
+    identity: Identity = field(default_factory=Identity)
+    client_context: ClientContext | None = None
+    tenant_id: str | None = None
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds left before Lambda stops waiting, never less than 0."""
+        return max(0, self.deadline_ms - int(time.time() * 1000))

@@ -1,0 +1,118 @@
+"""Everything the adapter raises.
+
+* `AdapterError`
+    * `UnexpectedMessage` - the app broke the ASGI contract
+    * `ClientDisconnected` - the reader of a response stream is gone (also an `OSError`)
+    * `StreamClosed` - our caller wrote to a stream that had ended
+    * `DeadlineExceeded` - the invocation ran out of time
+    * `EventError` - the event is not what it claims to be
+    * `ResponseTooLarge` - a buffered answer is over what Lambda takes
+    * `RuntimeApiError` - the Runtime API refused a request
+    * `ConfigurationError` - an option has a value that means nothing
+    * `LoadError` - the handler cannot be imported
+    * `LifespanFailed` - the app's startup failed
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .types import ErrorObject
+
+
+class AdapterError(Exception):
+    """The root of all errors of this package."""
+
+
+class UnexpectedMessage(AdapterError):
+    """The app sent an ASGI message that is malformed or not allowed now."""
+
+
+class ClientDisconnected(AdapterError, OSError):
+    """Nobody reads the response any more.
+
+    An `OSError`, because the ASGI specification says that ``send()`` raises one then, and
+    Starlette and Django stop their generators on it.
+    https://asgi.readthedocs.io/en/latest/specs/www.html#disconnected-client-send-exception
+    """
+
+
+class StreamClosed(AdapterError):
+    """The response stream has ended; nothing more can be written to it."""
+
+
+class DeadlineExceeded(AdapterError):
+    """The app was still running when the invocation's time was up."""
+
+
+class EventError(AdapterError):
+    """The event cannot be turned into a request."""
+
+
+class ResponseTooLarge(AdapterError):
+    """The buffered answer is larger than Lambda accepts."""
+
+
+class RuntimeApiError(AdapterError):
+    """The Runtime API answered with something other than success."""
+
+    def __init__(self, request: str, status: int, body: str) -> None:
+        """Remember what was asked (``POST /…``), the HTTP status and the body of the answer."""
+        super().__init__(request, status, body)
+        self.request = request
+        self.status = status
+        self.body = body
+
+    def __str__(self) -> str:
+        return f"{self.request} was answered with {self.status}: {self.body.strip()}"
+
+
+class ConfigurationError(AdapterError):
+    """An option was given a value it does not know."""
+
+
+class LoadError(AdapterError):
+    """The handler named by ``_HANDLER`` or on the command line cannot be loaded.
+
+    ``error_type`` is the name AWS's own Python runtime reports for the same fault,
+    for example ``Runtime.ImportModuleError``.
+    """
+
+    def __init__(self, error_type: str, message: str) -> None:
+        """Remember AWS's name for the fault and what to tell the user."""
+        super().__init__(error_type, message)
+        self.error_type = error_type
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class LifespanFailed(AdapterError):
+    """The app answered ``lifespan.startup`` with a failure, or needs what it cannot have."""
+
+
+def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:
+    """Describe ``error`` the way Lambda's callers expect to see it.
+
+    Frames of this package are left out of the stack: they say nothing about the app.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    package = __file__.rpartition("errors.py")[0]
+    described: ErrorObject = {
+        "errorType": error_type(error),
+        "errorMessage": str(error),
+        "stackTrace": traceback.format_list(
+            [f for f in frames if not f.filename.startswith(package)]
+        ),
+    }
+    if request_id is not None:
+        described["requestId"] = request_id
+    return described
+
+
+def error_type(error: BaseException) -> str:
+    """Return the name under which callers see ``error``."""
+    return error.error_type if isinstance(error, LoadError) else type(error).__name__

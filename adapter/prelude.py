@@ -1,0 +1,83 @@
+"""The prelude: the JSON head and eight NUL bytes in front of a streamed HTTP body."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from .errors import EventError
+
+if TYPE_CHECKING:
+    from .types import Headers, Prelude
+
+CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
+"""Tells Lambda that a stream begins with a prelude."""
+
+DELIMITER = b"\0" * 8
+"""Stands between the JSON and the body. JSON escapes NUL, so it cannot occur earlier."""
+
+# RFC 9110, 7.6.1: they speak about one connection, and ours is not the client's.
+# content-length: a function URL renames it to x-amzn-remapped-content-length, API Gateway
+# may answer 502 when it contradicts the stream; nobody needs it in front of a chunked body.
+DROPPED = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+
+def prelude(status: int, headers: Headers) -> Prelude:
+    """Turn a status and ASGI header fields into the head Lambda understands.
+
+    Every ``set-cookie`` goes into ``cookies``, the only place where several of them survive;
+    other repeats are joined with ``", "`` (RFC 9110, 5.3), since a list of values is understood
+    by no front door but REST APIs; hop-by-hop fields and ``content-length`` are dropped.
+    """
+    joined: dict[str, str] = {}
+    cookies: list[str] = []
+    for name, value in headers:
+        if name in DROPPED:
+            continue
+        text = value.decode("latin-1")
+        if name == b"set-cookie":
+            cookies.append(text)
+            continue
+        key = name.decode("latin-1")
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    head: Prelude = {"statusCode": status, "headers": joined}
+    if cookies:
+        head["cookies"] = cookies
+    return head
+
+
+def encode(head: Prelude) -> bytes:
+    """Return the bytes to put in front of the body: compact ASCII JSON and the delimiter."""
+    return json.dumps(head, separators=(",", ":")).encode("ascii") + DELIMITER
+
+
+def decode(data: bytes) -> tuple[Prelude, bytes]:
+    """Split a whole streamed answer into its head and its body.
+
+    Raises:
+        EventError: no delimiter, or no JSON object in front of it.
+    """
+    text, delimiter, body = data.partition(DELIMITER)
+    if not delimiter:
+        raise EventError("The stream has no prelude: there is no run of 8 NUL bytes in it.")
+    try:
+        head = json.loads(text)
+    except ValueError as error:
+        raise EventError(f"The prelude is not JSON: {error}") from error
+    if not isinstance(head, dict):
+        raise EventError(f"The prelude is not a JSON object but {type(head).__name__}.")
+    decoded: Prelude = head  # type: ignore[assignment]
+    return decoded, body

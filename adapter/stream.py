@@ -1,0 +1,147 @@
+"""The response stream: what every way to answer a Lambda invocation promises."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from contextvars import ContextVar
+from time import monotonic
+from typing import NamedTuple
+
+from .errors import ClientDisconnected, StreamClosed
+
+# A generator that never awaits would hold the event loop for ever: no deadline, no signal and
+# no other stream would get a turn. So a write gives the loop one at least this often.
+TURN_BYTES = 64 * 1024
+TURN_SECONDS = 0.005
+
+
+class ResponseStream(ABC):
+    """The open response of one invocation.
+
+    One task writes at a time. A write returns when its bytes have been handed on and waits
+    while the reader is slower than the writer, so memory stays flat. `aclose` ends the
+    response well, `fail` ends it with an error; after either, or when the reader is gone,
+    the stream is `closed`. A started stream that is never ended warns `ResourceWarning`.
+    """
+
+    def __init__(self) -> None:
+        self.content_type = "application/octet-stream"
+        self.started = False
+        self.closed = False
+        self._broken: ClientDisconnected | None = None
+        self._close_waiter: asyncio.Future[None] | None = None
+        self._bytes_since_turn = 0
+        self._last_turn = monotonic()
+
+    def set_content_type(self, content_type: str) -> None:
+        """Set the type of the stream; ``application/octet-stream`` unless said.
+
+        Raises:
+            StreamClosed: the stream has started, so its type has been sent.
+        """
+        if self.started:
+            raise StreamClosed("The content type must be set before the first write.")
+        self.content_type = content_type
+
+    async def write(self, data: bytes | str) -> None:
+        """Send one chunk; text goes as UTF-8, nothing is sent for an empty one.
+
+        Raises:
+            ClientDisconnected: nobody reads any more.
+            StreamClosed: the stream has ended.
+        """
+        await self.writelines((data.encode() if isinstance(data, str) else data,))
+
+    async def writelines(self, chunks: Iterable[bytes], *, end: bool = False) -> None:
+        """Send several chunks, and the end of the stream if asked, in one go.
+
+        Raises:
+            ClientDisconnected: nobody reads any more.
+            StreamClosed: the stream has ended.
+        """
+        if self.closed:
+            raise self._broken or StreamClosed("The response stream has already ended.")
+        self.started = True
+        size = self.transmit([chunk for chunk in chunks if chunk], end)
+        if end:
+            self._close()
+            return
+        await self.drain()
+        self._bytes_since_turn += size
+        if self._bytes_since_turn > TURN_BYTES or monotonic() - self._last_turn > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._bytes_since_turn = 0
+            self._last_turn = monotonic()
+
+    async def aclose(self) -> None:
+        """End the response. Does nothing if it has ended already.
+
+        Raises:
+            ClientDisconnected: the reader went away before the end.
+        """
+        if self._broken:
+            raise self._broken
+        if not self.closed:
+            await self.writelines((), end=True)
+
+    async def fail(self, error: BaseException) -> None:
+        """End the response with ``error``. Does nothing if it has ended already.
+
+        Before the first byte the invocation fails as if nothing had been answered; after it,
+        the error follows the bytes already sent and never mixes with them.
+        """
+        if not self.closed:
+            await self.transmit_error(error)
+            self._close()
+
+    async def wait_closed(self) -> None:
+        """Return when the response has ended, or when its reader is gone."""
+        if not self.closed:
+            if self._close_waiter is None:
+                self._close_waiter = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._close_waiter)
+
+    def disconnect(self, reason: str) -> None:
+        """Note that nobody reads any more; for whoever carries the stream."""
+        if not self.closed:
+            self._broken = ClientDisconnected(reason)
+            self._close()
+
+    @abstractmethod
+    def transmit(self, chunks: list[bytes], end: bool) -> int:
+        """Hand on ``chunks`` (none empty) at once and return their size in bytes."""
+
+    @abstractmethod
+    async def drain(self) -> None:
+        """Wait until the reader has caught up.
+
+        Raises:
+            ClientDisconnected: it will not.
+        """
+
+    @abstractmethod
+    async def transmit_error(self, error: BaseException) -> None:
+        """Hand on ``error``, in the way that fits what was sent so far."""
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._close_waiter is not None and not self._close_waiter.done():
+            self._close_waiter.set_result(None)
+
+    def __del__(self) -> None:
+        if self.started and not self.closed:
+            warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
+
+
+class Invocation(NamedTuple):
+    """The invocation that the native runtime is serving."""
+
+    stream: ResponseStream
+    loop: asyncio.AbstractEventLoop
+
+
+current_invocation: ContextVar[Invocation] = ContextVar("current_invocation")
+"""Set around every handler by the native runtime, worker threads included."""

@@ -1,0 +1,92 @@
+"""The shapes that travel through the adapter: JSON, AWS's events, ASGI's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, runtime_checkable
+
+if TYPE_CHECKING:
+    from .context import LambdaContext
+    from .stream import ResponseStream
+
+JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+"""Any value that JSON can carry: what an event is and what a buffered answer is."""
+
+Event = dict[str, JSON]
+"""A Lambda event, with AWS's keys."""
+
+Headers = list[tuple[bytes, bytes]]
+"""Header fields as ASGI has them: lower-case names, latin-1 values, repeats kept."""
+
+# Frameworks do not agree on the type of a scope (asgiref: a union of TypedDicts, Starlette:
+# MutableMapping[str, Any]) and neither is assignable to the other, so the border is open here.
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI 3 application: ``async (scope, receive, send)``."""
+
+
+class Request(NamedTuple):
+    """An HTTP request, whatever event it came in. The last stop before ASGI."""
+
+    method: str
+    scheme: str
+    http_version: str
+    path: str  #: percent-decoded once, UTF-8
+    raw_path: bytes  #: as the client sent it, as far as the event lets us know
+    query_string: bytes
+    root_path: str  #: the stage or mapping in front of the app; ``path`` begins with it
+    headers: Headers
+    body: bytes
+    client: tuple[str, int] | None
+    server: tuple[str, int]
+
+
+class Prelude(TypedDict, total=False):
+    """The JSON head of a streamed HTTP answer, and the head of a buffered one.
+
+    The four keys AWS reads; each is optional.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
+    """
+
+    statusCode: int
+    headers: dict[str, str]
+    multiValueHeaders: dict[str, list[str]]
+    cookies: list[str]
+
+
+class ErrorObject(TypedDict, total=False):
+    """What callers of a failed function see.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
+
+    errorType: str
+    errorMessage: str
+    stackTrace: list[str]
+    requestId: str
+
+
+@runtime_checkable
+class StreamingHandler(Protocol):
+    """A handler that writes to the response stream by itself: what a runtime can drive.
+
+    A runtime calls `startup` once, before the first invocation; `respond` once per
+    invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
+    """
+
+    async def startup(self) -> None:
+        """Do what is done once per environment, before the first event."""
+        ...
+
+    async def respond(
+        self, event: JSON, context: LambdaContext, stream: ResponseStream | None
+    ) -> JSON:
+        """Answer on ``stream``; or write nothing and return the buffered answer."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Undo it, when the environment ends."""
+        ...
