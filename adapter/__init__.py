@@ -1,3 +1,48 @@
-"""Stream any ASGI app from AWS Lambda."""
+"""Stream any ASGI app from AWS Lambda, and run it locally as Lambda would.
+
+``handler = LambdaHandler(app)`` is the whole of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .context import LambdaContext as LambdaContext
+    from .errors import AdapterError as AdapterError
+    from .errors import ClientDisconnected as ClientDisconnected
+    from .handler import LambdaHandler as LambdaHandler
+    from .stream import ResponseStream as ResponseStream
 
 __version__ = "0.1.0"
+
+# Names are imported when they are asked for: `import adapter` alone costs a cold start nothing,
+# and the command line does not pay for the handler.
+_HOMES = {
+    "AdapterError": "errors",
+    "ClientDisconnected": "errors",
+    "LambdaContext": "context",
+    "LambdaHandler": "handler",
+    "ResponseStream": "stream",
+}
+
+__all__ = [
+    "AdapterError",
+    "ClientDisconnected",
+    "LambdaContext",
+    "LambdaHandler",
+    "ResponseStream",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

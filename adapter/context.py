@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The Amazon Cognito identity that made the request, if any."""
 
     cognito_identity_id: str | None = None
     cognito_identity_pool_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """The mobile app that made the request."""
 
     installation_id: str | None = None
@@ -25,8 +23,7 @@ class Client:
     app_package_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ClientContext:
+class ClientContext(NamedTuple):
     """What a caller sent as ``ClientContext`` with its Invoke request."""
 
     client: Client | None = None
@@ -34,8 +31,7 @@ class ClientContext:
     env: dict[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LambdaContext:
+class LambdaContext(NamedTuple):
     """The attributes and methods of the context object of AWS's Python runtime.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
@@ -49,7 +45,7 @@ class LambdaContext:
     memory_limit_in_mb: str = ""
     log_group_name: str = ""
     log_stream_name: str = ""
-    identity: Identity = field(default_factory=Identity)
+    identity: Identity = Identity()
     client_context: ClientContext | None = None
     tenant_id: str | None = None
 

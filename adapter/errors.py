@@ -9,7 +9,8 @@
     * `ResponseTooLarge` - a buffered answer is over what Lambda takes
     * `RuntimeApiError` - the Runtime API refused a request
     * `ConfigurationError` - an option has a value that means nothing
-    * `LoadError` - the handler cannot be imported
+    * `HandlerError` - the handler cannot be called, or its answer cannot be sent
+        * `LoadError` - it cannot be imported
     * `LifespanFailed` - the app's startup failed
 """
 
@@ -73,11 +74,11 @@ class ConfigurationError(AdapterError):
     """An option was given a value it does not know."""
 
 
-class LoadError(AdapterError):
-    """The handler named by ``_HANDLER`` or on the command line cannot be loaded.
+class HandlerError(AdapterError):
+    """The handler cannot be called, or its answer cannot be sent.
 
     ``error_type`` is the name AWS's own Python runtime reports for the same fault,
-    for example ``Runtime.ImportModuleError``.
+    for example ``Runtime.MarshalError``.
     """
 
     def __init__(self, error_type: str, message: str) -> None:
@@ -88,6 +89,10 @@ class LoadError(AdapterError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class LoadError(HandlerError):
+    """The handler named by ``_HANDLER`` or on the command line cannot be loaded."""
 
 
 class LifespanFailed(AdapterError):
@@ -115,4 +120,4 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
 
 def error_type(error: BaseException) -> str:
     """Return the name under which callers see ``error``."""
-    return error.error_type if isinstance(error, LoadError) else type(error).__name__
+    return error.error_type if isinstance(error, HandlerError) else type(error).__name__

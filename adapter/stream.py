@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from contextvars import ContextVar
 from time import monotonic
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ClientDisconnected, StreamClosed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # A generator that never awaits would hold the event loop for ever: no deadline, no signal and
 # no other stream would get a turn. So a write gives the loop one at least this often.
@@ -62,12 +64,8 @@ class ResponseStream(ABC):
             ClientDisconnected: nobody reads any more.
             StreamClosed: the stream has ended.
         """
-        if self.closed:
-            raise self._broken or StreamClosed("The response stream has already ended.")
-        self.started = True
-        size = self.transmit([chunk for chunk in chunks if chunk], end)
+        size = self.writelines_nowait(chunks, end=end)
         if end:
-            self._close()
             return
         await self.drain()
         self._bytes_since_turn += size
@@ -75,6 +73,21 @@ class ResponseStream(ABC):
             await asyncio.sleep(0)
             self._bytes_since_turn = 0
             self._last_turn = monotonic()
+
+    def writelines_nowait(self, chunks: Iterable[bytes], *, end: bool = False) -> int:
+        """Do what `writelines` does without waiting for the reader; return the bytes sent.
+
+        Raises:
+            ClientDisconnected: nobody reads any more.
+            StreamClosed: the stream has ended.
+        """
+        if self.closed:
+            raise self._broken or StreamClosed("The response stream has already ended.")
+        self.started = True
+        size = self.transmit([chunk for chunk in chunks if chunk], end)
+        if end:
+            self._close()
+        return size
 
     async def aclose(self) -> None:
         """End the response. Does nothing if it has ended already.
@@ -136,12 +149,33 @@ class ResponseStream(ABC):
             warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
 
 
-class Invocation(NamedTuple):
+class BufferedStream(ResponseStream):
+    """Keeps the response in memory: a buffered answer is a stream that is collected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chunks: list[bytes] = []
+        self.error: BaseException | None = None
+
+    def transmit(self, chunks: list[bytes], end: bool) -> int:
+        """Keep ``chunks``."""
+        self.chunks += chunks
+        return sum(map(len, chunks))
+
+    async def drain(self) -> None:
+        """Return at once: memory reads as fast as anyone writes."""
+
+    async def transmit_error(self, error: BaseException) -> None:
+        """Keep ``error``."""
+        self.error = error
+
+
+class CurrentInvocation(NamedTuple):
     """The invocation that the native runtime is serving."""
 
     stream: ResponseStream
     loop: asyncio.AbstractEventLoop
 
 
-current_invocation: ContextVar[Invocation] = ContextVar("current_invocation")
+current_invocation: ContextVar[CurrentInvocation] = ContextVar("current_invocation")
 """Set around every handler by the native runtime, worker threads included."""

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
-    from .context import LambdaContext
     from .stream import ResponseStream
 
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
@@ -69,6 +68,19 @@ class ErrorObject(TypedDict, total=False):
     requestId: str
 
 
+class Context(Protocol):
+    """What the adapter needs of a context object, ours or the managed runtime's."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """The id of the invocation."""
+        ...
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds left before Lambda stops waiting."""
+        ...
+
+
 @runtime_checkable
 class StreamingHandler(Protocol):
     """A handler that writes to the response stream by itself: what a runtime can drive.
@@ -77,12 +89,12 @@ class StreamingHandler(Protocol):
     invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
     """
 
-    async def startup(self) -> None:
-        """Do what is done once per environment, before the first event."""
+    async def startup(self) -> bool:
+        """Do what is done once per environment; return whether `shutdown` has work to do."""
         ...
 
     async def respond(
-        self, event: JSON, context: LambdaContext, stream: ResponseStream | None
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
         """Answer on ``stream``; or write nothing and return the buffered answer."""
         ...

@@ -1,0 +1,109 @@
+"""Builds a request from the parts that every HTTP event has, whatever it calls them."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+from ..errors import EventError
+from ..types import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..types import JSON, Headers
+
+
+def build_request(
+    *,
+    method: str,
+    path: str,
+    raw_path: bytes,
+    query_string: bytes,
+    headers: Iterable[tuple[str, str]],
+    body: JSON,
+    is_base64: JSON,
+    root_path: str = "",
+    protocol: str = "HTTP/1.1",
+    client: str | None = None,
+) -> Request:
+    """Return the request; the scheme and the server come from its headers.
+
+    Raises:
+        EventError: the body does not decode.
+    """
+    data = decode_body(body, is_base64)
+    fields = _fields(headers, data)
+    found = dict(fields)
+    scheme = "http" if found.get(b"x-forwarded-proto") == b"http" else "https"
+    return Request(
+        method=method.upper(),
+        scheme=scheme,
+        http_version=protocol.partition("/")[2].removesuffix(".0") or "1.1",
+        path=path,
+        raw_path=raw_path,
+        query_string=query_string,
+        root_path=root_path,
+        headers=fields,
+        body=data,
+        client=(client, 0) if client else None,
+        server=_server(found, scheme),
+    )
+
+
+def decode_body(body: JSON, is_base64: JSON) -> bytes:
+    """Return the bytes of the body; missing, ``null`` and empty are the same.
+
+    Raises:
+        EventError: it is not text, or not base64 although the event says so.
+    """
+    if not body:
+        return b""
+    if not isinstance(body, str):
+        raise EventError(f"The event's 'body' is not a string but {type(body).__name__}.")
+    if not is_base64:
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return b64decode(body, validate=True)
+    except ValueError as error:
+        raise EventError(f"The event's 'body' is not base64, as it says: {error}") from error
+
+
+def _fields(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:
+    """Return the header fields as ASGI wants them.
+
+    The length is that of the decoded body, whatever the event says: a gateway counts it before
+    base64, and a client can claim what it likes. ``transfer-encoding`` is gone with the hop.
+    """
+    fields = [
+        (key, latin1(value))
+        for name, value in headers
+        if (key := latin1(name).lower()) not in (b"content-length", b"transfer-encoding")
+    ]
+    if body:
+        fields.append((b"content-length", str(len(body)).encode("ascii")))
+    return fields
+
+
+def latin1(text: str) -> bytes:
+    """Return header text as the bytes the client sent; text from elsewhere as UTF-8."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
+    """Return host and port as the client knew them; ``Host`` may be ``[::1]:8080``."""
+    default = _port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
+    host = headers.get(b"host", b"localhost").decode("latin-1")
+    if host.startswith("["):
+        name, _, rest = host[1:].partition("]")
+        port = rest.removeprefix(":")
+    else:
+        name, _, port = host.partition(":")
+    return name, _port(port.encode("latin-1")) or default
+
+
+def _port(text: bytes) -> int | None:
+    return int(text) if text.isdigit() and len(text) <= 5 else None

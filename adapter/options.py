@@ -1,0 +1,215 @@
+"""Every option there is, in one table: what it is called, what it may be, what it does.
+
+``python -m adapter.options`` prints the table as Markdown; ``docs/options.md`` is its output.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "ADAPTER_"
+
+
+class Options(NamedTuple):
+    """The options of one handler, checked."""
+
+    invoke_mode: str = "auto"
+    lifespan: str = "auto"
+    base_path: str = ""
+    on_event: Callable[..., Any] | None = None
+    errors: str = "respond"
+    deadline_margin: float = 0.25  #: seconds
+    pad_empty: bool = False
+
+
+class Option(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    meaning: str
+    parse: Callable[[str, Any], Any]
+    values: str
+    default: str
+    argument: bool = True
+    variable: bool = True
+
+
+def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Options, list[str]]:
+    """Return the options, and a warning for each ``ADAPTER_*`` variable that nobody reads.
+
+    The environment beats the argument, so that a deployment changes without a change of code.
+
+    Raises:
+        ConfigurationError: a value means nothing; the message lists what would.
+    """
+    values = {}
+    for option in OPTIONS:
+        variable = PREFIX + option.name.upper()
+        if option.variable and variable in environ:
+            values[option.name] = option.parse(variable, environ[variable])
+        elif option.name in arguments:
+            values[option.name] = option.parse(option.name, arguments[option.name])
+    return Options(**values), _unknown(environ)
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    known = {PREFIX + option.name.upper() for option in OPTIONS if option.variable}
+    known |= {variable for variable, _, _, _ in PROCESS_VARIABLES}
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    if not unknown:
+        return []
+    import difflib  # 5 ms that only a mistake should cost
+
+    return [
+        f"{name} is not an option of the adapter."
+        + "".join(f" Did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
+        for name in unknown
+    ]
+
+
+def _choice(*choices: str) -> Callable[[str, Any], str]:
+    def parse(name: str, value: Any) -> str:
+        if value in choices:
+            return str(value)
+        raise ConfigurationError(f"{name} is {value!r}; it can be {_listed(choices)}.")
+
+    return parse
+
+
+def _path(name: str, value: Any) -> str:
+    if not isinstance(value, str) or (value and not value.startswith("/")):
+        raise ConfigurationError(f"{name} is {value!r}; it must be a path like '/api', or ''.")
+    return value.rstrip("/")
+
+
+def _function(name: str, value: Any) -> Callable[..., Any] | None:
+    if value is None or callable(value):
+        function: Callable[..., Any] | None = value
+        return function
+    raise ConfigurationError(f"{name} is {value!r}; it must be a function (event, context).")
+
+
+def _milliseconds(name: str, value: Any) -> float:
+    try:
+        milliseconds = float(value)
+    except (TypeError, ValueError):
+        milliseconds = -1.0
+    if milliseconds >= 0:
+        return milliseconds / 1000
+    raise ConfigurationError(f"{name} is {value!r}; it must be a number of milliseconds, or 0.")
+
+
+def _switch(name: str, value: Any) -> bool:
+    if value in ("1", "0"):
+        return bool(value == "1")
+    raise ConfigurationError(f"{name} is {value!r}; it can be '1' or '0'.")
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    *first, last = map(repr, choices)
+    return f"{', '.join(first)} or {last}"
+
+
+OPTIONS = (
+    Option(
+        "invoke_mode",
+        "What is streamed. `auto`: function URLs. `response_stream`: function URLs and REST APIs."
+        " `buffered`: nothing. It must agree with the `InvokeMode` of the function URL.",
+        _choice("auto", "response_stream", "buffered"),
+        "`auto`, `response_stream`, `buffered`",
+        "`auto`",
+    ),
+    Option(
+        "lifespan",
+        "Whether the app's lifespan runs, once per environment. `auto`: if the app supports it.",
+        _choice("auto", "on", "off"),
+        "`auto`, `on`, `off`",
+        "`auto`",
+    ),
+    Option(
+        "base_path",
+        "A path in front of the app, for a custom domain with a mapping. Goes into `root_path`.",
+        _path,
+        "a path",
+        "none",
+    ),
+    Option(
+        "on_event",
+        "Called as `on_event(event, context)`, plain or `async`, for an event that is not HTTP.",
+        _function,
+        "a function",
+        "none",
+        variable=False,
+    ),
+    Option(
+        "errors",
+        "What becomes of an app that fails before its response has begun. `respond`: a 500 for"
+        " the client. `raise`: the invocation fails, which Lambda counts in its metrics.",
+        _choice("respond", "raise"),
+        "`respond`, `raise`",
+        "`respond`",
+    ),
+    Option(
+        "deadline_margin",
+        "How many milliseconds before Lambda's time-out the app is cancelled and its client told."
+        " 0: never.",
+        _milliseconds,
+        "milliseconds",
+        "`250`",
+        argument=False,
+    ),
+    Option(
+        "pad_empty",
+        "Whether an empty streamed body gets one space, for accounts in which an empty stream"
+        " hangs. Never for `HEAD`, 1xx, 204 and 304.",
+        _switch,
+        "`0`, `1`",
+        "`0`",
+        argument=False,
+    ),
+)
+
+# name, values, default, meaning: they belong to a process, not to a handler.
+PROCESS_VARIABLES = (
+    ("ADAPTER_LOOP", "`asyncio`, `uvloop`", "`asyncio`", "The event loop of `adapter run`."),
+)
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    rows = [
+        (
+            f"`{option.name}`" if option.argument else "environment only",
+            f"`{PREFIX}{option.name.upper()}`" if option.variable else "code only",
+            option.values,
+            option.default,
+            option.meaning,
+        )
+        for option in OPTIONS
+    ]
+    rows += [
+        ("environment only", f"`{name}`", values, default, meaning)
+        for name, values, default, meaning in PROCESS_VARIABLES
+    ]
+    lines = [
+        "# Options",
+        "",
+        "Each can be an argument of `LambdaHandler`, an environment variable, or both; the",
+        "variable wins, so that a deployment changes without a change of code. A value that means",
+        "nothing is an error that lists what would; an unknown `ADAPTER_*` variable is a warning.",
+        "",
+        "| argument | variable | values | default | what it does |",
+        "|---|---|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

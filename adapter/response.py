@@ -1,0 +1,278 @@
+"""The response of one ASGI exchange: messages in, operations out, and nothing else.
+
+Everything that decides what is sent stands in this file; it never sends. `Response` is fed
+with the app's messages and with what happens around it, and returns what to do next as a
+tuple of operations. What may happen when is `TRANSITIONS`; a pair that is not in it is an
+error by definition.
+
+https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from .errors import ClientDisconnected, UnexpectedMessage
+
+if TYPE_CHECKING:
+    from .types import Headers, Message
+
+
+class State(IntEnum):
+    """Where the response stands. (An `IntEnum` because it is looked up for every chunk.)"""
+
+    IDLE = 0  #: the app has sent nothing
+    STARTED = 1  #: the app has sent the head; it is held back until there is a body message
+    STREAMING = 2  #: the head is out
+    COMPLETE = 3  #: the whole response is out
+    FAILED = 4  #: the app failed: a 500, a failed invocation, or error trailers
+    EXPIRED = 5  #: the time was up: a 504, a failed invocation, or error trailers
+    GONE = 6  #: the client left
+
+
+class Input(IntEnum):
+    """What can happen to the response."""
+
+    START = 0  #: ``http.response.start``
+    BODY = 1  #: ``http.response.body`` with ``more_body``
+    LAST_BODY = 2  #: ``http.response.body`` without
+    FLUSH = 3  #: the head was held back for long enough
+    RETURNED = 4  #: the app returned
+    RAISED = 5  #: the app raised
+    EXPIRED = 6  #: the invocation's time is up
+    DISCONNECTED = 7  #: the client is gone
+
+
+_UNFINISHED = {
+    Input.RETURNED: State.FAILED,
+    Input.RAISED: State.FAILED,
+    Input.EXPIRED: State.EXPIRED,
+    Input.DISCONNECTED: State.GONE,
+}
+_LATE = (Input.FLUSH, Input.RETURNED, Input.RAISED, Input.EXPIRED, Input.DISCONNECTED)
+
+TRANSITIONS: dict[State, dict[Input, State]] = {
+    State.IDLE: {
+        Input.START: State.STARTED,
+        **_UNFINISHED,
+    },
+    State.STARTED: {
+        Input.BODY: State.STREAMING,
+        Input.LAST_BODY: State.COMPLETE,
+        Input.FLUSH: State.STREAMING,
+        **_UNFINISHED,
+    },
+    State.STREAMING: {
+        Input.BODY: State.STREAMING,
+        Input.LAST_BODY: State.COMPLETE,
+        Input.FLUSH: State.STREAMING,
+        **_UNFINISHED,
+    },
+    State.COMPLETE: dict.fromkeys(_LATE, State.COMPLETE),
+    State.FAILED: dict.fromkeys(_LATE, State.FAILED),
+    State.EXPIRED: dict.fromkeys(_LATE, State.EXPIRED),
+    State.GONE: dict.fromkeys(_LATE, State.GONE),
+}
+"""From where to where. What is not here is illegal."""
+
+
+class Head(NamedTuple):
+    """Send the status and the headers."""
+
+    status: int
+    headers: Headers
+
+
+class Chunk(NamedTuple):
+    """Send a piece of the body; never empty."""
+
+    data: bytes
+
+
+class End(NamedTuple):
+    """The response is complete."""
+
+
+class Failure(NamedTuple):
+    """End the response with an error instead."""
+
+    error: BaseException
+
+
+Operation = Head | Chunk | End | Failure
+Operations = tuple[Operation, ...]
+
+_FORBIDDEN = re.compile(rb"[\r\n\0]")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+_REASONS = {
+    400: b"Bad Request",
+    404: b"Not Found",
+    500: b"Internal Server Error",
+    504: b"Gateway Timeout",
+}
+_LEGAL_START = "http.response.start"
+_LEGAL_BODY = "http.response.body"
+
+
+class Response:
+    """The state machine of one response.
+
+    Args:
+        method: of the request; ``HEAD`` never gets body bytes.
+        raise_errors: whether a failure before the head fails the invocation instead of
+            becoming a 500.
+        pad_empty: whether an empty body gets one space, for accounts in which an empty
+            stream hangs; never for HEAD, 1xx, 204 and 304.
+    """
+
+    def __init__(self, method: str, *, raise_errors: bool = False, pad_empty: bool = False) -> None:
+        self.state = State.IDLE
+        self._to_head_request = method == "HEAD"
+        self._raise_errors = raise_errors
+        self._pad_empty = pad_empty
+        self._bodiless = self._to_head_request
+        self._empty = True
+        self._held: tuple[Head, ...] = ()
+
+    def send(self, message: Message) -> Operations:
+        """Take a message of the app.
+
+        Raises:
+            UnexpectedMessage: it is malformed, or not allowed now. Nothing has changed.
+            ClientDisconnected: it is fine, but nobody is interested any more.
+        """
+        kind = message.get("type")
+        if kind == _LEGAL_BODY:
+            data = _body(message)
+            more = bool(message.get("more_body", False))
+            self._advance(Input.BODY if more else Input.LAST_BODY, kind)
+            return self._send_body(data, more)
+        if kind == _LEGAL_START:
+            head = _head(message)
+            self._advance(Input.START, kind)
+            self._held = (head,)
+            self._bodiless |= head.status < 200 or head.status in (204, 304)
+            return ()
+        raise UnexpectedMessage(
+            f"The app sent a message of type {kind!r}; only {_LEGAL_START!r} and"
+            f" {_LEGAL_BODY!r} can be sent in response to an HTTP request."
+        )
+
+    def flush(self) -> Operations:
+        """Let the head go if it is still held back."""
+        if self.state is State.STARTED:
+            self._advance(Input.FLUSH)
+        return self._release()
+
+    def returned(self) -> Operations:
+        """Take note that the app is done. A response it has not finished is an error."""
+        return self._ended(
+            Input.RETURNED,
+            UnexpectedMessage(
+                "The app returned without sending a response."
+                if self.state is State.IDLE
+                else "The app returned without finishing its response: the last"
+                f" {_LEGAL_BODY!r} must have more_body=False."
+            ),
+        )
+
+    def raised(self, error: BaseException) -> Operations:
+        """Take note that the app raised."""
+        return self._ended(Input.RAISED, error)
+
+    def expired(self, error: BaseException) -> Operations:
+        """End the response because the time is up: a 504, or ``error`` after the head."""
+        return self._ended(Input.EXPIRED, error, status=504)
+
+    def disconnected(self) -> None:
+        """Take note that nobody reads any more."""
+        self._advance(Input.DISCONNECTED)
+
+    def _advance(self, happened: Input, kind: str = "") -> State:
+        """Go to the next state and return the one before."""
+        before = self.state
+        after = TRANSITIONS[before].get(happened)
+        if after is None:
+            raise self._illegal(kind)
+        self.state = after
+        return before
+
+    def _illegal(self, kind: str) -> Exception:
+        if self.state is State.GONE:
+            return ClientDisconnected("The client is gone.")
+        if self.state is State.EXPIRED:
+            return ClientDisconnected("The invocation's time is up; its response has been ended.")
+        when = {
+            State.IDLE: f"before {_LEGAL_START!r}",
+            State.STARTED: "a second time",
+            State.STREAMING: "a second time",
+        }.get(self.state, "after the response had ended")
+        return UnexpectedMessage(f"The app sent {kind!r} {when}.")
+
+    def _send_body(self, data: bytes, more: bool) -> Operations:
+        chunks: Operations = ()
+        if self._bodiless:
+            pass
+        elif data:
+            self._empty = False
+            chunks = (Chunk(data),)
+        elif not more and self._empty and self._pad_empty:
+            chunks = (Chunk(b" "),)
+        held = self._release() if self._held else ()
+        return held + chunks if more else (*held, *chunks, End())
+
+    def _release(self) -> Operations:
+        held, self._held = self._held, ()
+        return held
+
+    def _ended(self, happened: Input, error: BaseException, status: int = 500) -> Operations:
+        before = self._advance(happened)
+        if before is State.STREAMING:
+            return (Failure(error),)
+        if before not in (State.IDLE, State.STARTED):
+            return ()
+        if self._raise_errors:
+            return (Failure(error),)
+        return plain(status, to_head_request=self._to_head_request)
+
+
+def plain(status: int, *, to_head_request: bool = False) -> Operations:
+    """Return a whole answer of our own: ``status`` and what it means, as text."""
+    head = Head(status, [(b"content-type", b"text/plain; charset=utf-8")])
+    if to_head_request:
+        return (head, End())
+    return (head, Chunk(_REASONS[status]), End())
+
+
+def _head(message: Message) -> Head:
+    status = message.get("status")
+    if not isinstance(status, int) or not 100 <= status <= 999:
+        raise UnexpectedMessage(f"'status' must be an int from 100 to 999, not {status!r}.")
+    try:
+        return Head(int(status), [_field(*field) for field in message.get("headers", ())])
+    except TypeError as error:
+        raise UnexpectedMessage(
+            "'headers' must be an iterable of [name, value] pairs of byte strings"
+            f" ({error}): {message.get('headers')!r}"
+        ) from error
+
+
+def _field(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    if not _TOKEN.fullmatch(name):
+        raise UnexpectedMessage(f"{name!r} cannot be the name of a header field.")
+    if _FORBIDDEN.search(value):
+        raise UnexpectedMessage(
+            f"The value of the header field {name!r} has a line break or a NUL in it."
+        )
+    return bytes(name).lower(), bytes(value)
+
+
+def _body(message: Message) -> bytes:
+    body = message.get("body", b"")
+    if type(body) is bytes:
+        return body
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise UnexpectedMessage(f"'body' must be a byte string, not {type(body).__name__}.")

@@ -1,0 +1,116 @@
+"""The Runtime API, from a runtime's side.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ..errors import RuntimeApiError, error_object
+from ..wire import chunked_request, error_type_header, request
+from .connection import connect
+from .invocation import Invocation
+
+if TYPE_CHECKING:
+    from ..types import ErrorObject
+    from ..wire import Response
+    from .connection import Connection
+
+VERSION = "/2018-06-01"
+USER_AGENT = "asgi-lambda-stream"
+
+
+class RuntimeClient:
+    """The Runtime API over one kept-alive connection, for one invocation at a time."""
+
+    def __init__(self, address: str) -> None:
+        """Remember the ``host:port`` of the Runtime API; nothing is opened yet."""
+        self._address = address
+        self._headers = {"Host": address, "User-Agent": USER_AGENT}
+        self._connection: Connection | None = None
+        self._next = request("GET", f"{VERSION}/runtime/invocation/next", self._headers)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, if there is one that works."""
+        return None if self._connection is None or self._connection.lost else self._connection
+
+    async def next(self) -> Invocation:
+        """Wait for an event, for as long as it takes.
+
+        Raises:
+            RuntimeApiError: there will be none; the runtime should end.
+            OSError: the Runtime API is not there.
+        """
+        response = await self._call(self._next)
+        if response.status != 200:
+            raise _refused("GET /runtime/invocation/next", response)
+        return Invocation.parse(response)
+
+    def response_head(self, invocation: Invocation, content_type: str) -> bytes:
+        """Return the head of a streamed response; its chunks follow on `connection`."""
+        return chunked_request(
+            f"{VERSION}/runtime/invocation/{invocation.request_id}/response",
+            {
+                **self._headers,
+                "Content-Type": content_type,
+                "Lambda-Runtime-Function-Response-Mode": "streaming",
+                **invocation.echo,
+            },
+        )
+
+    async def respond(self, invocation: Invocation, payload: bytes) -> Response:
+        """Post a buffered answer."""
+        path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
+        headers = {**self._headers, "Content-Type": "application/json", **invocation.echo}
+        return await self._call(request("POST", path, headers, payload))
+
+    async def error(self, invocation: Invocation, error: BaseException) -> Response:
+        """Report that the invocation failed before its response began."""
+        described = error_object(error, invocation.request_id)
+        path = f"{VERSION}/runtime/invocation/{invocation.request_id}/error"
+        return await self._post_error(path, described, invocation.echo)
+
+    async def init_error(self, error: BaseException) -> None:
+        """Report that the environment cannot start. The runtime must end after that."""
+        await self._post_error(f"{VERSION}/runtime/init/error", error_object(error), {})
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    async def _post_error(self, path: str, error: ErrorObject, echo: dict[str, str]) -> Response:
+        headers = {
+            **self._headers,
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Function-Error-Type": error_type_header(error),
+            **echo,
+        }
+        return await self._call(request("POST", path, headers, json.dumps(error).encode()))
+
+    async def _call(self, data: bytes) -> Response:
+        """Send a whole request and return its answer.
+
+        A connection that was kept alive may have been closed while nobody looked (an environment
+        can be frozen for hours), so the request is sent once more on a new one. That is safe: the
+        Runtime API knows which invocation it is about.
+        """
+        connection = self.connection
+        if connection is not None:
+            answer = connection.expect()
+            connection.write(data)
+            try:
+                return await answer
+            except ConnectionError:
+                pass
+        self._connection = connection = await connect(self._address)
+        answer = connection.expect()
+        connection.write(data)
+        return await answer
+
+
+def _refused(what: str, response: Response) -> RuntimeApiError:
+    return RuntimeApiError(what, response.status, response.body.decode("utf-8", "replace"))

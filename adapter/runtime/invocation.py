@@ -1,0 +1,104 @@
+"""An invocation as the Runtime API hands it out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..context import Client, ClientContext, Identity, LambdaContext
+from ..wire import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import JSON
+    from ..wire import Response
+
+
+class Invocation(NamedTuple):
+    """One answer of ``GET /runtime/invocation/next``. An empty header means: not given."""
+
+    request_id: str
+    deadline_ms: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def parse(cls, response: Response) -> Invocation:
+        """Take the invocation out of the response.
+
+        Raises:
+            ProtocolError: it has no request id, and so cannot be answered either.
+        """
+        headers = response.headers
+        request_id = headers.get("lambda-runtime-aws-request-id")
+        if not request_id:
+            raise ProtocolError("The Runtime API sent an event without a request id.")
+        deadline = headers.get("lambda-runtime-deadline-ms", "")
+        return cls(request_id, int(deadline) if deadline.isdigit() else 0, headers, response.body)
+
+    @property
+    def trace_id(self) -> str:
+        """The X-Ray trace header, or an empty string."""
+        return self.headers.get("lambda-runtime-trace-id", "")
+
+    @property
+    def echo(self) -> dict[str, str]:
+        """The headers that go back with the answer.
+
+        The platform may send a nonce for each delivery; sent back, it keeps a late answer from
+        completing a retry of the same request.
+        """
+        nonce = self.headers.get("lambda-runtime-invocation-id")
+        return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
+
+    def event(self) -> JSON:
+        """Return the event: JSON unless the platform says it is something else.
+
+        Raises:
+            ValueError: it says JSON and is not.
+        """
+        if self.headers.get("content-type", "application/json") != "application/json":
+            return self.body  # type: ignore[return-value]  # bytes, as AWS's own runtime does
+        event: JSON = json.loads(self.body)
+        return event
+
+    def context(self, environ: Mapping[str, str]) -> LambdaContext:
+        """Return the context object.
+
+        Raises:
+            ValueError: the client context or the identity is not JSON.
+        """
+        headers = self.headers
+        return LambdaContext(
+            aws_request_id=self.request_id,
+            deadline_ms=self.deadline_ms,
+            invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn", ""),
+            function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+            function_version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+            memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
+            log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+            log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+            identity=_identity(headers.get("lambda-runtime-cognito-identity")),
+            client_context=_client_context(headers.get("lambda-runtime-client-context")),
+            tenant_id=headers.get("lambda-runtime-aws-tenant-id") or None,
+        )
+
+
+def _identity(text: str | None) -> Identity:
+    if not text:
+        return Identity()
+    given = json.loads(text)
+    return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
+
+
+def _client_context(text: str | None) -> ClientContext | None:
+    if not text:
+        return None
+    given = json.loads(text)
+    client = given.get("client")
+    return ClientContext(
+        client=None if client is None else Client(**{k: client.get(k) for k in Client._fields}),
+        custom=given.get("custom"),
+        env=given.get("env"),
+    )

@@ -1,0 +1,143 @@
+"""The native runtime: a Runtime API loop on one asyncio event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import AdapterError, ConfigurationError, LifespanFailed
+from ..loader import load
+from . import extension, log
+from .client import RuntimeClient
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..types import StreamingHandler
+    from .connection import Connection
+
+logger = logging.getLogger("adapter.runtime")
+
+GRACE = 0.2
+"""Seconds that running invocations get after SIGTERM; Lambda kills 0.3 to 0.5 s after it."""
+
+EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
+
+
+def main(target: str | None = None) -> int:
+    """Serve invocations until the environment ends, and return the exit status.
+
+    ``target`` is what to load, ``$_HANDLER`` if not given. The status is 0 after SIGTERM, 1 when
+    the handler or the Runtime API failed, 2 when this is no Lambda environment, 3 when the app's
+    lifespan startup failed.
+    """
+    address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
+    name = target or os.environ.get("_HANDLER")
+    if not address or not name:
+        missing = "_HANDLER" if address else "AWS_LAMBDA_RUNTIME_API"
+        sys.stderr.write(
+            f"adapter run: {missing} is not set, so this is not a Lambda environment."
+            f" To serve an app on this machine: adapter dev {name or 'main:app'}\n"
+        )
+        return EXIT_USAGE
+    log.configure(os.environ)
+    sys.path.insert(0, os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd())
+    runtime = Runtime(address)
+    try:
+        # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
+        handler = load(name)
+        runner = asyncio.Runner(loop_factory=_loop_factory(os.environ))
+    except BaseException as error:  # a module that calls sys.exit() fails its environment too
+        with asyncio.Runner() as runner:
+            return runner.run(runtime.fail_init(error))
+    with runner:
+        return runner.run(runtime.run(handler))
+
+
+class Runtime:
+    """The life of one environment.
+
+    Args:
+        address: ``host:port`` of the Runtime API.
+        concurrency: how many invocations to serve at once.
+    """
+
+    def __init__(self, address: str, concurrency: int = 1) -> None:
+        self._address = address
+        self._clients = [RuntimeClient(address) for _ in range(concurrency)]
+        self._stop = asyncio.Event()
+
+    async def run(self, handler: StreamingHandler) -> int:
+        """Start the handler, serve until SIGTERM or a fault, stop the handler."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+        try:
+            needs_shutdown = await handler.startup()
+        except BaseException as error:
+            return await self.fail_init(error)
+        keep = await self._register() if needs_shutdown else None
+        try:
+            return await self._serve([Worker(handler, client) for client in self._clients])
+        finally:
+            await handler.shutdown()
+            for connection in (*self._clients, *filter(None, (keep,))):
+                connection.close()
+
+    async def fail_init(self, error: BaseException) -> int:
+        """Tell the platform that the environment cannot start."""
+        logger.critical("The environment cannot start: %s", error, exc_info=error)
+        try:
+            await self._clients[0].init_error(error)
+        except (OSError, AdapterError) as failure:
+            logger.critical("That could not be reported either: %s", failure)
+        self._clients[0].close()
+        return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
+
+    async def _serve(self, workers: list[Worker]) -> int:
+        tasks = [asyncio.create_task(worker.run()) for worker in workers]
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        for worker, task in zip(workers, tasks, strict=True):
+            if worker.idle:
+                task.cancel()
+        await asyncio.wait(tasks, timeout=GRACE)
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if not isinstance(outcome, asyncio.CancelledError | None):
+                logger.critical("The environment ends: %s", outcome)
+                return EXIT_FAILED
+        return 0
+
+    async def _register(self) -> Connection | None:
+        try:
+            return await extension.register(self._address)
+        except (OSError, AdapterError) as error:
+            logger.warning("Lambda will not announce the end of this environment: %s", error)
+            return None
+
+    def _terminate(self) -> None:
+        if self._stop.is_set():  # asked twice
+            os._exit(EXIT_FAILED)
+        self._stop.set()
+
+
+def _loop_factory(environ: Mapping[str, str]) -> Callable[[], asyncio.AbstractEventLoop]:
+    name = environ.get("ADAPTER_LOOP", "asyncio")
+    if name == "asyncio":
+        return asyncio.new_event_loop
+    if name != "uvloop":
+        raise ConfigurationError(f"ADAPTER_LOOP is {name!r}; it can be 'asyncio' or 'uvloop'.")
+    try:
+        import uvloop  # third party, so only when asked for
+    except ImportError as error:
+        raise ConfigurationError(
+            "ADAPTER_LOOP is 'uvloop', but uvloop is not installed: pip install uvloop"
+        ) from error
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

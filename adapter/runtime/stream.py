@@ -1,0 +1,100 @@
+"""The response stream of the native runtime: one chunked POST to the Runtime API."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ..errors import ClientDisconnected, error_object
+from ..stream import ResponseStream
+from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
+
+if TYPE_CHECKING:
+    from ..wire import Response
+    from .client import RuntimeClient
+    from .connection import Connection
+    from .invocation import Invocation
+
+
+class RuntimeStream(ResponseStream):
+    """Sends every chunk as one HTTP chunk, at once.
+
+    The request begins with the first write. So a failure before it can still be reported as one,
+    and a handler that writes nothing can still have a buffered answer posted.
+    """
+
+    def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
+        super().__init__()
+        self._client = client
+        self._invocation = invocation
+        self._connection: Connection | None = None
+        self._answer: asyncio.Future[Response] | None = None
+
+    def respond(self, payload: bytes) -> None:
+        """Post a buffered answer, instead of writing to the stream."""
+        self._answer = asyncio.ensure_future(self._client.respond(self._invocation, payload))
+        self._close()
+
+    async def answer(self) -> Response:
+        """Return what the Runtime API says to whatever was sent.
+
+        It comes when the platform has taken the whole body, which it may do slowly.
+
+        Raises:
+            ConnectionError: it says nothing, because the connection is gone.
+        """
+        if self._answer is None:  # the connection was gone before the first byte
+            self._report(self._broken or ClientDisconnected("Nothing was sent."))
+            assert self._answer is not None
+        return await self._answer
+
+    def transmit(self, chunks: list[bytes], end: bool) -> int:
+        """Frame ``chunks`` and write them with one call."""
+        frames = [] if self._connection is not None else [self._begin()]
+        frames += map(chunk, chunks)
+        if end:
+            frames.append(LAST_CHUNK)
+        assert self._connection is not None
+        data = b"".join(frames)
+        self._connection.write(data)
+        return len(data)
+
+    async def drain(self) -> None:
+        """Wait until the socket has taken what was written."""
+        assert self._connection is not None
+        await self._connection.drain()
+        if self._broken is not None:
+            raise self._broken
+
+    async def transmit_error(self, error: BaseException) -> None:
+        """Report ``error``: as the outcome before the first byte, in trailers after it."""
+        if self._connection is None:
+            self._report(error)
+        else:
+            described = error_object(error, self._invocation.request_id)
+            self._connection.write(last_chunk(error_trailers(described)))
+
+    def _begin(self) -> bytes:
+        connection = self._client.connection
+        if connection is None:
+            self.disconnect("The connection to the Runtime API was lost before the response.")
+            raise self._broken or AssertionError
+        self._connection = connection
+        self._answer = connection.expect()
+        self._answer.add_done_callback(self._answered)
+        return self._client.response_head(self._invocation, self.content_type)
+
+    def _report(self, error: BaseException) -> None:
+        self._answer = asyncio.ensure_future(self._client.error(self._invocation, error))
+
+    def _answered(self, answer: asyncio.Future[Response]) -> None:
+        """Stop whoever still writes: an answer before the end is a refusal of the rest."""
+        if self.closed:
+            return
+        error = answer.exception()
+        self.disconnect(
+            f"The Runtime API refused the response with {answer.result().status}."
+            if error is None
+            else f"The Runtime API stopped reading the response: {error}"
+        )
+        self._client.close()

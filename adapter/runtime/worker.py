@@ -1,0 +1,120 @@
+"""One place to serve invocations in: takes an event, answers it, and takes the next."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from ..errors import HandlerError, RuntimeApiError, StreamClosed
+from ..stream import CurrentInvocation, current_invocation
+from ..wire import ProtocolError
+from .log import request_id
+from .stream import RuntimeStream
+
+if TYPE_CHECKING:
+    from ..context import LambdaContext
+    from ..types import JSON, StreamingHandler
+    from .client import RuntimeClient
+    from .invocation import Invocation
+
+logger = logging.getLogger("adapter.runtime")
+
+# What the platform says when it will not take an answer, but the environment is fine.
+_ENVIRONMENT_IS_FINE = {
+    400: "it was refused as broken, or it came for an invocation that is over",
+    410: "it came too late, the invocation is over",
+    413: "it is larger than Lambda accepts",
+}
+
+
+class Worker:
+    """Serves one invocation at a time over a connection of its own."""
+
+    def __init__(self, handler: StreamingHandler, client: RuntimeClient) -> None:
+        self.idle = True
+        self._handler = handler
+        self._client = client
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            RuntimeApiError: the Runtime API says that this environment is lost.
+            OSError: the Runtime API is gone.
+        """
+        while True:
+            self.idle = True
+            invocation = await self._client.next()
+            self.idle = False
+            await self._serve(invocation)
+
+    async def _serve(self, invocation: Invocation) -> None:
+        """Bring one invocation to exactly one outcome."""
+        self._enter(invocation)
+        stream = RuntimeStream(self._client, invocation)
+        current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
+        try:
+            event, context = _unmarshal(invocation)
+            answer = await self._handler.respond(event, context, stream)
+            if not stream.started and not stream.closed:
+                stream.respond(_marshal(answer))
+            elif not stream.closed:
+                raise StreamClosed("The handler returned, but it had not ended its stream.")
+        except BaseException as error:
+            logger.error("The invocation failed.", exc_info=error)
+            await stream.fail(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        await self._settle(stream)
+
+    async def _settle(self, stream: RuntimeStream) -> None:
+        """Hear what the Runtime API says to the answer; only then may ``next`` be asked for."""
+        try:
+            response = await stream.answer()
+        except (ConnectionError, ProtocolError) as error:
+            # A reset in mid-stream is how the platform says that the time is up; if it lets us
+            # live, the next request opens a new connection.
+            logger.error("The outcome of the response is not known: %s", error)
+            return
+        if response.status in _ENVIRONMENT_IS_FINE:
+            logger.error(
+                "The Runtime API did not take the response (%s): %s. %s",
+                response.status,
+                _ENVIRONMENT_IS_FINE[response.status],
+                response.body.decode("utf-8", "replace").strip(),
+            )
+        elif response.status != 202:
+            body = response.body.decode("utf-8", "replace")
+            raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
+
+    def _enter(self, invocation: Invocation) -> None:
+        request_id.set(invocation.request_id)
+        if invocation.trace_id:
+            os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
+        else:
+            os.environ.pop("_X_AMZN_TRACE_ID", None)
+
+
+def _unmarshal(invocation: Invocation) -> tuple[JSON, LambdaContext]:
+    try:
+        event = invocation.event()
+    except ValueError as error:
+        raise HandlerError("Runtime.UnmarshalError", f"The event is not JSON: {error}") from error
+    try:
+        return event, invocation.context(os.environ)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise HandlerError(
+            "Runtime.LambdaContextUnmarshalError", f"The context is not as documented: {error}"
+        ) from error
+
+
+def _marshal(answer: JSON) -> bytes:
+    try:
+        return json.dumps(answer).encode()
+    except (TypeError, ValueError) as error:
+        raise HandlerError(
+            "Runtime.MarshalError", f"The handler's answer cannot be sent as JSON: {error}"
+        ) from error

@@ -1,0 +1,53 @@
+"""The ASGI connection scope of a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .types import JSON, Context, Request, Scope
+
+# From 2.4 on, send() to a client that is gone raises OSError. Starlette reads the number: below
+# it listens for a disconnect beside the stream and cancels the stream on the first one.
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+
+
+def http_scope(
+    request: Request,
+    *,
+    event: JSON,
+    context: Context | None,
+    state: dict[str, Any] | None = None,
+    base_path: str = "",
+) -> Scope:
+    """Return the scope for ``request``, as https://asgi.readthedocs.io/en/latest/specs/www.html.
+
+    ``path`` is the whole path; the part of it in front of the app (the stage, then
+    ``base_path``) is also the ``root_path``, which the app's framework takes off again.
+    ``state`` is copied, so that what one request puts there no other one sees.
+    """
+    root_path, path = request.root_path, request.path
+    prefix = root_path + base_path
+    if path == prefix or path.startswith(f"{prefix}/"):
+        root_path = prefix
+        path = path if path != prefix else f"{prefix}/"
+    scope: Scope = {
+        "type": "http",
+        "asgi": ASGI.copy(),
+        "http_version": request.http_version,
+        "method": request.method,
+        "scheme": request.scheme,
+        "path": path,
+        "raw_path": request.raw_path,
+        "query_string": request.query_string,
+        "root_path": root_path,
+        "headers": request.headers,
+        "client": request.client,
+        "server": request.server,
+        "extensions": {},
+        "aws.event": event,
+        "aws.context": context,
+    }
+    if state is not None:
+        scope["state"] = state.copy()
+    return scope

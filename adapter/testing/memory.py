@@ -1,0 +1,65 @@
+"""A response stream that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ..prelude import decode
+from ..stream import BufferedStream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ..types import Prelude
+
+
+class MemoryStream(BufferedStream):
+    """Keeps every chunk as it was written, and hands each out as soon as it is there.
+
+    ``chunks`` is what was written so far, the prelude first; ``error`` what the response failed
+    with; ``disconnect(reason)`` makes the reader go away.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = asyncio.Event()
+
+    @property
+    def prelude(self) -> Prelude:
+        """The status, headers and cookies of an HTTP response.
+
+        Raises:
+            EventError: what was written does not begin with a prelude.
+        """
+        return decode(b"".join(self.chunks))[0]
+
+    @property
+    def body(self) -> bytes:
+        """The body of an HTTP response so far.
+
+        Raises:
+            EventError: what was written does not begin with a prelude.
+        """
+        return decode(b"".join(self.chunks))[1]
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Hand out the chunks from the first on, waiting for each, until the stream is closed."""
+        handed_out = 0
+        while True:
+            while handed_out < len(self.chunks):
+                handed_out += 1
+                yield self.chunks[handed_out - 1]
+            if self.closed:
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+    def transmit(self, chunks: list[bytes], end: bool) -> int:
+        """Keep ``chunks`` and wake whoever waits for them."""
+        self._changed.set()
+        return super().transmit(chunks, end)
+
+    def _close(self) -> None:
+        super()._close()
+        self._changed.set()
