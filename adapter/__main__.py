@@ -1,0 +1,5 @@
+"""``python -m adapter``."""
+
+from .cli import main
+
+raise SystemExit(main())

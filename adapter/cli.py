@@ -1,0 +1,189 @@
+"""The command line: ``adapter …`` or ``python -m adapter …``.
+
+Each command imports what it does when it is called: ``run`` is on the path of every cold
+start and must not pay for the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Sequence
+
+TARGET_HELP = (
+    "the app: module:attribute, module.attribute for a Lambda handler, or a file, "
+    "as in src/main.py:app"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; 2 for one that was called wrongly."""
+    argv = sys.argv[1:] if argv is None else argv
+    # The cold start does not even wait for argparse.
+    if list(argv) == ["run"]:
+        return run_runtime(None)
+    arguments = build_parser().parse_args(argv)
+    try:
+        code: int = arguments.command(arguments)
+    except Exception as error:
+        from .errors import ConfigurationError
+
+        if not isinstance(error, ConfigurationError):
+            raise
+        print(f"adapter: {error}", file=sys.stderr)
+        return 2
+    return code
+
+
+def run_runtime(target: str | None) -> int:
+    """Be a Lambda runtime: ``adapter run``."""
+    from .runtime.native import main as run_native
+
+    return run_native(target)
+
+
+def build_parser() -> ArgumentParser:
+    """Describe the command line."""
+    from argparse import ArgumentParser
+
+    parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_dev(commands)
+    add_invoke(commands)
+    run = commands.add_parser("run", help="be the runtime, inside Lambda or a container")
+    run.add_argument("target", nargs="?", help=f"{TARGET_HELP}; default: $_HANDLER")
+    run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
+    return parser
+
+
+def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter dev``."""
+    dev = commands.add_parser("dev", help="serve the app from a local Lambda function URL")
+    add_function(dev)
+    dev.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    dev.add_argument("--port", type=int, default=8000, help="0: any free one (%(default)s)")
+    dev.add_argument(
+        "--max-environments",
+        type=positive,
+        default=10,
+        help="processes at most, one per concurrent request; more requests wait (%(default)s)",
+    )
+    dev.add_argument("--reload", action="store_true", help="start anew when a file changes")
+    dev.add_argument(
+        "--invoke-mode",
+        choices=("response_stream", "buffered"),
+        default="response_stream",
+        help="the InvokeMode of the URL (%(default)s)",
+    )
+    dev.add_argument(
+        "--midstream-error",
+        choices=("clean", "abort"),
+        default="clean",
+        help="how a response ends whose app failed after the head; what AWS does is not known "
+        "for certain (%(default)s)",
+    )
+    dev.add_argument(
+        "--empty-body-hang",
+        action="store_true",
+        help="keep responses without a body open until the time-out, as some accounts saw",
+    )
+    dev.add_argument(
+        "--hold-last-chunk",
+        action="store_true",
+        help="deliver each chunk only with the next one, as some people saw",
+    )
+    dev.add_argument(
+        "--as-aws",
+        action="store_true",
+        help="events name the AWS domain, https and port 443 instead of what was really used",
+    )
+    dev.set_defaults(command=run_dev)
+
+
+def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter invoke``."""
+    from argparse import RawDescriptionHelpFormatter
+
+    invoke = commands.add_parser(
+        "invoke",
+        help="invoke the app once, without a server; chunks go to stdout as they come",
+        formatter_class=RawDescriptionHelpFormatter,
+        epilog="Exit codes: 0 well; 1 the app failed (function error, time-out, a broken stream, "
+        "status 5xx);\n2 wrong usage, or the app cannot be loaded; 3 its lifespan startup failed.",
+    )
+    add_function(invoke)
+    what = invoke.add_mutually_exclusive_group(required=True)
+    what.add_argument("--path", help="request a path, with query if any: /search?q=x")
+    what.add_argument("--event", metavar="FILE", help="send this event as it is; -: from stdin")
+    invoke.add_argument("--method", help="default: GET, or POST with --data")
+    invoke.add_argument(
+        "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
+    )
+    invoke.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
+    invoke.add_argument("--include", action="store_true", help="status and headers on stderr")
+    invoke.add_argument("--timings", action="store_true", help="a time per chunk on stderr")
+    invoke.set_defaults(command=run_invoke)
+
+
+def add_function(parser: ArgumentParser) -> None:
+    """Describe what every local function has."""
+    parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=30.0,
+        help="seconds an invocation may take (%(default)s; AWS: 3 unless configured, at most 900)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=positive,
+        default=1024,
+        help="MB, as the function is told; it is not enforced (%(default)s)",
+    )
+
+
+def positive(text: str) -> int:
+    """Read a number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def seconds(text: str) -> float:
+    """Read a duration that Lambda could be given."""
+    number = float(text)
+    if not 0 < number <= 900:
+        raise ValueError(text)
+    return number
+
+
+def run_dev(arguments: Namespace) -> int:
+    """Serve: ``adapter dev``."""
+    try:
+        from .emulator.dev import main as dev
+    except ModuleNotFoundError as error:
+        return missing(error)
+    return dev(arguments)
+
+
+def run_invoke(arguments: Namespace) -> int:
+    """Invoke once: ``adapter invoke``."""
+    try:
+        from .emulator.invoke import main as invoke
+    except ModuleNotFoundError as error:
+        return missing(error)
+    return invoke(arguments)
+
+
+def missing(error: ModuleNotFoundError) -> int:
+    """Say that the local Lambda is not installed."""
+    print(
+        f"adapter: the local Lambda needs {error.name}, which is not installed. "
+        "Try: pip install 'asgi-lambda-stream[dev-server]'",
+        file=sys.stderr,
+    )
+    return 2

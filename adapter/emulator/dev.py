@@ -1,0 +1,128 @@
+"""``adapter dev``: a function URL on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from watchfiles import awatch
+
+from .console import Console
+from .function import Function, region_of
+from .function_url import FunctionUrl, UrlSettings
+from .http_server import listen, serve
+from .pool import Pool, open_pool
+from .sandbox import find_sandbox
+from .target import find_target
+
+if TYPE_CHECKING:
+    import socket
+    from argparse import Namespace
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+NOT_READ_ONLY = (
+    "Note: this system lets us mount nothing, so the app can write to its own folder here; "
+    "on Lambda it cannot (only to /tmp)."
+)
+
+
+@dataclass(frozen=True)
+class Dev:
+    """Everything that `adapter dev` was asked for."""
+
+    function: Function
+    url: UrlSettings
+    listening: socket.socket
+    max_environments: int
+    reload: bool
+
+
+def main(arguments: Namespace) -> int:
+    """Serve until Ctrl-C, a SIGTERM or the end of the terminal; return the exit code.
+
+    Raises:
+        ConfigurationError: TARGET or an option cannot be used; nothing was started.
+    """
+    function = function_of(arguments)
+    url = UrlSettings(
+        invoke_mode=arguments.invoke_mode,
+        midstream_error=arguments.midstream_error,
+        empty_body_hang=arguments.empty_body_hang,
+        hold_last_chunk=arguments.hold_last_chunk,
+        aws_region=region_of(os.environ) if arguments.as_aws else None,
+        check_host=arguments.host in LOOPBACK,
+    )
+    listening = listen(arguments.host, arguments.port)
+    with listening:
+        dev = Dev(function, url, listening, arguments.max_environments, arguments.reload)
+        anyio.run(run, dev)
+    return 0
+
+
+def function_of(arguments: Namespace) -> Function:
+    """Configure the function that TARGET names."""
+    target = find_target(arguments.target, Path.cwd())
+    return Function(
+        target=target.handler,
+        task_root=target.task_root,
+        name=re.sub(r"[^A-Za-z0-9-_]", "-", target.task_root.name) or "function",
+        timeout=arguments.timeout,
+        memory=arguments.memory,
+    )
+
+
+async def run(dev: Dev) -> None:
+    """Serve until a signal says stop."""
+    console = Console()
+    function = dev.function
+    sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
+    if not sandbox.read_only:
+        console.line(NOT_READ_ONLY)
+    # Opened first: a Ctrl-C that comes while we start must end us as cleanly as any other.
+    stop_signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    with anyio.open_signal_receiver(*stop_signals) as signals:
+        async with (
+            open_pool(function, sandbox, console, dev.max_environments) as pool,
+            serve(FunctionUrl(pool, dev.url, console), dev.listening),
+            anyio.create_task_group() as tasks,
+        ):
+            host, port = dev.listening.getsockname()[:2]
+            host = f"[{host}]" if ":" in host else host
+            console.line(
+                f"Serving {function.target} from {function.task_root} "
+                f"at http://{host}:{port} (Ctrl-C stops it)",
+                "good",
+            )
+            tasks.start_soon(warm, pool, console)
+            if dev.reload:
+                tasks.start_soon(reload, pool, console)
+            await anext(signals)
+            console.line("Stopping.")
+            tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await pool.close()
+
+
+async def warm(pool: Pool, console: Console) -> None:
+    """Start an environment before anybody asks, so that a mistake shows at once."""
+    environment = await pool.warm()
+    if environment.init_failure is not None or environment.ended.is_set():
+        console.line(
+            "The function cannot start; requests get 502. The lines above say why. "
+            "Once it is mended, the next request tries again.",
+            "bad",
+        )
+
+
+async def reload(pool: Pool, console: Console) -> None:
+    """Replace the environments whenever a file below the task root changes."""
+    async for changes in awatch(pool.function.task_root):
+        names = sorted({Path(path).name for _, path in changes})
+        console.line(f"Changed: {', '.join(names[:5])}. Starting anew.", "platform")
+        pool.replace()
+        await warm(pool, console)

@@ -1,0 +1,230 @@
+"""An execution environment: one runtime process and the Runtime API it talks to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import suppress
+from subprocess import DEVNULL, PIPE
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import SocketAttribute
+
+from . import report
+from .extensions import Registered
+from .function import VERSION, Function, region_of, variables
+from .invocation import Failure, Invocation, exit_error, platform_error, timeout_error
+from .memory import peak_memory
+from .runtime_api import Identity, RuntimeApi
+from .state import State
+
+if TYPE_CHECKING:
+    from anyio.abc import Process, SocketStream, TaskStatus
+    from anyio.streams.stapled import MultiListener
+
+    from .console import Console
+    from .sandbox import Sandbox
+
+LAST_WORDS_SECONDS = 1.0
+
+
+class Environment:
+    """One process that serves one invocation at a time, and is reused while it is well.
+
+    `run` is its whole life and belongs in a task of its own: it starts the process, serves its
+    Runtime API on a port of its own (so the port says who calls), and returns when the process
+    is dead; cancelling it kills the process. `invoke` has it serve one invocation.
+    """
+
+    def __init__(
+        self, function: Function, sandbox: Sandbox, console: Console, init_timeout: float
+    ) -> None:
+        self._function = function
+        self._sandbox = sandbox
+        self._console = console
+        self._init_timeout = init_timeout
+        identity = Registered(function.name, VERSION, function.target)
+        arn = function.arn(region_of(os.environ))
+        self.api = RuntimeApi(Identity(identity, arn, function.timeout, function.throttle))
+        self.ended = anyio.Event()
+        self.init_timed_out = False
+        self.init_failure: Failure | None = None
+        self._process: Process | None = None
+        self._server = anyio.CancelScope()
+        self._started_at = 0.0
+        self._current: Invocation | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can take an invocation: now or, while it starts, soon."""
+        return not self.ended.is_set() and self.api.state in (State.STARTED, State.READY)
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Start the process, serve it, and see it to its end."""
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._serve, listener)
+            tasks.start_soon(self._guard_init)
+            task_status.started()
+            try:
+                await self._live(listener.extra(SocketAttribute.local_port))
+            except OSError as error:
+                self.init_failure = platform_error("Runtime.InvalidEntrypoint", str(error))
+            finally:
+                self._kill()
+                with anyio.CancelScope(shield=True):
+                    if self._process is not None:
+                        await self._process.wait()
+                self._end()
+                tasks.cancel_scope.cancel()
+
+    async def invoke(self, invocation: Invocation) -> None:
+        """Serve one invocation; return when the environment is free again, or dead."""
+        self._current = invocation
+        await self.api.initialised.wait()
+        self._console.line(report.start_line(invocation.request_id), "platform")
+        timed_out = False
+        if self.ended.is_set():
+            self._end()
+        else:
+            self.api.deliver(invocation)
+            with anyio.move_on_after(self._function.timeout):
+                await invocation.done.wait()
+            timed_out = not invocation.done.is_set()
+            if timed_out:
+                await self._time_out(invocation)
+        self._current = None
+        self._report(invocation, timed_out)
+
+    async def stop(self) -> None:
+        """End the process as Lambda does: with notice only if an extension is registered.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+        """
+        if self._process is None or self.ended.is_set():
+            return
+        if self.api.extensions:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            with anyio.move_on_after(self._function.kill_delay):
+                await self.ended.wait()
+        self._kill()
+        await self.ended.wait()
+
+    async def _serve(self, listener: MultiListener[SocketStream]) -> None:
+        with self._server:
+            await listener.serve(self.api.serve)
+
+    async def _live(self, port: int) -> None:
+        function = self._function
+        self._started_at = monotonic()
+        self._process = process = await anyio.open_process(
+            self._sandbox.command(function.command),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=function.task_root,
+            env=variables(function, f"127.0.0.1:{port}", os.environ),
+            # A group of its own: Ctrl-C is ours to handle, and one signal ends all of it.
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        async with process.stdout, process.stderr, anyio.create_task_group() as readers:
+            readers.start_soon(self._console.pass_on, process.stdout)
+            readers.start_soon(self._console.pass_on, process.stderr)
+            await process.wait()
+            self._kill()  # nothing of an environment outlives its runtime
+            readers.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_SECONDS
+        # What it had sent before it died is still read.
+        if not self._server.cancel_called:
+            await self.api.settled()
+
+    async def _guard_init(self) -> None:
+        with anyio.move_on_after(self._init_timeout):
+            await self.api.initialised.wait()
+        if self.api.initialised.is_set():
+            return
+        self.init_timed_out = True
+        line = report.init_line(self._init_timeout, "timeout")
+        self._console.line(line, "bad")
+        await self.stop()
+
+    async def _time_out(self, invocation: Invocation) -> None:
+        timeout = self._function.timeout
+        invocation.fail(timeout_error(invocation.request_id, timeout))
+        self._console.line(report.timeout_line(invocation.request_id, timeout), "bad")
+        self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
+        await self.stop()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _end(self) -> None:
+        """Note that the process is dead, and tell who waits for it."""
+        if not self.ended.is_set():
+            self.ended.set()
+            self._note_init_failure()
+            self.api.initialised.set()
+        if self._current is not None:
+            self._current.fail(self._reason(self._current.request_id))
+            self._current.done.set()
+
+    def _reason(self, request_id: str) -> Failure:
+        if self.init_failure is not None:
+            return self.init_failure
+        if self.init_timed_out:
+            return timeout_error(request_id, self._init_timeout)
+        returncode = self._process.returncode if self._process is not None else None
+        return exit_error(request_id, returncode or 0)
+
+    def _note_init_failure(self) -> None:
+        self.init_failure = self.api.init_failure or self.init_failure
+        if self.api.initialised.is_set() or self.init_timed_out:
+            return
+        kind = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
+        duration = monotonic() - self._started_at
+        self._console.line(report.init_line(duration, "error", kind), "bad")
+        if self.init_failure:
+            self._console.line(f"Init failed: {explain(self.init_failure)}", "bad")
+
+    def _report(self, invocation: Invocation, timed_out: bool) -> None:
+        started = invocation.delivered_at or monotonic()
+        duration = monotonic() - started
+        first = invocation.first_byte_at
+        error_type = invocation.end.error_type if invocation.end else ""
+        status = "timeout" if timed_out else "error" if error_type else ""
+        line = report.report_line(
+            report.Report(
+                request_id=invocation.request_id,
+                duration=self._function.timeout if timed_out else duration,
+                memory_size=self._function.memory,
+                max_memory_used=peak_memory(self._process.pid) if self._process else None,
+                init_duration=self._take_init_duration(),
+                status=status,
+                error_type=error_type if status == "error" else "",
+                first_byte=None if first is None else first - started,
+                bytes=invocation.bytes,
+            )
+        )
+        self._console.line(report.end_line(invocation.request_id), "platform")
+        self._console.line(line, "bad" if status else "good")
+
+    def _take_init_duration(self) -> float | None:
+        """Return how long init took, once: only the first invocation reports it."""
+        at, self.api.initialised_at = self.api.initialised_at, None
+        return None if at is None else at - self._started_at
+
+
+def explain(failure: Failure) -> str:
+    """Say in one line what went wrong, from the error object that the runtime sent."""
+    try:
+        document = json.loads(failure.payload)
+        return f"{document['errorType']}: {document['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return failure.payload.decode("utf-8", "replace") or failure.error_type

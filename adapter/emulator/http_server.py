@@ -1,0 +1,79 @@
+"""Runs an ASGI app under uvicorn, as a task that can be started, awaited and stopped."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+import anyio
+import uvicorn
+
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractContextManager
+
+    from starlette.types import ASGIApp
+
+# A stream that is cut on purpose looks like a mistake of the app to uvicorn.
+CUT = "ASGI callable returned without completing response."
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: whoever runs it decides when it ends."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Leave signals alone."""
+        return nullcontext()
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve while the block runs."""
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != CUT)
+    server = Server(
+        uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=1024 * 1024,
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listening])
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port.
+
+    Raises:
+        ConfigurationError: it is taken, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    # A restart must not wait for connections of the last run to fade away.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Stop what uses it, or choose another with --port."
+        ) from error
+    listening.setblocking(False)
+    return listening

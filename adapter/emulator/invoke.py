@@ -1,0 +1,202 @@
+"""``adapter invoke``: one invocation, without a server."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, BinaryIO
+
+import anyio
+
+from ..errors import ConfigurationError, EventError
+from ..prelude import CONTENT_TYPE
+from .console import Console
+from .dev import function_of
+from .environment import explain
+from .invocation import Failure, Invocation
+from .pool import Pool, open_pool
+from .prelude_reader import PreludeReader
+from .sandbox import find_sandbox
+from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .function import Function
+
+WELL, FAILED, NOT_LOADED, STARTUP_FAILED = range(4)
+
+
+@dataclass(frozen=True)
+class Invoke:
+    """Everything that `adapter invoke` was asked for."""
+
+    function: Function
+    event: UrlEvent
+    include: bool
+    timings: bool
+
+
+def main(arguments: Namespace) -> int:
+    """Invoke the function once; return 0 (well), 1 (it failed), 2 (not loaded), 3 (lifespan).
+
+    Raises:
+        ConfigurationError: TARGET or an option cannot be used; nothing was started.
+    """
+    function = function_of(arguments)
+    event = given_event(arguments.event) if arguments.event else made_event(arguments)
+    if event.too_large:
+        raise ConfigurationError(f"The event has more than {MAX_EVENT} bytes, which Lambda takes.")
+    return anyio.run(run, Invoke(function, event, arguments.include, arguments.timings))
+
+
+def given_event(name: str) -> UrlEvent:
+    """Read an event from a file or from stdin."""
+    document = read(name)
+    try:
+        json.loads(document)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} does not hold an event: {error}") from error
+    made = url_event(UrlRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return made._replace(document=document)
+
+
+def made_event(arguments: Namespace) -> UrlEvent:
+    """Build the event of the request that the options describe."""
+    body = b""
+    if arguments.data is not None:
+        data: str = arguments.data
+        body = read(data[1:]) if data.startswith("@") else data.encode()
+    path, _, query = arguments.path.partition("?")
+    if not path.startswith("/"):
+        raise ConfigurationError(f"--path has to begin with /, and {arguments.path!r} does not.")
+    headers = [(b"host", b"localhost"), (b"user-agent", b"adapter-invoke")]
+    for line in arguments.header:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ConfigurationError(f"--header {line!r} has no colon. Try 'Accept: text/html'.")
+        headers = [field for field in headers if field[0] != name.strip().lower().encode()]
+        headers.append((name.strip().lower().encode(), value.strip().encode()))
+    method = arguments.method or ("GET" if arguments.data is None else "POST")
+    return url_event(
+        UrlRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
+    )
+
+
+def read(name: str) -> bytes:
+    """Read a file, or stdin for ``-``."""
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {name}: {error.strerror}.") from error
+
+
+async def run(invoke: Invoke) -> int:
+    """Start an environment, invoke it, show the answer; Ctrl-C ends it all."""
+    console = Console(sys.stderr)
+    sandbox = await anyio.to_thread.run_sync(find_sandbox, invoke.function.task_root)
+    async with (
+        open_pool(invoke.function, sandbox, console, limit=1) as pool,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(stop_on_signal, tasks.cancel_scope)
+        code = await invoke_once(invoke, pool, console)
+        tasks.cancel_scope.cancel()
+        return code
+    return 128 + signal.SIGINT
+
+
+async def stop_on_signal(scope: anyio.CancelScope) -> None:
+    """Cancel everything at the first signal."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def invoke_once(invoke: Invoke, pool: Pool, console: Console) -> int:
+    """Send the event and show the answer."""
+    environment = await pool.warm()
+    if environment.init_failure is not None:
+        startup = explain(environment.init_failure).startswith("LifespanFailed")
+        return STARTUP_FAILED if startup else NOT_LOADED
+    if environment.ended.is_set():
+        return NOT_LOADED
+    event = invoke.event
+    invocation = Invocation(event.document, request_id=event.request_id, trace_id=event.trace_id)
+    pool.submit(invocation)
+    printer = Printer(invoke, console, sys.stdout.buffer)
+    async with invocation.body:
+        well = await show(invocation, printer)
+    await invocation.done.wait()
+    return WELL if well else FAILED
+
+
+async def show(invocation: Invocation, printer: Printer) -> bool:
+    """Print the answer as it comes; return whether it was a good one."""
+    answer = await invocation.answer()
+    if isinstance(answer, Failure):
+        printer.note(f"The function failed. {explain(answer)}")
+        return False
+    reader = PreludeReader() if answer.content_type == CONTENT_TYPE else None
+    status = 200
+    try:
+        async for chunk in invocation.body:
+            rest = chunk
+            if reader is not None:
+                found = reader.feed(chunk)
+                if found is None:
+                    continue
+                prelude, rest = found
+                reader = None
+                status = prelude.get("statusCode", 200)
+                printer.head(dict(prelude))
+            printer.chunk(rest)
+    except EventError as error:
+        printer.note(str(error))
+        return False
+    assert invocation.end is not None
+    if reader is not None:
+        printer.note("The stream ended before its prelude was complete.")
+        return False
+    if not invocation.end.clean:
+        printer.note(f"The stream ended with {invocation.end.error_type}.")
+    return invocation.end.clean and status < 500
+
+
+class Printer:
+    """Writes body bytes to stdout, everything about them to stderr."""
+
+    def __init__(self, invoke: Invoke, console: Console, out: BinaryIO) -> None:
+        self._invoke = invoke
+        self._console = console
+        self._out = out
+        self._started = monotonic()
+
+    def head(self, prelude: dict[str, object]) -> None:
+        """Show status, headers and cookies, if asked."""
+        if not self._invoke.include:
+            return
+        self.note(f"Status: {prelude.get('statusCode', 200)}")
+        headers = prelude.get("headers")
+        for name, value in headers.items() if isinstance(headers, dict) else ():
+            self.note(f"{name}: {value}")
+        cookies = prelude.get("cookies")
+        for cookie in cookies if isinstance(cookies, list) else ():
+            self.note(f"Set-Cookie: {cookie}")
+
+    def chunk(self, data: bytes) -> None:
+        """Show body bytes, now."""
+        if not data:
+            return
+        if self._invoke.timings:
+            self.note(f"{monotonic() - self._started:8.3f} s  {len(data)} bytes")
+        self._out.write(data)
+        self._out.flush()
+
+    def note(self, text: str) -> None:
+        """Say something that is not the body."""
+        self._console.line(text)

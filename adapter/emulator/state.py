@@ -1,0 +1,93 @@
+"""The Runtime API's state machine of one environment, as a table.
+
+States, moves and names are those of RAPID, AWS's own Runtime API server (on-demand mode):
+https://github.com/aws/aws-lambda-runtime-interface-emulator (internal/lambda/core/states.go).
+Everything that decides whether a call is legal is in this file; it does no I/O.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where the runtime is; the values are the names AWS puts into its error texts."""
+
+    STARTED = "Started"  #: the process runs, init is not over
+    INIT_ERROR = "InitError"  #: it reported that init failed; all it may do is exit
+    READY = "Ready"  #: it waits for an event
+    RUNNING = "Running"  #: it has an event and has not begun to answer
+    RESPONSE = "InvocationResponse"  #: its answer is being read
+    ERROR = "InvocationErrorResponse"  #: its error report is being read
+    SENT = "RuntimeResponseSentState"  #: it has answered and has not asked for more
+
+
+class Step(StrEnum):
+    """What can happen to a runtime."""
+
+    NEXT = "next"  #: it asks for an event
+    EVENT = "event"  #: it is handed one
+    RESPONSE = "response"  #: it begins to answer
+    ERROR = "error"  #: it begins to report a failed invocation
+    SENT = "sent"  #: its answer or report has been read, well or not
+    INIT_ERROR = "init_error"  #: it reports a failed init
+
+
+class TransitionError(Exception):
+    """The step is not allowed in this state. Its text is the one AWS answers 403 with."""
+
+    def __init__(self, state: State, step: Step) -> None:
+        """Remember the state, and the state that the step would have led to."""
+        super().__init__(state, step)
+        self.state = state
+        self.target = TARGETS[step]
+
+    def __str__(self) -> str:
+        return (
+            f"State transition from {self.state} to {self.target} failed for runtime. "
+            "Error: State transition is not allowed"
+        )
+
+
+TARGETS: dict[Step, State] = {
+    Step.NEXT: State.READY,
+    Step.EVENT: State.RUNNING,
+    Step.RESPONSE: State.RESPONSE,
+    Step.ERROR: State.ERROR,
+    Step.SENT: State.SENT,
+    Step.INIT_ERROR: State.INIT_ERROR,
+}
+"""The state that a step aims at. Only `Step.NEXT` may end elsewhere: see the table."""
+
+# A second ``next`` while one blocks is allowed, and so is one while an event is outstanding:
+# the same event is delivered again (a runtime may have lost the connection it came on).
+ALLOWED: dict[State, dict[Step, State]] = {
+    State.STARTED: {Step.NEXT: State.READY, Step.INIT_ERROR: State.INIT_ERROR},
+    State.INIT_ERROR: {},
+    State.READY: {Step.NEXT: State.READY, Step.EVENT: State.RUNNING},
+    State.RUNNING: {
+        Step.NEXT: State.RUNNING,
+        Step.RESPONSE: State.RESPONSE,
+        Step.ERROR: State.ERROR,
+    },
+    State.RESPONSE: {Step.SENT: State.SENT},
+    State.ERROR: {Step.SENT: State.SENT},
+    State.SENT: {Step.NEXT: State.READY},
+}
+
+TRANSITIONS: dict[tuple[State, Step], State | None] = {
+    (state, step): ALLOWED[state].get(step) for state in State for step in Step
+}
+"""Every pair of state and step; ``None`` where AWS answers 403."""
+
+
+def move(state: State, step: Step) -> State:
+    """Return the state after ``step``.
+
+    Raises:
+        TransitionError: the step is not allowed in ``state``.
+    """
+    after = TRANSITIONS[state, step]
+    if after is None:
+        raise TransitionError(state, step)
+    return after

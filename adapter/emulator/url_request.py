@@ -1,0 +1,121 @@
+"""What a function URL makes of a request: the event. It does no I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from ..events.build import URL_ID, function_url_event
+from ..prelude import DROPPED
+
+if TYPE_CHECKING:
+    from ..types import Headers
+
+MAX_EVENT = 6 * 1024 * 1024
+"""Bytes of an event's JSON that Lambda takes."""
+
+LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", LOCAL_DOMAIN})
+
+# The front door says these itself; a client cannot.
+OURS = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
+
+
+class UrlRequest(NamedTuple):
+    """A request as the client sent it; path and query still percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    scheme: str
+    port: int
+    peer: str
+
+
+class UrlEvent(NamedTuple):
+    """The event, and what identifies the request in the answer."""
+
+    document: bytes
+    request_id: str
+    trace_id: str
+
+    @property
+    def too_large(self) -> bool:
+        """Whether Lambda would refuse it."""
+        return len(self.document) > MAX_EVENT
+
+
+def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent:
+    """Build the event of a request.
+
+    It tells the local truth: the client's own ``Host``, the scheme and port really used, the
+    real peer; so redirects, absolute URLs and secure cookies work. With ``aws_region`` it
+    says instead what AWS would say there.
+    """
+    now = datetime.now(UTC)
+    request_id = str(uuid4())
+    headers = forwarded(request.headers)
+    given = {name.lower(): value for name, value in headers}
+    trace_id = given.get("x-amzn-trace-id") or f"Root=1-{int(now.timestamp()):08x}-{token_hex(12)}"
+    if aws_region is None:
+        domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
+    else:
+        domain, scheme, port = f"{URL_ID}.lambda-url.{aws_region}.on.aws", "https", "443"
+        headers = [(name, value) for name, value in headers if name.lower() != "host"]
+        headers += [
+            ("x-amzn-tls-version", "TLSv1.3"),
+            ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
+        ]
+    if "x-amzn-trace-id" not in given:
+        headers.append(("x-amzn-trace-id", trace_id))
+    headers += [("x-forwarded-for", request.peer)]
+    headers += [("x-forwarded-port", port), ("x-forwarded-proto", scheme)]
+    event = function_url_event(
+        request.path or "/",
+        method=request.method,
+        query=request.query,
+        headers=headers,
+        body=request.body,
+        domain=domain,
+        source_ip=request.peer,
+        request_id=request_id,
+        epoch_ms=int(now.timestamp() * 1000),
+        time=f"{now:%d/%b/%Y:%H:%M:%S} +0000",
+    )
+    document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return UrlEvent(document, request_id, trace_id)
+
+
+def forwarded(headers: Headers) -> list[tuple[str, str]]:
+    """Return the fields that go on: not those of the connection, nor those we write."""
+    connection = {
+        token.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for token in value.split(b",")
+    }
+    # A request's content length is true, unlike a response's: it stays.
+    dropped = (DROPPED - {b"content-length"}) | OURS | connection
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers
+        if name.lower() not in dropped
+    ]
+
+
+def host_is_local(headers: Headers) -> bool:
+    """Whether the ``Host`` names this machine.
+
+    A page from elsewhere can point a name of its own at 127.0.0.1 (DNS rebinding); its
+    requests then carry that name.
+    """
+    hosts = [value.decode("latin-1") for name, value in headers if name.lower() == b"host"]
+    if len(hosts) > 1:
+        return False
+    return not hosts or re.sub(r":\d*$", "", hosts[0]).lower() in LOCAL_HOSTS
