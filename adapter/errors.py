@@ -5,8 +5,9 @@
     * `ClientDisconnected` - the reader of a response stream is gone (also an `OSError`)
     * `StreamClosed` - our caller wrote to a stream that had ended
     * `DeadlineExceeded` - the invocation ran out of time
-    * `EventError` - the event is not what it claims to be
+    * `EventError` - an event, or the answer to one, is not what it claims to be
     * `ResponseTooLarge` - a buffered answer is over what Lambda takes
+    * `ProtocolError` - the other side sent bytes that its protocol does not allow
     * `RuntimeApiError` - the Runtime API refused a request
     * `ConfigurationError` - an option has a value that means nothing
     * `HandlerError` - the handler cannot be called, or its answer cannot be sent
@@ -49,11 +50,15 @@ class DeadlineExceeded(AdapterError):
 
 
 class EventError(AdapterError):
-    """The event cannot be turned into a request."""
+    """An event cannot be turned into a request, or an answer not into a response."""
 
 
 class ResponseTooLarge(AdapterError):
     """The buffered answer is larger than Lambda accepts."""
+
+
+class ProtocolError(AdapterError):
+    """What was received is not what its protocol says it is."""
 
 
 class RuntimeApiError(AdapterError):
@@ -108,7 +113,7 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
     package = __file__.rpartition("errors.py")[0]
     described: ErrorObject = {
         "errorType": error_type(error),
-        "errorMessage": str(error),
+        "errorMessage": _message(error),
         "stackTrace": traceback.format_list(
             [f for f in frames if not f.filename.startswith(package)]
         ),
@@ -121,3 +126,11 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
 def error_type(error: BaseException) -> str:
     """Return the name under which callers see ``error``."""
     return error.error_type if isinstance(error, HandlerError) else type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    """Return ``str(error)``; an error that cannot even be printed must not hide itself."""
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"<str() of this error raised {type(failure).__name__}>"

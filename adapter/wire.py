@@ -13,7 +13,7 @@ import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import AdapterError
+from .errors import ProtocolError as ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +30,9 @@ ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 MAX_ERROR_BODY = 3_000
 MAX_ERROR_TYPE = 100
 _ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+_STATUS_LINE = re.compile(r"HTTP/(1\.[01]) ([0-9]{3})(?![^ ])")
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 1024
-
-
-class ProtocolError(AdapterError):
-    """The Runtime API sent something that is not HTTP/1.1."""
 
 
 class Response(NamedTuple):
@@ -163,7 +160,7 @@ class ResponseReader:
 class _Head:
     """The head of a response, and how long its body is."""
 
-    def __init__(self, version: bytes, status: int, headers: dict[str, str]) -> None:
+    def __init__(self, version: str, status: int, headers: dict[str, str]) -> None:
         self.status = status
         self.headers = headers
         connection = headers.get("connection", "").lower()
@@ -171,7 +168,7 @@ class _Head:
         self.chunks = _ChunkReader()
         self.length = _content_length(status, headers)
         delimited = self.chunked or self.length is not None
-        self.keep_alive = delimited and version == b"HTTP/1.1" and connection != "close"
+        self.keep_alive = delimited and version == "1.1" and connection != "close"
 
 
 class _ChunkReader:
@@ -212,22 +209,21 @@ def _take_head(buffer: bytearray) -> _Head | None:
         if len(buffer) >= _MAX_HEAD:
             raise ProtocolError(f"No end of the head within {_MAX_HEAD} bytes.")
         return None
-    status_line, *lines = bytes(buffer[:end]).split(b"\r\n")
+    status_line, *lines = buffer[:end].decode("latin-1").split("\r\n")
     del buffer[: end + 4]
-    version, _, rest = status_line.partition(b" ")
-    code = rest[:3]
-    if version not in (b"HTTP/1.1", b"HTTP/1.0") or not (code.isdigit() and len(code) == 3):
+    status = _STATUS_LINE.match(status_line)
+    if status is None:
         raise ProtocolError(f"Not a status line: {status_line[:80]!r}")
     headers: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(b":")
+        name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
             raise ProtocolError(f"Not a header line: {line[:80]!r}")
-        key, text = name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")
+        key, text = name.lower(), value.strip(" \t")
         if key == "content-length" and headers.get(key, text) != text:
             raise ProtocolError("Two answers to how long the body is.")
         headers[key] = text
-    return _Head(version, int(code), headers)
+    return _Head(status[1], int(status[2]), headers)
 
 
 def _content_length(status: int, headers: Mapping[str, str]) -> int | None:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from adapter.context import ClientContext, Identity, LambdaContext
+
+
+def context(deadline_ms: float) -> LambdaContext:
+    return LambdaContext(aws_request_id="r-1", deadline_ms=int(deadline_ms))
+
+
+def test_the_time_left_is_what_lies_between_now_and_the_deadline() -> None:
+    an_hour = 3_600_000
+    left = context(time.time() * 1000 + an_hour).get_remaining_time_in_millis()
+    assert an_hour - 60_000 < left <= an_hour
+
+
+@pytest.mark.parametrize("deadline_ms", [0, 1_000_000_000_000], ids=["none-given", "long-ago"])
+def test_the_time_left_is_never_negative_because_callers_sleep_on_it(deadline_ms: int) -> None:
+    assert context(deadline_ms).get_remaining_time_in_millis() == 0
+
+
+def test_a_context_has_what_the_documentation_of_lambda_promises() -> None:
+    documented = {
+        "aws_request_id",
+        "client_context",
+        "function_name",
+        "function_version",
+        "get_remaining_time_in_millis",
+        "identity",
+        "invoked_function_arn",
+        "log_group_name",
+        "log_stream_name",
+        "memory_limit_in_mb",
+        "tenant_id",
+    }
+    assert documented <= set(dir(LambdaContext))
+
+
+def test_nobody_is_signed_in_unless_the_platform_says_so() -> None:
+    assert context(0).identity == Identity(None, None)
+    assert context(0).client_context is None
+
+
+def test_a_client_context_has_the_three_parts_a_mobile_sdk_sends() -> None:
+    assert ClientContext._fields == ("client", "custom", "env")
+
+
+def test_a_context_cannot_be_changed_because_it_is_shared_with_what_runs_after() -> None:
+    with pytest.raises(AttributeError):
+        context(0).function_name = "other"  # type: ignore[misc]

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import inspect
+import pickle
+
+import pytest
+
+from adapter import errors
+from adapter.errors import (
+    AdapterError,
+    ClientDisconnected,
+    HandlerError,
+    LoadError,
+    RuntimeApiError,
+    error_object,
+)
+from adapter.prelude import decode
+
+CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
+
+SAMPLES = {
+    RuntimeApiError: ("GET /next", 500, '{"errorMessage":"lost"}\n'),
+    HandlerError: ("Runtime.MarshalError", "A set is not JSON."),
+    LoadError: ("Runtime.ImportModuleError", "No module named 'main'."),
+}
+
+
+def sample(kind: type[AdapterError]) -> AdapterError:
+    return kind(*SAMPLES.get(kind, ("It went wrong.",)))
+
+
+def caught(error: BaseException) -> BaseException:
+    """``error`` as it comes out of an app: with a traceback that ends here."""
+    try:
+        raise error
+    except BaseException as raised:
+        return raised
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+class TestEveryError:
+    def test_has_the_one_root_so_that_a_user_can_catch_them_all(
+        self, kind: type[AdapterError]
+    ) -> None:
+        assert issubclass(kind, AdapterError)
+
+    def test_says_in_a_docstring_who_broke_what(self, kind: type[AdapterError]) -> None:
+        assert kind.__dict__["__doc__"]
+
+    def test_stands_in_the_tree_at_the_top_of_the_module(self, kind: type[AdapterError]) -> None:
+        assert f"* `{kind.__name__}`" in (errors.__doc__ or "")
+
+    def test_survives_pickle_so_that_it_can_cross_a_process(self, kind: type[AdapterError]) -> None:
+        error = sample(kind)
+        copy = pickle.loads(pickle.dumps(error))
+        assert (type(copy), str(copy), vars(copy)) == (kind, str(error), vars(error))
+
+
+def test_a_client_that_left_is_an_os_error_because_frameworks_stop_on_that() -> None:
+    assert isinstance(ClientDisconnected("gone"), OSError)
+
+
+def test_a_refusal_of_the_runtime_api_says_what_was_asked_and_what_came_back() -> None:
+    error = RuntimeApiError("GET /next", 403, '{"errorType":"InvalidStateTransition"}\n')
+    assert str(error) == ('GET /next was answered with 403: {"errorType":"InvalidStateTransition"}')
+
+
+class TestErrorObject:
+    def test_has_the_keys_that_callers_of_a_failed_function_see(self) -> None:
+        described = error_object(caught(KeyError("table")), "r-1")
+        assert described["errorType"] == "KeyError"
+        assert described["errorMessage"] == "'table'"
+        assert described["requestId"] == "r-1"
+        assert "raise error" in described["stackTrace"][-1]
+
+    def test_has_no_request_id_where_there_is_no_request_because_init_has_none(self) -> None:
+        assert "requestId" not in error_object(ValueError("bad"))
+
+    def test_calls_a_fault_of_the_handler_what_aws_calls_it(self) -> None:
+        error = HandlerError("Runtime.MarshalError", "A set is not JSON.")
+        assert error_object(error)["errorType"] == "Runtime.MarshalError"
+
+    def test_leaves_our_own_frames_out_because_they_say_nothing_about_the_app(self) -> None:
+        with pytest.raises(AdapterError) as raised:
+            decode(b"")
+        stack = "".join(error_object(raised.value)["stackTrace"])
+        assert "test_errors.py" in stack
+        assert "prelude.py" not in stack
+
+    def test_describes_an_error_that_was_never_raised(self) -> None:
+        assert error_object(ValueError("bad"))["stackTrace"] == []
+
+    def test_describes_an_error_whose_str_raises_because_nothing_is_lost_quietly(self) -> None:
+        described = error_object(caught(Unprintable()))
+        assert described["errorType"] == "Unprintable"
+        assert described["errorMessage"] == "<str() of this error raised RuntimeError>"
