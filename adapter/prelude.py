@@ -34,6 +34,8 @@ DROPPED = frozenset(
     }
 )
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def prelude(status: int, headers: Headers) -> Prelude:
     """Turn a status and ASGI header fields into the head Lambda understands.
@@ -61,7 +63,7 @@ def prelude(status: int, headers: Headers) -> Prelude:
 
 def encode(head: Prelude) -> bytes:
     """Return the bytes to put in front of the body: compact ASCII JSON and the delimiter."""
-    return json.dumps(head, separators=(",", ":")).encode("ascii") + DELIMITER
+    return _to_json(head).encode("ascii") + DELIMITER
 
 
 def decode(data: bytes) -> tuple[Prelude, bytes]:
@@ -75,7 +77,7 @@ def decode(data: bytes) -> tuple[Prelude, bytes]:
         raise EventError("The stream has no prelude: there is no run of 8 NUL bytes in it.")
     try:
         head = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EventError(f"The prelude is not JSON: {error}") from error
     if not isinstance(head, dict):
         raise EventError(f"The prelude is not a JSON object but {type(head).__name__}.")
