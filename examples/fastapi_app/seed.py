@@ -61,12 +61,12 @@ POPULARITY = [9, 8, 5, 4, 3, 12, 5, 6, 3, 2, 6, 3, 2, 2, 4, 5]
 FIRST_NAMES = (
     "Ada Amir Bea Bruno Chiara Dana Elif Emil Farah Goran Hana Ines Ivo Jonas Kaja Lena Luca"
     " Maren Milo Nadia Nils Olga Pia Ravi Rosa Sami Sara Tariq Theo Uma Vera Yuki Zoe"
-).split()
+)
 LAST_NAMES = (
     "Acker Bauer Brandt Costa Dahl Eriksen Fontaine Greco Haddad Ito Jansen Kaya Keller Lindqvist"
     " Marino Moreau Novak Okafor Petrov Quist Rossi Sato Schmid Silva Tanaka Vogel Weber Yilmaz"
-).split()
-CITIES = "Antwerp Basel Bremen Copenhagen Ghent Graz Hamburg Leipzig Lyon Malmö Turin Vienna".split()
+)
+CITIES = "Antwerp Basel Bremen Copenhagen Ghent Graz Hamburg Leipzig Lyon Malmö Turin Vienna"
 
 #: How busy an hour is: before work, lunch, and the evening on the sofa.
 HOURS = [1, 1, 0, 0, 0, 2, 8, 18, 21, 14, 10, 11, 15, 13, 9, 8, 9, 11, 14, 19, 22, 18, 9, 3]
@@ -111,8 +111,8 @@ def _version(file: Path) -> int:
 
 def _orders(rng: random.Random) -> Iterator[tuple[str, str, str, int, int, int]]:
     start = datetime(YEAR, 1, 1)
-    customers = [f"{first} {last}" for first in FIRST_NAMES for last in LAST_NAMES]
-    cities = {customer: rng.choice(CITIES) for customer in customers}
+    customers = [f"{first} {last}" for first in FIRST_NAMES.split() for last in LAST_NAMES.split()]
+    cities = {customer: rng.choice(CITIES.split()) for customer in customers}
     products = rng.choices(range(len(PRODUCTS)), POPULARITY, k=ORDERS)
     quantities = rng.choices([1, 2, 3, 4, 6, 12], [60, 25, 8, 4, 2, 1], k=ORDERS)
     for second, product, quantity in zip(_seconds(rng, start), products, quantities, strict=True):
