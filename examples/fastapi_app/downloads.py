@@ -1,0 +1,43 @@
+"""`/download`: a big file."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+logger = logging.getLogger(__name__)
+router = APIRouter(tags=["files"])
+
+MEGABYTE = 1024 * 1024
+BLOCK = random.Random(0).randbytes(64 * 1024)
+
+
+@router.get("/download", response_class=StreamingResponse)
+async def download(
+    mb: Annotated[int, Query(ge=1, le=200, description="Lambda streams 200 MB at most.")] = 10,
+) -> StreamingResponse:
+    """`mb` megabytes of the same bytes every time."""
+    size = mb * MEGABYTE
+    return StreamingResponse(
+        _blocks(size),
+        media_type="application/octet-stream",
+        headers={
+            "Content-Disposition": f'attachment; filename="{mb}mb.bin"',
+            "Content-Length": str(size),
+        },
+    )
+
+
+async def _blocks(size: int) -> AsyncIterator[bytes]:
+    sent = 0
+    try:
+        while sent < size:
+            yield BLOCK
+            sent += len(BLOCK)
+            await asyncio.sleep(0)  # others want to be served, too
+    finally:
+        logger.info("/download ended after %d of %d bytes", sent, size)
