@@ -1,0 +1,4 @@
+from adapter import LambdaHandler
+from main import app
+
+handler = LambdaHandler(app)
