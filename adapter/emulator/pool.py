@@ -51,7 +51,7 @@ class Pool:
     @property
     def environments(self) -> int:
         """How many processes there are."""
-        return len(self._alive)
+        return sum(not environment.ended.is_set() for environment in self._alive)
 
     def submit(self, invocation: Invocation) -> None:
         """Have an invocation served; its answer appears in it."""
@@ -83,10 +83,12 @@ class Pool:
         self._invocations.add(invocation)
         try:
             async with self._slots:
-                await self._invoke(invocation)
+                if invocation.end is None:  # else it was given up while it waited
+                    await self._invoke(invocation)
         finally:
             self._invocations.discard(invocation)
             invocation.fail(CLOSING)  # says something only if nobody else did
+            invocation.done.set()
 
     async def _invoke(self, invocation: Invocation) -> None:
         environment = self._take() or await self._start(self._function.init_timeout)

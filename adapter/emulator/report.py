@@ -53,7 +53,7 @@ def init_line(duration: float, status: str, error_type: str = "") -> str:
 def report_line(report: Report) -> str:
     """Return the REPORT line; fields are separated by tabs, as AWS has it."""
     # Init has been billed like the rest since August 2025.
-    billed = ceil((report.duration + (report.init_duration or 0)) * 1000)
+    billed = ceil(round((report.duration + (report.init_duration or 0)) * 1000, 3))
     parts = [
         f"REPORT RequestId: {report.request_id}",
         f"Duration: {milliseconds(report.duration)}",

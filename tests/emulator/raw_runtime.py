@@ -78,7 +78,9 @@ class Client:
     def stream(self, request_id: str, *headers: str) -> None:
         """Open a streamed answer with a prelude."""
         path = f"{API}/invocation/{request_id}/response"
-        self.head("POST", path, MODE, TRAILER, "Transfer-Encoding: chunked", *(headers or (PRELUDE,)))
+        self.head(
+            "POST", path, MODE, TRAILER, "Transfer-Encoding: chunked", *(headers or (PRELUDE,))
+        )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from adapter.emulator.invocation import Failure
+
+if TYPE_CHECKING:
+    from adapter.emulator.invocation import Invocation
+
+    from .conftest import LocalFactory
+
+pytestmark = pytest.mark.anyio
+
+# Answers with its process id: at once, or after the client has begun to read and said "go".
+PID = """
+c = Client()
+while True:
+    request_id, event = c.next()
+    c.stream(request_id, "Content-Type: text/plain")
+    c.chunk(str(os.getpid()))
+    if event != b"{}":
+        while not os.path.exists(event.decode()):
+            pass
+    c.end()
+    assert c.reply()[0] == 202
+"""
+
+
+async def pid_of(invocation: Invocation) -> bytes:
+    async with invocation.body:
+        pid = b"".join([chunk async for chunk in invocation.body])
+        await invocation.done.wait()
+    return pid
+
+
+async def test_a_warm_environment_is_reused(local: LocalFactory) -> None:
+    async with local(PID) as running:
+        first = await pid_of(running.submit(request_id="1"))
+        second = await pid_of(running.submit(request_id="2"))
+        assert first == second
+
+
+async def test_concurrent_requests_get_a_process_each(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    event = str(go).encode()
+    async with local(PID) as running:
+        first = running.submit(event, request_id="1")
+        second = running.submit(event, request_id="2")
+        async with first.body, second.body:
+            assert await first.body.receive() != await second.body.receive()
+            assert running.pool.environments == 2
+            await go.touch()
+            await first.done.wait()
+            await second.done.wait()
+
+
+async def test_more_requests_than_environments_wait_in_order(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(PID, limit=1) as running:
+        first = running.submit(str(go).encode(), request_id="1")
+        waiting = [running.submit(request_id=f"{n}") for n in (2, 3, 4)]
+        async with first.body:
+            pid = await first.body.receive()
+            await go.touch()
+            await first.done.wait()
+        assert [await pid_of(invocation) for invocation in waiting] == [pid] * 3
+        started = [line for line in running.log.lines if line.startswith("START")]
+        assert [line.split()[2] for line in started] == ["1", "2", "3", "4"]
+
+
+async def test_new_code_gets_new_environments_and_running_requests_end_well(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(PID) as running:
+        idle = await pid_of(running.submit(request_id="0"))
+        busy = running.submit(str(go).encode(), request_id="1")
+        async with busy.body:
+            assert await busy.body.receive() == idle
+            running.pool.replace()
+            assert await pid_of(running.submit(request_id="2")) != idle
+            await go.touch()
+            await busy.done.wait()
+        assert busy.end is not None
+        assert busy.end.clean
+        assert await pid_of(running.submit(request_id="3")) != idle
+
+
+async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: anyio.Path) -> None:
+    async with local(PID, limit=1) as running:
+        busy = running.submit(str(anyio.Path(tmp_path) / "never").encode(), request_id="1")
+        waiting = running.submit(request_id="2")
+        async with busy.body, waiting.body:
+            await busy.body.receive()
+            await running.pool.close()
+            answer = await waiting.answer()
+            assert isinstance(answer, Failure)
+            assert answer.error_type == "Sandbox.Failure"
+            assert running.pool.environments == 0

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.emulator.target import Target, find_target
+from adapter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("text", ["main:app", "main.handler", "pkg.main:app", "src/main.handler"])
+def test_a_module_is_looked_for_where_we_are(tmp_path: Path, text: str) -> None:
+    assert find_target(text, tmp_path) == Target(text, tmp_path)
+
+
+def test_a_file_is_imported_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.py").touch()
+    assert find_target("src/main.py:app", tmp_path) == Target("main:app", tmp_path / "src")
+
+
+def test_a_file_in_a_package_is_imported_from_above_the_package(tmp_path: Path) -> None:
+    inner = tmp_path / "src" / "site" / "web"
+    inner.mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").touch()
+    (inner / "main.py").touch()
+    found = find_target("src/site/web/main.py:app.api", tmp_path)
+    assert found == Target("site.web.main:app.api", tmp_path / "src")
+    found = find_target(f"{inner}/__init__.py:app", tmp_path)
+    assert found == Target("site.web:app", tmp_path / "src")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("main.py", "Try main.py:app"),
+        ("nowhere.py:app", "There is no file"),
+        ("main.py:1", "module:attribute"),
+        ("main", "module:attribute"),
+        ("main:", "module:attribute"),
+        ("", "module:attribute"),
+    ],
+)
+def test_a_target_that_means_nothing_is_explained(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "main.py").touch()
+    with pytest.raises(ConfigurationError, match=says):
+        find_target(text, tmp_path)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from adapter.emulator.url_request import (
+    LOCAL_DOMAIN,
+    MAX_EVENT,
+    UrlRequest,
+    host_is_local,
+    url_event,
+)
+
+REQUEST = UrlRequest(
+    method="GET",
+    path="/caf%C3%A9/a%2Fb",
+    query="q=a%20b&q=2",
+    headers=[(b"host", b"localhost:8000"), (b"accept", b"*/*")],
+    body=b"",
+    scheme="http",
+    port=8000,
+    peer="127.0.0.1",
+)
+
+
+def document(request: UrlRequest, **options: Any) -> Any:
+    return json.loads(url_event(request, **options).document)
+
+
+def test_path_and_query_stay_as_they_were_sent() -> None:
+    event = document(REQUEST)
+    assert event["rawPath"] == "/caf%C3%A9/a%2Fb"
+    assert event["rawQueryString"] == "q=a%20b&q=2"
+    assert event["requestContext"]["http"]["path"] == "/café/a/b"
+
+
+def test_it_tells_the_local_truth() -> None:
+    event = document(REQUEST._replace(peer="192.0.2.7"))
+    headers = event["headers"]
+    assert headers["host"] == "localhost:8000"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-forwarded-port"] == "8000"
+    assert headers["x-forwarded-for"] == "192.0.2.7"
+    assert event["requestContext"]["domainName"] == LOCAL_DOMAIN
+    assert event["requestContext"]["http"]["sourceIp"] == "192.0.2.7"
+
+
+def test_as_aws_it_tells_what_aws_would() -> None:
+    event = document(REQUEST, aws_region="eu-west-1")
+    headers = event["headers"]
+    assert headers["host"] == event["requestContext"]["domainName"]
+    assert headers["host"].endswith(".lambda-url.eu-west-1.on.aws")
+    assert headers["x-forwarded-proto"] == "https"
+    assert headers["x-forwarded-port"] == "443"
+    assert headers["x-amzn-tls-version"] == "TLSv1.3"
+
+
+def test_a_trace_id_is_made_and_a_clients_is_kept() -> None:
+    made = url_event(REQUEST)
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", made.trace_id)
+    assert json.loads(made.document)["headers"]["x-amzn-trace-id"] == made.trace_id
+    given = [*REQUEST.headers, (b"x-amzn-trace-id", b"Root=1-2-3")]
+    assert url_event(REQUEST._replace(headers=given)).trace_id == "Root=1-2-3"
+
+
+def test_fields_of_the_connection_and_forged_ones_do_not_go_on() -> None:
+    headers = [
+        *REQUEST.headers,
+        (b"connection", b"keep-alive, X-Hop"),
+        (b"x-hop", b"1"),
+        (b"transfer-encoding", b"chunked"),
+        (b"upgrade", b"h2c"),
+        (b"expect", b"100-continue"),
+        (b"x-forwarded-for", b"6.6.6.6"),
+        (b"x-forwarded-proto", b"https"),
+    ]
+    got = document(REQUEST._replace(headers=headers))["headers"]
+    assert got.keys() == {
+        "host",
+        "accept",
+        "x-amzn-trace-id",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+    }
+    assert got["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_the_request_id_is_that_of_the_event() -> None:
+    event = url_event(REQUEST)
+    assert json.loads(event.document)["requestContext"]["requestId"] == event.request_id
+
+
+def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger() -> None:
+    room = MAX_EVENT - len(
+        url_event(REQUEST._replace(body=b"x", headers=[(b"content-type", b"text/plain")])).document
+    )
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"1")]
+    fits = REQUEST._replace(body=b"x" * (room + 1), headers=headers)
+    assert len(url_event(fits).document) == MAX_EVENT
+    assert not url_event(fits).too_large
+    assert url_event(fits._replace(body=fits.body + b"x")).too_large
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("localhost:8000", True),
+        ("LOCALHOST:8000", True),
+        ("127.0.0.1:1", True),
+        ("[::1]:8000", True),
+        (LOCAL_DOMAIN, True),
+        ("evil.example", False),
+        ("localhost.evil.example", False),
+        ("localhost:8000@evil.example", False),
+        ("", False),
+    ],
+)
+def test_only_names_of_this_machine_are_answered(host: str, local: bool) -> None:
+    assert host_is_local([(b"host", host.encode())]) is local
+
+
+def test_two_hosts_are_one_too_many() -> None:
+    assert not host_is_local([(b"host", b"localhost"), (b"host", b"localhost")])
+    assert host_is_local([])  # HTTP/1.0
