@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .errors import LifespanFailed
+from .errors import LifespanFailed, UnexpectedMessage
 from .scope import ASGI
 
 if TYPE_CHECKING:
@@ -57,59 +57,94 @@ class LifespanOff:
 class LifespanOn:
     """Runs the app's lifespan in a task of its own, for as long as the environment lives.
 
-    An app that raises before it has answered ``startup`` does not support the protocol: that is
-    an error if it is ``required``, and the end of it otherwise.
+    An app that ends before it has answered ``startup`` does not support the protocol: that is
+    an error if it is ``required``, and no lifespan otherwise.
     """
 
     def __init__(self, app: ASGIApp, *, required: bool) -> None:
         self.state: dict[str, Any] | None = {}
         self._app = app
         self._required = required
-        self._task: asyncio.Task[None] | None = None
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
-        self._answers: asyncio.Queue[Message] = asyncio.Queue()
+        self._task: asyncio.Task[BaseException | None] | None = None
+        self._questions: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._question = ""
+        self._answer: asyncio.Future[Message] | None = None
 
     async def startup(self) -> None:
-        """Start the app and wait for its answer."""
-        scope = {"type": "lifespan", "asgi": ASGI.copy(), "state": self.state}
-        self._task = asyncio.create_task(
-            self._app(scope, self._inbox.get, self._answers.put)  # type: ignore[arg-type]
-        )
-        answer = await self._ask("lifespan.startup")
+        """Start the app and wait for its answer.
+
+        Raises:
+            LifespanFailed: it failed, or it gave none although it is required.
+        """
+        self._task = asyncio.create_task(self._run())
+        try:
+            answer = await self._ask("lifespan.startup", self._task)
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
         if answer is None:
-            self._unsupported(self._task)
+            self._unsupported(await self._task)
         elif answer["type"] == "lifespan.startup.failed":
+            error = await self._end(self._task)
             raise LifespanFailed(
                 f"The app's startup failed: {answer.get('message', '')}".rstrip(": ")
-            )
+            ) from error
 
     async def shutdown(self) -> None:
-        """Stop the app and wait for its answer."""
-        if self._task is None or self._task.done():
+        """Stop the app, wait for its answer and for its end."""
+        if self._task is None:
             return
-        answer = await self._ask("lifespan.shutdown")
+        answer = await self._ask("lifespan.shutdown", self._task)
+        error = await self._end(self._task)
         if answer is not None and answer["type"] == "lifespan.shutdown.failed":
-            logger.error("The app's shutdown failed: %s", answer.get("message", ""))
-        elif answer is None and (error := self._task.exception()) is not None:
-            logger.error("The app's shutdown failed.", exc_info=error)
+            logger.error("The app's shutdown failed: %s", answer.get("message", ""), exc_info=error)
+        elif error is not None:
+            logger.error("The app's lifespan failed.", exc_info=error)
 
-    async def _ask(self, question: str) -> Message | None:
-        """Send ``question`` and return the app's answer; None if it ended without one."""
-        assert self._task is not None
-        await self._inbox.put({"type": question})
-        answer = asyncio.ensure_future(self._answers.get())
-        await asyncio.wait((self._task, answer), return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        answer.cancel()
+    async def _run(self) -> BaseException | None:
+        """Return what the app raised: raised by a task, a SystemExit would end the event loop."""
+        scope = {"type": "lifespan", "asgi": ASGI.copy(), "state": self.state}
+        try:
+            await self._app(scope, self._receive, self._send)
+        except BaseException as error:
+            return error
         return None
 
-    def _unsupported(self, task: asyncio.Task[None]) -> None:
-        error = task.exception()
+    async def _ask(self, question: str, task: asyncio.Task[BaseException | None]) -> Message | None:
+        """Send ``question`` and return the app's answer; None if it has ended without one."""
+        self._question = question
+        self._answer = asyncio.get_running_loop().create_future()
+        self._questions.put_nowait({"type": question})
+        await asyncio.wait((task, self._answer), return_when=asyncio.FIRST_COMPLETED)
+        return self._answer.result() if self._answer.done() else None
+
+    async def _end(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
+        """Wait for the end of the app, which has been asked all there is; return what it raised."""
+        self._task = None
+        self._questions.put_nowait(None)
+        error = await task
+        return None if isinstance(error, asyncio.CancelledError) else error
+
+    async def _receive(self) -> Message:
+        question = await self._questions.get()
+        if question is None:  # an app that would wait for ever ends as if it were cancelled
+            raise asyncio.CancelledError
+        return question
+
+    async def _send(self, message: Message) -> None:
+        kind = message.get("type")
+        answers = (f"{self._question}.complete", f"{self._question}.failed")
+        if self._answer is None or self._answer.done() or kind not in answers:
+            raise UnexpectedMessage(
+                f"The app sent {kind!r} during its lifespan; {self._question!r} takes one answer,"
+                f" {answers[0]!r} or {answers[1]!r}."
+            )
+        self._answer.set_result(message)
+
+    def _unsupported(self, error: BaseException | None) -> None:
         if self._required:
             raise LifespanFailed(
                 "lifespan is 'on', but the app ended before it answered 'lifespan.startup'."
             ) from error
-        if error is not None:
-            logger.debug("The app does not support lifespan.", exc_info=error)
-        self.state = None
+        logger.debug("The app does not support lifespan.", exc_info=error)
+        self.state = self._task = None
