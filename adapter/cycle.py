@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from .errors import ClientDisconnected, DeadlineExceeded
-from .response import Chunk, End, Head, State
+from .response import Chunk, End, Failure, Head, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,24 +50,37 @@ class HttpCycle:
         self._stream = stream
         self._begin = begin
         self._head_timer: asyncio.TimerHandle | None = None
+        self._expired = False
 
     async def run(self, seconds: float | None) -> None:
-        """Run the app to its end, and its response to one of its own.
+        """Run the app to its end in the current task, and its response to one of its own.
 
-        When ``seconds`` are over first, the client is told and the app is cancelled; still this
-        returns only when the app has ended, because what runs on must not meet the next
-        invocation. Nothing the app does is raised here: the stream has been ended, or has
-        failed with what the app raised.
+        When ``seconds`` are over first, the client is told at once and the app is cancelled; an
+        app that goes on all the same, or waits for a thread that does, is waited for, because
+        what runs on must not meet the next invocation. Nothing the app does is raised here: the
+        stream has been ended, or has failed with what the app raised.
+
+        Raises:
+            CancelledError: the current task was cancelled from outside.
         """
-        task = asyncio.create_task(self._run_app())
+        task = asyncio.current_task()
+        assert task is not None
+        timer = None
+        if seconds is not None:
+            timer = task.get_loop().call_later(seconds, self._expire, task, seconds)
         try:
-            done, _ = await asyncio.wait((task,), timeout=seconds)
-            if not done:
-                await self._expire(seconds or 0.0)
-        finally:  # also when we are cancelled ourselves, because the environment ends
-            if not task.done():
-                task.cancel()
-                await asyncio.wait((task,))
+            await self._app(self._scope, self.receive, self.send)
+        except BaseException as error:  # SystemExit and its like end the response, not us
+            self._raised(error)
+        else:
+            self._returned()
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if self._expired:
+            task.uncancel()
+        if task.cancelling():
+            raise asyncio.CancelledError
 
     async def receive(self) -> Message:
         """Give the app the request, and then nothing until its response is over."""
@@ -93,6 +106,15 @@ class HttpCycle:
             self._head_timer = loop.call_later(HEAD_DELAY, self._flush_head)
 
     async def _perform(self, operations: Operations) -> None:
+        chunks, end = self._prepare(operations)
+        try:
+            await self._stream.writelines(chunks, end=end)
+        except ClientDisconnected:
+            self._response.disconnected()
+            raise
+
+    def _prepare(self, operations: Operations) -> tuple[list[bytes], bool]:
+        """Return what ``operations`` send, and whether the response ends with it."""
         chunks: list[bytes] = []
         end = False
         for operation in operations:
@@ -101,68 +123,57 @@ class HttpCycle:
             elif isinstance(operation, End):
                 end = True
             elif isinstance(operation, Head):
-                chunks.append(self._head(operation))
-            else:
-                await self._stream.fail(operation.error)
-                return
-        try:
-            await self._stream.writelines(chunks, end=end)
-        except ClientDisconnected:
-            self._response.disconnected()
-            raise
+                self._cancel_head_timer()
+                chunks.append(self._begin(operation))
+        return chunks, end
 
-    def _head(self, head: Head) -> bytes:
+    def _flush_head(self) -> None:
+        self._perform_now(self._response.flush())
+
+    def _perform_now(self, operations: Operations) -> None:
+        """Perform operations where nothing can wait. That the client is gone is then no news."""
+        self._cancel_head_timer()
+        for operation in operations:
+            if isinstance(operation, Failure):
+                self._stream.fail(operation.error)
+                return
+        chunks, end = self._prepare(operations)
+        if chunks or end:
+            try:
+                self._stream.writelines_nowait(chunks, end=end)
+            except ClientDisconnected:
+                self._response.disconnected()
+
+    def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-        return self._begin(head)
 
-    def _flush_head(self) -> None:
-        heads = [self._head(head) for head in self._response.flush() if isinstance(head, Head)]
-        try:
-            self._stream.writelines_nowait(heads)
-        except ClientDisconnected:
-            self._response.disconnected()
-
-    async def _run_app(self) -> None:
-        try:
-            await self._app(self._scope, self.receive, self.send)
-        except BaseException as error:  # SystemExit and its like end the response, not us
-            self._log_raised(error)
-            await self._perform_last(self._response.raised(error))
-        else:
-            operations = self._response.returned()
-            if operations:
-                self._log_error("The app returned, but its response had not ended", None)
-            await self._perform_last(operations)
-
-    async def _expire(self, seconds: float) -> None:
-        error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over.")
-        over = self._response.state in (State.COMPLETE, State.FAILED, State.GONE)
-        when = ", though its response had ended" if over else ""
-        self._log_error(f"The app was still running when its {seconds:.2f} s were over{when}", None)
-        await self._perform_last(self._response.expired(error))
-
-    async def _perform_last(self, operations: Operations) -> None:
-        """Perform an ending. That the client is gone too is nobody's concern any more."""
-        if self._head_timer is not None:
-            self._head_timer.cancel()
+    def _returned(self) -> None:
+        operations = self._response.returned()
         if operations:
-            try:
-                await self._perform(operations)
-            except ClientDisconnected as error:
-                logger.info("The end of the response found nobody: %s", error)
+            self._log_error("The app returned, but its response had not ended", None)
+            self._perform_now(operations)
 
-    def _log_raised(self, error: BaseException) -> None:
+    def _raised(self, error: BaseException) -> None:
         state = self._response.state
         if state is State.GONE and _is_disconnect(error):
-            logger.info("The client went away from %s.", self._request_line())
+            logger.info("The client went away: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)
-        elif state is not State.EXPIRED or not (
-            isinstance(error, asyncio.CancelledError) or _is_disconnect(error)
+        elif not self._expired or not isinstance(
+            error, asyncio.CancelledError | ClientDisconnected
         ):
             self._log_error("The app failed", error)
+        self._perform_now(self._response.raised(error))
+
+    def _expire(self, task: asyncio.Task[None], seconds: float) -> None:
+        error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over.")
+        ended = self._stream.closed
+        self._log_error(f"{error}{' (Its response had ended.)' if ended else ''}", None)
+        self._perform_now(self._response.expired(error))
+        self._expired = True
+        task.cancel()
 
     def _log_error(self, what: str, error: BaseException | None) -> None:
         logger.error("%s: %s", what, self._request_line(), exc_info=error)

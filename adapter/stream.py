@@ -100,14 +100,14 @@ class ResponseStream(ABC):
         if not self.closed:
             await self.writelines((), end=True)
 
-    async def fail(self, error: BaseException) -> None:
-        """End the response with ``error``. Does nothing if it has ended already.
+    def fail(self, error: BaseException) -> None:
+        """End the response with ``error``, at once. Does nothing if it has ended already.
 
         Before the first byte the invocation fails as if nothing had been answered; after it,
         the error follows the bytes already sent and never mixes with them.
         """
         if not self.closed:
-            await self.transmit_error(error)
+            self.transmit_error(error)
             self._close()
 
     async def wait_closed(self) -> None:
@@ -136,7 +136,7 @@ class ResponseStream(ABC):
         """
 
     @abstractmethod
-    async def transmit_error(self, error: BaseException) -> None:
+    def transmit_error(self, error: BaseException) -> None:
         """Hand on ``error``, in the way that fits what was sent so far."""
 
     def _close(self) -> None:
@@ -165,7 +165,7 @@ class BufferedStream(ResponseStream):
     async def drain(self) -> None:
         """Return at once: memory reads as fast as anyone writes."""
 
-    async def transmit_error(self, error: BaseException) -> None:
+    def transmit_error(self, error: BaseException) -> None:
         """Keep ``error``."""
         self.error = error
 

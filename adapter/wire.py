@@ -9,7 +9,6 @@ the tests hold this module against, in both directions.
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,8 +28,7 @@ ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 # the platform drops the whole block and reports a truncated response instead of our error.
 MAX_ERROR_BODY = 3_000
 MAX_ERROR_TYPE = 100
-_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
-_STATUS_LINE = re.compile(r"HTTP/(1\.[01]) ([0-9]{3})(?![^ ])")
+_MAX_REQUEST_ID = 64
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 1024
 
@@ -45,11 +43,13 @@ class Response(NamedTuple):
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """Return a request with its body; a ``POST`` always says how long that is."""
-    head = f"{method} {path} HTTP/1.1\r\n{_lines(headers)}"
-    if method != "GET":
-        head += f"Content-Length: {len(body)}\r\n"
-    return head.encode("latin-1") + b"\r\n" + body
+    """Return a request with its body; a ``POST`` always says how long that is.
+
+    Raises:
+        ValueError: the path or a header has something in it that would end its line.
+    """
+    fields = headers if method == "GET" else {**headers, "Content-Length": str(len(body))}
+    return _lines(f"{method} {path} HTTP/1.1", fields) + body
 
 
 def chunked_request(path: str, headers: Mapping[str, str]) -> bytes:
@@ -57,11 +57,13 @@ def chunked_request(path: str, headers: Mapping[str, str]) -> bytes:
 
     Trailers must be declared here, or the platform throws them away and takes the response
     for complete.
+
+    Raises:
+        ValueError: the path or a header has something in it that would end its line.
     """
-    return (
-        f"POST {path} HTTP/1.1\r\n{_lines(headers)}"
-        f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n\r\n"
-    ).encode("latin-1")
+    trailers = f"{ERROR_TYPE}, {ERROR_BODY}"
+    fields = {**headers, "Transfer-Encoding": "chunked", "Trailer": trailers}
+    return _lines(f"POST {path} HTTP/1.1", fields)
 
 
 def chunk(data: bytes) -> bytes:
@@ -71,7 +73,25 @@ def chunk(data: bytes) -> bytes:
 
 def last_chunk(trailers: Mapping[str, str]) -> bytes:
     """Return the end of a chunked body that has something to say after it."""
-    return f"0\r\n{_lines(trailers)}\r\n".encode("latin-1")
+    return _lines("0", trailers)
+
+
+def _lines(first: str, fields: Mapping[str, str]) -> bytes:
+    """Return ``first`` and the fields, a line each, and the blank line that ends them.
+
+    Some of it comes from elsewhere (a nonce to echo, a content type), and a line break in it
+    could speak in our name. So it is checked here, where all of it comes by.
+    """
+    lines = [first, *[f"{name}: {value}" for name, value in fields.items()], "", ""]
+    text = "\r\n".join(lines)
+    if _has_lone_breaks(text, len(lines) - 1):
+        raise ValueError(f"A line break or a NUL in the head of a message: {text!r}")
+    return text.encode("latin-1")
+
+
+def _has_lone_breaks(text: str, lines: int) -> bool:
+    """Whether there is a CR, LF or NUL in ``text`` beside the ends of its lines."""
+    return text.count("\r") != lines or text.count("\n") != lines or "\0" in text
 
 
 def error_trailers(error: ErrorObject) -> dict[str, str]:
@@ -82,23 +102,21 @@ def error_trailers(error: ErrorObject) -> dict[str, str]:
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
     """
     body = _fit(error, MAX_ERROR_BODY // 4 * 3)
-    return {
-        ERROR_TYPE: error_type_header(error),
-        ERROR_BODY: b64encode(body).decode("ascii"),
-    }
+    return {ERROR_TYPE: error_type_header(error), ERROR_BODY: b64encode(body).decode("ascii")}
 
 
 def error_type_header(error: ErrorObject) -> str:
     """Return ``Category.Reason``, the only form of error type the platform keeps.
 
-    Names that do not fit ``(Runtime|Function)\\.[A-Z][a-zA-Z]+`` become ``Function.Unknown``.
+    The category is ``Runtime`` or ``Function``; the reason is at least two ASCII letters, the
+    first a capital. What cannot be brought into that form is ``Function.Unknown``.
     """
     name = error.get("errorType", "")
-    if not name.startswith(("Runtime.", "Function.")):
-        name = f"Function.{name[:1].upper()}{name[1:]}"
-    return (
-        name if len(name) <= MAX_ERROR_TYPE and _ERROR_TYPE.fullmatch(name) else "Function.Unknown"
-    )
+    category, _, reason = name.partition(".")
+    if category not in ("Runtime", "Function"):
+        category, reason = "Function", name[:1].upper() + name[1:]
+    fits = reason.isascii() and reason.isalpha() and reason[0].isupper() and len(reason) > 1
+    return f"{category}.{reason}" if fits and len(reason) <= MAX_ERROR_TYPE else "Function.Unknown"
 
 
 class ResponseReader:
@@ -106,23 +124,19 @@ class ResponseReader:
 
     Call `feed` with whatever was read until it returns a `Response`; call `eof` when the
     other side closes. A 1xx answer is skipped. After a response the reader is ready for the
-    next one; bytes that come before it was asked for are an error.
+    next one; bytes beyond its end are an error: nothing was asked that they could answer.
+    After an error nobody can tell where an answer begins, so the connection is done.
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._head: _Head | None = None
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing of an answer has arrived yet."""
-        return not self._buffer and self._head is None
-
     def feed(self, data: bytes) -> Response | None:
         """Take bytes; return the response they complete, if they do.
 
         Raises:
-            ProtocolError: this is not HTTP/1.1, or more than one answer came.
+            ProtocolError: this is not HTTP/1.1, or more than one answer.
         """
         self._buffer += data
         while self._head is None:
@@ -131,44 +145,58 @@ class ResponseReader:
                 return None
             if head.status >= 200:
                 self._head = head
-        body = self._take_body(self._head)
-        return None if body is None else self._finish(self._head, body)
+        body = self._head.take_body(self._buffer)
+        if body is None:
+            return None
+        if self._buffer:
+            raise ProtocolError(f"Bytes after the end of an answer: {bytes(self._buffer[:40])!r}")
+        return self._finish(self._head, body)
 
     def eof(self) -> Response | None:
         """Take the end of the connection; return the response it completes, if it does."""
         if self._head is None or self._head.length is not None or self._head.chunked:
             return None
-        return self._finish(self._head, bytes(self._buffer))
-
-    def _take_body(self, head: _Head) -> bytes | None:
-        if head.chunked:
-            return head.chunks.feed(self._buffer)
-        if head.length is None or len(self._buffer) < head.length:
-            return None
-        body = bytes(self._buffer[: head.length])
-        del self._buffer[: head.length]
-        return body
+        body = bytes(self._buffer)
+        self._buffer.clear()
+        return self._finish(self._head, body)
 
     def _finish(self, head: _Head, body: bytes) -> Response:
-        if self._buffer and head.length is not None:
-            raise ProtocolError(f"Bytes after the end of an answer: {bytes(self._buffer[:40])!r}")
-        self._buffer.clear()
         self._head = None
         return Response(head.status, head.headers, body, head.keep_alive)
 
 
 class _Head:
-    """The head of a response, and how long its body is."""
+    """The head of a response, and how long its body is (RFC 9112, 6.3)."""
 
     def __init__(self, version: str, status: int, headers: dict[str, str]) -> None:
         self.status = status
         self.headers = headers
-        connection = headers.get("connection", "").lower()
-        self.chunked = headers.get("transfer-encoding", "").lower() == "chunked"
+        self.length: int | None = None  #: if that is known beforehand
+        self.chunked = False  #: if neither, the body ends with the connection
         self.chunks = _ChunkReader()
-        self.length = _content_length(status, headers)
+        if status in (204, 304):
+            self.length = 0
+        elif (coding := headers.get("transfer-encoding")) is not None:
+            if coding.lower() != "chunked":
+                raise ProtocolError(f"Not a transfer coding we know: {coding[:40]!r}")
+            self.chunked = True
+        elif (length := headers.get("content-length")) is not None:
+            if not _is_number(length):
+                raise ProtocolError(f"Not a content length: {length[:40]!r}")
+            self.length = int(length)
+        closes = "close" in headers.get("connection", "").lower().replace(",", " ").split()
         delimited = self.chunked or self.length is not None
-        self.keep_alive = delimited and version == "1.1" and connection != "close"
+        self.keep_alive = delimited and version == "HTTP/1.1" and not closes
+
+    def take_body(self, buffer: bytearray) -> bytes | None:
+        """Take the body off ``buffer`` if all of it is there."""
+        if self.chunked:
+            return self.chunks.feed(buffer)
+        if self.length is None or len(buffer) < self.length:
+            return None
+        body = bytes(buffer[: self.length])
+        del buffer[: self.length]
+        return body
 
 
 class _ChunkReader:
@@ -187,7 +215,7 @@ class _ChunkReader:
                 if blank:
                     return bytes(self._body)
                 continue
-            size = _hexadecimal(bytes(buffer[:end].partition(b";")[0]))
+            size = _chunk_size(buffer[:end].decode("latin-1"))
             self._last = size == 0
             if self._last:
                 del buffer[: end + 2]
@@ -203,49 +231,52 @@ class _ChunkReader:
         return None
 
 
+def _chunk_size(line: str) -> int:
+    size = line.partition(";")[0].rstrip(" \t")
+    if not _is_number(size, "0123456789abcdefABCDEF"):
+        raise ProtocolError(f"Not a chunk size: {line[:40]!r}")
+    return int(size, 16)
+
+
 def _take_head(buffer: bytearray) -> _Head | None:
     end = buffer.find(b"\r\n\r\n", 0, _MAX_HEAD)
     if end < 0:
         if len(buffer) >= _MAX_HEAD:
             raise ProtocolError(f"No end of the head within {_MAX_HEAD} bytes.")
         return None
-    status_line, *lines = buffer[:end].decode("latin-1").split("\r\n")
+    text = buffer[:end].decode("latin-1")
     del buffer[: end + 4]
-    status = _STATUS_LINE.match(status_line)
-    if status is None:
+    status_line, *lines = text.split("\r\n")
+    version, _, rest = status_line.partition(" ")
+    code = rest.partition(" ")[0]
+    if version not in ("HTTP/1.1", "HTTP/1.0") or not _is_status(code):
         raise ProtocolError(f"Not a status line: {status_line[:80]!r}")
+    if _has_lone_breaks(text, len(lines)):  # what we echo would carry them on
+        raise ProtocolError(f"A line break or a NUL inside a header line: {text[:200]!r}")
+    return _Head(version, int(code), _headers(lines))
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    """Return the header fields; repeats are joined with ``", "`` (RFC 9110, 5.3)."""
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
             raise ProtocolError(f"Not a header line: {line[:80]!r}")
         key, text = name.lower(), value.strip(" \t")
-        if key == "content-length" and headers.get(key, text) != text:
-            raise ProtocolError("Two answers to how long the body is.")
+        if key in headers and (key, text) != ("content-length", headers[key]):
+            text = f"{headers[key]}, {text}"
         headers[key] = text
-    return _Head(status[1], int(status[2]), headers)
+    return headers
 
 
-def _content_length(status: int, headers: Mapping[str, str]) -> int | None:
-    if status in (204, 304):
-        return 0
-    text = headers.get("content-length")
-    if text is None or "transfer-encoding" in headers:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise ProtocolError(f"Not a content length: {text[:40]!r}")
-    return int(text)
+def _is_status(text: str) -> bool:
+    return len(text) == 3 and text >= "100" and _is_number(text)
 
 
-def _hexadecimal(text: bytes) -> int:
-    try:
-        return int(text, 16) if text.isalnum() else int("")
-    except ValueError:
-        raise ProtocolError(f"Not a chunk size: {text[:40]!r}") from None
-
-
-def _lines(fields: Mapping[str, str]) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+def _is_number(text: str, digits: str = "0123456789") -> bool:
+    """Whether ``text`` is a number that ``int`` can take without work: it knows more forms."""
+    return 0 < len(text) <= 16 and not text.strip(digits)
 
 
 def _fit(error: ErrorObject, limit: int) -> bytes:
@@ -253,16 +284,21 @@ def _fit(error: ErrorObject, limit: int) -> bytes:
     shorter = error.copy()
     shorter["errorType"] = error.get("errorType", "")[:MAX_ERROR_TYPE]
     shorter["errorMessage"] = error.get("errorMessage", "")[:limit]
-    while (excess := len(body := _compact(shorter)) - limit) > 0:
-        if shorter.get("stackTrace"):
-            shorter["stackTrace"] = shorter["stackTrace"][1:]
-        else:
-            # A character is at most 12 bytes of JSON (a surrogate pair), so this never takes
-            # off more than it must.
-            kept = len(shorter["errorMessage"]) - (excess + 11) // 12
-            shorter["errorMessage"] = shorter["errorMessage"][:kept]
-    return body
+    shorter["stackTrace"] = []
+    if "requestId" in error:
+        shorter["requestId"] = error["requestId"][:_MAX_REQUEST_ID]
+    while (room := limit - len(_compact(shorter))) < 0:
+        # A character is at most 12 bytes of JSON (a surrogate pair), so this never takes off
+        # more than it must.
+        kept = len(shorter["errorMessage"]) - (11 - room) // 12
+        shorter["errorMessage"] = shorter["errorMessage"][:kept]
+    for frame in reversed(error.get("stackTrace", ())):
+        room -= len(_compact(frame)) + len(",")
+        if room < 0:
+            break
+        shorter["stackTrace"].insert(0, frame)
+    return _compact(shorter)
 
 
-def _compact(error: ErrorObject) -> bytes:
-    return json.dumps(error, separators=(",", ":")).encode("ascii")
+def _compact(value: ErrorObject | str) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -11,13 +11,13 @@ from urllib.parse import quote, unquote
 
 from ..errors import EventError
 from .buffered import encode_body
-from .request import build_request
+from .request import build_request, latin1
 
 if TYPE_CHECKING:
     from ..types import JSON, Event, Prelude, Request
 
 # What may stand in a path unencoded (RFC 3986, 3.3): pchar and "/".
-_PATH_SAFE = "/:@!$&'()*+,;=~%"
+_PATH_SAFE = "/:@!$&'()*+,;=~"
 
 
 def is_http(event: Event) -> bool:
@@ -50,7 +50,7 @@ def request(event: Event) -> Request:
     return build_request(
         method=_text(http, "method"),
         path=raw if decoded else unquote(raw),
-        raw_path=quote(raw, safe=_PATH_SAFE.replace("%", "") if decoded else _PATH_SAFE).encode(),
+        raw_path=quote(raw, safe=_PATH_SAFE).encode() if decoded else latin1(raw),
         query_string=_text(event, "rawQueryString").encode("utf-8", "surrogatepass"),
         headers=_headers(event),
         body=event.get("body"),

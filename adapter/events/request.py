@@ -9,9 +9,12 @@ from ..errors import EventError
 from ..types import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from ..types import JSON, Headers
+
+
+_RECOUNTED = (b"content-length", b"transfer-encoding")
 
 
 def build_request(
@@ -20,7 +23,7 @@ def build_request(
     path: str,
     raw_path: bytes,
     query_string: bytes,
-    headers: Iterable[tuple[str, str]],
+    headers: Collection[tuple[str, str]],
     body: JSON,
     is_base64: JSON,
     root_path: str = "",
@@ -69,17 +72,19 @@ def decode_body(body: JSON, is_base64: JSON) -> bytes:
         raise EventError(f"The event's 'body' is not base64, as it says: {error}") from error
 
 
-def _fields(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:
+def _fields(headers: Collection[tuple[str, str]], body: bytes) -> Headers:
     """Return the header fields as ASGI wants them.
 
     The length is that of the decoded body, whatever the event says: a gateway counts it before
     base64, and a client can claim what it likes. ``transfer-encoding`` is gone with the hop.
     """
-    fields = [
-        (key, latin1(value))
-        for name, value in headers
-        if (key := latin1(name).lower()) not in (b"content-length", b"transfer-encoding")
-    ]
+    try:
+        fields = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+        ]
+    except UnicodeEncodeError:
+        fields = [(latin1(name.lower()), latin1(value)) for name, value in headers]
+    fields = [field for field in fields if field[0] not in _RECOUNTED]
     if body:
         fields.append((b"content-length", str(len(body)).encode("ascii")))
     return fields

@@ -63,26 +63,34 @@ class Invocation(NamedTuple):
         event: JSON = json.loads(self.body)
         return event
 
-    def context(self, environ: Mapping[str, str]) -> LambdaContext:
-        """Return the context object.
+    def context(self, function: LambdaContext) -> LambdaContext:
+        """Return the context object, given one that knows the function.
 
         Raises:
             ValueError: the client context or the identity is not JSON.
         """
         headers = self.headers
-        return LambdaContext(
+        return function._replace(
             aws_request_id=self.request_id,
             deadline_ms=self.deadline_ms,
             invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn", ""),
-            function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-            function_version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
-            memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
-            log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
-            log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
             identity=_identity(headers.get("lambda-runtime-cognito-identity")),
             client_context=_client_context(headers.get("lambda-runtime-client-context")),
             tenant_id=headers.get("lambda-runtime-aws-tenant-id") or None,
         )
+
+
+def function_context(environ: Mapping[str, str]) -> LambdaContext:
+    """Return what a context says of the function, which is the same for every invocation."""
+    return LambdaContext(
+        aws_request_id="",
+        deadline_ms=0,
+        function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        function_version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
+        log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+    )
 
 
 def _identity(text: str | None) -> Identity:

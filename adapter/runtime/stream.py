@@ -66,7 +66,7 @@ class RuntimeStream(ResponseStream):
         if self._broken is not None:
             raise self._broken
 
-    async def transmit_error(self, error: BaseException) -> None:
+    def transmit_error(self, error: BaseException) -> None:
         """Report ``error``: as the outcome before the first byte, in trailers after it."""
         if self._connection is None:
             self._report(error)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
 from ..stream import CurrentInvocation, current_invocation
 from ..wire import ProtocolError
+from .invocation import function_context
 from .log import request_id
 from .stream import RuntimeStream
 
@@ -37,27 +38,31 @@ class Worker:
         self.idle = True
         self._handler = handler
         self._client = client
+        self._function = function_context(os.environ)
 
     async def run(self) -> None:
-        """Serve until cancelled.
+        """Serve until cancelled, each invocation in a task and a context of its own.
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.
             OSError: the Runtime API is gone.
         """
         while True:
-            self.idle = True
-            invocation = await self._client.next()
-            self.idle = False
-            await self._serve(invocation)
+            await asyncio.create_task(self._take())
+
+    async def _take(self) -> None:
+        self.idle = True
+        invocation = await self._client.next()
+        self.idle = False
+        await self._serve(invocation)
 
     async def _serve(self, invocation: Invocation) -> None:
         """Bring one invocation to exactly one outcome."""
-        self._enter(invocation)
+        _enter(invocation)
         stream = RuntimeStream(self._client, invocation)
         current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
         try:
-            event, context = _unmarshal(invocation)
+            event, context = _unmarshal(invocation, self._function)
             answer = await self._handler.respond(event, context, stream)
             if not stream.started and not stream.closed:
                 stream.respond(_marshal(answer))
@@ -65,7 +70,7 @@ class Worker:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
         except BaseException as error:
             logger.error("The invocation failed.", exc_info=error)
-            await stream.fail(error)
+            stream.fail(error)
             if isinstance(error, asyncio.CancelledError):
                 raise
         await self._settle(stream)
@@ -90,21 +95,23 @@ class Worker:
             body = response.body.decode("utf-8", "replace")
             raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
 
-    def _enter(self, invocation: Invocation) -> None:
-        request_id.set(invocation.request_id)
-        if invocation.trace_id:
-            os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
-        else:
-            os.environ.pop("_X_AMZN_TRACE_ID", None)
+
+def _enter(invocation: Invocation) -> None:
+    """Let everything that runs from here on know which invocation it works for."""
+    request_id.set(invocation.request_id)
+    if invocation.trace_id:
+        os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
 
 
-def _unmarshal(invocation: Invocation) -> tuple[JSON, LambdaContext]:
+def _unmarshal(invocation: Invocation, function: LambdaContext) -> tuple[JSON, LambdaContext]:
     try:
         event = invocation.event()
     except ValueError as error:
         raise HandlerError("Runtime.UnmarshalError", f"The event is not JSON: {error}") from error
     try:
-        return event, invocation.context(os.environ)
+        return event, invocation.context(function)
     except (ValueError, AttributeError, TypeError) as error:
         raise HandlerError(
             "Runtime.LambdaContextUnmarshalError", f"The context is not as documented: {error}"
