@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import sys
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeadlineExceeded, LoadError
+from .errors import LoadError
+from .function import FunctionHandler
 from .handler import LambdaHandler
 from .types import StreamingHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import ModuleType
-
-    from .stream import ResponseStream
-    from .types import JSON, Context
 
 
 def load(target: str) -> StreamingHandler:
@@ -31,14 +27,15 @@ def load(target: str) -> StreamingHandler:
         Exception: what the module raised when it was imported.
     """
     named_app = ":" in target
-    module_name, separator, attribute = target.rpartition(":" if named_app else ".")
-    if not (module_name and separator and attribute):
+    path, _, attribute = target.rpartition(":" if named_app else ".")
+    module_name = path.replace("/", ".")
+    if not (attribute and all(module_name.split("."))):
         raise LoadError(
             "Runtime.MalformedHandlerName",
             f"Bad handler {target!r}: it must be module.attribute for a Lambda handler,"
             " or module:attribute for an ASGI app.",
         )
-    found = _attribute(_module(module_name.replace("/", ".")), attribute, target)
+    found = _attribute(_module(module_name), attribute, target)
     if isinstance(found, StreamingHandler):
         return found
     if not callable(found):
@@ -74,39 +71,3 @@ def _attribute(module: ModuleType, path: str, target: str) -> Any:
         raise LoadError(
             "Runtime.HandlerNotFound", f"Handler '{path}' missing on module '{module.__name__}'"
         ) from None
-
-
-class FunctionHandler:
-    """A handler that is not ours: a plain function, or somebody's wrapper around one of ours.
-
-    It is called in a worker thread, so that it may block. A `LambdaHandler` inside it finds the
-    invocation that it serves and streams.
-    """
-
-    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
-        self._function = function
-
-    async def startup(self) -> bool:
-        """Do nothing."""
-        return False
-
-    async def respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
-    ) -> JSON:
-        """Call the function and return what it returns.
-
-        When the time is up and it has not returned, the invocation fails; the thread cannot be
-        stopped, so this still returns only when it ends.
-        """
-        call = asyncio.ensure_future(asyncio.to_thread(self._function, event, context))
-        seconds = context.get_remaining_time_in_millis() / 1000 if context else None
-        done, _ = await asyncio.wait((call,), timeout=seconds)
-        if not done and stream is not None:
-            await stream.fail(
-                DeadlineExceeded("The function was still running when its time was up.")
-            )
-        answer: JSON = await call
-        return answer
-
-    async def shutdown(self) -> None:
-        """Do nothing."""

@@ -1,0 +1,81 @@
+"""The handler for a function that is not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .errors import DeadlineExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .stream import ResponseStream
+    from .types import JSON, Context
+
+logger = logging.getLogger("adapter.runtime")
+
+
+class FunctionHandler:
+    """Calls a plain function of ``(event, context)``, or a vendor's wrapper around one of ours.
+
+    It is called in a worker thread, so that it may block; a `LambdaHandler` inside it finds the
+    invocation that it serves and streams. An ``async`` function is awaited where it is.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+        self._function = function
+
+    async def startup(self) -> bool:
+        """Do nothing."""
+        return False
+
+    async def respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Call the function and return what it returns.
+
+        When the invocation's time is up and it has not returned, the invocation fails; a thread
+        cannot be stopped, so this still returns only when the function does. (A `LambdaHandler`
+        inside it has given up a margin earlier, and better.)
+
+        Raises:
+            Exception: what the function raised.
+        """
+        timer = None
+        if context is not None and stream is not None:
+            seconds = context.get_remaining_time_in_millis() / 1000
+            timer = asyncio.get_running_loop().call_later(seconds, _expire, stream)
+        try:
+            answer = await self._call(event, context)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return answer
+
+    async def shutdown(self) -> None:
+        """Do nothing."""
+
+    async def _call(self, event: JSON, context: Context | None) -> JSON:
+        if inspect.iscoroutinefunction(self._function):
+            answer = await self._function(event, context)
+        else:
+            answer = await asyncio.to_thread(self._call_blocking, event, context)
+        result: JSON = await answer if inspect.isawaitable(answer) else answer
+        return result
+
+    def _call_blocking(self, event: JSON, context: Context | None) -> Any:
+        try:
+            return self._function(event, context)
+        except StopIteration as error:
+            # What awaits a thread cannot be given one, and on Python 3.11 would wait for ever.
+            raise RuntimeError("The function raised StopIteration.") from error
+
+
+def _expire(stream: ResponseStream) -> None:
+    if not stream.closed:
+        error = DeadlineExceeded("The function was still running when its time was up.")
+        logger.error("%s", error)
+        stream.fail(error)

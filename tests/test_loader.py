@@ -1,0 +1,160 @@
+"""From a name to a handler. The types and texts are those of AWS's own Python runtime."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.errors import LoadError
+from adapter.function import FunctionHandler
+from adapter.handler import LambdaHandler
+from adapter.loader import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODULE = """
+from adapter import LambdaHandler
+
+async def app(scope, receive, send): ...
+
+class site:
+    app = app
+
+handler = LambdaHandler(app)
+
+def lambda_handler(event, context): ...
+
+version = "1"
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory that modules are imported from, and forgotten after the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "shop.py").write_text(MODULE)
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "shop.py").write_text(MODULE)
+    (tmp_path / "broken.py").write_text("def handler(:\n")
+    (tmp_path / "lacking.py").write_text("import a_package_that_is_not_installed\n")
+    (tmp_path / "outdated.py").write_text("from json import no_such_name\n")
+    (tmp_path / "raising.py").write_text("raise KeyError('DATABASE_URL')\n")
+    yield tmp_path
+    for name in ("shop", "src", "src.shop", "broken", "lacking", "outdated", "raising"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        pytest.param("shop:app", LambdaHandler, id="an-app"),
+        pytest.param("shop:site.app", LambdaHandler, id="an-app-in-a-namespace"),
+        pytest.param("shop:handler", LambdaHandler, id="a-handler-where-an-app-could-be"),
+        pytest.param("shop.handler", LambdaHandler, id="a-handler"),
+        pytest.param("src/shop.handler", LambdaHandler, id="in-a-folder-as-AWS-writes-it"),
+        pytest.param("src.shop:app", LambdaHandler, id="in-a-package"),
+        pytest.param("shop.lambda_handler", FunctionHandler, id="a-function"),
+        pytest.param("shop.app", FunctionHandler, id="an-app-that-was-named-as-a-handler"),
+    ],
+)
+def test_the_colon_says_app_and_the_dot_says_handler(target: str, kind: type) -> None:
+    assert type(load(target)) is kind
+
+
+def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
+    module = __import__("shop")
+    assert load("shop:handler") is load("shop.handler") is module.handler
+    wrapped = load("shop:app")
+    assert isinstance(wrapped, LambdaHandler)
+    assert wrapped.app is module.app
+
+
+@pytest.mark.parametrize(
+    ("target", "error_type", "message"),
+    [
+        *(
+            pytest.param(target, "Runtime.MalformedHandlerName", "Bad handler", id=name)
+            for target, name in {
+                "shop": "no-attribute",
+                "": "nothing",
+                "shop.": "empty-attribute",
+                ".handler": "empty-module",
+                "shop:": "empty-app",
+                ":app": "only-an-app",
+                "./shop.handler": "relative-path",
+                "/shop.handler": "absolute-path",
+                "..shop.handler": "relative-module",
+            }.items()
+        ),
+        pytest.param(
+            "sys.exit",
+            "Runtime.BuiltInModuleConflict",
+            "Cannot use the built-in module 'sys' as a handler module.",
+            id="built-in",
+        ),
+        pytest.param(
+            "missing.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'missing': No module named 'missing'",
+            id="no-such-module",
+        ),
+        pytest.param(
+            "lacking.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'lacking': No module named 'a_package_that_is_not_installed'",
+            id="a-dependency-is-missing",
+        ),
+        pytest.param(
+            "outdated.handler",
+            "Runtime.ImportModuleError",
+            "Unable to import module 'outdated': cannot import name 'no_such_name'",
+            id="a-dependency-has-no-such-name",
+        ),
+        pytest.param(
+            "broken.handler",
+            "Runtime.UserCodeSyntaxError",
+            "Syntax error in module 'broken': invalid syntax",
+            id="syntax-error",
+        ),
+        pytest.param(
+            "shop.nobody",
+            "Runtime.HandlerNotFound",
+            "Handler 'nobody' missing on module 'shop'",
+            id="no-such-attribute",
+        ),
+        pytest.param(
+            "shop:site.nobody",
+            "Runtime.HandlerNotFound",
+            "Handler 'site.nobody' missing on module 'shop'",
+            id="no-such-inner-attribute",
+        ),
+        pytest.param(
+            "shop.version",
+            "Runtime.HandlerNotFound",
+            "'shop.version' is not a handler: it is a str, which cannot be called.",
+            id="not-callable",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_is_reported_under_the_name_AWS_has_for_it(
+    target: str, error_type: str, message: str
+) -> None:
+    with pytest.raises(LoadError) as caught:
+        load(target)
+    assert caught.value.error_type == error_type
+    assert str(caught.value).startswith(message)
+
+
+def test_what_a_module_raises_is_not_dressed_up_because_its_own_name_says_more() -> None:
+    with pytest.raises(KeyError, match="DATABASE_URL"):
+        load("raising.handler")
+
+
+def test_the_cause_of_a_failed_import_is_kept_for_its_traceback() -> None:
+    with pytest.raises(LoadError) as caught:
+        load("lacking.handler")
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
