@@ -30,11 +30,6 @@ RAW_RUNTIME = Path(__file__).with_name("raw_runtime.py")
 DEFAULTS = UrlSettings()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Log(io.StringIO):
     """Collects what the console writes."""
 

@@ -1,0 +1,144 @@
+"""``adapter dev`` as a process of its own, with our own runtime."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APP = """
+import os
+async def app(scope, receive, send):
+    if scope["type"] != "http": return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(os.getpid()).encode(), "more_body": True})
+    while scope["path"] == "/hang": pass
+    await send({"type": "http.response.body", "body": b" VERSION"})
+"""
+
+
+class Dev(NamedTuple):
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    url: str = ""
+
+    def read_until(self, pattern: str) -> str:
+        for line in self.output:
+            if found := re.search(pattern, line.decode()):
+                return found.group()
+        raise AssertionError(f"the server ended without saying {pattern}")
+
+    def speaks(self, seconds: float) -> bool:
+        return bool(select.select([self.output], [], [], seconds)[0])
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, target: str = "main.py:app") -> Iterator[Dev]:
+    command = [sys.executable, "-m", "adapter", "dev", target, "--port", "0", *arguments]
+    with subprocess.Popen(
+        command, cwd=folder, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        dev = Dev(process, process.stdout)
+        try:
+            yield dev._replace(url=dev.read_until(r"http://[\w.:\[\]]+"))
+        finally:
+            process.kill()
+
+
+@contextmanager
+def process_handle(pid: int) -> Iterator[int]:
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def wait_ended(handle: int) -> bool:
+    return bool(select.select([handle], [], [], 20)[0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "main.py").write_text(APP.replace("VERSION", "one"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_serves_and_leaves_nothing_behind(folder: Path, signal_number: int) -> None:
+    with serving(folder) as dev:
+        pid, version = httpx.get(dev.url).text.split()
+        assert version == "one"
+        with process_handle(int(pid)) as handle:
+            dev.process.send_signal(signal_number)
+            assert dev.process.wait(20) == 0
+            assert wait_ended(handle)
+        with socket.create_server(("127.0.0.1", int(dev.url.rpartition(":")[2]))):
+            pass  # the port is free at once
+
+
+@pytest.mark.parametrize("death", [signal.SIGINT, signal.SIGKILL])
+def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
+    with serving(folder) as dev, httpx.stream("GET", f"{dev.url}/hang") as reply:
+        chunks = reply.iter_text()
+        pid = int(next(chunks))
+        with process_handle(pid) as handle:
+            dev.process.send_signal(death)
+            dev.process.wait(20)
+            assert wait_ended(handle)
+        with pytest.raises(httpx.RemoteProtocolError):
+            next(chunks)
+
+
+def test_an_error_at_the_start_is_shown_and_can_be_mended(folder: Path) -> None:
+    (folder / "main.py").write_text("import does_not_exist")
+    with serving(folder) as dev:
+        assert "does_not_exist" in dev.read_until(r"Init failed: .*")
+        dev.read_until("The function cannot start; requests get 502")
+        assert httpx.get(dev.url).status_code == 502
+        (folder / "main.py").write_text(APP.replace("VERSION", "mended"))
+        assert httpx.get(dev.url).text.split()[1] == "mended"
+
+
+def test_reload_serves_what_was_changed(folder: Path) -> None:
+    with serving(folder, "--reload") as dev:
+        assert httpx.get(dev.url).text.split()[1] == "one"
+        dev.read_until("^REPORT")
+        # Nobody says when the watcher is there: write until it has seen something.
+        (folder / "main.py").write_text(APP.replace("VERSION", "two"))
+        while not dev.speaks(0.5):
+            (folder / "main.py").write_text(APP.replace("VERSION", "two"))
+        dev.read_until(r"Changed: main\.py\. Starting anew")
+        assert httpx.get(dev.url).text.split()[1] == "two"
+
+
+def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "adapter", "dev", "main:app", "--port", port]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"adapter: Cannot listen on 127.0.0.1:{port}: Address already")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
+    command = [sys.executable, "-m", "adapter", "dev", "nowhere.py:app"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("adapter: There is no file")
+    assert ended.stderr.count("\n") == 1

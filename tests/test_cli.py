@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from adapter.cli import build_parser, main
+
+
+@pytest.mark.parametrize("command", ["dev", "invoke", "run"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: adapter" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["dev"],
+        ["dev", "main:app", "--timeout", "0"],
+        ["dev", "main:app", "--timeout", "901"],
+        ["dev", "main:app", "--max-environments", "0"],
+        ["dev", "main:app", "--invoke-mode", "nonsense"],
+        ["invoke", "main:app"],
+        ["invoke", "main:app", "--path", "/", "--event", "x"],
+    ],
+)
+def test_a_wrong_call_is_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: adapter" in capsys.readouterr().err
+
+
+def test_the_defaults_are_those_that_the_help_names() -> None:
+    arguments = build_parser().parse_args(["dev", "main:app"])
+    assert (arguments.host, arguments.port) == ("127.0.0.1", 8000)
+    assert (arguments.timeout, arguments.max_environments) == (30.0, 10)
+    assert (arguments.invoke_mode, arguments.midstream_error) == ("response_stream", "clean")
+
+
+def test_run_outside_of_lambda_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API", raising=False)
+    assert main(["run"]) == 2
+    assert main(["run", "main:app"]) == 2
+    assert "adapter dev main:app" in capsys.readouterr().err
+
+
+def test_the_cold_start_imports_nothing_that_only_the_other_commands_need() -> None:
+    script = (
+        "import sys; from adapter.cli import main; main(['run']);"
+        "print({'argparse', 'anyio', 'h11', 'starlette'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env={}, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "set()\n"
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    script = (
+        "import sys; sys.modules['uvicorn'] = sys.modules['anyio'] = None\n"
+        "from adapter.cli import main\n"
+        "print(main(['dev', 'main:app']), main(['invoke', 'main:app', '--path', '/']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "2 2\n"
+    assert "pip install 'asgi-lambda-stream[dev-server]'" in ended.stderr
