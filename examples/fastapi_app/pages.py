@@ -45,9 +45,9 @@ async def demo() -> str:
 
 async def _dashboard(database: Database, delay: float) -> AsyncIterator[str]:
     began = time.perf_counter()
-    yield DASHBOARD
     tasks = [asyncio.create_task(_render(panel, database, delay)) for panel in PANELS]
     try:
+        yield DASHBOARD
         for ready in asyncio.as_completed(tasks):
             panel, body = await ready
             yield (
