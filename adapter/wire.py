@@ -132,7 +132,7 @@ class ResponseReader:
         self._buffer = bytearray()
         self._head: _Head | None = None
 
-    def feed(self, data: bytes) -> Response | None:
+    def feed(self, data: bytes | memoryview) -> Response | None:
         """Take bytes; return the response they complete, if they do.
 
         Raises:

@@ -9,6 +9,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from adapter.events.build import function_url_event
@@ -39,7 +40,7 @@ ACCEPTED = (
 
 
 class RuntimeApi:
-    """Answers `next` with the same event ``calls`` times, then hangs up.
+    """Answers `next` with the same event ``calls`` times, then never again.
 
     ``served`` is set when the last response is in; ``first_next`` is the time of the first
     request; ``bytes_received`` counts what came in response bodies, framing included.
@@ -58,7 +59,7 @@ class RuntimeApi:
     def _serve(self) -> None:
         connection, _ = self._listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection:
+        with connection, suppress(ConnectionError):
             for number in range(self.calls):
                 self._read_until(connection, b"\r\n\r\n")
                 self.first_next = self.first_next or time.perf_counter()
@@ -69,6 +70,7 @@ class RuntimeApi:
             self._read_until(connection, b"\r\n\r\n")
             self._on_call(self.calls)
             self.served.set()
+            connection.recv(1)  # until the process is killed
 
     def _read_until(self, connection: socket.socket, end: bytes) -> None:
         tail = b""
