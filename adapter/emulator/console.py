@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -23,7 +24,7 @@ class Console:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
-        self._colour = self._stream.isatty()
+        self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
 
     def line(self, text: str, style: str = "plain") -> None:
         """Write a line."""

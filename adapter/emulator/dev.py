@@ -80,12 +80,12 @@ async def run(dev: Dev) -> None:
     """Serve until a signal says stop."""
     console = Console()
     function = dev.function
-    sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
-    if not sandbox.read_only:
-        console.line(NOT_READ_ONLY)
     # Opened first: a Ctrl-C that comes while we start must end us as cleanly as any other.
     stop_signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with anyio.open_signal_receiver(*stop_signals) as signals:
+        sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
+        if not sandbox.read_only:
+            console.line(NOT_READ_ONLY)
         async with (
             open_pool(function, sandbox, console, dev.max_environments) as pool,
             serve(FunctionUrl(pool, dev.url, console), dev.listening),

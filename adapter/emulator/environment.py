@@ -51,6 +51,7 @@ class Environment:
         self.api = RuntimeApi(Identity(identity, arn, function.timeout, function.throttle))
         self.ended = anyio.Event()
         self.init_timed_out = False
+        self._stopping = False
         self.init_failure: Failure | None = None
         self._process: Process | None = None
         self._server = anyio.CancelScope()
@@ -104,6 +105,7 @@ class Environment:
 
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
         """
+        self._stopping = True
         if self._process is None or self.ended.is_set():
             return
         if self.api.extensions:
@@ -177,15 +179,16 @@ class Environment:
 
     def _reason(self, request_id: str) -> Failure:
         if self.init_failure is not None:
-            return self.init_failure
+            return self.init_failure._replace(in_init=True)
         if self.init_timed_out:
             return timeout_error(request_id, self._init_timeout)
         returncode = self._process.returncode if self._process is not None else None
-        return exit_error(request_id, returncode or 0)
+        failure = exit_error(request_id, returncode or 0)
+        return failure._replace(in_init=self.api.state is State.STARTED)
 
     def _note_init_failure(self) -> None:
         self.init_failure = self.api.init_failure or self.init_failure
-        if self.api.initialised.is_set() or self.init_timed_out:
+        if self.api.initialised.is_set() or self._stopping:
             return
         kind = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
         duration = monotonic() - self._started_at
@@ -226,5 +229,5 @@ def explain(failure: Failure) -> str:
     try:
         document = json.loads(failure.payload)
         return f"{document['errorType']}: {document['errorMessage']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return failure.payload.decode("utf-8", "replace") or failure.error_type

@@ -80,7 +80,7 @@ class Extensions:
             return "Extension.InvalidExtensionName", "Empty extension name"
         try:
             events = json.loads(body)["events"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             return "InvalidRequestFormat", f"{type(error).__name__}: {error}"
         if events:
             # An internal extension may not ask for SHUTDOWN; INVOKE it may on AWS, but nothing

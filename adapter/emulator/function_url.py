@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from time import time
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -51,7 +52,11 @@ class UrlSettings:
 
 
 class FunctionUrl:
-    """An ASGI app that invokes a function for every request."""
+    """An ASGI app that invokes a function for every request.
+
+    Not documented by AWS, and therefore our choice: a time-out before the head is a 502 like
+    every other failure there, and after the head the connection breaks off.
+    """
 
     def __init__(self, pool: Pool, settings: UrlSettings, console: Console) -> None:
         self._pool = pool
@@ -247,9 +252,12 @@ async def read_body(request: Request) -> bytes:
 
 def url_request(scope: Scope, body: bytes) -> UrlRequest:
     """Take the request out of the scope, as the client wrote it."""
+    path = scope["raw_path"].decode("latin-1")
+    if not path.startswith("/"):
+        path = urlsplit(path).path  # a whole URL, as for a proxy, or OPTIONS *
     return UrlRequest(
         method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
+        path=path if path.startswith("/") else "/",
         query=scope["query_string"].decode("latin-1"),
         headers=list(scope["headers"]),
         body=body,

@@ -53,6 +53,7 @@ class Failure(NamedTuple):
     error_type: str
     payload: bytes = b""
     content_type: str = "application/json"
+    in_init: bool = False  #: the runtime never got as far as the event
 
 
 class Invocation:

@@ -17,7 +17,7 @@ from ..prelude import CONTENT_TYPE
 from .console import Console
 from .dev import function_of
 from .environment import explain
-from .invocation import Failure, Invocation
+from .invocation import Failure, Head, Invocation
 from .pool import Pool, open_pool
 from .prelude_reader import PreludeReader
 from .sandbox import find_sandbox
@@ -119,28 +119,30 @@ async def stop_on_signal(scope: anyio.CancelScope) -> None:
 
 async def invoke_once(invoke: Invoke, pool: Pool, console: Console) -> int:
     """Send the event and show the answer."""
-    environment = await pool.warm()
-    if environment.init_failure is not None:
-        startup = explain(environment.init_failure).startswith("LifespanFailed")
-        return STARTUP_FAILED if startup else NOT_LOADED
-    if environment.ended.is_set():
-        return NOT_LOADED
     event = invoke.event
     invocation = Invocation(event.document, request_id=event.request_id, trace_id=event.trace_id)
     pool.submit(invocation)
     printer = Printer(invoke, console, sys.stdout.buffer)
     async with invocation.body:
-        well = await show(invocation, printer)
+        answer = await invocation.answer()
+        if isinstance(answer, Head):
+            code = WELL if await show(answer, invocation, printer) else FAILED
+        else:
+            printer.note(f"The function failed. {explain(answer)}")
+            code = code_of(answer)
     await invocation.done.wait()
-    return WELL if well else FAILED
+    return code
 
 
-async def show(invocation: Invocation, printer: Printer) -> bool:
+def code_of(failure: Failure) -> int:
+    """Return the exit code for a function that gave no answer."""
+    if not failure.in_init:
+        return FAILED
+    return STARTUP_FAILED if explain(failure).startswith("LifespanFailed") else NOT_LOADED
+
+
+async def show(answer: Head, invocation: Invocation, printer: Printer) -> bool:
     """Print the answer as it comes; return whether it was a good one."""
-    answer = await invocation.answer()
-    if isinstance(answer, Failure):
-        printer.note(f"The function failed. {explain(answer)}")
-        return False
     reader = PreludeReader() if answer.content_type == CONTENT_TYPE else None
     status = 200
     try:

@@ -267,7 +267,7 @@ async def read_failure(connection: Connection) -> Failure:
             document = json.loads(payload)
             document.pop("errorCause", None)
             payload, content_type = json.dumps(document).encode(), "application/json"
-        except (ValueError, AttributeError, TypeError):  # no JSON, or no object
+        except (ValueError, AttributeError, TypeError, RecursionError):  # no JSON, no object
             payload, content_type = b"Invalid error body", "application/octet-stream"
     return Failure(known_error_type(connection.header(ERROR_TYPE)), payload, content_type)
 
@@ -276,6 +276,6 @@ def is_json(payload: bytes) -> bool:
     """Whether the payload parses as JSON."""
     try:
         json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

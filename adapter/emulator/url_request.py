@@ -62,7 +62,7 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
     request_id = str(uuid4())
     headers = forwarded(request.headers)
     given = {name.lower(): value for name, value in headers}
-    trace_id = given.get("x-amzn-trace-id") or f"Root=1-{int(now.timestamp()):08x}-{token_hex(12)}"
+    root = given.get("x-amzn-trace-id") or f"Root=1-{int(now.timestamp()):08x}-{token_hex(12)}"
     if aws_region is None:
         domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
     else:
@@ -73,7 +73,7 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
             ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
         ]
     if "x-amzn-trace-id" not in given:
-        headers.append(("x-amzn-trace-id", trace_id))
+        headers.append(("x-amzn-trace-id", root))
     headers += [("x-forwarded-for", request.peer)]
     headers += [("x-forwarded-port", port), ("x-forwarded-proto", scheme)]
     event = function_url_event(
@@ -89,6 +89,8 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
         time=f"{now:%d/%b/%Y:%H:%M:%S} +0000",
     )
     document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    # What the runtime and the client hear is one step further down the trace.
+    trace_id = root if "Parent=" in root else f"{root};Parent={token_hex(8)};Sampled=0"
     return UrlEvent(document, request_id, trace_id)
 
 

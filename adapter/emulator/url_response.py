@@ -68,7 +68,7 @@ def buffered_response(payload: bytes, request_id: str, trace_id: str) -> tuple[U
     """
     try:
         answer = cast("JSON", json.loads(payload))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EventError(f"The answer is not JSON: {error}") from error
     if not isinstance(answer, dict) or "statusCode" not in answer:
         head = plain_head("application/json", request_id, trace_id)

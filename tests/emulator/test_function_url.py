@@ -84,7 +84,8 @@ async def test_a_request_becomes_an_event(local: LocalFactory) -> None:
     assert event["headers"]["x-forwarded-for"] == "127.0.0.1"
     assert event["requestContext"]["domainName"] == LOCAL_DOMAIN
     assert event["requestContext"]["requestId"] == reply.headers["x-amzn-requestid"]
-    assert event["headers"]["x-amzn-trace-id"] == reply.headers["x-amzn-trace-id"]
+    root = event["headers"]["x-amzn-trace-id"]
+    assert reply.headers["x-amzn-trace-id"].startswith(f"{root};Parent=")
     assert "date" in reply.headers
     assert "server" not in reply.headers
 
@@ -330,6 +331,19 @@ async def test_an_old_client_is_served_until_the_connection_closes(local: LocalF
         head, _, body = received.partition(b"\r\n\r\n")
         assert b"200 OK" in head
         assert json.loads(body)["rawPath"] == "/x"
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("http://localhost/a%20b?c", "/a%20b"), ("http://localhost", "/"), ("*", "/")],
+)
+async def test_a_target_in_another_form_is_understood(
+    local: LocalFactory, target: str, path: str
+) -> None:
+    request = f"OPTIONS {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with local(ECHO) as running:
+        received = await raw(running, request.encode())
+        assert f'"rawPath":"{path}"'.encode() in received
 
 
 async def test_the_last_chunk_can_be_held_back(local: LocalFactory, tmp_path: anyio.Path) -> None:

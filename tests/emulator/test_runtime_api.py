@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from adapter.emulator.bandwidth import BURST
 from adapter.emulator.invocation import EndOfResponse, Failure, Head, Invocation
 from adapter.emulator.reply import MAX_PAYLOAD
 
@@ -291,7 +294,7 @@ async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
         )
         assert reply.status == 202
         failure = await invocation.answer()
-        assert failure == ("Function.Boom", b'{"errorMessage":"m"}', "application/json")
+        assert failure == Failure("Function.Boom", b'{"errorMessage":"m"}', "application/json")
 
 
 @pytest.mark.parametrize(
@@ -335,6 +338,37 @@ async def test_an_answer_over_its_limit_is_cut_and_refused(serve_api: ApiFactory
         await invocation.done.wait()
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_more_than_the_burst_arrives_whole(serve_api: ApiFactory, streaming: bool) -> None:
+    size = BURST + 10
+    async with (
+        serve_api() as api,
+        api.connect() as runtime,
+        running(api, runtime, streaming=streaming) as invocation,
+        anyio.create_task_group() as tasks,
+    ):
+        await runtime.send(RESPONSE.format("id-1"), f"Content-Length: {size}")
+        tasks.start_soon(runtime.more, b"x" * size)
+        assert await read_all(invocation) == b"x" * size
+        assert (await runtime.reply()).status == 202
+
+
+async def test_with_a_buffered_invocation_trailers_need_the_mode_header(
+    serve_api: ApiFactory,
+) -> None:
+    for mode, error_type in (([STREAMING], "Function.Boom"), ([], "")):
+        async with (
+            serve_api() as api,
+            api.connect() as runtime,
+            running(api, runtime, streaming=False) as invocation,
+        ):
+            await runtime.send(RESPONSE.format("id-1"), *mode, CHUNKED, TRAILER)
+            await runtime.more(TRAILERS)
+            assert (await runtime.reply()).status == 202
+            assert invocation.end is not None
+            assert invocation.end.error_type == error_type
+
+
 async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD + 1))
@@ -367,10 +401,8 @@ async def test_a_failed_init_is_kept_for_the_first_invocation(serve_api: ApiFact
         kind = "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError"
         reply = await runtime.call(INIT_ERROR, kind, body=b'{"errorType":"E"}')
         assert (reply.status, reply.body) == (202, b'{"status":"OK"}\n')
-        assert api.api.init_failure == (
-            "Runtime.ImportModuleError",
-            b'{"errorType":"E"}',
-            "application/json",
+        assert api.api.init_failure == Failure(
+            "Runtime.ImportModuleError", b'{"errorType":"E"}', "application/json"
         )
         assert refused(await runtime.call(INIT_ERROR)) == "InitError to InitError"
         assert refused(await runtime.call(NEXT)) == "InitError to Ready"
@@ -421,3 +453,32 @@ async def test_one_connection_may_break_without_harm(serve_api: ApiFactory) -> N
         async with running(api, runtime) as invocation:
             assert (await runtime.call(ERROR.format("id-1"))).status == 202
             assert isinstance(await invocation.answer(), Failure)
+
+
+WORDS = [
+    NEXT.encode() + b"\r\nHost: x\r\n\r\n",
+    RESPONSE.format("id-1").encode() + b"\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ERROR.format("id-1").encode() + b"\r\nHost: x\r\nContent-Length: 3\r\n\r\n",
+    REGISTER.encode() + b"\r\nLambda-Extension-Name: x\r\nContent-Length: 3\r\n\r\n",
+    b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /2018-06-01/ping HTTP/1.0\r\n\r\n",
+    b"GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    b"HEAD /2018-06-01/ping HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
+    b"3\r\nabc\r\n",
+    b"0\r\n\r\n",
+    b"\r\n",
+    b"[[[",
+]
+
+
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(pieces=st.lists(st.sampled_from(WORDS) | st.binary(max_size=20), max_size=8))
+async def test_nothing_a_runtime_sends_breaks_the_server(
+    serve_api: ApiFactory, pieces: list[bytes]
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, api.connect() as other:
+        await runtime.more(b"".join(pieces))
+        await runtime.aclose()
+        assert (await other.call("GET /2018-06-01/ping HTTP/1.1")).body == b"pong"

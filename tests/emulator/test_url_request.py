@@ -60,10 +60,13 @@ def test_as_aws_it_tells_what_aws_would() -> None:
 
 def test_a_trace_id_is_made_and_a_clients_is_kept() -> None:
     made = url_event(REQUEST)
-    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", made.trace_id)
-    assert json.loads(made.document)["headers"]["x-amzn-trace-id"] == made.trace_id
-    given = [*REQUEST.headers, (b"x-amzn-trace-id", b"Root=1-2-3")]
-    assert url_event(REQUEST._replace(headers=given)).trace_id == "Root=1-2-3"
+    root, parent, sampled = made.trace_id.split(";")
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", root)
+    assert re.fullmatch(r"Parent=[0-9a-f]{16}", parent)
+    assert sampled == "Sampled=0"
+    assert json.loads(made.document)["headers"]["x-amzn-trace-id"] == root
+    given = [*REQUEST.headers, (b"x-amzn-trace-id", b"Root=1-2-3;Parent=4;Sampled=1")]
+    assert url_event(REQUEST._replace(headers=given)).trace_id == "Root=1-2-3;Parent=4;Sampled=1"
 
 
 def test_fields_of_the_connection_and_forged_ones_do_not_go_on() -> None:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import io
+
+import anyio
+import pytest
+
+from adapter.emulator.console import MAX_LINE, Console
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Gone(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_lines_are_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        Console(stream).line("text", "bad")
+        Console(stream).line("plain")
+    assert terminal.getvalue() == "\x1b[31mtext\x1b[0m\nplain\n"
+    assert file.getvalue() == "text\nplain\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    Console(terminal := Terminal()).line("text", "bad")
+    assert terminal.getvalue() == "text\n"
+
+
+def test_a_terminal_that_is_gone_is_no_error() -> None:
+    Console(Gone()).line("text")
+
+
+@pytest.mark.anyio
+async def test_output_is_passed_on_in_whole_lines() -> None:
+    out = io.StringIO()
+    sink, source = anyio.create_memory_object_stream[bytes](10)
+    async with sink, source:
+        for piece in (b"one\r\nt", b"wo\n\nthree", b" and \xc3", b"\xa9 end"):
+            await sink.send(piece)
+        await sink.aclose()
+        await Console(out).pass_on(Source(source))
+    assert out.getvalue() == "one\ntwo\n\nthree and é end\n"
+
+
+@pytest.mark.anyio
+async def test_a_line_without_end_is_cut() -> None:
+    out = io.StringIO()
+    sink, source = anyio.create_memory_object_stream[bytes](10)
+    async with sink, source:
+        await sink.send(b"x" * (MAX_LINE + 1))
+        await sink.aclose()
+        await Console(out).pass_on(Source(source))
+    assert out.getvalue() == "x" * (MAX_LINE + 1) + "\n"
+
+
+class Source(anyio.abc.ByteReceiveStream):
+    """Makes a byte stream of a stream of byte strings."""
+
+    def __init__(self, items: anyio.abc.ObjectReceiveStream[bytes]) -> None:
+        self._items = items
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        return await self._items.receive()
+
+    async def aclose(self) -> None:
+        await self._items.aclose()
