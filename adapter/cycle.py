@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from .errors import ClientDisconnected, DeadlineExceeded
+from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
 from .response import Chunk, End, Failure, Head, State
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class HttpCycle:
         """
         task = asyncio.current_task()
         assert task is not None
+        cancelled = task.cancelling()
         timer = None
         if seconds is not None:
             timer = task.get_loop().call_later(seconds, self._expire, task, seconds)
@@ -79,7 +80,7 @@ class HttpCycle:
                 timer.cancel()
         if self._expired:
             task.uncancel()
-        if task.cancelling():
+        if task.cancelling() > cancelled:
             raise asyncio.CancelledError
 
     async def receive(self) -> Message:
@@ -99,19 +100,21 @@ class HttpCycle:
             ClientDisconnected: nobody reads any more.
         """
         operations = self._response.send(message)
-        if operations:
-            await self._perform(operations)
-        elif self._response.state is State.STARTED:
+        if self._response.state is State.STARTED:
             loop = asyncio.get_running_loop()
             self._head_timer = loop.call_later(HEAD_DELAY, self._flush_head)
-
-    async def _perform(self, operations: Operations) -> None:
+            return
         chunks, end = self._prepare(operations)
         try:
+            # Also with nothing to send: it gives the event loop a turn, which the body of a
+            # response to HEAD owes it as well.
             await self._stream.writelines(chunks, end=end)
         except ClientDisconnected:
             self._response.disconnected()
             raise
+        except StreamClosed as error:  # by whoever carries it: to the app it is the same
+            self._response.disconnected()
+            raise ClientDisconnected(str(error)) from error
 
     def _prepare(self, operations: Operations) -> tuple[list[bytes], bool]:
         """Return what ``operations`` send, and whether the response ends with it."""
@@ -141,7 +144,7 @@ class HttpCycle:
         if chunks or end:
             try:
                 self._stream.writelines_nowait(chunks, end=end)
-            except ClientDisconnected:
+            except (ClientDisconnected, StreamClosed):
                 self._response.disconnected()
 
     def _cancel_head_timer(self) -> None:
@@ -157,13 +160,14 @@ class HttpCycle:
 
     def _raised(self, error: BaseException) -> None:
         state = self._response.state
-        if state is State.GONE and _is_disconnect(error):
+        gone = _is_disconnect(error)
+        if self._expired and (gone or isinstance(error, asyncio.CancelledError)):
+            pass  # it does as it was told, and what happened has been logged
+        elif gone and state is State.GONE:
             logger.info("The client went away: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)
-        elif not self._expired or not isinstance(
-            error, asyncio.CancelledError | ClientDisconnected
-        ):
+        else:
             self._log_error("The app failed", error)
         self._perform_now(self._response.raised(error))
 
@@ -184,9 +188,11 @@ class HttpCycle:
 
 
 def _is_disconnect(error: BaseException | None) -> bool:
-    """Whether ``error`` is ours, or made of ours: Starlette raises its own ``from`` it."""
+    """Whether ``error`` is ours or made of ours: frameworks raise their own, or a group of them."""
     while error is not None:
         if isinstance(error, ClientDisconnected):
             return True
+        if isinstance(error, BaseExceptionGroup):
+            return all(map(_is_disconnect, error.exceptions))
         error = error.__cause__ or error.__context__
     return False

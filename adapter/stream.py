@@ -34,7 +34,7 @@ class ResponseStream(ABC):
         self.started = False
         self.closed = False
         self._broken: ClientDisconnected | None = None
-        self._close_waiter: asyncio.Future[None] | None = None
+        self._ended = asyncio.Event()
         self._bytes_since_turn = 0
         self._last_turn = monotonic()
 
@@ -112,10 +112,7 @@ class ResponseStream(ABC):
 
     async def wait_closed(self) -> None:
         """Return when the response has ended, or when its reader is gone."""
-        if not self.closed:
-            if self._close_waiter is None:
-                self._close_waiter = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._close_waiter)
+        await self._ended.wait()
 
     def disconnect(self, reason: str) -> None:
         """Note that nobody reads any more; for whoever carries the stream."""
@@ -141,8 +138,7 @@ class ResponseStream(ABC):
 
     def _close(self) -> None:
         self.closed = True
-        if self._close_waiter is not None and not self._close_waiter.done():
-            self._close_waiter.set_result(None)
+        self._ended.set()
 
     def __del__(self) -> None:
         if self.started and not self.closed:
