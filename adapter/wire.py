@@ -249,7 +249,8 @@ def _take_head(buffer: bytearray) -> _Head | None:
     status_line, *lines = text.split("\r\n")
     version, _, rest = status_line.partition(" ")
     code = rest.partition(" ")[0]
-    if version not in ("HTTP/1.1", "HTTP/1.0") or not _is_status(code):
+    valid = len(code) == 3 and code >= "100" and _is_number(code)
+    if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError(f"Not a status line: {status_line[:80]!r}")
     if _has_lone_breaks(text, len(lines)):  # what we echo would carry them on
         raise ProtocolError(f"A line break or a NUL inside a header line: {text[:200]!r}")
@@ -270,10 +271,6 @@ def _headers(lines: list[str]) -> dict[str, str]:
     return headers
 
 
-def _is_status(text: str) -> bool:
-    return len(text) == 3 and text >= "100" and _is_number(text)
-
-
 def _is_number(text: str, digits: str = "0123456789") -> bool:
     """Whether ``text`` is a number that ``int`` can take without work: it knows more forms."""
     return 0 < len(text) <= 16 and not text.strip(digits)
@@ -288,8 +285,7 @@ def _fit(error: ErrorObject, limit: int) -> bytes:
     if "requestId" in error:
         shorter["requestId"] = error["requestId"][:_MAX_REQUEST_ID]
     while (room := limit - len(_compact(shorter))) < 0:
-        # A character is at most 12 bytes of JSON (a surrogate pair), so this never takes off
-        # more than it must.
+        # A character is at most 12 bytes of JSON (a surrogate pair): no more goes than must.
         kept = len(shorter["errorMessage"]) - (11 - room) // 12
         shorter["errorMessage"] = shorter["errorMessage"][:kept]
     for frame in reversed(error.get("stackTrace", ())):
