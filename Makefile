@@ -1,24 +1,38 @@
 # Every target sets up what it needs by itself: a machine with python3 (3.11 or later) and make is enough.
 
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+BIN := .venv/bin
+READY := .venv/.ready
 
-.PHONY: help run check test test-one clean
+# The tests run on a second, newer Python too, where there is one.
+NEWER := $(shell for python in python3.14 python3.13 python3.12 \
+  $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3; do \
+  $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
+
+.PHONY: help run check test bench clean
 
 help:  ## Show what can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# $(call set-up,python,folder)
+define set-up
+@$(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+  echo "Python 3.11 or later is needed; $(1) is $$($(1) --version). Try: make PYTHON=python3.13 $(MAKECMDGOALS)"; \
+  exit 1; }
+@echo "Setting up $(2) with $$($(1) --version), once ..."
+@$(1) -m venv $(2)
+@$(2)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+@touch $(2)/.ready
+endef
 
 $(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or later is needed; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV) (once) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+	$(call set-up,$(PYTHON),.venv)
+
+.venv-newer/.ready: pyproject.toml
+	$(call set-up,$(NEWER),.venv-newer)
 
 run: $(READY)  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000
+	@$(BIN)/python examples/fastapi_app/seed.py
 	@$(BIN)/adapter dev examples/fastapi_app/main.py:app
 
 check: $(READY)  ## Types and lint
@@ -26,10 +40,12 @@ check: $(READY)  ## Types and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: test-one  ## The tests, on this Python and on a newer one where it is installed
-
-test-one: $(READY)
+test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
 	$(BIN)/python -m pytest
+	$(if $(NEWER),.venv-newer/bin/python -m pytest)
+
+bench: $(READY)  ## What the runtime costs, as a multiple of the least an asyncio program could do
+	$(BIN)/python -m benchmarks.streaming
 
 clean:  ## Remove what the other targets made
 	rm -rf .venv* .mypy_cache .ruff_cache .hypothesis .coverage
