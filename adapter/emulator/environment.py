@@ -114,6 +114,7 @@ class Environment:
             with anyio.move_on_after(self._function.kill_delay):
                 await self.ended.wait()
         self._kill()
+        self._server.cancel()  # what is still on its way is for nobody
         await self.ended.wait()
 
     async def _serve(self, listener: MultiListener[SocketStream]) -> None:

@@ -63,7 +63,9 @@ def listen(host: str, port: int) -> socket.socket:
         ConfigurationError: it is taken, or the address is not ours.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns TCP_NODELAY on only where it is; without it
+    # the kernel would keep small chunks back until the client has acknowledged the last one.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # A restart must not wait for connections of the last run to fade away.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

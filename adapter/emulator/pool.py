@@ -42,6 +42,7 @@ class Pool:
         self._current: set[Environment] = set()  #: those with today's code
         self._alive: set[Environment] = set()
         self._invocations: set[Invocation] = set()
+        self._closed = False
 
     @property
     def function(self) -> Function:
@@ -54,7 +55,7 @@ class Pool:
         return sum(not environment.ended.is_set() for environment in self._alive)
 
     def submit(self, invocation: Invocation) -> None:
-        """Have an invocation served; its answer appears in it."""
+        """Have an invocation served; its answer appears in it. A closed pool fails it."""
         self._tasks.start_soon(self._serve, invocation)
 
     async def warm(self) -> Environment:
@@ -73,6 +74,7 @@ class Pool:
 
     async def close(self) -> None:
         """End every environment, and with it every invocation, those that wait included."""
+        self._closed = True
         for invocation in self._invocations:
             invocation.fail(CLOSING)
         async with anyio.create_task_group() as stopping:
@@ -83,7 +85,7 @@ class Pool:
         self._invocations.add(invocation)
         try:
             async with self._slots:
-                if invocation.end is None:  # else it was given up while it waited
+                if not self._closed:
                     await self._invoke(invocation)
         finally:
             self._invocations.discard(invocation)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+from adapter.emulator.http_server import listen, serve
+from adapter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_small_chunks_are_not_kept_back() -> None:
+    seen: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(
+            sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for sock in accepted_sockets(scope["client"])
+        )
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with listen("127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with serve(app, listening), httpx.AsyncClient() as client:
+            assert (await client.get(url)).status_code == 204
+    assert seen == [1]
+
+
+def accepted_sockets(client: tuple[str, int]) -> list[Any]:
+    """Find the server's end of a connection among the transports of the running loop."""
+    transports: MutableMapping[int, asyncio.Transport] = asyncio.get_running_loop()._transports  # type: ignore[attr-defined]
+    sockets = (transport.get_extra_info("socket") for transport in transports.values())
+    return [sock for sock in sockets if sock and sock.getpeername()[:2] == client]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_stream_that_is_not_finished_breaks_off(host: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"part", "more_body": True})
+
+    with listen(host, 0) as listening:
+        port = listening.getsockname()[1]
+        async with serve(app, listening), await anyio.connect_tcp(host, port) as stream:
+            await stream.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            received = b""
+            async for data in stream:
+                received += data
+    assert received.endswith(b"\r\n4\r\npart\r\n")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "203.0.113.1", "nonsense.invalid"])
+def test_an_address_that_cannot_be_had_is_explained(host: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ConfigurationError, match=r"Cannot listen on .* --port"),
+    ):
+        listen(host, taken.getsockname()[1])
