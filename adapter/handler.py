@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
-import inspect
 import logging
 import os
 from functools import cached_property
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .cycle import HttpCycle
 from .errors import AdapterError, DeadlineExceeded, EventError
 from .events import identify
+from .function import FunctionHandler
 from .lifespan import lifespan
 from .options import Options, resolve
 from .prelude import CONTENT_TYPE, encode, prelude
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .events import Source
     from .lifespan import Lifespan
     from .stream import ResponseStream
-    from .types import JSON, ASGIApp, Context, Event, Prelude, Receive, Request, Scope, Send
+    from .types import JSON, ASGIApp, Context, Event, Prelude, Request
 
 logger = logging.getLogger("adapter.http")
 
@@ -67,6 +67,7 @@ class LambdaHandler:
             "errors": errors,
         }
         self._lifespan: Lifespan | None = None
+        self._starting = asyncio.Lock()
 
     @cached_property
     def options(self) -> Options:
@@ -85,7 +86,17 @@ class LambdaHandler:
 
         Inside the native runtime the response is streamed; where there is no runtime at all,
         in a script or a test, the buffered answer is returned.
+
+        Raises:
+            AdapterError: an event loop is running in this thread, which this would block.
+            EventError: the event is not HTTP, and there is no ``on_event``.
+            Exception: what the app raised, when ``errors`` is ``raise``.
         """
+        if _is_loop_running():
+            raise AdapterError(
+                "handler(event, context) was called inside a running event loop, which it would"
+                " block. Use 'await handler.respond(event, context, None)' there."
+            )
         invocation = current_invocation.get(None)
         if invocation is not None:
             answer = self.respond(event, context, invocation.stream)
@@ -101,14 +112,18 @@ class LambdaHandler:
             LifespanFailed: the app did not start.
             ConfigurationError: an option's value means nothing.
         """
-        self._lifespan = lifespan(self.app, self.options.lifespan)
-        await self._lifespan.startup()
+        async with self._starting:  # invocations that come at once wait for the first one's
+            if self._lifespan is None:
+                starting = lifespan(self.app, self.options.lifespan)
+                await starting.startup()
+                self._lifespan = starting
         return self._lifespan.state is not None
 
     async def shutdown(self) -> None:
-        """End the app's lifespan."""
-        if self._lifespan is not None:
-            await self._lifespan.shutdown()
+        """End the app's lifespan; a later `startup` begins another, on whatever loop."""
+        ending, self._lifespan, self._starting = self._lifespan, None, asyncio.Lock()
+        if ending is not None:
+            await ending.shutdown()
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
@@ -119,57 +134,55 @@ class LambdaHandler:
 
         Raises:
             EventError: the event is not HTTP, and there is no ``on_event``.
-            Exception: what the app raised, when nothing was sent and ``errors`` is ``raise``.
+            Exception: what the app raised, when ``errors`` is ``raise`` and there is no stream
+                to fail.
         """
         if self._lifespan is None:
             await self.startup()
         source = identify(event)
         if source is None:
-            return await self._call_on_event(event, context)
+            return await self._call_on_event(event, context, stream)
         assert isinstance(event, dict)
+        request = _request(source, event)
         if stream is None or self.options.invoke_mode not in source.streams_in:
-            return await self._buffered(source, event, context)
-        await self._run(source, event, context, stream, _Prelude(stream))
+            return await self._buffered(source, request, event, context, stream)
+        await self._run(request, event, context, stream, _Prelude(stream))
         return None
 
-    async def _buffered(self, source: Source, event: Event, context: Context | None) -> JSON:
-        stream, head = BufferedStream(), _BufferedHead()
-        await self._run(source, event, context, stream, head)
-        if stream.error is None:
-            return source.answer(head.prelude, b"".join(stream.chunks))
-        if self.options.errors == "raise":
-            raise stream.error
-        # Nothing has left yet, so what would be error trailers can be an honest status.
-        status = 504 if isinstance(stream.error, DeadlineExceeded) else 500
-        begin, *rest = plain(status)
-        assert isinstance(begin, Head)
-        body = b"".join(part.data for part in rest if isinstance(part, Chunk))
-        return source.answer(prelude(begin.status, begin.headers), body)
+    async def _buffered(
+        self,
+        source: Source,
+        request: Request | None,
+        event: Event,
+        context: Context | None,
+        stream: ResponseStream | None,
+    ) -> JSON:
+        answer = _BufferedAnswer()
+        await self._run(request, event, context, answer, answer.begin)
+        error = answer.error
+        if error is not None and self.options.errors == "raise":
+            if stream is None:
+                raise error
+            stream.fail(error)
+            return None
+        if error is not None:
+            # Nothing has left yet, so what would be error trailers can be an honest status.
+            answer = _BufferedAnswer()
+            status = 504 if isinstance(error, DeadlineExceeded) else 500
+            _refuse(status, request, answer, answer.begin)
+        return source.answer(answer.prelude, b"".join(answer.chunks))
 
     async def _run(
         self,
-        source: Source,
+        request: Request | None,
         event: Event,
         context: Context | None,
         stream: ResponseStream,
         begin: Callable[[Head], bytes],
     ) -> None:
-        app, scope, method, body = self._exchange(source, event, context)
-        response = Response(
-            method,
-            raise_errors=self.options.errors == "raise",
-            pad_empty=self.options.pad_empty,
-        )
-        await HttpCycle(app, scope, body, response, stream, begin).run(self._seconds(context))
-
-    def _exchange(
-        self, source: Source, event: Event, context: Context | None
-    ) -> tuple[ASGIApp, Scope, str, bytes]:
-        try:
-            request: Request = source.request(event)
-        except EventError as error:
-            logger.error("A %s event that is not one was answered with 400: %s", source.name, error)
-            return _bad_request, {"type": "http"}, "GET", b""
+        if request is None:
+            _refuse(400, request, stream, begin)
+            return
         assert self._lifespan is not None
         scope = http_scope(
             request,
@@ -178,7 +191,13 @@ class LambdaHandler:
             state=self._lifespan.state,
             base_path=self.options.base_path,
         )
-        return self.app, scope, request.method, request.body
+        response = Response(
+            request.method,
+            raise_errors=self.options.errors == "raise",
+            pad_empty=self.options.pad_empty,
+        )
+        cycle = HttpCycle(self.app, scope, request.body, response, stream, begin)
+        await cycle.run(self._seconds(context))
 
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the app may run, or None for as long as it wants."""
@@ -187,7 +206,9 @@ class LambdaHandler:
             return None
         return max(0.0, context.get_remaining_time_in_millis() / 1000 - margin)
 
-    async def _call_on_event(self, event: JSON, context: Context | None) -> JSON:
+    async def _call_on_event(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
         on_event = self.options.on_event
         if on_event is None:
             keys = ", ".join(map(repr, event)) if isinstance(event, dict) else type(event).__name__
@@ -196,25 +217,18 @@ class LambdaHandler:
                 f" handles other events. It has the keys {keys}. Pass a function of (event,"
                 " context) as LambdaHandler(app, on_event=...)."
             )
-        if inspect.iscoroutinefunction(on_event):
-            answer: JSON = await on_event(event, context)
-            return answer
-        answer = await asyncio.to_thread(on_event, event, context)
-        return await answer if inspect.isawaitable(answer) else answer
+        return await FunctionHandler(on_event).respond(event, context, stream)
 
     @cached_property
     def _runner(self) -> asyncio.Runner:
         """The event loop for calls outside any runtime: one for all of them."""
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-            atexit.register(runner.close)
-            return runner
-        raise AdapterError(
-            "handler(event, context) was called inside a running event loop, which it would block."
-            " Use 'await handler.respond(event, context, None)' there."
-        )
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        atexit.register(self._close, runner)
+        return runner
+
+    def _close(self, runner: asyncio.Runner) -> None:
+        with runner:
+            runner.run(self.shutdown())
 
 
 class _Prelude:
@@ -236,23 +250,41 @@ class _Prelude:
         return encode(prelude(head.status, head.headers))
 
 
-class _BufferedHead:
-    """Begins a buffered response: the head is only remembered."""
+class _BufferedAnswer(BufferedStream):
+    """Collects a buffered answer: the head apart from the body."""
 
     prelude: Prelude
 
-    def __call__(self, head: Head) -> bytes:
+    def begin(self, head: Head) -> bytes:
         self.prelude = prelude(head.status, head.headers)
         return b""
 
 
-async def _bad_request(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer 400: what came is not a request."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 400,
-            "headers": [(b"content-type", b"text/plain; charset=utf-8")],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"Bad Request"})
+def _request(source: Source, event: Event) -> Request | None:
+    """Return the request in ``event``; None if there is none, though it looked like it."""
+    try:
+        return source.request(event)
+    except EventError as error:
+        logger.error("A %s event that is not one was answered with 400: %s", source.name, error)
+        return None
+
+
+def _refuse(
+    status: int, request: Request | None, stream: ResponseStream, begin: Callable[[Head], bytes]
+) -> None:
+    """Answer in the app's place: ``status``, and what it means."""
+    to_head_request = request is not None and request.method == "HEAD"
+    chunks = [
+        begin(part) if isinstance(part, Head) else part.data
+        for part in plain(status, to_head_request=to_head_request)
+        if isinstance(part, Head | Chunk)
+    ]
+    stream.writelines_nowait(chunks, end=True)
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
