@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
+import sys
 import threading
 from base64 import b64decode
-from contextlib import suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from anyio.from_thread import start_blocking_portal
 
+from ..errors import StreamClosed
 from ..events.build import function_url_event
 from ..handler import LambdaHandler
 from ..prelude import decode
 from ..types import StreamingHandler
-from . import MemoryStream, lambda_context
+from .context import lambda_context
+from .memory import MemoryStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    import httpx
+else:
+    try:
+        import httpx
+    except ModuleNotFoundError:
+        import httpx2 as httpx
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from types import ModuleType
+
+    from anyio.from_thread import BlockingPortal
 
     from ..types import JSON, ASGIApp, Event, Prelude
+
+logger = logging.getLogger("adapter.testing")
 
 
 class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Sends requests through event, handler and stream, and streams the answers back.
 
-    An existing test suite runs through it unchanged::
+    An existing test suite runs through it unchanged but for the fixture that makes its client,
+    be that an ``httpx`` client or Starlette's and FastAPI's ``TestClient``, which is one::
 
         client = httpx.Client(transport=LambdaTransport(app), base_url="http://testserver")
 
-    and with ``httpx.AsyncClient`` likewise. The app's lifespan starts with the first request and
-    ends when the client is closed. A function that fails is a 502, as behind a function URL; one
-    that fails after the head raises ``httpx.ReadError`` where the body breaks off.
+    ``httpx.AsyncClient`` and the clients of ``httpx2`` take it likewise. The app's lifespan starts
+    with the first request and ends when the client is closed. A function that fails is a 502, as
+    behind a function URL; one that fails after the head raises ``httpx.ReadError`` where the body
+    breaks off. A response that is closed early is a client that is gone.
 
     Args:
         app: an ASGI app, or a handler.
@@ -41,123 +61,178 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def __init__(self, app: ASGIApp | StreamingHandler, *, seconds: float = 900) -> None:
         self._handler = app if isinstance(app, StreamingHandler) else LambdaHandler(app)
         self._seconds = seconds
-        self._tasks: set[asyncio.Task[JSON]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: dict[asyncio.Task[JSON], MemoryStream] = {}
+        self._lock = threading.Lock()
+        self._portal: BlockingPortal | None = None
+        self._thread = ExitStack()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on the running event loop."""
-        head, body = await self._exchange(_event(request, await request.aread()))
-        return _response(head, _AsyncBody(body))
+        head, chunks = await self._exchange(_event(request, await request.aread()))
+        return _response(request, head, chunks, None)
 
     async def aclose(self) -> None:
-        """Wait for what still runs and end the app's lifespan."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Go away from what is still being answered, let it end, and end the app's lifespan."""
+        for stream in self._running.values():
+            stream.disconnect("The client has been closed.")
+        await asyncio.gather(*self._running)
         await self._handler.shutdown()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on an event loop in a thread."""
         event = _event(request, request.read())
-        head, body = self._wait(self._exchange(event))
-        return _response(head, _SyncBody(self, body))
+        with self._lock:
+            if self._portal is None:
+                self._portal = self._thread.enter_context(start_blocking_portal())
+        head, chunks = self._portal.call(self._exchange, event)
+        return _response(request, head, chunks, self._portal)
 
     def close(self) -> None:
-        """Do what `aclose` does, and stop the thread."""
-        if self._loop is not None:
-            self._wait(self.aclose())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._loop = None
+        """Do what `aclose` does, and end the thread."""
+        with self._lock:
+            if self._portal is not None:
+                self._portal.call(self.aclose)
+                self._portal = None
+                self._thread.close()
 
-    async def _exchange(self, event: Event) -> tuple[Prelude, AsyncIterator[bytes]]:
+    async def _exchange(self, event: Event) -> tuple[Prelude, _Chunks]:
         """Invoke the handler; return the head, and the body as it comes."""
         stream = MemoryStream()
-        task = asyncio.create_task(
-            self._handler.respond(event, lambda_context(seconds=self._seconds), stream)
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: stream.disconnect("The handler has ended."))
+        task = asyncio.create_task(self._invoke(event, stream))
+        self._running[task] = stream
+        task.add_done_callback(self._running.pop)
         chunks = aiter(stream)
-        first = await anext(chunks, None)
+        try:
+            first = await anext(chunks, None)
+        except asyncio.CancelledError:
+            stream.disconnect("The request has been cancelled.")
+            raise
         if first is not None:
             head, rest = decode(first)
-            return head, _streamed(rest, chunks, stream)
-        with suppress(Exception):
-            return _buffered(await task)
-        failed: Prelude = {"statusCode": 502, "headers": {"content-type": "text/plain"}}
-        return failed, _once(b"Internal Server Error")
+            return head, _Chunks(_streamed(rest, chunks, stream), stream)
+        answer = await task if stream.error is None else None
+        head, body = _read(answer) if isinstance(answer, dict) else _BAD_GATEWAY
+        return head, _Chunks(_once(body), stream)
 
-    def _wait(self, awaitable: Any) -> Any:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(target=_run_loop, args=(self._loop,), daemon=True).start()
-        return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result()
+    async def _invoke(self, event: Event, stream: MemoryStream) -> JSON:
+        """Do what a runtime does with an event, and end the stream in any case."""
+        answer: JSON = None
+        try:
+            answer = await self._handler.respond(
+                event, lambda_context(seconds=self._seconds), stream
+            )
+            if stream.started and not stream.closed:
+                raise StreamClosed("The handler returned, but it had not ended its stream.")
+        except BaseException as error:
+            logger.error("The invocation failed.", exc_info=error)
+            stream.fail(error)
+        stream.disconnect("The answer is not streamed.")
+        return answer
 
 
-class _AsyncBody(httpx.AsyncByteStream):
-    def __init__(self, body: AsyncIterator[bytes]) -> None:
-        self._body = body
+class _Chunks:
+    """The body of a response as it comes, and a way to stop it."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._body
+    def __init__(self, chunks: AsyncGenerator[bytes, None], stream: MemoryStream) -> None:
+        self._chunks = chunks
+        self._stream = stream
+
+    async def next(self) -> bytes | None:
+        return await anext(self._chunks, None)
+
+    async def aclose(self) -> None:
+        self._stream.disconnect("The client has closed the response.")
+        await self._chunks.aclose()
 
 
-class _SyncBody(httpx.SyncByteStream):
-    def __init__(self, transport: LambdaTransport, body: AsyncIterator[bytes]) -> None:
-        self._transport = transport
-        self._body = body
+class _Body:
+    """Reads `_Chunks` as httpx wants it: with ``await``, or from another thread."""
 
-    def __iter__(self) -> Iterator[bytes]:
-        while (chunk := self._transport._wait(_next(self._body))) is not None:
+    def __init__(self, chunks: _Chunks, portal: BlockingPortal | None, library: ModuleType) -> None:
+        self._chunks = chunks
+        self._portal = portal
+        self._library = library
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._next()) is not None:
             yield chunk
 
+    async def aclose(self) -> None:
+        await self._chunks.aclose()
 
-async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(chunks, None)
+    def __iter__(self) -> Iterator[bytes]:
+        assert self._portal is not None
+        while (chunk := self._portal.call(self._next)) is not None:
+            yield chunk
+
+    def close(self) -> None:
+        assert self._portal is not None
+        self._portal.call(self.aclose)
+
+    async def _next(self) -> bytes | None:
+        try:
+            return await self._chunks.next()
+        except _BrokenOffError as error:
+            raise self._library.ReadError(str(error)) from error.__cause__
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
+class _BrokenOffError(Exception):
+    """The function failed after the head."""
 
 
 async def _streamed(
     first: bytes, chunks: AsyncIterator[bytes], stream: MemoryStream
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     if first:
         yield first
     async for chunk in chunks:
         yield chunk
     if stream.error is not None:
-        raise httpx.ReadError(f"The response failed: {stream.error!r}") from stream.error
+        raise _BrokenOffError(f"The function failed: {stream.error!r}") from stream.error
 
 
-def _buffered(answer: JSON) -> tuple[Prelude, AsyncIterator[bytes]]:
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
+_BAD_GATEWAY: tuple[Prelude, bytes] = (
+    {"statusCode": 502, "headers": {"content-type": "text/plain"}},
+    b"Internal Server Error",
+)
+
+
+def _read(answer: Event) -> tuple[Prelude, bytes]:
     """Read a buffered answer as a function URL does."""
-    assert isinstance(answer, dict)
-    body = str(answer.get("body", ""))
-    data = b64decode(body) if answer.get("isBase64Encoded") else body.encode()
     head: Any = answer
-    return head, _once(data)
+    body = str(answer.get("body") or "")
+    return head, b64decode(body) if answer.get("isBase64Encoded") else body.encode()
 
 
 def _event(request: httpx.Request, body: bytes) -> Event:
-    target = request.url.raw_path.decode("ascii")
-    path, _, query = target.partition("?")
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
-    headers.append(("x-forwarded-proto", request.url.scheme))
-    headers.append(("x-forwarded-port", str(request.url.port or (80, 443)[request.url.scheme == "https"])))
+    path, _, query = request.url.raw_path.decode("ascii").partition("?")
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+    ]
+    port = request.url.port or (443 if request.url.scheme == "https" else 80)
+    headers += [("x-forwarded-proto", request.url.scheme), ("x-forwarded-port", str(port))]
     return function_url_event(path, method=request.method, query=query, headers=headers, body=body)
 
 
-def _response(head: Prelude, body: httpx.AsyncByteStream | httpx.SyncByteStream) -> httpx.Response:
+def _response(
+    request: httpx.Request, head: Prelude, chunks: _Chunks, portal: BlockingPortal | None
+) -> httpx.Response:
     headers = [*head.get("headers", {}).items()]
     headers += [("set-cookie", cookie) for cookie in head.get("cookies", ())]
-    return httpx.Response(
+    # httpx or httpx2: each takes only what is made of its own classes.
+    library = sys.modules[type(request).__module__.partition(".")[0]]
+    response: httpx.Response = library.Response(
         head["statusCode"],
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        stream=body,
+        stream=_body_type(library)(chunks, portal, library),
     )
+    return response
 
 
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    loop.run_forever()
-    loop.close()
+@functools.cache
+def _body_type(library: ModuleType) -> type[_Body]:
+    return type("Body", (_Body, library.SyncByteStream, library.AsyncByteStream), {})
