@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.command(arguments)
+    except KeyboardInterrupt:
+        return 130  # as a shell reports it
     except Exception as error:
         from .errors import ConfigurationError
 

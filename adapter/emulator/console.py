@@ -32,9 +32,10 @@ class Console:
         self.raw(f"{start}{text}{RESET if start else ''}\n")
 
     def raw(self, text: str) -> None:
-        """Write text as it is."""
+        """Write text as it is; what the terminal cannot show, as an escape sequence."""
+        encoding = self._stream.encoding or "utf-8"
         try:
-            self._stream.write(text)
+            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             self._stream.flush()
         except (OSError, ValueError):
             return
@@ -53,6 +54,4 @@ class Console:
             self._output(rest)
 
     def _output(self, line: bytes) -> None:
-        encoding = self._stream.encoding or "utf-8"
-        text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
-        self.raw(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        self.line(line.decode("utf-8", "backslashreplace").removesuffix("\r"))

@@ -111,7 +111,7 @@ async def run(dev: Dev) -> None:
 async def warm(pool: Pool, console: Console) -> None:
     """Start an environment before anybody asks, so that a mistake shows at once."""
     environment = await pool.warm()
-    if environment.init_failure is not None or environment.ended.is_set():
+    if environment.init_failed or environment.init_timed_out:
         console.line(
             "The function cannot start; requests get 502. The lines above say why. "
             "Once it is mended, the next request tries again.",

@@ -51,6 +51,7 @@ class Environment:
         self.api = RuntimeApi(Identity(identity, arn, function.timeout, function.throttle))
         self.ended = anyio.Event()
         self.init_timed_out = False
+        self.init_failed = False
         self._stopping = False
         self.init_failure: Failure | None = None
         self._process: Process | None = None
@@ -191,6 +192,7 @@ class Environment:
         self.init_failure = self.api.init_failure or self.init_failure
         if self.api.initialised.is_set() or self._stopping:
             return
+        self.init_failed = True
         kind = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
         duration = monotonic() - self._started_at
         self._console.line(report.init_line(duration, "error", kind), "bad")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -122,9 +123,9 @@ async def invoke_once(invoke: Invoke, pool: Pool, console: Console) -> int:
     event = invoke.event
     invocation = Invocation(event.document, request_id=event.request_id, trace_id=event.trace_id)
     pool.submit(invocation)
-    printer = Printer(invoke, console, sys.stdout.buffer)
     async with invocation.body:
         answer = await invocation.answer()
+        printer = Printer(invoke, console, invocation.delivered_at or monotonic())
         if isinstance(answer, Head):
             code = WELL if await show(answer, invocation, printer) else FAILED
         else:
@@ -172,11 +173,10 @@ async def show(answer: Head, invocation: Invocation, printer: Printer) -> bool:
 class Printer:
     """Writes body bytes to stdout, everything about them to stderr."""
 
-    def __init__(self, invoke: Invoke, console: Console, out: BinaryIO) -> None:
+    def __init__(self, invoke: Invoke, console: Console, started: float) -> None:
         self._invoke = invoke
         self._console = console
-        self._out = out
-        self._started = monotonic()
+        self._started = started
 
     def head(self, prelude: dict[str, object]) -> None:
         """Show status, headers and cookies, if asked."""
@@ -196,8 +196,13 @@ class Printer:
             return
         if self._invoke.timings:
             self.note(f"{monotonic() - self._started:8.3f} s  {len(data)} bytes")
-        self._out.write(data)
-        self._out.flush()
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # Who read us has left (head, less): the function goes on, and the interpreter must
+            # not stumble over what is left to flush when it ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def note(self, text: str) -> None:
         """Say something that is not the body."""

@@ -69,3 +69,10 @@ class Source(anyio.abc.ByteReceiveStream):
 
     async def aclose(self) -> None:
         await self._items.aclose()
+
+
+def test_what_the_terminal_cannot_show_is_escaped() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    Console(stream).line("é \udcff")
+    assert raw.getvalue() == b"\\xe9 \\udcff\n"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
+import select
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -144,3 +148,26 @@ class TestInvoke:
         app.with_name("event.json").write_text(json.dumps("x" * 6_300_000))
         assert main(["invoke", "main.handler", "--event", "event.json"]) == 2
         assert "6291456 bytes" in capsys.readouterr().err
+
+    def test_ctrl_c_ends_it_all(self, app: Path) -> None:
+        app.write_text("import os, signal; print(os.getpid(), flush=True); signal.pause()")
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            runtime = os.pidfd_open(int(process.stderr.readline()))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert select.select([runtime], [], [], 20)[0]
+            os.close(runtime)
+            assert "Traceback" not in process.stderr.read()
+
+    def test_a_reader_that_has_enough_is_no_error(self, app: Path) -> None:
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.wait(20) == 0
+            assert "Error" not in process.stderr.read()
