@@ -141,8 +141,10 @@ class Response:
         """
         kind = message.get("type")
         if kind == _BODY:
-            data = _body(message)
-            more = bool(message.get("more_body", False))
+            data = message.get("body", b"")
+            if type(data) is not bytes:
+                data = _bytes(data)
+            more = message.get("more_body", False)
             self._advance(Input.BODY if more else Input.LAST_BODY, kind)
             return self._send_body(data, more)
         if kind == _START:
@@ -214,8 +216,9 @@ class Response:
             chunks = (Chunk(data),)
         elif not more and self._empty and self._pad_empty:
             chunks = (Chunk(b" "),)
-        held = self._release() if self._held else ()
-        return held + chunks if more else (*held, *chunks, End())
+        if self._held:
+            chunks = self._release() + chunks
+        return chunks if more else (*chunks, End())
 
     def _release(self) -> Operations:
         held, self._held = self._held, ()
@@ -266,10 +269,7 @@ def _field(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name.lower(), value
 
 
-def _body(message: Message) -> bytes:
-    body = message.get("body", b"")
-    if type(body) is bytes:
-        return body
+def _bytes(body: object) -> bytes:
     if isinstance(body, bytes | bytearray | memoryview):
         return bytes(body)
     raise UnexpectedMessage(f"'body' must be a byte string, not {type(body).__name__}.")

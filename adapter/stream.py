@@ -67,7 +67,8 @@ class ResponseStream(ABC):
         size = self.writelines_nowait(chunks, end=end)
         if end:
             return
-        await self.drain()
+        if self.congested:
+            await self.drain()
         self._bytes_since_turn += size
         if self._bytes_since_turn > TURN_BYTES or monotonic() - self._last_turn > TURN_SECONDS:
             await asyncio.sleep(0)
@@ -84,7 +85,7 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
         self.started = True
-        size = self.transmit([chunk for chunk in chunks if chunk], end)
+        size = self.transmit(list(filter(None, chunks)), end)
         if end:
             self._close()
         return size
@@ -124,6 +125,11 @@ class ResponseStream(ABC):
     def transmit(self, chunks: list[bytes], end: bool) -> int:
         """Hand on ``chunks`` (none empty) at once and return their size in bytes."""
 
+    @property
+    @abstractmethod
+    def congested(self) -> bool:
+        """Whether the reader is so far behind that a writer has to wait."""
+
     @abstractmethod
     async def drain(self) -> None:
         """Wait until the reader has caught up.
@@ -158,8 +164,13 @@ class BufferedStream(ResponseStream):
         self.chunks += chunks
         return sum(map(len, chunks))
 
+    @property
+    def congested(self) -> bool:
+        """Never: memory reads as fast as anyone writes."""
+        return False
+
     async def drain(self) -> None:
-        """Return at once: memory reads as fast as anyone writes."""
+        """Return at once."""
 
     def transmit_error(self, error: BaseException) -> None:
         """Keep ``error``."""

@@ -34,6 +34,11 @@ class Connection(asyncio.BufferedProtocol):
         self._answer: Future[Response] | None = None
         self._writable: Future[None] | None = None
 
+    @property
+    def paused(self) -> bool:
+        """Whether more than `HIGH_WATER` is unsent."""
+        return self._writable is not None
+
     def expect(self) -> Future[Response]:
         """Announce a request; return the future of its answer.
 

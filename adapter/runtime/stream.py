@@ -50,17 +50,24 @@ class RuntimeStream(ResponseStream):
 
     def transmit(self, chunks: list[bytes], end: bool) -> int:
         """Frame ``chunks`` and write them with one call."""
-        frames = [] if self._connection is not None else [self._begin()]
-        frames += map(chunk, chunks)
+        frames = list(map(chunk, chunks))
         if end:
             frames.append(LAST_CHUNK)
-        assert self._connection is not None
+        if self._connection is None:
+            self._connection, head = self._begin()
+            frames.insert(0, head)
         data = b"".join(frames)
         self._connection.write(data)
         return len(data)
 
+    @property
+    def congested(self) -> bool:
+        """Whether the socket has not taken what was written."""
+        assert self._connection is not None
+        return self._connection.paused
+
     async def drain(self) -> None:
-        """Wait until the socket has taken what was written."""
+        """Wait until it has."""
         assert self._connection is not None
         await self._connection.drain()
         if self._broken is not None:
@@ -74,15 +81,14 @@ class RuntimeStream(ResponseStream):
             described = error_object(error, self._invocation.request_id)
             self._connection.write(last_chunk(error_trailers(described)))
 
-    def _begin(self) -> bytes:
+    def _begin(self) -> tuple[Connection, bytes]:
         connection = self._client.connection
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
             raise self._broken or AssertionError
-        self._connection = connection
         self._answer = connection.expect()
         self._answer.add_done_callback(self._answered)
-        return self._client.response_head(self._invocation, self.content_type)
+        return connection, self._client.response_head(self._invocation, self.content_type)
 
     def _report(self, error: BaseException) -> None:
         self._answer = asyncio.ensure_future(self._client.error(self._invocation, error))
