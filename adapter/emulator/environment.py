@@ -55,6 +55,7 @@ class Environment:
         self._stopping = False
         self.init_failure: Failure | None = None
         self._process: Process | None = None
+        self._spawned = anyio.Event()  #: the process is there, or will never be
         self._server = anyio.CancelScope()
         self._started_at = 0.0
         self._current: Invocation | None = None
@@ -76,6 +77,7 @@ class Environment:
             except OSError as error:
                 self.init_failure = platform_error("Runtime.InvalidEntrypoint", str(error))
             finally:
+                self._spawned.set()
                 self._kill()
                 with anyio.CancelScope(shield=True):
                     if self._process is not None:
@@ -107,6 +109,7 @@ class Environment:
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
         """
         self._stopping = True
+        await self._spawned.wait()
         if self._process is None or self.ended.is_set():
             return
         if self.api.extensions:
@@ -135,6 +138,7 @@ class Environment:
             # A group of its own: Ctrl-C is ours to handle, and one signal ends all of it.
             start_new_session=True,
         )
+        self._spawned.set()
         assert process.stdout is not None
         assert process.stderr is not None
         async with process.stdout, process.stderr, anyio.create_task_group() as readers:

@@ -197,6 +197,9 @@ class RuntimeApi:
             self.state = move(self.state, Step.ERROR)
             try:
                 failure = await read_failure(connection)
+            except TruncatedError:
+                invocation.fail(Failure("Runtime.TruncatedResponse"))
+                raise
             finally:
                 self.state = move(self.state, Step.SENT)
             if len(failure.payload) > MAX_PAYLOAD:

@@ -21,6 +21,8 @@ MAX_EVENT = 6 * 1024 * 1024
 LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", LOCAL_DOMAIN})
 
+TRACE = re.compile(r"Root=[\w-]+(;\w+=[\w.:-]+)*", re.ASCII)
+
 # The front door says these itself; a client cannot.
 OURS = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
 
@@ -61,8 +63,8 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
     now = datetime.now(UTC)
     request_id = str(uuid4())
     headers = forwarded(request.headers)
-    given = {name.lower(): value for name, value in headers}
-    root = given.get("x-amzn-trace-id") or f"Root=1-{int(now.timestamp()):08x}-{token_hex(12)}"
+    root = trace_of(headers) or f"Root=1-{int(now.timestamp()):08x}-{token_hex(12)}"
+    headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-trace-id"]
     if aws_region is None:
         domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
     else:
@@ -72,10 +74,12 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
             ("x-amzn-tls-version", "TLSv1.3"),
             ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
         ]
-    if "x-amzn-trace-id" not in given:
-        headers.append(("x-amzn-trace-id", root))
-    headers += [("x-forwarded-for", request.peer)]
-    headers += [("x-forwarded-port", port), ("x-forwarded-proto", scheme)]
+    headers += [
+        ("x-amzn-trace-id", root),
+        ("x-forwarded-for", request.peer),
+        ("x-forwarded-port", port),
+        ("x-forwarded-proto", scheme),
+    ]
     event = function_url_event(
         request.path or "/",
         method=request.method,
@@ -92,6 +96,14 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
     # What the runtime and the client hear is one step further down the trace.
     trace_id = root if "Parent=" in root else f"{root};Parent={token_hex(8)};Sampled=0"
     return UrlEvent(document, request_id, trace_id)
+
+
+def trace_of(headers: list[tuple[str, str]]) -> str | None:
+    """Return the client's trace id, if it is one: it goes into headers of ours."""
+    for name, value in headers:
+        if name.lower() == "x-amzn-trace-id" and TRACE.fullmatch(value):
+            return value
+    return None
 
 
 def forwarded(headers: Headers) -> list[tuple[str, str]]:

@@ -93,6 +93,16 @@ async def test_new_code_gets_new_environments_and_running_requests_end_well(
         assert await pid_of(running.submit(request_id="3")) != idle
 
 
+async def test_an_environment_that_is_replaced_while_it_starts_ends(local: LocalFactory) -> None:
+    async with local(PID) as running, anyio.create_task_group() as tasks:
+        tasks.start_soon(running.pool.warm)
+        while not running.pool.environments:
+            await anyio.lowlevel.checkpoint()
+        running.pool.replace()
+        first = await pid_of(running.submit(request_id="1"))
+        assert await pid_of(running.submit(request_id="2")) == first
+
+
 async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: anyio.Path) -> None:
     async with local(PID, limit=1) as running:
         busy = running.submit(str(anyio.Path(tmp_path) / "never").encode(), request_id="1")

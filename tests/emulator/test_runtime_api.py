@@ -376,6 +376,16 @@ async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) 
         assert await invocation.answer() == Failure("Function.ResponseSizeTooLarge")
 
 
+async def test_an_error_report_that_breaks_off_fails_the_invocation(
+    serve_api: ApiFactory,
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
+        await runtime.half_close()
+        assert (await runtime.reply()).status == 400
+        assert await invocation.answer() == Failure("Runtime.TruncatedResponse")
+
+
 async def test_a_client_that_waits_for_100_continue_gets_it(serve_api: ApiFactory) -> None:
     async with serve_api() as api, running_with_two(api) as (runtime, invocation):
         path = RESPONSE.format("id-1")

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.emulator.url_request import (
     LOCAL_DOMAIN,
@@ -69,6 +72,15 @@ def test_a_trace_id_is_made_and_a_clients_is_kept() -> None:
     assert url_event(REQUEST._replace(headers=given)).trace_id == "Root=1-2-3;Parent=4;Sampled=1"
 
 
+@pytest.mark.parametrize("value", ["", "é", "Root=1\tx", "Root=", "nonsense"])
+def test_a_trace_id_that_is_none_is_replaced(value: str) -> None:
+    headers = [*REQUEST.headers, (b"x-amzn-trace-id", value.encode("latin-1"))]
+    made = url_event(REQUEST._replace(headers=headers))
+    root = made.trace_id.partition(";")[0]
+    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", root)
+    assert json.loads(made.document)["headers"]["x-amzn-trace-id"] == root
+
+
 def test_fields_of_the_connection_and_forged_ones_do_not_go_on() -> None:
     headers = [
         *REQUEST.headers,
@@ -130,3 +142,27 @@ def test_only_names_of_this_machine_are_answered(host: str, local: bool) -> None
 def test_two_hosts_are_one_too_many() -> None:
     assert not host_is_local([(b"host", b"localhost"), (b"host", b"localhost")])
     assert host_is_local([])  # HTTP/1.0
+
+
+printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30)
+fields = st.tuples(
+    st.sampled_from([b"cookie", b"connection", b"x-a", b"content-type", b"x-amzn-trace-id"]),
+    st.text(st.characters(max_codepoint=255), max_size=20).map(lambda v: v.encode("latin-1")),
+)
+
+
+@given(
+    path=printable.map(lambda text: "/" + text.replace("?", "")),
+    query=printable,
+    headers=st.lists(fields, max_size=6),
+    body=st.binary(max_size=30),
+)
+def test_any_request_becomes_an_event_that_has_all_of_it(
+    path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
+) -> None:
+    request = REQUEST._replace(path=path, query=query, headers=headers, body=body)
+    event = document(request)
+    assert event["rawPath"] == path
+    assert event["rawQueryString"] == query
+    text = event.get("body", "")
+    assert (b64decode(text) if event["isBase64Encoded"] else text.encode()) == body

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
+import h11
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapter.emulator.url_response import buffered_response, plain_head, streamed_head
 from adapter.errors import EventError
@@ -135,3 +139,40 @@ def test_an_ill_typed_buffered_answer_is_refused(answer: object) -> None:
 def test_an_answer_that_is_not_json_is_refused() -> None:
     with pytest.raises(EventError, match="not JSON"):
         buffered_response(b'{"statusCode":200}' + bytes(8) + b"body", "id", "Root=1")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+preludes = st.fixed_dictionaries(
+    {},
+    optional={
+        "statusCode": st.integers(100, 650) | json_values,
+        "headers": st.dictionaries(st.text(), st.text() | json_values, max_size=3) | json_values,
+        "cookies": st.lists(st.text(), max_size=3) | json_values,
+        "body": st.text() | json_values,
+        "isBase64Encoded": json_values,
+    },
+)
+
+
+@given(preludes)
+def test_any_prelude_is_refused_or_can_be_sent(prelude: dict[str, Any]) -> None:
+    with suppress(EventError):
+        head = streamed_head(prelude, "id", "Root=1")
+        h11.Response(status_code=head.status, headers=head.headers)
+
+
+@given(st.binary(max_size=30) | (preludes | json_values).map(lambda v: json.dumps(v).encode()))
+def test_any_buffered_answer_is_refused_or_can_be_sent(payload: bytes) -> None:
+    with suppress(EventError):
+        head, body = buffered_response(payload, "id", "Root=1")
+        h11.Response(status_code=head.status, headers=head.headers)
+        assert isinstance(body, bytes)
+
+
+def test_an_endlessly_nested_answer_is_refused() -> None:
+    with pytest.raises(EventError):
+        buffered_response(b"[" * 100_000, "id", "Root=1")
