@@ -47,7 +47,7 @@ def function_url_event(
         fields.setdefault("content-length", str(len(body)))
     http: dict[str, JSON] = {
         "method": method,
-        "path": unquote(path),
+        "path": unquote(path) or "/",
         "protocol": "HTTP/1.1",
         "sourceIp": source_ip,
         "userAgent": fields.get("user-agent", ""),
@@ -67,14 +67,15 @@ def function_url_event(
     event: Event = {
         "version": "2.0",
         "routeKey": "$default",
-        "rawPath": path,
+        "rawPath": path or "/",
         "rawQueryString": query,
         "headers": {**fields},
         "requestContext": request_context,
         **body_keys(body, fields.get("content-type", "")),
     }
     if "cookie" in fields:
-        event["cookies"] = [pair.strip() for pair in fields["cookie"].split(";")]
+        pairs = (pair.strip() for pair in fields["cookie"].split(";"))
+        event["cookies"] = [pair for pair in pairs if pair]
     if query:
         event["queryStringParameters"] = {**join_query(query)}
     return event

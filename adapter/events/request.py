@@ -42,7 +42,7 @@ def build_request(
     return Request(
         method=method.upper(),
         scheme=scheme,
-        http_version=protocol.partition("/")[2].removesuffix(".0") or "1.1",
+        http_version=_version(protocol),
         path=path,
         raw_path=raw_path,
         query_string=query_string,
@@ -60,7 +60,7 @@ def decode_body(body: JSON, is_base64: JSON) -> bytes:
     Raises:
         EventError: it is not text, or not base64 although the event says so.
     """
-    if not body:
+    if body is None:
         return b""
     if not isinstance(body, str):
         raise EventError(f"The event's 'body' is not a string but {type(body).__name__}.")
@@ -70,6 +70,12 @@ def decode_body(body: JSON, is_base64: JSON) -> bytes:
         return b64decode(body, validate=True)
     except ValueError as error:
         raise EventError(f"The event's 'body' is not base64, as it says: {error}") from error
+
+
+def _version(protocol: str) -> str:
+    """Return ``1.1`` for ``HTTP/1.1``, and ``2`` for ``HTTP/2.0``: ASGI's names of them."""
+    version = protocol.partition("/")[2] or "1.1"
+    return version.removesuffix(".0") if version != "1.0" else version
 
 
 def _fields(headers: Collection[tuple[str, str]], body: bytes) -> Headers:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from base64 import b64decode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.events.buffered import encode_body
+
+TYPES = ["text/html", "application/json", "image/png", ""]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain",
+        "Text/HTML; charset=utf-8",
+        "application/json",
+        "application/json; charset=utf-8",
+        "application/javascript",
+        "application/xml",
+        "application/vnd.api+json",
+    ],
+)
+def test_text_goes_as_it_is_because_base64_costs_a_third_of_the_limit(content_type: str) -> None:
+    encoded = encode_body({"content-type": content_type}, "café".encode())
+    assert encoded == {"body": "café", "isBase64Encoded": False}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        pytest.param({"content-type": "image/png"}, b"text", id="a type that is not text"),
+        pytest.param({}, b"text", id="no type"),
+        pytest.param(
+            {"content-type": "text/plain", "content-encoding": "gzip"},
+            b"text",
+            id="compressed text, because a gateway would break it",
+        ),
+        pytest.param({"content-type": "text/plain"}, b"caf\xe9", id="text in another coding"),
+    ],
+)
+def test_everything_else_is_base64(headers: dict[str, str], body: bytes) -> None:
+    encoded = encode_body(headers, body)
+    assert encoded["isBase64Encoded"] is True
+    assert b64decode(str(encoded["body"])) == body
+
+
+def test_text_that_says_it_is_not_compressed_is_text() -> None:
+    headers = {"content-type": "text/plain", "content-encoding": "Identity"}
+    assert encode_body(headers, b"hi")["isBase64Encoded"] is False
+
+
+@given(st.sampled_from(TYPES), st.sampled_from(["identity", "gzip"]), st.binary())
+def test_no_byte_is_lost_whatever_the_headers_say(
+    content_type: str, coding: str, body: bytes
+) -> None:
+    encoded = encode_body({"content-type": content_type, "content-encoding": coding}, body)
+    text = str(encoded["body"])
+    assert (b64decode(text) if encoded["isBase64Encoded"] else text.encode()) == body
