@@ -474,7 +474,8 @@ class TestMisuse:
 
 
 @pytest.mark.parametrize(
-    ("status", "text"), [(500, b"Internal Server Error"), (504, b"Gateway Timeout")]
+    ("status", "text"),
+    [(400, b"Bad Request"), (500, b"Internal Server Error"), (504, b"Gateway Timeout")],
 )
 def test_an_answer_of_our_own_is_its_status_in_words(status: int, text: bytes) -> None:
     assert plain(status) == (Head(status, TEXT), Chunk(text), End())

@@ -1,0 +1,501 @@
+"""The handler: which way an invocation takes, and what outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import subprocess
+import sys
+import threading
+import warnings
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapter import LambdaHandler
+from adapter import handler as handler_module
+from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
+from adapter.prelude import CONTENT_TYPE
+from adapter.stream import CurrentInvocation, current_invocation
+from adapter.testing import MemoryStream, function_url_event, lambda_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapter.types import JSON, ASGIApp, Event, Receive, Scope, Send
+
+EVENT = function_url_event("/shop")
+HTTP_API_EVENT = function_url_event("/shop", domain="k2nq.execute-api.eu-west-1.amazonaws.com")
+QUEUE_EVENT: Event = {"Records": [{"eventSource": "aws:sqs", "body": "hello"}]}
+
+
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+    assert scope["type"] == "http"
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"text/plain"), (b"set-cookie", b"a=1")],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"hello", "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+def answering(*headers: tuple[bytes, bytes], body: bytes = b"", status: int = 200) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+class Shop:
+    """An app with a lifespan that notes what happens to it."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+        self.loops: set[asyncio.AbstractEventLoop] = set()
+        self.failures = 0
+        self.opened: asyncio.Event | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.loops.add(asyncio.get_running_loop())
+        if scope["type"] == "lifespan":
+            await self.live(scope, receive, send)
+            return
+        self.events.append("request")
+        scope["state"]["seen"] = [*scope["state"].get("seen", ()), "request"]
+        scope["state"]["shared"].append("request")
+        body = json.dumps([scope["state"]["seen"], len(scope["state"]["shared"])]).encode()
+        await answering(body=body)(scope, receive, send)
+
+    async def live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if self.failures:
+            self.failures -= 1
+            self.events.append("failed")
+            await send({"type": "lifespan.startup.failed", "message": "no database"})
+            return
+        self.events.append("startup")
+        if self.opened is not None:
+            await self.opened.wait()
+        scope["state"]["shared"] = []
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self.events.append("shutdown")
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def respond(
+    app: ASGIApp, event: JSON = EVENT, *, stream: MemoryStream | None = None, **options: Any
+) -> JSON:
+    handler = LambdaHandler(app, **options)
+    return await handler.respond(event, lambda_context(), stream)
+
+
+class TestWay:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("given", [True, False], ids=["stream", "no-stream"])
+    @pytest.mark.parametrize("event", [EVENT, HTTP_API_EVENT], ids=["function-url", "http-api"])
+    @pytest.mark.parametrize("invoke_mode", ["auto", "response_stream", "buffered"])
+    async def test_only_a_function_url_is_streamed_and_only_where_there_is_a_stream(
+        self, invoke_mode: str, event: Event, given: bool
+    ) -> None:
+        stream = MemoryStream()
+        answer = await respond(
+            hello, event, stream=stream if given else None, invoke_mode=invoke_mode
+        )
+        if given and event is EVENT and invoke_mode != "buffered":
+            assert answer is None
+            assert stream.content_type == CONTENT_TYPE
+            assert stream.prelude == {
+                "statusCode": 200,
+                "headers": {"content-type": "text/plain"},
+                "cookies": ["a=1"],
+            }
+            assert stream.body == b"hello"
+        else:
+            assert not stream.started
+            assert answer == {
+                "statusCode": 200,
+                "headers": {"content-type": "text/plain"},
+                "cookies": ["a=1"],
+                "body": "hello",
+                "isBase64Encoded": False,
+            }
+
+    @pytest.mark.anyio
+    async def test_the_app_sees_the_event_and_the_context(self) -> None:
+        scopes: list[Scope] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scopes.append(scope)
+            await hello(scope, receive, send)
+
+        handler = LambdaHandler(app, lifespan="off", base_path="/shop")
+        context = lambda_context()
+        await handler.respond(EVENT, context, None)
+        [scope] = scopes
+        assert scope["aws.event"] is EVENT
+        assert scope["aws.context"] is context
+        assert scope["root_path"] == "/shop"
+        assert "state" not in scope
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
+    async def test_a_body_that_is_not_base64_is_answered_with_400(
+        self, invoke_mode: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        event = {**EVENT, "body": "%%%", "isBase64Encoded": True}
+        stream = MemoryStream()
+        answer = await respond(hello, event, stream=stream, invoke_mode=invoke_mode)
+        if isinstance(answer, dict):
+            assert (answer["statusCode"], answer["body"]) == (400, "Bad Request")
+        else:
+            assert (stream.prelude["statusCode"], stream.body) == (400, b"Bad Request")
+        assert "answered with 400: The event's 'body' is not base64" in caplog.text
+
+
+class TestEventsThatAreNotHttp:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("event", [QUEUE_EVENT, "text", None, {"version": "2.0"}])
+    async def test_go_to_on_event_with_the_context(self, event: JSON) -> None:
+        def on_event(event: Any, context: Any) -> Any:
+            return [event, context.aws_request_id, threading.get_ident() != main]
+
+        main, stream = threading.get_ident(), MemoryStream()
+        answer = await respond(hello, event, stream=stream, on_event=on_event)
+        assert answer == [event, lambda_context().aws_request_id, True]
+        assert not stream.started
+
+    @pytest.mark.anyio
+    async def test_may_be_handled_by_a_coroutine_function_on_the_loop_of_the_app(self) -> None:
+        async def on_event(event: Any, context: Any) -> Any:
+            return id(asyncio.get_running_loop())
+
+        assert await respond(hello, QUEUE_EVENT, on_event=on_event) == id(
+            asyncio.get_running_loop()
+        )
+
+    @pytest.mark.anyio
+    async def test_raise_what_their_function_raises(self) -> None:
+        def on_event(event: Any, context: Any) -> Any:
+            return next(iter(()))
+
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await respond(hello, QUEUE_EVENT, on_event=on_event)
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("event", "keys"),
+        [pytest.param(QUEUE_EVENT, "'Records'", id="queue"), pytest.param([1], "list", id="list")],
+    )
+    async def test_without_one_are_an_error_that_says_what_came_and_what_to_do(
+        self, event: JSON, keys: str
+    ) -> None:
+        with pytest.raises(EventError) as caught:
+            await respond(hello, event)
+        assert f"has the keys {keys}." in str(caught.value)
+        assert "LambdaHandler(app, on_event=...)" in str(caught.value)
+
+
+class TestLifespan:
+    @pytest.mark.anyio
+    async def test_is_one_for_three_invocations_and_state_a_shallow_copy_for_each(self) -> None:
+        shop = Shop()
+        handler = LambdaHandler(shop)
+        assert await handler.startup() is True
+        bodies = []
+        for _ in range(3):
+            stream = MemoryStream()
+            await handler.respond(EVENT, None, stream)
+            bodies.append(json.loads(stream.body))
+        await handler.shutdown()
+        # What a request puts into the state is gone with it; what it changes inside is shared.
+        assert bodies == [[["request"], 1], [["request"], 2], [["request"], 3]]
+        assert shop.events == ["startup", "request", "request", "request", "shutdown"]
+        assert shop.loops == {asyncio.get_running_loop()}
+
+    @pytest.mark.anyio
+    async def test_starts_with_the_first_invocation_where_no_runtime_has_started_it(self) -> None:
+        shop = Shop()
+        handler = LambdaHandler(shop)
+        await handler.respond(EVENT, None, None)
+        await handler.respond(EVENT, None, None)
+        await handler.shutdown()
+        assert shop.events == ["startup", "request", "request", "shutdown"]
+
+    @pytest.mark.anyio
+    async def test_is_started_once_for_invocations_that_come_at_once_and_all_wait_for_it(
+        self,
+    ) -> None:
+        shop = Shop()
+        shop.opened = asyncio.Event()
+        handler = LambdaHandler(shop)
+        invocations = [asyncio.create_task(handler.respond(EVENT, None, None)) for _ in range(3)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert shop.events == ["startup"]
+        shop.opened.set()
+        await asyncio.gather(*invocations)
+        await handler.shutdown()
+        assert shop.events == ["startup", "request", "request", "request", "shutdown"]
+
+    @pytest.mark.anyio
+    async def test_that_failed_fails_the_invocation_and_is_tried_again_for_the_next(self) -> None:
+        shop = Shop()
+        shop.failures = 1
+        handler = LambdaHandler(shop)
+        with pytest.raises(LifespanFailed, match="no database"):
+            await handler.respond(EVENT, None, None)
+        await handler.respond(EVENT, None, None)
+        await handler.shutdown()
+        assert shop.events == ["failed", "startup", "request", "shutdown"]
+
+    def test_can_be_lived_again_on_another_loop(self) -> None:
+        shop = Shop()
+        handler = LambdaHandler(shop)
+
+        async def live() -> None:
+            await asyncio.gather(handler.startup(), handler.startup())
+            await handler.shutdown()
+
+        asyncio.run(live())
+        asyncio.run(live())
+        assert shop.events == ["startup", "shutdown"] * 2
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("app", "lifespan", "has_one"),
+        [(Shop(), "auto", True), (Shop(), "off", False), (hello, "auto", False)],
+        ids=["on", "off", "unsupported"],
+    )
+    async def test_says_whether_there_is_one_to_shut_down(
+        self, app: ASGIApp, lifespan: str, has_one: bool
+    ) -> None:
+        handler = LambdaHandler(app, lifespan=lifespan)
+        assert await handler.startup() is has_one
+        await handler.shutdown()
+
+    @pytest.mark.anyio
+    async def test_that_never_was_needs_no_shutdown(self) -> None:
+        await LambdaHandler(hello).shutdown()
+
+
+class TestScript:
+    """Called as a function where there is no runtime: in a script, in a test."""
+
+    def test_gets_the_buffered_answer_from_one_loop_and_one_lifespan(self) -> None:
+        shop = Shop()
+        handler = LambdaHandler(shop)
+        answers = [handler(EVENT, lambda_context()) for _ in range(3)]
+        assert [answer["statusCode"] for answer in answers] == [200] * 3
+        assert shop.events == ["startup", "request", "request", "request"]
+        [loop] = shop.loops
+        assert not loop.is_closed()
+
+    def test_may_give_no_context(self) -> None:
+        assert LambdaHandler(hello)(EVENT, None)["body"] == "hello"
+
+    def test_gets_what_the_app_raised(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            raise ValueError("boom")
+
+        with pytest.raises(ValueError, match="boom"):
+            LambdaHandler(app, errors="raise")(EVENT, None)
+
+    def test_inside_a_running_loop_gets_told_what_to_do_every_time(self) -> None:
+        handler = LambdaHandler(hello)
+
+        async def call() -> None:
+            with pytest.raises(AdapterError, match=r"use 'await handler.respond|Use 'await"):
+                handler(EVENT, None)
+
+        asyncio.run(call())
+        assert handler(EVENT, None)["body"] == "hello"
+        asyncio.run(call())
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            gc.collect()
+
+    def test_sees_the_lifespan_shut_down_at_its_exit(self) -> None:
+        script = (
+            "from adapter import LambdaHandler\n"
+            "from adapter.testing import function_url_event\n"
+            "async def app(scope, receive, send):\n"
+            "    if scope['type'] == 'lifespan':\n"
+            "        for _ in range(2):\n"
+            "            kind = (await receive())['type']\n"
+            "            print(kind)\n"
+            "            await send({'type': kind + '.complete'})\n"
+            "        return\n"
+            "    await send({'type': 'http.response.start', 'status': 204})\n"
+            "    await send({'type': 'http.response.body'})\n"
+            "handler = LambdaHandler(app)\n"
+            "print(handler(function_url_event(), None)['statusCode'])\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-c", script],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split() == ["lifespan.startup", "204", "lifespan.shutdown"]
+        assert done.stderr == ""
+
+    @pytest.mark.parametrize("event", [EVENT, QUEUE_EVENT], ids=["http", "on-event"])
+    def test_context_variables_do_not_leak_from_one_invocation_to_the_next(
+        self, event: Event
+    ) -> None:
+        user: ContextVar[str] = ContextVar("user", default="nobody")
+        seen = []
+
+        async def on_event(event: Any, context: Any) -> None:
+            seen.append(user.get())
+            user.set("somebody")
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await on_event(None, None)
+            await hello(scope, receive, send)
+
+        handler = LambdaHandler(app, lifespan="off", on_event=on_event)
+        for _ in range(3):
+            handler(event, None)
+        assert seen == ["nobody"] * 3
+        assert user.get() == "nobody"
+
+
+class TestInsideAnotherHandler:
+    """The native runtime calls a function that is not ours in a thread; ours is inside it."""
+
+    @pytest.mark.anyio
+    async def test_streams_on_the_loop_of_the_runtime(self) -> None:
+        shop, stream = Shop(), MemoryStream()
+        handler = LambdaHandler(shop)
+        current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
+
+        def vendors_wrapper(event: Any, context: Any) -> Any:
+            return handler(event, context)
+
+        assert await asyncio.to_thread(vendors_wrapper, EVENT, lambda_context()) is None
+        await handler.shutdown()
+        assert stream.prelude["statusCode"] == 200
+        assert shop.loops == {asyncio.get_running_loop()}
+
+    @pytest.mark.anyio
+    async def test_returns_what_cannot_be_streamed(self) -> None:
+        stream = MemoryStream()
+        current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
+        answer = await asyncio.to_thread(LambdaHandler(hello), HTTP_API_EVENT, lambda_context())
+        assert answer["body"] == "hello"
+        assert not stream.started
+
+    @pytest.mark.anyio
+    async def test_called_on_the_loop_itself_is_an_error_and_not_a_deadlock(self) -> None:
+        current_invocation.set(CurrentInvocation(MemoryStream(), asyncio.get_running_loop()))
+        with pytest.raises(AdapterError, match="inside a running event loop"):
+            LambdaHandler(hello)(EVENT, None)
+
+
+class TestOptions:
+    def test_are_only_remembered_by_the_constructor_and_checked_at_startup(self) -> None:
+        handler = LambdaHandler(hello, invoke_mode="sideways")
+        with pytest.raises(ConfigurationError, match="'auto', 'response_stream' or 'buffered'"):
+            asyncio.run(handler.startup())
+
+    @pytest.mark.anyio
+    async def test_from_the_environment_win(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
+        answer = await respond(hello, stream=MemoryStream(), invoke_mode="response_stream")
+        assert isinstance(answer, dict)
+
+    @pytest.mark.anyio
+    async def test_that_do_not_exist_are_a_warning_once(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_INVOKEMODE", "buffered")
+        handler = LambdaHandler(hello)
+        for _ in range(2):
+            await handler.respond(EVENT, None, None)
+        [record] = caplog.records
+        assert "Did you mean ADAPTER_INVOKE_MODE?" in record.getMessage()
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("app", "method", "padded", "body"),
+        [
+            pytest.param(answering(), "GET", "1", b" ", id="empty"),
+            pytest.param(answering(), "GET", "0", b"", id="empty-and-not-asked-for"),
+            pytest.param(answering(body=b"x"), "GET", "1", b"x", id="not-empty"),
+            pytest.param(answering(), "HEAD", "1", b"", id="HEAD"),
+            pytest.param(answering(status=204), "GET", "1", b"", id="204"),
+            pytest.param(answering(status=304), "GET", "1", b"", id="304"),
+        ],
+    )
+    async def test_pad_empty_writes_one_byte_where_http_allows_one(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        app: ASGIApp,
+        method: str,
+        padded: str,
+        body: bytes,
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_PAD_EMPTY", padded)
+        stream = MemoryStream()
+        await respond(app, function_url_event(method=method), stream=stream, lifespan="off")
+        assert (stream.body, stream.closed) == (body, True)
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
+    async def test_deadline_margin_is_when_the_app_has_to_be_done(
+        self, monkeypatch: pytest.MonkeyPatch, invoke_mode: str
+    ) -> None:
+        async def hang(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "29990")
+        stream = MemoryStream()
+        answer = await respond(hang, stream=stream, lifespan="off", invoke_mode=invoke_mode)
+        status = answer["statusCode"] if isinstance(answer, dict) else stream.prelude["statusCode"]
+        assert status == 504
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("seconds", [0, -5])
+    async def test_without_a_margin_there_is_no_deadline(
+        self, monkeypatch: pytest.MonkeyPatch, seconds: float
+    ) -> None:
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(0.01)
+            await hello(scope, receive, send)
+
+        monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "0")
+        stream = MemoryStream()
+        handler = LambdaHandler(slow, lifespan="off")
+        await handler.respond(EVENT, lambda_context(seconds=seconds), stream)
+        assert stream.prelude["statusCode"] == 200
+
+
+@pytest.fixture
+def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Forget what is remembered once per process."""
+    return lambda: monkeypatch.setattr(handler_module._Prelude, "_warned", False)
+
+
+@pytest.mark.anyio
+async def test_content_encoding_on_a_stream_gets_one_warning_with_its_reason(
+    another_process: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    another_process()
+    app = answering((b"content-encoding", b"gzip"), body=b"\x1f\x8b")
+    await respond(app, lifespan="off")
+    assert caplog.records == []
+    for _ in range(2):
+        stream = MemoryStream()
+        await respond(app, stream=stream, lifespan="off")
+        assert stream.prelude["headers"] == {"content-encoding": "gzip"}
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert "decompress" in record.getMessage()
