@@ -66,9 +66,13 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
         return []
     import difflib  # 5 ms that only a mistake should cost
 
+    def nearest(name: str) -> list[str]:  # without the prefix, which would make all names alike
+        candidates = [variable.removeprefix(PREFIX) for variable in sorted(known)]
+        return difflib.get_close_matches(name.removeprefix(PREFIX), candidates, 1)
+
     return [
         f"{name} is not an option of the adapter."
-        + "".join(f" Did you mean {near}?" for near in difflib.get_close_matches(name, known, 1))
+        + "".join(f" Did you mean {PREFIX}{near}?" for near in nearest(name))
         for name in unknown
     ]
 
@@ -100,7 +104,7 @@ def _milliseconds(name: str, value: Any) -> float:
         milliseconds = float(value)
     except (TypeError, ValueError):
         milliseconds = -1.0
-    if milliseconds >= 0:
+    if 0 <= milliseconds < float("inf"):
         return milliseconds / 1000
     raise ConfigurationError(f"{name} is {value!r}; it must be a number of milliseconds, or 0.")
 
@@ -181,8 +185,8 @@ PROCESS_VARIABLES = (
 )
 
 
-def main() -> None:
-    """Print the table as Markdown."""
+def markdown() -> str:
+    """Return the table as a page of Markdown."""
     rows = [
         (
             f"`{option.name}`" if option.argument else "environment only",
@@ -208,8 +212,8 @@ def main() -> None:
         "|---|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    sys.stdout.write(markdown())

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapter.errors import ConfigurationError
+from adapter.options import OPTIONS, PREFIX, PROCESS_VARIABLES, Option, Options, markdown, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MILLISECONDS = "it must be a number of milliseconds, or 0."
+DOCS = Path(__file__).parent.parent / "docs" / "options.md"
+
+
+def options(arguments: Mapping[str, Any], **environ: str) -> Options:
+    return resolve(arguments, environ)[0]
+
+
+def warnings(**environ: str) -> list[str]:
+    return resolve({}, environ)[1]
+
+
+def on_event(event: object, context: object) -> None:
+    """Do nothing, for an event that is not HTTP."""
+
+
+class TestValues:
+    def test_are_the_defaults_where_nobody_says_anything(self) -> None:
+        assert options({}) == Options(
+            invoke_mode="auto",
+            lifespan="auto",
+            base_path="",
+            on_event=None,
+            errors="respond",
+            deadline_margin=0.25,
+            pad_empty=False,
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "value", "expected"),
+        [
+            ("invoke_mode", "auto", "auto"),
+            ("invoke_mode", "response_stream", "response_stream"),
+            ("invoke_mode", "buffered", "buffered"),
+            ("lifespan", "on", "on"),
+            ("lifespan", "off", "off"),
+            ("base_path", "", ""),
+            ("base_path", "/", ""),
+            ("base_path", "/api", "/api"),
+            ("base_path", "/api/v1/", "/api/v1"),
+            ("on_event", None, None),
+            ("on_event", on_event, on_event),
+            ("errors", "raise", "raise"),
+        ],
+    )
+    def test_can_be_arguments(self, name: str, value: object, expected: object) -> None:
+        assert getattr(options({name: value}), name) == expected
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "name", "expected"),
+        [
+            ("ADAPTER_INVOKE_MODE", "buffered", "invoke_mode", "buffered"),
+            ("ADAPTER_LIFESPAN", "off", "lifespan", "off"),
+            ("ADAPTER_BASE_PATH", "/api/", "base_path", "/api"),
+            ("ADAPTER_ERRORS", "raise", "errors", "raise"),
+            ("ADAPTER_DEADLINE_MARGIN", "1500", "deadline_margin", 1.5),
+            ("ADAPTER_DEADLINE_MARGIN", "0", "deadline_margin", 0.0),
+            ("ADAPTER_PAD_EMPTY", "1", "pad_empty", True),
+            ("ADAPTER_PAD_EMPTY", "0", "pad_empty", False),
+        ],
+    )
+    def test_can_be_variables(self, variable: str, value: str, name: str, expected: object) -> None:
+        assert getattr(options({}, **{variable: value}), name) == expected
+
+    def test_of_the_environment_win_so_that_a_deployment_changes_without_code(self) -> None:
+        arguments = {"invoke_mode": "response_stream", "errors": "raise"}
+        resolved = options(arguments, ADAPTER_INVOKE_MODE="buffered")
+        assert (resolved.invoke_mode, resolved.errors) == ("buffered", "raise")
+
+    def test_of_an_argument_that_has_no_say_are_not_even_looked_at(self) -> None:
+        arguments = {"invoke_mode": "nonsense"}
+        assert options(arguments, ADAPTER_INVOKE_MODE="auto").invoke_mode == "auto"
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            (
+                "invoke_mode",
+                "streaming",
+                "invoke_mode is 'streaming'; it can be 'auto', 'response_stream' or 'buffered'.",
+            ),
+            ("lifespan", True, "lifespan is True; it can be 'auto', 'on' or 'off'."),
+            ("errors", [], "errors is []; it can be 'respond' or 'raise'."),
+            ("base_path", "api", "base_path is 'api'; it must be a path like '/api', or ''."),
+            ("base_path", None, "base_path is None; it must be a path like '/api', or ''."),
+            ("on_event", "f", "on_event is 'f'; it must be a function (event, context)."),
+        ],
+    )
+    def test_in_an_argument_say_what_it_could_be(
+        self, name: str, value: object, message: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as raised:
+            options({name: value})
+        assert str(raised.value) == message
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "rest"),
+        [
+            ("ADAPTER_ERRORS", "", "is ''; it can be 'respond' or 'raise'."),
+            ("ADAPTER_PAD_EMPTY", "yes", "is 'yes'; it can be '1' or '0'."),
+            (
+                "ADAPTER_DEADLINE_MARGIN",
+                "-1",
+                f"is '-1'; {MILLISECONDS}",
+            ),
+            ("ADAPTER_DEADLINE_MARGIN", "", f"is ''; {MILLISECONDS}"),
+            (
+                "ADAPTER_DEADLINE_MARGIN",
+                "1s",
+                f"is '1s'; {MILLISECONDS}",
+            ),
+            (
+                "ADAPTER_DEADLINE_MARGIN",
+                "inf",
+                f"is 'inf'; {MILLISECONDS}",
+            ),
+            (
+                "ADAPTER_DEADLINE_MARGIN",
+                "nan",
+                f"is 'nan'; {MILLISECONDS}",
+            ),
+        ],
+    )
+    def test_in_a_variable_name_the_variable_because_it_stands_in_no_code(
+        self, variable: str, value: str, rest: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as raised:
+            options({}, **{variable: value})
+        assert str(raised.value) == f"{variable} {rest}"
+
+
+class TestUnknownVariables:
+    @pytest.mark.parametrize(
+        ("variable", "nearest"),
+        [
+            ("ADAPTER_INVOKEMODE", "ADAPTER_INVOKE_MODE"),
+            ("ADAPTER_MODE", None),
+            ("ADAPTER_ERROR", "ADAPTER_ERRORS"),
+            ("ADAPTER_LOOPS", "ADAPTER_LOOP"),
+            ("ADAPTER_ON_EVENT", None),
+            ("ADAPTER_FOO", None),
+            ("ADAPTER_", None),
+        ],
+    )
+    def test_are_warned_of_with_the_nearest_that_is_really_near(
+        self, variable: str, nearest: str | None
+    ) -> None:
+        hint = f" Did you mean {nearest}?" if nearest else ""
+        expected = [f"{variable} is not an option of the adapter.{hint}"]
+        assert warnings(**{variable: "x"}) == expected
+
+    def test_are_warned_of_one_by_one_in_order(self) -> None:
+        assert [text.split()[0] for text in warnings(ADAPTER_Z="", ADAPTER_A="")] == [
+            "ADAPTER_A",
+            "ADAPTER_Z",
+        ]
+
+    def test_are_no_concern_of_ours_without_our_prefix(self) -> None:
+        assert warnings(PATH="/bin", AWS_LAMBDA_RUNTIME_API="x", MY_ADAPTER_X="1") == []
+
+    def test_do_not_include_those_of_the_process(self) -> None:
+        assert warnings(ADAPTER_LOOP="uvloop") == []
+
+
+class TestTheTable:
+    def test_has_a_row_for_every_option_in_order(self) -> None:
+        assert tuple(option.name for option in OPTIONS) == Options._fields
+
+    @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+    def test_names_the_default_that_the_code_has(self, option: Option) -> None:
+        default = Options._field_defaults[option.name]
+        text = option.default.strip("`")
+        assert (text == "none" and not default) or option.parse(option.name, text) == default
+
+    def test_is_what_the_page_of_the_documentation_says(self) -> None:
+        hint = "out of date: python -m adapter.options > docs/options.md"
+        assert DOCS.read_text(encoding="utf-8") == markdown(), hint
+
+    def test_is_printed_for_that_page(self) -> None:
+        command = [sys.executable, "-m", "adapter.options"]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert printed.stdout == markdown()
+
+    def test_has_every_variable_that_there_is(self) -> None:
+        page = DOCS.read_text(encoding="utf-8")
+        variables = {f"{PREFIX}{o.name.upper()}" for o in OPTIONS if o.variable}
+        variables |= {name for name, _, _, _ in PROCESS_VARIABLES}
+        assert {v for v in variables if f"`{v}`" in page} == variables
