@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .events import Source
     from .lifespan import Lifespan
+    from .runtime.bridge import Bridge
     from .stream import ResponseStream
     from .types import JSON, ASGIApp, Context, Event, Prelude, Request
 
@@ -48,6 +49,8 @@ class LambdaHandler:
         errors: ``"respond"`` or ``"raise"``: what becomes of a failure before the response.
     """
 
+    __name__ = "handler"  # functions have one, and wrappers read it: Powertools' Tracer does
+
     def __init__(
         self,
         app: ASGIApp,
@@ -68,6 +71,12 @@ class LambdaHandler:
         }
         self._lifespan: Lifespan | None = None
         self._starting = asyncio.Lock()
+        self._bridge: Bridge | None = None
+        if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            from .runtime import managed  # what no script or test has to pay for
+
+            # Now, because AWS's runtime asks for its first event right after this module.
+            self._bridge = managed.attach(self)
 
     @cached_property
     def options(self) -> Options:
@@ -101,6 +110,8 @@ class LambdaHandler:
         if invocation is not None:
             answer = self.respond(event, context, invocation.stream)
             return asyncio.run_coroutine_threadsafe(answer, invocation.loop).result()
+        if self._bridge is not None:
+            return self._bridge.call(self, event, context)
         return self._runner.run(
             self.respond(event, context, None), context=contextvars.copy_context()
         )

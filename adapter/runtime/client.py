@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,17 @@ class RuntimeClient:
     def connection(self) -> Connection | None:
         """The connection, if there is one that works."""
         return None if self._connection is None or self._connection.lost else self._connection
+
+    async def ready(self) -> None:
+        """Have a connection that works, for a response to an event that came another way.
+
+        Raises:
+            OSError: the Runtime API is not there.
+        """
+        if self.connection is not None:
+            await asyncio.sleep(0)  # one turn of the loop, in which a closed connection says so
+        if self.connection is None:
+            self._connection = await connect(self._address)
 
     async def next(self) -> Invocation:
         """Wait for an event, for as long as it takes.

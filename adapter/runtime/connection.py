@@ -87,7 +87,8 @@ class Connection(asyncio.BufferedProtocol):
             self._deliver(response)
 
     def eof_received(self) -> None:
-        """Complete an answer whose end is the end of the connection."""
+        """Complete an answer whose end is the end of the connection; there is no other after it."""
+        self.lost = True
         response = self._reader.eof()
         if response is not None:
             self._deliver(response)

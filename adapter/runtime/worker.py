@@ -73,27 +73,32 @@ class Worker:
             stream.fail(error)
             if isinstance(error, asyncio.CancelledError):
                 raise
-        await self._settle(stream)
+        await settle(stream)
 
-    async def _settle(self, stream: RuntimeStream) -> None:
-        """Hear what the Runtime API says to the answer; only then may ``next`` be asked for."""
-        try:
-            response = await stream.answer()
-        except (ConnectionError, ProtocolError) as error:
-            # A reset in mid-stream is how the platform says that the time is up; if it lets us
-            # live, the next request opens a new connection.
-            logger.error("The outcome of the response is not known: %s", error)
-            return
-        if response.status in _ENVIRONMENT_IS_FINE:
-            logger.error(
-                "The Runtime API did not take the response (%s): %s. %s",
-                response.status,
-                _ENVIRONMENT_IS_FINE[response.status],
-                response.body.decode("utf-8", "replace").strip(),
-            )
-        elif response.status != 202:
-            body = response.body.decode("utf-8", "replace")
-            raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
+
+async def settle(stream: RuntimeStream) -> None:
+    """Hear what the Runtime API says to the answer; only then may ``next`` be asked for.
+
+    Raises:
+        RuntimeApiError: it says that this environment is lost.
+    """
+    try:
+        response = await stream.answer()
+    except (ConnectionError, ProtocolError) as error:
+        # A reset in mid-stream is how the platform says that the time is up; if it lets us
+        # live, the next request opens a new connection.
+        logger.error("The outcome of the response is not known: %s", error)
+        return
+    if response.status in _ENVIRONMENT_IS_FINE:
+        logger.error(
+            "The Runtime API did not take the response (%s): %s. %s",
+            response.status,
+            _ENVIRONMENT_IS_FINE[response.status],
+            response.body.decode("utf-8", "replace").strip(),
+        )
+    elif response.status != 202:
+        body = response.body.decode("utf-8", "replace")
+        raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
 
 
 def _enter(invocation: Invocation) -> None:
