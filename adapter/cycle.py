@@ -21,6 +21,10 @@ logger = logging.getLogger("adapter.http")
 HEAD_DELAY = 0.25
 """Seconds the head waits for the first body message, so that a failure can still be a 500."""
 
+CANCEL_DELAY = 0.05
+"""Seconds between telling an app that it is too late and cancelling it. An app that listens for
+a disconnect ends by itself; Django, cancelled instead, would leave its tasks running behind."""
+
 
 class HttpCycle:
     """The exchange of one request and its response with the app.
@@ -50,15 +54,18 @@ class HttpCycle:
         self._stream = stream
         self._begin = begin
         self._head_timer: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._expired = False
+        self._cancelled = False
 
     async def run(self, seconds: float | None) -> None:
         """Run the app to its end in the current task, and its response to one of its own.
 
-        When ``seconds`` are over first, the client is told at once and the app is cancelled; an
-        app that goes on all the same, or waits for a thread that does, is waited for, because
-        what runs on must not meet the next invocation. Nothing the app does is raised here: the
-        stream has been ended, or has failed with what the app raised.
+        When ``seconds`` are over first, the client is told at once and the app by a disconnect, and
+        is cancelled if that does not end it. An app that goes on all the same, or waits for a
+        thread that does, is waited for, because what runs on must not meet the next invocation.
+        Nothing the app does is raised here: the stream has been ended, or has failed with what
+        the app raised.
 
         Raises:
             CancelledError: the current task was cancelled from outside.
@@ -66,19 +73,19 @@ class HttpCycle:
         task = asyncio.current_task()
         assert task is not None
         cancelled = task.cancelling()
-        timer = None
         if seconds is not None:
-            timer = task.get_loop().call_later(seconds, self._expire, task, seconds)
+            loop = task.get_loop()
+            self._deadline = loop.call_later(seconds, self._expire, task, seconds)
         try:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and its like end the response, not us
-            self._raised(error)
+            self._raised(error, cancelled=task.cancelling() > cancelled)
         else:
             self._returned()
         finally:
-            if timer is not None:
-                timer.cancel()
-        if self._expired:
+            if self._deadline is not None:
+                self._deadline.cancel()
+        if self._cancelled:
             task.uncancel()
         if task.cancelling() > cancelled:
             raise asyncio.CancelledError
@@ -158,11 +165,13 @@ class HttpCycle:
             self._log_error("The app returned, but its response had not ended", None)
             self._perform_now(operations)
 
-    def _raised(self, error: BaseException) -> None:
+    def _raised(self, error: BaseException, cancelled: bool) -> None:
         state = self._response.state
         gone = _is_disconnect(error)
         if self._expired and (gone or isinstance(error, asyncio.CancelledError)):
             pass  # it does as it was told, and what happened has been logged
+        elif cancelled and isinstance(error, asyncio.CancelledError):
+            logger.warning("The app was cut short, the environment ends: %s", self._request_line())
         elif gone and state is State.GONE:
             logger.info("The client went away: %s", self._request_line())
         elif state is State.COMPLETE:
@@ -177,6 +186,10 @@ class HttpCycle:
         self._log_error(f"{error}{' (Its response had ended.)' if ended else ''}", None)
         self._perform_now(self._response.expired(error))
         self._expired = True
+        self._deadline = task.get_loop().call_later(CANCEL_DELAY, self._cancel, task)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        self._cancelled = True
         task.cancel()
 
     def _log_error(self, what: str, error: BaseException | None) -> None:
