@@ -55,6 +55,7 @@ def build_parser() -> ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
     add_invoke(commands)
+    add_package(commands)
     run = commands.add_parser("run", help="be the runtime, inside Lambda or a container")
     run.add_argument("target", nargs="?", help=f"{TARGET_HELP}; default: $_HANDLER")
     run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
@@ -130,6 +131,40 @@ def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
     invoke.set_defaults(command=run_invoke)
 
 
+def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter package``."""
+    from pathlib import Path
+
+    from .package.platform import ARCHITECTURES, PYTHONS
+
+    package = commands.add_parser(
+        "package", help="make a deployment zip: the app and what it needs, for Lambda's Linux"
+    )
+    package.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    package.add_argument(
+        "-o", "--output", type=Path, default=Path("function.zip"), help="default: %(default)s"
+    )
+    package.add_argument(
+        "--arch", choices=ARCHITECTURES, default="x86_64", help="of the function (%(default)s)"
+    )
+    package.add_argument("--python", choices=PYTHONS, help="of the function; default: this one's")
+    package.add_argument(
+        "--requirements",
+        type=Path,
+        metavar="FILE",
+        help="a requirements file, lock file or pyproject.toml; default: the project's own",
+    )
+    package.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="keep files that would be left out, by their path in the zip: 'pandas/tests'; "
+        "may be repeated",
+    )
+    package.set_defaults(command=run_package)
+
+
 def add_function(parser: ArgumentParser) -> None:
     """Describe what every local function has."""
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
@@ -179,6 +214,13 @@ def run_invoke(arguments: Namespace) -> int:
     except ModuleNotFoundError as error:
         return missing(error)
     return invoke(arguments)
+
+
+def run_package(arguments: Namespace) -> int:
+    """Make a zip: ``adapter package``."""
+    from .package.command import main as package
+
+    return package(arguments)
 
 
 def missing(error: ModuleNotFoundError) -> int:

@@ -1,0 +1,64 @@
+"""The project's own files: which of them become part of the function, and their copy."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from .errors import PackageError
+from .trim import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from .project import Project
+
+#: anywhere: what tools leave behind, and everything hidden, ``.env`` with its secrets too
+NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
+
+#: beside the code: what describes, tests or deploys the project
+AT_THE_TOP = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
+    *("Dockerfile*", "Makefile", "template*.yaml", "template*.yml", "samconfig.*"),
+    *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "dist", "build", "*.zip", "*.part"),
+)
+
+
+def project_files(project: Project, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Go through the files of a project that are packaged, by their name in the zip."""
+    patterns = (*AT_THE_TOP, *project.exclude)
+    for name, file in _walk(project.task_root, "", keep):
+        if matches(name, keep) or not matches(name, patterns):
+            yield name, file
+
+
+def copy_sources(project: Project, keep: Sequence[str], target: Path) -> set[str]:
+    """Copy the project's files among what it needs; return their names.
+
+    Raises:
+        PackageError: a file is in the way of one that is there already.
+    """
+    names = set()
+    for name, file in project_files(project, keep):
+        copy = target / name
+        if copy.exists():
+            raise PackageError(
+                f"{file} would replace a file of the same name from a dependency. Rename it, or "
+                f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+            )
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+        names.add(name)
+    return names
+
+
+def _walk(folder: Path, prefix: str, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()):
+        name = f"{prefix}{path.name}"
+        if matches(path.name, NEVER) and not matches(name, keep):
+            continue
+        if not path.is_dir():
+            yield name, path
+        elif not (path / "pyvenv.cfg").exists() and path.resolve() not in folder.resolve().parents:
+            yield from _walk(path, f"{name}/", keep)
