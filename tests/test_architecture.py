@@ -1,0 +1,309 @@
+"""What depends on what, held as data: who imports whom, who may block, who has tests."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "adapter"
+TESTS = ROOT / "tests"
+
+# A module imports from its own layer and from those above it in this table. A name stands for
+# a module or for all of a package; the longest that fits counts.
+LAYERS = {
+    "shapes": {"errors", "types"},
+    "core": {
+        "context",
+        "events",
+        "metadata",
+        "options",
+        "prelude",
+        "response",
+        "scope",
+        "wire",
+    },
+    "contract": {"stream"},
+    "app": {
+        "cycle",
+        "entry",
+        "events.mangum_events",
+        "function",
+        "handler",
+        "lifespan",
+        "loader",
+        "streamify",
+        "testing",
+    },
+    "sockets": {"emulator", "runtime"},
+    "process": {"__main__", "bootstrap", "cli", "deploy", "package"},
+    "facade": {"__init__"},
+}
+RANKS = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
+
+#: Imports that go the wrong way, and why they may.
+EXCEPTIONS = {
+    ("types", "stream"): "for a type checker only: what a runtime calls takes a stream",
+    **dict.fromkeys(
+        [
+            ("entry", "runtime.bridge"),
+            ("entry", "runtime.managed"),
+            ("handler", "runtime.bridge"),
+            ("handler", "runtime.managed"),
+        ],
+        "called by AWS's own runtime, a handler finds its client there",
+    ),
+}
+
+#: What a package must not know, so that it cannot excuse the faults of what it tests.
+STRANGERS = {"emulator": {"cycle", "handler", "runtime", "wire"}}
+
+#: What the core must not import, because it does no I/O, waits for nothing and says nothing.
+IMPURE = {"asyncio", "logging", "os", "select", "socket", "ssl", "subprocess", "threading", "time"}
+MAY_IMPORT = {("context", "time"): "the time that is left is asked of the clock"}
+
+#: Modules without a test file of their own, and why.
+UNTESTED = {
+    "types": "nothing in it runs",
+    "__init__": "test_exports",
+    "__main__": "one line, run by the tests of cli",
+    "events.__init__": "events.test_identify",
+    "emulator.__init__": "a docstring",
+    "emulator.connection": "h11 on a socket, which emulator.test_runtime_api talks to",
+    "emulator.reply": "what emulator.test_runtime_api reads",
+    "emulator.memory": "seen in every REPORT line: emulator.test_environment",
+}
+#: Packages whose test files are named for what they do, because one module alone does nothing.
+BY_BEHAVIOUR = {"package", "runtime", "testing"}
+#: Test files that belong to no one module.
+UNBOUND = {
+    "events.test_identify",
+    "test_architecture",
+    "test_endings",
+    "test_exports",
+    "test_frameworks",
+}
+
+MAX_LINES = 300
+
+
+class Import(NamedTuple):
+    """An import in one of our modules, of one of ours or of anything else."""
+
+    target: str
+    ours: bool
+    runs: bool  #: not only for a type checker
+
+
+def name_of(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+MODULES = {name_of(path, PACKAGE): path for path in sorted(PACKAGE.rglob("*.py"))}
+PACKAGES = {name.removesuffix(".__init__") for name in MODULES if name.endswith(".__init__")}
+TEST_FILES = {
+    name_of(path, TESTS): path
+    for path in sorted(TESTS.rglob("*.py"))
+    if TESTS / "examples" not in path.parents
+}
+CORE = [name for name in MODULES if RANKS.get(name.partition(".")[0]) == RANKS["response"]]
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(name: str) -> tuple[Import, ...]:
+    tree = tree_of(MODULES[name])
+    unexecuted = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    return tuple(
+        Import(target, ours, id(node) not in unexecuted)
+        for node in ast.walk(tree)
+        for target, ours in targets(node, name)
+    )
+
+
+def targets(node: ast.AST, importer: str) -> Iterator[tuple[str, bool]]:
+    """What one statement imports; ours by their names within the package."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield alias.name, False
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        yield node.module or "", False
+    elif isinstance(node, ast.ImportFrom):
+        here = importer.split(".")[: -node.level]
+        module = ".".join([*here, *filter(None, [node.module])])
+        for alias in node.names:
+            inner = f"{module}.{alias.name}".lstrip(".")
+            yield (inner if inner in MODULES or inner in PACKAGES else module or "__init__"), True
+
+
+def rank(name: str) -> int:
+    while name not in RANKS:
+        name = name.rpartition(".")[0]
+        assert name, "stands in no layer"
+    return RANKS[name]
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+every_module = pytest.mark.parametrize("name", MODULES)
+every_core_module = pytest.mark.parametrize("name", CORE)
+every_test_file = pytest.mark.parametrize("name", TEST_FILES)
+
+
+class TestLayers:
+    @every_module
+    def test_a_module_imports_only_from_its_own_layer_and_those_above(self, name: str) -> None:
+        wrong = {
+            imported.target
+            for imported in imports_of(name)
+            if imported.ours and rank(imported.target) > rank(name)
+        }
+        assert {target for target in wrong if (name, target) not in EXCEPTIONS} == set()
+
+    def test_nobody_inside_imports_the_facade_because_it_would_load_everything(self) -> None:
+        users = [n for n in MODULES for i in imports_of(n) if i.ours and i.target == "__init__"]
+        assert users == []
+
+    @every_module
+    def test_a_module_calls_its_siblings_by_relative_names(self, name: str) -> None:
+        absolute = [i.target for i in imports_of(name) if not i.ours and top(i.target) == "adapter"]
+        assert absolute == []
+
+    def test_there_are_no_circles(self) -> None:
+        graph = {
+            name: {
+                imported.target
+                for imported in imports_of(name)
+                if imported.ours and imported.runs and (name, imported.target) not in EXCEPTIONS
+            }
+            for name in MODULES
+        }
+        TopologicalSorter(graph).prepare()
+
+    @pytest.mark.parametrize("package", STRANGERS)
+    def test_a_package_does_not_know_what_it_is_there_to_test(self, package: str) -> None:
+        known = {
+            top(imported.target)
+            for name in MODULES
+            if top(name) == package
+            for imported in imports_of(name)
+            if imported.ours
+        }
+        assert known & STRANGERS[package] == set()
+
+
+class TestPurity:
+    @every_core_module
+    def test_the_core_imports_nothing_that_waits_reads_or_speaks(self, name: str) -> None:
+        imported = {top(i.target) for i in imports_of(name) if not i.ours and i.runs}
+        assert {i for i in imported & IMPURE if (name, i) not in MAY_IMPORT} == set()
+
+    @every_core_module
+    def test_the_core_has_nothing_async_in_it(self, name: str) -> None:
+        waiting = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
+        lines = [n.lineno for n in ast.walk(tree_of(MODULES[name])) if isinstance(n, waiting)]
+        assert lines == []
+
+
+class TestSize:
+    @every_module
+    def test_a_module_is_short_enough_to_be_read_in_one_go(self, name: str) -> None:
+        assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+def file_for(name: str) -> str:
+    package, _, module = name.rpartition(".")
+    return f"{package}.test_{module}".lstrip(".")
+
+
+TESTED_ALONE = [n for n in MODULES if n not in UNTESTED and top(n) not in BY_BEHAVIOUR]
+
+
+class TestTests:
+    @pytest.mark.parametrize("name", TESTED_ALONE)
+    def test_a_module_has_a_test_file_of_its_name(self, name: str) -> None:
+        assert file_for(name) in TEST_FILES
+
+    @pytest.mark.parametrize("package", sorted(BY_BEHAVIOUR & PACKAGES))
+    def test_a_package_has_tests_at_the_least(self, package: str) -> None:
+        assert [n for n in TEST_FILES if n.startswith((f"{package}.test_", f"test_{package}"))]
+
+    def test_a_test_file_has_a_module_of_its_name(self) -> None:
+        files = {n for n in TEST_FILES if n.rpartition(".")[2].startswith("test_")}
+        by_behaviour = {n for n in files if top(n).removeprefix("test_") in BY_BEHAVIOUR}
+        assert files - by_behaviour - UNBOUND - set(map(file_for, TESTED_ALONE)) == set()
+
+    def test_no_exception_outlives_its_reason(self) -> None:
+        assert UNTESTED.keys() - MODULES.keys() == set()
+
+    @every_test_file
+    def test_nothing_is_mocked_because_a_mock_agrees_with_whatever_we_believe(
+        self, name: str
+    ) -> None:
+        words = {
+            word
+            for node in ast.walk(tree_of(TEST_FILES[name]))
+            for word in (
+                getattr(node, "id", None),
+                getattr(node, "attr", None),
+                *(alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")),
+            )
+        }
+        assert words & {"mock", "unittest.mock", "Mock", "MagicMock", "AsyncMock", "patch"} == set()
+
+
+FOREIGN = """
+import sys
+before = set(sys.modules)
+{statement}
+imported = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+print(*sorted(imported - sys.stdlib_module_names - {{"adapter"}}))
+"""
+REQUEST = """
+from adapter import LambdaHandler
+from adapter.events.build import function_url_event
+
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"hi"})
+
+assert LambdaHandler(app)(function_url_event("/caf%C3%A9"), None)["body"]
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("from adapter import LambdaHandler", id="the handler"),
+        pytest.param("import adapter.runtime.native", id="the native runtime"),
+        pytest.param(REQUEST, id="a whole request"),
+    ],
+)
+def test_the_streaming_path_imports_nothing_of_third_parties_because_init_time_is_billed(
+    statement: str,
+) -> None:
+    program = FOREIGN.format(statement=statement)
+    run = [sys.executable, "-c", program]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() == []
