@@ -9,7 +9,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3; do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check test bench clean
+.PHONY: help run check test cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ check: $(READY)  ## Types and lint
 test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
 	$(BIN)/python -m pytest
 	$(if $(NEWER),.venv-newer/bin/python -m pytest)
+
+cover: $(READY)  ## Each module of the core, covered by its own test file alone
+	$(BIN)/python -m tests.per_module
 
 bench: $(READY)  ## What the runtime costs, as a multiple of the least an asyncio program could do
 	$(BIN)/python -m benchmarks.streaming

@@ -33,7 +33,7 @@ LAYERS = {
         "scope",
         "wire",
     },
-    "contract": {"stream"},
+    "contract": {"pipe", "stream"},
     "app": {
         "cycle",
         "entry",
@@ -152,7 +152,13 @@ def targets(node: ast.AST, importer: str) -> Iterator[tuple[str, bool]]:
         module = ".".join([*here, *filter(None, [node.module])])
         for alias in node.names:
             inner = f"{module}.{alias.name}".lstrip(".")
-            yield (inner if inner in MODULES or inner in PACKAGES else module or "__init__"), True
+            yield file_of(inner) or file_of(module) or module, True
+
+
+def file_of(name: str) -> str | None:
+    """The module that is executed for ``name``: of a package its ``__init__``."""
+    names = (name, f"{name}.__init__".lstrip("."))
+    return next((candidate for candidate in names if candidate in MODULES), None)
 
 
 def rank(name: str) -> int:
