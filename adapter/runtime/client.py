@@ -59,6 +59,8 @@ class RuntimeClient:
         response = await self._call(self._next)
         if response.status != 200:
             raise _refused("GET /runtime/invocation/next", response)
+        if self.connection is None:  # closed with that answer, and a stream cannot wait for one
+            self._connection = await connect(self._address)
         return Invocation.parse(response)
 
     def response_head(self, invocation: Invocation, content_type: str) -> bytes:
@@ -86,8 +88,15 @@ class RuntimeClient:
         return await self._post_error(path, described, invocation.echo)
 
     async def init_error(self, error: BaseException) -> None:
-        """Report that the environment cannot start. The runtime must end after that."""
-        await self._post_error(f"{VERSION}/runtime/init/error", error_object(error), {})
+        """Report that the environment cannot start. The runtime must end after that.
+
+        Raises:
+            RuntimeApiError: the report was refused.
+        """
+        path = f"{VERSION}/runtime/init/error"
+        response = await self._post_error(path, error_object(error), {})
+        if response.status != 202:
+            raise _refused(f"POST {path}", response)
 
     def close(self) -> None:
         """Close the connection."""

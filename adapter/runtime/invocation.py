@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..context import Client, ClientContext, Identity, LambdaContext
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from ..types import JSON
     from ..wire import Response
+
+LONGEST_MS = 900_000
+"""The longest that a function can be given: the deadline of an event that names none."""
 
 
 class Invocation(NamedTuple):
@@ -34,8 +38,9 @@ class Invocation(NamedTuple):
         request_id = headers.get("lambda-runtime-aws-request-id")
         if not request_id:
             raise ProtocolError("The Runtime API sent an event without a request id.")
-        deadline = headers.get("lambda-runtime-deadline-ms", "")
-        return cls(request_id, int(deadline) if deadline.isdigit() else 0, headers, response.body)
+        given = headers.get("lambda-runtime-deadline-ms", "")
+        deadline = int(given) if given.isdecimal() else int(time.time() * 1000) + LONGEST_MS
+        return cls(request_id, deadline, headers, response.body)
 
     @property
     def trace_id(self) -> str:

@@ -26,6 +26,9 @@ logger = logging.getLogger("adapter.runtime")
 GRACE = 0.2
 """Seconds that running invocations get after SIGTERM; Lambda kills 0.3 to 0.5 s after it."""
 
+LAST_WORDS = 0.05
+"""Seconds they get after that, cancelled, to say so."""
+
 EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 
 
@@ -56,7 +59,10 @@ def main(target: str | None = None) -> int:
         with asyncio.Runner() as runner:
             return runner.run(runtime.fail_init(error))
     with runner:
-        return runner.run(runtime.run(handler))
+        status = runner.run(runtime.run(handler))
+        if runtime.abandoned:
+            _exit(status)
+        return status
 
 
 class Runtime:
@@ -68,6 +74,7 @@ class Runtime:
     """
 
     def __init__(self, address: str, concurrency: int = 1) -> None:
+        self.abandoned = False  #: whether something runs on that could not be stopped
         self._address = address
         self._clients = [RuntimeClient(address) for _ in range(concurrency)]
         self._stop = asyncio.Event()
@@ -84,8 +91,10 @@ class Runtime:
             return await self._serve([Worker(handler, client) for client in self._clients])
         finally:
             await handler.shutdown()
-            for connection in (*self._clients, *filter(None, (keep,))):
-                connection.close()
+            if keep is not None:
+                keep.close()
+            for client in self._clients:
+                client.close()
 
     async def fail_init(self, error: BaseException) -> int:
         """Tell the platform that the environment cannot start."""
@@ -98,21 +107,25 @@ class Runtime:
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
     async def _serve(self, workers: list[Worker]) -> int:
+        """Serve until SIGTERM or until no worker is left; then see the running ones to an end."""
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
+        served = asyncio.gather(*tasks, return_exceptions=True)
         stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((served, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        for worker, task in zip(workers, tasks, strict=True):
-            if worker.idle:
+        for worker in workers:
+            worker.stop()
+        _, running = await asyncio.wait(tasks, timeout=GRACE)
+        if running:
+            logger.error("The environment ends, with %d invocations still running.", len(running))
+            self.abandoned = True  # at the least they may leave a thread behind
+            for task in running:
                 task.cancel()
-        await asyncio.wait(tasks, timeout=GRACE)
-        for task in tasks:
-            task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if not isinstance(outcome, asyncio.CancelledError | None):
-                logger.critical("The environment ends: %s", outcome)
-                return EXIT_FAILED
-        return 0
+            await asyncio.wait(running, timeout=LAST_WORDS)
+        faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+        for fault in filter(None, faults):
+            logger.critical("The environment ends: %s", fault)
+        return EXIT_FAILED if any(faults) else 0
 
     async def _register(self) -> Connection | None:
         try:
@@ -125,6 +138,14 @@ class Runtime:
         if self._stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
         self._stop.set()
+
+
+def _exit(status: int) -> None:
+    """End the process without waiting for its threads: nobody can stop them."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _loop_factory(environ: Mapping[str, str]) -> Callable[[], asyncio.AbstractEventLoop]:

@@ -35,25 +35,32 @@ class Worker:
     """Serves one invocation at a time over a connection of its own."""
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient) -> None:
-        self.idle = True
         self._handler = handler
         self._client = client
         self._function = function_context(os.environ)
+        self._stopping = False
+        self._idle: asyncio.Task[None] | None = None  #: waits for an event
 
     async def run(self) -> None:
-        """Serve until cancelled, each invocation in a task and a context of its own.
+        """Serve until stopped, each invocation in a task and a context of its own.
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.
             OSError: the Runtime API is gone.
         """
-        while True:
-            await asyncio.create_task(self._take())
+        while not self._stopping:
+            self._idle = asyncio.create_task(self._take())
+            await self._idle
+
+    def stop(self) -> None:
+        """Take no more events. What is being served is finished."""
+        self._stopping = True
+        if self._idle is not None:
+            self._idle.cancel()
 
     async def _take(self) -> None:
-        self.idle = True
         invocation = await self._client.next()
-        self.idle = False
+        self._idle = None
         await self._serve(invocation)
 
     async def _serve(self, invocation: Invocation) -> None:
@@ -69,10 +76,10 @@ class Worker:
             elif not stream.closed:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
         except BaseException as error:
-            logger.error("The invocation failed.", exc_info=error)
             stream.fail(error)
-            if isinstance(error, asyncio.CancelledError):
+            if self._stopping and isinstance(error, asyncio.CancelledError):
                 raise
+            logger.error("The invocation failed.", exc_info=error)
         await settle(stream)
 
 

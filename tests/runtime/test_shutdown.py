@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .apps import ENDLESS, EVENT, HELLO, LIFESPAN
+from .scripted import NEXT
+
+if TYPE_CHECKING:
+    from .conftest import Start
+    from .scripted import Peer, Platform
+
+REGISTER = ("POST", "/2020-01-01/extension/register")
+EXTENSION_NEXT = ("GET", "/2020-01-01/extension/event/next")
+
+SLOW_SHUTDOWN = LIFESPAN.replace(
+    'print("shutdown", flush=True)',
+    'print("shutdown", flush=True); await __import__("asyncio").sleep(60)',
+)
+
+
+def register(lambda_: Platform) -> Peer:
+    """Play the part of the Extensions API."""
+    extension = lambda_.connection()
+    assert extension.read().call == REGISTER
+    extension.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    request = extension.read()
+    assert request.call == EXTENSION_NEXT
+    assert request.headers["lambda-extension-identifier"] == "ext-1"
+    return extension
+
+
+def test_an_app_with_a_lifespan_has_an_extension_registered_before_the_first_next(
+    start: Start,
+) -> None:
+    lambda_ = start(LIFESPAN)
+    extension = lambda_.connection()
+    request = extension.read()
+    assert request.call == REGISTER
+    assert request.json == {"events": []}
+    assert request.headers["lambda-extension-name"]
+    assert "startup" in lambda_.output
+    extension.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    assert lambda_.connection().invoke(EVENT).content == b"1"
+    assert extension.read().call == EXTENSION_NEXT
+
+
+@pytest.mark.parametrize("source", [HELLO, LIFESPAN], ids=["none", "off"])
+def test_without_a_lifespan_to_end_nothing_is_registered(start: Start, source: str) -> None:
+    lambda_ = start(source, ADAPTER_LIFESPAN="off" if source == LIFESPAN else "auto")
+    assert lambda_.connection().read().call == NEXT
+
+
+@pytest.mark.parametrize("answer", ["refuse", "reset"])
+def test_an_extension_that_cannot_be_registered_costs_a_warning_and_nothing_else(
+    start: Start, answer: str
+) -> None:
+    lambda_ = start(LIFESPAN)
+    extension = lambda_.connection()
+    extension.read()
+    if answer == "refuse":
+        extension.refuse(403)
+    else:
+        extension.reset()
+    assert lambda_.connection().invoke(EVENT).content == b"1"
+    assert "[WARNING]" in lambda_.output
+
+
+def test_SIGTERM_while_idle_ends_the_lifespan_and_the_process(start: Start) -> None:
+    lambda_ = start(LIFESPAN)
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    platform.read()
+    assert "shutdown" not in lambda_.output
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert "shutdown" in lambda_.output
+
+
+def test_SIGTERM_lets_a_response_that_is_nearly_done_be_finished(start: Start) -> None:
+    source = """
+    import asyncio, signal
+
+    async def app(scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        while not terminated:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        await send({"type": "http.response.body", "body": b"last"})
+
+    terminated = []
+    handle = signal.signal
+    import adapter.runtime.native as native
+    terminate = native.Runtime._terminate
+    native.Runtime._terminate = lambda self: (terminated.append(1), terminate(self))
+    """
+    lambda_ = start(source)
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    request = platform.head()
+    while not request.content:
+        platform.chunk(request)
+    lambda_.terminate()
+    while platform.chunk(request):
+        pass
+    assert request.content == b"firstlast"
+    assert request.trailers == {}
+    platform.accept()
+    platform.wait_closed()  # and no event is asked for any more
+    assert lambda_.exit_code() == 0
+
+
+def test_SIGTERM_ends_a_response_that_takes_longer_with_an_error_that_the_client_can_see(
+    start: Start,
+) -> None:
+    lambda_ = start(ENDLESS)
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    request = platform.head()
+    platform.chunk(request)
+    lambda_.terminate()
+    while platform.chunk(request):
+        pass
+    body = request.trailers["lambda-runtime-function-error-body"]
+    assert json.loads(base64.b64decode(body))["errorType"] == "CancelledError"
+    assert lambda_.exit_code() == 0
+    assert "stopped by CancelledError" in lambda_.output
+
+
+STUBBORN = {
+    "app-that-swallows-the-cancel": """
+import asyncio
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    print("running", flush=True)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+""",
+    "function-in-a-thread": """
+import time
+
+def app(event, context):
+    print("running", flush=True)
+    time.sleep(60)
+""",
+    "thread-of-an-app": """
+import asyncio, time
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    print("running", flush=True)
+    await asyncio.to_thread(time.sleep, 60)
+""",
+}
+
+
+@pytest.mark.parametrize("source", STUBBORN.values(), ids=STUBBORN)
+def test_SIGTERM_does_not_wait_for_what_cannot_be_stopped(start: Start, source: str) -> None:
+    lambda_ = start(source, "main.app" if "event" in source else "main:app")
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    while "running" not in lambda_.output:
+        platform.is_silent(0.01)
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+
+
+@pytest.mark.parametrize("moment", ["idle", "streaming"])
+def test_a_second_SIGTERM_ends_the_process_at_once(start: Start, moment: str) -> None:
+    lambda_ = start(SLOW_SHUTDOWN)
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    lambda_.terminate()
+    while "shutdown" not in lambda_.output:
+        platform.is_silent(0.01)
+    lambda_.terminate()
+    assert lambda_.exit_code() == 1
