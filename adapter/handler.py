@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
-import contextvars
 import logging
-import os
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .cycle import HttpCycle
-from .errors import AdapterError, DeadlineExceeded, EventError
+from .entry import EntryPoint
+from .errors import DeadlineExceeded, EventError
 from .events import identify
 from .function import FunctionHandler
 from .lifespan import lifespan
-from .options import Options, resolve
 from .prelude import CONTENT_TYPE, encode, prelude
 from .response import Chunk, Head, Response, plain
 from .scope import http_scope
-from .stream import BufferedStream, current_invocation
+from .stream import BufferedStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Source
     from .lifespan import Lifespan
-    from .runtime.bridge import Bridge
     from .stream import ResponseStream
     from .types import JSON, ASGIApp, Context, Event, Prelude, Request
 
 logger = logging.getLogger("adapter.http")
 
 
-class LambdaHandler:
+class LambdaHandler(EntryPoint):
     """Makes a Lambda handler of an ASGI app; every body message is streamed as it is sent.
 
     ``handler = LambdaHandler(app)`` in a module is all there is to do. The options stand in
@@ -62,59 +57,17 @@ class LambdaHandler:
         errors: str = "respond",
     ) -> None:
         self.app = app
-        self._arguments = {
-            "invoke_mode": invoke_mode,
-            "lifespan": lifespan,
-            "base_path": base_path,
-            "on_event": on_event,
-            "errors": errors,
-        }
+        super().__init__(
+            {
+                "invoke_mode": invoke_mode,
+                "lifespan": lifespan,
+                "base_path": base_path,
+                "on_event": on_event,
+                "errors": errors,
+            }
+        )
         self._lifespan: Lifespan | None = None
         self._starting = asyncio.Lock()
-        self._bridge: Bridge | None = None
-        if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            from .runtime import managed  # what no script or test has to pay for
-
-            # Now, because AWS's runtime asks for its first event right after this module.
-            self._bridge = managed.attach(self)
-
-    @cached_property
-    def options(self) -> Options:
-        """The options, with the environment's say.
-
-        Raises:
-            ConfigurationError: a value means nothing.
-        """
-        options, warnings = resolve(self._arguments, os.environ)
-        for warning in warnings:
-            logger.warning(warning)
-        return options
-
-    def __call__(self, event: Any, context: Any) -> Any:
-        """Serve one invocation from synchronous code, as Lambda's managed runtime calls it.
-
-        Inside the native runtime the response is streamed; where there is no runtime at all,
-        in a script or a test, the buffered answer is returned.
-
-        Raises:
-            AdapterError: an event loop is running in this thread, which this would block.
-            EventError: the event is not HTTP, and there is no ``on_event``.
-            Exception: what the app raised, when ``errors`` is ``raise``.
-        """
-        if _is_loop_running():
-            raise AdapterError(
-                "handler(event, context) was called inside a running event loop, which it would"
-                " block. Use 'await handler.respond(event, context, None)' there."
-            )
-        invocation = current_invocation.get(None)
-        if invocation is not None:
-            answer = self.respond(event, context, invocation.stream)
-            return asyncio.run_coroutine_threadsafe(answer, invocation.loop).result()
-        if self._bridge is not None:
-            return self._bridge.call(self, event, context)
-        return self._runner.run(
-            self.respond(event, context, None), context=contextvars.copy_context()
-        )
 
     async def startup(self) -> bool:
         """Start the app's lifespan; return whether the app has one.
@@ -210,13 +163,6 @@ class LambdaHandler:
         cycle = HttpCycle(self.app, scope, request.body, response, stream, begin)
         await cycle.run(self._seconds(context))
 
-    def _seconds(self, context: Context | None) -> float | None:
-        """Return how long the app may run, or None for as long as it wants."""
-        margin = self.options.deadline_margin
-        if context is None or not margin:
-            return None
-        return max(0.0, context.get_remaining_time_in_millis() / 1000 - margin)
-
     async def _call_on_event(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
@@ -229,17 +175,6 @@ class LambdaHandler:
                 " context) as LambdaHandler(app, on_event=...)."
             )
         return await FunctionHandler(on_event).respond(event, context, stream)
-
-    @cached_property
-    def _runner(self) -> asyncio.Runner:
-        """The event loop for calls outside any runtime: one for all of them."""
-        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        atexit.register(self._close, runner)
-        return runner
-
-    def _close(self, runner: asyncio.Runner) -> None:
-        with runner:
-            runner.run(self.shutdown())
 
 
 class _Prelude:
@@ -291,11 +226,3 @@ def _refuse(
         if isinstance(part, Head | Chunk)
     ]
     stream.writelines_nowait(chunks, end=True)
-
-
-def _is_loop_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -1,0 +1,119 @@
+"""The synchronous way into a handler that streams: ``handler(event, context)``."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import logging
+import os
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .errors import AdapterError
+from .options import Options, resolve
+from .stream import current_invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .runtime.bridge import Bridge
+    from .stream import ResponseStream
+    from .types import JSON, Context
+
+logger = logging.getLogger("adapter.http")
+
+
+class EntryPoint(ABC):
+    """What handlers that stream have in common: their options, and how they are called.
+
+    Args:
+        arguments: the options that were given in the code.
+    """
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self._arguments = arguments
+        self._bridge: Bridge | None = None
+        if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            from .runtime import managed  # what no script or test has to pay for
+
+            # Now, because AWS's runtime asks for its first event right after this module.
+            self._bridge = managed.attach(self)
+
+    @cached_property
+    def options(self) -> Options:
+        """The options, with the environment's say.
+
+        Raises:
+            ConfigurationError: a value means nothing.
+        """
+        options, warnings = resolve(self._arguments, os.environ)
+        for warning in warnings:
+            logger.warning(warning)
+        return options
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Serve one invocation from synchronous code, as Lambda's managed runtime calls it.
+
+        Inside a runtime the response is streamed; where there is none, in a script or a test,
+        the buffered answer is returned.
+
+        Raises:
+            AdapterError: an event loop is running in this thread, which this would block.
+            Exception: what `respond` raises.
+        """
+        if _is_loop_running():
+            raise AdapterError(
+                "handler(event, context) was called inside a running event loop, which it would"
+                " block. Use 'await handler.respond(event, context, None)' there."
+            )
+        invocation = current_invocation.get(None)
+        if invocation is not None:
+            answer = self.respond(event, context, invocation.stream)
+            return asyncio.run_coroutine_threadsafe(answer, invocation.loop).result()
+        if self._bridge is not None:
+            return self._bridge.call(self, event, context)
+        return self._runner.run(
+            self.respond(event, context, None), context=contextvars.copy_context()
+        )
+
+    @abstractmethod
+    async def startup(self) -> bool:
+        """Do what is done once per environment; return whether `shutdown` has work to do."""
+
+    @abstractmethod
+    async def respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Answer on ``stream``; or write nothing and return the buffered answer."""
+
+    @abstractmethod
+    async def shutdown(self) -> None:
+        """Undo it, when the environment ends."""
+
+    def _seconds(self, context: Context | None) -> float | None:
+        """Return how long the user's code may run, or None for as long as it wants."""
+        margin = self.options.deadline_margin
+        if context is None or not margin:
+            return None
+        return max(0.0, context.get_remaining_time_in_millis() / 1000 - margin)
+
+    @cached_property
+    def _runner(self) -> asyncio.Runner:
+        """The event loop for calls outside any runtime: one for all of them."""
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        atexit.register(self._close, runner)
+        return runner
+
+    def _close(self, runner: asyncio.Runner) -> None:
+        with runner:
+            runner.run(self.shutdown())
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
