@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from .errors import AdapterError as AdapterError
     from .errors import ClientDisconnected as ClientDisconnected
     from .handler import LambdaHandler as LambdaHandler
+    from .stream import HttpResponseStream as HttpResponseStream
     from .stream import ResponseStream as ResponseStream
+    from .streamify import streamify_response as streamify_response
 
 __version__ = "0.1.0"
 
@@ -21,18 +23,22 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdapterError": "errors",
     "ClientDisconnected": "errors",
+    "HttpResponseStream": "stream",
     "LambdaContext": "context",
     "LambdaHandler": "handler",
     "ResponseStream": "stream",
+    "streamify_response": "streamify",
 }
 
 __all__ = [
     "AdapterError",
     "ClientDisconnected",
+    "HttpResponseStream",
     "LambdaContext",
     "LambdaHandler",
     "ResponseStream",
     "__version__",
+    "streamify_response",
 ]
 
 

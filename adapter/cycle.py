@@ -167,7 +167,7 @@ class HttpCycle:
 
     def _raised(self, error: BaseException, cancelled: bool) -> None:
         state = self._response.state
-        gone = _is_disconnect(error)
+        gone = is_disconnect(error)
         if self._expired and (gone or isinstance(error, asyncio.CancelledError)):
             pass  # it does as it was told, and what happened has been logged
         elif cancelled and isinstance(error, asyncio.CancelledError):
@@ -200,12 +200,12 @@ class HttpCycle:
         return f"{self._scope.get('method', '')} {path.decode('latin-1')}"
 
 
-def _is_disconnect(error: BaseException | None) -> bool:
+def is_disconnect(error: BaseException | None) -> bool:
     """Whether ``error`` is ours or made of ours: frameworks raise their own, or a group of them."""
     while error is not None:
         if isinstance(error, ClientDisconnected):
             return True
         if isinstance(error, BaseExceptionGroup):
-            return all(map(_is_disconnect, error.exceptions))
+            return all(map(is_disconnect, error.exceptions))
         error = error.__cause__ or error.__context__
     return False

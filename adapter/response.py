@@ -248,7 +248,7 @@ def _head(message: Message) -> Head:
     if not isinstance(status, int) or not 100 <= status <= 999:
         raise UnexpectedMessage(f"'status' must be an int from 100 to 999, not {status!r}.")
     try:
-        headers = [_field(name, value) for name, value in message.get("headers", ())]
+        headers = [header_field(name, value) for name, value in message.get("headers", ())]
     except (TypeError, ValueError) as error:
         raise UnexpectedMessage(
             f"'headers' must be an iterable of [name, value] pairs of byte strings: {error}."
@@ -256,7 +256,13 @@ def _head(message: Message) -> Head:
     return Head(int(status), headers)
 
 
-def _field(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+def header_field(name: object, value: object) -> tuple[bytes, bytes]:
+    """Return one header field as it is sent.
+
+    Raises:
+        TypeError: it does not consist of bytes.
+        UnexpectedMessage: it has a byte that HTTP does not allow there.
+    """
     # A value may be a secret: it never stands in a message.
     if not (isinstance(name, bytes) and isinstance(value, bytes)):
         raise TypeError(f"{name!r} is a {type(name).__name__}, its value a {type(value).__name__}")

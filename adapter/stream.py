@@ -7,17 +7,22 @@ import warnings
 from abc import ABC, abstractmethod
 from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from .errors import ClientDisconnected, StreamClosed
+from .prelude import CONTENT_TYPE, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    from .types import Prelude
 
 # A generator that never awaits would hold the event loop for ever: no deadline, no signal and
 # no other stream would get a turn. So a write gives the loop one at least this often.
 TURN_BYTES = 64 * 1024
 TURN_SECONDS = 0.005
+
+OCTET_STREAM = "application/octet-stream"
 
 
 class ResponseStream(ABC):
@@ -30,23 +35,42 @@ class ResponseStream(ABC):
     """
 
     def __init__(self) -> None:
-        self.content_type = "application/octet-stream"
+        self.content_type = OCTET_STREAM
+        self.metadata: Prelude | None = None  #: the head to write before the first byte
         self.started = False
         self.closed = False
-        self._broken: ClientDisconnected | None = None
+        self._reason: str | None = None
         self._ended = asyncio.Event()
         self._bytes_since_turn = 0
         self._last_turn = monotonic()
 
     def set_content_type(self, content_type: str) -> None:
-        """Set the type of the stream; ``application/octet-stream`` unless said.
+        """Set the type of the body; ``application/octet-stream`` unless said.
 
         Raises:
             StreamClosed: the stream has started, so its type has been sent.
         """
         if self.started:
             raise StreamClosed("The content type must be set before the first write.")
-        self.content_type = content_type
+        if self.metadata is None:
+            self.content_type = content_type
+        else:
+            self.metadata["headers"]["content-type"] = content_type
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Make the stream an HTTP response: its head goes out before the first byte, or the end.
+
+        Raises:
+            StreamClosed: the stream has started, so it is too late for a head.
+            EventError: ``metadata`` is not as `adapter.types.Prelude` describes it.
+        """
+        if self.started or self.closed:
+            raise self._broken or StreamClosed("The head must be set before the first write.")
+        from .metadata import head  # what an ASGI app need not pay for
+
+        content_type = self.content_type if self.metadata is None else OCTET_STREAM
+        self.metadata = head(metadata, content_type)
+        self.content_type = CONTENT_TYPE
 
     async def write(self, data: bytes | str) -> None:
         """Send one chunk; text goes as UTF-8, nothing is sent for an empty one.
@@ -54,8 +78,25 @@ class ResponseStream(ABC):
         Raises:
             ClientDisconnected: nobody reads any more.
             StreamClosed: the stream has ended.
+            TypeError: ``data`` is neither text nor bytes.
         """
-        await self.writelines((data.encode() if isinstance(data, str) else data,))
+        await self.writelines((data if type(data) is bytes else _bytes(data),))
+
+    async def pipe(self, source: Any) -> None:
+        """Write all that ``source`` gives, as it comes; the stream stays open, and so does it.
+
+        Args:
+            source: an async iterable or an iterable of chunks, or what has a ``read`` method: a
+                file, a botocore ``StreamingBody``. What is not async is read in a thread.
+
+        Raises:
+            ClientDisconnected: nobody reads any more.
+            StreamClosed: the stream has ended.
+            TypeError: ``source`` is none of these, or gives what is neither text nor bytes.
+        """
+        from .pipe import pipe  # what an ASGI app need not pay for
+
+        await pipe(source, self)
 
     async def writelines(self, chunks: Iterable[bytes], *, end: bool = False) -> None:
         """Send several chunks, and the end of the stream if asked, in one go.
@@ -84,7 +125,10 @@ class ResponseStream(ABC):
         """
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
-        self.started = True
+        if not self.started:
+            self.started = True
+            if self.metadata is not None:
+                chunks = (encode(self.metadata), *chunks)
         size = self.transmit(list(filter(None, chunks)), end)
         if end:
             self._close()
@@ -96,8 +140,9 @@ class ResponseStream(ABC):
         Raises:
             ClientDisconnected: the reader went away before the end.
         """
-        if self._broken:
-            raise self._broken
+        broken = self._broken
+        if broken is not None:
+            raise broken
         if not self.closed:
             await self.writelines((), end=True)
 
@@ -115,11 +160,31 @@ class ResponseStream(ABC):
         """Return when the response has ended, or when its reader is gone."""
         await self._ended.wait()
 
+    async def finished(self) -> None:
+        """Return when the response has been handed on to its end.
+
+        Raises:
+            ClientDisconnected: the reader went away before the end.
+        """
+        await self._ended.wait()
+        broken = self._broken
+        if broken is not None:
+            raise broken
+
     def disconnect(self, reason: str) -> None:
         """Note that nobody reads any more; for whoever carries the stream."""
         if not self.closed:
-            self._broken = ClientDisconnected(reason)
+            self._reason = reason
             self._close()
+
+    @property
+    def _broken(self) -> ClientDisconnected | None:
+        """The disconnect, if there was one.
+
+        A new one each time: what is raised keeps the frames it went through, and so would keep
+        alive, unclosed, the generator that it has stopped.
+        """
+        return None if self._reason is None else ClientDisconnected(self._reason)
 
     @abstractmethod
     def transmit(self, chunks: list[bytes], end: bool) -> int:
@@ -177,6 +242,40 @@ class BufferedStream(ResponseStream):
         self.error = error
 
 
+class TakesMetadata(Protocol):
+    """A response stream, or what stands for one."""
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Do what `ResponseStream.set_metadata` does."""
+        ...
+
+
+S = TypeVar("S", bound=TakesMetadata)
+
+
+class HttpResponseStream:
+    """Gives a stream the head of an HTTP response, in AWS's words.
+
+    ``stream = HttpResponseStream.from_(stream, {"statusCode": 200, "headers": {…}})``
+    https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
+    """
+
+    @staticmethod
+    def from_(stream: S, metadata: Mapping[str, Any]) -> S:
+        """Set the head of ``stream`` and return it.
+
+        Args:
+            stream: one that has not been written to.
+            metadata: ``statusCode``, ``headers`` and ``cookies``, each if wanted.
+
+        Raises:
+            StreamClosed: the stream has started, so it is too late for a head.
+            EventError: ``metadata`` has a key or a value that cannot be sent.
+        """
+        stream.set_metadata(metadata)
+        return stream
+
+
 class CurrentInvocation(NamedTuple):
     """The invocation that the native runtime is serving."""
 
@@ -186,3 +285,11 @@ class CurrentInvocation(NamedTuple):
 
 current_invocation: ContextVar[CurrentInvocation] = ContextVar("current_invocation")
 """Set around every handler by the native runtime, worker threads included."""
+
+
+def _bytes(data: object) -> bytes:
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"A chunk must be text or bytes, not {type(data).__name__}.")

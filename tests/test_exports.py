@@ -10,10 +10,12 @@ import adapter
 PUBLIC = [
     "AdapterError",
     "ClientDisconnected",
+    "HttpResponseStream",
     "LambdaContext",
     "LambdaHandler",
     "ResponseStream",
     "__version__",
+    "streamify_response",
 ]
 
 

@@ -1,0 +1,254 @@
+"""Handlers written by hand that stream: ``@streamify_response``."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
+
+from .cycle import is_disconnect
+from .entry import EntryPoint
+from .errors import DeadlineExceeded
+from .events import FUNCTION_URL, identify
+from .metadata import head
+from .pipe import in_thread
+from .prelude import decode
+from .stream import BufferedStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .events import Source
+    from .pipe import BlockingStream
+    from .stream import ResponseStream
+    from .types import JSON, Context
+
+logger = logging.getLogger("adapter.http")
+
+
+def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:
+    """Make a Lambda handler of a function that writes its response to a stream.
+
+    It is called with ``(event, stream, context)``, as AWS's ``awslambda.streamifyResponse`` does
+    for Node. Any event will do, and every byte written is sent at once, as it is, with the content
+    type ``application/octet-stream``; `HttpResponseStream.from_` makes it an HTTP response.
+
+    * An ``async`` function gets a `ResponseStream`, and awaits what it writes.
+    * Another function runs in a thread and gets a `adapter.pipe.BlockingStream`: the same without
+      ``await``.
+    * Of a generator, async or not, each chunk it yields is written.
+    * A function that has written nothing may return ``{"statusCode", "headers", "cookies",
+      "body"}``; the body, or all it returns, can be text, bytes, or whatever
+      `ResponseStream.pipe` takes, and is closed at the end.
+
+    A stream that is left open is ended. What the function raises becomes the invocation's error
+    before the first byte, and error trailers after it.
+
+    Raises:
+        TypeError: it cannot be called with ``(event, stream, context)``, or has them in another
+            order.
+    """
+    _check(function)
+    return StreamingFunction(function)
+
+
+class StreamingFunction(EntryPoint):
+    """The handler that `streamify_response` makes; ``__wrapped__`` is the function.
+
+    Called as ``handler(event, context)`` where no runtime is, or asked to with
+    ``ADAPTER_INVOKE_MODE=buffered``, it returns the collected response in the form that the source
+    of the event takes; for any other event in that of a function URL: ``{"statusCode", "headers",
+    "body", "isBase64Encoded"}``.
+    """
+
+    def __init__(self, function: Callable[[Any, Any, Any], Any]) -> None:
+        super().__init__({"invoke_mode": "response_stream"})
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._awaits = _is_async(function)
+
+    async def startup(self) -> bool:
+        """Check the options; there is nothing to start.
+
+        Raises:
+            ConfigurationError: an option's value means nothing.
+        """
+        _ = self.options
+        return False
+
+    async def shutdown(self) -> None:
+        """Do nothing."""
+
+    async def respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Serve one invocation: answer on ``stream``, or return the buffered answer.
+
+        On a stream, whatever goes wrong is its end and is not raised here.
+
+        Raises:
+            Exception: what the function raised, when there is no stream to fail.
+        """
+        source = identify(event)
+        if stream is not None and self._streams(source):
+            await self._run(event, context, stream)
+            return None
+        collected = BufferedStream()
+        await self._run(event, context, collected)
+        if collected.error is not None:
+            raise collected.error
+        body = b"".join(collected.chunks)
+        if collected.metadata is None:
+            prelude = head({}, collected.content_type)
+        else:
+            prelude, body = decode(body)
+        return (source or FUNCTION_URL).answer(prelude, body)
+
+    def _streams(self, source: Source | None) -> bool:
+        mode = self.options.invoke_mode
+        return mode != "buffered" if source is None else mode in source.streams_in
+
+    async def _run(self, event: JSON, context: Context | None, stream: ResponseStream) -> None:
+        """Run the function in the current task, and the response to exactly one end."""
+        deadline = _Deadline(stream, self._seconds(context))
+        try:
+            await self._call(event, stream, context)
+            if not stream.closed:
+                await stream.aclose()
+        except BaseException as error:  # SystemExit and its like end the response, not us
+            _fail(stream, error, expired=deadline.expired)
+        deadline.end()
+
+    async def _call(self, event: JSON, stream: ResponseStream, context: Context | None) -> None:
+        if not self._awaits:
+            await in_thread(lambda blocking: self._call_blocking(event, blocking, context), stream)
+            return
+        result = self._function(event, stream, context)
+        if inspect.isawaitable(result):
+            result = await result
+        metadata, body = _split(result)
+        try:
+            if metadata is not None:
+                stream.set_metadata(metadata)
+            await stream.pipe(body)
+        finally:
+            await _close(body)
+
+    def _call_blocking(self, event: JSON, stream: BlockingStream, context: Context | None) -> None:
+        result = self._function(event, stream, context)
+        if inspect.isawaitable(result):
+            raise TypeError(
+                "A function that is not async returned something to await. Decorate the async"
+                " function itself, or use functools.wraps in what wraps it."
+            )
+        metadata, body = _split(result)
+        try:
+            if metadata is not None:
+                stream.set_metadata(metadata)
+            stream.pipe(body)
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+
+
+class _Deadline:
+    """Ends the response, and cancels the current task, when its time is up."""
+
+    def __init__(self, stream: ResponseStream, seconds: float | None) -> None:
+        self.expired = False
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelled = task.cancelling()
+        self._stream = stream
+        self._timer: asyncio.TimerHandle | None = None
+        if seconds is not None:
+            self._timer = task.get_loop().call_later(seconds, self._expire, seconds)
+
+    def _expire(self, seconds: float) -> None:
+        error = DeadlineExceeded(
+            f"The function was still running when its {seconds:.2f} s were over."
+        )
+        logger.error("%s%s", error, " (Its response had ended.)" if self._stream.closed else "")
+        self._stream.fail(error)
+        self.expired = True
+        self._task.cancel()
+
+    def end(self) -> None:
+        """Stop the clock.
+
+        Raises:
+            CancelledError: the task was cancelled from outside.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.expired:
+            self._task.uncancel()
+        if self._task.cancelling() > self._cancelled:
+            raise asyncio.CancelledError
+
+
+def _fail(stream: ResponseStream, error: BaseException, *, expired: bool) -> None:
+    gone = is_disconnect(error)
+    if expired and (gone or isinstance(error, asyncio.CancelledError)):
+        return  # it does as it was told, and what happened has been logged
+    if gone and stream.closed:
+        logger.info("The client went away: %s", error)
+    elif stream.closed:
+        logger.error("The function failed after its response had ended.", exc_info=error)
+    else:
+        logger.error("The function failed.", exc_info=error)
+    stream.fail(error)
+
+
+def _split(result: Any) -> tuple[dict[str, Any] | None, Any]:
+    """Return the head, if there is one, and the body of what a function returned."""
+    if not isinstance(result, dict):
+        return None, () if result is None else result
+    if "statusCode" not in result and "body" not in result:
+        raise TypeError(
+            "A streaming function returned a dict that has neither 'statusCode' nor 'body', so it"
+            " is no HTTP response. Write to the stream, or return text, bytes or an iterable."
+        )
+    metadata = dict(result)
+    body = metadata.pop("body", None)
+    if metadata.pop("isBase64Encoded", False):
+        body = b64decode(body or "")
+    return metadata, () if body is None else body
+
+
+async def _close(body: Any) -> None:
+    if hasattr(body, "aclose"):
+        await body.aclose()
+    elif hasattr(body, "close"):
+        closing = body.close()
+        if inspect.isawaitable(closing):
+            await closing
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    called = inspect.unwrap(function)
+    return any(
+        inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate)
+        for candidate in (function, called, getattr(called, "__call__", None))  # noqa: B004
+    )
+
+
+def _check(function: Callable[..., Any]) -> None:
+    signature = inspect.signature(function)
+    names = list(signature.parameters)
+    if len(names) > 1 and names[1] == "context":
+        raise TypeError(
+            f"@streamify_response: the second parameter of {function!r} is 'context', and it would"
+            " be given the stream. The order is (event, stream, context), as AWS has it."
+        )
+    try:
+        signature.bind(None, None, None)
+    except TypeError as error:
+        raise TypeError(
+            f"@streamify_response: {function!r} is called with (event, stream, context), which it"
+            f" does not take: {error}."
+        ) from None
