@@ -16,7 +16,7 @@ from anyio.from_thread import start_blocking_portal
 from ..errors import StreamClosed
 from ..events.build import function_url_event
 from ..handler import LambdaHandler
-from ..prelude import decode
+from ..prelude import CONTENT_TYPE, decode
 from ..types import StreamingHandler
 from .context import lambda_context
 from .memory import MemoryStream
@@ -108,7 +108,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             stream.disconnect("The request has been cancelled.")
             raise
         if first is not None:
-            head, rest = decode(first)
+            head, rest = _head(stream, first)
             return head, _Chunks(_streamed(rest, chunks, stream), stream)
         answer = await task if stream.error is None else None
         head, body = _read(answer) if isinstance(answer, dict) else _BAD_GATEWAY
@@ -189,6 +189,13 @@ async def _streamed(
         yield chunk
     if stream.error is not None:
         raise _BrokenOffError(f"The function failed: {stream.error!r}") from stream.error
+
+
+def _head(stream: MemoryStream, first: bytes) -> tuple[Prelude, bytes]:
+    """Return the head and what the first chunk has of the body, as a function URL reads them."""
+    if stream.content_type == CONTENT_TYPE:
+        return decode(first)
+    return {"statusCode": 200, "headers": {"content-type": stream.content_type}}, first
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
