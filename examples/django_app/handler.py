@@ -1,0 +1,4 @@
+from adapter import LambdaHandler
+from project.asgi import application
+
+handler = LambdaHandler(application)

@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+
+
+class SightingsConfig(AppConfig):
+    default_auto_field = "django.db.models.BigAutoField"
+    name = "sightings"
+    verbose_name = "Bird observatory"
+
+    def ready(self) -> None:
+        if settings.DATABASE_IS_READ_ONLY:
+            # Whoever logs in has the time of it written into their row.
+            user_logged_in.disconnect(dispatch_uid="update_last_login")

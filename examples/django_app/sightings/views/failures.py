@@ -1,0 +1,21 @@
+"""What an error looks like, before an answer and in the middle of it."""
+
+from collections.abc import AsyncIterator
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+
+async def before(request: HttpRequest) -> HttpResponse:
+    """Fail when nothing was sent: the client gets Django's 500 page."""
+    raise RuntimeError("This view always fails, before its answer")
+
+
+async def after(request: HttpRequest) -> HttpResponse:
+    """Fail when the status and some of the body were sent: the client gets a broken answer."""
+    return StreamingHttpResponse(_failing(), content_type="text/plain")
+
+
+async def _failing() -> AsyncIterator[str]:
+    for number in range(1, 4):
+        yield f"line {number} of 10\n"
+    raise RuntimeError("This view always fails, after three lines")
