@@ -362,6 +362,21 @@ class TestDeadline:
         [record] = caplog.records
         assert "still running when its 0.01 s were over" in record.getMessage()
 
+    async def test_is_first_told_by_a_disconnect_so_that_an_app_that_listens_can_end_by_itself(
+        self, stream: MemoryStream
+    ) -> None:
+        heard = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            heard.append((await receive())["type"])
+            await asyncio.sleep(0.01)
+            heard.append("cleaned up")
+
+        await run(app, stream, seconds=0.01)
+        assert heard == ["http.disconnect", "cleaned up"]
+        await asyncio.sleep(cycle_module.CANCEL_DELAY)  # nothing is cancelled any more
+
     async def test_leaves_no_mark_on_the_task_that_ran_the_app(self, stream: MemoryStream) -> None:
         await run(swallowing, stream, seconds=0.01)
         task = asyncio.current_task()
