@@ -107,10 +107,10 @@ class Bridge:
         A SystemExit in a task that the app left behind stops the loop, and so does a signal
         handler's; let out, either would end the process in the middle of a response.
         """
-        task = self._loop.create_task(coroutine)
+        task = self._loop.create_task(_stopping(self._loop, coroutine))
         while not task.done():
             try:
-                self._loop.run_until_complete(task)
+                self._loop.run_forever()
             except BaseException as error:
                 if not task.done():
                     logger.error("Raised beside the response, which goes on.", exc_info=error)
@@ -183,6 +183,14 @@ class _Stream(RuntimeStream):
             self.failure = error
         if isinstance(error, DeadlineExceeded) or self.failure is None:
             super()._report(error)
+
+
+async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Stop the loop with the end of ``coroutine``; ``run_until_complete`` takes a turn more."""
+    try:
+        return await coroutine
+    finally:
+        loop.stop()
 
 
 async def _settle(stream: RuntimeStream) -> None:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -44,8 +43,8 @@ class RuntimeClient:
         Raises:
             OSError: the Runtime API is not there.
         """
-        if self.connection is not None:
-            await asyncio.sleep(0)  # one turn of the loop, in which a closed connection says so
+        if self.connection is not None and self.connection.has_news():
+            self.connection.close()  # unasked, the news can only be its end
         if self.connection is None:
             self._connection = await connect(self._address)
 

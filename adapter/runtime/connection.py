@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import TYPE_CHECKING, cast
 
 from ..wire import ProtocolError, Response, ResponseReader
@@ -49,9 +50,17 @@ class Connection(asyncio.BufferedProtocol):
         return self._answer
 
     def write(self, data: bytes) -> None:
-        """Hand ``data`` to the socket at once."""
+        """Hand ``data`` to the socket at once. If the connection is lost, the answer says so."""
+        if not self.lost:  # uvloop would raise what no caller expects
+            assert self._transport is not None
+            self._transport.write(data)
+
+    def has_news(self) -> bool:
+        """Whether something has come, its end included, that the event loop has not seen yet."""
         assert self._transport is not None
-        self._transport.write(data)
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
 
     async def drain(self) -> None:
         """Wait until at most a quarter of `HIGH_WATER` is unsent, if more than that was."""
@@ -87,8 +96,7 @@ class Connection(asyncio.BufferedProtocol):
             self._deliver(response)
 
     def eof_received(self) -> None:
-        """Complete an answer whose end is the end of the connection; there is no other after it."""
-        self.lost = True
+        """Complete an answer whose end is the end of the connection."""
         response = self._reader.eof()
         if response is not None:
             self._deliver(response)
