@@ -64,7 +64,7 @@ class RuntimeApi:
                 self._read_until(connection, b"\r\n\r\n")
                 self.first_next = self.first_next or time.perf_counter()
                 self._on_call(number)
-                connection.sendall(_event(number))
+                connection.sendall(event_response(number))
                 self._read_until(connection, b"\r\n0\r\n\r\n")
                 connection.sendall(ACCEPTED)
             self._read_until(connection, b"\r\n\r\n")
@@ -82,7 +82,8 @@ class RuntimeApi:
             tail = (tail + data)[-len(end) :] if len(data) < len(end) else data[-len(end) :]
 
 
-def _event(number: int) -> bytes:
+def event_response(number: int) -> bytes:
+    """Return the answer to the ``number``-th `next`."""
     deadline = int(time.time() * 1000) + 30_000
     return (
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
