@@ -39,7 +39,11 @@ class Invocation(NamedTuple):
         if not request_id:
             raise ProtocolError("The Runtime API sent an event without a request id.")
         given = headers.get("lambda-runtime-deadline-ms", "")
-        deadline = int(given) if given.isdecimal() else int(time.time() * 1000) + LONGEST_MS
+        deadline = (
+            int(given)
+            if given.isascii() and given.isdigit()
+            else int(time.time() * 1000) + LONGEST_MS
+        )
         return cls(request_id, deadline, headers, response.body)
 
     @property

@@ -167,3 +167,33 @@ def test_a_function_may_use_an_event_loop_of_its_own(start: Start) -> None:
         return asyncio.run(work())
     """
     assert start(source, "main.handler").connection().invoke("x").json == "worked"
+
+
+@pytest.mark.parametrize("end", ["", "await stream.aclose(); raise ValueError('too late')"])
+def test_a_handler_that_writes_to_the_stream_itself_has_to_end_it(start: Start, end: str) -> None:
+    source = f"""
+    class Handler:
+        async def startup(self):
+            return False
+
+        async def respond(self, event, context, stream):
+            stream.set_content_type("text/plain")
+            await stream.write("written")
+            {end}
+
+        async def shutdown(self):
+            print("shutdown", flush=True)
+
+    handler = Handler()
+    """
+    lambda_ = start(source, "main.handler")
+    platform = lambda_.connection()
+    request = platform.invoke("x")
+    assert (request.headers["content-type"], request.body) == ("text/plain", b"written")
+    kind = request.trailers.get("lambda-runtime-function-error-type")
+    assert kind == (None if end else "Function.StreamClosed")
+    assert platform.read().call == NEXT
+    assert ("too late" if end else "had not ended its stream") in lambda_.output
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert "shutdown" in lambda_.output

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from adapter.errors import ProtocolError
+from adapter.runtime.invocation import Invocation, function_context
+from adapter.wire import Response
+
+FUNCTION = function_context(
+    {
+        "AWS_LAMBDA_FUNCTION_NAME": "shop",
+        "AWS_LAMBDA_FUNCTION_VERSION": "7",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/shop",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/10/16/[7]abc",
+    }
+)
+
+
+def invocation(body: bytes = b"{}", /, **headers: str) -> Invocation:
+    given = {"lambda-runtime-aws-request-id": "id-1", "lambda-runtime-deadline-ms": "1000"}
+    fields = {f"lambda-runtime-{name.replace('_', '-')}": text for name, text in headers.items()}
+    return Invocation.parse(Response(200, {**given, **fields}, body, True))
+
+
+def test_what_is_the_same_for_every_invocation_is_read_from_the_environment() -> None:
+    context = invocation(invoked_function_arn="arn:aws:x").context(FUNCTION)
+    assert context.function_name == "shop"
+    assert context.function_version == "7"
+    assert context.memory_limit_in_mb == "512"
+    assert context.log_group_name == "/aws/lambda/shop"
+    assert context.log_stream_name == "2026/10/16/[7]abc"
+    assert context.invoked_function_arn == "arn:aws:x"
+    assert (context.aws_request_id, context.deadline_ms) == ("id-1", 1000)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-5", "1.5", "²", "१२"])
+def test_a_deadline_that_is_none_is_as_far_away_as_lambda_allows(text: str) -> None:
+    before = time.time() * 1000
+    deadline = invocation(deadline_ms=text).deadline_ms
+    assert before + 899_000 < deadline < before + 1_000_000
+
+
+@pytest.mark.parametrize("text", ["", None])
+def test_without_a_request_id_nothing_can_be_answered(text: str | None) -> None:
+    headers = {} if text is None else {"lambda-runtime-aws-request-id": text}
+    with pytest.raises(ProtocolError, match="without a request id"):
+        Invocation.parse(Response(200, headers, b"{}", True))
+
+
+def test_the_nonce_of_the_delivery_is_echoed_if_there_is_one() -> None:
+    assert invocation(invocation_id="n-1").echo == {"Lambda-Runtime-Invocation-Id": "n-1"}
+    assert invocation(invocation_id="").echo == {}
+    assert invocation().echo == {}
+
+
+def test_the_client_context_has_what_was_sent_and_None_for_the_rest() -> None:
+    sent = {"client": {"app_title": "Shop", "x": 1}, "custom": {"a": 1}, "env": {"locale": "de"}}
+    context = invocation(client_context=json.dumps(sent)).context(FUNCTION).client_context
+    assert context is not None
+    assert context.client is not None
+    assert (context.client.app_title, context.client.installation_id) == ("Shop", None)
+    assert (context.custom, context.env) == ({"a": 1}, {"locale": "de"})
+    empty = invocation(client_context="{}").context(FUNCTION).client_context
+    assert empty is not None
+    assert (empty.client, empty.custom, empty.env) == (None, None, None)
+
+
+def test_the_identity_is_always_there_and_often_empty() -> None:
+    identity = '{"cognitoIdentityId": "a", "cognitoIdentityPoolId": "b"}'
+    assert invocation(cognito_identity=identity).context(FUNCTION).identity == ("a", "b")
+    assert invocation(cognito_identity="").context(FUNCTION).identity == (None, None)
+
+
+@pytest.mark.parametrize("header", ["client_context", "cognito_identity"])
+@pytest.mark.parametrize("text", ["{", "[]", "1", '"x"', "null"])
+def test_a_context_that_is_not_as_documented_is_an_error_that_can_be_told(
+    header: str, text: str
+) -> None:
+    with pytest.raises((ValueError, AttributeError, TypeError)):
+        invocation(**{header: text}).context(FUNCTION)
+
+
+@pytest.mark.parametrize(
+    ("body", "event"), [(b'{"a": 1}', {"a": 1}), (b"null", None), (b' "x" ', "x"), (b"1", 1)]
+)
+def test_an_event_is_any_json(body: bytes, event: Any) -> None:
+    assert invocation(body).event() == event
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b"\xff\xfe\xff", b"{} {}"])
+def test_an_event_that_is_not_json_is_a_ValueError(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any: the message is for people
+        invocation(body).event()
