@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from . import payload_v2
+from .source import Source as Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ..types import JSON, Event, Prelude, Request
-
-
-class Source(NamedTuple):
-    """A front door of Lambda: how its events are read and what answer it takes."""
-
-    name: str
-    streams_in: tuple[str, ...]  #: the invoke modes in which its answers are streamed
-    request: Callable[[Event], Request]
-    answer: Callable[[Prelude, bytes], JSON]
+    from ..types import JSON
 
 
 FUNCTION_URL = Source(
-    "function URL", ("auto", "response_stream"), payload_v2.request, payload_v2.answer
+    "function URL",
+    ("auto", "response_stream"),
+    payload_v2.request,
+    payload_v2.answer,
+    to_stream="to stream it, set invoke_mode to 'auto' (ADAPTER_INVOKE_MODE) and InvokeMode of"
+    " the function URL to RESPONSE_STREAM",
 )
-HTTP_API = Source("HTTP API", (), payload_v2.request, payload_v2.answer)
+HTTP_API = Source(
+    "HTTP API",
+    (),
+    payload_v2.request,
+    payload_v2.answer,
+    to_stream="an HTTP API cannot stream; a function URL or a REST API can",
+)
 
 
 def identify(event: JSON) -> Source | None:
@@ -32,5 +33,10 @@ def identify(event: JSON) -> Source | None:
     if not isinstance(event, dict):
         return None
     if payload_v2.is_http(event):
-        return FUNCTION_URL if payload_v2.is_function_url(event) else HTTP_API
-    return None
+        if payload_v2.is_function_url(event):
+            return FUNCTION_URL
+        # What an API asks its Lambda authorizer looks like the request that it is about.
+        return HTTP_API if "routeArn" not in event else None
+    from . import others  # what a function URL need not pay for
+
+    return others.identify(event)

@@ -13,8 +13,9 @@ _TEXT = (
     "application/json",
     "application/javascript",
     "application/xml",
-    "application/vnd.api+json",
+    "application/vnd.oai.openapi",
 )
+_TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 
 
 def encode_body(headers: dict[str, str], body: bytes) -> Event:
@@ -23,11 +24,18 @@ def encode_body(headers: dict[str, str], body: bytes) -> Event:
     Text is what says so by its type, is not compressed, and really is UTF-8; base64 costs a
     third more of the 6 MiB an answer may have.
     """
-    content_type = headers.get("content-type", "").lower()
-    encoded = headers.get("content-encoding", "identity").lower() != "identity"
-    if content_type.startswith(_TEXT) and not encoded:
+    if not body:
+        return {"body": "", "isBase64Encoded": False}
+    compressed = headers.get("content-encoding", "identity").lower() != "identity"
+    if is_text(headers.get("content-type", "")) and not compressed:
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
             pass  # not what it says; base64 keeps every byte
     return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}
+
+
+def is_text(content_type: str) -> bool:
+    """Whether what is of this type is text."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence.startswith(_TEXT) or essence.endswith(_TEXT_SUFFIXES)

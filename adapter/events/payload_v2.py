@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 from ..errors import EventError
 from .buffered import encode_body
-from .request import build_request
+from .request import (
+    build_request,
+    decoded,
+    encoded,
+    method_of,
+    object_at,
+    starts_with,
+    text,
+    text_at,
+)
 
 if TYPE_CHECKING:
     from ..types import JSON, Event, Prelude, Request
-
-# What may stand in a path unencoded (RFC 3986, 3.3): pchar and "/".
-_PATH_SAFE = "/:@!$&'()*+,;=~"
 
 
 def is_http(event: Event) -> bool:
@@ -41,24 +47,21 @@ def request(event: Event) -> Request:
     Raises:
         EventError: a part that every such event has is missing or of the wrong type.
     """
-    context = _object(event, "requestContext")
-    http = _object(context, "http")
-    method = _text(http, "method")
-    if not method:
-        raise EventError("The event's request has no 'method'.")
-    raw = _text(event, "rawPath") or "/"
+    context = object_at(event, "requestContext")
+    http = object_at(context, "http")
+    raw = text_at(event, "rawPath") or "/"
     as_sent = is_function_url(event)
     return build_request(
-        method=method,
-        path=_decoded(raw) if as_sent else raw,
-        raw_path=raw.encode() if as_sent else _encoded(raw),
-        query_string=_text(event, "rawQueryString").encode(),
+        method=method_of(http, "method"),
+        path=decoded(raw) if as_sent else raw,
+        raw_path=raw.encode() if as_sent else encoded(raw),
+        query_string=text_at(event, "rawQueryString").encode(),
         headers=_headers(event),
         body=event.get("body"),
         is_base64=event.get("isBase64Encoded"),
         root_path="" if as_sent else _stage(context, raw),
-        protocol=_text(http, "protocol"),
-        client=_text(http, "sourceIp") or None,
+        protocol=text_at(http, "protocol"),
+        client=text_at(http, "sourceIp") or None,
     )
 
 
@@ -72,25 +75,11 @@ def answer(head: Prelude, body: bytes) -> JSON:
     }
 
 
-def _decoded(path: str) -> str:
-    if "%" not in path:
-        return path
-    from urllib.parse import unquote  # 2 ms that an environment's start need not wait for
-
-    return unquote(path)
-
-
-def _encoded(path: str) -> bytes:
-    from urllib.parse import quote
-
-    return quote(path, safe=_PATH_SAFE).encode()
-
-
 def _stage(context: Event, path: str) -> str:
     """Return the stage as a path, if ``path`` begins with it: behind a custom domain it may not."""
-    stage = _text(context, "stage")
-    prefix = f"/{stage}" if stage not in ("", "$default") else ""
-    return prefix if path == prefix or path.startswith(f"{prefix}/") else ""
+    stage = text_at(context, "stage")
+    in_path = stage not in ("", "$default") and starts_with(path, f"/{stage}")
+    return f"/{stage}" if in_path else ""
 
 
 def _headers(event: Event) -> list[tuple[str, str]]:
@@ -98,8 +87,8 @@ def _headers(event: Event) -> list[tuple[str, str]]:
 
     An HTTP API takes cookies out of the headers, a function URL leaves them there too.
     """
-    headers = _object(event, "headers") if event.get("headers") is not None else {}
-    pairs = [(name, _text(headers, name)) for name in headers]
+    headers = object_at(event, "headers") if event.get("headers") is not None else {}
+    pairs = [(name, text(value, name)) for name, value in headers.items()]
     cookies = event.get("cookies")
     if cookies:
         pairs = [(name, value) for name, value in pairs if name.lower() != "cookie"]
@@ -112,20 +101,3 @@ def _joined(cookies: JSON) -> str:
     if pairs != cookies:
         raise EventError("The event's 'cookies' is not a list of strings.")
     return "; ".join(pairs)
-
-
-def _object(parent: Event, key: str) -> Event:
-    value = parent.get(key)
-    if not isinstance(value, dict):
-        raise EventError(f"The event's {key!r} is not an object but {type(value).__name__}.")
-    return value
-
-
-def _text(parent: Event, key: str) -> str:
-    """Return the text at ``key``; missing and ``null`` are empty, and all of it can be UTF-8."""
-    value = parent.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise EventError(f"The event's {key!r} is not a string but {type(value).__name__}.")
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()

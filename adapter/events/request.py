@@ -11,9 +11,10 @@ from ..types import Request
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from ..types import JSON, Headers
+    from ..types import JSON, Event, Headers
 
-
+# What may stand in a path unencoded (RFC 3986, 3.3): pchar and "/".
+_PATH_SAFE = "/:@!$&'()*+,;=~"
 _RECOUNTED = (b"content-length", b"transfer-encoding")
 
 
@@ -118,3 +119,70 @@ def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
 
 def _port(text: bytes) -> int | None:
     return int(text) if text.isdigit() and len(text) <= 5 else None
+
+
+def object_at(parent: Event, key: str) -> Event:
+    """Return the object at ``key``.
+
+    Raises:
+        EventError: it is none, or is missing.
+    """
+    value = parent.get(key)
+    if not isinstance(value, dict):
+        raise EventError(f"The event's {key!r} is not an object but {type(value).__name__}.")
+    return value
+
+
+def text_at(parent: Event, key: str) -> str:
+    """Return the text at ``key``; missing and ``null`` are empty.
+
+    Raises:
+        EventError: it is not text.
+    """
+    return text(parent.get(key), key)
+
+
+def text(value: JSON, key: str) -> str:
+    """Return ``value``, which stood at ``key``, as text of which all can be UTF-8.
+
+    Raises:
+        EventError: it is not text.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise EventError(f"The event's {key!r} is not a string but {type(value).__name__}.")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def method_of(parent: Event, key: str) -> str:
+    """Return the method at ``key``.
+
+    Raises:
+        EventError: there is none.
+    """
+    method = text_at(parent, key)
+    if not method:
+        raise EventError(f"The event's request has no {key!r}.")
+    return method
+
+
+def starts_with(path: str, prefix: str) -> bool:
+    """Whether ``path`` is ``prefix`` or goes on behind it with a new segment."""
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
+def decoded(path: str) -> str:
+    """Decode a path that is as the client sent it."""
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote  # 2 ms that an environment's start need not wait for
+
+    return unquote(path)
+
+
+def encoded(path: str) -> bytes:
+    """Encode a path that a gateway has decoded."""
+    from urllib.parse import quote
+
+    return quote(path, safe=_PATH_SAFE).encode()

@@ -1,0 +1,27 @@
+"""Every front door but payload 2.0's: tells which of them an event came through.
+
+A function URL's environment never imports this, nor what it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import alb, edge, lattice, payload_v1
+
+if TYPE_CHECKING:
+    from ..types import Event
+    from .source import Source
+
+
+def identify(event: Event) -> Source | None:
+    """Return where an HTTP event came from; None if it is not an HTTP event."""
+    if edge.is_http(event):
+        return edge.EDGE
+    if alb.is_http(event):
+        return alb.ALB_MULTI if alb.is_multi(event) else alb.ALB
+    if lattice.is_http(event):
+        return lattice.LATTICE
+    if payload_v1.is_http(event):
+        return payload_v1.HTTP_API_V1 if payload_v1.is_http_api(event) else payload_v1.REST_API
+    return None
