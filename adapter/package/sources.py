@@ -60,5 +60,11 @@ def _walk(folder: Path, prefix: str, keep: Sequence[str]) -> Iterator[tuple[str,
             continue
         if not path.is_dir():
             yield name, path
-        elif not (path / "pyvenv.cfg").exists() and path.resolve() not in folder.resolve().parents:
+        elif not (path / "pyvenv.cfg").exists() and not _leads_up(path):
             yield from _walk(path, f"{name}/", keep)
+
+
+def _leads_up(path: Path) -> bool:
+    """Whether a link leads to a folder that it is in itself."""
+    folder = path.parent.resolve()
+    return path.is_symlink() and path.resolve() in (folder, *folder.parents)

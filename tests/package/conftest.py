@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from zipfile import ZipFile
+
+import pytest
+
+from adapter.cli import main
+
+from .wheels import make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An index of our own: resolvers find what is in this folder, and nothing else."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    for tool in ("PIP", "UV"):
+        monkeypatch.setenv(f"{tool}_FIND_LINKS", str(folder))
+        monkeypatch.setenv(f"{tool}_NO_INDEX", "1")
+    make_wheel(folder, "mangum", "0.99")  # what the adapter needs
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[..., Path]:
+    """Write the files of a project."""
+
+    def write(files: Mapping[str, str]) -> Path:
+        folder = tmp_path / "project"
+        for name, text in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        (folder / ".git").mkdir(parents=True, exist_ok=True)  # nothing above it counts
+        return folder
+
+    return write
+
+
+class Outcome(NamedTuple):
+    code: int
+    output: Path
+    out: str
+    err: str
+
+    @property
+    def names(self) -> set[str]:
+        with ZipFile(self.output) as archive:
+            return set(archive.namelist())
+
+    def read(self, name: str) -> str:
+        with ZipFile(self.output) as archive:
+            return archive.read(name).decode()
+
+
+@pytest.fixture
+def package(
+    tmp_path: Path, wheels: Path, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Run `adapter package` in this process."""
+
+    def run(target: str, *options: str, output: str = "function.zip") -> Outcome:
+        file = tmp_path / output
+        capfd.readouterr()
+        code = main(["package", target, "-o", str(file), *options])
+        return Outcome(code, file, *capfd.readouterr())
+
+    return run

@@ -1,0 +1,252 @@
+"""`adapter package` as its users call it, with an index that has a handful of tiny wheels."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+import pytest
+
+from adapter.package.archive import Size
+from adapter.package.command import this_python
+from adapter.package.size_table import MB, warnings
+
+from .wheels import make_sdist, make_wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from .conftest import Outcome
+
+    Write = Callable[[Mapping[str, str]], Path]
+    Run = Callable[..., Outcome]
+
+APP = {"main.py": "async def app(scope, receive, send): ...\n"}
+
+
+def needing(*lines: str) -> dict[str, str]:
+    return {**APP, "requirements.txt": "".join(f"{line}\n" for line in lines)}
+
+
+def test_the_zip_has_the_app_its_needs_and_the_adapter(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    make_wheel(wheels, "shop", requires=["till>=2"])
+    make_wheel(wheels, "till", "2.0")
+    folder = project(needing("shop", "asgi-lambda-stream"))
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 0, done.err
+    assert {"main.py", "shop.py", "till.py", "mangum.py", "adapter/handler.py"} <= done.names
+    assert [line.split()[0] for line in done.out.splitlines() if " MB" in line][-1].endswith(":")
+    for row in ("shop 1.0 ", "till 2.0 ", "your project ", "asgi-lambda-stream "):
+        assert f"\n{row}" in done.out or done.out.startswith(row)
+
+
+def test_the_same_project_makes_the_same_bytes(project: Write, wheels: Path, package: Run) -> None:
+    make_wheel(wheels, "shop")
+    folder = project(needing("shop"))
+    first = package(f"{folder}/main.py:app", output="first.zip").output
+    (folder / "main.py").touch()
+    second = package(f"{folder}/main.py:app", output="second.zip").output
+    assert first.read_bytes() == second.read_bytes()
+
+
+class TestTheHandler:
+    def test_an_app_gets_the_handler_that_the_console_expects(
+        self, project: Write, package: Run
+    ) -> None:
+        done = package(f"{project(needing())}/main.py:app")
+        assert "Handler       lambda_function.lambda_handler\n" in done.out
+        assert 'lambda_handler = load("main:app")' in done.read("lambda_function.py")
+
+    def test_a_module_of_that_name_is_not_replaced(self, project: Write, package: Run) -> None:
+        folder = project({**needing(), "lambda_function.py": "mine"})
+        done = package(f"{folder}/main.py:app")
+        assert "Handler       lambda_function_.lambda_handler\n" in done.out
+        assert done.read("lambda_function.py") == "mine"
+
+    def test_a_handler_is_named_as_it_is(
+        self, project: Write, package: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(project({**needing(), "api/main.py": ""}))
+        done = package("api/main.handler")
+        assert "Handler       api.main.handler\n" in done.out
+        assert "lambda_function.py" not in done.names
+
+    def test_a_module_that_is_not_there_is_noticed_now_and_not_on_lambda(
+        self, project: Write, package: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(project(needing()))
+        done = package("mian:app")
+        assert done.code == 1
+        assert "There is no module mian in the package" in done.err
+        assert not done.output.exists()
+
+
+class TestTheTarget:
+    def test_wheels_and_markers_are_those_of_the_target_not_of_this_machine(
+        self, project: Write, wheels: Path, package: Run
+    ) -> None:
+        for machine in ("x86_64", "aarch64"):
+            for tag in ("cp312-cp312", "cp313-cp313"):
+                make_wheel(wheels, "fast", tag=f"{tag}-manylinux_2_28_{machine}")
+        make_wheel(wheels, "fast", tag="cp313-cp313-win_amd64")
+        for name in ("old", "new", "arm", "mac"):
+            make_wheel(wheels, name)
+        lines = [
+            "fast",
+            "old ; python_version < '3.13'",
+            "new ; python_version >= '3.13'",
+            "arm ; platform_machine == 'aarch64'",
+            "mac ; sys_platform == 'darwin'",
+        ]
+        folder = project(needing(*lines))
+        done = package(f"{folder}/main.py:app", "--arch", "arm64", "--python", "3.13")
+        assert done.code == 0, done.err
+        assert "cp313-cp313-manylinux_2_28_aarch64" in done.read("fast.py")
+        assert {"new.py", "arm.py"} <= done.names
+        assert not {"old.py", "mac.py"} & done.names
+        assert "Runtime       python3.13\n  Architecture  arm64\n" in done.out
+
+    def test_a_wheel_for_a_later_glibc_than_the_runtime_has_does_not_count(
+        self, project: Write, wheels: Path, package: Run
+    ) -> None:
+        make_wheel(wheels, "fast", "2.0", tag="cp39-abi3-manylinux_2_28_x86_64")
+        make_wheel(wheels, "fast", "1.0", tag="cp39-abi3-manylinux2014_x86_64")
+        target = f"{project(needing('fast'))}/main.py:app"
+        for python, expected in {"3.11": "manylinux2014", "3.12": "manylinux_2_28"}.items():
+            done = package(target, "--python", python)
+            assert expected in done.read("fast.py")
+
+    def test_what_is_installed_here_plays_no_part(self, project: Write, package: Run) -> None:
+        done = package(f"{project(needing('pytest'))}/main.py:app")
+        assert done.code == 1
+        assert "There is no wheel of pytest for Python" in done.err
+
+    def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
+        self, project: Write, wheels: Path, package: Run
+    ) -> None:
+        make_sdist(wheels, "sourceonly")
+        make_wheel(wheels, "shop", requires=["sourceonly"])
+        done = package(f"{project(needing('shop'))}/main.py:app", "--arch", "arm64")
+        assert done.code == 1
+        assert "There is no wheel of sourceonly for Python" in done.err
+        assert "on arm64" in done.err
+        assert "pip wheel --no-deps sourceonly -w wheels" in done.err
+        assert not done.output.exists()
+
+    def test_another_failure_is_told_in_the_resolvers_words(
+        self, project: Write, package: Run
+    ) -> None:
+        done = package(f"{project(needing('!!!'))}/main.py:app")
+        assert done.code == 1
+        assert "could not install what requirements.txt asks for:\n    " in done.err
+        assert "!!!" in done.err
+
+    def test_without_bytecode_it_says_what_that_costs(self, project: Write, package: Run) -> None:
+        other = "3.13" if this_python() != "3.13" else "3.12"
+        done = package(f"{project(needing())}/main.py:app", "--python", other)
+        assert f"Warning: without bytecode, which only Python {other} can make" in done.err
+        assert not [name for name in done.names if name.endswith(".pyc")]
+
+
+class TestTheBuildStep:
+    def test_it_runs_first_with_this_python_and_its_files_are_packaged(
+        self, project: Write, package: Run
+    ) -> None:
+        code = "import pathlib, sys; pathlib.Path('data.txt').write_text(sys.executable)"
+        settings = '[tool.adapter]\nbuild = "python -m make_data"\n'
+        folder = project({**needing(), "make_data.py": code, "pyproject.toml": settings})
+        assert package(f"{folder}/main.py:app").read("data.txt") == sys.executable
+
+    @pytest.mark.parametrize(
+        ("step", "says"),
+        [
+            ("python -c 'raise SystemExit(3)'", "failed with exit code 3"),
+            ("no-such-program", "'no-such-program' cannot be run"),
+        ],
+    )
+    def test_a_failure_ends_it(self, project: Write, package: Run, step: str, says: str) -> None:
+        folder = project({**needing(), "pyproject.toml": f'[tool.adapter]\nbuild = "{step}"\n'})
+        done = package(f"{folder}/main.py:app")
+        assert done.code == 1
+        assert says in done.err
+
+
+def test_a_file_in_the_way_of_a_dependency_is_named(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    make_wheel(wheels, "shop")
+    folder = project({**needing("shop"), "shop.py": ""})
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 1
+    assert f"{folder / 'shop.py'} would replace a file of the same name" in done.err
+
+
+def test_dependencies_come_from_a_lock_file(project: Write, wheels: Path, package: Run) -> None:
+    for version in ("1.0", "1.1"):
+        make_wheel(wheels, "shop", version)
+    pyproject = '[project]\nname = "x"\ndependencies = ["shop"]\n'
+    lock = '[[package]]\nname = "shop"\nversion = "1.0"\nsource = { registry = "x" }\n'
+    folder = project({**APP, "pyproject.toml": pyproject, "uv.lock": lock})
+    done = package(f"{folder}/main.py:app")
+    assert "shop 1.0 " in done.out
+    assert "pyproject.toml, at the versions of uv.lock" in done.err
+
+
+def test_a_project_that_names_no_needs_gets_a_warning(project: Write, package: Run) -> None:
+    done = package(f"{project(APP)}/main.py:app")
+    assert done.code == 0
+    assert "Warning: no pyproject.toml, requirements.txt or lock file was found" in done.err
+
+
+def test_the_adapter_brings_its_own_needs_and_leaves_its_tools_at_home(
+    project: Write, package: Run
+) -> None:
+    done = package(f"{project(needing())}/main.py:app")
+    assert "mangum.py" in done.names
+    parts = {name.split("/")[1] for name in done.names if name.startswith("adapter/")}
+    assert "cli.py" in parts
+    assert not {"emulator", "package", "testing", "deploy"} & parts
+
+
+def test_an_output_that_cannot_be_written_is_noticed_before_the_work(
+    project: Write, package: Run
+) -> None:
+    done = package(f"{project(needing())}/main.py:app", output="nowhere/function.zip")
+    assert done.code == 1
+    assert "there is no folder" in done.err
+    assert "Getting wheels" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("size", "says"),
+    [
+        (Size(50 * MB, 250 * MB), []),
+        (Size(50 * MB + 1, 250 * MB), ["50 MB that can be uploaded"]),
+        (Size(1, 250 * MB + 1), ["250 MB that a function may have"]),
+    ],
+)
+def test_what_lambda_would_refuse_is_a_warning(size: Size, says: list[str]) -> None:
+    found = list(warnings(size))
+    assert len(found) == len(says)
+    assert all(part in text for part, text in zip(says, found, strict=True))
+
+
+def test_the_packaged_handler_can_be_imported_from_the_zip_alone(
+    project: Write, package: Run, tmp_path: Path
+) -> None:
+    done = package(f"{project(needing())}/main.py:app")
+    with ZipFile(done.output) as archive:
+        archive.extractall(tmp_path / "task")
+    script = (
+        "import sys; sys.path.insert(0, '.'); import lambda_function as m; print(m.lambda_handler)"
+    )
+    command = [sys.executable, "-I", "-S", "-c", script]
+    ended = subprocess.run(
+        command, cwd=tmp_path / "task", capture_output=True, text=True, check=True
+    )
+    assert "LambdaHandler" in ended.stdout

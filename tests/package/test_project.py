@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.package.errors import PackageError
+from adapter.package.project import find_project
+from adapter.package.sources import project_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    Write = Callable[[Mapping[str, str]], Path]
+
+NAMED = '[project]\nname = "shop"\ndependencies = ["starlette", "asgi-lambda-stream @ file:///x"]\n'
+LOCK = '[[package]]\nname = "starlette"\nversion = "1.0"\n'
+POETRY = '[tool.poetry]\nname = "shop"\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "source"),
+    [
+        ({"requirements.txt": ""}, "requirements.txt"),
+        ({"pyproject.toml": NAMED}, "pyproject.toml"),
+        ({"pyproject.toml": NAMED, "requirements.txt": ""}, "requirements.txt"),
+        (
+            {"pyproject.toml": NAMED, "requirements.txt": "", "uv.lock": LOCK},
+            "pyproject.toml, at the versions of uv.lock",
+        ),
+        (
+            {"pyproject.toml": POETRY, "requirements.txt": "", "poetry.lock": LOCK},
+            "requirements.txt",
+        ),
+        ({"pyproject.toml": NAMED, "pylock.toml": ""}, "pylock.toml"),
+    ],
+)
+def test_what_was_locked_counts_most(project: Write, files: Mapping[str, str], source: str) -> None:
+    found = find_project(project(files)).requirements
+    assert found is not None
+    assert found.source == source
+
+
+def test_versions_come_from_the_lock_and_the_adapter_is_the_one_that_runs(project: Write) -> None:
+    found = find_project(project({"pyproject.toml": NAMED, "uv.lock": LOCK})).requirements
+    assert found is not None
+    assert found.lines == ("starlette",)
+    assert found.pins == ("starlette==1.0",)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": POETRY},
+        {"pyproject.toml": POETRY, "poetry.lock": LOCK},
+        {"pyproject.toml": '[project]\nname = "shop"\ndynamic = ["dependencies"]\n'},
+    ],
+)
+def test_dependencies_that_cannot_be_read_can_be_exported(
+    project: Write, files: Mapping[str, str]
+) -> None:
+    with pytest.raises(PackageError, match=r"poetry export -o requirements\.txt"):
+        find_project(project(files))
+
+
+def test_a_file_can_be_named(project: Write) -> None:
+    folder = project({"pyproject.toml": NAMED, "uv.lock": LOCK, "lambda.txt": ""})
+    for name, source in {
+        "lambda.txt": "lambda.txt",
+        "pyproject.toml": "pyproject.toml",
+        "uv.lock": "pyproject.toml, at the versions of uv.lock",
+    }.items():
+        found = find_project(folder, folder / name).requirements
+        assert found is not None
+        assert found.source == source
+    with pytest.raises(PackageError, match="There is no file"):
+        find_project(folder, folder / "missing.txt")
+
+
+def test_the_project_may_be_above_the_code_but_not_above_its_repository(project: Write) -> None:
+    folder = project({"src/shop/main.py": "", "pyproject.toml": NAMED})
+    assert find_project(folder / "src").folder == folder
+    (folder / "pyproject.toml").rename(folder.parent / "pyproject.toml")
+    found = find_project(folder / "src")
+    assert found.folder == found.task_root == folder / "src"
+    assert found.requirements is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ('biuld = "python -m x"', r"has 'biuld'; what it can have is: build, exclude"),
+        ("build = 1", r"'build' of .* is 1; it has to be a text or a list"),
+        ('build = ["a", 1]', "it has to be a text or a list"),
+        ('exclude = [""]', "it has to be a text or a list"),
+        ("build = ", r"pyproject\.toml cannot be read"),
+    ],
+)
+def test_a_setting_that_means_nothing_is_an_error(project: Write, settings: str, says: str) -> None:
+    folder = project({"pyproject.toml": f"[tool.adapter]\n{settings}\n"})
+    with pytest.raises(PackageError, match=says):
+        find_project(folder)
+
+
+def test_build_steps_are_words_and_no_shell_sees_them(project: Write) -> None:
+    text = '[tool.adapter]\nbuild = ["python -m seed \'a b\' && x", "make"]\n'
+    found = find_project(project({"pyproject.toml": text}))
+    assert found.build == (("python", "-m", "seed", "a b", "&&", "x"), ("make",))
+
+
+def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(project: Write) -> None:
+    stays = {"main.py", "shop/__init__.py", "shop/tests/data.json", "orders.sqlite3", "static/x.c"}
+    goes = {
+        *(".env", ".git/config", "shop/__pycache__/x.pyc", "venv/pyvenv.cfg", "venv/lib/x.py"),
+        *("tests/test_main.py", "Dockerfile", "template.yaml", "README.md", "old.zip", "uv.lock"),
+        *("notes/todo.txt",),
+    }
+    settings = '[tool.adapter]\nexclude = ["notes"]\n'
+    folder = project({**dict.fromkeys(stays | goes, ""), "pyproject.toml": settings})
+    (folder / "uv.lock").unlink()
+    (folder / "loop").symlink_to(folder)
+    found = find_project(folder)
+    assert {name for name, _ in project_files(found, [])} == stays
+    kept = {name for name, _ in project_files(found, ["old.zip", ".env", "tests"])}
+    assert kept - stays == {"old.zip", ".env", "tests/test_main.py"}

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.package.trim import matches, trim, without_description
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STAYS = {
+    "shop/__init__.py",
+    "shop/data.json",
+    "shop/test/client.py",  # as django.test: no test suite, though it is named like one
+    "shop/_speed.abi3.so",
+    "shop-1.0.dist-info/METADATA",
+    "shop-1.0.dist-info/entry_points.txt",
+    "shop-1.0.dist-info/licenses/LICENSE",
+}
+GOES = {
+    "shop/__init__.pyi",
+    "shop/py.typed",
+    "shop/_speed.c",
+    "shop/__pycache__/x.cpython-311.pyc",
+    "shop/tests/__init__.py",
+    "shop/tests/data.json",
+    "shop/tests/deep/test_it.py",
+    "shop-1.0.dist-info/RECORD",
+    "shop-1.0.dist-info/direct_url.json",
+    "bin/shop",
+}
+
+
+def trimmed(folder: Path, *keep: str) -> set[str]:
+    for name in STAYS | GOES:
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("Name: shop\n\nA long README")
+    trim(folder, keep)
+    return {f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file()}
+
+
+def test_what_no_request_reads_goes(tmp_path: Path) -> None:
+    assert trimmed(tmp_path) == STAYS
+    assert (tmp_path / "shop-1.0.dist-info" / "METADATA").read_text() == "Name: shop\n"
+
+
+def test_what_is_asked_for_is_kept(tmp_path: Path) -> None:
+    kept = trimmed(tmp_path, "shop/tests", "*.pyi", "shop-1.0.dist-info/METADATA")
+    assert kept - STAYS == {name for name in GOES if "/tests/" in name} | {"shop/__init__.pyi"}
+    assert "README" in (tmp_path / "shop-1.0.dist-info" / "METADATA").read_text()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("a/b/c.py", True), ("a/b", True), ("a/b/", True), ("*.py", True), ("b", False), ("A", False)],
+)
+def test_a_pattern_is_for_a_file_or_a_folder_above_it(pattern: str, fits: bool) -> None:
+    assert matches("a/b/c.py", [pattern]) is fits
+
+
+def test_metadata_without_a_description_stays_as_it_is() -> None:
+    assert without_description(b"Name: shop\r\nVersion: 1\r\n") == b"Name: shop\nVersion: 1\n\n"

@@ -1,0 +1,46 @@
+"""Wheels and sdists of a few bytes, so that a resolver has something to choose from."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+def make_wheel(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    tag: str = "py3-none-any",
+    requires: Sequence[str] = (),
+    files: Mapping[str, str] | None = None,
+) -> None:
+    """Write a wheel with one module, which names its tag."""
+    info = f"{name}-{version}.dist-info"
+    needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    contents = {
+        f"{name}.py": f"TAG = {tag!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}\n"
+        "A long README.\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        **(files or {}),
+    }
+    record = "".join(f"{file},,\n" for file in contents)
+    contents[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
+    with ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
+        for file, text in contents.items():
+            wheel.writestr(file, text)
+
+
+def make_sdist(folder: Path, name: str, version: str = "1.0") -> None:
+    """Write an sdist."""
+    text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    with tarfile.open(folder / f"{name}-{version}.tar.gz", "w:gz") as sdist:
+        member = tarfile.TarInfo(f"{name}-{version}/PKG-INFO")
+        member.size = len(text)
+        sdist.addfile(member, io.BytesIO(text))
