@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.emulator.conftest import local as local
+
 from .scripted import Platform
 
 if TYPE_CHECKING:
