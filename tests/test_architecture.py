@@ -44,6 +44,7 @@ LAYERS = {
         "loader",
         "streamify",
         "testing",
+        "wsgi",
     },
     "sockets": {"emulator", "runtime"},
     "process": {"__main__", "bootstrap", "cli", "deploy", "package"},

@@ -4,8 +4,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.handlers.asgi import ASGIRequest  # type: ignore[import-untyped]
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
