@@ -13,6 +13,7 @@
     * `HandlerError` - the handler cannot be called, or its answer cannot be sent
         * `LoadError` - it cannot be imported
     * `LifespanFailed` - the app's startup failed
+    * `InvocationFailed` - a function that was invoked through AWS's API failed
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .types import ErrorObject
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .types import ErrorObject, Prelude
 
 
 class AdapterError(Exception):
@@ -102,6 +106,28 @@ class LoadError(HandlerError):
 
 class LifespanFailed(AdapterError):
     """The app answered ``lifespan.startup`` with a failure, or needs what it cannot have."""
+
+
+class InvocationFailed(AdapterError):
+    """A function that was invoked through AWS's API failed, before or after its first byte.
+
+    ``error_code`` and ``details`` are what ``InvokeComplete`` told, the latter as an error object
+    (``errorType``, ``errorMessage``, ``stackTrace``); ``prelude`` and ``body`` what came before.
+    """
+
+    def __init__(
+        self, error_code: str, details: Mapping[str, Any], prelude: Prelude | None, body: bytes
+    ) -> None:
+        """Remember what is known of the failure and what had arrived."""
+        super().__init__(error_code, details, prelude, body)
+        self.error_code = error_code
+        self.details = details
+        self.prelude = prelude
+        self.body = body
+
+    def __str__(self) -> str:
+        message = self.details.get("errorMessage") or "no details"
+        return f"The function failed with {self.error_code} after {len(self.body)} bytes: {message}"
 
 
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:

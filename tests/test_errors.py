@@ -10,6 +10,7 @@ from adapter.errors import (
     AdapterError,
     ClientDisconnected,
     HandlerError,
+    InvocationFailed,
     LoadError,
     RuntimeApiError,
     error_object,
@@ -21,6 +22,7 @@ CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
 SAMPLES = {
     RuntimeApiError: ("GET /next", 500, '{"errorMessage":"lost"}\n'),
     HandlerError: ("Runtime.MarshalError", "A set is not JSON."),
+    InvocationFailed: ("Function.Boom", {"errorMessage": "boom"}, None, b"so far"),
     LoadError: ("Runtime.ImportModuleError", "No module named 'main'."),
 }
 

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 from ..events.build import function_url_event
 from .context import lambda_context
 from .memory import MemoryStream
+from .reader import StreamedAnswer, read_stream
 
 if TYPE_CHECKING:
     from .transport import LambdaTransport as LambdaTransport
 
-__all__ = ["LambdaTransport", "MemoryStream", "function_url_event", "lambda_context"]
+__all__ = [
+    "LambdaTransport",
+    "MemoryStream",
+    "StreamedAnswer",
+    "function_url_event",
+    "lambda_context",
+    "read_stream",
+]
 
 
 def __getattr__(name: str) -> object:
