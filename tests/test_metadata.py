@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapter.errors import EventError
+from adapter.metadata import head
+
+TEXT = "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        pytest.param(
+            {},
+            {"statusCode": 200, "headers": {"content-type": TEXT}},
+            id="nothing-is-200-and-the-type-of-the-stream",
+        ),
+        pytest.param(
+            {"statusCode": 404, "headers": {"Content-Type": "text/html", "X-Shop": "café"}},
+            {"statusCode": 404, "headers": {"content-type": "text/html", "x-shop": "café"}},
+            id="names-become-lower-case",
+        ),
+        pytest.param(
+            {"headers": {"Age": 5, "Vary": ["accept", "origin"], "content-type": TEXT}},
+            {
+                "statusCode": 200,
+                "headers": {"age": "5", "vary": "accept, origin", "content-type": TEXT},
+            },
+            id="numbers-and-lists-become-text",
+        ),
+        pytest.param(
+            {"headers": {"Via": "one", "A": "b"}, "multiValueHeaders": {"Via": ["two", "three"]}},
+            {"statusCode": 200, "headers": {"via": "two, three", "a": "b", "content-type": TEXT}},
+            id="the-list-wins-as-behind-API-Gateway",
+        ),
+        pytest.param(
+            {"headers": {"Set-Cookie": "a=1"}, "cookies": ["b=2", "c=3"]},
+            {
+                "statusCode": 200,
+                "headers": {"content-type": TEXT},
+                "cookies": ["a=1", "b=2", "c=3"],
+            },
+            id="all-cookies-go-where-several-survive",
+        ),
+        pytest.param(
+            {"headers": {"Content-Length": "5", "Connection": "close"}, "cookies": None},
+            {"statusCode": 200, "headers": {"content-type": TEXT}},
+            id="what-speaks-of-another-connection-is-dropped",
+        ),
+        pytest.param(
+            {"statusCode": 304, "headers": None},
+            {"statusCode": 304, "headers": {}},
+            id="no-type-without-a-body-because-a-cache-would-keep-it",
+        ),
+    ],
+)
+def test_the_head_has_the_form_every_front_door_takes(
+    metadata: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert head(metadata, TEXT) == expected
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        ({"status": 200}, "has the key 'status'; it can have 'statusCode'"),
+        ({"statusCode": "200"}, "'statusCode' is '200'"),
+        ({"statusCode": True}, "'statusCode' is True"),
+        ({"statusCode": 99}, "'statusCode' is 99"),
+        ({"headers": [("a", "b")]}, "'headers' must be a dict, not a list"),
+        ({"multiValueHeaders": "a"}, "'multiValueHeaders' must be a dict, not a str"),
+        ({"cookies": "a=1"}, "'cookies' must be a list, not a str"),
+        ({"headers": {"a": None}}, "'a' has a value of type NoneType"),
+        ({"headers": {1: "a"}}, "The header 1 has"),
+        ({"headers": {"a": "日本"}}, "'a' has characters that HTTP cannot carry"),
+        ({"headers": {"ü": "a"}}, "'ü' has characters that HTTP cannot carry"),
+        ({"headers": {"a": "b\r\nx: y"}}, "has a line break"),
+        ({"headers": {"a b": "c"}}, "cannot be the name of a header field"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_before_anything_has_been(
+    metadata: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(EventError, match=says):
+        head(metadata, TEXT)
+
+
+def test_a_value_is_never_told_because_it_may_be_a_secret() -> None:
+    with pytest.raises(EventError) as caught:
+        head({"headers": {"authorization": "s3cret\n"}}, TEXT)
+    assert "s3cret" not in str(caught.value)
