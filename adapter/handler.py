@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .answer import BufferedAnswer, StreamedHead, refuse
 from .cycle import HttpCycle
 from .entry import EntryPoint
-from .errors import DeadlineExceeded, EventError
-from .events import identify
+from .errors import DeadlineExceeded, EventError, ResponseTooLarge
+from .events import Source, identify
 from .function import FunctionHandler
 from .lifespan import lifespan
-from .prelude import CONTENT_TYPE, encode, prelude
-from .response import Chunk, Head, Response, plain
+from .response import Response
 from .scope import http_scope
-from .stream import BufferedStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from .events import Source
+    from .events.custom import CustomSource, EventHandler
     from .lifespan import Lifespan
+    from .response import Head
     from .stream import ResponseStream
-    from .types import JSON, ASGIApp, Context, Event, Prelude, Request
+    from .types import JSON, ASGIApp, Context, Scope
 
 logger = logging.getLogger("adapter.http")
 
@@ -41,6 +41,8 @@ class LambdaHandler(EntryPoint):
         lifespan: ``"auto"``, ``"on"`` or ``"off"``.
         base_path: a path in front of the app, for example ``"/api"``.
         on_event: called with ``(event, context)`` for events that are not HTTP.
+        event_path: where in the app such events are POSTed, if not to ``on_event``.
+        custom_handlers: classes that turn events into requests, with Mangum's interface.
         errors: ``"respond"`` or ``"raise"``: what becomes of a failure before the response.
     """
 
@@ -54,6 +56,8 @@ class LambdaHandler(EntryPoint):
         lifespan: str = "auto",
         base_path: str = "",
         on_event: Callable[[Any, Any], Any] | None = None,
+        event_path: str = "",
+        custom_handlers: Sequence[type[EventHandler]] = (),
         errors: str = "respond",
     ) -> None:
         self.app = app
@@ -63,6 +67,8 @@ class LambdaHandler(EntryPoint):
                 "lifespan": lifespan,
                 "base_path": base_path,
                 "on_event": on_event,
+                "event_path": event_path,
+                "custom_handlers": custom_handlers,
                 "errors": errors,
             }
         )
@@ -103,126 +109,142 @@ class LambdaHandler(EntryPoint):
         """
         if self._lifespan is None:
             await self.startup()
-        source = identify(event)
+        source = self._custom(event, context) or identify(event)
         if source is None:
-            return await self._call_on_event(event, context, stream)
-        assert isinstance(event, dict)
-        request = _request(source, event)
+            return await self._respond_to_event(event, context, stream)
+        request = self._incoming(source, event, context)
         if stream is None or self.options.invoke_mode not in source.streams_in:
-            return await self._buffered(source, request, event, context, stream)
-        await self._run(request, event, context, stream, _Prelude(stream))
+            return await self._buffered(source, request, context, stream)
+        assert isinstance(source, Source)
+        raise_errors = self.options.errors == "raise"
+        head = StreamedHead(stream, source, request.scope, raise_errors=raise_errors)
+        await self._run(request, context, stream, head.begin)
         return None
+
+    def _custom(self, event: JSON, context: Context | None) -> CustomSource | None:
+        if not self.options.custom_handlers:
+            return None
+        from .events.custom import infer
+
+        return infer(self.options.custom_handlers, event, context, self.options.base_path)
+
+    def _incoming(
+        self, source: Source | CustomSource, event: JSON, context: Context | None
+    ) -> _Incoming:
+        """Return the request in ``event``, or why it is refused."""
+        assert self._lifespan is not None
+        state = self._lifespan.state
+        if not isinstance(source, Source):
+            scope, body = source.http_scope(state), source.handler.body
+        else:
+            assert isinstance(event, dict)
+            try:
+                request = source.request(event)
+            except EventError as error:
+                logger.error(
+                    "A %s event that is not one was answered with 400: %s", source.name, error
+                )
+                return _Incoming(None, b"", refused=400)
+            scope = http_scope(
+                request,
+                event=event,
+                context=context,
+                state=state,
+                base_path=self.options.base_path,
+            )
+            body = request.body
+        if self.options.event_path:
+            from .events.event_path import leads_to
+
+            if leads_to(scope["path"], self.options.event_path):
+                return _Incoming(scope, body, refused=404)
+        return _Incoming(scope, body)
 
     async def _buffered(
         self,
-        source: Source,
-        request: Request | None,
-        event: Event,
+        source: Source | CustomSource,
+        request: _Incoming,
         context: Context | None,
         stream: ResponseStream | None,
     ) -> JSON:
-        answer = _BufferedAnswer()
-        await self._run(request, event, context, answer, answer.begin)
+        answer = BufferedAnswer()
+        await self._run(request, context, answer, answer.begin)
         error = answer.error
-        if error is not None and self.options.errors == "raise":
+        if error is None:
+            try:
+                return answer.to_json(source)
+            except ResponseTooLarge as too_large:
+                logger.error("%s", too_large)
+                error = too_large
+        if self.options.errors == "raise":
             if stream is None:
                 raise error
             stream.fail(error)
             return None
-        if error is not None:
-            # Nothing has left yet, so what would be error trailers can be an honest status.
-            answer = _BufferedAnswer()
-            status = 504 if isinstance(error, DeadlineExceeded) else 500
-            _refuse(status, request, answer, answer.begin)
-        return source.answer(answer.prelude, b"".join(answer.chunks))
+        # Nothing has left yet, so what would be error trailers can be an honest status.
+        answer = BufferedAnswer()
+        status = 504 if isinstance(error, DeadlineExceeded) else 500
+        refuse(status, request.scope, answer, answer.begin)
+        return answer.to_json(source)
 
     async def _run(
         self,
-        request: Request | None,
-        event: Event,
+        request: _Incoming,
         context: Context | None,
         stream: ResponseStream,
         begin: Callable[[Head], bytes],
+        *,
+        raise_errors: bool | None = None,
     ) -> None:
-        if request is None:
-            _refuse(400, request, stream, begin)
+        if request.scope is None or request.refused:
+            refuse(request.refused, request.scope, stream, begin)
             return
-        assert self._lifespan is not None
-        scope = http_scope(
-            request,
-            event=event,
-            context=context,
-            state=self._lifespan.state,
-            base_path=self.options.base_path,
-        )
+        if raise_errors is None:
+            raise_errors = self.options.errors == "raise"
         response = Response(
-            request.method,
-            raise_errors=self.options.errors == "raise",
+            request.scope["method"],
+            raise_errors=raise_errors,
             pad_empty=self.options.pad_empty,
         )
-        cycle = HttpCycle(self.app, scope, request.body, response, stream, begin)
+        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, begin)
         await cycle.run(self._seconds(context))
 
-    async def _call_on_event(
+    async def _respond_to_event(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        on_event = self.options.on_event
-        if on_event is None:
-            keys = ", ".join(map(repr, event)) if isinstance(event, dict) else type(event).__name__
-            raise EventError(
-                "This event is not an HTTP request from a function URL or an HTTP API, and nothing"
-                f" handles other events. It has the keys {keys}. Pass a function of (event,"
-                " context) as LambdaHandler(app, on_event=...)."
-            )
-        return await FunctionHandler(on_event).respond(event, context, stream)
+        """Answer an event that is no HTTP request."""
+        options = self.options
+        if options.on_event is not None:
+            return await FunctionHandler(options.on_event).respond(event, context, stream)
+        if options.event_path:
+            return await self._post(event, context)
+        keys = ", ".join(map(repr, event)) if isinstance(event, dict) else type(event).__name__
+        raise EventError(
+            "This event is not an HTTP request, and nothing handles other events. It has the keys"
+            f" {keys}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
+            " path of the app to POST it to as event_path, or a class that turns it into a request"
+            " in custom_handlers."
+        )
+
+    async def _post(self, event: JSON, context: Context | None) -> JSON:
+        """Post an event to the app and return the JSON of its answer."""
+        from .events.event_path import event_answer, event_request
+
+        assert self._lifespan is not None
+        path = self.options.event_path
+        request = event_request(path, event)
+        scope = http_scope(request, event=event, context=context, state=self._lifespan.state)
+        answer = BufferedAnswer()
+        incoming = _Incoming(scope, request.body)
+        await self._run(incoming, context, answer, answer.begin, raise_errors=True)
+        if answer.error is not None:
+            raise answer.error
+        return event_answer(path, answer.head.status, answer.head.headers, answer.body)
 
 
-class _Prelude:
-    """Begins a streamed response: its content type, its head, and a word about compression."""
+class _Incoming(NamedTuple):
+    """A request on its way to the app."""
 
-    _warned = False
-
-    def __init__(self, stream: ResponseStream) -> None:
-        self._stream = stream
-
-    def __call__(self, head: Head) -> bytes:
-        self._stream.set_content_type(CONTENT_TYPE)
-        if not _Prelude._warned and any(name == b"content-encoding" for name, _ in head.headers):
-            _Prelude._warned = True
-            logger.warning(
-                "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
-                " to decompress such bodies and drop the header; leave compression to a CDN."
-            )
-        return encode(prelude(head.status, head.headers))
-
-
-class _BufferedAnswer(BufferedStream):
-    """Collects a buffered answer: the head apart from the body."""
-
-    prelude: Prelude
-
-    def begin(self, head: Head) -> bytes:
-        self.prelude = prelude(head.status, head.headers)
-        return b""
-
-
-def _request(source: Source, event: Event) -> Request | None:
-    """Return the request in ``event``; None if there is none, though it looked like it."""
-    try:
-        return source.request(event)
-    except EventError as error:
-        logger.error("A %s event that is not one was answered with 400: %s", source.name, error)
-        return None
-
-
-def _refuse(
-    status: int, request: Request | None, stream: ResponseStream, begin: Callable[[Head], bytes]
-) -> None:
-    """Answer in the app's place: ``status``, and what it means."""
-    to_head_request = request is not None and request.method == "HEAD"
-    chunks = [
-        begin(part) if isinstance(part, Head) else part.data
-        for part in plain(status, to_head_request=to_head_request)
-        if isinstance(part, Head | Chunk)
-    ]
-    stream.writelines_nowait(chunks, end=True)
+    scope: Scope | None
+    body: bytes
+    refused: int = 0  #: the status it is refused with, if it is

@@ -13,6 +13,8 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .events.custom import EventHandler
+
 PREFIX = "ADAPTER_"
 
 
@@ -23,6 +25,8 @@ class Options(NamedTuple):
     lifespan: str = "auto"
     base_path: str = ""
     on_event: Callable[..., Any] | None = None
+    event_path: str = ""
+    custom_handlers: tuple[type[EventHandler], ...] = ()
     errors: str = "respond"
     deadline_margin: float = 0.25  #: seconds
     pad_empty: bool = False
@@ -92,6 +96,26 @@ def _path(name: str, value: Any) -> str:
     return value.rstrip("/")
 
 
+def _event_path(name: str, value: Any) -> str:
+    path: str = value if isinstance(value, str) else "?"
+    if path and not (path.startswith("/") and path.strip("/")):
+        raise ConfigurationError(
+            f"{name} is {value!r}; it must be a path of its own like '/lambda-events', or ''."
+        )
+    return path
+
+
+def _handlers(name: str, value: Any) -> tuple[type[EventHandler], ...]:
+    handlers = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for handler in handlers:
+        if not (isinstance(handler, type) and callable(getattr(handler, "infer", None))):
+            raise ConfigurationError(
+                f"{name} has {handler!r} in it; each must be a class with infer(event, context,"
+                " config), scope, body and a call that takes the response, as for Mangum."
+            )
+    return handlers
+
+
 def _function(name: str, value: Any) -> Callable[..., Any] | None:
     if value is None or callable(value):
         function: Callable[..., Any] | None = value
@@ -148,6 +172,24 @@ OPTIONS = (
         "Called as `on_event(event, context)`, plain or `async`, for an event that is not HTTP.",
         _function,
         "a function",
+        "none",
+        variable=False,
+    ),
+    Option(
+        "event_path",
+        "Where in the app an event that is not HTTP goes, if no `on_event` takes it: there it is"
+        " POSTed as JSON, and the JSON of the answer is returned. A request from outside whose"
+        " path ends like this is answered with 404.",
+        _event_path,
+        "a path",
+        "none",
+    ),
+    Option(
+        "custom_handlers",
+        "Classes with Mangum's interface, each asked whether an event is its own before anyone"
+        " else is.",
+        _handlers,
+        "a list of classes",
         "none",
         variable=False,
     ),

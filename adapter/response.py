@@ -107,7 +107,12 @@ Operations = tuple[Operation, ...]
 # RFC 9110, 5.6.2 and 5.5. Tables for bytes.translate: a pattern costs a millisecond to compile.
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FORBIDDEN = b"\r\n\0"
-_REASONS = {400: b"Bad Request", 500: b"Internal Server Error", 504: b"Gateway Timeout"}
+_REASONS = {
+    400: b"Bad Request",
+    404: b"Not Found",
+    500: b"Internal Server Error",
+    504: b"Gateway Timeout",
+}
 _START = "http.response.start"
 _BODY = "http.response.body"
 

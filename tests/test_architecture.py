@@ -35,9 +35,9 @@ LAYERS = {
     },
     "contract": {"pipe", "stream"},
     "app": {
+        "answer",
         "cycle",
         "entry",
-        "events.mangum_events",
         "function",
         "handler",
         "lifespan",
@@ -93,6 +93,8 @@ UNBOUND = {
     "test_endings",
     "test_exports",
     "test_frameworks",
+    "test_parity",
+    "test_sources",
 }
 
 MAX_LINES = 300

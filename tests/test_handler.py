@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter import LambdaHandler
-from adapter import handler as handler_module
+from adapter.answer import StreamedHead
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
 from adapter.prelude import CONTENT_TYPE
 from adapter.stream import CurrentInvocation, current_invocation
@@ -481,7 +481,7 @@ class TestOptions:
 @pytest.fixture
 def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what is remembered once per process."""
-    return lambda: monkeypatch.setattr(handler_module._Prelude, "_warned", False)
+    return lambda: monkeypatch.setattr(StreamedHead, "_warned", False)
 
 
 @pytest.mark.anyio

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..types import Event
 
-_TEXT = (
+TEXT_TYPES = (
     "text/",
     "application/json",
     "application/javascript",
     "application/xml",
     "application/vnd.oai.openapi",
 )
-_TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
+TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 
 
 def encode_body(headers: dict[str, str], body: bytes) -> Event:
@@ -38,4 +38,4 @@ def encode_body(headers: dict[str, str], body: bytes) -> Event:
 def is_text(content_type: str) -> bool:
     """Whether what is of this type is text."""
     essence = content_type.partition(";")[0].strip().lower()
-    return essence.startswith(_TEXT) or essence.endswith(_TEXT_SUFFIXES)
+    return essence.startswith(TEXT_TYPES) or essence.endswith(TEXT_SUFFIXES)

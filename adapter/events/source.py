@@ -26,3 +26,7 @@ class Source(NamedTuple):
     max_prelude: int | None = None  #: bytes, with the delimiter
     max_answer: int = MAX_ANSWER  #: bytes of JSON, for a buffered answer
     to_stream: str = "this source cannot stream; a function URL can"  #: what would stream it
+
+    def format(self, status: int, headers: Headers, body: bytes) -> JSON:
+        """Return a buffered answer in the form that this source wants."""
+        return self.answer(self.prelude(status, headers), body)
