@@ -81,10 +81,15 @@ def function_url_event(
     return event
 
 
+def header_items(headers: HeaderItems) -> list[tuple[str, str]]:
+    """Return the pairs of name and value."""
+    return [*(headers.items() if isinstance(headers, Mapping) else headers)]
+
+
 def join_headers(headers: HeaderItems) -> dict[str, str]:
     """Lower-case the names and join repeats with ``,``, as payload 2.0 does (cookies: ``; ``)."""
     joined: dict[str, str] = {}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    for name, value in header_items(headers):
         key = name.lower()
         separator = "; " if key == "cookie" else ","
         joined[key] = f"{joined[key]}{separator}{value}" if key in joined else value
@@ -109,8 +114,15 @@ def body_keys(body: bytes, content_type: str) -> Event:
         return {"isBase64Encoded": False}
     essence = content_type.partition(";")[0].strip().lower()
     if essence.startswith("text/") or essence in TEXT_TYPES:
-        try:
-            return {"body": body.decode(), "isBase64Encoded": False}
-        except UnicodeDecodeError:
-            pass  # a lie about its type must not lose a byte
+        return text_or_base64(body)
     return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}
+
+
+def text_or_base64(body: bytes) -> Event:
+    """Return ``body`` and ``isBase64Encoded``: text if it can be, so that no byte is lost."""
+    if not body:
+        return {"isBase64Encoded": False}
+    try:
+        return {"body": body.decode(), "isBase64Encoded": False}
+    except UnicodeDecodeError:
+        return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}

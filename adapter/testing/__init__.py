@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..events.build import function_url_event
+from ..events.build_api import http_api_event, rest_api_event
+from ..events.build_proxy import alb_event, edge_event, lattice_event
+from ..events.build_records import (
+    dynamodb_event,
+    eventbridge_event,
+    s3_event,
+    schedule_event,
+    sns_event,
+    sqs_event,
+)
 from .context import lambda_context
 from .memory import MemoryStream
 from .reader import StreamedAnswer, read_stream
@@ -16,9 +26,20 @@ __all__ = [
     "LambdaTransport",
     "MemoryStream",
     "StreamedAnswer",
+    "alb_event",
+    "dynamodb_event",
+    "edge_event",
+    "eventbridge_event",
     "function_url_event",
+    "http_api_event",
     "lambda_context",
+    "lattice_event",
     "read_stream",
+    "rest_api_event",
+    "s3_event",
+    "schedule_event",
+    "sns_event",
+    "sqs_event",
 ]
 
 
