@@ -7,10 +7,17 @@ import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import AdapterError, DeadlineExceeded, RuntimeApiError, StreamClosed
+from ..errors import (
+    AdapterError,
+    DeadlineExceeded,
+    EventError,
+    RuntimeApiError,
+    StreamClosed,
+)
 from ..prelude import CONTENT_TYPE, decode
 from .client import RuntimeClient
 from .invocation import Invocation
@@ -163,13 +170,14 @@ class _Stream(RuntimeStream):
     @property
     def summary(self) -> JSON:
         """What wrappers get to see of a response that is gone: its status, if it is HTTP's."""
-        if self.content_type != CONTENT_TYPE or not self._first:
-            return {}
-        return {"statusCode": decode(self._first)[0]["statusCode"]}
+        with suppress(EventError, KeyError):  # not HTTP, or a prelude written in pieces, or without
+            return {"statusCode": decode(self._first)[0]["statusCode"]}
+        return {}
 
     def transmit(self, chunks: list[bytes], end: bool) -> int:
         """Keep the first chunk, which has the status."""
-        self._first = self._first or b"".join(chunks[:1])
+        if chunks and not self._first and self.content_type == CONTENT_TYPE:
+            self._first = chunks[0]
         return super().transmit(chunks, end)
 
     def disconnect(self, reason: str) -> None:

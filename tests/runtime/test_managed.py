@@ -1,0 +1,842 @@
+"""AWS's own Python runtime, the real one, and handlers that stream under it.
+
+Some tests put it behind the function URL of the local Lambda and look at what a client gets;
+others play the platform by hand, to see every byte of what it sends and does not send.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+import anyio
+import pytest
+
+from adapter.emulator.function_url import UrlSettings
+from adapter.events.build import function_url_event
+
+from .scripted import INIT_ERROR, NEXT, ROOT, Peer, Platform, error_of, response_of
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from tests.emulator.conftest import Local, LocalFactory
+
+    from .conftest import Start
+
+EVENT = function_url_event("/")
+DOMAIN = {"domainName": "abc.execute-api.eu-west-1.amazonaws.com", "http": {"method": "GET"}}
+HTTP_API_EVENT = {**EVENT, "requestContext": DOMAIN}
+
+APP = """
+from adapter import LambdaHandler
+
+HEADERS = [(b"content-type", b"text/plain"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        print("startup", flush=True)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    status = 202 if scope["path"] == "/202" else 200
+    await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+    await send({"type": "http.response.body", "body": b"two"})
+"""
+PLAIN = APP + "handler = LambdaHandler(app)\n"
+
+
+class Ric(NamedTuple):
+    """A version of awslambdaric, and the variables that have it run in one way or another."""
+
+    environ: dict[str, str]
+
+    @property
+    def threaded(self) -> dict[str, str]:
+        """As on Python 3.12 and later: it asks for events in a thread of its own."""
+        return self.environ | {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
+
+
+RIC = (sys.executable, "-m", "awslambdaric", "main.handler")
+RIC_4 = Ric({"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"})
+
+
+@pytest.fixture(scope="session")
+def ric_3(tmp_path_factory: pytest.TempPathFactory) -> Ric:
+    """The newest version 3, from the package index."""
+    target = tmp_path_factory.mktemp("awslambdaric-3")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    options = ["--no-deps", "--only-binary", ":all:", "--target", str(target)]
+    subprocess.run([*pip, "install", *options, "awslambdaric==3.*"], check=True)
+    return Ric({**RIC_4.environ, "PYTHONPATH": f"{target}:{ROOT}"})
+
+
+@pytest.fixture(params=["3", "4"])
+def ric(request: pytest.FixtureRequest) -> Ric:
+    """Each version in turn."""
+    if request.param == "4":
+        return RIC_4
+    old: Ric = request.getfixturevalue("ric_3")
+    return old
+
+
+class Serve(Protocol):
+    """Serves ``main.handler`` of ``source`` at a function URL."""
+
+    def __call__(
+        self,
+        source: str,
+        environ: dict[str, str],
+        *,
+        invoke_mode: Literal["response_stream", "buffered"] = ...,
+    ) -> AbstractAsyncContextManager[Local]: ...
+
+
+@pytest.fixture
+def serve(local: LocalFactory, tmp_path: Path) -> Serve:
+    def open_url(
+        source: str,
+        environ: dict[str, str],
+        *,
+        invoke_mode: Literal["response_stream", "buffered"] = "response_stream",
+    ) -> AbstractAsyncContextManager[Local]:
+        root = tmp_path / "task"
+        root.mkdir()
+        (root / "main.py").write_text(source)
+        variables = [f"{name}={value}" for name, value in environ.items()]  # the platform's too
+        command = ("/usr/bin/env", *variables, *RIC)
+        return local("", UrlSettings(invoke_mode=invoke_mode), 1, command=command)
+
+    return open_url
+
+
+class Managed:
+    """The runtime on a platform played by hand: the client's connection, and ours."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.client = platform.connection()
+        self._ours: Peer | None = None
+
+    @property
+    def ours(self) -> Peer:
+        """The connection that the handler opens with its first stream."""
+        if self._ours is None:
+            self._ours = self.platform.connection()
+        return self._ours
+
+    def stream(self, request_id: str = "id-1", **headers: str) -> bytes:
+        """Deliver an event, accept the stream; return what the client of a URL would get."""
+        self.client.deliver(EVENT, request_id, **headers)
+        request = self.ours.read()
+        assert request.call == response_of(request_id)
+        self.ours.accept()
+        return request.content
+
+    def serves_on(self, request_id: str = "id-2") -> bool:
+        """Whether it asks for the next event, having posted nothing else, and streams again."""
+        return self.stream(request_id) == b"one two" and self.client.read().call == NEXT
+
+
+@pytest.fixture
+def managed(start: Start) -> ManagedFactory:
+    def start_managed(source: str, environ: dict[str, str] = RIC_4.environ) -> Managed:
+        return Managed(start(source, "main.handler", RIC, **environ))
+
+    return start_managed
+
+
+class ManagedFactory(Protocol):
+    """Starts the runtime with ``source`` as ``main.py``, and waits until it connects."""
+
+    def __call__(self, source: str, environ: dict[str, str] = ...) -> Managed: ...
+
+
+class TestStreaming:
+    """A handler of two lines, and no configuration."""
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("threaded", [False, True])
+    async def test_a_chunk_reaches_the_client_before_the_next_one_is_made(
+        self, serve: Serve, ric: Ric, threaded: bool, tmp_path: Path
+    ) -> None:
+        gate = anyio.Path(tmp_path / "gate")
+        source = PLAIN.replace(
+            '    await send({"type": "http.response.body", "body": b"two"})',
+            "    import asyncio, os\n"
+            f"    while not os.path.exists({str(gate)!r}): await asyncio.sleep(0.01)\n"
+            '    await send({"type": "http.response.body", "body": b"two"})',
+        )
+        environ = ric.threaded if threaded else ric.environ
+        async with (
+            serve(source, environ) as url,
+            url.client.stream("GET", "/202") as response,
+        ):
+            chunks = response.aiter_raw()
+            assert await anext(chunks) == b"one "
+            await gate.touch()
+            assert await anext(chunks) == b"two"
+            assert response.status_code == 202
+            assert response.headers["content-type"] == "text/plain"
+            assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+    @pytest.mark.anyio
+    async def test_one_process_serves_many_and_its_client_posts_nothing_of_its_own(
+        self, serve: Serve, ric: Ric
+    ) -> None:
+        async with serve(PLAIN, ric.threaded) as url:
+            for _ in range(3):
+                assert (await url.client.get("/")).text == "one two"
+            assert url.pool.environments == 1
+        assert "Error" not in url.log.getvalue(), "a second answer would have been refused"
+
+    @pytest.mark.anyio
+    async def test_with_buffered_answers_it_is_a_handler_like_any_other(
+        self, serve: Serve, ric: Ric
+    ) -> None:
+        environ = ric.environ | {"ADAPTER_INVOKE_MODE": "buffered"}
+        async with serve(PLAIN, environ, invoke_mode="buffered") as url:
+            response = await url.client.get("/202")
+        assert (response.status_code, response.text) == (202, "one two")
+        assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+    def test_a_source_that_cannot_stream_gets_its_answer_from_the_client(
+        self, managed: ManagedFactory
+    ) -> None:
+        running = managed(PLAIN)
+        running.client.deliver(HTTP_API_EVENT)
+        request = running.client.read()
+        assert request.call == response_of("id-1")
+        assert "Lambda-Runtime-Function-Response-Mode" not in {h.title() for h in request.headers}
+        assert request.json["body"] == "one two"
+        running.client.accept()
+        assert running.serves_on()
+
+    def test_the_lifespan_starts_once_and_before_the_first_event_is_asked_for(
+        self, managed: ManagedFactory
+    ) -> None:
+        running = managed(PLAIN)
+        assert running.client.head().call == NEXT
+        assert running.platform.output.count("startup") == 1
+        running.client.event(EVENT)
+        running.ours.read()
+        running.ours.accept()
+        assert running.serves_on()
+        assert running.platform.output.count("startup") == 1
+
+    def test_all_of_it_happens_on_one_event_loop_in_the_main_thread(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = """
+            import asyncio, threading
+            from adapter import LambdaHandler
+            loops = []
+            async def app(scope, receive, send):
+                loops.append(asyncio.get_running_loop())
+                if scope["type"] == "lifespan":
+                    await receive()
+                    await send({"type": "lifespan.startup.complete"})
+                    await receive()
+                in_main = threading.current_thread() is threading.main_thread()
+                body = f"{len(loops)} {len(set(loops))} {in_main}".encode()
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": body})
+            handler = LambdaHandler(app)
+        """
+        running = managed(source, RIC_4.threaded)
+        assert running.stream("id-1") == b"2 1 True"
+        assert running.stream("id-2") == b"3 1 True"
+
+    def test_the_nonce_of_the_delivery_goes_back_with_the_stream(
+        self, managed: ManagedFactory
+    ) -> None:
+        running = managed(PLAIN)
+        for number in "12":
+            running.client.deliver(EVENT, "same-id", Lambda_Runtime_Invocation_Id=f"nonce-{number}")
+            request = running.ours.read()
+            assert request.headers["lambda-runtime-invocation-id"] == f"nonce-{number}"
+            running.ours.accept()
+
+    def test_a_retry_with_the_same_id_is_answered_too(self, managed: ManagedFactory) -> None:
+        running = managed(PLAIN)
+        assert running.stream("same-id") == running.stream("same-id") == b"one two"
+
+    def test_what_runs_after_the_response_is_done_before_the_next_event_is_asked_for(
+        self, managed: ManagedFactory, tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        source = f"""
+            import asyncio, os
+            from adapter import LambdaHandler
+            async def app(scope, receive, send):
+                await send({{"type": "http.response.start", "status": 200, "headers": []}})
+                await send({{"type": "http.response.body", "body": b"all"}})
+                while not os.path.exists({str(gate)!r}): await asyncio.sleep(0.01)
+                print("background done", flush=True)
+            handler = LambdaHandler(app, lifespan="off")
+        """
+        running = managed(source)
+        assert running.stream() == b"all"
+        assert running.client.is_silent()
+        gate.touch()
+        assert running.client.head().call == NEXT
+        assert "background done" in running.platform.output
+
+    def test_a_connection_that_was_closed_while_frozen_is_opened_anew(
+        self, managed: ManagedFactory
+    ) -> None:
+        running = managed(PLAIN)
+        assert running.stream() == b"one two"
+        assert running.client.read().call == NEXT  # the handler has returned
+        for number, close in enumerate((Peer.close, Peer.reset)):
+            close(running.ours)
+            running.client.event(EVENT, f"again-{number}")
+            running._ours = running.platform.connection()
+            request = running.ours.read()
+            assert request.content == b"one two"
+            running.ours.accept()
+            assert running.client.read().call == NEXT
+
+    def test_a_function_written_by_hand_streams_too(self, managed: ManagedFactory) -> None:
+        source = """
+            from adapter import streamify_response
+            @streamify_response
+            async def handler(event, stream, context):
+                await stream.write("by ")
+                await stream.write("hand")
+        """
+        running = managed(source)
+        for request_id in ("id-1", "id-2"):
+            running.client.deliver({"any": "event"}, request_id)
+            request = running.ours.read()
+            assert (request.call, request.body) == (response_of(request_id), b"by hand")
+            running.ours.accept()
+
+
+FAILING = """
+from adapter import LambdaHandler
+
+async def app(scope, receive, send):
+    if scope["path"] == "/":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one two"})
+        return
+    if scope["path"] == "/late":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"part", "more_body": True})
+    raise {error}
+
+handler = LambdaHandler(app, lifespan="off", errors="{errors}")
+"""
+
+
+def failing(error: str, errors: str = "respond") -> str:
+    return FAILING.replace("{error}", error).replace("{errors}", errors)
+
+
+class TestFailures:
+    """Every invocation ends in one way, and the process goes on."""
+
+    @pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt"])
+    def test_a_failure_before_the_head_is_a_500(self, managed: ManagedFactory, error: str) -> None:
+        running = managed(failing(error))
+        running.client.deliver(function_url_event("/early"))
+        assert running.ours.read().prelude["statusCode"] == 500
+        running.ours.accept()
+        assert running.serves_on()
+
+    def test_where_it_is_to_be_raised_the_client_reports_and_logs_it_as_ever(
+        self, managed: ManagedFactory, ric: Ric
+    ) -> None:
+        running = managed(failing("ValueError('no')", "raise"), ric.environ)
+        running.client.deliver(function_url_event("/early"))
+        request = running.client.read()
+        assert request.call == error_of("id-1")
+        assert request.json["errorType"] == "ValueError"
+        assert "[ERROR] ValueError: no" in running.platform.output
+        running.client.accept()
+        running.client.deliver(EVENT, "id-2")
+        assert running.ours.read().content == b"one two"
+
+    def test_what_the_client_would_let_end_the_process_is_reported_by_us(
+        self, managed: ManagedFactory
+    ) -> None:
+        running = managed(failing("SystemExit(3)", "raise"))
+        running.client.deliver(function_url_event("/early"))
+        request = running.ours.read()
+        assert (request.call, request.json["errorType"]) == (error_of("id-1"), "SystemExit")
+        running.ours.accept()
+        assert running.serves_on()
+
+    @pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt"])
+    @pytest.mark.parametrize("errors", ["respond", "raise"])
+    def test_a_failure_after_the_head_goes_into_the_trailers_and_nowhere_else(
+        self, managed: ManagedFactory, error: str, errors: str
+    ) -> None:
+        running = managed(failing(error, errors))
+        running.client.deliver(function_url_event("/late"))
+        request = running.ours.read()
+        assert request.content == b"part"
+        kind = request.trailers["lambda-runtime-function-error-type"]
+        assert error.startswith(kind.removeprefix("Function."))
+        running.ours.accept()
+        assert running.serves_on()
+
+    @pytest.mark.parametrize("status", [400, 403, 410, 413, 500])
+    def test_a_response_that_is_refused_in_mid_stream_is_not_followed_by_another(
+        self, managed: ManagedFactory, status: int
+    ) -> None:
+        source = PLAIN.replace(
+            '    await send({"type": "http.response.body", "body": b"two"})',
+            '    if scope["path"] == "/endless":\n'
+            "        import asyncio\n"
+            "        while True:\n"
+            '            await send({"type": "http.response.body", "body": b"x" * 1000,'
+            ' "more_body": True})\n'
+            "            await asyncio.sleep(0.001)\n"
+            '    await send({"type": "http.response.body", "body": b"two"})',
+        )
+        running = managed(source)
+        running.client.deliver(function_url_event("/endless"))
+        request = running.ours.head()
+        running.ours.chunk(request)
+        running.ours.refuse(status)
+        running.ours.wait_closed()
+        running._ours = None
+        assert running.serves_on()
+        assert str(status) in running.platform.output
+        assert "Traceback" not in running.platform.output
+
+    def test_a_connection_that_breaks_in_mid_stream_is_survived(
+        self, managed: ManagedFactory, tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        source = PLAIN.replace(
+            '    await send({"type": "http.response.body", "body": b"two"})',
+            "    import asyncio, os\n"
+            f"    while not os.path.exists({str(gate)!r}): await asyncio.sleep(0.01)\n"
+            '    await send({"type": "http.response.body", "body": b"two"})',
+        )
+        running = managed(source)
+        running.client.deliver(EVENT)
+        running.ours.chunk(running.ours.head())
+        running.ours.reset()
+        gate.touch()
+        running._ours = None
+        assert running.serves_on()
+
+    def test_an_app_that_is_too_slow_is_ended_before_lambda_ends_the_process(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = PLAIN.replace(
+            'if scope["type"]',
+            'if scope.get("path") == "/slow":\n'
+            "        import asyncio; await asyncio.sleep(60)\n"
+            '    if scope["type"]',
+            1,
+        )
+        for errors, kind in (("respond", response_of), ("raise", error_of)):
+            running = managed(source.replace("(app)", f"(app, errors={errors!r})"))
+            running.client.deliver(function_url_event("/slow"), seconds=0.6)
+            assert running.ours.read().call == kind("id-1")
+            running.ours.accept()
+            assert running.serves_on()
+
+    def test_a_task_left_behind_cannot_end_the_process_in_the_middle_of_a_response(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = """
+            import asyncio, sys
+            from adapter import LambdaHandler
+            async def leave():
+                sys.exit(5)
+            async def app(scope, receive, send):
+                await send({"type": "http.response.start", "status": 200, "headers": []})
+                await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+                app.task = asyncio.create_task(leave())
+                await asyncio.sleep(0.05)
+                await send({"type": "http.response.body", "body": b"two"})
+            handler = LambdaHandler(app, lifespan="off")
+        """
+        running = managed(source)
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+        assert "SystemExit: 5" in running.platform.output
+
+    def test_a_startup_that_fails_is_reported_as_a_failed_init(
+        self, managed: ManagedFactory, ric: Ric
+    ) -> None:
+        source = """
+            from adapter import LambdaHandler
+            async def app(scope, receive, send):
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": "no database"})
+            handler = LambdaHandler(app)
+        """
+        running = managed(source, ric.environ)
+        request = running.client.read()
+        assert request.call == INIT_ERROR
+        assert request.json["errorType"] == "LifespanFailed"
+        assert "no database" in request.json["errorMessage"]
+        running.client.accept()
+        assert running.platform.exit_code() == 1
+        assert "The environment cannot start" in running.platform.output
+
+
+WRAPPER = """
+import functools, importlib, os
+
+def load():
+    module, _, name = os.environ["ORIG_HANDLER"].rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+{eager}
+def handler(event, context):
+    print("span of", context.aws_request_id, flush=True)
+    result = {call}
+    print("status", result.get("statusCode"), flush=True)
+    {after}
+"""
+
+
+def wrapper(after: str = "return result", *, lazy: bool = False) -> str:
+    source = WRAPPER.replace("{after}", after)
+    source = source.replace("{eager}", "" if lazy else "original = load()")
+    return source.replace("{call}", f"{'load()' if lazy else 'original'}(event, context)")
+
+
+class TestWrappers:
+    """What other vendors put around a handler calls it, and returns and raises what it likes."""
+
+    @pytest.fixture
+    def wrapped(self, start: Start, tmp_path: Path) -> ManagedFactory:
+        """The wrapping module is the function's handler, and knows the original's name."""
+
+        def start_wrapped(source: str, environ: dict[str, str] = RIC_4.environ) -> Managed:
+            folder = tmp_path / "original"
+            folder.mkdir()
+            (folder / "app_module.py").write_text(PLAIN)
+            environ = environ | {
+                "ORIG_HANDLER": "app_module.handler",
+                "PYTHONPATH": f"{environ['PYTHONPATH']}:{folder}",
+            }
+            return Managed(start(source, "main.handler", RIC, **environ))
+
+        return start_wrapped
+
+    def test_a_wrapping_module_streams_and_sees_the_status(
+        self, wrapped: ManagedFactory, ric: Ric
+    ) -> None:
+        running = wrapped(wrapper(), ric.threaded)
+        assert running.client.head().call == NEXT
+        assert "startup" in running.platform.output, "init is over, and the app has not started"
+        running.client.event(function_url_event("/202"))
+        assert running.ours.read().prelude["statusCode"] == 202
+        running.ours.accept()
+        assert running.serves_on()
+        assert "span of id-1\nstatus 202\nspan of id-2\nstatus 200" in running.platform.output
+
+    def test_one_that_imports_the_handler_with_the_first_event_streams_that_one_already(
+        self, wrapped: ManagedFactory, ric: Ric
+    ) -> None:
+        running = wrapped(wrapper(lazy=True), ric.environ)
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+        assert running.platform.output.count("startup") == 1
+
+    @pytest.mark.parametrize(
+        "after",
+        [
+            "raise ValueError('mine')",
+            "return {'statusCode': 500}",
+            "return object()",
+            "return None",
+        ],
+    )
+    def test_what_it_makes_of_the_result_comes_too_late_and_ends_nothing(
+        self, wrapped: ManagedFactory, ric: Ric, after: str
+    ) -> None:
+        running = wrapped(wrapper(after), ric.environ)
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+        log = running.platform.output
+        assert log.count("[ERROR]") == log.count("That error is dropped")
+
+    def test_its_own_failure_before_the_handler_is_the_invocations(
+        self, wrapped: ManagedFactory
+    ) -> None:
+        running = wrapped(wrapper().replace("result =", "context.nothing; result ="))
+        running.client.deliver(EVENT)
+        request = running.client.read()
+        assert (request.call, request.json["errorType"]) == (error_of("id-1"), "AttributeError")
+
+    def test_one_that_calls_again_after_the_stream_gets_the_answer_for_itself(
+        self, wrapped: ManagedFactory
+    ) -> None:
+        again = "print('again', original(event, context)['body'], flush=True)"
+        running = wrapped(wrapper(again))
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+        assert "again one two" in running.platform.output
+
+    def test_a_call_with_the_context_of_another_invocation_does_not_answer_this_one(
+        self, wrapped: ManagedFactory
+    ) -> None:
+        warm_up = """
+class Warm:
+    aws_request_id = "warm-up"
+    def get_remaining_time_in_millis(self): return 5000
+
+print("in init", original(EVENT, Warm())["body"], flush=True)
+def handler(event, context):
+    print("warm", original(EVENT, Warm())["body"], flush=True)
+    return original(event, context)
+"""
+        running = wrapped(wrapper() + f"\nEVENT = {EVENT!r}\n" + warm_up)
+        assert running.stream() == b"one two"
+        assert "in init one two" in running.platform.output
+        assert "warm one two" in running.platform.output
+
+    def test_one_that_calls_from_another_thread_and_gives_up_leaves_one_answer(
+        self, wrapped: ManagedFactory, tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        source = f"""
+import os, threading, time
+from app_module import app
+from adapter import LambdaHandler
+
+async def slow(scope, receive, send):
+    await app(scope, receive, send)
+    while not os.path.exists({str(gate)!r}): time.sleep(0.01)
+
+inner = LambdaHandler(slow, lifespan="off")
+def handler(event, context):
+    thread = threading.Thread(target=inner, args=(event, context))
+    thread.start()
+    thread.join(0.1)
+    raise TimeoutError("no patience")
+"""
+        running = wrapped(source)
+        assert running.stream() == b"one two"
+        assert running.client.is_silent(), "an error was posted while the call ran"
+        gate.touch()
+        assert running.client.read().call == NEXT
+        assert "no patience" in running.platform.output
+
+    def test_a_call_from_within_the_apps_own_threads_fails_and_does_not_hang(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = (
+            PLAIN
+            + """
+import asyncio
+async def nested(scope, receive, send):
+    class Context:
+        aws_request_id = "nested"
+        def get_remaining_time_in_millis(self): return 100
+    try:
+        await asyncio.to_thread(handler, scope["aws.event"], Context())
+    except Exception as error:
+        print(type(error).__name__, error, flush=True)
+    await app(scope, receive, send)
+inner = LambdaHandler(app)
+handler = LambdaHandler(nested, lifespan="off")
+"""
+        )
+        running = managed(source)
+        assert running.stream() == b"one two"
+        assert "serves one call at a time" in running.platform.output
+
+    def test_powertools_logger_and_tracer_work_on_the_handler(
+        self, managed: ManagedFactory, ric: Ric
+    ) -> None:
+        source = (
+            APP
+            + """
+from aws_lambda_powertools import Logger, Tracer
+
+logger, tracer = Logger(service="shop"), Tracer(service="shop")
+
+async def traced(scope, receive, send):
+    if scope["type"] == "http":
+        with tracer.provider.in_subsegment("work") as subsegment:
+            logger.info("inside %s", subsegment.name)
+    await app(scope, receive, send)
+
+handler = logger.inject_lambda_context(tracer.capture_lambda_handler(LambdaHandler(traced)))
+"""
+        )
+        # Without a daemon X-Ray sends its segments into the void, by UDP.
+        running = managed(source, ric.environ | {"LAMBDA_TASK_ROOT": "/var/task"})
+        trace = "Root=1-68f0c1d2-3a4b5c6d7e8f901234567890;Parent=53995c3f42cd8ad8;Sampled=1"
+        assert running.stream("id-1", Lambda_Runtime_Trace_Id=trace) == b"one two"
+        assert running.serves_on()
+        log = running.platform.output
+        assert '"message":"inside work"' in log
+        assert '"function_request_id":"id-1"' in log
+        assert "Traceback" not in log
+
+
+class TestSeveralHandlers:
+    def test_only_the_one_that_is_named_is_started_and_all_can_be_called(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = (
+            PLAIN
+            + """
+async def other_app(scope, receive, send):
+    assert scope["type"] != "lifespan", "the other one was started"
+    await app(scope, receive, send)
+other = LambdaHandler(other_app, lifespan="on")
+"""
+        )
+        running = managed(source)
+        assert running.serves_on()
+        assert running.platform.output.count("startup") == 1
+
+    def test_a_function_that_chooses_among_them_has_all_of_them_started(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = (
+            APP
+            + """
+handlers = {"/a": LambdaHandler(app), "/b": LambdaHandler(app)}
+def handler(event, context):
+    return handlers[event["rawPath"]](event, context)
+"""
+        )
+        running = managed(source)
+        for path in ("/a", "/b"):
+            running.client.deliver(function_url_event(path), path[1:])
+            assert running.ours.read().content == b"one two"
+            running.ours.accept()
+        assert running.platform.output.count("startup") == 2
+
+
+class TestEnvironments:
+    """The other ways in which AWS's runtime lives."""
+
+    def test_under_snapstart_the_lifespan_starts_before_the_snapshot_and_no_socket_does(
+        self, managed: ManagedFactory, ric: Ric
+    ) -> None:
+        running = managed(PLAIN, ric.environ | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
+        restore = running.client
+        assert restore.read().path == "/2018-06-01/runtime/restore/next"
+        assert running.platform.output.count("startup") == 1
+        restore.answer(200)
+        running.client = running.platform.connection()  # ours would have come before it
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+        assert running.platform.output.count("startup") == 1
+
+    def test_under_snapstart_a_failed_startup_is_a_failed_init(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = """
+            from adapter import LambdaHandler
+            async def app(scope, receive, send):
+                raise ValueError("no database")
+            handler = LambdaHandler(app, lifespan="on")
+        """
+        running = managed(source, RIC_4.environ | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
+        request = running.client.read()
+        assert (request.call, request.json["errorType"]) == (INIT_ERROR, "LifespanFailed")
+        running.client.accept()
+        assert running.platform.exit_code() == 64
+
+    def test_each_process_of_a_managed_instance_streams_over_a_connection_of_its_own(
+        self, start: Start
+    ) -> None:
+        environ = RIC_4.environ | {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}
+        platform = start(PLAIN, "main.handler", RIC, **environ)
+        clients = [platform.connection(), platform.connection()]
+        for number, client in enumerate(clients):
+            client.deliver(EVENT, f"id-{number}", Lambda_Runtime_Invocation_Id="")
+        ours = [platform.connection(), platform.connection()]
+        requests = [peer.read() for peer in ours]
+        assert {request.call for request in requests} == {response_of("id-0"), response_of("id-1")}
+        assert [request.content for request in requests] == [b"one two"] * 2
+        for peer in ours:
+            peer.accept()
+        assert [client.read().call for client in clients] == [NEXT] * 2
+        assert platform.output.count("startup") == 2
+
+    def test_a_signal_ends_the_process_at_once_and_the_lifespan_does_not_shut_down(
+        self, managed: ManagedFactory
+    ) -> None:
+        running = managed(PLAIN.replace("await receive()\n    s", "print(await receive())\n    s"))
+        assert running.client.read().call == NEXT
+        running.platform.terminate()
+        assert running.platform.exit_code() == -15
+        assert "shutdown" not in running.platform.output
+
+
+class TestLogs:
+    """AWS's logging stays as it is."""
+
+    SOURCE = (
+        PLAIN.replace(
+            "    status = 202",
+            '    logging.getLogger("shop").warning("sold %s", 3)\n    status = 202',
+        )
+        + "\nimport logging\n"
+    )
+
+    def test_text_has_the_request_id_in_each_line(self, managed: ManagedFactory, ric: Ric) -> None:
+        running = managed(self.SOURCE, ric.environ)
+        assert running.stream("id-7") == b"one two"
+        assert running.client.read().call == NEXT
+        [line] = [line for line in running.platform.output.splitlines() if "sold" in line]
+        assert line.startswith("[WARNING]\t")
+        assert line.endswith("Z\tid-7\tsold 3")
+
+    def test_json_has_it_too(self, managed: ManagedFactory, ric: Ric) -> None:
+        running = managed(
+            self.SOURCE,
+            ric.environ | {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"},
+        )
+        assert running.stream("id-7") == b"one two"
+        assert running.client.read().call == NEXT
+        assert '"message": "sold 3"' in running.platform.output
+        assert '"requestId": "id-7"' in running.platform.output
+
+
+class TestStrangers:
+    """A version that is not as those we know."""
+
+    @pytest.fixture(
+        params=[
+            ("wait_next_invocation", "wait_for_next"),
+            (r"(?<!\bruntime_client\.)post_invocation_result", "post_answer"),  # not C's
+            ("invoke_id", "invocation"),
+            (r"LambdaRuntimeClient\b", "Unheard"),
+        ]
+    )
+    def stranger(self, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+        """The installed version, with one name in it changed."""
+        spec = find_spec("awslambdaric")
+        assert spec is not None
+        assert spec.origin is not None
+        old, new = request.param
+        target = tmp_path / "stranger" / "awslambdaric"
+        target.mkdir(parents=True)
+        for file in Path(spec.origin).parent.glob("*.py"):
+            (target / file.name).write_text(re.sub(old, new, file.read_text()))
+        return RIC_4.environ | {"PYTHONPATH": f"{target.parent}:{ROOT}"}
+
+    @pytest.mark.anyio
+    async def test_it_is_one_clear_warning_and_buffered_answers(
+        self, serve: Serve, stranger: dict[str, str]
+    ) -> None:
+        source = PLAIN + "other = LambdaHandler(app)\n"
+        async with serve(source, stranger, invoke_mode="buffered") as url:
+            for _ in range(2):
+                assert (await url.client.get("/")).text == "one two"
+        assert url.log.getvalue().count("Responses are not streamed but returned whole") == 1
+        assert url.log.getvalue().count("startup") == 1
