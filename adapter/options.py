@@ -224,6 +224,13 @@ OPTIONS = (
 # name, values, default, meaning: they belong to a process, not to a handler.
 PROCESS_VARIABLES = (
     ("ADAPTER_LOOP", "`asyncio`, `uvloop`", "`asyncio`", "The event loop of `adapter run`."),
+    (
+        "ADAPTER_EXEC_WRAPPER",
+        "a path",
+        "none",
+        "Another wrapper script, for `adapter/bootstrap` to run itself through: the place of"
+        " `AWS_LAMBDA_EXEC_WRAPPER` is taken.",
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import site
 import sys
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def main(target: str | None = None) -> int:
         )
         return EXIT_USAGE
     log.configure(os.environ)
-    sys.path.insert(0, os.environ.get("LAMBDA_TASK_ROOT") or os.getcwd())
+    _find_modules(os.environ)
     runtime = Runtime(address)
     try:
         # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
@@ -138,6 +139,20 @@ class Runtime:
         if self._stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
         self._stop.set()
+
+
+def _find_modules(environ: Mapping[str, str]) -> None:
+    """Let modules be found in the task root first and, in a managed runtime, by ``.pth`` files.
+
+    The rest of the path is as it is in a container, and as ``adapter/bootstrap`` made it elsewhere.
+    """
+    root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
+    sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
+    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_python"):
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        for folder in (root, f"/opt/python/lib/{version}/site-packages", "/opt/python"):
+            if os.path.isdir(folder):
+                site.addsitedir(folder)
 
 
 def _exit(status: int) -> None:

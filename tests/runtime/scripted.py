@@ -238,6 +238,8 @@ class Platform:
 
     def connection(self) -> Peer:
         """Wait for the runtime to connect."""
+        while not select.select([self._listener], [], [], 0.1)[0]:
+            assert self.process.poll() is None, self.output
         connection, _ = self._listener.accept()
         self._peers.append(Peer(connection))
         return self._peers[-1]
