@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import NamedTuple
 
@@ -48,7 +49,19 @@ class LambdaContext(NamedTuple):
     identity: Identity = Identity()
     client_context: ClientContext | None = None
     tenant_id: str | None = None
+    w3c_fields: tuple[tuple[str, str], ...] = ()  #: what `w3c` returns
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds left before Lambda stops waiting, never less than 0."""
         return max(0, self.deadline_ms - int(time.time() * 1000))
+
+    def w3c(self) -> dict[str, str]:
+        """Return the W3C trace context of the invocation.
+
+        Of ``traceparent``, ``tracestate`` and ``baggage``, those that the caller sent.
+        """
+        return dict(self.w3c_fields)
+
+    def log(self, message: object) -> None:
+        """Print ``message`` as it is, without an end of line."""
+        sys.stdout.write(str(message))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import RuntimeApiError, error_object
 from ..wire import chunked_request, error_type_header, request
+from .cause import xray_cause
 from .connection import connect
 from .invocation import Invocation
 
@@ -74,17 +75,19 @@ class RuntimeClient:
             },
         )
 
-    async def respond(self, invocation: Invocation, payload: bytes) -> Response:
+    async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> Response:
         """Post a buffered answer."""
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
-        headers = {**self._headers, "Content-Type": "application/json", **invocation.echo}
+        headers = {**self._headers, "Content-Type": content_type, **invocation.echo}
         return await self._call(request("POST", path, headers, payload))
 
     async def error(self, invocation: Invocation, error: BaseException) -> Response:
         """Report that the invocation failed before its response began."""
         described = error_object(error, invocation.request_id)
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/error"
-        return await self._post_error(path, described, invocation.echo)
+        cause = xray_cause(error, described)
+        headers = {} if cause is None else {"Lambda-Runtime-Function-XRay-Error-Cause": cause}
+        return await self._post_error(path, described, headers | invocation.echo)
 
     async def init_error(self, error: BaseException) -> None:
         """Report that the environment cannot start. The runtime must end after that.
@@ -102,12 +105,12 @@ class RuntimeClient:
         if self._connection is not None:
             self._connection.close()
 
-    async def _post_error(self, path: str, error: ErrorObject, echo: dict[str, str]) -> Response:
+    async def _post_error(self, path: str, error: ErrorObject, more: dict[str, str]) -> Response:
         headers = {
             **self._headers,
             "Content-Type": "application/json",
             "Lambda-Runtime-Function-Error-Type": error_type_header(error),
-            **echo,
+            **more,
         }
         return await self._call(request("POST", path, headers, json.dumps(error).encode()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..context import Client, ClientContext, Identity, LambdaContext
 from ..wire import ProtocolError
@@ -52,6 +52,11 @@ class Invocation(NamedTuple):
         return self.headers.get("lambda-runtime-trace-id", "")
 
     @property
+    def tenant_id(self) -> str | None:
+        """Whom the invocation is for, where the function isolates its tenants."""
+        return self.headers.get("lambda-runtime-aws-tenant-id") or None
+
+    @property
     def echo(self) -> dict[str, str]:
         """The headers that go back with the answer.
 
@@ -79,13 +84,16 @@ class Invocation(NamedTuple):
             ValueError: the client context or the identity is not JSON.
         """
         headers = self.headers
+        client_context = headers.get("lambda-runtime-client-context")
+        given = json.loads(client_context) if client_context else None
         return function._replace(
             aws_request_id=self.request_id,
             deadline_ms=self.deadline_ms,
             invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn", ""),
             identity=_identity(headers.get("lambda-runtime-cognito-identity")),
-            client_context=_client_context(headers.get("lambda-runtime-client-context")),
-            tenant_id=headers.get("lambda-runtime-aws-tenant-id") or None,
+            client_context=None if given is None else _client_context(given),
+            tenant_id=self.tenant_id,
+            w3c_fields=() if given is None else _w3c_fields(given.get("w3c")),
         )
 
 
@@ -109,13 +117,17 @@ def _identity(text: str | None) -> Identity:
     return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
 
 
-def _client_context(text: str | None) -> ClientContext | None:
-    if not text:
-        return None
-    given = json.loads(text)
+def _client_context(given: dict[str, Any]) -> ClientContext:
     client = given.get("client")
     return ClientContext(
         client=None if client is None else Client(**{k: client.get(k) for k in Client._fields}),
         custom=given.get("custom"),
         env=given.get("env"),
     )
+
+
+def _w3c_fields(given: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(given, dict):
+        return ()
+    fields = [(name, given.get(name)) for name in ("traceparent", "tracestate", "baggage")]
+    return tuple((name, text) for name, text in fields if isinstance(text, str))

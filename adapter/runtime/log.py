@@ -59,7 +59,7 @@ def configure(environ: MutableMapping[str, str]) -> None:
 
 def _unbuffered(stream: TextIO) -> TextIO:
     """Return ``stream`` as ``python -u`` would have made it."""
-    if stream is None or not hasattr(stream, "buffer"):  # closed, or replaced by somebody
+    if not hasattr(stream, "buffer"):  # None where it is closed, or somebody's own
         return stream
     raw = io.FileIO(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
@@ -69,6 +69,11 @@ def _add_invocation(record: logging.LogRecord) -> bool:
     record.aws_request_id = request_id.get()
     record.tenant_id = tenant_id.get()
     return True
+
+
+def _level(record: logging.LogRecord) -> int:
+    """Return the level as one of those that the platform knows."""
+    return min(max(record.levelno, 0), 50) // 10 * 10
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -105,7 +110,7 @@ class FrameHandler(logging.Handler):
         """Write the record."""
         try:
             message = self.format(record).encode("utf-8", "backslashreplace")
-            kind = self._kind | _FRAME_LEVELS.get(min(record.levelno // 10 * 10, 50), 0)
+            kind = self._kind | _FRAME_LEVELS.get(_level(record), 0)
             micros = time.time_ns() // 1000
             frame = b"".join(
                 (
@@ -141,7 +146,7 @@ class JsonFormatter(logging.Formatter):
         plain = isinstance(record.msg, dict) and not record.args
         entry: dict[str, object] = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname,
+            "level": logging.getLevelName(_level(record)),
             "message": record.msg if plain else record.getMessage(),
             "logger": record.name,
         }

@@ -30,9 +30,10 @@ class RuntimeStream(ResponseStream):
         self._connection: Connection | None = None
         self._answer: asyncio.Future[Response] | None = None
 
-    def respond(self, payload: bytes) -> None:
+    def respond(self, payload: bytes, content_type: str = "application/json") -> None:
         """Post a buffered answer, instead of writing to the stream."""
-        self._answer = asyncio.ensure_future(self._client.respond(self._invocation, payload))
+        answer = self._client.respond(self._invocation, payload, content_type)
+        self._answer = asyncio.ensure_future(answer)
         self._close()
 
     async def answer(self) -> Response:

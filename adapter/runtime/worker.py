@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
 from ..stream import CurrentInvocation, current_invocation
 from ..wire import ProtocolError
 from .invocation import function_context
-from .log import request_id
+from .log import request_id, tenant_id
 from .stream import RuntimeStream
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Worker:
             event, context = _unmarshal(invocation, self._function)
             answer = await self._handler.respond(event, context, stream)
             if not stream.started and not stream.closed:
-                stream.respond(_marshal(answer))
+                stream.respond(*_marshal(answer))
             elif not stream.closed:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
         except BaseException as error:
@@ -111,6 +112,7 @@ async def settle(stream: RuntimeStream) -> None:
 def _enter(invocation: Invocation) -> None:
     """Let everything that runs from here on know which invocation it works for."""
     request_id.set(invocation.request_id)
+    tenant_id.set(invocation.tenant_id)
     if invocation.trace_id:
         os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
     else:
@@ -130,10 +132,22 @@ def _unmarshal(invocation: Invocation, function: LambdaContext) -> tuple[JSON, L
         ) from error
 
 
-def _marshal(answer: JSON) -> bytes:
+def _marshal(answer: object) -> tuple[bytes, str]:
+    """Return ``answer`` as JSON, and the type of that; bytes are sent as they are."""
+    if isinstance(answer, bytes):
+        return answer, "application/unknown"  # as AWS's own runtime says
     try:
-        return json.dumps(answer).encode()
-    except (TypeError, ValueError) as error:
+        return json.dumps(answer, default=_number).encode(), "application/json"
+    except (TypeError, ValueError, RecursionError) as error:
         raise HandlerError(
             "Runtime.MarshalError", f"The handler's answer cannot be sent as JSON: {error}"
         ) from error
+
+
+def _number(value: object) -> int | float:
+    """Return what is to be sent for a `Decimal`, which is what DynamoDB's numbers come as."""
+    decimal = sys.modules.get("decimal")  # never imported: there is one only if it was
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        whole = value == value.to_integral_value() if value.is_finite() else False
+        return int(value) if whole else float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

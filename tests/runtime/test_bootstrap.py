@@ -116,8 +116,9 @@ def test_a_path_that_the_function_was_given_is_kept(aws: Lambda, tmp_path: Path)
     (tmp_path / "mine" / "special.py").write_text("ANSWER = 42")
     source = "import special\n" + LOOK
     bootstrap = aws.install(aws.layer)
-    environ = {"PYTHONPATH": str(tmp_path / "mine")}
-    lambda_ = aws.start(source, bootstrap, handler="main.handler", **environ)
+    lambda_ = aws.start(
+        source, bootstrap, handler="main.handler", PYTHONPATH=str(tmp_path / "mine")
+    )
     path = lambda_.connection().invoke({}).json["path"]
     assert "/var/runtime" not in path
     assert path.index(str(tmp_path / "mine")) < path.index(str(aws.layer))

@@ -134,6 +134,19 @@ def test_an_app_that_cancels_its_own_task_ends_its_invocation_and_no_other(start
         assert (request.content, kind) == (b"hello", "Function.CancelledError")
 
 
+def test_bytes_and_decimals_are_sent_as_AWSs_runtime_sends_them(start: Start) -> None:
+    source = """
+    from decimal import Decimal
+
+    def handler(event, context):
+        return b"raw" if event else [Decimal("7"), Decimal("7.5"), Decimal("1E+3")]
+    """
+    platform = start(source, "main.handler").connection()
+    assert platform.invoke(False).body == b"[7, 7.5, 1000]"
+    request = platform.invoke(True)
+    assert (request.body, request.headers["content-type"]) == (b"raw", "application/unknown")
+
+
 def test_a_function_that_outlives_its_time_is_reported_once_and_waited_for(start: Start) -> None:
     source = """
     import os, time
