@@ -142,7 +142,11 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     )
     package.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     package.add_argument(
-        "-o", "--output", type=Path, default=Path("function.zip"), help="default: %(default)s"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("function.zip"),
+        help="a zip, or an empty folder to unpack it into (%(default)s)",
     )
     package.add_argument(
         "--arch", choices=ARCHITECTURES, default="x86_64", help="of the function (%(default)s)"

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from zipfile import ZipFile
 
 import httpx
 
@@ -23,6 +22,7 @@ from adapter.emulator.function_url import FunctionUrl, UrlSettings
 from adapter.emulator.http_server import listen, serve
 from adapter.emulator.pool import open_pool
 from adapter.emulator.sandbox import find_sandbox
+from adapter.package.archive import unpack_archive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,10 +108,9 @@ def copy_distribution(name: str, target: Path) -> None:
 
 def unpack(archive: Path, task: Path) -> None:
     """Unpack as Lambda does: the modes are those in the zip, and nothing can be written."""
-    with ZipFile(archive) as opened:
-        for info in opened.infolist():
-            file = Path(opened.extract(info, task))
-            file.chmod((info.external_attr >> 16) & 0o555)
+    unpack_archive(archive, task)
+    for file in task.rglob("*"):
+        file.chmod(file.stat().st_mode & 0o555)
 
 
 class Running(NamedTuple):

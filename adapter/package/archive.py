@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import zlib
-from stat import S_IFREG
+from pathlib import Path
+from stat import S_IFREG, S_IMODE
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set
-    from pathlib import Path
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # as early as the format goes
 UNIX = 3
@@ -56,6 +56,13 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
     finally:
         unfinished.unlink(missing_ok=True)
     return sizes
+
+
+def unpack_archive(archive: Path, folder: Path) -> None:
+    """Unpack a zip with the modes that it says, as Lambda does."""
+    with ZipFile(archive) as opened:
+        for info in opened.infolist():
+            Path(opened.extract(info, folder)).chmod(S_IMODE(info.external_attr >> 16))
 
 
 def files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from . import bytecode
-from .archive import Size, write_archive
+from .archive import Size, unpack_archive, write_archive
 from .errors import PackageError
 from .handler_string import make_handler
 from .own_wheel import BOOTSTRAP, write_own_wheel
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Package:
-    """A finished zip.
+    """A finished zip, or the folder it was unpacked into.
 
     ``handler`` is what the function's Handler has to be, ``sizes`` are those of each
-    distribution in it, ``digest`` is the SHA-256 of the file, in hexadecimal.
+    distribution in it, ``digest`` is the SHA-256 of the zip, in hexadecimal.
     """
 
     file: Path
@@ -56,13 +56,12 @@ def build(
     keep: Sequence[str] = (),
     say: Callable[[str], None] = lambda text: None,
 ) -> Package:
-    """Package a project; ``say`` is told what takes time.
+    """Package a project, into a zip or an empty folder; ``say`` is told what takes time.
 
     Raises:
         PackageError: something is not as it has to be.
     """
-    if not output.parent.is_dir():
-        raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
+    check_output(output)
     run_build_steps(project, say)
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
@@ -74,9 +73,27 @@ def build(
         if bytecode.fits(platform.python):
             say("Compiling ...")
             bytecode.compile_folder(folder)
-        sizes = write_archive(folder, output, programs={BOOTSTRAP})
-    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+        archive = Path(scratch, "function.zip") if output.is_dir() else output
+        sizes = write_archive(folder, archive, programs={BOOTSTRAP})
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        if output.is_dir():
+            unpack_archive(archive, output)
     return Package(output, handler, by_owner(sizes, owners), digest)
+
+
+def check_output(output: Path) -> None:
+    """Look at where the package is to go before the work is done.
+
+    Raises:
+        PackageError: it cannot go there.
+    """
+    if not output.parent.is_dir():
+        raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
+    if output.is_dir() and any(output.iterdir()):
+        raise PackageError(
+            f"{output} is a folder with something in it, which would become part of the function. "
+            "Name an empty folder, or a file that ends with .zip"
+        )
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:

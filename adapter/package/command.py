@@ -66,9 +66,8 @@ def summary(package: Package, platform: Platform) -> Iterator[str]:
     """Say what is in the zip, and how to configure a function that runs it."""
     yield from table(package.sizes)
     size = package.size
-    zipped = package.file.stat().st_size
     yield ""
-    yield f"{package.file}: {mb(zipped).strip()}, {mb(size.unzipped).strip()} unzipped"
+    yield f"{package.file}: {mb(size.zipped).strip()}, {mb(size.unzipped).strip()} unzipped"
     yield f"  SHA-256       {package.digest}"
     yield f"  Handler       {package.handler}"
     yield f"  Runtime       python{platform.python}"

@@ -29,7 +29,7 @@ LAST_LINES = 12
 
 # How the two say that they found no file that fits.
 NO_WHEEL = (
-    re.compile(r"No matching distribution found for (?P<name>[^\s(]+)"),
+    re.compile(r"No matching distribution found for (?P<name>[\w.-]+)"),
     re.compile(r"Because (?P<name>[\w.-]+)\S* (?:has|have) no wheels"),
     re.compile(r"(?P<name>[\w.-]+)==\S+ (?:has no|needs to be built|can't be installed)"),
     re.compile(r"all versions of (?P<name>[\w.-]+) have no"),

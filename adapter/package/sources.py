@@ -20,16 +20,16 @@ NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
 #: beside the code: what describes, tests or deploys the project
 AT_THE_TOP = (
     *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
-    *("Dockerfile*", "Makefile", "template*.yaml", "template*.yml", "samconfig.*"),
+    *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),
     *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "dist", "build", "*.zip", "*.part"),
 )
 
 
 def project_files(project: Project, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
     """Go through the files of a project that are packaged, by their name in the zip."""
-    patterns = (*AT_THE_TOP, *project.exclude)
     for name, file in _walk(project.task_root, "", keep):
-        if matches(name, keep) or not matches(name, patterns):
+        left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
+        if matches(name, keep) or not left_out:
             yield name, file
 
 

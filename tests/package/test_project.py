@@ -111,6 +111,7 @@ def test_build_steps_are_words_and_no_shell_sees_them(project: Write) -> None:
 
 def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(project: Write) -> None:
     stays = {"main.py", "shop/__init__.py", "shop/tests/data.json", "orders.sqlite3", "static/x.c"}
+    stays |= {"templates/page.yaml", "data/orders.zip"}  # not what the same names are at the top
     goes = {
         *(".env", ".git/config", "shop/__pycache__/x.pyc", "venv/pyvenv.cfg", "venv/lib/x.py"),
         *("tests/test_main.py", "Dockerfile", "template.yaml", "README.md", "old.zip", "uv.lock"),

@@ -57,7 +57,7 @@ def test_the_root_has_nothing_of_this_machine_in_it(deployed: Deployed) -> None:
         assert "ModuleNotFoundError" in ended.stderr
 
 
-@pytest.mark.parametrize("runtime", ["managed", "container"])
+@pytest.mark.parametrize("runtime", ["managed", "native", "container"])
 async def test_the_example_streams_from_its_zip(deployed: Deployed, runtime: str) -> None:
     command = getattr(deployed.root, runtime)
     async with function_url(deployed.root, command, deployed.package.handler) as running:
