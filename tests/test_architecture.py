@@ -85,7 +85,7 @@ UNTESTED = {
     "emulator.memory": "seen in every REPORT line: emulator.test_environment",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
-BY_BEHAVIOUR = {"package", "runtime", "testing"}
+BY_BEHAVIOUR = {"package", "runtime", "system", "testing"}
 #: Test files that belong to no one module.
 UNBOUND = {
     "events.test_identify",

@@ -1,0 +1,97 @@
+"""The plain template, created on moto's server, configures a URL that streams."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+
+from .conftest import EXAMPLES, TOOLS, Example, every_example
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.timeout(120)
+
+SERVER = Path(__file__).with_name("moto_server.py")
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a server that answers as AWS does, and return its address."""
+    log = tmp_path_factory.mktemp("moto") / "log"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    command = [str(TOOLS / "python"), str(SERVER), str(port)]
+    with log.open("w") as said, subprocess.Popen(command, stdout=said, stderr=said) as server:
+        try:
+            while server.poll() is None and not answers(url):
+                sleep(0.1)
+            assert server.poll() is None, log.read_text()
+            yield url
+        finally:
+            server.kill()
+            sys.stderr.write(log.read_text())  # pytest shows it when a test has failed
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/moto-api/").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@every_example
+def test_the_stack_has_a_public_url_that_streams(example: Example, aws: str) -> None:
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=aws,
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+
+    client("s3").create_bucket(Bucket="code")
+    client("s3").put_object(Bucket="code", Key="function.zip", Body=b"a zip")
+    stack = example.name.replace("_", "-")
+    client("cloudformation").create_stack(
+        StackName=stack,
+        TemplateBody=(example.folder / "cloudformation.yaml").read_text("utf-8"),
+        Parameters=[
+            {"ParameterKey": "CodeBucket", "ParameterValue": "code"},
+            {"ParameterKey": "CodeKey", "ParameterValue": "function.zip"},
+        ],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    (made,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    assert made["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+    resources = client("cloudformation").describe_stack_resources(StackName=stack)
+    (function,) = (
+        resource["PhysicalResourceId"]
+        for resource in resources["StackResources"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    )
+    url = client("lambda").get_function_url_config(FunctionName=function)
+    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
+    assert url["FunctionUrl"] == outputs["Url"]
+    configured = client("lambda").get_function_configuration(FunctionName=function)
+    assert (configured["Timeout"], configured["MemorySize"]) == (300, 1024)
+    assert configured["Environment"]["Variables"]["ADAPTER_INVOKE_MODE"] == "response_stream"
+    policy = json.loads(client("lambda").get_policy(FunctionName=function)["Policy"])
+    actions = {statement["Action"] for statement in policy["Statement"]}
+    assert actions == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES

@@ -1,0 +1,47 @@
+"""What `sam build` makes of an example is what runs, and it streams."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.package.command import this_python
+
+from ..lambda_root import function_url, make_lambda_root
+from .conftest import Example, every_example
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+
+
+@every_example
+async def test_sam_builds_a_function_that_streams(
+    example: Example,
+    checkout: Callable[[Example], Path],
+    run: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = checkout(example)
+    monkeypatch.setenv("PYTHON", this_python())
+    monkeypatch.setenv("ARCH", ARCHITECTURE)
+    run("sam", "build", cwd=folder)
+    root = make_lambda_root(tmp_path / "root")
+    shutil.copytree(folder / ".aws-sam" / "build" / "Function", root.task, dirs_exist_ok=True)
+    for command in (root.managed, root.native):
+        async with function_url(root, command, "handler.handler") as running:
+            assert (await running.client.get("/?delay=0")).status_code == 200, (
+                running.log.getvalue()
+            )
+            async with running.client.stream("GET", example.stream) as response:
+                times = [monotonic() async for _ in response.aiter_raw()]
+            assert times[-1] - times[0] > 0.3

@@ -1,0 +1,82 @@
+"""Every template is what AWS's tools call valid, and becomes what a stream needs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import EXAMPLES, TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOLDERS = [example.folder for example in EXAMPLES]
+SAM = [file for folder in FOLDERS for file in sorted(folder.glob("template*.yaml"))]
+PLAIN = [file for folder in FOLDERS for file in sorted(folder.glob("cloudformation*.yaml"))]
+
+
+def name(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
+
+
+@pytest.mark.parametrize("template", [*SAM, *PLAIN], ids=name)
+def test_cfn_lint_finds_nothing(template: Path, run: Callable[..., str]) -> None:
+    run("cfn-lint", template)
+
+
+@pytest.mark.parametrize("template", SAM, ids=name)
+def test_sam_finds_nothing(template: Path, run: Callable[..., str]) -> None:
+    run("sam", "validate", "--lint", "-t", template)
+
+
+def transformed(template: Path) -> list[dict[str, Any]]:
+    """The resources that a SAM template becomes."""
+    script = Path(__file__).with_name("transform.py")
+    command = [str(TOOLS / "python"), str(script), str(template)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    resources: dict[str, dict[str, Any]] = json.loads(ended.stdout)["Resources"]
+    return list(resources.values())
+
+
+def of_type(resources: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [r["Properties"] for r in resources if r["Type"] == kind]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+class TestSam:
+    def test_a_function_url_streams_and_is_public_by_both_permissions(self, folder: Path) -> None:
+        resources = transformed(folder / "template.yaml")
+        (url,) = of_type(resources, "AWS::Lambda::Url")
+        assert url["InvokeMode"] == "RESPONSE_STREAM"
+        permissions = of_type(resources, "AWS::Lambda::Permission")
+        assert {(p["Action"], p.get("InvokedViaFunctionUrl")) for p in permissions} == {
+            ("lambda:InvokeFunctionUrl", None),
+            ("lambda:InvokeFunction", True),
+        }
+
+    def test_a_rest_api_streams_from_every_path(self, folder: Path) -> None:
+        resources = transformed(folder / "template-rest.yaml")
+        (api,) = of_type(resources, "AWS::ApiGateway::RestApi")
+        paths = api["Body"]["paths"]
+        assert set(paths) == {"/", "/{proxy+}"}
+        for path in paths.values():
+            integration = path["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+            assert integration["responseTransferMode"] == "STREAM"
+            assert integration["timeoutInMillis"] == 300_000
+            uri = json.dumps(integration["uri"])
+            assert "lambda:path/2021-11-15/functions/" in uri
+            assert "/response-streaming-invocations" in uri
+        (function,) = of_type(resources, "AWS::Lambda::Function")
+        variables = function["Environment"]["Variables"]
+        assert variables == {"ADAPTER_INVOKE_MODE": "response_stream"}
+
+    def test_a_stream_may_take_longer_than_the_three_seconds_of_the_default(
+        self, folder: Path
+    ) -> None:
+        for template in ("template.yaml", "template-rest.yaml"):
+            (function,) = of_type(transformed(folder / template), "AWS::Lambda::Function")
+            assert function["Timeout"] == 300
