@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .types import ErrorObject, Prelude
+
+_PACKAGE = __file__.rpartition("errors.py")[0]
+_STDLIB = traceback.__file__.rpartition("traceback.py")[0]
+_MACHINERY = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
 
 
 class AdapterError(Exception):
@@ -131,22 +136,27 @@ class InvocationFailed(AdapterError):
 
 
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:
-    """Describe ``error`` the way Lambda's callers expect to see it.
-
-    Frames of this package are left out of the stack: they say nothing about the app.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    package = __file__.rpartition("errors.py")[0]
+    """Describe ``error`` the way Lambda's callers expect to see it."""
     described: ErrorObject = {
         "errorType": error_type(error),
         "errorMessage": _message(error),
         "stackTrace": traceback.format_list(
-            [f for f in frames if not f.filename.startswith(package)]
+            [(f.filename, f.lineno or 0, f.name, f.line) for f in app_frames(error)]
         ),
     }
     if request_id is not None:
         described["requestId"] = request_id
     return described
+
+
+def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the frames that say something about the app: not ours, nor those that lead to it."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith(_PACKAGE)
+    ]
+    return [*itertools.dropwhile(lambda frame: frame.filename.startswith(_MACHINERY), frames)]
 
 
 def error_type(error: BaseException) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -29,6 +30,10 @@ SAMPLES = {
 
 def sample(kind: type[AdapterError]) -> AdapterError:
     return kind(*SAMPLES.get(kind, ("It went wrong.",)))
+
+
+def fail() -> None:
+    raise ValueError("bad")
 
 
 def caught(error: BaseException) -> BaseException:
@@ -93,6 +98,16 @@ class TestErrorObject:
         stack = "".join(error_object(raised.value)["stackTrace"])
         assert "test_errors.py" in stack
         assert "prelude.py" not in stack
+
+    def test_leaves_out_the_way_into_a_thread_because_it_is_the_same_for_every_error(self) -> None:
+        with ThreadPoolExecutor() as threads:
+            error = threads.submit(fail).exception()
+        assert error is not None
+        [frame] = error_object(error)["stackTrace"]
+        assert "in fail" in frame
+
+    def test_marks_no_columns_because_room_is_scarce(self) -> None:
+        assert "^" not in "".join(error_object(caught(ValueError("bad")))["stackTrace"])
 
     def test_describes_an_error_that_was_never_raised(self) -> None:
         assert error_object(ValueError("bad"))["stackTrace"] == []

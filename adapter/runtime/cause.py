@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from typing import TYPE_CHECKING
 
-from ..errors import HandlerError
+from ..errors import HandlerError, app_frames
 
 if TYPE_CHECKING:
     from ..types import ErrorObject
@@ -19,20 +18,14 @@ LIMIT = 64 * 1024
 """Characters; of more than that the platform keeps only parts."""
 
 MAX_FRAMES = 50
-PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def xray_cause(error: BaseException, described: ErrorObject) -> str | None:
-    """Return the value of ``Lambda-Runtime-Function-XRay-Error-Cause``; None if it is too long.
-
-    Frames of this package are left out: they say nothing about the app.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
+    """Return the value of ``Lambda-Runtime-Function-XRay-Error-Cause``; None if it is too long."""
     own = isinstance(error, HandlerError)  # no code of the user has run, or it has returned
     stack = [
         {"path": frame.filename, "line": frame.lineno, "label": frame.name}
-        for frame in frames
-        if not own and not frame.filename.startswith(PACKAGE)
+        for frame in ([] if own else app_frames(error))
     ][-MAX_FRAMES:]
     kind = "LambdaValidationError" if own else type(error).__name__
     cause = json.dumps(
