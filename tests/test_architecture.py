@@ -80,8 +80,9 @@ UNTESTED = {
     "__main__": "one line, run by the tests of cli",
     "events.__init__": "events.test_identify",
     "emulator.__init__": "a docstring",
+    "emulator.answer": "read through sockets by emulator.test_on_demand and test_managed_instance",
     "emulator.connection": "h11 on a socket, which emulator.test_runtime_api talks to",
-    "emulator.reply": "what emulator.test_runtime_api reads",
+    "emulator.reply": "what emulator.test_on_demand reads",
     "emulator.memory": "seen in every REPORT line: emulator.test_environment",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.

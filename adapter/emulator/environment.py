@@ -16,23 +16,24 @@ from anyio.abc import SocketAttribute
 from . import report
 from .extensions import Registered
 from .function import VERSION, Function, region_of, variables
-from .invocation import Failure, Invocation, exit_error, platform_error, timeout_error
+from .invocation import Failure, Invocation, platform_error, timeout_error
 from .memory import peak_memory
-from .runtime_api import Identity, RuntimeApi
-from .state import State
+from .on_demand import OnDemandApi
+from .runtime_api import Identity
 
 if TYPE_CHECKING:
     from anyio.abc import Process, SocketStream, TaskStatus
     from anyio.streams.stapled import MultiListener
 
     from .console import Console
+    from .runtime_api import RuntimeApi
     from .sandbox import Sandbox
 
 LAST_WORDS_SECONDS = 1.0
 
 
 class Environment:
-    """One process that serves one invocation at a time, and is reused while it is well.
+    """One process, which serves what its Runtime API allows, and is reused while it is well.
 
     `run` is its whole life and belongs in a task of its own: it starts the process, serves its
     Runtime API on a port of its own (so the port says who calls), and returns when the process
@@ -48,7 +49,9 @@ class Environment:
         self._init_timeout = init_timeout
         identity = Registered(function.name, VERSION, function.target)
         arn = function.arn(region_of(os.environ))
-        self.api = RuntimeApi(Identity(identity, arn, function.timeout, function.throttle))
+        self.api: RuntimeApi = OnDemandApi(
+            Identity(identity, arn, function.timeout, function.throttle)
+        )
         self.ended = anyio.Event()
         self.init_timed_out = False
         self.init_failed = False
@@ -58,12 +61,12 @@ class Environment:
         self._spawned = anyio.Event()  #: the process is there, or will never be
         self._server = anyio.CancelScope()
         self._started_at = 0.0
-        self._current: Invocation | None = None
+        self._running: set[Invocation] = set()
 
     @property
     def usable(self) -> bool:
         """Whether it can take an invocation: now or, while it starts, soon."""
-        return not self.ended.is_set() and self.api.state in (State.STARTED, State.READY)
+        return not self.ended.is_set() and self.api.usable
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Start the process, serve it, and see it to its end."""
@@ -87,20 +90,28 @@ class Environment:
 
     async def invoke(self, invocation: Invocation) -> None:
         """Serve one invocation; return when the environment is free again, or dead."""
-        self._current = invocation
+        self._running.add(invocation)
         await self.api.initialised.wait()
+        try:
+            await self._serve_one(invocation)
+        finally:
+            self._running.discard(invocation)
+
+    async def _serve_one(self, invocation: Invocation) -> None:
+        delivered = self.ended.is_set() or self.api.deliver(invocation)
+        if not delivered:
+            self._console.line(f"{invocation.request_id} was refused: nothing waits for it.", "bad")
+            return
         self._console.line(report.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
             self._end()
         else:
-            self.api.deliver(invocation)
             with anyio.move_on_after(self._function.timeout):
                 await invocation.done.wait()
             timed_out = not invocation.done.is_set()
             if timed_out:
                 await self._time_out(invocation)
-        self._current = None
         self._report(invocation, timed_out)
 
     async def stop(self) -> None:
@@ -162,11 +173,12 @@ class Environment:
         await self.stop()
 
     async def _time_out(self, invocation: Invocation) -> None:
-        timeout = self._function.timeout
-        invocation.fail(timeout_error(invocation.request_id, timeout))
-        self._console.line(report.timeout_line(invocation.request_id, timeout), "bad")
-        self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
-        await self.stop()
+        ends = self.api.expire(invocation)
+        line = report.timeout_line(invocation.request_id, self._function.timeout)
+        self._console.line(line, "bad")
+        if ends:
+            self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
+            await self.stop()
 
     def _kill(self) -> None:
         if self._process is not None:
@@ -179,9 +191,9 @@ class Environment:
             self.ended.set()
             self._note_init_failure()
             self.api.initialised.set()
-        if self._current is not None:
-            self._current.fail(self._reason(self._current.request_id))
-            self._current.done.set()
+        for invocation in self._running:
+            invocation.fail(self._reason(invocation.request_id))
+            invocation.done.set()
 
     def _reason(self, request_id: str) -> Failure:
         if self.init_failure is not None:
@@ -189,8 +201,8 @@ class Environment:
         if self.init_timed_out:
             return timeout_error(request_id, self._init_timeout)
         returncode = self._process.returncode if self._process is not None else None
-        failure = exit_error(request_id, returncode or 0)
-        return failure._replace(in_init=self.api.state is State.STARTED)
+        failure = self.api.death(request_id, returncode or 0)
+        return failure._replace(in_init=not self.api.asked.is_set())
 
     def _note_init_failure(self) -> None:
         self.init_failure = self.api.init_failure or self.init_failure

@@ -19,6 +19,7 @@ from adapter.emulator.function import Function
 from adapter.emulator.function_url import FunctionUrl, UrlSettings
 from adapter.emulator.http_server import listen, serve
 from adapter.emulator.invocation import Invocation
+from adapter.emulator.on_demand import OnDemandApi
 from adapter.emulator.pool import Pool, open_pool
 from adapter.emulator.runtime_api import Identity, RuntimeApi
 from adapter.emulator.sandbox import find_sandbox
@@ -172,7 +173,7 @@ def serve_api() -> ApiFactory:
     @asynccontextmanager
     async def open_api(*, throttle: bool = True) -> AsyncIterator[Api]:
         identity = Registered("function", "$LATEST", "main:app")
-        api = RuntimeApi(Identity(identity, "arn:aws:lambda:x", 30.0, throttle))
+        api = OnDemandApi(Identity(identity, "arn:aws:lambda:x", 30.0, throttle))
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)
 

@@ -1,0 +1,95 @@
+"""What a runtime posts in answer to an invocation, read from its connection."""
+
+from __future__ import annotations
+
+import json
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+
+from . import reply as replies
+from .bandwidth import Bucket
+from .connection import TruncatedError
+from .invocation import End, EndOfResponse, Failure, known_error_type
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .invocation import Invocation
+    from .reply import Reply
+
+ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
+RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
+ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
+
+
+def mode_is_known(connection: Connection) -> bool:
+    """Whether the runtime names a response mode that there is, or none."""
+    return connection.header(RESPONSE_MODE) in ("", "streaming")
+
+
+async def copy_response(connection: Connection, invocation: Invocation, *, throttle: bool) -> Reply:
+    """Read a response to its end, no faster than its client does; return the reply to it.
+
+    Raises:
+        TruncatedError: it broke off.
+    """
+    bucket = Bucket() if throttle and invocation.streaming else None
+    try:
+        async for data in connection.body():
+            # One byte more than is allowed shows the client that it is not all.
+            data = data[: invocation.limit + 1 - invocation.bytes]
+            if bucket:
+                await take(bucket, len(data))
+            await invocation.write(data)
+            if invocation.bytes > invocation.limit:
+                invocation.finish(End(EndOfResponse.OVERSIZED, "Function.ResponseSizeTooLarge"))
+                return replies.TOO_LARGE
+    except TruncatedError:
+        invocation.finish(End(EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse"))
+        raise
+    invocation.finish(end_of(connection, invocation))
+    return replies.ACCEPTED
+
+
+def end_of(connection: Connection, invocation: Invocation) -> End:
+    """Return the end of a response that was read whole, with the error in its trailers if any."""
+    heard = invocation.streaming or connection.header(RESPONSE_MODE) == "streaming"
+    trailers = connection.trailers if heard else {}
+    return End(
+        EndOfResponse.COMPLETE,
+        trailers.get(ERROR_TYPE.lower(), ""),
+        trailers.get(ERROR_BODY.lower(), ""),
+    )
+
+
+async def take(bucket: Bucket, size: int) -> None:
+    """Wait until ``size`` bytes may be sent."""
+    delay = bucket.take(size, monotonic())
+    while delay:
+        await anyio.sleep(delay)
+        delay = bucket.take(size, monotonic())
+
+
+async def read_failure(connection: Connection) -> Failure:
+    """Read the body and the headers of an error report."""
+    payload = b"".join([data async for data in connection.body()])
+    content_type = connection.header("Content-Type")
+    if content_type == ERROR_CAUSE_TYPE:
+        try:
+            document = json.loads(payload)
+            document.pop("errorCause", None)
+            payload, content_type = json.dumps(document).encode(), "application/json"
+        except (ValueError, AttributeError, TypeError, RecursionError):  # no JSON, no object
+            payload, content_type = b"Invalid error body", "application/octet-stream"
+    return Failure(known_error_type(connection.header(ERROR_TYPE)), payload, content_type)
+
+
+def is_json(payload: bytes) -> bool:
+    """Whether the payload parses as JSON."""
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return True

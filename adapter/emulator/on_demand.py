@@ -1,0 +1,130 @@
+"""The Runtime API of an environment on demand: one invocation at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from . import reply as replies
+from .answer import copy_response, mode_is_known, read_failure
+from .connection import TruncatedError
+from .invocation import Failure, exit_error, timeout_error
+from .reply import MAX_PAYLOAD
+from .runtime_api import RuntimeApi
+from .state import State, Step, move
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .invocation import Invocation
+    from .reply import Reply
+    from .runtime_api import Identity
+
+
+class OnDemandApi(RuntimeApi):
+    """Serves one invocation at a time; an invocation is done at the following ``next``."""
+
+    def __init__(self, identity: Identity) -> None:
+        super().__init__(identity)
+        self.state = State.STARTED
+        self._invocation: Invocation | None = None
+        self._delivered = anyio.Event()
+        # RAPID holds a lock while it copies an answer: a second answer hangs until the first
+        # one has been read, and only then hears that it was not allowed.
+        self._answering = anyio.Lock()
+
+    @property
+    def usable(self) -> bool:
+        """Whether it waits for an event, or starts."""
+        return self.state in (State.STARTED, State.READY)
+
+    def deliver(self, invocation: Invocation) -> bool:
+        """Hand an event to the waiting runtime."""
+        self.state = move(self.state, Step.EVENT)
+        invocation.deliver(self.identity.timeout)
+        self._invocation = invocation
+        self._delivered.set()
+        return True
+
+    def expire(self, invocation: Invocation) -> bool:
+        """Fail the invocation; the environment, which may still work for it, ends."""
+        invocation.fail(timeout_error(invocation.request_id, self.identity.timeout))
+        return True
+
+    def death(self, request_id: str, returncode: int) -> Failure:
+        """Describe it with the exit status."""
+        return exit_error(request_id, returncode)
+
+    async def settled(self) -> None:
+        """Wait until no answer is being read."""
+        async with self._answering:
+            pass
+
+    @property
+    def _init_is_over(self) -> bool:
+        return self.state is not State.STARTED
+
+    @property
+    def _init_went_well(self) -> bool:
+        return self.state not in (State.STARTED, State.INIT_ERROR)
+
+    async def _next(self, _connection: Connection, _argument: str) -> Reply:
+        before = self.state
+        self.state = move(self.state, Step.NEXT)
+        if before is State.SENT:
+            self._release()
+        self.asked.set()
+        self._check_initialised()
+        while self._invocation is None:
+            await self._delivered.wait()
+        return replies.event(self._invocation.event, self._event_headers(self._invocation))
+
+    def _release(self) -> None:
+        if self._invocation is not None:
+            self._invocation.done.set()
+        self._invocation = None
+        self._delivered = anyio.Event()
+
+    def _current(self, request_id: str) -> Invocation | None:
+        current = self._invocation
+        return current if current is not None and current.request_id == request_id else None
+
+    async def _response(self, connection: Connection, request_id: str) -> Reply:
+        async with self._answering:
+            invocation = self._current(request_id)
+            if invocation is None:
+                return replies.INVALID_REQUEST_ID
+            self.state = move(self.state, Step.RESPONSE)
+            if not mode_is_known(connection):
+                # The state stays: this runtime can neither answer again nor ask for more.
+                invocation.fail(Failure("Runtime.InvalidResponseModeHeader"))
+                return replies.INVALID_RESPONSE_MODE
+            try:
+                invocation.begin(connection.header("Content-Type"))
+                throttle = self.identity.throttle
+                return await copy_response(connection, invocation, throttle=throttle)
+            finally:
+                self.state = move(self.state, Step.SENT)
+
+    async def _error(self, connection: Connection, request_id: str) -> Reply:
+        async with self._answering:
+            invocation = self._current(request_id)
+            if invocation is None:
+                return replies.INVALID_REQUEST_ID
+            self.state = move(self.state, Step.ERROR)
+            try:
+                failure = await read_failure(connection)
+            except TruncatedError:
+                invocation.fail(Failure("Runtime.TruncatedResponse"))
+                raise
+            finally:
+                self.state = move(self.state, Step.SENT)
+            if len(failure.payload) > MAX_PAYLOAD:
+                invocation.fail(Failure("Function.ResponseSizeTooLarge"))
+                return replies.TOO_LARGE
+            invocation.fail(failure)
+            return replies.ACCEPTED
+
+    async def _init_error(self, connection: Connection, _argument: str) -> Reply:
+        self.state = move(self.state, Step.INIT_ERROR)
+        return await self._read_init_failure(connection)
