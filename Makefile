@@ -9,7 +9,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3; do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check test cover bench clean
+.PHONY: help run check test test-system audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,20 @@ check: $(READY)  ## Types and lint
 test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
 	$(BIN)/python -m pytest
 	$(if $(NEWER),.venv-newer/bin/python -m pytest)
+
+# AWS's tools pin much, so they are kept apart.
+.venv-system/.ready: tests/system/requirements.txt
+	@echo "Setting up .venv-system, once ..."
+	@$(PYTHON) -m venv .venv-system
+	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them
+	$(BIN)/python -m pytest tests/system
+
+audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
+	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt
+	.venv-system/bin/pip-audit --strict --disable-pip --no-deps -r .venv-system/audited.txt
 
 cover: $(READY)  ## Each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module
