@@ -57,7 +57,7 @@ class LambdaHandler(EntryPoint):
         base_path: str = "",
         on_event: Callable[[Any, Any], Any] | None = None,
         event_path: str = "",
-        custom_handlers: Sequence[type[EventHandler]] = (),
+        custom_handlers: Sequence[type[EventHandler]] | None = None,
         errors: str = "respond",
     ) -> None:
         self.app = app

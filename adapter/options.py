@@ -106,6 +106,8 @@ def _event_path(name: str, value: Any) -> str:
 
 
 def _handlers(name: str, value: Any) -> tuple[type[EventHandler], ...]:
+    if value is None:  # as for Mangum
+        return ()
     handlers = tuple(value) if isinstance(value, list | tuple) else (value,)
     for handler in handlers:
         if not (isinstance(handler, type) and callable(getattr(handler, "infer", None))):

@@ -24,13 +24,17 @@ def http_scope(
 
     ``path`` is the whole path; the part of it in front of the app (the stage, then
     ``base_path``) is also the ``root_path``, which the app's framework takes off again.
+    A mapping that the gateway has taken off is put back, if ``base_path`` says what it was.
     ``state`` is copied, so that what one request puts there no other one sees.
     """
-    root_path, path = request.root_path, request.path
+    root_path, path, raw_path = request.root_path, request.path, request.raw_path
     prefix = root_path + base_path
     if path == prefix or path.startswith(f"{prefix}/"):
         root_path = prefix
         path = path if path != prefix else f"{prefix}/"
+    elif request.mapped:
+        root_path, path = base_path + root_path, base_path + path
+        raw_path = base_path.encode() + raw_path
     scope: Scope = {
         "type": "http",
         "asgi": ASGI.copy(),
@@ -38,7 +42,7 @@ def http_scope(
         "method": request.method,
         "scheme": request.scheme,
         "path": path,
-        "raw_path": request.raw_path,
+        "raw_path": raw_path,
         "query_string": request.query_string,
         "root_path": root_path,
         "headers": request.headers,

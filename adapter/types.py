@@ -41,6 +41,7 @@ class Request(NamedTuple):
     body: bytes
     client: tuple[str, int] | None
     server: tuple[str, int]
+    mapped: bool = False  #: whether the gateway may have taken a mapping off the path
 
 
 class Prelude(TypedDict, total=False):

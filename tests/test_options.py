@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MILLISECONDS = "it must be a number of milliseconds, or 0."
+OWN_PATH = "it must be a path of its own like '/lambda-events', or ''."
+HANDLER_CLASS = (
+    "each must be a class with infer(event, context, config), scope, body and a call that takes"
+    " the response, as for Mangum."
+)
 DOCS = Path(__file__).parent.parent / "docs" / "options.md"
 
 
@@ -29,6 +34,14 @@ def on_event(event: object, context: object) -> None:
     """Do nothing, for an event that is not HTTP."""
 
 
+class Letters:
+    """A class with the interface of a custom handler, as far as it is checked."""
+
+    @classmethod
+    def infer(cls, event: object, context: object, config: object) -> bool:
+        return True
+
+
 class TestValues:
     def test_are_the_defaults_where_nobody_says_anything(self) -> None:
         assert options({}) == Options(
@@ -36,6 +49,8 @@ class TestValues:
             lifespan="auto",
             base_path="",
             on_event=None,
+            event_path="",
+            custom_handlers=(),
             errors="respond",
             deadline_margin=0.25,
             pad_empty=False,
@@ -55,6 +70,10 @@ class TestValues:
             ("base_path", "/api/v1/", "/api/v1"),
             ("on_event", None, None),
             ("on_event", on_event, on_event),
+            ("event_path", "", ""),
+            ("event_path", "/events/", "/events/"),
+            ("custom_handlers", None, ()),
+            ("custom_handlers", [Letters], (Letters,)),
             ("errors", "raise", "raise"),
         ],
     )
@@ -67,6 +86,7 @@ class TestValues:
             ("ADAPTER_INVOKE_MODE", "buffered", "invoke_mode", "buffered"),
             ("ADAPTER_LIFESPAN", "off", "lifespan", "off"),
             ("ADAPTER_BASE_PATH", "/api/", "base_path", "/api"),
+            ("ADAPTER_EVENT_PATH", "/events", "event_path", "/events"),
             ("ADAPTER_ERRORS", "raise", "errors", "raise"),
             ("ADAPTER_DEADLINE_MARGIN", "1500", "deadline_margin", 1.5),
             ("ADAPTER_DEADLINE_MARGIN", "0", "deadline_margin", 0.0),
@@ -101,6 +121,12 @@ class TestFaults:
             ("base_path", "api", "base_path is 'api'; it must be a path like '/api', or ''."),
             ("base_path", None, "base_path is None; it must be a path like '/api', or ''."),
             ("on_event", "f", "on_event is 'f'; it must be a function (event, context)."),
+            ("event_path", "x", f"event_path is 'x'; {OWN_PATH}"),
+            ("event_path", "/", f"event_path is '/'; {OWN_PATH}"),
+            ("event_path", None, f"event_path is None; {OWN_PATH}"),
+            ("custom_handlers", ["x"], f"custom_handlers has 'x' in it; {HANDLER_CLASS}"),
+            ("custom_handlers", [int], f"custom_handlers has {int!r} in it; {HANDLER_CLASS}"),
+            ("custom_handlers", "x", f"custom_handlers has 'x' in it; {HANDLER_CLASS}"),
         ],
     )
     def test_in_an_argument_say_what_it_could_be(

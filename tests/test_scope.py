@@ -112,6 +112,26 @@ ROOTS = [
 ]
 
 
+class TestMapping:
+    """API Gateway may take the mapping of a custom domain off the path: the client had it."""
+
+    @pytest.mark.parametrize(
+        ("sent", "base_path", "path", "root_path"),
+        [
+            pytest.param("/items", "/shop", "/shop/items", "/shop", id="put back"),
+            pytest.param("/shop/items", "/shop", "/shop/items", "/shop", id="still there"),
+            pytest.param("/items", "", "/items", "", id="nobody says what it was"),
+        ],
+    )
+    def test_is_put_back_where_the_base_path_says_what_it_was(
+        self, sent: str, base_path: str, path: str, root_path: str
+    ) -> None:
+        request = REQUEST._replace(path=sent, raw_path=sent.encode(), mapped=True)
+        scope = http_scope(request, event={}, context=None, base_path=base_path)
+        assert (scope["path"], scope["root_path"]) == (path, root_path)
+        assert scope["raw_path"] == path.encode()
+
+
 class TestRootPath:
     @pytest.mark.parametrize(("sent", "stage", "base_path", "path", "root_path"), ROOTS)
     def test_is_what_stands_in_front_of_the_app_and_path_begins_with_it(

@@ -51,7 +51,7 @@ def request(event: Event) -> Request:
     http = object_at(context, "http")
     raw = text_at(event, "rawPath") or "/"
     as_sent = is_function_url(event)
-    return build_request(
+    built = build_request(
         method=method_of(http, "method"),
         path=decoded(raw) if as_sent else raw,
         raw_path=raw.encode() if as_sent else encoded(raw),
@@ -63,6 +63,7 @@ def request(event: Event) -> Request:
         protocol=text_at(http, "protocol"),
         client=text_at(http, "sourceIp") or None,
     )
+    return built if as_sent else built._replace(mapped=_is_custom(context))
 
 
 def answer(head: Prelude, body: bytes) -> JSON:
@@ -73,6 +74,12 @@ def answer(head: Prelude, body: bytes) -> JSON:
         "cookies": [*head.get("cookies", ())],
         **encode_body(head["headers"], body),
     }
+
+
+def _is_custom(context: Event) -> bool:
+    """Whether the API has a domain of its own: ``rawPath`` then lacks the domain's mapping."""
+    domain = context.get("domainName")
+    return isinstance(domain, str) and domain != "" and ".execute-api." not in domain
 
 
 def _stage(context: Event, path: str) -> str:

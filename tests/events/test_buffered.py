@@ -21,6 +21,9 @@ TYPES = ["text/html", "application/json", "image/png", ""]
         "application/javascript",
         "application/xml",
         "application/vnd.api+json",
+        "application/problem+json; charset=utf-8",
+        "image/svg+xml",
+        "application/vnd.oai.openapi",
     ],
 )
 def test_text_goes_as_it_is_because_base64_costs_a_third_of_the_limit(content_type: str) -> None:
@@ -45,6 +48,10 @@ def test_everything_else_is_base64(headers: dict[str, str], body: bytes) -> None
     encoded = encode_body(headers, body)
     assert encoded["isBase64Encoded"] is True
     assert b64decode(str(encoded["body"])) == body
+
+
+def test_nothing_is_text_because_there_is_nothing_to_encode() -> None:
+    assert encode_body({"content-type": "image/png"}, b"") == {"body": "", "isBase64Encoded": False}
 
 
 def test_text_that_says_it_is_not_compressed_is_text() -> None:

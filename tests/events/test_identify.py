@@ -6,6 +6,8 @@ import pytest
 
 from adapter.events import FUNCTION_URL, HTTP_API, Source, identify
 from adapter.events.build import function_url_event
+from adapter.events.build_api import rest_api_event
+from adapter.events.payload_v1 import REST_API
 
 from .samples import http_api_event
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     [
         pytest.param(function_url_event(), FUNCTION_URL, id="a function URL"),
         pytest.param(http_api_event(), HTTP_API, id="an HTTP API"),
+        pytest.param(rest_api_event(), REST_API, id="a REST API"),
+        pytest.param(
+            {**http_api_event(), "type": "REQUEST", "routeArn": "arn:…"},
+            None,
+            id="the question of a Lambda authorizer",
+        ),
         pytest.param({"Records": [{"eventSource": "aws:sqs"}]}, None, id="a queue"),
         pytest.param({"source": "aws.events"}, None, id="a schedule"),
         pytest.param({}, None, id="an empty object"),

@@ -87,6 +87,24 @@ class TestPath:
         assert isinstance(context, dict)
         assert request({**event, "requestContext": without(context, "stage")}).root_path == ""
 
+    @pytest.mark.parametrize(
+        ("domain", "mapped"),
+        [
+            pytest.param("api.example.com", True, id="a domain of its own"),
+            pytest.param("x.execute-api.eu-west-1.amazonaws.com", False, id="the API's own"),
+            pytest.param("", False, id="an empty one"),
+            pytest.param(None, False, id="none"),
+        ],
+    )
+    def test_of_an_http_api_lacks_the_mapping_of_a_custom_domain(
+        self, domain: str | None, mapped: bool
+    ) -> None:
+        event = http_api_event("/x")
+        context = event["requestContext"]
+        assert isinstance(context, dict)
+        event = {**event, "requestContext": {**context, "domainName": domain}}
+        assert request(event).mapped is mapped
+
     def test_of_a_function_url_has_no_stage_in_it(self) -> None:
         assert request(function_url_event("/$default/x")).root_path == ""
 

@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.request import build_request, decode_body, latin1
+from adapter.events.request import (
+    build_request,
+    decode_body,
+    decoded,
+    encoded,
+    latin1,
+    method_of,
+    object_at,
+    starts_with,
+    text_at,
+)
 
 if TYPE_CHECKING:
     from adapter.types import JSON, Request
@@ -163,3 +173,60 @@ class TestTheRest:
 
     def test_the_method_is_upper_case_as_asgi_wants_it(self) -> None:
         assert built(method="patch").method == "PATCH"
+
+
+class TestParts:
+    """What an event has at its keys, or an error that names the key."""
+
+    def test_of_an_object(self) -> None:
+        assert object_at({"a": {"b": "c"}}, "a") == {"b": "c"}
+
+    @pytest.mark.parametrize("event", [{}, {"a": None}, {"a": []}, {"a": "b"}])
+    def test_of_what_should_be_an_object(self, event: dict[str, JSON]) -> None:
+        with pytest.raises(EventError, match="'a' is not an object but"):
+            object_at(event, "a")
+
+    @pytest.mark.parametrize(
+        ("event", "text"),
+        [
+            ({"a": "b"}, "b"),
+            ({"a": "\xe9"}, "\xe9"),
+            ({"a": None}, ""),
+            ({}, ""),
+            ({"a": "\ud800"}, "?"),
+        ],
+        ids=["ASCII", "latin-1", "null", "missing", "what cannot be UTF-8"],
+    )
+    def test_of_text(self, event: dict[str, JSON], text: str) -> None:
+        assert text_at(event, "a") == text
+
+    @pytest.mark.parametrize("value", [1, [], {}, True])
+    def test_of_what_should_be_text(self, value: JSON) -> None:
+        with pytest.raises(EventError, match="'a' is not a string but"):
+            text_at({"a": value}, "a")
+
+    def test_of_a_method(self) -> None:
+        assert method_of({"method": "GET"}, "method") == "GET"
+
+    @pytest.mark.parametrize("event", [{}, {"method": ""}, {"method": None}])
+    def test_of_a_method_that_is_not_there(self, event: dict[str, JSON]) -> None:
+        with pytest.raises(EventError, match="no 'method'"):
+            method_of(event, "method")
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [("/prod", True), ("/prod/", True), ("/prod/x", True), ("/products", False), ("/", False)],
+    )
+    def test_begin_with_another_only_at_the_boundary_of_a_segment(
+        self, path: str, expected: bool
+    ) -> None:
+        assert starts_with(path, "/prod") is expected
+
+    @given(st.text(st.characters(exclude_categories=["Cs"])))
+    def test_come_out_as_they_went_in(self, path: str) -> None:
+        assert decoded(encoded(path).decode("ascii")) == path
+
+    def test_are_encoded_no_more_than_they_must_be(self) -> None:
+        assert encoded("/a+b;c=d@e/\xe9 %") == b"/a+b;c=d@e/%C3%A9%20%25"
