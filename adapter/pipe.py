@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -121,6 +122,8 @@ class BlockingStream:
                 " it would wait for itself. Decorate the async function itself."
             )
         self._pending = future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        if self._given_up:  # just now
+            future.cancel()
         try:
             return future.result()
         except BaseException:
@@ -141,8 +144,11 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
         CancelledError: this was cancelled meanwhile.
         Exception: what ``call`` raised.
     """
-    blocking = BlockingStream(stream, asyncio.get_running_loop())
-    running = asyncio.ensure_future(asyncio.to_thread(_without_stop_iteration, call, blocking))
+    loop = asyncio.get_running_loop()
+    blocking = BlockingStream(stream, loop)
+    context = contextvars.copy_context()
+    # A future and not a task: a SystemExit in a task would end the event loop.
+    running = loop.run_in_executor(None, context.run, _without_stop_iteration, call, blocking)
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:
