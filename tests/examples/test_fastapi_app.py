@@ -10,12 +10,9 @@ import json
 import logging
 import re
 import struct
-import sys
 import zlib
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from subprocess import PIPE, STDOUT, Popen
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -29,6 +26,7 @@ from adapter.testing import LambdaTransport
 from database import Database
 from downloads import BLOCK
 from handler import handler
+from tests.local_lambda import adapter_dev
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, MutableMapping
@@ -47,20 +45,8 @@ def database() -> None:
 @pytest.fixture(scope="module")
 def local_lambda(database: None) -> Iterator[str]:
     """Run `adapter dev` and return its URL; a single environment, so that `/background` waits."""
-    command = [sys.executable, "-m", "adapter", "dev", f"{FOLDER / 'main.py'}:app"]
-    options = ["--port", "0", "--max-environments", "1"]
-    with Popen([*command, *options], stdout=PIPE, stderr=STDOUT, text=True) as process:
-        assert process.stdout is not None
-        said = ""
-        while not (url := re.search(r"http://[\d.]+:\d+", said)):
-            line = process.stdout.readline()
-            assert line, f"adapter dev ended: {said}"
-            said += line
-        rest = Thread(target=process.stdout.read)  # so that its output never blocks it
-        rest.start()
-        yield url[0]
-        process.terminate()
-        rest.join()
+    with adapter_dev(f"{FOLDER / 'main.py'}:app", "--max-environments", "1") as running:
+        yield running.url
 
 
 @asynccontextmanager

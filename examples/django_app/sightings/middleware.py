@@ -41,13 +41,12 @@ class AsyncWhiteNoiseMiddleware(WhiteNoiseMiddleware):
         if static_file is None:
             return await self.get_response(request)
         response = self.serve(static_file, request)
-        if response.file_to_stream is not None:
-            response.streaming_content = _blocks(response.file_to_stream)
+        response.streaming_content = _blocks(response.file_to_stream)
         return response
 
 
-async def _blocks(file: BinaryIO) -> AsyncIterator[bytes]:
-    while block := await asyncio.to_thread(file.read, BLOCK):
+async def _blocks(file: BinaryIO | None) -> AsyncIterator[bytes]:
+    while file and (block := await asyncio.to_thread(file.read, BLOCK)):
         yield block
 
 

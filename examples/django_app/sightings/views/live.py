@@ -74,12 +74,15 @@ async def _events(sightings: QuerySet[Sighting], delay: float) -> AsyncIterator[
 
 def _events_in_one_block(sightings: QuerySet[Sighting], delay: float) -> Iterator[str]:
     sent = 0
-    yield ": the replay has started\nretry: 2000\n\n"
-    for sighting in sightings.iterator():
-        time.sleep(delay)
-        sent += 1
-        yield _event("sighting", _as_json(sighting), sighting.id)
-    yield _event("done", {"sent": sent})
+    try:
+        yield ": the replay has started\nretry: 2000\n\n"
+        for sighting in sightings.iterator():
+            time.sleep(delay)
+            sent += 1
+            yield _event("sighting", _as_json(sighting), sighting.id)
+        yield _event("done", {"sent": sent})
+    finally:
+        logger.info("/buffered ended after %d sightings", sent)
 
 
 def _event(kind: str, data: dict[str, Any], number: int | None = None) -> str:
