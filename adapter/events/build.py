@@ -110,10 +110,8 @@ def body_keys(body: bytes, content_type: str) -> Event:
     Text stays text only for the few content types AWS takes for text; everything else, forms
     and bodies without a type included, is base64.
     """
-    if not body:
-        return {"isBase64Encoded": False}
     essence = content_type.partition(";")[0].strip().lower()
-    if essence.startswith("text/") or essence in TEXT_TYPES:
+    if not body or essence.startswith("text/") or essence in TEXT_TYPES:
         return text_or_base64(body)
     return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}
 

@@ -1,0 +1,376 @@
+"""Whatever AWS puts in front of the function: requests, links, and events that are no requests."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import django
+import pytest
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpResponse
+from django.test.utils import override_settings
+from django.urls import include, path, reverse
+from fastapi import FastAPI, Request
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.routing import Router as StarletteRouter
+
+from adapter import LambdaHandler
+from adapter.errors import DeadlineExceeded, EventError
+from adapter.testing import (
+    MemoryStream,
+    dynamodb_event,
+    eventbridge_event,
+    lambda_context,
+    s3_event,
+    schedule_event,
+    sns_event,
+    sqs_event,
+)
+
+from .doors import DOORS, PREFIXED, Door, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpRequest
+    from starlette.requests import Request as StarletteRequest
+
+    from adapter.types import JSON, ASGIApp, Event, Receive, Scope, Send
+
+pytestmark = pytest.mark.anyio
+every_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+every_way_in = pytest.mark.parametrize("door", [*DOORS, *PREFIXED], ids=lambda door: door.name)
+
+
+async def visit(app: ASGIApp, door: Door, url: str, **parts: Any) -> Reply:
+    """Ask for a URL as a client does who stands before the door."""
+    sent = urlsplit(url).path
+    assert sent.startswith(f"{door.prefix}/"), f"{url} does not lead through this door"
+    handler = LambdaHandler(app, lifespan="off", base_path=door.base_path)
+    event = door.event(sent.removeprefix(door.prefix), **parts)
+    return door.read(await handler.respond(event, lambda_context(), None))
+
+
+class TestRequests:
+    @every_door
+    @pytest.mark.parametrize("body", [b"", b"text", bytes(range(256))], ids=["no", "text", "bytes"])
+    async def test_come_in_and_answers_go_out_unchanged(self, door: Door, body: bytes) -> None:
+        async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+            message = await receive()
+            headers = [(b"x-sent", dict(scope["headers"])[b"x-sent"])]
+            headers += [(b"x-query", scope["query_string"]), (b"set-cookie", b"a=1")]
+            headers += [(b"set-cookie", b"b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT")]
+            await send({"type": "http.response.start", "status": 201, "headers": headers})
+            await send({"type": "http.response.body", "body": message["body"]})
+
+        reply = await visit(
+            echo,
+            door,
+            f"{door.prefix}/x",
+            method="POST",
+            query="q=x%20y",
+            headers={"x-sent": "Café"},
+            body=body,
+        )
+        assert (reply.status, reply.body) == (201, body)
+        assert reply.headers == {"x-sent": ["Café"], "x-query": ["q=x%20y"]}
+        assert reply.cookies == ["a=1", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]
+
+    @every_door
+    async def test_whose_body_is_not_base64_as_they_say_are_answered_with_400(
+        self, door: Door
+    ) -> None:
+        event = door.event(method="POST", headers={"content-type": "image/png"}, body=b"\xff")
+        broken = json.dumps(event).replace('"/w=="', '"%%%"')
+        assert "%%%" in broken
+        handler = LambdaHandler(PlainTextResponse("x"), lifespan="off")
+        reply = door.read(await handler.respond(json.loads(broken), None, None))
+        assert (reply.status, reply.body) == (400, b"Bad Request")
+
+
+async def item(request: Request, id: int) -> dict[str, str]:
+    return {"url": str(request.url_for("item", id=id + 1)), "path": request.url.path}
+
+
+def fastapi() -> FastAPI:
+    app = FastAPI()
+    app.get("/items/{id}", name="item")(item)
+    return app
+
+
+def starlette() -> Starlette:
+    async def leaf(request: StarletteRequest) -> JSONResponse:
+        return JSONResponse(
+            {"url": str(request.url_for("sub:leaf", id=8)), "path": request.url.path}
+        )
+
+    sub = StarletteRouter([Route("/leaves/{id}", leaf, name="leaf")])
+    return Starlette(routes=[Mount("/sub", app=sub, name="sub")])
+
+
+@contextmanager
+def django_app() -> Iterator[ASGIApp]:
+    def leaf(request: HttpRequest, id: int) -> HttpResponse:
+        relative = reverse("leaf", args=[8])
+        found = {
+            "url": relative,
+            "path": request.path,
+            "whole": request.build_absolute_uri(relative),
+        }
+        return HttpResponse(json.dumps(found))
+
+    if not settings.configured:
+        settings.configure()
+    django.setup(set_prefix=False)
+    routes = (path("sub/", include([path("leaves/<int:id>", leaf, name="leaf")])),)
+    with override_settings(ROOT_URLCONF=routes, ALLOWED_HOSTS=["*"]):
+        yield ASGIHandler()
+
+
+@every_way_in
+class TestLinks:
+    """A link that an app makes leads back to the app, through the same door."""
+
+    async def test_of_fastapis_docs_page_lead_to_its_schema(self, door: Door) -> None:
+        page = await visit(fastapi(), door, f"{door.prefix}/docs")
+        [link] = re.findall(rb"url: '([^']*)'", page.body)
+        schema = await visit(fastapi(), door, link.decode())
+        servers = json.loads(schema.body).get("servers", [{"url": ""}])
+        assert servers == [{"url": door.prefix}]
+
+    async def test_of_fastapis_url_for_lead_to_the_next_page(self, door: Door) -> None:
+        first = json.loads((await visit(fastapi(), door, f"{door.prefix}/items/7")).body)
+        assert first["path"] == f"{door.prefix}/items/7"
+        assert first["url"].startswith("https://")
+        second = json.loads((await visit(fastapi(), door, first["url"])).body)
+        assert second["path"] == f"{door.prefix}/items/8"
+
+    async def test_lead_into_what_starlette_has_mounted(self, door: Door) -> None:
+        first = json.loads((await visit(starlette(), door, f"{door.prefix}/sub/leaves/7")).body)
+        second = json.loads((await visit(starlette(), door, first["url"])).body)
+        assert second["path"] == f"{door.prefix}/sub/leaves/8"
+
+    async def test_of_djangos_reverse_lead_to_the_view(self, door: Door) -> None:
+        with django_app() as app:
+            first = json.loads((await visit(app, door, f"{door.prefix}/sub/leaves/7")).body)
+            second = json.loads((await visit(app, door, first["url"])).body)
+        assert second["path"] == f"{door.prefix}/sub/leaves/8"
+        assert urlsplit(first["whole"]).path == second["path"]
+        assert first["whole"].startswith("https://")
+
+
+class Letter:
+    """A custom handler, for events that are letters."""
+
+    def __init__(self, event: Any, context: Any, config: Any) -> None:
+        self.event, self.context, self.config = event, context, config
+
+    @classmethod
+    def infer(cls, event: Any, context: Any, config: Any) -> bool:
+        return "letter" in event
+
+    @property
+    def scope(self) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "method": "POST",
+            "path": self.event.get("path", "/letters"),
+            "headers": [],
+            "query_string": b"",
+            "aws.event": self.event,
+        }
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self.event["letter"], "utf-8")
+
+    def __call__(self, response: Any) -> Any:
+        headers = {name.decode(): value.decode() for name, value in response["headers"]}
+        return {"answer": response["body"].decode(), "status": response["status"], **headers}
+
+
+class TestCustomHandlers:
+    async def test_turn_an_event_into_a_request_and_the_response_into_an_answer(self) -> None:
+        seen: list[Scope] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await receive()
+                scope["state"]["database"] = "open"
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            seen.append(scope)
+            body = (await receive())["body"]
+            head = {"status": 202, "headers": [(b"x-a", b"1"), (b"content-length", b"5")]}
+            await send({"type": "http.response.start", **head})
+            await send({"type": "http.response.body", "body": body.upper()})
+
+        handler = LambdaHandler(app, custom_handlers=[Letter])
+        stream = MemoryStream()
+        answer = await handler.respond({"letter": "hello"}, lambda_context(), stream)
+        await handler.shutdown()
+        assert answer == {"answer": "HELLO", "status": 202, "x-a": "1", "content-length": "5"}
+        assert not stream.started
+        assert seen[0]["state"] == {"database": "open"}
+        assert seen[0]["asgi"]["spec_version"] == "2.4"
+
+    @every_door
+    async def test_are_asked_first_because_they_may_know_better(self, door: Door) -> None:
+        event = {**door.event("/x"), "letter": "hello"}
+        handler = LambdaHandler(PlainTextResponse("ok"), lifespan="off", custom_handlers=[Letter])
+        answer: Any = await handler.respond(event, None, None)
+        assert answer["answer"] == "ok"
+
+    async def test_leave_other_events_to_the_others(self) -> None:
+        handler = LambdaHandler(PlainTextResponse("ok"), lifespan="off", custom_handlers=[Letter])
+        answer: Any = await handler.respond(DOORS[0].event(), None, None)
+        assert answer["body"] == "ok"
+
+    async def test_do_not_reach_the_event_path(self) -> None:
+        handler = LambdaHandler(
+            PlainTextResponse("ok"),
+            lifespan="off",
+            custom_handlers=[Letter],
+            event_path="/lambda-events",
+        )
+        event: Event = {"letter": "x", "path": "/lambda-events"}
+        answer: Any = await handler.respond(event, None, None)
+        assert answer["status"] == 404
+
+    async def test_see_a_failing_app_as_a_500(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            raise ValueError("boom")
+
+        handler = LambdaHandler(app, lifespan="off", custom_handlers=[Letter])
+        answer: Any = await handler.respond({"letter": "x"}, None, None)
+        assert answer["status"] == 500
+
+
+EVENTS = [
+    pytest.param(sqs_event("a", "b"), id="a queue"),
+    pytest.param(sns_event("a"), id="a topic"),
+    pytest.param(s3_event("a"), id="a bucket"),
+    pytest.param(eventbridge_event({"a": 1}), id="a bus"),
+    pytest.param(schedule_event(), id="a schedule"),
+    pytest.param(dynamodb_event({"a": {"S": "b"}}), id="a table"),
+    pytest.param({"anything": ["else"]}, id="an object"),
+    pytest.param([1, "two", None], id="a list"),
+    pytest.param("text", id="text"),
+    pytest.param(None, id="null"),
+]
+PATH = "/lambda-events"
+
+
+def worker() -> FastAPI:
+    """An app with an endpoint for events; it refuses messages that say so."""
+    app = FastAPI()
+
+    @app.api_route(PATH, methods=["POST", "GET", "PUT"])
+    async def events(request: Request) -> Any:
+        event = await request.json()
+        assert request.scope["aws.event"] == event
+        if isinstance(event, dict) and "Records" in event:
+            refused = [r for r in event["Records"] if r.get("body") == "bad"]
+            return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in refused]}
+        return event
+
+    return app
+
+
+async def post(app: ASGIApp, event: JSON, **options: Any) -> JSON:
+    handler = LambdaHandler(app, lifespan="off", event_path=PATH, **options)
+    return await handler.respond(event, lambda_context(), MemoryStream())
+
+
+class TestEventPath:
+    @pytest.mark.parametrize("event", EVENTS)
+    async def test_is_where_an_event_is_posted_and_its_json_comes_back(self, event: JSON) -> None:
+        answer = await post(worker(), event)
+        is_batch = isinstance(event, dict) and "Records" in event
+        assert answer == ({"batchItemFailures": []} if is_batch else event)
+
+    async def test_reports_the_messages_that_failed_so_that_only_they_come_again(self) -> None:
+        answer = await post(worker(), sqs_event("good", "bad", "good"))
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "message-2"}]}
+
+    async def test_takes_no_base_path(self) -> None:
+        assert await post(worker(), {"a": 1}, base_path="/api") == {"a": 1}
+
+    async def test_comes_after_on_event(self) -> None:
+        assert await post(worker(), {"a": 1}, on_event=lambda event, context: "mine") == "mine"
+
+    async def test_that_the_app_does_not_have_fails_the_invocation(self) -> None:
+        with pytest.raises(EventError, match=r"the event at /lambda-events with 404: .*Not Found"):
+            await post(FastAPI(), {"a": 1})
+
+    @pytest.mark.parametrize("errors", ["respond", "raise"])
+    async def test_raises_what_the_app_raised_so_that_lambda_tries_again(self, errors: str) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            raise ValueError("no database")
+
+        with pytest.raises(ValueError, match="no database"):
+            await post(app, {"a": 1}, errors=errors)
+
+    async def test_has_the_deadline_of_the_invocation(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await receive()  # for ever
+
+        monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "29990")
+        with pytest.raises(DeadlineExceeded):
+            await post(app, {"a": 1})
+
+    @every_way_in
+    @pytest.mark.parametrize("method", ["POST", "post", "GET", "PUT", "HEAD"])
+    @pytest.mark.parametrize(
+        "path", [PATH, f"{PATH}/", "//lambda-events", "/x/..%2Flambda-events", "/%6Cambda%2Devents"]
+    )
+    async def test_is_closed_to_requests_from_outside(
+        self, door: Door, method: str, path: str
+    ) -> None:
+        reached: list[Scope] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            reached.append(scope)
+
+        options = {"base_path": door.base_path, "event_path": PATH}
+        handler = LambdaHandler(app, lifespan="off", **options)  # type: ignore[arg-type]
+        event = door.event(path, method=method, body=b'{"Records": []}')
+        reply = door.read(await handler.respond(event, None, None))
+        assert reply.status == 404
+        assert reply.body == (b"" if method == "HEAD" else b"Not Found")
+        assert reached == []
+
+    @every_door
+    async def test_closes_no_other(self, door: Door) -> None:
+        handler = LambdaHandler(PlainTextResponse("ok"), lifespan="off", event_path=PATH)
+        event = door.event("/lambda-events-of-today")
+        assert door.read(await handler.respond(event, None, None)).body == b"ok"
+
+    async def test_is_closed_to_streamed_requests_too(self) -> None:
+        stream = MemoryStream()
+        handler = LambdaHandler(worker(), lifespan="off", event_path=PATH)
+        event = DOORS[0].event(PATH, method="POST", body=b"{}")
+        assert await handler.respond(event, None, stream) is None
+        assert (stream.prelude["statusCode"], stream.body) == (404, b"Not Found")
+
+
+async def test_an_event_that_nobody_handles_is_an_error_with_its_keys_and_the_options() -> None:
+    handler = LambdaHandler(worker(), lifespan="off")
+    with pytest.raises(EventError) as raised:
+        await handler.respond(eventbridge_event({}), None, None)
+    message = str(raised.value)
+    assert "'detail-type', 'source'" in message
+    for option in ("on_event", "event_path", "custom_handlers"):
+        assert option in message
