@@ -1,0 +1,61 @@
+"""WSGI apps (Flask, Bottle, classic Django) as ASGI apps that stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref import wsgi
+from asgiref.sync import ThreadSensitiveContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .types import Receive, Scope, Send
+
+
+class WsgiToAsgi:
+    """Makes an ASGI app of a WSGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
+
+    The translation is asgiref's, of the ``[wsgi]`` extra; each piece that the app yields is one
+    body message. Three things are added to it:
+
+    * Every request has a thread of its own. asgiref alone has one thread for all of them, so that
+      a second request would wait for the end of the first one's stream.
+    * Header fields are latin-1, as PEP 3333 has them; asgiref takes ASCII only.
+    * What the app returned is closed, whatever happens (PEP 3333 again), so that Flask can tear
+      its request down when the client leaves.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        async with ThreadSensitiveContext():
+            exchange = _Exchange(_closing(self.app))  # type: ignore[no-untyped-call]
+            await exchange(scope, receive, send)
+
+
+class _Exchange(wsgi.WsgiToAsgiInstance):
+    def start_response(
+        self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> None:
+        # The content length alone goes through asgiref, which holds the app to it.
+        length = [field for field in response_headers if field[0].lower() == "content-length"]
+        super().start_response(status, length, exc_info)  # type: ignore[no-untyped-call]
+        self.response_start["headers"] = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in response_headers
+        ]
+
+
+def _closing(app: Any) -> Callable[[dict[str, Any], Callable[..., Any]], Iterator[bytes]]:
+    def closing_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
+        answer: Iterable[bytes] = app(environ, start_response)
+        try:
+            yield from answer
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+
+    return closing_app

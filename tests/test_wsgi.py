@@ -1,0 +1,161 @@
+"""Real Flask apps through asgiref, the handler and the stream."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from flask import Flask, Response, request, stream_with_context
+
+from adapter import LambdaHandler
+from adapter.testing import LambdaTransport, MemoryStream, function_url_event, lambda_context
+from adapter.wsgi import WsgiToAsgi
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+
+pytestmark = pytest.mark.anyio
+
+flask_app = Flask(__name__)
+handler = LambdaHandler(WsgiToAsgi(flask_app))
+meeting = threading.Barrier(2, timeout=20)
+closed: list[str] = []
+
+
+@flask_app.get("/meet")
+def meet() -> Response:
+    def body() -> Iterator[str]:
+        for step in range(3):
+            meeting.wait()  # passes only when another stream is at this point as well
+            yield f"{step} {request.args['name']}\n"
+
+    return Response(stream_with_context(body()), mimetype="text/plain")
+
+
+@flask_app.post("/echo/<name>")
+def echo(name: str) -> Response:
+    answer = Response(f"{name} {request.get_data(as_text=True)}", 201)
+    answer.headers["X-Seen"] = request.headers["X-Sent"]
+    answer.set_cookie("a", "1")
+    answer.set_cookie("b", "2")
+    return answer
+
+
+@flask_app.get("/endless")
+def endless() -> Response:
+    def body() -> Iterator[bytes]:
+        try:
+            while True:
+                yield b"more"
+        finally:
+            closed.append(request.path)  # Flask's request is still there
+
+    return Response(stream_with_context(body()))
+
+
+@flask_app.get("/fail/<when>")
+def fail(when: str) -> Response:
+    def body() -> Iterator[bytes]:
+        yield b"half of it"
+        raise ValueError("no paper")
+
+    if when == "before":
+        raise ValueError("no paper")
+    return Response(body())
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = LambdaTransport(handler)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def test_two_streams_run_side_by_side_in_one_environment(client: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(client.get("/meet", params={"name": n}) for n in ("a", "b")))
+    assert [answer.text for answer in answers] == ["0 a\n1 a\n2 a\n", "0 b\n1 b\n2 b\n"]
+
+
+async def test_header_fields_are_latin_1_in_both_directions(client: httpx.AsyncClient) -> None:
+    sent = "café".encode("latin-1")
+    answer = await client.post("/echo/caf%C3%A9", content="tea", headers=[(b"x-sent", sent)])
+    assert (answer.status_code, answer.text) == (201, "café tea")
+    assert dict(answer.headers.raw)[b"x-seen"] == sent
+    assert len(answer.headers.get_list("set-cookie")) == 2
+
+
+async def test_each_piece_is_a_chunk_of_its_own_and_sent_when_it_is_there() -> None:
+    stream, go_on = MemoryStream(), threading.Event()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"first"
+        go_on.wait()  # for somebody who has read the first piece
+        yield b"second"
+
+    async def read() -> list[bytes]:
+        chunks = []
+        async for chunk in stream:
+            chunks.append(chunk)
+            if chunk == b"first":
+                go_on.set()
+        return chunks
+
+    responding = LambdaHandler(WsgiToAsgi(app)).respond(
+        function_url_event(), lambda_context(), stream
+    )
+    chunks, _ = await asyncio.gather(read(), responding)
+    assert chunks[-2:] == [b"first", b"second"]
+    assert stream.prelude["headers"] == {"content-type": "text/plain"}
+
+
+async def test_when_the_client_leaves_the_app_is_stopped_and_closed() -> None:
+    stream = MemoryStream()
+
+    async def leave() -> None:
+        async for chunk in stream:
+            if chunk == b"more":
+                stream.disconnect("the reader hung up")
+
+    responding = handler.respond(function_url_event("/endless"), lambda_context(), stream)
+    await asyncio.gather(leave(), responding)
+    assert closed == ["/endless"]
+
+
+async def test_a_failure_before_the_response_is_a_500_as_flask_makes_it(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/fail/before")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+
+
+async def test_a_failure_in_the_middle_fails_the_stream_and_is_not_hidden() -> None:
+    stream = MemoryStream()
+    await handler.respond(function_url_event("/fail/middle"), lambda_context(), stream)
+    assert (stream.body, str(stream.error)) == (b"half of it", "no paper")
+
+
+@pytest.mark.parametrize("length", ["5", "3"], ids=["right", "too-short"])
+async def test_a_body_is_held_to_its_content_length(length: str) -> None:
+    closed = []
+
+    class Pieces:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"he"
+            yield b"llo"
+            raise AssertionError("nothing more was asked for")
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", length)])
+        return Pieces()
+
+    stream = MemoryStream()
+    wrapped = LambdaHandler(WsgiToAsgi(app))
+    await wrapped.respond(function_url_event(), lambda_context(), stream)
+    assert (stream.body, stream.error, closed) == (b"hello"[: int(length)], None, [True])
