@@ -125,7 +125,7 @@ async def function_url(
     root: LambdaRoot, command: tuple[str, ...], handler: str
 ) -> AsyncIterator[Running]:
     """Serve the code in a root, read-only, from a function URL."""
-    function = Function(handler, root.task, command)
+    function = Function(handler, root.task, command, throttle=False)
     sandbox = find_sandbox(root.task)
     log = io.StringIO()
     console = Console(log)

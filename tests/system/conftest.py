@@ -15,7 +15,7 @@ from adapter.package.build import run_build_steps
 from adapter.package.project import find_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".venv-system" / "bin"
@@ -23,10 +23,11 @@ PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class Example(NamedTuple):
-    """An example, and a path of it that streams."""
+    """An example, a path of it that streams, and what its CloudFormation template asks for."""
 
     name: str
     stream: str
+    parameters: Mapping[str, str] = {}
 
     @property
     def folder(self) -> Path:
@@ -35,6 +36,7 @@ class Example(NamedTuple):
 
 EXAMPLES = [
     Example("fastapi_app", "/sse?steps=3&delay=0.2"),
+    Example("django_app", "/sse?steps=3&delay=0.2", {"SecretKey": "of-no-use-" * 4}),
 ]
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

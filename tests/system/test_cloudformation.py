@@ -63,13 +63,14 @@ def test_the_stack_has_a_public_url_that_streams(example: Example, aws: str) -> 
 
     client("s3").create_bucket(Bucket="code")
     client("s3").put_object(Bucket="code", Key="function.zip", Body=b"a zip")
+    code = {"CodeBucket": "code", "CodeKey": "function.zip"}
     stack = example.name.replace("_", "-")
     client("cloudformation").create_stack(
         StackName=stack,
         TemplateBody=(example.folder / "cloudformation.yaml").read_text("utf-8"),
         Parameters=[
-            {"ParameterKey": "CodeBucket", "ParameterValue": "code"},
-            {"ParameterKey": "CodeKey", "ParameterValue": "function.zip"},
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in {**code, **example.parameters}.items()
         ],
         Capabilities=["CAPABILITY_IAM"],
     )

@@ -72,7 +72,7 @@ class TestSam:
             assert "/response-streaming-invocations" in uri
         (function,) = of_type(resources, "AWS::Lambda::Function")
         variables = function["Environment"]["Variables"]
-        assert variables == {"ADAPTER_INVOKE_MODE": "response_stream"}
+        assert variables["ADAPTER_INVOKE_MODE"] == "response_stream"
 
     def test_a_stream_may_take_longer_than_the_three_seconds_of_the_default(
         self, folder: Path
