@@ -317,6 +317,30 @@ class TestStreaming:
             assert (request.call, request.body) == (response_of(request_id), b"by hand")
             running.ours.accept()
 
+    def test_a_prelude_that_a_function_writes_in_pieces_is_sent_as_it_is(
+        self, managed: ManagedFactory
+    ) -> None:
+        source = """
+            from adapter import streamify_response
+            @streamify_response
+            async def handler(event, stream, context):
+                stream.set_content_type("application/vnd.awslambda.http-integration-response")
+                for piece in ("{}", chr(0) * 8, "one two"):
+                    await stream.write(piece)
+        """
+        running = managed(source)
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+
+    def test_where_no_lambda_is_none_of_this_is_imported(self) -> None:
+        code = (
+            "import os, sys; os.environ.pop('AWS_LAMBDA_RUNTIME_API', None)\n"
+            "from adapter import LambdaHandler; LambdaHandler(print)\n"
+            "print([name for name in sys.modules if name.startswith('adapter.runtime')])"
+        )
+        printed = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT)
+        assert printed == "[]\n"
+
 
 FAILING = """
 from adapter import LambdaHandler
