@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import select
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +16,9 @@ HIGH_WATER = 64 * 1024
 """Unsent bytes above which a writer waits for the reader."""
 
 READ_SIZE = 64 * 1024
+
+EXIT_FORKED = 70
+"""With what a process ends that is not the one that has opened the connection: EX_SOFTWARE."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -29,6 +33,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.lost = False
         self._loop = asyncio.get_running_loop()
+        self._process = os.getpid()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
@@ -51,6 +56,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the socket at once. If the connection is lost, the answer says so."""
+        if os.getpid() != self._process:
+            # A child that the app has forked, and that came back to us instead of ending: what it
+            # writes would stand in the middle of its parent's response.
+            os._exit(EXIT_FORKED)
         if not self.lost:  # uvloop would raise what no caller expects
             assert self._transport is not None
             self._transport.write(data)
