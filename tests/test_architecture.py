@@ -86,7 +86,7 @@ UNTESTED = {
     "emulator.memory": "seen in every REPORT line: emulator.test_environment",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
-BY_BEHAVIOUR = {"package", "runtime", "system", "testing"}
+BY_BEHAVIOUR = {"faults", "package", "runtime", "system", "testing"}
 #: Test files that belong to no one module.
 UNBOUND = {
     "events.test_identify",
@@ -95,6 +95,7 @@ UNBOUND = {
     "test_exports",
     "test_frameworks",
     "test_parity",
+    "test_security",
     "test_sources",
 }
 

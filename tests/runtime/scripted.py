@@ -41,6 +41,27 @@ def error_of(request_id: str) -> tuple[str, str]:
     return "POST", f"{API}/invocation/{request_id}/error"
 
 
+def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
+    """Return the bytes of an answer."""
+    fields = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"HTTP/1.1 {status} Whatever", *(f"{n}: {v}" for n, v in fields.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+def event_answer(
+    event: Any, request_id: str = "id-1", seconds: float = 30.0, **headers: str
+) -> bytes:
+    """Return the bytes of an answer to `next`."""
+    body = event if isinstance(event, bytes) else json.dumps(event).encode()
+    given = {
+        "Lambda_Runtime_Aws_Request_Id": request_id,
+        "Lambda_Runtime_Deadline_Ms": str(int((time.time() + seconds) * 1000)),
+        "Lambda_Runtime_Invoked_Function_Arn": ARN,
+    }
+    return answer(200, body, **given | headers)
+
+
 @dataclass
 class Request:
     """A request of the runtime; its body is what has been read of it so far."""
@@ -134,10 +155,7 @@ class Peer:
         self.socket.sendall(data)
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        fields = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-        lines = [f"HTTP/1.1 {status} Whatever", *(f"{n}: {v}" for n, v in fields.items()), "", ""]
-        self.send("\r\n".join(lines).encode("latin-1") + body)
+        self.send(answer(status, body, **headers))
 
     def accept(self) -> None:
         """Answer a POST as the platform does."""
@@ -155,13 +173,7 @@ class Peer:
         **headers: str,
     ) -> None:
         """Answer a `next` with an event (bytes go as they are)."""
-        body = event if isinstance(event, bytes) else json.dumps(event).encode()
-        given = {
-            "Lambda_Runtime_Aws_Request_Id": request_id,
-            "Lambda_Runtime_Deadline_Ms": str(int((time.time() + seconds) * 1000)),
-            "Lambda_Runtime_Invoked_Function_Arn": ARN,
-        }
-        self.answer(200, body, **given | headers)
+        self.send(event_answer(event, request_id, seconds, **headers))
 
     def deliver(self, event: Any, request_id: str = "id-1", **options: Any) -> None:
         """Wait for a `next` and answer it with an event."""
@@ -205,11 +217,11 @@ class Platform:
         pass_fds: Sequence[int] = (),
     ) -> None:
         self.root = root
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self._listener.settimeout(PATIENCE)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listener.settimeout(PATIENCE)
         self._peers: list[Peer] = []
         self._output = root / "output.txt"
-        host, port = self._listener.getsockname()
+        host, port = self.listener.getsockname()
         inherited = {"PATH", "HOME", "COVERAGE_PROCESS_START"}
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -238,14 +250,14 @@ class Platform:
 
     def connection(self) -> Peer:
         """Wait for the runtime to connect."""
-        while not select.select([self._listener], [], [], 0.1)[0]:
+        while not select.select([self.listener], [], [], 0.1)[0]:
             assert self.process.poll() is None, self.output
-        connection, _ = self._listener.accept()
+        connection, _ = self.listener.accept()
         self._peers.append(Peer(connection))
         return self._peers[-1]
 
     def stop_listening(self) -> None:
-        self._listener.close()
+        self.listener.close()
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -259,4 +271,4 @@ class Platform:
         self.process.wait()
         for peer in self._peers:
             peer.close()
-        self._listener.close()
+        self.listener.close()

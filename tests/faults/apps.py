@@ -1,0 +1,247 @@
+"""The app under every fault: the path of a request says what it shall do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from adapter import LambdaHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from adapter.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("shop")
+BODY = bytes(range(256)) * 4096 * 8  # 8 MiB
+FLOOD = 5_000  # lines of 200 bytes
+held: list[object] = []  #: what an app keeps for good, with intent
+
+
+def head(status: int = 200) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": []}
+
+
+def body(data: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+async def answer(send: Send, data: bytes = b"hello") -> None:
+    await send(head())
+    await send(body(data))
+
+
+async def gate() -> None:
+    """Wait until the test lets us go on; then for what the socket has to say by then."""
+    os.close(os.open("ready", os.O_CREAT))
+    while not await asyncio.to_thread(os.path.exists, "go"):  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def hello(receive: Receive, send: Send) -> None:
+    await answer(send)
+
+
+async def gated(receive: Receive, send: Send) -> None:
+    await gate()
+    await answer(send)
+
+
+async def endless(receive: Receive, send: Send) -> None:
+    await send(head())
+    while True:
+        await send(body(b"x" * 1000, more=True))
+        await asyncio.sleep(0.001)
+
+
+async def idle(receive: Receive, send: Send) -> None:
+    await receive()
+    await send(head())
+    await send(body(b"here", more=True))
+    await receive()
+    await send(body(b"more"))
+
+
+async def large(receive: Receive, send: Send) -> None:
+    await send(head())
+    for start in range(0, len(BODY), 65_536):
+        await send(body(BODY[start : start + 65_536], more=True))
+    await send(body(b""))
+
+
+async def count(receive: Receive, send: Send) -> None:
+    await answer(send, str(len((await receive())["body"])).encode())
+
+
+def failing(fail: Callable[[], object], *sent: Message) -> Callable[..., Awaitable[None]]:
+    async def fails(receive: Receive, send: Send) -> None:
+        for message in sent:
+            await send(message)
+        fail()
+
+    return fails
+
+
+def interrupt() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def recurse() -> None:
+    recurse()
+
+
+def fail() -> NoReturn:
+    raise ValueError("no")
+
+
+async def thread(receive: Receive, send: Send) -> None:
+    dying = threading.Thread(target=fail, name="worker")
+    dying.start()
+    dying.join()
+    await answer(send)
+
+
+async def task(receive: Receive, send: Send) -> None:
+    dying = asyncio.ensure_future(asyncio.to_thread(fail))
+    await asyncio.wait([dying])
+    del dying
+    await answer(send)
+
+
+async def leave() -> NoReturn:
+    sys.exit(5)
+
+
+async def left_behind(receive: Receive, send: Send) -> None:
+    await send(head())
+    await send(body(b"hello", more=True))
+    leaving = asyncio.ensure_future(leave())
+    await asyncio.sleep(0.05)
+    assert isinstance(leaving.exception(), SystemExit)
+    await send(body(b""))
+
+
+async def ended(child: int) -> None:
+    await asyncio.to_thread(os.waitpid, child, 0)
+
+
+async def fork(receive: Receive, send: Send) -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    await ended(child)
+    await answer(send)
+
+
+async def fork_and_return(receive: Receive, send: Send) -> None:
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)  # comes up to the runtime, in a process that has no business there
+    await ended(child)
+    await answer(send)
+
+
+async def close_stdout(receive: Receive, send: Send) -> None:
+    sys.stdout.close()
+    logger.error("Nobody can read this.")
+    await answer(send)
+
+
+async def flood(receive: Receive, send: Send) -> None:
+    await send(head())
+    for number in range(FLOOD):
+        logger.error("%d %s", number, "x" * 180)
+        if number % 1000 == 0:
+            await send(body(b"tick ", more=True))
+    await send(body(b"hello"))
+
+
+async def jump(receive: Receive, send: Send) -> None:
+    real = time.time
+    try:
+        time.time = lambda: real() + 3600
+        await send(head())
+        await asyncio.sleep(0.01)
+        await send(body(b"hel", more=True))
+        time.time = lambda: real() - 3600
+        await asyncio.sleep(0.01)
+        await send(body(b"lo"))
+    finally:
+        time.time = real
+
+
+async def exhaust(receive: Receive, send: Send) -> None:
+    used = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 2, resource.getrlimit(7)[1]))
+    try:
+        while True:
+            held.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError as error:
+        await answer(send, type(error).__name__.encode())
+
+
+DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
+    "/": hello,
+    "/gate": gated,
+    "/endless": endless,
+    "/idle": idle,
+    "/large": large,
+    "/count": count,
+    "/raise": failing(fail),
+    "/late": failing(fail, head(), body(b"part", more=True)),
+    "/memory": failing(lambda: bytearray(1 << 60)),
+    "/memory-late": failing(lambda: bytearray(1 << 60), head(), body(b"part", more=True)),
+    "/recursion": failing(recurse),
+    "/recursion-late": failing(recurse, head(), body(b"part", more=True)),
+    "/interrupt": failing(interrupt),
+    "/interrupt-late": failing(interrupt, head(), body(b"part", more=True)),
+    "/exit": failing(lambda: os._exit(7)),
+    "/exit-late": failing(lambda: os._exit(7), head(), body(b"part", more=True)),
+    "/abort": failing(os.abort),
+    "/thread": thread,
+    "/task": task,
+    "/left-behind": left_behind,
+    "/fork": fork,
+    "/fork-and-return": fork_and_return,
+    "/close-stdout": close_stdout,
+    "/flood": flood,
+    "/jump": jump,
+    "/exhaust": exhaust,
+}
+
+
+def ending(name: str) -> ASGIApp:
+    """Return the app that ends so; what that imports is not paid for by all others."""
+    from tests.test_endings import ENDINGS
+
+    return ENDINGS[name].app
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    kind = os.environ.get("FAULT")
+    assert kind, "an app without lifespan raises"
+    await receive()
+    result = "failed" if kind == "startup" else "complete"
+    await send({"type": f"lifespan.startup.{result}", "message": "no database"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+    elif scope["path"].startswith("/ending/"):
+        await ending(scope["path"].removeprefix("/ending/"))(scope, receive, send)
+    else:
+        await DOES[scope["path"]](receive, send)
+
+
+handler = LambdaHandler(app)

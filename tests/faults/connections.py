@@ -1,0 +1,214 @@
+"""The connection to the Runtime API breaks, or brings nonsense, or is slow, at every step."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from adapter.events.build import function_url_event
+from tests.runtime.scripted import event_answer
+
+from .apps import BODY
+from .row import BOTH, MANAGED, Row
+from .stage import CUT, WHOLE, Seen, seen
+
+if TYPE_CHECKING:
+    from tests.runtime.scripted import Peer
+
+    from .stage import Stage
+
+ENDS = ("a reset", "a close", "a half-close")
+BREAKS = (*ENDS, "garbage")
+UNKNOWN = "The outcome of the response is not known"
+BUFFERED = {"ADAPTER_INVOKE_MODE": "buffered"}
+RAISE = {"ADAPTER_ERRORS": "raise"}
+FAILED_STARTUP = {"FAULT": "startup"}
+LIFESPAN = {"FAULT": "lifespan"}
+
+
+def break_(peer: Peer, how: str) -> None:
+    if how == "garbage":
+        peer.send(b"\0\0 what?\r\n\r\n")
+    else:
+        getattr(peer, how.removeprefix("a ").replace("-", "_"))()
+
+
+def before_the_first_event(stage: Stage, how: str) -> None:
+    break_(stage.asked(), how)
+
+
+def between_invocations(stage: Stage, how: str) -> None:
+    assert stage.serves()
+    break_(stage.asked(), how)
+
+
+def in_an_event(stage: Stage, how: str) -> None:
+    assert stage.serves()
+    peer = stage.asked()
+    peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n")
+    peer.send(b"what?\r\n") if how == "garbage" else break_(peer, how)
+
+
+def before_the_response(stage: Stage, how: str) -> Seen:
+    peer = stage.deliver("/gate")
+    stage.wait_for("ready")
+    break_(peer, how)
+    stage.go()
+    return stage.outcome()
+
+
+def before_the_managed_response(stage: Stage, how: str) -> Seen:
+    stage.deliver("/")
+    peer, _ = stage.read()  # the connection of the responses, which is kept for the next
+    peer.accept()
+    stage.deliver("/gate", "id-2")
+    stage.wait_for("ready")
+    break_(peer, how)
+    stage.go()
+    return stage.outcome()
+
+
+def while_writing(stage: Stage, how: str) -> Seen:
+    stage.deliver("/endless")
+    break_(stage.begun()[0], how)
+    return CUT
+
+
+def while_idle(stage: Stage, how: str) -> Seen:
+    stage.deliver("/idle")
+    break_(stage.begun()[0], how)
+    return CUT
+
+
+def after_the_response(stage: Stage, how: str) -> Seen:
+    stage.deliver("/")
+    peer, request = stage.read()
+    break_(peer, how)
+    return seen(request)
+
+
+def in_the_answer(stage: Stage, how: str) -> Seen:
+    stage.deliver("/")
+    peer, request = stage.read()
+    peer.send(b"HTTP/1.1 202 Accepted\r\nContent-Le")
+    break_(peer, how)
+    return seen(request)
+
+
+def after_a_post(stage: Stage, how: str) -> Seen:
+    """An answer or an error report in one piece, which is sent once more."""
+    stage.deliver("/raise" if stage.raises else "/")
+    break_(stage.read()[0], how)
+    return stage.outcome()
+
+
+def after_a_post_that_is_not_repeated(stage: Stage, how: str) -> Seen:
+    stage.deliver("/raise" if stage.raises else "/")
+    peer, request = stage.read()
+    break_(peer, how)
+    return seen(request)
+
+
+def at_init_error(stage: Stage, how: str) -> Seen:
+    peer, request = stage.read()
+    break_(peer, how)
+    return seen(request)
+
+
+def at_registration(stage: Stage, how: str) -> None:
+    break_(stage.read()[0], how)
+
+
+def while_registered(stage: Stage, how: str) -> None:
+    peer, _ = stage.read()
+    peer.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    asking, _ = stage.read_of(peer)
+    break_(asking, how)
+
+
+def nobody_there(stage: Stage, how: str) -> None:
+    peer = stage.asked()
+    stage.platform.stop_listening()
+    peer.close()
+
+
+def slow_event(stage: Stage, how: str) -> Seen:
+    peer = stage.asked()
+    for byte in event_answer(function_url_event("/")):
+        peer.send(bytes([byte]))
+    return stage.outcome()
+
+
+def slow_answer(stage: Stage, how: str) -> Seen:
+    stage.deliver("/")
+    peer, request = stage.read()
+    for byte in b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}":
+        peer.send(bytes([byte]))
+    return seen(request)
+
+
+def slow_reader(stage: Stage, how: str) -> Seen:
+    stage.deliver("/large")
+    peer, request = stage.head()
+    time.sleep(0.2)  # until the app has filled all buffers, and waits
+    while peer.chunk(request):
+        pass
+    assert hashlib.sha256(request.content).digest() == hashlib.sha256(BODY).digest()
+    peer.accept()
+    return seen(request)
+
+
+CONNECTIONS = [
+    Row("Nobody listens any more when the first event is asked for",
+        nobody_there, log="The environment ends", exit=1),
+    Row("{} on the first connection, before the first event",
+        before_the_first_event, log="The Runtime API closed the connection", exit=1,
+        variants=ENDS),
+    Row("{} while the next event is waited for, as after a freeze",
+        between_invocations, variants=ENDS),
+    Row("{} instead of an event", between_invocations,
+        log="The environment ends: Not a status line", exit=1, variants=("garbage",)),
+    Row("{} in the middle of an event", in_an_event, variants=ENDS),
+    Row("{} in the middle of an event", in_an_event,
+        log="The environment ends: Not a chunk size", exit=1, variants=("garbage",)),
+    Row("{} after the event, before the response begins", before_the_response,
+        Seen("502", "a failed invocation: ClientDisconnected"),
+        log="The connection to the Runtime API was lost before the response",
+        variants=BREAKS),
+    Row("{} on the connection for responses, before the next one begins",
+        before_the_managed_response, Seen("502", "a failed invocation: ClientDisconnected"),
+        log="The connection to the Runtime API was lost before the response",
+        variants=BREAKS, runtimes=MANAGED),
+    Row("{} in mid-stream, while the app writes", while_writing, CUT, log=UNKNOWN,
+        variants=BREAKS, runtimes=BOTH),
+    Row("{} in mid-stream, while the app waits", while_idle, CUT, log=UNKNOWN,
+        variants=BREAKS, runtimes=BOTH),
+    Row("{} after the last byte, instead of the platform's answer", after_the_response, WHOLE,
+        log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
+    Row("{} in the middle of the platform's answer", in_the_answer, WHOLE,
+        log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
+    Row("{} after a buffered answer, which is then sent once more", after_a_post,
+        Seen("200, whole", "a complete answer"), variants=ENDS, environ=BUFFERED),
+    Row("{} after a buffered answer", after_a_post_that_is_not_repeated,
+        Seen("200, whole", "a complete answer"), log=UNKNOWN, variants=("garbage",),
+        environ=BUFFERED),
+    Row("{} after the report of an error, which is then sent once more", after_a_post,
+        Seen("502", "a failed invocation: ValueError"), log="ValueError: no", variants=ENDS,
+        environ=RAISE),
+    Row("{} after the report of an error", after_a_post_that_is_not_repeated,
+        Seen("502", "a failed invocation: ValueError"), log=UNKNOWN, variants=("garbage",),
+        environ=RAISE),
+    Row("{} after the report of a failed init", at_init_error,
+        Seen("502", "a failed init: LifespanFailed"), log="could not be reported either",
+        exit=3, variants=BREAKS, environ=FAILED_STARTUP),
+    Row("{} when the extension is registered", at_registration,
+        log="Lambda will not announce the end of this environment", variants=BREAKS,
+        environ=LIFESPAN),
+    Row("{} on the connection of the extension", while_registered, variants=BREAKS,
+        environ=LIFESPAN),
+    Row("An event that comes byte by byte", slow_event, WHOLE, runtimes=BOTH),
+    Row("An answer to the response that comes byte by byte", slow_answer, WHOLE, runtimes=BOTH),
+    Row("A reader that stops reading for a while", slow_reader, WHOLE, runtimes=BOTH),
+]  # fmt: skip
+"""Rows are a table; one item a line would hide it."""

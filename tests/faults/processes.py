@@ -1,0 +1,148 @@
+"""What an app can do to its whole process."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from .apps import FLOOD
+from .connections import RAISE
+from .row import BOTH, MANAGED, NATIVE, Row
+from .stage import CUT, NOTHING, WHOLE, Seen, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .stage import Stage
+
+HTTP_500 = Seen("500, whole", "a complete response")
+
+
+def app(path: str) -> Callable[[Stage, str], Seen]:
+    def play(stage: Stage, variant: str) -> Seen:
+        stage.deliver(path)
+        return stage.outcome()
+
+    return play
+
+
+def dies(path: str) -> Callable[[Stage, str], Seen]:
+    def play(stage: Stage, variant: str) -> Seen:
+        stage.deliver(path)
+        stage.platform.exit_code()
+        return NOTHING
+
+    return play
+
+
+def dies_late(path: str) -> Callable[[Stage, str], Seen]:
+    def play(stage: Stage, variant: str) -> Seen:
+        stage.deliver(path)
+        _, request = stage.begun()
+        stage.platform.exit_code()
+        assert request.content == b"part"
+        return CUT
+
+    return play
+
+
+def flood(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/flood")
+    peer, request = stage.read()
+    assert request.content == b"tick " * 5 + b"hello"
+    assert stage.platform.output.count("x" * 180) == FLOOD
+    peer.accept()
+    return seen(request)
+
+
+def frozen(stage: Stage, variant: str) -> Seen:
+    """Stop the process as a freeze does; all its clocks jump."""
+    peer = stage.asked()
+    process = stage.platform.process
+    process.send_signal(signal.SIGSTOP)
+    assert peer.is_silent(0.3)
+    process.send_signal(signal.SIGCONT)
+    peer.event(_HELLO)
+    return stage.outcome()
+
+
+def frozen_in_mid_stream(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/gate")
+    process = stage.platform.process
+    process.send_signal(signal.SIGSTOP)
+    stage.go()
+    process.send_signal(signal.SIGCONT)
+    return stage.outcome()
+
+
+def exhausted(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/exhaust")
+    peer, request = stage.read()
+    assert request.content == b"OSError"
+    peer.accept()
+    return seen(request)
+
+
+def exhausted_and_reset(stage: Stage, variant: str) -> Seen:
+    outcome = exhausted(stage, variant)
+    stage.asked().reset()
+    return outcome
+
+
+def raised(name: str) -> Seen:
+    return Seen("502", f"a failed invocation: {name}")
+
+
+def cut(name: str) -> Seen:
+    return Seen("200, cut short", f"error trailers: {name}")
+
+
+def _event() -> object:
+    from adapter.events.build import function_url_event
+
+    return function_url_event("/")
+
+
+_HELLO = _event()
+
+PROCESSES = [
+    Row("`MemoryError` before the head", app("/memory"), HTTP_500, log="MemoryError",
+        runtimes=BOTH),
+    Row("`MemoryError` before the head, with `errors=\"raise\"`", app("/memory"),
+        raised("MemoryError"), log="MemoryError", environ=RAISE, runtimes=BOTH),
+    Row("`MemoryError` after the head", app("/memory-late"), cut("MemoryError"),
+        log="MemoryError", runtimes=BOTH),
+    Row("`RecursionError` before the head", app("/recursion"), HTTP_500,
+        log="RecursionError", runtimes=BOTH),
+    Row("`RecursionError` after the head", app("/recursion-late"), cut("RecursionError"),
+        log="RecursionError", runtimes=BOTH),
+    Row("`KeyboardInterrupt` before the head", app("/interrupt"), HTTP_500,
+        log="KeyboardInterrupt", runtimes=BOTH),
+    Row("`KeyboardInterrupt` before the head, with `errors=\"raise\"`", app("/interrupt"),
+        raised("KeyboardInterrupt"), log="KeyboardInterrupt", environ=RAISE, runtimes=BOTH),
+    Row("`KeyboardInterrupt` after the head", app("/interrupt-late"), cut("KeyboardInterrupt"),
+        log="KeyboardInterrupt", runtimes=BOTH),
+    Row("`os._exit` before the head", dies("/exit"), NOTHING, exit=7, runtimes=BOTH),
+    Row("`os._exit` after the head", dies_late("/exit-late"), CUT, exit=7, runtimes=BOTH),
+    Row("`os.abort`, as when an extension module crashes", dies("/abort"), NOTHING,
+        exit=-signal.SIGABRT, runtimes=BOTH),
+    Row("A thread of the app dies", app("/thread"), WHOLE, log="Exception in thread worker",
+        runtimes=BOTH),
+    Row("A task of the app raises `SystemExit` beside a response", app("/left-behind"), WHOLE,
+        log="SystemExit: 5", runtimes=BOTH),
+    Row("The app forks, and the child ends by `os._exit`", app("/fork"), WHOLE, runtimes=BOTH),
+    Row("The app forks, and the child raises `SystemExit`", app("/fork-and-return"), WHOLE,
+        runtimes=BOTH),
+    Row("The app closes stdout", app("/close-stdout"), WHOLE),
+    Row("The app closes stdout, without which AWS's client cannot report what it logs",
+        dies("/close-stdout"), NOTHING, exit=1, runtimes=MANAGED),
+    Row("The app writes 5,000 lines into the log in one go", flood, WHOLE, log="4999 xxx",
+        runtimes=BOTH),
+    Row("The wall clock jumps an hour to and fro during a response", app("/jump"), WHOLE,
+        runtimes=BOTH),
+    Row("The environment is frozen between two invocations", frozen, WHOLE, runtimes=NATIVE),
+    Row("The process stands still before the response", frozen_in_mid_stream, WHOLE,
+        runtimes=BOTH),
+    Row("No file descriptor is left", exhausted, WHOLE, runtimes=BOTH),
+    Row("No file descriptor is left, and the connection breaks", exhausted_and_reset, WHOLE),
+]  # fmt: skip

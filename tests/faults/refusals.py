@@ -1,0 +1,97 @@
+"""The Runtime API answers with something other than success, at every endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .connections import BUFFERED, FAILED_STARTUP, LIFESPAN, RAISE
+from .row import BOTH, MANAGED, Row
+from .stage import CUT, WHOLE, Seen, seen
+
+if TYPE_CHECKING:
+    from .stage import Stage
+
+FINE = ("400", "410", "413")  # the invocation is lost, the environment is well
+LOST = ("403", "500")  # the environment is lost
+ALL = ("400", "403", "410", "413", "500")
+REFUSED = "The Runtime API did not take the response ({})"
+ENDS = "The environment ends: POST /runtime/invocation/… was answered with {}"
+
+
+def at_next(stage: Stage, status: str) -> None:
+    stage.asked().refuse(int(status))
+
+
+def in_mid_stream(stage: Stage, status: str) -> Seen:
+    stage.deliver("/endless")
+    stage.begun()[0].refuse(int(status), Connection="close")
+    return CUT
+
+
+def while_idle(stage: Stage, status: str) -> Seen:
+    stage.deliver("/idle")
+    stage.begun()[0].refuse(int(status), Connection="close")
+    return CUT
+
+
+def at_the_end(stage: Stage, status: str) -> Seen:
+    stage.deliver("/raise" if stage.raises else "/")
+    peer, request = stage.read()
+    peer.refuse(int(status))
+    return seen(request)
+
+
+def at_init_error(stage: Stage, status: str) -> Seen:
+    peer, request = stage.read()
+    peer.refuse(int(status))
+    return seen(request)
+
+
+def at_registration(stage: Stage, status: str) -> None:
+    stage.read()[0].refuse(int(status))
+
+
+def at_the_extensions_next(stage: Stage, status: str) -> None:
+    peer, _ = stage.read()
+    peer.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    stage.read_of(peer)[0].refuse(int(status))
+
+
+ANSWER = Seen("200, whole", "a complete answer")
+REPORT = Seen("502", "a failed invocation: ValueError")
+
+REFUSALS = [
+    Row("`next` is answered with {}", at_next, exit=1, variants=ALL,
+        log="The environment ends: GET /runtime/invocation/next was answered with {}"),
+    Row("A response is answered with {} while the app writes", in_mid_stream, CUT,
+        log=REFUSED, variants=FINE, runtimes=BOTH),
+    Row("A response is answered with {} while the app writes", in_mid_stream, CUT,
+        log=ENDS, variants=LOST, exit=1),
+    Row("A response is answered with {} while the app waits", while_idle, CUT,
+        log=REFUSED, variants=FINE, runtimes=BOTH),
+    Row("A response is answered with {} while the app waits", while_idle, CUT,
+        log=ENDS, variants=LOST, exit=1),
+    Row("A response is answered with {} at its end", at_the_end, WHOLE,
+        log=REFUSED, variants=FINE, runtimes=BOTH),
+    Row("A response is answered with {} at its end", at_the_end, WHOLE,
+        log=ENDS, variants=LOST, exit=1),
+    Row("A response is answered with {}; `next` will tell AWS's client the same", at_the_end,
+        WHOLE, log=ENDS.removeprefix("The environment ends: "), variants=LOST, runtimes=MANAGED),
+    Row("A buffered answer is answered with {}", at_the_end, ANSWER,
+        log=REFUSED, variants=FINE, environ=BUFFERED),
+    Row("A buffered answer is answered with {}", at_the_end, ANSWER,
+        log=ENDS, variants=LOST, exit=1, environ=BUFFERED),
+    Row("The report of an error is answered with {}", at_the_end, REPORT,
+        log=REFUSED, variants=FINE, environ=RAISE),
+    Row("The report of an error is answered with {}", at_the_end, REPORT,
+        log=ENDS, variants=LOST, exit=1, environ=RAISE),
+    Row("The report of a failed init is answered with {}", at_init_error,
+        Seen("502", "a failed init: LifespanFailed"),
+        log="That could not be reported either: POST", variants=ALL, exit=3,
+        environ=FAILED_STARTUP),
+    Row("The registration of the extension is answered with {}", at_registration,
+        log="Lambda will not announce the end of this environment", variants=ALL,
+        environ=LIFESPAN),
+    Row("The extension's `next` is answered with {}", at_the_extensions_next, variants=ALL,
+        environ=LIFESPAN),
+]  # fmt: skip

@@ -1,0 +1,47 @@
+"""Every row of the fault table, in each of its variants, under each of its runtimes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .stage import SLOPPY, Stage
+from .table import ROWS, SECTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .row import Row
+
+CASES = [
+    pytest.param(row, variant, runtime, id="-".join(filter(None, [name, str(n), variant, runtime])))
+    for name, rows in SECTIONS.items()
+    for n, row in enumerate(rows)
+    for variant in row.variants
+    for runtime in row.runtimes
+]
+
+
+@pytest.mark.parametrize(("row", "variant", "runtime"), CASES)
+def test_a_fault_is_seen_logged_and_survived_as_the_table_says(
+    row: Row, variant: str, runtime: str, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path, runtime, row.environ)
+    platform = stage.platform
+    with contextlib.closing(platform):
+        assert row.play(stage, variant) == row.seen
+        if row.exit is None:
+            assert stage.serves()
+            platform.terminate()
+            assert platform.exit_code() == (0 if runtime == "native" else -15), "it ends well"
+        else:
+            assert platform.exit_code() == row.exit
+        assert row.log.format(variant) in platform.output
+        assert not [word for word in SLOPPY if word in platform.output], platform.output
+
+
+def test_no_two_rows_speak_of_the_same_fault() -> None:
+    told = [(row.fault, v, r) for row in ROWS for v in row.variants for r in row.runtimes]
+    assert len(told) == len(set(told))
