@@ -140,6 +140,8 @@ class StreamingFunction(EntryPoint):
     def _call_blocking(self, event: JSON, stream: BlockingStream, context: Context | None) -> None:
         result = self._function(event, stream, context)
         if inspect.isawaitable(result):
+            if inspect.iscoroutine(result):
+                result.close()
             raise TypeError(
                 "A function that is not async returned something to await. Decorate the async"
                 " function itself, or use functools.wraps in what wraps it."
