@@ -1,0 +1,104 @@
+"""What LambdaHandler and functions written by hand share: see also `test_handler`, way by way."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapter import LambdaHandler, ResponseStream, streamify_response
+from adapter.errors import AdapterError
+from adapter.stream import CurrentInvocation, current_invocation
+from adapter.testing import MemoryStream, function_url_event, lambda_context
+
+if TYPE_CHECKING:
+    from adapter.entry import EntryPoint
+    from adapter.types import Receive, Scope, Send
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+@streamify_response
+async def function(event: Any, stream: ResponseStream, context: Any) -> None:
+    await stream.write(b"hello")
+
+
+HANDLERS = [pytest.param(LambdaHandler(app), id="asgi"), pytest.param(function, id="function")]
+every_handler = pytest.mark.parametrize("handler", HANDLERS)
+
+
+@every_handler
+def test_without_a_runtime_the_answer_is_returned(handler: EntryPoint) -> None:
+    answer = handler(function_url_event(), lambda_context())
+    assert (answer["statusCode"], answer["body"]) == (200, "aGVsbG8=")
+
+
+@pytest.mark.anyio
+@every_handler
+async def test_in_an_event_loop_it_says_what_to_await_instead(handler: EntryPoint) -> None:
+    with pytest.raises(AdapterError, match=r"await handler\.respond"):
+        handler(function_url_event(), lambda_context())
+
+
+@pytest.mark.anyio
+@every_handler
+async def test_called_in_a_thread_of_the_native_runtime_it_streams(handler: EntryPoint) -> None:
+    stream = MemoryStream()
+    context = copy_context()
+    context.run(current_invocation.set, CurrentInvocation(stream, asyncio.get_running_loop()))
+    call = asyncio.to_thread(context.run, handler, function_url_event(), lambda_context())
+    assert await call is None
+    assert b"".join(stream.chunks).endswith(b"hello")
+
+
+@every_handler
+@pytest.mark.parametrize(
+    ("margin", "given", "least", "most"),
+    [
+        ("250", 10, 9.0, 9.75),
+        ("0", 10, None, None),
+        ("250", 0, 0.0, 0.0),
+        ("250", None, None, None),
+    ],
+    ids=["margin", "switched-off", "never-negative", "no-context"],
+)
+def test_the_time_that_is_left_has_a_margin(
+    handler: EntryPoint,
+    margin: str,
+    given: float | None,
+    least: float | None,
+    most: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", margin)
+    fresh = type(handler)(getattr(handler, "app", None) or function.__wrapped__)  # type: ignore[call-arg, attr-defined]
+    seconds = fresh._seconds(None if given is None else lambda_context(seconds=given))
+    if least is None or most is None:
+        assert seconds is None
+    else:
+        assert seconds is not None
+        assert least <= seconds <= most
+
+
+def test_all_calls_of_a_script_share_a_loop_that_is_closed_at_its_end() -> None:
+    program = """
+import asyncio
+from adapter import streamify_response
+
+@streamify_response
+async def handler(event, stream, context):
+    await stream.write(str(id(asyncio.get_running_loop())))
+
+print(len({handler(None, None)["body"] for _ in range(3)}))
+"""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
