@@ -227,6 +227,20 @@ OPTIONS = (
 PROCESS_VARIABLES = (
     ("ADAPTER_LOOP", "`asyncio`, `uvloop`", "`asyncio`", "The event loop of `adapter run`."),
     (
+        "ADAPTER_PRIME",
+        "a path",
+        "none",
+        "Requested once from the app while the environment starts, or before its snapshot is"
+        " taken, so that imports and caches are warm. The answer is dropped. In `adapter run`.",
+    ),
+    (
+        "ADAPTER_SHUTDOWN",
+        "`on`, `off`",
+        "`on`",
+        "Whether an app with a lifespan is told of the end of its environment. It takes an"
+        " internal extension, without which Lambda gives no notice. In `adapter run`.",
+    ),
+    (
         "ADAPTER_EXEC_WRAPPER",
         "a path",
         "none",

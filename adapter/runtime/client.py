@@ -89,21 +89,46 @@ class RuntimeClient:
         headers = {} if cause is None else {"Lambda-Runtime-Function-XRay-Error-Cause": cause}
         return await self._post_error(path, described, headers | invocation.echo)
 
-    async def init_error(self, error: BaseException) -> None:
+    async def init_error(self, error: BaseException, kind: str = "") -> None:
         """Report that the environment cannot start. The runtime must end after that.
+
+        ``kind`` is an error type for the platform, in place of that of ``error``.
 
         Raises:
             RuntimeApiError: the report was refused.
         """
-        path = f"{VERSION}/runtime/init/error"
-        response = await self._post_error(path, error_object(error), {})
-        if response.status != 202:
-            raise _refused(f"POST {path}", response)
+        await self._report(f"{VERSION}/runtime/init/error", error, kind)
+
+    async def restore_next(self) -> None:
+        """Let the snapshot be taken, and return in an environment that was restored from it.
+
+        Raises:
+            RuntimeApiError: the platform refused.
+        """
+        path = f"{VERSION}/runtime/restore/next"
+        response = await self._call(request("GET", path, self._headers))
+        if response.status != 200:
+            raise _refused(f"GET {path}", response)
+
+    async def restore_error(self, error: BaseException, kind: str) -> None:
+        """Report that the restored environment cannot go on. The runtime must end after that.
+
+        Raises:
+            RuntimeApiError: the report was refused.
+        """
+        await self._report(f"{VERSION}/runtime/restore/error", error, kind)
 
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+    async def _report(self, path: str, error: BaseException, kind: str) -> None:
+        described = error_object(error)
+        more = {"Lambda-Runtime-Function-Error-Type": kind} if kind else {}
+        response = await self._post_error(path, described, more)
+        if response.status != 202:
+            raise _refused(f"POST {path}", response)
 
     async def _post_error(self, path: str, error: ErrorObject, more: dict[str, str]) -> Response:
         headers = {

@@ -38,7 +38,7 @@ def main(target: str | None = None) -> int:
 
     ``target`` is what to load, ``$_HANDLER`` if not given. The status is 0 after SIGTERM, 1 when
     the handler or the Runtime API failed, 2 when this is no Lambda environment, 3 when the app's
-    lifespan startup failed.
+    lifespan startup failed, and 64 or 65 when a hook did, before a snapshot or after it.
     """
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
     name = target or os.environ.get("_HANDLER")
@@ -51,7 +51,7 @@ def main(target: str | None = None) -> int:
         return EXIT_USAGE
     log.configure(os.environ)
     _find_modules(os.environ)
-    runtime = Runtime(address)
+    runtime = Runtime(address, _concurrency(os.environ))
     try:
         # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
         handler = load(name)
@@ -60,10 +60,20 @@ def main(target: str | None = None) -> int:
         with asyncio.Runner() as runner:
             return runner.run(runtime.fail_init(error))
     with runner:
-        status = runner.run(runtime.run(handler))
+        status = _live(runtime, handler, runner)
         if runtime.abandoned:
             _exit(status)
         return status
+
+
+def _live(runtime: Runtime, handler: StreamingHandler, runner: asyncio.Runner) -> int:
+    """Go through the phases of an environment. What hooks there are run between them."""
+    failed = runner.run(runtime.start(handler))
+    if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        from .snapstart import pause  # not on the way of every other cold start
+
+        failed = pause(runtime.client, runner)
+    return runner.run(runtime.serve(handler)) if failed is None else failed
 
 
 class Runtime:
@@ -71,43 +81,69 @@ class Runtime:
 
     Args:
         address: ``host:port`` of the Runtime API.
-        concurrency: how many invocations to serve at once.
+        concurrency: how many invocations to serve at once; None where there is never more than
+            one, and the environment is frozen between them.
     """
 
-    def __init__(self, address: str, concurrency: int = 1) -> None:
+    def __init__(self, address: str, concurrency: int | None = None) -> None:
         self.abandoned = False  #: whether something runs on that could not be stopped
+        self.client = RuntimeClient(address)
         self._address = address
-        self._clients = [RuntimeClient(address) for _ in range(concurrency)]
+        self._concurrency = concurrency
+        self._zombies: set[asyncio.Task[None]] = set()
+        self._extension: Connection | None = None
         self._stop = asyncio.Event()
 
-    async def run(self, handler: StreamingHandler) -> int:
-        """Start the handler, serve until SIGTERM or a fault, stop the handler."""
+    async def start(self, handler: StreamingHandler) -> int | None:
+        """Do all that comes before the first event; return an exit status if that fails."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         try:
+            if self._concurrency is not None:
+                from .concurrent import size_threads  # not on the way of every other cold start
+
+                size_threads(self._concurrency)
             needs_shutdown = await handler.startup()
+            if path := os.environ.get("ADAPTER_PRIME"):
+                from .prime import prime
+
+                await asyncio.create_task(prime(handler, path))
         except BaseException as error:
             return await self.fail_init(error)
-        keep = await self._register() if needs_shutdown else None
+        if needs_shutdown and os.environ.get("ADAPTER_SHUTDOWN") != "off":
+            await self._register()
+        return None
+
+    async def serve(self, handler: StreamingHandler) -> int:
+        """Serve until SIGTERM or a fault, then stop the handler; return the exit status."""
+        workers = self._workers(handler)
         try:
-            return await self._serve([Worker(handler, client) for client in self._clients])
+            return await self._run(workers)
         finally:
             await handler.shutdown()
-            if keep is not None:
-                keep.close()
-            for client in self._clients:
-                client.close()
+            if self._extension is not None:
+                self._extension.close()
+            for worker in workers:
+                worker.close()
 
     async def fail_init(self, error: BaseException) -> int:
-        """Tell the platform that the environment cannot start."""
+        """Tell the platform that the environment cannot start; return the exit status."""
         logger.critical("The environment cannot start: %s", error, exc_info=error)
         try:
-            await self._clients[0].init_error(error)
+            await self.client.init_error(error)
         except (OSError, AdapterError) as failure:
             logger.critical("That could not be reported either: %s", failure)
-        self._clients[0].close()
+        self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
-    async def _serve(self, workers: list[Worker]) -> int:
+    def _workers(self, handler: StreamingHandler) -> list[Worker]:
+        if self._concurrency is None:
+            return [Worker(handler, self.client)]
+        from .concurrent import ConcurrentWorker
+
+        numbers = range(self._concurrency)
+        return [ConcurrentWorker(handler, self._address, self._zombies) for _ in numbers]
+
+    async def _run(self, workers: list[Worker]) -> int:
         """Serve until SIGTERM or until no worker is left; then see the running ones to an end."""
         tasks = [asyncio.create_task(worker.run()) for worker in workers]
         served = asyncio.gather(*tasks, return_exceptions=True)
@@ -116,6 +152,14 @@ class Runtime:
         stop.cancel()
         for worker in workers:
             worker.stop()
+        await self._end({*tasks, *self._zombies})
+        faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+        for fault in filter(None, faults):
+            logger.critical("The environment ends: %s", fault)
+        return EXIT_FAILED if any(faults) else 0
+
+    async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
+        """See what still runs to its end, or to ours."""
         _, running = await asyncio.wait(tasks, timeout=GRACE)
         if running:
             logger.error("The environment ends, with %d invocations still running.", len(running))
@@ -123,22 +167,22 @@ class Runtime:
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=LAST_WORDS)
-        faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
-        for fault in filter(None, faults):
-            logger.critical("The environment ends: %s", fault)
-        return EXIT_FAILED if any(faults) else 0
 
-    async def _register(self) -> Connection | None:
+    async def _register(self) -> None:
         try:
-            return await extension.register(self._address)
+            self._extension = await extension.register(self._address)
         except (OSError, AdapterError) as error:
             logger.warning("Lambda will not announce the end of this environment: %s", error)
-            return None
 
     def _terminate(self) -> None:
         if self._stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
         self._stop.set()
+
+
+def _concurrency(environ: Mapping[str, str]) -> int | None:
+    given = environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
+    return max(int(given), 1) if given.isascii() and given.isdigit() else None
 
 
 def _find_modules(environ: Mapping[str, str]) -> None:

@@ -59,14 +59,23 @@ class Worker:
         if self._idle is not None:
             self._idle.cancel()
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
     async def _take(self) -> None:
         invocation = await self._client.next()
         self._idle = None
+        if invocation.trace_id:
+            os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
+        else:
+            os.environ.pop("_X_AMZN_TRACE_ID", None)
         await self._serve(invocation)
 
     async def _serve(self, invocation: Invocation) -> None:
-        """Bring one invocation to exactly one outcome."""
-        _enter(invocation)
+        """Bring one invocation to exactly one outcome, of which all that runs here knows."""
+        request_id.set(invocation.request_id)
+        tenant_id.set(invocation.tenant_id)
         stream = RuntimeStream(self._client, invocation)
         current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
         try:
@@ -81,6 +90,9 @@ class Worker:
             if self._stopping and isinstance(error, asyncio.CancelledError):
                 raise
             logger.error("The invocation failed.", exc_info=error)
+        await self._settle(stream)
+
+    async def _settle(self, stream: RuntimeStream) -> None:
         await settle(stream)
 
 
@@ -92,7 +104,7 @@ async def settle(stream: RuntimeStream) -> None:
     """
     try:
         response = await stream.answer()
-    except (ConnectionError, ProtocolError) as error:
+    except (OSError, ProtocolError) as error:
         # A reset in mid-stream is how the platform says that the time is up; if it lets us
         # live, the next request opens a new connection.
         logger.error("The outcome of the response is not known: %s", error)
@@ -109,20 +121,10 @@ async def settle(stream: RuntimeStream) -> None:
         raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
 
 
-def _enter(invocation: Invocation) -> None:
-    """Let everything that runs from here on know which invocation it works for."""
-    request_id.set(invocation.request_id)
-    tenant_id.set(invocation.tenant_id)
-    if invocation.trace_id:
-        os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
-    else:
-        os.environ.pop("_X_AMZN_TRACE_ID", None)
-
-
 def _unmarshal(invocation: Invocation, function: LambdaContext) -> tuple[JSON, LambdaContext]:
     try:
         event = invocation.event()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HandlerError("Runtime.UnmarshalError", f"The event is not JSON: {error}") from error
     try:
         return event, invocation.context(function)

@@ -1,0 +1,106 @@
+"""Workers of a concurrent environment: many in one process, on one event loop.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from ..errors import AdapterError
+from .client import RuntimeClient
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from ..types import StreamingHandler
+    from .invocation import Invocation
+    from .stream import RuntimeStream
+
+logger = logging.getLogger("adapter.runtime")
+
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+"""The X-Ray trace header of the invocation; the process has only one ``_X_AMZN_TRACE_ID``."""
+
+DELAYS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
+"""Seconds between the tries of a worker that gets no event: it gives up after 77 of them."""
+
+LINGER = 0.5
+"""Seconds after its deadline in which an app may still come to its end by itself."""
+
+Zombies = set["asyncio.Task[None]"]
+
+
+class ConcurrentWorker(Worker):
+    """Serves one invocation at a time, beside others, and lets nothing be their trouble.
+
+    A refusal never ends the process. An app that outlives its deadline is left running, as one of
+    the ``zombies``, and its worker takes the next event: nothing is frozen here, nor is anybody
+    killed for being late.
+    """
+
+    def __init__(self, handler: StreamingHandler, address: str, zombies: Zombies) -> None:
+        super().__init__(handler, RuntimeClient(address))
+        self._address = address
+        self._zombies = zombies
+
+    async def _take(self) -> None:
+        invocation = await self._next()
+        self._idle = None
+        trace_id.set(invocation.trace_id)
+        serving = asyncio.create_task(self._serve(invocation))
+        left = invocation.deadline_ms / 1000 - time.time()
+        try:
+            await asyncio.wait((serving,), timeout=max(left, 0) + LINGER)
+        except asyncio.CancelledError:
+            serving.cancel()
+            await asyncio.wait((serving,))
+            raise
+        if not serving.done():
+            self._leave(serving, invocation)
+
+    async def _next(self) -> Invocation:
+        for delay in DELAYS:
+            try:
+                return await self._client.next()
+            except (OSError, AdapterError) as error:
+                logger.warning("No event could be had; next try in %.1f s: %s", delay, error)
+            await asyncio.sleep(delay)
+        return await self._client.next()
+
+    async def _settle(self, stream: RuntimeStream) -> None:
+        try:
+            await super()._settle(stream)
+        except AdapterError as error:
+            logger.error("The outcome was refused: %s", error)
+
+    def _leave(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
+        """Go on without the app, on a connection of one's own."""
+        client, self._client = self._client, RuntimeClient(self._address)
+        self._zombies.add(serving)
+        logger.error(
+            "The app of %s has outlived its deadline and runs on; so do %d in all.",
+            invocation.request_id,
+            len(self._zombies),
+        )
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._zombies.discard(task)
+            client.close()
+
+        serving.add_done_callback(ended)
+
+
+def size_threads(concurrency: int) -> None:
+    """Let as many synchronous functions and endpoints run at once as there are invocations."""
+    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="invocation")
+    asyncio.get_running_loop().set_default_executor(pool)
+    threads = sys.modules.get("anyio.to_thread")  # whose are Starlette's; only if it is used
+    if threads is not None:
+        limiter = threads.current_default_thread_limiter()
+        limiter.total_tokens = max(limiter.total_tokens, concurrency)

@@ -1,0 +1,57 @@
+"""A first request that nobody waits for, so that a real one finds imports done and caches full."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigurationError
+from ..events.build import function_url_event
+from ..prelude import decode
+from ..stream import BufferedStream, CurrentInvocation, current_invocation
+from .invocation import function_context
+
+if TYPE_CHECKING:
+    from ..types import JSON, StreamingHandler
+
+logger = logging.getLogger("adapter.runtime")
+
+SECONDS = 9.0
+"""What the app gets: on demand, Lambda gives the whole of init 10."""
+
+
+async def prime(handler: StreamingHandler, target: str) -> None:
+    """Request ``target`` from the app and drop what it answers. A failure is logged, no more.
+
+    To be run in a task of its own: the context it sets is not for others.
+
+    Raises:
+        ConfigurationError: ``target`` is no path.
+    """
+    if not target.startswith("/"):
+        raise ConfigurationError(f"ADAPTER_PRIME is {target!r}; it must be a path like '/warm'.")
+    path, _, query = target.partition("?")
+    stream = BufferedStream()
+    current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
+    deadline = int((time.time() + SECONDS) * 1000)
+    context = function_context(os.environ)._replace(aws_request_id="prime", deadline_ms=deadline)
+    try:
+        answer = await handler.respond(function_url_event(path, query=query), context, stream)
+        status = _status(stream, answer)
+    except Exception as error:
+        logger.warning("ADAPTER_PRIME=%s failed.", target, exc_info=error)
+    else:
+        level = logging.WARNING if status >= 500 else logging.DEBUG
+        logger.log(level, "ADAPTER_PRIME=%s was answered with %d.", target, status)
+
+
+def _status(stream: BufferedStream, answer: JSON) -> int:
+    if stream.error is not None:
+        raise stream.error
+    if stream.chunks:
+        return decode(b"".join(stream.chunks))[0].get("statusCode", 200)
+    status = answer.get("statusCode") if isinstance(answer, dict) else None
+    return status if isinstance(status, int) else 200

@@ -1,0 +1,69 @@
+"""SnapStart: an environment is started once, kept as a snapshot, and restored many times.
+
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AdapterError
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine
+
+    from .client import RuntimeClient
+
+logger = logging.getLogger("adapter.runtime")
+
+Hook = tuple["Callable[..., object]", tuple[Any, ...], dict[str, Any]]
+
+EXIT_BEFORE, EXIT_AFTER = 64, 65
+
+
+def pause(client: RuntimeClient, runner: asyncio.Runner) -> int | None:
+    """Run the hooks, with the snapshot between them; return an exit status if one failed.
+
+    Hooks before the snapshot run in the reverse order of their registration, hooks after it in
+    order; outside the event loop, so that they may run one of their own, as under AWS's runtime.
+    """
+    try:
+        before = _hooks("get_before_snapshot")
+        while before:
+            _call(before.pop())
+        runner.run(client.restore_next())
+    except BaseException as error:
+        logger.critical("No snapshot can be taken: %s", error, exc_info=error)
+        _report(runner, client.init_error(error, "Runtime.BeforeSnapshotError"))
+        return EXIT_BEFORE
+    client.close()  # what was connected then is not connected now
+    try:
+        for hook in _hooks("get_after_restore"):
+            _call(hook)
+    except BaseException as error:
+        logger.critical("The environment cannot go on after its restore: %s", error, exc_info=error)
+        _report(runner, client.restore_error(error, "Runtime.AfterRestoreError"))
+        return EXIT_AFTER
+    return None
+
+
+def _hooks(getter: str) -> list[Hook]:
+    """Return AWS's own list of hooks. Who has not imported its library has none."""
+    library = sys.modules.get("snapshot_restore_py")
+    hooks: list[Hook] = getattr(library, getter)() if library is not None else []
+    return hooks
+
+
+def _call(hook: Hook) -> None:
+    function, arguments, keywords = hook
+    function(*arguments, **keywords)
+
+
+def _report(runner: asyncio.Runner, report: Coroutine[Any, Any, None]) -> None:
+    try:
+        runner.run(report)
+    except (OSError, AdapterError) as failure:
+        logger.critical("That could not be reported either: %s", failure)
