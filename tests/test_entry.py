@@ -79,7 +79,7 @@ def test_the_time_that_is_left_has_a_margin(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", margin)
-    fresh = type(handler)(getattr(handler, "app", None) or function.__wrapped__)  # type: ignore[call-arg, attr-defined]
+    fresh = type(handler)(getattr(handler, "app", None) or function.__wrapped__)  # type: ignore[attr-defined]
     seconds = fresh._seconds(None if given is None else lambda_context(seconds=given))
     if least is None or most is None:
         assert seconds is None

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, ClassVar
 
 import pytest
 
-from adapter.stream import TURN_BYTES, BufferedStream, ResponseStream
+from adapter.errors import ClientDisconnected, StreamClosed
+from adapter.prelude import CONTENT_TYPE
+from adapter.stream import TURN_BYTES, BufferedStream, HttpResponseStream, ResponseStream
 from adapter.testing import MemoryStream
 from tests.stream_contract import StreamContract
 
@@ -65,3 +68,97 @@ async def test_turns_are_counted_in_bytes_so_that_small_chunks_stay_cheap(
 def test_the_contract_cannot_be_forgotten() -> None:
     with pytest.raises(TypeError, match="abstract method"):
         ResponseStream()  # type: ignore[abstract]
+
+
+@pytest.mark.anyio
+class TestHttpResponseStream:
+    HEAD: ClassVar = {"statusCode": 201, "headers": {"X-Shop": "tea"}, "cookies": ["a=1"]}
+
+    async def test_the_head_goes_out_with_the_first_write_and_once(self) -> None:
+        stream = HttpResponseStream.from_(MemoryStream(), self.HEAD)
+        assert (stream.content_type, stream.chunks) == (CONTENT_TYPE, [])
+        await stream.write("one")
+        assert stream.chunks[1:] == [b"one"]
+        await stream.write("two")
+        await stream.aclose()
+        assert stream.prelude == {
+            "statusCode": 201,
+            "headers": {"x-shop": "tea", "content-type": "application/octet-stream"},
+            "cookies": ["a=1"],
+        }
+        assert stream.body == b"onetwo"
+
+    @pytest.mark.parametrize("how", ["aclose", "empty-write"])
+    async def test_it_goes_out_without_a_body_too_because_without_it_there_is_no_response(
+        self, how: str
+    ) -> None:
+        stream = HttpResponseStream.from_(MemoryStream(), {"statusCode": 204})
+        await (stream.aclose() if how == "aclose" else stream.write(b""))
+        assert (stream.prelude["statusCode"], stream.body) == (204, b"")
+        await stream.aclose()
+
+    async def test_an_error_before_the_first_byte_takes_its_place(self) -> None:
+        stream = HttpResponseStream.from_(MemoryStream(), self.HEAD)
+        stream.fail(RuntimeError("boom"))
+        assert (stream.chunks, str(stream.error)) == ([], "boom")
+
+    @pytest.mark.parametrize("when", ["before", "after", "head-again"])
+    async def test_the_content_type_is_the_bodys_whenever_it_is_set(self, when: str) -> None:
+        stream = MemoryStream()
+        if when == "before":
+            stream.set_content_type("text/csv")
+        stream = HttpResponseStream.from_(stream, {} if when == "head-again" else self.HEAD)
+        if when == "head-again":
+            stream = HttpResponseStream.from_(stream, {"headers": {"content-type": "text/csv"}})
+        elif when == "after":
+            stream.set_content_type("text/csv")
+        await stream.aclose()
+        assert stream.content_type == CONTENT_TYPE
+        assert stream.prelude["headers"]["content-type"] == "text/csv"
+
+    @pytest.mark.parametrize(
+        ("end", "error"),
+        [("write", StreamClosed), ("aclose", StreamClosed), ("disconnect", ClientDisconnected)],
+    )
+    async def test_a_stream_that_has_begun_or_ended_takes_no_head(
+        self, end: str, error: type[Exception]
+    ) -> None:
+        stream = MemoryStream()
+        if end == "write":
+            await stream.write("x")
+        elif end == "aclose":
+            await stream.aclose()
+        else:
+            stream.disconnect("the reader hung up")
+        with pytest.raises(error):
+            HttpResponseStream.from_(stream, self.HEAD)
+        await stream.aclose() if end == "write" else None
+
+    async def test_finished_waits_for_the_end(self) -> None:
+        stream = MemoryStream()
+        waiting = asyncio.create_task(stream.finished())
+        await stream.write("x")
+        assert not waiting.done()
+        await stream.aclose()
+        await waiting
+
+    async def test_finished_raises_when_the_reader_did_not_get_the_end(self) -> None:
+        stream = MemoryStream()
+        stream.disconnect("the reader hung up")
+        with pytest.raises(ClientDisconnected, match="hung up"):
+            await stream.finished()
+
+    @pytest.mark.parametrize("data", [bytearray(b"abc"), memoryview(b"abc"), "abc", b"abc"])
+    async def test_a_chunk_is_kept_as_it_was_when_it_was_written(self, data: Any) -> None:
+        stream = MemoryStream()
+        await stream.write(data)
+        if isinstance(data, bytearray):
+            data[:] = b"xyz"
+        await stream.aclose()
+        assert stream.chunks == [b"abc"]
+
+    async def test_what_is_no_chunk_is_named_and_nothing_has_begun(self) -> None:
+        stream = MemoryStream()
+        with pytest.raises(TypeError, match="must be text or bytes, not dict"):
+            await stream.write({"a": 1})  # type: ignore[arg-type]
+        assert not stream.started
