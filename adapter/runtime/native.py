@@ -8,7 +8,7 @@ import os
 import signal
 import site
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError, ConfigurationError, LifespanFailed
 from ..loader import load
@@ -17,7 +17,7 @@ from .client import RuntimeClient
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from ..types import StreamingHandler
     from .connection import Connection
@@ -73,7 +73,27 @@ def _live(runtime: Runtime, handler: StreamingHandler, runner: asyncio.Runner) -
         from .snapstart import pause  # not on the way of every other cold start
 
         failed = pause(runtime.client, runner)
-    return runner.run(runtime.serve(handler)) if failed is None else failed
+    return _run(runner, runtime.serve(handler)) if failed is None else failed
+
+
+def _run(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, int]) -> int:
+    """Run it to its end, also when a task that the app left behind raises a SystemExit.
+
+    That stops the event loop; let out, it would end the process in the middle of responses that
+    have nothing to do with it.
+    """
+    task = runner.get_loop().create_task(coroutine)
+    while True:
+        try:
+            return runner.run(_result(task))
+        except SystemExit as error:
+            if task.done():
+                raise
+            logger.error("Raised beside the responses, which go on.", exc_info=error)
+
+
+async def _result(task: asyncio.Task[int]) -> int:
+    return await asyncio.shield(task)
 
 
 class Runtime:
@@ -102,6 +122,7 @@ class Runtime:
                 from .concurrent import size_threads  # not on the way of every other cold start
 
                 size_threads(self._concurrency)
+            wants_shutdown = _choice(os.environ, "ADAPTER_SHUTDOWN", "on", "off") == "on"
             needs_shutdown = await handler.startup()
             if path := os.environ.get("ADAPTER_PRIME"):
                 from .prime import prime
@@ -109,7 +130,7 @@ class Runtime:
                 await asyncio.create_task(prime(handler, path))
         except BaseException as error:
             return await self.fail_init(error)
-        if needs_shutdown and os.environ.get("ADAPTER_SHUTDOWN") != "off":
+        if needs_shutdown and wants_shutdown:
             await self._register()
         return None
 
@@ -208,11 +229,8 @@ def _exit(status: int) -> None:
 
 
 def _loop_factory(environ: Mapping[str, str]) -> Callable[[], asyncio.AbstractEventLoop]:
-    name = environ.get("ADAPTER_LOOP", "asyncio")
-    if name == "asyncio":
+    if _choice(environ, "ADAPTER_LOOP", "asyncio", "uvloop") == "asyncio":
         return asyncio.new_event_loop
-    if name != "uvloop":
-        raise ConfigurationError(f"ADAPTER_LOOP is {name!r}; it can be 'asyncio' or 'uvloop'.")
     try:
         import uvloop  # third party, so only when asked for
     except ImportError as error:
@@ -221,3 +239,10 @@ def _loop_factory(environ: Mapping[str, str]) -> Callable[[], asyncio.AbstractEv
         ) from error
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+def _choice(environ: Mapping[str, str], name: str, default: str, other: str) -> str:
+    value = environ.get(name, default)
+    if value not in (default, other):
+        raise ConfigurationError(f"{name} is {value!r}; it can be {default!r} or {other!r}.")
+    return value

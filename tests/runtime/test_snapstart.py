@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .apps import EVENT, HELLO, LIFESPAN
+from .conftest import RUN
+from .scripted import API, INIT_ERROR, NEXT
+
+if TYPE_CHECKING:
+    from .conftest import Start
+
+RESTORE_NEXT = ("GET", f"{API}/restore/next")
+RESTORE_ERROR = ("POST", f"{API}/restore/error")
+AWS = (sys.executable, "-W", "ignore", "-m", "awslambdaric", "main.handler")
+ON = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "ADAPTER_SHUTDOWN": "off"}
+
+HOOKS = """
+import asyncio, os
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+def say(*words, **more):
+    print(*words, *more.values(), flush=True)
+
+async def work():
+    await asyncio.sleep(0)
+    say("a loop of its own")
+
+register_before_snapshot(say, "before", "1")
+register_before_snapshot(say, "before", last="2")
+register_after_restore(say, "after", "1")
+
+@register_after_restore
+def after():
+    asyncio.run(work())
+
+def handler(event, context):
+    return "fine"
+"""
+
+
+def fail(statement: str, when: str) -> str:
+    return f"""
+    import sys
+    from snapshot_restore_py import register_{when}
+
+    @register_{when}
+    def hook():
+        {statement}
+
+    def handler(event, context):
+        return "fine"
+    """
+
+
+@pytest.mark.parametrize("command", [RUN, AWS], ids=["ours", "AWS"])
+def test_hooks_run_around_the_snapshot_in_the_order_of_AWSs_runtime(
+    start: Start, command: tuple[str, ...]
+) -> None:
+    lambda_ = start(HOOKS, "main.handler", command, **ON)
+    platform = lambda_.connection()
+    assert platform.read().call == RESTORE_NEXT
+    assert lambda_.output.splitlines() == ["before 2", "before 1"]
+    platform.answer(200)  # the environment has been restored
+    platform = lambda_.connection()  # nothing that was connected before is used again
+    assert platform.invoke({}).json == "fine"
+    assert lambda_.output.splitlines()[2:] == ["after 1", "a loop of its own"]
+
+
+@pytest.mark.parametrize("statement", ["1 / 0", "sys.exit(0)"], ids=["raises", "exits"])
+@pytest.mark.parametrize("command", [RUN, AWS], ids=["ours", "AWS"])
+def test_a_hook_that_fails_before_the_snapshot_fails_init_with_64(
+    start: Start, command: tuple[str, ...], statement: str
+) -> None:
+    lambda_ = start(fail(statement, "before_snapshot"), "main.handler", command, **ON)
+    platform = lambda_.connection()
+    request = platform.read()
+    platform.accept()
+    assert request.call == INIT_ERROR
+    kind = request.headers["lambda-runtime-function-error-type"]
+    assert kind == "Runtime.BeforeSnapshotError"
+    assert request.json["errorType"] == (
+        "SystemExit" if "exit" in statement else "ZeroDivisionError"
+    )
+    assert "main.py" in request.json["stackTrace"][-1]
+    assert lambda_.exit_code() == 64
+
+
+@pytest.mark.parametrize("command", [RUN, AWS], ids=["ours", "AWS"])
+def test_a_hook_that_fails_after_the_restore_reports_that_and_ends_with_65(
+    start: Start, command: tuple[str, ...]
+) -> None:
+    lambda_ = start(fail("1 / 0", "after_restore"), "main.handler", command, **ON)
+    platform = lambda_.connection()
+    assert platform.read().call == RESTORE_NEXT
+    platform.answer(200)
+    platform = lambda_.connection()
+    request = platform.read()
+    platform.accept()
+    assert request.call == RESTORE_ERROR
+    assert request.headers["lambda-runtime-function-error-type"] == "Runtime.AfterRestoreError"
+    assert request.json["errorType"] == "ZeroDivisionError"
+    assert lambda_.exit_code() == 65
+
+
+def test_a_snapshot_that_is_refused_fails_init(start: Start) -> None:
+    lambda_ = start(HELLO, **ON)
+    platform = lambda_.connection()
+    platform.read()
+    platform.refuse(403)
+    request = platform.read()
+    platform.refuse(403)
+    assert request.call == INIT_ERROR
+    assert "403" in request.json["errorMessage"]
+    assert lambda_.exit_code() == 64
+    assert "could not be reported either" in lambda_.output
+
+
+def test_the_lifespan_starts_before_the_snapshot_and_the_same_app_serves_after_it(
+    start: Start,
+) -> None:
+    lambda_ = start(LIFESPAN, **ON)
+    platform = lambda_.connection()
+    assert platform.read().call == RESTORE_NEXT
+    assert lambda_.output == "startup\n"
+    platform.answer(200)
+    platform = lambda_.connection()
+    for number in (b"1", b"2"):
+        assert platform.invoke(EVENT).content == number
+    assert lambda_.output == "startup\n"
+
+
+def test_who_has_no_hooks_does_not_need_their_library(start: Start) -> None:
+    lambda_ = start("import sys; sys.modules['snapshot_restore_py'] = None\n" + HELLO, **ON)
+    platform = lambda_.connection()
+    assert platform.read().call == RESTORE_NEXT
+    platform.answer(200)
+    assert lambda_.connection().invoke(EVENT).content == b"hello"
+
+
+PRIMED = """
+from contextvars import ContextVar
+
+requested = []
+leak = ContextVar("leak", default="clean")
+
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    requested.append(scope["path"] + "?" + scope["query_string"].decode() + " " + leak.get())
+    leak.set("leaked")
+    if scope["path"] == "/fail":
+        raise ValueError("cold")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": " ".join(requested).encode()})
+
+def handler(event, context):
+    return list(requested)
+"""
+
+
+@pytest.mark.parametrize("snapshot", [False, True], ids=["init", "snapshot"])
+def test_the_app_is_requested_once_before_anyone_waits_for_it(start: Start, snapshot: bool) -> None:
+    lambda_ = start(PRIMED, ADAPTER_PRIME="/warm?x=1", **(ON if snapshot else {}))
+    platform = lambda_.connection()
+    if snapshot:
+        assert platform.read().call == RESTORE_NEXT
+        platform.answer(200)
+        platform = lambda_.connection()
+    assert platform.invoke(EVENT).content == b"/warm?x=1 clean /? clean"
+    assert lambda_.output == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "more"), [("/fail", ""), ("/warm", "handler = None\napp = 1 and (lambda e, c: 1 / 0)")]
+)
+@pytest.mark.parametrize("errors", ["respond", "raise"])
+def test_a_first_request_that_fails_is_a_warning_because_the_next_may_not(
+    start: Start, path: str, more: str, errors: str
+) -> None:
+    handler = "main.app" if more else "main:app"
+    environ = {"ADAPTER_PRIME": path, "ADAPTER_ERRORS": errors}
+    lambda_ = start(PRIMED + more, handler, **environ)
+    assert lambda_.connection().read().call == NEXT
+    assert f"ADAPTER_PRIME={path}" in lambda_.output
+
+
+def test_a_vendors_wrapper_is_requested_through(start: Start) -> None:
+    more = """
+from adapter import LambdaHandler
+inner = LambdaHandler(app)
+def wrapper(event, context):
+    print("wrapped", context.aws_request_id)
+    return inner(event, context)
+"""
+    lambda_ = start(PRIMED + more, "main.wrapper", ADAPTER_PRIME="/warm")
+    assert lambda_.connection().invoke(EVENT).content == b"/warm? clean /? clean"
+    assert "wrapped prime" in lambda_.output
+
+
+def test_what_is_no_path_fails_init(start: Start) -> None:
+    lambda_ = start(HELLO, ADAPTER_PRIME="warm")
+    platform = lambda_.connection()
+    request = platform.read()
+    platform.accept()
+    assert (request.call, request.json["errorType"]) == (INIT_ERROR, "ConfigurationError")
+    assert lambda_.exit_code() == 1
+
+
+def test_a_lifespan_registers_no_extension_where_that_is_switched_off(start: Start) -> None:
+    assert start(LIFESPAN, ADAPTER_SHUTDOWN="off").connection().read().call == NEXT
+
+
+def test_a_switch_in_no_known_position_fails_init(start: Start) -> None:
+    platform = start(LIFESPAN, ADAPTER_SHUTDOWN="no").connection()
+    assert platform.read().json["errorType"] == "ConfigurationError"
