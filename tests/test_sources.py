@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -374,3 +376,31 @@ async def test_an_event_that_nobody_handles_is_an_error_with_its_keys_and_the_op
     assert "'detail-type', 'source'" in message
     for option in ("on_event", "event_path", "custom_handlers"):
         assert option in message
+
+
+PROGRAM = """
+import json, sys
+from adapter import LambdaHandler
+from adapter.events import identify
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 204})
+    await send({"type": "http.response.body"})
+
+before = set(sys.modules)
+event = json.loads(sys.argv[1])
+LambdaHandler(app, lifespan="off")(event, None)
+names = set(sys.modules) - before
+print(*sorted(name for name in names if name.partition(".")[0] not in sys.stdlib_module_names))
+"""
+
+
+@every_door
+def test_a_source_imports_nothing_of_third_parties_and_a_function_url_nothing_at_all(
+    door: Door,
+) -> None:
+    command = [sys.executable, "-c", PROGRAM, json.dumps(door.event("/x"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = done.stdout.split()
+    assert all(name.startswith("adapter.events.") for name in imported)
+    assert bool(imported) is (door.name not in ("function URL", "HTTP API"))

@@ -1,0 +1,179 @@
+"""One app through Mangum and through this adapter: the same, but for what is meant."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fastapi import FastAPI, Request
+from mangum import Mangum
+from mangum.handlers import ALB, APIGateway, HTTPGateway, LambdaAtEdge
+
+from adapter import LambdaHandler
+from adapter.testing import MemoryStream, function_url_event, sqs_event
+
+from .doors import DOORS, Door
+from .parity import CASES, NO_CONTEXT, Case, differing
+from .parity_differences import BOTH, DIFFERENCES, EVERY, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapter.types import Receive, Scope, Send
+
+DOCS = (Path(__file__).parent.parent / "docs" / "moving-from-mangum.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """Mangum takes the event loop that is set, and sets one where there is none."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+def expected(door: Door, case: Case) -> set[str]:
+    """The aspects in which the two are meant to differ."""
+    aspects = {
+        d.aspect for d in DIFFERENCES if d.case in (EVERY, case.name) and door.name in d.doors
+    }
+    return {"raises"} if "raises" in aspects else aspects
+
+
+@pytest.mark.parametrize(
+    ("door", "case"),
+    [
+        pytest.param(door, case, id=f"{door.name}: {case.name}")
+        for case in CASES
+        for door in BOTH.values()
+        if door.name in (case.doors or BOTH)
+    ],
+)
+def test_the_two_agree_but_for_what_is_meant(
+    door: Door, case: Case, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert differing(door, case).keys() == expected(door, case)
+
+
+@pytest.mark.parametrize(
+    "difference", DIFFERENCES, ids=lambda d: f"{d.case}: {d.aspect} at {d.doors[0]}"
+)
+def test_every_difference_that_is_told_of_is_there_and_has_a_reason(difference: Any) -> None:
+    assert difference.case in {EVERY, *(case.name for case in CASES)}
+    assert set(difference.doors) <= BOTH.keys()
+    assert difference.mangum
+    assert difference.here
+
+
+@pytest.mark.parametrize("door", BOTH.values(), ids=lambda door: door.name)
+def test_every_source_of_mangums_is_among_them(door: Door) -> None:
+    event, config = door.event(), {}  # type: ignore[var-annotated]
+    handlers = (ALB, HTTPGateway, APIGateway, LambdaAtEdge)
+    assert any(handler.infer(event, NO_CONTEXT, config) for handler in handlers)  # type: ignore[arg-type]
+
+
+class TestPage:
+    """docs/moving-from-mangum.md says what is true."""
+
+    def test_lists_every_difference_by_the_data_of_this_test(self) -> None:
+        assert markdown() in DOCS, (
+            "python -m tests.parity_differences prints the table that belongs there"
+        )
+
+    @pytest.mark.parametrize("name", inspect.signature(Mangum).parameters)
+    def test_has_a_row_for_every_option_of_mangums(self, name: str) -> None:
+        assert f"\n| `{name}" in DOCS
+
+    @pytest.mark.parametrize("name", inspect.signature(LambdaHandler).parameters)
+    def test_speaks_of_every_option_of_ours(self, name: str) -> None:
+        assert f"`{name}" in DOCS
+
+    def test_names_both_switches(self) -> None:
+        assert "handler = LambdaHandler(app)" in DOCS
+        assert "InvokeMode: RESPONSE_STREAM" in DOCS
+        assert "ADAPTER_INVOKE_MODE=buffered" in DOCS
+
+
+class TestSwitches:
+    """What the page says about the way from one to the other."""
+
+    @pytest.mark.parametrize("door", BOTH.values(), ids=lambda door: door.name)
+    def test_with_buffered_the_import_is_all_there_is_to_change(
+        self, door: Door, loop: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        app = FastAPI()
+
+        @app.get("/x")
+        async def x(request: Request) -> dict[str, Any]:
+            return {"stage": request.scope["aws.event"] is not None, "q": request.query_params["q"]}
+
+        monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
+        event = door.event("/x", query="q=1")
+        old = door.read(Mangum(app, lifespan="off")(event, NO_CONTEXT))
+        new = door.read(LambdaHandler(app, lifespan="off")(event, None))
+        assert (new.status, new.body, new.cookies) == (old.status, old.body, old.cookies)
+        assert json.loads(new.body) == {"stage": True, "q": "1"}
+
+    def test_without_it_a_function_url_gets_a_stream_which_takes_the_other_switch(self) -> None:
+        app = FastAPI()
+        stream = MemoryStream()
+        respond = LambdaHandler(app, lifespan="off").respond(function_url_event(), None, stream)
+        assert asyncio.run(respond) is None
+        assert stream.started
+
+
+class Life:
+    """An app that notes when it starts and stops."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            for _ in range(2):
+                kind = (await receive())["type"]
+                self.events.append(kind.removeprefix("lifespan."))
+                await send({"type": f"{kind}.complete"})
+            return
+        self.events.append("request")
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+
+def test_the_lifespan_is_one_for_all_invocations_and_not_one_for_each(loop: None) -> None:
+    theirs, ours = Life(), Life()
+    mangum, handler = Mangum(theirs), LambdaHandler(ours)
+    for _ in range(2):
+        mangum(DOORS[0].event(), NO_CONTEXT)
+        handler(DOORS[0].event(), None)
+    assert theirs.events == ["startup", "request", "shutdown"] * 2
+    assert ours.events == ["startup", "request", "request"]
+
+
+def test_an_event_that_is_no_request_can_be_handled_and_is_not_only_an_error(loop: None) -> None:
+    with pytest.raises(RuntimeError, match="unable to infer"):
+        Mangum(FastAPI(), lifespan="off")(sqs_event("a"), NO_CONTEXT)
+    handler = LambdaHandler(FastAPI(), lifespan="off", on_event=lambda event, context: "done")
+    assert handler(sqs_event("a"), None) == "done"
+
+
+def test_custom_handlers_that_were_written_for_mangum_work_here(loop: None) -> None:
+    class Upper(APIGateway):
+        """A REST API whose answers are in capitals."""
+
+        def __call__(self, response: Any) -> dict[str, Any]:
+            response["body"] = response["body"].upper()
+            return super().__call__(response)
+
+    app = FastAPI()
+    app.get("/x")(lambda: "hello")
+    event = next(door for door in DOORS if door.name == "REST API").event("/x")
+    old = Mangum(app, lifespan="off", custom_handlers=[Upper])(event, NO_CONTEXT)
+    new = LambdaHandler(app, lifespan="off", custom_handlers=[Upper])(event, None)
+    assert new["body"] == old["body"] == '"HELLO"'
