@@ -35,10 +35,16 @@ def head(metadata: Mapping[str, Any], content_type: str) -> Prelude:
     status = metadata.get("statusCode", 200)
     if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
         raise EventError(f"'statusCode' is {status!r}; it must be an int from 100 to 999.")
-    fields: Headers = [_field(name, value) for name, value in _pairs(metadata)]
-    if status not in _WITHOUT_BODY and all(name != b"content-type" for name, _ in fields):
-        fields.append(_field("content-type", content_type))
-    return prelude(status, fields)
+    checked = [_field(name, value) for name, value in _pairs(metadata)]
+    if status not in _WITHOUT_BODY and all(name != b"content-type" for name, _ in checked):
+        checked.append(_field("content-type", content_type))
+    return prelude(status, checked)
+
+
+def fields(head: Prelude) -> Headers:
+    """Return the header fields of a head that `head` has made, one for each cookie."""
+    pairs = [*head["headers"].items(), *(("set-cookie", c) for c in head.get("cookies", ()))]
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in pairs]
 
 
 def _pairs(metadata: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:

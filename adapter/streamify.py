@@ -9,14 +9,15 @@ import logging
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
+from .answer import BufferedAnswer
 from .cycle import is_disconnect
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify
-from .metadata import head
+from .metadata import fields, head
 from .pipe import in_thread
 from .prelude import decode
-from .stream import BufferedStream
+from .response import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,22 +91,24 @@ class StreamingFunction(EntryPoint):
         On a stream, whatever goes wrong is its end and is not raised here.
 
         Raises:
-            Exception: what the function raised, when there is no stream to fail.
+            ResponseTooLarge: the buffered answer is larger than what the source takes.
+            Exception: what the function raised, when its answer is not streamed.
         """
         source = identify(event)
         if stream is not None and self._streams(source):
             await self._run(event, context, stream)
             return None
-        collected = BufferedStream()
-        await self._run(event, context, collected)
-        if collected.error is not None:
-            raise collected.error
-        body = b"".join(collected.chunks)
-        if collected.metadata is None:
-            prelude = head({}, collected.content_type)
+        answer = BufferedAnswer()
+        await self._run(event, context, answer)
+        if answer.error is not None:
+            raise answer.error
+        prelude = answer.metadata
+        if prelude is None:
+            prelude = head({}, answer.content_type)
         else:
-            prelude, body = decode(body)
-        return (source or FUNCTION_URL).answer(prelude, body)
+            answer.chunks = [decode(answer.body)[1]]
+        answer.begin(Head(prelude["statusCode"], fields(prelude)))
+        return answer.to_json(source or FUNCTION_URL)
 
     def _streams(self, source: Source | None) -> bool:
         mode = self.options.invoke_mode

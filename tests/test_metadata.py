@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapter.errors import EventError
-from adapter.metadata import head
+from adapter.metadata import fields, head
 
 TEXT = "text/plain"
 
@@ -92,3 +92,13 @@ def test_a_value_is_never_told_because_it_may_be_a_secret() -> None:
     with pytest.raises(EventError) as caught:
         head({"headers": {"authorization": "s3cret\n"}}, TEXT)
     assert "s3cret" not in str(caught.value)
+
+
+def test_the_fields_of_a_head_are_those_that_made_it() -> None:
+    made = head({"headers": {"X-Shop": "café"}, "cookies": ["a=1", "b=2"]}, TEXT)
+    assert fields(made) == [
+        (b"x-shop", b"caf\xe9"),
+        (b"content-type", b"text/plain"),
+        (b"set-cookie", b"a=1"),
+        (b"set-cookie", b"b=2"),
+    ]

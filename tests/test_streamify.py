@@ -21,6 +21,7 @@ from adapter.errors import (
     ConfigurationError,
     DeadlineExceeded,
     EventError,
+    ResponseTooLarge,
     StreamClosed,
 )
 from adapter.prelude import CONTENT_TYPE
@@ -30,7 +31,7 @@ from adapter.types import StreamingHandler
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from adapter.types import JSON
+    from adapter.types import JSON, Event
 
 URL = function_url_event("/shop")
 HEAD = {"statusCode": 201, "headers": {"Content-Type": "text/plain"}, "cookies": ["a=1"]}
@@ -311,6 +312,28 @@ class TestBuffered:
         stream = MemoryStream()
         answer: Any = await streamify_response(writes).respond(event, lambda_context(), stream)
         assert (answer["body"], stream.started) == ("hello", False)
+
+    @pytest.mark.parametrize("event", [URL, None], ids=["url", "other"])
+    def test_an_answer_over_what_lambda_takes_is_an_error_that_says_what_would_stream_it(
+        self, event: Event | None
+    ) -> None:
+        handler = streamify_response(lambda event, stream, context: b"x" * 6_000_000)
+        with pytest.raises(ResponseTooLarge, match="RESPONSE_STREAM"):
+            handler(event, None)
+
+    def test_a_load_balancer_gets_its_own_form(self) -> None:
+        event = {
+            "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:x"}},
+            "httpMethod": "GET",
+            "path": "/",
+            "multiValueQueryStringParameters": {},
+            "multiValueHeaders": {"host": ["shop.example"]},
+            "body": "",
+            "isBase64Encoded": False,
+        }
+        answer = streamify_response(writes)(event, lambda_context())
+        assert answer["multiValueHeaders"]["set-cookie"] == ["a=1"]
+        assert answer["body"] == "hello"
 
     def test_what_the_function_raises_is_raised(self) -> None:
         @streamify_response
