@@ -74,6 +74,11 @@ def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
         default=10,
         help="processes at most, one per concurrent request; more requests wait (%(default)s)",
     )
+    dev.add_argument(
+        "--concurrency",
+        type=positive,
+        help="be a managed instance: one process, that many requests at once, more get 429",
+    )
     dev.add_argument("--reload", action="store_true", help="start anew when a file changes")
     dev.add_argument(
         "--invoke-mode",
@@ -183,6 +188,11 @@ def add_function(parser: ArgumentParser) -> None:
         type=positive,
         default=1024,
         help="MB, as the function is told; it is not enforced (%(default)s)",
+    )
+    parser.add_argument(
+        "--snapstart",
+        action="store_true",
+        help="as with SnapStart: environments wait in a snapshot until they are needed",
     )
 
 

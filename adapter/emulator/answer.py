@@ -24,6 +24,10 @@ RESPONSE_MODE = "Lambda-Runtime-Function-Response-Mode"
 ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 
 
+class ReportTooLargeError(Exception):
+    """An error report is larger than is read of it."""
+
+
 def mode_is_known(connection: Connection) -> bool:
     """Whether the runtime names a response mode that there is, or none."""
     return connection.header(RESPONSE_MODE) in ("", "streaming")
@@ -72,9 +76,18 @@ async def take(bucket: Bucket, size: int) -> None:
         delay = bucket.take(size, monotonic())
 
 
-async def read_failure(connection: Connection) -> Failure:
-    """Read the body and the headers of an error report."""
-    payload = b"".join([data async for data in connection.body()])
+async def read_failure(connection: Connection, limit: int | None = None) -> Failure:
+    """Read the body and the headers of an error report.
+
+    Raises:
+        TruncatedError: it broke off.
+        ReportTooLargeError: it is larger than ``limit``.
+    """
+    payload = b""
+    async for data in connection.body():
+        payload += data
+        if limit is not None and len(payload) > limit:
+            raise ReportTooLargeError
     content_type = connection.header("Content-Type")
     if content_type == ERROR_CAUSE_TYPE:
         try:

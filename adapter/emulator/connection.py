@@ -84,6 +84,20 @@ class Connection:
                 self._broken = True
                 raise TruncatedError
 
+    async def hung_up(self) -> None:
+        """Return when the other side has closed the connection; what it still sent is kept."""
+        data = b" "
+        while data:
+            try:
+                data = await self._stream.receive(READ_SIZE)
+            except GONE:
+                data = b""
+            self._http.receive_data(data)
+
+    def abandon(self) -> None:
+        """Read no more of the request: the reply to it comes early, and is the last one."""
+        self._broken = True
+
     async def reply(self, reply: Reply) -> bool:
         """Answer the request; return whether the connection can carry another one."""
         keep = await self._discard()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 from watchfiles import awatch
 
+from ..errors import ConfigurationError
 from .console import Console
 from .function import Function, region_of
 from .function_url import FunctionUrl, UrlSettings
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+INIT_TIMEOUT = 10.0
+PATIENT_INIT_TIMEOUT = 130.0  # at least, of snapshots and of managed instances
+KILL_DELAY = 0.5
+MANAGED_KILL_DELAY = 0.6
 NOT_READ_ONLY = (
     "Note: this system lets us mount nothing, so the app can write to its own folder here; "
     "on Lambda it cannot (only to /tmp)."
@@ -48,7 +54,7 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET or an option cannot be used; nothing was started.
     """
-    function = function_of(arguments)
+    function = function_of(arguments, concurrency=arguments.concurrency)
     url = UrlSettings(
         invoke_mode=arguments.invoke_mode,
         midstream_error=arguments.midstream_error,
@@ -64,15 +70,24 @@ def main(arguments: Namespace) -> int:
     return 0
 
 
-def function_of(arguments: Namespace) -> Function:
+def function_of(arguments: Namespace, concurrency: int | None = None) -> Function:
     """Configure the function that TARGET names."""
     target = find_target(arguments.target, Path.cwd())
+    if arguments.snapstart and concurrency is not None:
+        raise ConfigurationError(
+            "Managed instances have no SnapStart: use --snapstart or --concurrency, not both."
+        )
+    patient = arguments.snapstart or concurrency is not None
     return Function(
         target=target.handler,
         task_root=target.task_root,
         name=re.sub(r"[^A-Za-z0-9-_]", "-", target.task_root.name) or "function",
         timeout=arguments.timeout,
         memory=arguments.memory,
+        init_timeout=max(PATIENT_INIT_TIMEOUT, arguments.timeout) if patient else INIT_TIMEOUT,
+        kill_delay=KILL_DELAY if concurrency is None else MANAGED_KILL_DELAY,
+        concurrency=concurrency,
+        snapstart=arguments.snapstart,
     )
 
 

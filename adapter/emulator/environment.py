@@ -17,6 +17,7 @@ from . import report
 from .extensions import Registered
 from .function import VERSION, Function, region_of, variables
 from .invocation import Failure, Invocation, platform_error, timeout_error
+from .managed_instance import ManagedApi
 from .memory import peak_memory
 from .on_demand import OnDemandApi
 from .runtime_api import Identity
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 LAST_WORDS_SECONDS = 1.0
+RESTORE_SECONDS = 10.0  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
 
 
 class Environment:
@@ -49,8 +51,9 @@ class Environment:
         self._init_timeout = init_timeout
         identity = Registered(function.name, VERSION, function.target)
         arn = function.arn(region_of(os.environ))
-        self.api: RuntimeApi = OnDemandApi(
-            Identity(identity, arn, function.timeout, function.throttle)
+        kind = OnDemandApi if function.concurrency is None else ManagedApi
+        self.api: RuntimeApi = kind(
+            Identity(identity, arn, function.timeout, function.throttle, function.snapstart)
         )
         self.ended = anyio.Event()
         self.init_timed_out = False
@@ -62,11 +65,17 @@ class Environment:
         self._server = anyio.CancelScope()
         self._started_at = 0.0
         self._running: set[Invocation] = set()
+        self._restore_duration: float | None = None
 
     @property
     def usable(self) -> bool:
         """Whether it can take an invocation: now or, while it starts, soon."""
         return not self.ended.is_set() and self.api.usable
+
+    @property
+    def busy(self) -> bool:
+        """Whether it serves an invocation, or will when it has started."""
+        return bool(self._running)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Start the process, serve it, and see it to its end."""
@@ -91,16 +100,35 @@ class Environment:
     async def invoke(self, invocation: Invocation) -> None:
         """Serve one invocation; return when the environment is free again, or dead."""
         self._running.add(invocation)
-        await self.api.initialised.wait()
         try:
+            await self.api.initialised.wait()
+            if self.api.restore():
+                await self._restored()
             await self._serve_one(invocation)
         finally:
             self._running.discard(invocation)
 
+    async def _restored(self) -> None:
+        """Wait until the runtime, restored from its snapshot, asks for its first event."""
+        started = monotonic()
+        with anyio.move_on_after(RESTORE_SECONDS):
+            await first_of(self.api.asked, self.ended)
+        self._restore_duration = monotonic() - started
+        self.api.initialised_at = None  # init was paid for when the snapshot was made
+        if not self.api.asked.is_set() and not self.ended.is_set():
+            message = f"The runtime was not ready {RESTORE_SECONDS:.0f} s after its restore."
+            self.init_failure = platform_error("Runtime.RestoreHookUserTimeout", message)
+            await self.stop()
+        kind = "" if self.api.asked.is_set() else self._reason("").error_type
+        line = report.restore_line(self._restore_duration, kind)
+        self._console.line(line, "bad" if kind else "platform")
+        if kind and self.init_failure:
+            self._console.line(f"Restore failed: {explain(self.init_failure)}", "bad")
+
     async def _serve_one(self, invocation: Invocation) -> None:
         delivered = self.ended.is_set() or self.api.deliver(invocation)
         if not delivered:
-            self._console.line(f"{invocation.request_id} was refused: nothing waits for it.", "bad")
+            self._console.line(f"{invocation.request_id} Runtime.Unavailable: all are busy", "bad")
             return
         self._console.line(report.start_line(invocation.request_id), "platform")
         timed_out = False
@@ -228,6 +256,7 @@ class Environment:
                 memory_size=self._function.memory,
                 max_memory_used=peak_memory(self._process.pid) if self._process else None,
                 init_duration=self._take_init_duration(),
+                restore_duration=self._take_restore_duration(),
                 status=status,
                 error_type=error_type if status == "error" else "",
                 first_byte=None if first is None else first - started,
@@ -241,6 +270,22 @@ class Environment:
         """Return how long init took, once: only the first invocation reports it."""
         at, self.api.initialised_at = self.api.initialised_at, None
         return None if at is None else at - self._started_at
+
+    def _take_restore_duration(self) -> float | None:
+        duration, self._restore_duration = self._restore_duration, None
+        return duration
+
+
+async def first_of(*events: anyio.Event) -> None:
+    """Wait until one of several things has happened."""
+    async with anyio.create_task_group() as tasks:
+
+        async def wait(event: anyio.Event) -> None:
+            await event.wait()
+            tasks.cancel_scope.cancel()
+
+        for event in events:
+            tasks.start_soon(wait, event)
 
 
 def explain(failure: Failure) -> str:

@@ -43,6 +43,16 @@ class Function:
     init_timeout: float = 10.0
     throttle: bool = True
     kill_delay: float = 0.5
+    #: of a managed instance: how many invocations at once its one environment is meant to serve
+    concurrency: int | None = None
+    snapstart: bool = False
+
+    @property
+    def initialization_type(self) -> str:
+        """How AWS says the environment came to be."""
+        if self.concurrency is not None:
+            return "lambda-managed-instances"
+        return "snap-start" if self.snapstart else "on-demand"
 
     def arn(self, region: str) -> str:
         """Return the name by which AWS would know it."""
@@ -64,7 +74,7 @@ def variables(function: Function, runtime_api: str, user: Mapping[str, str]) -> 
     region = region_of(user)
     passed_on = {name: value for name, value in user.items() if not RESERVED.fullmatch(name)}
     stream = f"{datetime.now(UTC):%Y/%m/%d}/[{VERSION}]{uuid4().hex}"
-    return {
+    told = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -78,8 +88,12 @@ def variables(function: Function, runtime_api: str, user: Mapping[str, str]) -> 
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "PWD": str(function.task_root),
     }
+    if function.concurrency is not None:
+        told["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.concurrency)
+        told["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # managed instances know no other
+    return told

@@ -35,6 +35,8 @@ TOO_LARGE = json.dumps(
     {"Message": f"Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"}
 )
 
+RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
+
 
 @dataclass(frozen=True)
 class UrlSettings:
@@ -55,7 +57,8 @@ class FunctionUrl:
     """An ASGI app that invokes a function for every request.
 
     Not documented by AWS, and therefore our choice: a time-out before the head is a 502 like
-    every other failure there, and after the head the connection breaks off.
+    every other failure there, and after the head the connection breaks off; a managed instance
+    that has no room for the request is a 429.
     """
 
     def __init__(self, pool: Pool, settings: UrlSettings, console: Console) -> None:
@@ -101,6 +104,8 @@ class FunctionUrl:
             except BadGatewayError as error:
                 self._console.line(f"502 to the client: {error}", "bad")
                 await exchange.whole(HTTPStatus.BAD_GATEWAY, b"Internal Server Error")
+            except UnavailableError:
+                await exchange.whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
 
     async def _buffer(self, invocation: Invocation, exchange: Exchange) -> None:
         await begun(invocation)
@@ -144,6 +149,10 @@ class FunctionUrl:
             await exchange.finish()
         # Otherwise it is left without its last chunk, and the server closes the connection: the
         # only way to tell a client that this is not all.
+
+
+class UnavailableError(Exception):
+    """The function has no room for the request."""
 
 
 class BadGatewayError(Exception):
@@ -202,9 +211,12 @@ async def begun(invocation: Invocation) -> Head:
 
     Raises:
         BadGatewayError: the function failed instead.
+        UnavailableError: it was not even asked.
     """
     answer = await invocation.answer()
     if isinstance(answer, Failure):
+        if answer.error_type == "Runtime.Unavailable":
+            raise UnavailableError
         raise BadGatewayError(f"the function failed. {explain(answer)}")
     return answer
 

@@ -11,18 +11,30 @@ from .answer import copy_response, mode_is_known, read_failure
 from .connection import TruncatedError
 from .invocation import Failure, exit_error, timeout_error
 from .reply import MAX_PAYLOAD
-from .runtime_api import RuntimeApi
+from .runtime_api import ROUTES, Routes, RuntimeApi
 from .state import State, Step, move
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from .connection import Connection
     from .invocation import Invocation
     from .reply import Reply
     from .runtime_api import Identity
 
 
+RESTORE_ROUTES: Routes = (
+    ("GET", r"/2018-06-01/runtime/restore/next", "restore_next"),
+    ("POST", r"/2018-06-01/runtime/restore/error", "restore_error"),
+)
+
+
 class OnDemandApi(RuntimeApi):
-    """Serves one invocation at a time; an invocation is done at the following ``next``."""
+    """Serves one invocation at a time; an invocation is done at the following ``next``.
+
+    With SnapStart a runtime may wait in ``restore/next`` before its first ``next``: its init is
+    over there, and `restore` lets it go on.
+    """
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
@@ -32,11 +44,14 @@ class OnDemandApi(RuntimeApi):
         # RAPID holds a lock while it copies an answer: a second answer hangs until the first
         # one has been read, and only then hears that it was not allowed.
         self._answering = anyio.Lock()
+        self._restored = anyio.Event()
+        if identity.snapstart:
+            self.routes = ROUTES + RESTORE_ROUTES
 
     @property
     def usable(self) -> bool:
         """Whether it waits for an event, or starts."""
-        return self.state in (State.STARTED, State.READY)
+        return self.state in (State.STARTED, State.RESTORE_READY, State.READY)
 
     def deliver(self, invocation: Invocation) -> bool:
         """Hand an event to the waiting runtime."""
@@ -55,6 +70,14 @@ class OnDemandApi(RuntimeApi):
         """Describe it with the exit status."""
         return exit_error(request_id, returncode)
 
+    def restore(self) -> bool:
+        """Answer ``restore/next``, if that was asked."""
+        if self.state is not State.RESTORE_READY:
+            return False
+        self.state = move(self.state, Step.RESTORE)
+        self._restored.set()
+        return True
+
     async def settled(self) -> None:
         """Wait until no answer is being read."""
         async with self._answering:
@@ -67,6 +90,23 @@ class OnDemandApi(RuntimeApi):
     @property
     def _init_went_well(self) -> bool:
         return self.state not in (State.STARTED, State.INIT_ERROR)
+
+    def _calls(self) -> dict[str, Callable[[Connection, str], Awaitable[Reply]]]:
+        return {
+            **super()._calls(),
+            "restore_next": self._restore_next,
+            "restore_error": self._restore_error,
+        }
+
+    async def _restore_next(self, _connection: Connection, _argument: str) -> Reply:
+        self.state = move(self.state, Step.RESTORE_NEXT)
+        self._check_initialised()
+        await self._restored.wait()
+        return replies.RESTORED
+
+    async def _restore_error(self, connection: Connection, _argument: str) -> Reply:
+        self.state = move(self.state, Step.RESTORE_ERROR)
+        return await self._read_init_failure(connection)
 
     async def _next(self, _connection: Connection, _argument: str) -> Reply:
         before = self.state

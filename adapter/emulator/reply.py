@@ -52,6 +52,7 @@ def event(body: bytes, headers: HeaderItems) -> Reply:
 
 
 ACCEPTED = reply_json(HTTPStatus.ACCEPTED, {"status": "OK"})
+RESTORED = Reply(HTTPStatus.OK, (), b"")
 PONG = Reply(HTTPStatus.OK, (("Content-Type", "text/plain; charset=utf-8"),), b"pong")
 NOT_FOUND = Reply(
     HTTPStatus.NOT_FOUND,
@@ -65,6 +66,10 @@ INVALID_RESPONSE_MODE = failure(
 )
 TRUNCATED = failure(
     HTTPStatus.BAD_REQUEST, "TruncatedHTTPRequest", "HTTP request detected as truncated"
+)
+INVOKE_TIMEOUT = failure(HTTPStatus.GONE, "InvokeTimeout", "Invoke timeout")
+INTERNAL_ERROR = failure(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "InternalServerError", "Internal Server Error"
 )
 TOO_LARGE = failure(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

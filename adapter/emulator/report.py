@@ -19,6 +19,7 @@ class Report(NamedTuple):
     memory_size: int
     max_memory_used: int | None = None
     init_duration: float | None = None
+    restore_duration: float | None = None
     status: str = ""  #: ``error`` or ``timeout``; empty if all went well
     error_type: str = ""
     first_byte: float | None = None
@@ -50,6 +51,14 @@ def init_line(duration: float, status: str, error_type: str = "") -> str:
     return "\t".join(parts)
 
 
+def restore_line(duration: float, error_type: str = "") -> str:
+    """Return the line that tells how a restore from a snapshot went."""
+    parts = [f"RESTORE_REPORT Restore Duration: {milliseconds(duration)}"]
+    if error_type:
+        parts += ["Status: error", f"Error Type: {error_type}"]
+    return "\t".join(parts)
+
+
 def report_line(report: Report) -> str:
     """Return the REPORT line; fields are separated by tabs, as AWS has it."""
     # Init has been billed like the rest since August 2025.
@@ -64,6 +73,8 @@ def report_line(report: Report) -> str:
         parts.append(f"Max Memory Used: {report.max_memory_used} MB")
     if report.init_duration is not None:
         parts.append(f"Init Duration: {milliseconds(report.init_duration)}")
+    if report.restore_duration is not None:
+        parts.append(f"Restore Duration: {milliseconds(report.restore_duration)}")
     if report.status:
         parts.append(f"Status: {report.status}")
     if report.error_type:

@@ -47,6 +47,7 @@ class Identity(NamedTuple):
     arn: str
     timeout: float
     throttle: bool
+    snapstart: bool = False
 
 
 class RuntimeApi(ABC):

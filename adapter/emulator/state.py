@@ -1,6 +1,6 @@
 """The Runtime API's state machine of one environment, as a table.
 
-States, moves and names are those of RAPID, AWS's own Runtime API server (on-demand mode):
+States, moves and names, with and without SnapStart, are those of RAPID, AWS's own server of it:
 https://github.com/aws/aws-lambda-runtime-interface-emulator (internal/lambda/core/states.go).
 Everything that decides whether a call is legal is in this file; it does no I/O.
 """
@@ -20,6 +20,9 @@ class State(StrEnum):
     RESPONSE = "InvocationResponse"  #: its answer is being read
     ERROR = "InvocationErrorResponse"  #: its error report is being read
     SENT = "RuntimeResponseSentState"  #: it has answered and has not asked for more
+    RESTORE_READY = "RestoreReady"  #: it waits in its snapshot
+    RESTORING = "Restoring"  #: it has been restored and makes itself ready again
+    RESTORE_ERROR = "RuntimeRestoreErrorState"  #: it reported that it could not; it may only exit
 
 
 class Step(StrEnum):
@@ -31,6 +34,9 @@ class Step(StrEnum):
     ERROR = "error"  #: it begins to report a failed invocation
     SENT = "sent"  #: its answer or report has been read, well or not
     INIT_ERROR = "init_error"  #: it reports a failed init
+    RESTORE_NEXT = "restore_next"  #: it is ready for its snapshot
+    RESTORE = "restore"  #: it is let go on from there
+    RESTORE_ERROR = "restore_error"  #: it reports that it cannot
 
 
 class TransitionError(Exception):
@@ -56,13 +62,20 @@ TARGETS: dict[Step, State] = {
     Step.ERROR: State.ERROR,
     Step.SENT: State.SENT,
     Step.INIT_ERROR: State.INIT_ERROR,
+    Step.RESTORE_NEXT: State.RESTORE_READY,
+    Step.RESTORE: State.RESTORING,
+    Step.RESTORE_ERROR: State.RESTORE_ERROR,
 }
 """The state that a step aims at. Only `Step.NEXT` may end elsewhere: see the table."""
 
 # A second ``next`` while one blocks is allowed, and so is one while an event is outstanding:
 # the same event is delivered again (a runtime may have lost the connection it came on).
 ALLOWED: dict[State, dict[Step, State]] = {
-    State.STARTED: {Step.NEXT: State.READY, Step.INIT_ERROR: State.INIT_ERROR},
+    State.STARTED: {
+        Step.NEXT: State.READY,  # with SnapStart too: it has no hooks then
+        Step.INIT_ERROR: State.INIT_ERROR,
+        Step.RESTORE_NEXT: State.RESTORE_READY,
+    },
     State.INIT_ERROR: {},
     State.READY: {Step.NEXT: State.READY, Step.EVENT: State.RUNNING},
     State.RUNNING: {
@@ -73,6 +86,13 @@ ALLOWED: dict[State, dict[Step, State]] = {
     State.RESPONSE: {Step.SENT: State.SENT},
     State.ERROR: {Step.SENT: State.SENT},
     State.SENT: {Step.NEXT: State.READY},
+    State.RESTORE_READY: {Step.RESTORE: State.RESTORING},
+    State.RESTORING: {
+        Step.NEXT: State.READY,
+        Step.RESTORE_ERROR: State.RESTORE_ERROR,
+        Step.INIT_ERROR: State.RESTORE_ERROR,  # the same under another name
+    },
+    State.RESTORE_ERROR: {},
 }
 
 TRANSITIONS: dict[tuple[State, Step], State | None] = {

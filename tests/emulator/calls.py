@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 NEXT = "GET /2018-06-01/runtime/invocation/next HTTP/1.1"
 RESPONSE = "POST /2018-06-01/runtime/invocation/{}/response HTTP/1.1"
 ERROR = "POST /2018-06-01/runtime/invocation/{}/error HTTP/1.1"
+RESTORE_NEXT = "GET /2018-06-01/runtime/restore/next HTTP/1.1"
+RESTORE_ERROR = "POST /2018-06-01/runtime/restore/error HTTP/1.1"
 INIT_ERROR = "POST /2018-06-01/runtime/init/error HTTP/1.1"
 REGISTER = "POST /2020-01-01/extension/register HTTP/1.1"
 STREAMING = "Lambda-Runtime-Function-Response-Mode: streaming"

@@ -165,15 +165,19 @@ class Api:
 
 
 class ApiFactory(Protocol):
-    def __call__(self, *, throttle: bool = ...) -> AbstractAsyncContextManager[Api]: ...
+    def __call__(
+        self, kind: type[RuntimeApi] = ..., *, throttle: bool = ..., snapstart: bool = ...
+    ) -> AbstractAsyncContextManager[Api]: ...
 
 
 @pytest.fixture
 def serve_api() -> ApiFactory:
     @asynccontextmanager
-    async def open_api(*, throttle: bool = True) -> AsyncIterator[Api]:
+    async def open_api(
+        kind: type[RuntimeApi] = OnDemandApi, *, throttle: bool = True, snapstart: bool = False
+    ) -> AsyncIterator[Api]:
         identity = Registered("function", "$LATEST", "main:app")
-        api = OnDemandApi(Identity(identity, "arn:aws:lambda:x", 30.0, throttle))
+        api = kind(Identity(identity, "arn:aws:lambda:x", 30.0, throttle, snapstart))
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)
 

@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from adapter.emulator.invocation import EndOfResponse, Failure, Head
+from adapter.emulator.managed_instance import ManagedApi
 from adapter.emulator.sandbox import find_sandbox
 
 if TYPE_CHECKING:
@@ -328,3 +329,117 @@ c.next()
         sandbox = find_sandbox(running.pool.function.task_root)
     code = "Read-only file system" if sandbox.read_only else "written"
     assert results == [code, code, "written"]
+
+
+RESTORED = """
+import sys
+x = Client()
+status, _, _ = x.call("GET", "/2018-06-01/runtime/restore/next")
+assert status == 200
+print("restored", flush=True)
+"""
+
+
+async def test_an_environment_of_snapstart_waits_in_its_snapshot(local: LocalFactory) -> None:
+    async with local(RESTORED + ECHO, snapstart=True) as running:
+        await running.pool.warm()
+        assert "restored" not in running.log.lines
+        assert (await outcome(running))[1] == b"{}"
+        assert "restored" in running.log.lines
+        text = running.log.getvalue()
+    assert re.search(r"^RESTORE_REPORT Restore Duration: \d+\.\d\d ms$", text, re.MULTILINE)
+    assert re.search(r"^REPORT .*\tRestore Duration: \d+\.\d\d ms", text, re.MULTILINE)
+    assert "Init Duration" not in text  # it was paid for when the snapshot was made
+
+
+async def test_a_failed_restore_is_what_the_invocation_gets(local: LocalFactory) -> None:
+    script = RESTORED + INIT_ERROR.replace("init/error", "restore/error").replace(
+        "Runtime.ImportModuleError", "Runtime.AfterRestoreError"
+    )
+    async with local(script, snapstart=True) as running:
+        answer, _ = await outcome(running)
+        assert error_of(answer) == ("Runtime.AfterRestoreError", "no such module")
+        while "END RequestId: id-1" not in running.log.lines:
+            await anyio.lowlevel.checkpoint()
+        text = running.log.getvalue()
+    assert "Status: error\tError Type: Runtime.AfterRestoreError" in text
+    assert "Restore failed: Runtime.AfterRestoreError: no such module" in text
+
+
+async def test_a_death_in_the_restore(local: LocalFactory) -> None:
+    async with local(RESTORED + "sys.exit(65)", snapstart=True) as running:
+        kind, message = error_of((await outcome(running))[0])
+        assert kind == "Runtime.ExitError"
+        assert message.endswith("exit status 65")
+
+
+async def test_without_snapstart_there_is_nothing_to_restore(local: LocalFactory) -> None:
+    script = RESTORED.replace("== 200", "== 404").replace("print", "()  #") + ECHO
+    async with local(script) as running:
+        assert (await outcome(running))[1] == b"{}"
+
+
+# Asks for two events at once; answers "die" by its death, "hang" not before a later one.
+CONCURRENT = """
+clients = [Client(), Client()]
+for c in clients:
+    c.head("GET", f"{API}/invocation/next")
+late = []
+while True:
+    for c in clients:
+        _, headers, event = c.reply()
+        if b"die" in event: os._exit(3)
+        request_id = headers["lambda-runtime-aws-request-id"]
+        if b"hang" in event:
+            late.append(request_id)
+        else:
+            for answered in (*late, request_id):
+                reply = c.call("POST", f"{API}/invocation/{answered}/response", body=event)
+                print(answered, reply[0], flush=True)
+        c.head("GET", f"{API}/invocation/next")
+"""
+
+
+async def test_a_managed_instance_outlives_a_time_out(local: LocalFactory) -> None:
+    async with local(CONCURRENT, concurrency=2, timeout=0.2) as running:
+        invocation = running.submit(b'"hang"')
+        async with invocation.body:
+            answer = await invocation.answer()
+            kind, message = error_of(answer)
+            await invocation.done.wait()
+        assert (kind, message) == ("Sandbox.Timedout", "Task timed out after 0.20 seconds")
+        assert (await outcome(running, "id-2"))[1] == b"{}"
+        assert running.pool.environments == 1
+        assert "id-1 410" in running.log.lines
+        assert "id-1 Task timed out after 0.20 seconds" in running.log.getvalue()
+
+
+async def test_the_death_of_a_managed_instance_is_that_of_all_it_serves(
+    local: LocalFactory,
+) -> None:
+    async with local(CONCURRENT, concurrency=2) as running:
+        environment = await running.pool.warm()
+        assert isinstance(environment.api, ManagedApi)
+        while environment.api.outstanding.idle < 2:
+            await anyio.lowlevel.checkpoint()
+        hangs, dies = running.submit(b'"hang"'), running.submit(b'"die"', request_id="id-2")
+        async with hangs.body, dies.body:
+            for invocation in (hangs, dies):
+                answer = await invocation.answer()
+                assert answer == Failure("Runtime.ExitError", b'{"errorType": "Runtime.ExitError"}')
+        assert (await outcome(running, "id-3"))[1] == b"{}"
+
+
+async def test_a_runtime_of_a_managed_instance_is_told_so(local: LocalFactory) -> None:
+    script = """
+import json
+c = Client()
+request_id, _ = c.next()
+names = ("AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_FORMAT")
+told = json.dumps([os.environ[name] for name in names])
+c.call("POST", f"{API}/invocation/{request_id}/response", body=told.encode())
+c.next()
+"""
+    async with local(script, concurrency=7) as running:
+        told = json.loads((await outcome(running))[1])
+    assert told == ["7", "lambda-managed-instances", "JSON"]

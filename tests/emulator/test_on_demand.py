@@ -18,6 +18,8 @@ from .calls import (
     NEXT,
     REGISTER,
     RESPONSE,
+    RESTORE_ERROR,
+    RESTORE_NEXT,
     STREAMING,
     TRAILER,
     TRAILERS,
@@ -37,7 +39,7 @@ async def running(api: Api, runtime: RawConnection, **options: object) -> AsyncI
     """Bring the runtime into the state Running."""
     invocation = Invocation(b'{"a":1}', request_id="id-1", trace_id="Root=1", **options)  # type: ignore[arg-type]
     await runtime.send(NEXT)
-    await api.api.initialised.wait()
+    await api.api.asked.wait()
     api.api.deliver(invocation)
     assert (await runtime.reply()).status == 200
     async with invocation.body:
@@ -418,3 +420,40 @@ async def test_one_connection_may_break_without_harm(serve_api: ApiFactory) -> N
         async with running(api, runtime) as invocation:
             assert (await runtime.call(ERROR.format("id-1"))).status == 202
             assert isinstance(await invocation.answer(), Failure)
+
+
+async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: ApiFactory) -> None:
+    async with serve_api(snapstart=True) as api, api.connect() as runtime:
+        assert not api.api.restore()
+        await runtime.send(RESTORE_NEXT)
+        await api.api.initialised.wait()
+        assert api.api.usable
+        assert not api.api.asked.is_set()
+        assert api.api.restore()
+        reply = await runtime.reply()
+        assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
+        assert refused(await runtime.call(RESTORE_NEXT)) == "Restoring to RestoreReady"
+        async with running(api, runtime):
+            assert not api.api.restore()
+
+
+@pytest.mark.parametrize("line", [RESTORE_ERROR, INIT_ERROR])
+async def test_a_failed_restore_is_kept_for_the_invocation(
+    serve_api: ApiFactory, line: str
+) -> None:
+    async with serve_api(snapstart=True) as api, api.connect() as runtime:
+        await runtime.send(RESTORE_NEXT)
+        await api.api.initialised.wait()
+        api.api.restore()
+        await runtime.reply()
+        kind = "Lambda-Runtime-Function-Error-Type: Runtime.AfterRestoreError"
+        assert (await runtime.call(line, kind, body=b"{}")).status == 202
+        assert api.api.init_failure is not None
+        assert api.api.init_failure.error_type == "Runtime.AfterRestoreError"
+        assert refused(await runtime.call(NEXT)) == "RuntimeRestoreErrorState to Ready"
+
+
+async def test_with_snapstart_a_runtime_need_not_wait_for_a_restore(serve_api: ApiFactory) -> None:
+    async with serve_api(snapstart=True) as api, api.connect() as runtime, running(api, runtime):
+        assert not api.api.restore()
+        assert refused(await runtime.call(RESTORE_ERROR)) == "Running to RuntimeRestoreErrorState"

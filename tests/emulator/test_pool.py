@@ -6,11 +6,12 @@ import anyio
 import pytest
 
 from adapter.emulator.invocation import Failure
+from adapter.emulator.managed_instance import ManagedApi
 
 if TYPE_CHECKING:
     from adapter.emulator.invocation import Invocation
 
-    from .conftest import LocalFactory
+    from .conftest import Local, LocalFactory
 
 pytestmark = pytest.mark.anyio
 
@@ -114,3 +115,55 @@ async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: any
             assert isinstance(answer, Failure)
             assert answer.error_type == "Sandbox.Failure"
             assert running.pool.environments == 0
+
+
+# One request after the other on each of two connections, all in one process.
+TWO = PID.replace("c = Client()", "os.fork()\nc = Client()").replace(
+    "str(os.getpid())", "str(os.getpgrp())"
+)
+
+
+async def waits(running: Local) -> None:
+    environment = await running.pool.warm()
+    assert isinstance(environment.api, ManagedApi)
+    while environment.api.outstanding.idle < 2:
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_a_managed_instance_serves_many_and_refuses_what_it_has_no_room_for(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(TWO, concurrency=2) as running:
+        await waits(running)
+        invocations = [running.submit(str(go).encode(), request_id=f"{n}") for n in range(2)]
+        async with invocations[0].body, invocations[1].body:
+            pids = {await invocation.body.receive() for invocation in invocations}
+            assert len(pids) == running.pool.environments == 1
+            refused = await running.client.get("/")
+            assert (refused.status_code, refused.json()) == (429, {"Message": "Rate Exceeded."})
+            await go.touch()
+            for invocation in invocations:
+                await invocation.done.wait()
+        await waits(running)
+        assert await pid_of(running.submit(request_id="3")) in pids
+
+
+async def test_new_code_gets_a_new_instance_and_running_requests_end_well(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(TWO, concurrency=2) as running:
+        await waits(running)
+        busy = running.submit(str(go).encode(), request_id="1")
+        async with busy.body:
+            old = await busy.body.receive()
+            running.pool.replace()
+            assert await pid_of(running.submit(request_id="2")) != old
+            assert running.pool.environments == 2
+            await go.touch()
+            await busy.done.wait()
+        while running.pool.environments > 1:
+            await anyio.lowlevel.checkpoint()
+        assert busy.end is not None
+        assert busy.end.clean

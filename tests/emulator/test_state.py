@@ -24,6 +24,9 @@ def test_every_pair_of_state_and_step_is_in_the_table() -> None:
         ([Step.NEXT, Step.EVENT, Step.ERROR, Step.SENT], State.SENT),
         ([Step.NEXT, Step.EVENT, Step.ERROR, Step.SENT, Step.NEXT], State.READY),
         ([Step.INIT_ERROR], State.INIT_ERROR),
+        ([Step.RESTORE_NEXT, Step.RESTORE, Step.NEXT], State.READY),
+        ([Step.RESTORE_NEXT, Step.RESTORE, Step.RESTORE_ERROR], State.RESTORE_ERROR),
+        ([Step.RESTORE_NEXT, Step.RESTORE, Step.INIT_ERROR], State.RESTORE_ERROR),
     ],
 )
 def test_the_ways_that_are_allowed(steps: list[Step], end: State) -> None:
@@ -43,6 +46,10 @@ def test_the_ways_that_are_allowed(steps: list[Step], end: State) -> None:
         (State.INIT_ERROR, Step.INIT_ERROR, "InitError to InitError"),
         (State.INIT_ERROR, Step.NEXT, "InitError to Ready"),
         (State.READY, Step.INIT_ERROR, "Ready to InitError"),
+        (State.RESTORE_READY, Step.RESTORE_NEXT, "RestoreReady to RestoreReady"),
+        (State.RESTORE_READY, Step.NEXT, "RestoreReady to Ready"),
+        (State.READY, Step.RESTORE_NEXT, "Ready to RestoreReady"),
+        (State.READY, Step.RESTORE_ERROR, "Ready to RuntimeRestoreErrorState"),
     ],
 )
 def test_a_refusal_speaks_as_aws_does(state: State, step: Step, names: str) -> None:
@@ -60,4 +67,4 @@ def test_no_sequence_of_steps_leaves_the_table(steps: list[Step]) -> None:
         allowed = TRANSITIONS[state, step] is not None
         with nullcontext() if allowed else pytest.raises(TransitionError):
             state = move(state, step)
-            assert state in (TARGETS[step], State.RUNNING)
+            assert state in (TARGETS[step], State.RUNNING, State.RESTORE_ERROR)
