@@ -95,7 +95,10 @@ def _headers(event: Event) -> list[tuple[str, str]]:
     An HTTP API takes cookies out of the headers, a function URL leaves them there too.
     """
     headers = object_at(event, "headers") if event.get("headers") is not None else {}
-    pairs = [(name, text(value, name)) for name, value in headers.items()]
+    pairs = [
+        (name, value if type(value) is str and value.isascii() else text(value, name))
+        for name, value in headers.items()  # a call for each would be a tenth of all this costs
+    ]
     cookies = event.get("cookies")
     if cookies:
         pairs = [(name, value) for name, value in pairs if name.lower() != "cookie"]

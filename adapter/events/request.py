@@ -139,7 +139,8 @@ def text_at(parent: Event, key: str) -> str:
     Raises:
         EventError: it is not text.
     """
-    return text(parent.get(key), key)
+    value = parent.get(key)
+    return value if type(value) is str and value.isascii() else text(value, key)
 
 
 def text(value: JSON, key: str) -> str:
