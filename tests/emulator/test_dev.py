@@ -142,3 +142,40 @@ def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("adapter: There is no file")
     assert ended.stderr.count("\n") == 1
+
+
+TOGETHER = """
+import asyncio, os
+arrived = []
+async def app(scope, receive, send):
+    if scope["type"] != "http": return
+    arrived.append(scope["path"])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % os.getpid(), "more_body": True})
+    while len(arrived) < 3 and scope["method"] == "GET": await asyncio.sleep(0.005)
+    await send({"type": "http.response.body"})
+"""
+
+
+def test_a_managed_instance_serves_many_at_once_in_one_process(folder: Path) -> None:
+    (folder / "main.py").write_text(TOGETHER)
+    with serving(folder, "--concurrency", "3") as dev:
+        while httpx.head(f"{dev.url}/warm-up").status_code != 200:
+            pass  # it is still starting
+        with httpx.stream("GET", dev.url) as first, httpx.stream("GET", dev.url) as second:
+            assert first.read() == second.read()
+
+
+def test_snapstart_runs_the_app_after_its_restore(folder: Path) -> None:
+    with serving(folder, "--snapstart") as dev:
+        assert httpx.get(dev.url).text.split()[1] == "one"
+        dev.read_until(r"^RESTORE_REPORT")
+
+
+def test_managed_instances_have_no_snapstart(folder: Path) -> None:
+    command = [sys.executable, "-m", "adapter", "dev", "main:app", "--snapstart"]
+    ended = subprocess.run(
+        [*command, "--concurrency", "2"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "use --snapstart or --concurrency" in ended.stderr

@@ -395,6 +395,8 @@ async def test_awslambdaric_works_here(local: LocalFactory, tmp_path: anyio.Path
             assert (reply.status_code, reply.text) == (201, "/hello")
             assert reply.headers["x-left"] == "True"
             request_ids.append(reply.headers["x-amzn-requestid"])
+            while f"END RequestId: {request_ids[-1]}" not in running.log.lines:
+                await anyio.lowlevel.checkpoint()
         assert all(f"seen {request_id}" in running.log.getvalue() for request_id in request_ids)
         assert (await running.client.get("/fail")).status_code == 502
         assert "ValueError: no" in running.log.getvalue()
