@@ -148,6 +148,8 @@ class Bridge:
         if stream.answered:
             self._answered = current.request_id
             await _settle(stream)
+            if self._client.connection is None:
+                await asyncio.sleep(0)  # one turn to close it in, before the loop stands still
         if stream.failure is not None:
             raise stream.failure
         return stream.summary if stream.answered else answer

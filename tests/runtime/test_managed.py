@@ -454,6 +454,26 @@ class TestFailures:
         running._ours = None
         assert running.serves_on()
 
+    def test_a_connection_that_breaks_before_the_first_byte_is_an_error_of_the_invocation(
+        self, managed: ManagedFactory, tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        source = PLAIN.replace(
+            "    status = 202",
+            "    import asyncio, os\n"
+            f"    while not os.path.exists({str(gate)!r}): await asyncio.sleep(0.01)\n"
+            "    status = 202",
+        )
+        running = managed(source)
+        running.client.deliver(EVENT)
+        running.ours.close()
+        gate.touch()
+        request = running.client.read()
+        assert (request.call, request.json["errorType"]) == (error_of("id-1"), "ClientDisconnected")
+        running.client.accept()
+        running._ours = None
+        assert running.serves_on()
+
     def test_an_app_that_is_too_slow_is_ended_before_lambda_ends_the_process(
         self, managed: ManagedFactory
     ) -> None:
