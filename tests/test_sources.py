@@ -18,6 +18,8 @@ from django.http import HttpResponse
 from django.test.utils import override_settings
 from django.urls import include, path, reverse
 from fastapi import FastAPI, Request
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
@@ -37,6 +39,7 @@ from adapter.testing import (
 )
 
 from .doors import DOORS, PREFIXED, Door, Reply
+from .events.fuzz import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -376,6 +379,37 @@ async def test_an_event_that_nobody_handles_is_an_error_with_its_keys_and_the_op
     assert "'detail-type', 'source'" in message
     for option in ("on_event", "event_path", "custom_handlers"):
         assert option in message
+
+
+def replaced(value: JSON, path: list[int], new: JSON) -> JSON:
+    """Return ``value`` with something in it replaced: ``path`` says where, and always fits."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return new
+    keys: list[Any] = [*value] if isinstance(value, dict) else [*range(len(value))]
+    key = keys[path[0] % len(keys)]
+    changed: Any = value.copy()
+    changed[key] = replaced(changed[key], path[1:], new)
+    whole: JSON = changed
+    return whole
+
+
+@every_door
+@given(path=st.lists(st.integers(0, 30), min_size=1, max_size=5), new=ANY)
+async def test_an_event_with_anything_wrong_in_it_is_answered_or_refused(
+    door: Door, path: list[int], new: JSON
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"].encode()
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    headers = {"cookie": "a=1", "x-a": "b"}
+    event = replaced(door.event("/x", query="a=1", headers=headers, body=b"{}"), path, new)
+    handler = LambdaHandler(app, lifespan="off", base_path=door.base_path, event_path=PATH)
+    answer: Any = await handler.respond(event, None, None)
+    # Where it is no request any more it goes to the event path, and the answer has no body.
+    if answer is not None:
+        assert int(answer.get("statusCode", 0) or answer["status"]) in (204, 400)
 
 
 PROGRAM = """
