@@ -54,4 +54,5 @@ class Console:
             self._output(rest)
 
     def _output(self, line: bytes) -> None:
-        self.line(line.decode("utf-8", "backslashreplace").removesuffix("\r"))
+        text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
+        self.line(text.replace("\r", "\n"))  # the lines of one event, as CloudWatch shows them

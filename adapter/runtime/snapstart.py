@@ -39,13 +39,15 @@ def pause(client: RuntimeClient, runner: asyncio.Runner) -> int | None:
         logger.critical("No snapshot can be taken: %s", error, exc_info=error)
         _report(runner, client.init_error(error, "Runtime.BeforeSnapshotError"))
         return EXIT_BEFORE
-    client.close()  # what was connected then is not connected now
+    finally:
+        client.close()  # what is connected before a snapshot is not connected after it
     try:
         for hook in _hooks("get_after_restore"):
             _call(hook)
     except BaseException as error:
         logger.critical("The environment cannot go on after its restore: %s", error, exc_info=error)
         _report(runner, client.restore_error(error, "Runtime.AfterRestoreError"))
+        client.close()
         return EXIT_AFTER
     return None
 

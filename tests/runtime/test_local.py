@@ -106,6 +106,7 @@ async def test_a_failure_in_mid_stream_is_reported_and_the_environment_serves_on
     async with serve(source) as local:
         for _ in range(2):
             assert (await get(local)).text == "so far"
+        assert "\r" not in local.log.getvalue()  # a traceback is one event of many lines
         assert local.pool.environments == 1
         assert local.log.getvalue().count("Function.ValueError") == 2
 

@@ -105,8 +105,9 @@ def test_a_hook_that_fails_after_the_restore_reports_that_and_ends_with_65(
     assert lambda_.exit_code() == 65
 
 
-def test_a_snapshot_that_is_refused_fails_init(start: Start) -> None:
-    lambda_ = start(HELLO, **ON)
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_snapshot_that_is_refused_fails_init(start: Start, loop: str) -> None:
+    lambda_ = start(HELLO, ADAPTER_LOOP=loop, **ON)
     platform = lambda_.connection()
     platform.read()
     platform.refuse(403)
