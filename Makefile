@@ -9,7 +9,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3; do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check test test-system audit cover bench clean
+.PHONY: help run check test soak test-system audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that 
 audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt
 	.venv-system/bin/pip-audit --strict --disable-pip --no-deps -r .venv-system/audited.txt
+
+soak: $(READY)  ## 20,000 invocations at concurrency 16 with faults on both sides
+	$(BIN)/python -m tests.faults.soak
 
 cover: $(READY)  ## Each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module

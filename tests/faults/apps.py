@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import logging
 import os
 import resource
 import sys
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from adapter import LambdaHandler
@@ -188,6 +192,55 @@ async def exhaust(receive: Receive, send: Send) -> None:
         await answer(send, type(error).__name__.encode())
 
 
+async def soak(receive: Receive, send: Send) -> None:
+    """Do what the plan of a soak says for this invocation."""
+    from .plan import Job
+
+    job = Job(**json.loads((await receive())["body"]))
+    if job.ends == "raises":
+        fail()
+    if job.ends == "sends nonsense":
+        await send({"type": "http.response.nonsense"})
+    if job.ends == "hangs":
+        await asyncio.Event().wait()
+    data = job.body
+    size = -(-len(data) // job.chunks)
+    await send(head())
+    for start in range(0, len(data), size):
+        await send(body(data[start : start + size], more=True))
+        await asyncio.sleep(job.delay)
+    if job.ends == "raises late":
+        fail()
+    if job.ends == "hangs late":
+        await asyncio.Event().wait()
+    if job.ends != "returns early":
+        await send(body(b""))
+
+
+def read_proc() -> tuple[list[str], int]:
+    """Return what the descriptors of this process are, and its resident KiB."""
+    links = []
+    for entry in os.scandir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the one that reads the folder
+            links.append(os.readlink(entry))
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return links, pages * resource.getpagesize() // 1024
+
+
+async def footprint(receive: Receive, send: Send) -> None:
+    """Tell what this process holds."""
+    gc.collect()
+    links, resident = await asyncio.to_thread(read_proc)
+    held = {
+        "tasks": len(asyncio.all_tasks()),
+        "threads": threading.active_count(),
+        "sockets": sum(link.startswith("socket:") for link in links),
+        "descriptors": len(links),
+        "memory": resident,
+    }
+    await answer(send, json.dumps(held).encode())
+
+
 DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/": hello,
     "/gate": gated,
@@ -215,6 +268,8 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/flood": flood,
     "/jump": jump,
     "/exhaust": exhaust,
+    "/soak": soak,
+    "/footprint": footprint,
 }
 
 

@@ -146,14 +146,15 @@ class Stage:
             for ready in readable:
                 if ready is listener:
                     self._peers.append(self.platform.connection())
-                elif _has_data(ready):
+                elif has_data(ready):
                     return open_[ready]
                 else:
                     ready.close()
         raise TimeoutError(f"The runtime says nothing.\n{self.platform.output}")
 
 
-def _has_data(connection: socket.socket) -> bool:
+def has_data(connection: socket.socket) -> bool:
+    """Wait for data; return whether there is any, rather than the end."""
     try:
         return bool(connection.recv(1, socket.MSG_PEEK))
     except ConnectionResetError:
