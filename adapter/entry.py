@@ -8,6 +8,7 @@ import contextvars
 import logging
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +108,13 @@ class EntryPoint(ABC):
         return runner
 
     def _close(self, runner: asyncio.Runner) -> None:
-        with runner:
+        try:
             runner.run(self.shutdown())
+        finally:
+            # From Python 3.12 on no thread can be started this late, not even the one in which
+            # a runner, as its last step, waits for worker threads; which have ended already.
+            with suppress(RuntimeError):
+                runner.close()
 
 
 def _is_loop_running() -> bool:

@@ -88,8 +88,8 @@ def test_the_time_that_is_left_has_a_margin(
         assert least <= seconds <= most
 
 
-def test_all_calls_of_a_script_share_a_loop_that_is_closed_at_its_end() -> None:
-    program = """
+SCRIPTS = {
+    "async": """
 import asyncio
 from adapter import streamify_response
 
@@ -98,7 +98,21 @@ async def handler(event, stream, context):
     await stream.write(str(id(asyncio.get_running_loop())))
 
 print(len({handler(None, None)["body"] for _ in range(3)}))
-"""
+""",
+    "in-a-thread-which-is-waited-for-when-no-other-can-be-started": """
+from adapter import streamify_response
+
+@streamify_response
+def handler(event, stream, context):
+    stream.write("x")
+
+print(len({handler(None, None)["body"] for _ in range(3)}))
+""",
+}
+
+
+@pytest.mark.parametrize("program", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_all_calls_of_a_script_share_a_loop_that_is_closed_at_its_end(program: str) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("1\n", "")
