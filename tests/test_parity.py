@@ -90,9 +90,10 @@ class TestPage:
     def test_has_a_row_for_every_option_of_mangums(self, name: str) -> None:
         assert f"\n| `{name}" in DOCS
 
-    @pytest.mark.parametrize("name", inspect.signature(LambdaHandler).parameters)
-    def test_speaks_of_every_option_of_ours(self, name: str) -> None:
-        assert f"`{name}" in DOCS
+    @pytest.mark.parametrize("name", ["invoke_mode", "on_event", "event_path", "errors"])
+    def test_speaks_of_the_options_that_a_move_may_need(self, name: str) -> None:
+        assert f"\n| `{name}`" in DOCS
+        assert name in inspect.signature(LambdaHandler).parameters
 
     def test_names_both_switches(self) -> None:
         assert "handler = LambdaHandler(app)" in DOCS
