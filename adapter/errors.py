@@ -67,7 +67,10 @@ class ResponseTooLarge(AdapterError):
 
 
 class ProtocolError(AdapterError):
-    """What was received is not what its protocol says it is."""
+    """What was received is not what its protocol says it is.
+
+    The message never quotes it: it may be a piece of an event, and is logged.
+    """
 
 
 class RuntimeApiError(AdapterError):

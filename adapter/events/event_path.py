@@ -46,13 +46,13 @@ def event_answer(path: str, status: int, headers: Headers, body: bytes) -> JSON:
             says it is. The invocation fails then, so that Lambda tries again or puts the event
             aside.
     """
-    text = body.decode("utf-8", "replace")
     if not 200 <= status < 300:
-        raise EventError(f"The app answered the event at {path} with {status}: {text[:200]}")
+        # Without its text: a validation error quotes the event, which belongs into no log.
+        raise EventError(f"The app answered the event at {path} with {status}.")
     if not body:
         return None
     if b"json" not in dict(headers).get(b"content-type", b"").lower():
-        return text
+        return body.decode("utf-8", "replace")
     try:
         answer: JSON = json.loads(body)
     except (ValueError, RecursionError) as error:
