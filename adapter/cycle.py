@@ -172,7 +172,7 @@ class HttpCycle:
             pass  # it does as it was told, and what happened has been logged
         elif cancelled and isinstance(error, asyncio.CancelledError):
             logger.warning("The app was cut short, the environment ends: %s", self._request_line())
-        elif gone and state is State.GONE:
+        elif gone and state in (State.GONE, State.COMPLETE):  # that is, with the last message
             logger.info("The client went away: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)

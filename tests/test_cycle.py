@@ -165,6 +165,21 @@ class TestDisconnect:
         await run(app, stream)
         assert [record.levelname for record in caplog.records] == [level]
 
+    async def test_at_the_last_message_is_no_failure_of_the_app_either(
+        self, stream: MemoryStream, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "adapter")
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(SOME)
+            stream.disconnect("the client hung up")
+            await send({"type": "http.response.body", "body": b"the last"})
+
+        await run(app, stream)
+        [record] = caplog.records
+        assert (record.levelname, record.exc_info) == ("INFO", None)
+
     async def test_before_the_held_back_head_goes_leaves_nothing_to_send(
         self, stream: MemoryStream, short_head_delay: None
     ) -> None:

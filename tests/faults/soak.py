@@ -89,7 +89,7 @@ class Soak:
         return answer
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it was closed: the end
+        with contextlib.suppress(OSError, AssertionError):  # it was closed, or has ended
             while True:
                 self._serve_in_thread(self._stage.platform.connection())
 
