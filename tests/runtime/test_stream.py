@@ -54,6 +54,7 @@ class Server:
                     peer.accept()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # or the thread would wait for ever
         self._listener.close()
         for peer in self._peers:
             peer.close()
