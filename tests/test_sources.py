@@ -314,7 +314,7 @@ class TestEventPath:
         assert await post(worker(), {"a": 1}, on_event=lambda event, context: "mine") == "mine"
 
     async def test_that_the_app_does_not_have_fails_the_invocation(self) -> None:
-        with pytest.raises(EventError, match=r"the event at /lambda-events with 404: .*Not Found"):
+        with pytest.raises(EventError, match=r"the event at /lambda-events with 404\."):
             await post(FastAPI(), {"a": 1})
 
     @pytest.mark.parametrize("errors", ["respond", "raise"])
