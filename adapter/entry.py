@@ -17,10 +17,11 @@ from .options import Options, resolve
 from .stream import current_invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .runtime.bridge import Bridge
     from .stream import ResponseStream
+    from .summary import Meter, Summary
     from .types import JSON, Context
 
 logger = logging.getLogger("adapter.http")
@@ -83,15 +84,50 @@ class EntryPoint(ABC):
     async def startup(self) -> bool:
         """Do what is done once per environment; return whether `shutdown` has work to do."""
 
-    @abstractmethod
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Answer on ``stream``; or write nothing and return the buffered answer."""
+        """Serve one invocation: answer on ``stream``, or return the buffered answer.
+
+        Without a stream, and for whatever cannot or shall not be streamed, the answer is returned.
+
+        Raises:
+            Exception: why there is no answer, where there is no stream to fail.
+        """
+        if not self._listeners:
+            return await self._respond(event, context, stream)
+        from .summary import measured  # what nobody else has to pay for
+
+        answer = self._respond(event, context, stream)
+        return await measured(answer, context, stream, self._listeners)
+
+    @abstractmethod
+    async def _respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Do what `respond` does."""
 
     @abstractmethod
     async def shutdown(self) -> None:
         """Undo it, when the environment ends."""
+
+    @cached_property
+    def _listeners(self) -> list[Callable[[Summary], Any]]:
+        """Who wants to know what each invocation was like."""
+        listeners = [] if self.options.on_complete is None else [self.options.on_complete]
+        if self.options.metrics == "emf":
+            from .metrics import emit
+
+            listeners.append(emit)
+        return listeners
+
+    def _meter(self) -> Meter | None:
+        """What measures the current invocation, if anybody wants to know."""
+        if not self._listeners:
+            return None
+        from .summary import current_meter
+
+        return current_meter.get()
 
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the user's code may run, or None for as long as it wants."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .lifespan import Lifespan
     from .response import Head
     from .stream import ResponseStream
+    from .summary import Summary
     from .types import JSON, ASGIApp, Context, Scope
 
 logger = logging.getLogger("adapter.http")
@@ -44,6 +45,7 @@ class LambdaHandler(EntryPoint):
         event_path: where in the app such events are POSTed, if not to ``on_event``.
         custom_handlers: classes that turn events into requests, with Mangum's interface.
         errors: ``"respond"`` or ``"raise"``: what becomes of a failure before the response.
+        on_complete: called with an `adapter.summary.Summary` when an invocation is over.
     """
 
     __name__ = "handler"  # functions have one, and wrappers read it: Powertools' Tracer does
@@ -59,6 +61,7 @@ class LambdaHandler(EntryPoint):
         event_path: str = "",
         custom_handlers: Sequence[type[EventHandler]] | None = None,
         errors: str = "respond",
+        on_complete: Callable[[Summary], Any] | None = None,
     ) -> None:
         self.app = app
         super().__init__(
@@ -70,6 +73,7 @@ class LambdaHandler(EntryPoint):
                 "event_path": event_path,
                 "custom_handlers": custom_handlers,
                 "errors": errors,
+                "on_complete": on_complete,
             }
         )
         self._lifespan: Lifespan | None = None
@@ -95,12 +99,10 @@ class LambdaHandler(EntryPoint):
         if ending is not None:
             await ending.shutdown()
 
-    async def respond(
+    async def _respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Serve one invocation: answer on ``stream``, or return the buffered answer.
-
-        Without a stream, and for whatever cannot or shall not be streamed, the answer is returned.
+        """Serve one invocation.
 
         Raises:
             EventError: the event is not HTTP, and there is no ``on_event``.
@@ -185,6 +187,8 @@ class LambdaHandler(EntryPoint):
         answer = BufferedAnswer()
         status = 504 if isinstance(error, DeadlineExceeded) else 500
         refuse(status, request.scope, answer, answer.begin)
+        if (meter := self._meter()) is not None:
+            meter.replaced(status)
         return answer.to_json(source)
 
     async def _run(
@@ -196,6 +200,10 @@ class LambdaHandler(EntryPoint):
         *,
         raise_errors: bool | None = None,
     ) -> None:
+        meter = self._meter()
+        if meter is not None:
+            meter.watch(stream)
+            begin = meter.begin(begin)
         if request.scope is None or request.refused:
             refuse(request.refused, request.scope, stream, begin)
             return
@@ -208,6 +216,8 @@ class LambdaHandler(EntryPoint):
         )
         cycle = HttpCycle(self.app, request.scope, request.body, response, stream, begin)
         await cycle.run(self._seconds(context))
+        if meter is not None:
+            meter.ended(response.state)
 
     async def _respond_to_event(
         self, event: JSON, context: Context | None, stream: ResponseStream | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ConfigurationError
+from .values import choice, event_path, function, handlers, milliseconds, path, switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +28,10 @@ class Options(NamedTuple):
     event_path: str = ""
     custom_handlers: tuple[type[EventHandler], ...] = ()
     errors: str = "respond"
+    on_complete: Callable[..., Any] | None = None
     deadline_margin: float = 0.25  #: seconds
     pad_empty: bool = False
+    metrics: str = "off"
 
 
 class Option(NamedTuple):
@@ -81,98 +83,33 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _choice(*choices: str) -> Callable[[str, Any], str]:
-    def parse(name: str, value: Any) -> str:
-        if value in choices:
-            return str(value)
-        raise ConfigurationError(f"{name} is {value!r}; it can be {_listed(choices)}.")
-
-    return parse
-
-
-def _path(name: str, value: Any) -> str:
-    if not isinstance(value, str) or (value and not value.startswith("/")):
-        raise ConfigurationError(f"{name} is {value!r}; it must be a path like '/api', or ''.")
-    return value.rstrip("/")
-
-
-def _event_path(name: str, value: Any) -> str:
-    path: str = value if isinstance(value, str) else "?"
-    if path and not (path.startswith("/") and path.strip("/")):
-        raise ConfigurationError(
-            f"{name} is {value!r}; it must be a path of its own like '/lambda-events', or ''."
-        )
-    return path
-
-
-def _handlers(name: str, value: Any) -> tuple[type[EventHandler], ...]:
-    if value is None:  # as for Mangum
-        return ()
-    handlers = tuple(value) if isinstance(value, list | tuple) else (value,)
-    for handler in handlers:
-        if not (isinstance(handler, type) and callable(getattr(handler, "infer", None))):
-            raise ConfigurationError(
-                f"{name} has {handler!r} in it; each must be a class with infer(event, context,"
-                " config), scope, body and a call that takes the response, as for Mangum."
-            )
-    return handlers
-
-
-def _function(name: str, value: Any) -> Callable[..., Any] | None:
-    if value is None or callable(value):
-        function: Callable[..., Any] | None = value
-        return function
-    raise ConfigurationError(f"{name} is {value!r}; it must be a function (event, context).")
-
-
-def _milliseconds(name: str, value: Any) -> float:
-    try:
-        milliseconds = float(value)
-    except (TypeError, ValueError):
-        milliseconds = -1.0
-    if 0 <= milliseconds < float("inf"):
-        return milliseconds / 1000
-    raise ConfigurationError(f"{name} is {value!r}; it must be a number of milliseconds, or 0.")
-
-
-def _switch(name: str, value: Any) -> bool:
-    if value in ("1", "0"):
-        return bool(value == "1")
-    raise ConfigurationError(f"{name} is {value!r}; it can be '1' or '0'.")
-
-
-def _listed(choices: tuple[str, ...]) -> str:
-    *first, last = map(repr, choices)
-    return f"{', '.join(first)} or {last}"
-
-
 OPTIONS = (
     Option(
         "invoke_mode",
         "What is streamed. `auto`: function URLs. `response_stream`: function URLs and REST APIs."
         " `buffered`: nothing. It must agree with the `InvokeMode` of the function URL.",
-        _choice("auto", "response_stream", "buffered"),
+        choice("auto", "response_stream", "buffered"),
         "`auto`, `response_stream`, `buffered`",
         "`auto`",
     ),
     Option(
         "lifespan",
         "Whether the app's lifespan runs, once per environment. `auto`: if the app supports it.",
-        _choice("auto", "on", "off"),
+        choice("auto", "on", "off"),
         "`auto`, `on`, `off`",
         "`auto`",
     ),
     Option(
         "base_path",
         "A path in front of the app, for a custom domain with a mapping. Goes into `root_path`.",
-        _path,
+        path,
         "a path",
         "none",
     ),
     Option(
         "on_event",
         "Called as `on_event(event, context)`, plain or `async`, for an event that is not HTTP.",
-        _function,
+        function,
         "a function",
         "none",
         variable=False,
@@ -182,7 +119,7 @@ OPTIONS = (
         "Where in the app an event that is not HTTP goes, if no `on_event` takes it: there it is"
         " POSTed as JSON, and the JSON of the answer is returned. A request from outside whose"
         " path ends like this is answered with 404.",
-        _event_path,
+        event_path,
         "a path",
         "none",
     ),
@@ -190,7 +127,7 @@ OPTIONS = (
         "custom_handlers",
         "Classes with Mangum's interface, each asked whether an event is its own before anyone"
         " else is.",
-        _handlers,
+        handlers,
         "a list of classes",
         "none",
         variable=False,
@@ -199,15 +136,24 @@ OPTIONS = (
         "errors",
         "What becomes of an app that fails before its response has begun. `respond`: a 500 for"
         " the client. `raise`: the invocation fails, which Lambda counts in its metrics.",
-        _choice("respond", "raise"),
+        choice("respond", "raise"),
         "`respond`, `raise`",
         "`respond`",
+    ),
+    Option(
+        "on_complete",
+        "Called as `on_complete(summary)`, plain or `async`, when an invocation is over: see"
+        " [observability](observability.md).",
+        function,
+        "a function",
+        "none",
+        variable=False,
     ),
     Option(
         "deadline_margin",
         "How many milliseconds before Lambda's time-out the app is cancelled and its client told."
         " 0: never.",
-        _milliseconds,
+        milliseconds,
         "milliseconds",
         "`250`",
         argument=False,
@@ -216,9 +162,18 @@ OPTIONS = (
         "pad_empty",
         "Whether an empty streamed body gets one space, for accounts in which an empty stream"
         " hangs. Never for `HEAD`, 1xx, 204 and 304.",
-        _switch,
+        switch,
         "`0`, `1`",
         "`0`",
+        argument=False,
+    ),
+    Option(
+        "metrics",
+        "`emf`: a line of metrics for CloudWatch on stdout after each invocation: see"
+        " [observability](observability.md).",
+        choice("off", "emf"),
+        "`off`, `emf`",
+        "`off`",
         argument=False,
     ),
 )
@@ -239,6 +194,13 @@ PROCESS_VARIABLES = (
         "`on`",
         "Whether an app with a lifespan is told of the end of its environment. It takes an"
         " internal extension, without which Lambda gives no notice. In `adapter run`.",
+    ),
+    (
+        "ADAPTER_WATCHDOG",
+        "`on`, `off`",
+        "`off`",
+        "Whether what blocks the event loop for over a second is logged, with its stack. In"
+        " `adapter run`; `adapter dev` turns it on.",
     ),
     (
         "ADAPTER_EXEC_WRAPPER",

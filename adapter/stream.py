@@ -178,6 +178,11 @@ class ResponseStream(ABC):
             self._close()
 
     @property
+    def disconnected(self) -> bool:
+        """Whether the reader went away."""
+        return self._reason is not None
+
+    @property
     def _broken(self) -> ClientDisconnected | None:
         """The disconnect, if there was one.
 

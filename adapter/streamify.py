@@ -83,10 +83,10 @@ class StreamingFunction(EntryPoint):
     async def shutdown(self) -> None:
         """Do nothing."""
 
-    async def respond(
+    async def _respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Serve one invocation: answer on ``stream``, or return the buffered answer.
+        """Serve one invocation.
 
         On a stream, whatever goes wrong is its end and is not raised here.
 
@@ -99,6 +99,8 @@ class StreamingFunction(EntryPoint):
             await self._run(event, context, stream)
             return None
         answer = BufferedAnswer()
+        if (meter := self._meter()) is not None:
+            meter.watch(answer)
         await self._run(event, context, answer)
         if answer.error is not None:
             raise answer.error
