@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import PackageError
+from .own_wheel import DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +73,9 @@ def install(
         PackageError: something cannot be had for this platform.
     """
     options = uv_options(platform) if resolver.name == "uv" else pip_options(platform)
-    what = [str(own_wheel), *needs.lines]
+    # Its hash counts where the requirements have some, since then everything needs one.
+    digest = sha256(own_wheel.read_bytes()).hexdigest()
+    what = [f"{DISTRIBUTION} @ {own_wheel.as_uri()}#sha256={digest}", *needs.lines]
     if needs.file is not None:
         what += ["-r", str(needs.file.resolve())]
     if needs.pins:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -194,6 +195,23 @@ def test_dependencies_come_from_a_lock_file(project: Write, wheels: Path, packag
     done = package(f"{folder}/main.py:app")
     assert "shop 1.0 " in done.out
     assert "pyproject.toml, at the versions of uv.lock" in done.err
+
+
+def test_requirements_with_hashes_are_checked(project: Write, wheels: Path, package: Run) -> None:
+    make_wheel(wheels, "shop")
+    hashes = {
+        name: sha256((wheels / f"{name}-{version}-py3-none-any.whl").read_bytes()).hexdigest()
+        for name, version in (("shop", "1.0"), ("mangum", "0.99"))
+    }
+    lines = [f"shop==1.0 --hash=sha256:{hashes['shop']}"]
+    lines.append(f"mangum==0.99 --hash=sha256:{hashes['mangum']}")
+    target = f"{project(needing(*lines))}/main.py:app"
+    done = package(target)
+    assert done.code == 0, done.err
+    project(needing(lines[0].replace(hashes["shop"], "0" * 64), lines[1]))
+    done = package(target)
+    assert done.code == 1
+    assert "HASHES" in done.err or "hash" in done.err
 
 
 def test_a_project_that_names_no_needs_gets_a_warning(project: Write, package: Run) -> None:
