@@ -137,13 +137,19 @@ class Peer:
             pass
         return request
 
-    def wait_closed(self) -> None:
-        """Wait until the runtime has hung up; what it still sent is dropped."""
+    def rest(self) -> bytes:
+        """Wait until the runtime has hung up; return what it still sent."""
+        rest = b""
         try:
-            while self.socket.recv(65536):
-                pass
+            while data := self.socket.recv(65536):
+                rest += data
         except ConnectionResetError:
             pass
+        return rest
+
+    def wait_closed(self) -> None:
+        """Wait until the runtime has hung up."""
+        self.rest()
 
     def is_silent(self, seconds: float = 0.1) -> bool:
         """Whether nothing came for a moment. It gives a fault the chance to show."""
