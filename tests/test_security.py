@@ -1,0 +1,360 @@
+"""Each line of `docs/security.md`."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+from adapter import LambdaHandler
+from adapter.errors import ProtocolError
+from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
+from adapter.wire import ResponseReader, chunked_request
+from tests.emulator.conftest import local as local
+from tests.faults.endings import ENDINGS
+from tests.faults.stage import Stage
+from tests.local_lambda import adapter_dev
+from tests.runtime.scripted import event_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapter.types import ASGIApp, Headers, Message, Receive, Scope, Send
+    from tests.emulator.conftest import LocalFactory
+
+ROOT = Path(__file__).parents[1]
+SECRET = "hunter2"
+
+
+def answering(headers: Headers, body: bytes = b"body") -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        (b"x", b"a\r\nset-cookie: admin=1"),
+        (b"x", b"a\nset-cookie: admin=1"),
+        (b"x", b"a\rset-cookie: admin=1"),
+        (b"x", b"a\0\0\0\0\0\0\0\0set-cookie: admin=1"),
+        (b"location", b"/\r\n\r\nset-cookie: admin=1"),
+        (b"set-cookie", b"a=1\r\nset-cookie: admin=1"),
+        (b"x\r\nset-cookie", b"admin=1"),
+        (b"x: y\nset-cookie", b"admin=1"),
+        (b"set-cookie:", b"admin=1"),
+        (b" set-cookie", b"admin=1"),
+        (b"", b"admin=1"),
+    ],
+)
+async def test_no_header_of_an_app_splits_its_response(
+    field: tuple[bytes, bytes], invoke_mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = LambdaHandler(answering([field]), lifespan="off", invoke_mode=invoke_mode)
+    stream = MemoryStream()
+    answer = await handler.respond(function_url_event(), lambda_context(), stream)
+    sent = repr(stream.chunks) + json.dumps(answer)
+    assert "500" in sent
+    assert "admin" not in sent
+    assert "admin" not in str(caplog.records[0].exc_info)
+
+
+@pytest.mark.parametrize("text", ["a\r\nb: c", "a\nb: c", "a\rb", "a\0b"])
+@pytest.mark.parametrize("where", ["path", "name", "value"])
+def test_nothing_that_we_echo_splits_a_request_of_ours(where: str, text: str) -> None:
+    path, name, value = (text if where == place else place for place in ("path", "name", "value"))
+    with pytest.raises(ValueError, match="line break or a NUL") as caught:
+        chunked_request(path, {name: value})
+    assert text not in str(caught.value)
+
+
+@pytest.mark.anyio
+async def test_a_body_of_NULs_does_not_end_the_prelude_twice() -> None:
+    body = bytes(8) + b'{"statusCode": 500}' + bytes(8)
+    headers = [(b"x", b'"}\\u0000 \xff'), (b"set-cookie", b"\\0\\0")]
+    stream = MemoryStream()
+    handler = LambdaHandler(answering(headers, body), lifespan="off")
+    await handler.respond(function_url_event(), lambda_context(), stream)
+    head, _, rest = b"".join(stream.chunks).partition(bytes(8))
+    assert json.loads(head)["statusCode"] == 200
+    assert json.loads(head)["cookies"] == ["\\0\\0"]
+    assert rest == body
+
+
+async def scope_of(event: dict[str, Any]) -> Scope:
+    """Return what an app gets to see of an event."""
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+        await answering([])(scope, receive, send)
+
+    await LambdaHandler(app, lifespan="off").respond(event, lambda_context(), MemoryStream())
+    return seen[0]
+
+
+@pytest.mark.anyio
+async def test_what_an_event_says_of_its_length_is_not_believed() -> None:
+    event = function_url_event("/", method="POST", body=b"12345")
+    event["headers"] = {"content-length": "3", "transfer-encoding": "chunked", "x": "y"}
+    headers = (await scope_of(event))["headers"]
+    assert [value for name, value in headers if name == b"content-length"] == [b"5"]
+    assert b"transfer-encoding" not in dict(headers)
+
+
+APP = """
+import json
+
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    headers = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"]]
+    body = (await receive())["body"].decode("latin-1")
+    seen = json.dumps({"path": scope["path"], "headers": headers, "body": body})
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": seen.encode()})
+    if "/fail" in scope["path"]:
+        raise ValueError("no")
+"""
+POST = "POST /first HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+
+
+@pytest.mark.anyio
+async def test_the_local_server_takes_one_request_for_one(
+    local: LocalFactory, tmp_path: Path
+) -> None:
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "main.py").write_text(APP)
+    async with local("", command=(sys.executable, "-m", "adapter", "run")) as running:
+        port = int(running.url.rpartition(":")[2])
+
+        async def ask(lines: str, body: str = "") -> bytes:
+            async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+                await stream.send(f"{POST}{lines}\r\n{body}".encode())
+                with contextlib.suppress(anyio.EndOfStream):
+                    received = b""
+                    while True:
+                        received += await stream.receive()
+            return received
+
+        smuggled = "GET /second HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for lengths in ("2\r\nContent-Length: 60", "2, 60", "+2", "2 2", "0x2", "-1"):
+            answer = await ask(f"Content-Length: {lengths}\r\n", f"ab{smuggled}")
+            assert answer.startswith(b"HTTP/1.1 400"), lengths
+            assert b"second" not in answer
+        for line in ("Transfer-Encoding: chunked, identity", "X : y", "X\0: y", "X: \0"):
+            answer = await ask(f"{line}\r\n", "0\r\n\r\n")
+            assert re.match(rb"HTTP/1.1 (400|501)", answer), line
+        both = "Content-Length: 60\r\nTransfer-Encoding: chunked\r\n"
+        answer = await ask(both, f"2\r\nab\r\n0\r\n\r\n{smuggled}")
+        assert b"second" not in answer
+        assert answer.count(b"HTTP/1.1 ") == 1
+        answer = await ask("X: one\r\n two\r\nContent-Length: 0\r\n")
+        assert b'["x", "one two"]' in answer
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Content-Length: 2\r\nContent-Length: 3",
+        "Content-Length: 2, 3",
+        "Content-Length: +2",
+        "X: one\r\n two\r\nContent-Length: 2",
+        "Content-Length : 2",
+        "Transfer-Encoding: gzip, chunked",
+        "X: \nContent-Length: 2",
+    ],
+)
+def test_an_answer_of_two_lengths_is_none(lines: str) -> None:
+    with pytest.raises(ProtocolError):
+        ResponseReader().feed(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{{}}".encode())
+
+
+@pytest.mark.anyio
+async def test_headers_do_not_make_a_context() -> None:
+    spoofed = [
+        ("x-amzn-lambda-context", '{"request_id": "spoofed"}'),
+        ("x-amzn-request-context", '{"http": {"sourceIp": "6.6.6.6"}}'),
+        ("lambda-runtime-aws-request-id", "spoofed"),
+        ("lambda-runtime-cognito-identity", '{"cognitoIdentityId": "spoofed"}'),
+        ("x-forwarded-for", "6.6.6.6"),
+    ]
+    scope = await scope_of(function_url_event(headers=spoofed, source_ip="1.2.3.4"))
+    context = scope["aws.context"]
+    assert context.aws_request_id == lambda_context().aws_request_id
+    assert context.identity.cognito_identity_id is None
+    assert scope["client"][0] == "1.2.3.4"
+    assert "spoofed" not in repr({k: v for k, v in scope.items() if k not in HAVE_HEADERS})
+
+
+HAVE_HEADERS = {"headers", "aws.event"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("make_event", [function_url_event, rest_api_event])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/internal/events",
+        "/internal/events/",
+        "//internal//events",
+        "/x/../internal/./events",
+        "/Internal/EVENTS",
+        "/internal%2Fevents",
+        "/%69nternal/events",
+        "/%2569nternal/events",
+        "/prod/internal/events",
+        "/internal/events%2F..%2Fevents",
+        "/base/internal/events",
+    ],
+)
+async def test_no_request_reaches_the_path_of_events(path: str, make_event: Any) -> None:
+    reached: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["path"])
+        await answering([])(scope, receive, send)
+
+    handler = LambdaHandler(
+        app,
+        lifespan="off",
+        event_path="/internal/events",
+        base_path="/base",
+        invoke_mode="response_stream",
+    )
+    stream = MemoryStream()
+    await handler.respond(make_event(path, method="POST"), lambda_context(), stream)
+    assert (stream.prelude["statusCode"], reached) == (404, [])
+    await handler.respond({"Records": []}, lambda_context(), MemoryStream())
+    assert reached == ["/internal/events"]
+
+
+def secret_events() -> Iterator[bytes]:
+    """Yield events that are full of secrets, and that fail in every way there is."""
+    options: dict[str, Any] = {
+        "method": "POST",
+        "query": f"token={SECRET}",
+        "headers": [("authorization", f"Bearer {SECRET}"), ("cookie", f"session={SECRET}")],
+        "body": SECRET.encode(),
+    }
+    for name in ENDINGS:
+        yield json.dumps(function_url_event(f"/ending/{name}", **options)).encode()
+    event = function_url_event("/raise", **options)
+    whole = json.dumps(event).encode()
+    yield whole
+    yield json.dumps({**event, "headers": [SECRET]}).encode()
+    yield json.dumps({**event, "body": SECRET + "!", "isBase64Encoded": True}).encode()
+    yield json.dumps({"detail": {"password": SECRET}}).encode()
+    yield whole[:-1]
+    yield whole + SECRET.encode()
+    yield b"\xff" + SECRET.encode()
+
+
+@pytest.mark.parametrize("log_format", ["TEXT", "JSON"])
+@pytest.mark.parametrize("errors", ["respond", "raise"])
+def test_no_secret_of_a_request_is_logged_however_it_fails(
+    errors: str, log_format: str, tmp_path: Path
+) -> None:
+    environ = {
+        "AWS_LAMBDA_LOG_LEVEL": "TRACE",
+        "AWS_LAMBDA_LOG_FORMAT": log_format,
+        "ADAPTER_ERRORS": errors,
+    }
+    stage = Stage(tmp_path, "native", environ)
+    with contextlib.closing(stage.platform) as platform:
+        for number, event in enumerate(secret_events()):
+            stage.asked().event(event, f"id-{number}", 0.4, Lambda_Runtime_Trace_Id=SECRET)
+            peer, request = stage.read()
+            assert SECRET not in repr(request), "nor is Lambda told"
+            peer.accept()
+        event = json.dumps(function_url_event("/", body=SECRET.encode() * 3)).encode()
+        peer = stage.asked()
+        peer.send(event_answer(event, Content_Length=str(len(event) // 2)))
+        assert platform.exit_code() == 1
+        assert "Bytes after the end" in platform.output
+        assert SECRET not in platform.output
+
+
+def listening(process: int) -> set[str]:
+    """Return the addresses at which a process and its children listen, as the kernel has them."""
+    inodes, addresses = set(), set()
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(f"/proc/{process}/fd"):
+            with contextlib.suppress(OSError):
+                inodes.add(os.readlink(entry).strip("socket:[]"))
+        for name in ("tcp", "tcp6"):
+            for line in Path(f"/proc/{process}/net/{name}").read_text().splitlines()[1:]:
+                _, address, _, state, *_rest = line.split()
+                if state == "0A" and line.split()[9] in inodes:
+                    addresses.add(address.partition(":")[0])
+        for task in os.scandir(f"/proc/{process}/task"):
+            for child in Path(task.path, "children").read_text().split():
+                addresses |= listening(int(child))
+    return addresses
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> str:
+    (tmp_path / "main.py").write_text(APP)
+    return f"{tmp_path}/main.py:app"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel, in its own way")
+def test_the_local_lambda_listens_on_loopback_only(app: str) -> None:
+    with adapter_dev(app) as running:
+        assert httpx.get(running.url).status_code == 200  # so its Runtime API is open, too
+        assert listening(os.getpid()) == {"0100007F"}
+
+
+def test_a_page_from_elsewhere_gets_nothing(app: str) -> None:
+    with adapter_dev(app) as running:
+        for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "0.0.0.0"):
+            refused = httpx.get(running.url, headers={"host": host})
+            assert (refused.status_code, "path" in refused.text) == (403, False)
+        for method in ("GET", "OPTIONS"):
+            origin = {"origin": "https://evil.example", "access-control-request-method": "GET"}
+            answer = httpx.request(method, running.url, headers=origin)
+            assert answer.status_code == 200
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+        secrets = {"authorization": SECRET, "cookie": f"a={SECRET}"}
+        httpx.post(f"{running.url}/fail?a={SECRET}", headers=secrets, content=SECRET)
+    assert "ValueError: no" in "".join(running.said)
+    assert SECRET not in "".join(running.said)
+
+
+RUNS_TEXT = {"eval", "exec", "system", "popen", "execfile"}
+READS_CODE = {"pickle", "marshal", "shelve", "dill", "yaml", "pty"}
+
+
+def test_no_text_is_ever_run() -> None:
+    for path in ROOT.glob("adapter/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                assert called not in RUNS_TEXT, f"{path}:{node.lineno}"
+                shell = [k for k in node.keywords if k.arg == "shell"]
+                assert not shell, f"{path}:{node.lineno}"
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {alias.name for alias in node.names} | {getattr(node, "module", None)}
+                assert not names & READS_CODE, f"{path}:{node.lineno}"
+    assert not re.search(r"\beval\b|`", re.sub("#.*", "", (ROOT / "adapter/bootstrap").read_text()))
+
+
+def test_every_line_of_the_page_has_its_test_and_every_test_its_line() -> None:
+    told = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    tests = {name for name in globals() if name.startswith("test_")}
+    assert told == tests - {"test_every_line_of_the_page_has_its_test_and_every_test_its_line"}
