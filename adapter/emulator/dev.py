@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,10 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET or an option cannot be used; nothing was started.
     """
-    function = function_of(arguments, concurrency=arguments.concurrency)
+    function = replace(
+        function_of(arguments, concurrency=arguments.concurrency),
+        environ={"ADAPTER_WATCHDOG": "on"},  # a runtime that is not ours will not mind
+    )
     url = UrlSettings(
         invoke_mode=arguments.invoke_mode,
         midstream_error=arguments.midstream_error,

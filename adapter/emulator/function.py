@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -46,6 +46,8 @@ class Function:
     #: of a managed instance: how many invocations at once its one environment is meant to serve
     concurrency: int | None = None
     snapstart: bool = False
+    #: what it is configured with beside the user's own environment, which wins
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def initialization_type(self) -> str:
@@ -72,7 +74,8 @@ def variables(function: Function, runtime_api: str, user: Mapping[str, str]) -> 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     region = region_of(user)
-    passed_on = {name: value for name, value in user.items() if not RESERVED.fullmatch(name)}
+    configured = {**function.environ, **user}
+    passed_on = {name: value for name, value in configured.items() if not RESERVED.fullmatch(name)}
     stream = f"{datetime.now(UTC):%Y/%m/%d}/[{VERSION}]{uuid4().hex}"
     told = {
         "LANG": "en_US.UTF-8",

@@ -54,7 +54,7 @@ def main(target: str | None = None) -> int:
     runtime = Runtime(address, _concurrency(os.environ))
     try:
         # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
-        handler = load(name)
+        handler = _load(name, os.environ)
         runner = asyncio.Runner(loop_factory=_loop_factory(os.environ))
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as runner:
@@ -199,6 +199,15 @@ class Runtime:
         if self._stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
         self._stop.set()
+
+
+def _load(name: str, environ: Mapping[str, str]) -> StreamingHandler:
+    handler = load(name)
+    if _choice(environ, "ADAPTER_WATCHDOG", "off", "on") == "off":
+        return handler
+    from .watchdog import Watched  # what Lambda need not pay for
+
+    return Watched(handler)
 
 
 def _concurrency(environ: Mapping[str, str]) -> int | None:

@@ -179,3 +179,8 @@ def test_managed_instances_have_no_snapstart(folder: Path) -> None:
     )
     assert ended.returncode == 2
     assert "use --snapstart or --concurrency" in ended.stderr
+
+
+def test_what_blocks_the_event_loop_is_told(folder: Path) -> None:
+    with serving(folder) as dev, httpx.stream("GET", f"{dev.url}/hang"):
+        dev.read_until("The event loop has been blocked for over a second")
