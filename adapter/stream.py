@@ -13,7 +13,7 @@ from .errors import ClientDisconnected, StreamClosed
 from .prelude import CONTENT_TYPE, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from .types import Prelude
 
@@ -98,7 +98,7 @@ class ResponseStream(ABC):
 
         await pipe(source, self)
 
-    async def writelines(self, chunks: Iterable[bytes], *, end: bool = False) -> None:
+    async def writelines(self, chunks: Sequence[bytes], *, end: bool = False) -> None:
         """Send several chunks, and the end of the stream if asked, in one go.
 
         Raises:
@@ -116,7 +116,7 @@ class ResponseStream(ABC):
             self._bytes_since_turn = 0
             self._last_turn = monotonic()
 
-    def writelines_nowait(self, chunks: Iterable[bytes], *, end: bool = False) -> int:
+    def writelines_nowait(self, chunks: Sequence[bytes], *, end: bool = False) -> int:
         """Do what `writelines` does without waiting for the reader; return the bytes sent.
 
         Raises:
@@ -129,7 +129,7 @@ class ResponseStream(ABC):
             self.started = True
             if self.metadata is not None:
                 chunks = (encode(self.metadata), *chunks)
-        size = self.transmit(list(filter(None, chunks)), end)
+        size = self.transmit(chunks, end)
         if end:
             self._close()
         return size
@@ -192,8 +192,8 @@ class ResponseStream(ABC):
         return None if self._reason is None else ClientDisconnected(self._reason)
 
     @abstractmethod
-    def transmit(self, chunks: list[bytes], end: bool) -> int:
-        """Hand on ``chunks`` (none empty) at once and return their size in bytes."""
+    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
+        """Hand on ``chunks`` at once, without those that are empty; return their size in bytes."""
 
     @property
     @abstractmethod
@@ -229,10 +229,11 @@ class BufferedStream(ResponseStream):
         self.chunks: list[bytes] = []
         self.error: BaseException | None = None
 
-    def transmit(self, chunks: list[bytes], end: bool) -> int:
+    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
         """Keep ``chunks``."""
-        self.chunks += chunks
-        return sum(map(len, chunks))
+        new = [chunk for chunk in chunks if chunk]
+        self.chunks += new
+        return sum(map(len, new))
 
     @property
     def congested(self) -> bool:

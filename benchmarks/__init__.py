@@ -1,0 +1,1 @@
+"""Scripts that measure what the adapter costs; each prints its figures when run."""

@@ -25,7 +25,7 @@ from .stream import RuntimeStream
 from .worker import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from ..types import JSON, Context, StreamingHandler
 
@@ -176,7 +176,7 @@ class _Stream(RuntimeStream):
             return {"statusCode": decode(self._first)[0]["statusCode"]}
         return {}
 
-    def transmit(self, chunks: list[bytes], end: bool) -> int:
+    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
         """Keep the first chunk, which has the status."""
         if chunks and not self._first and self.content_type == CONTENT_TYPE:
             self._first = chunks[0]

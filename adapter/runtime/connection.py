@@ -21,6 +21,17 @@ EXIT_FORKED = 70
 """With what a process ends that is not the one that has opened the connection: EX_SOFTWARE."""
 
 
+_process = object()  # another one in every child; os.getpid() would be a system call a chunk
+
+
+def _in_child() -> None:
+    global _process
+    _process = object()
+
+
+os.register_at_fork(after_in_child=_in_child)
+
+
 class Connection(asyncio.BufferedProtocol):
     """One exchange at a time: `expect` an answer, `write` the request, await the answer.
 
@@ -33,7 +44,7 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.lost = False
         self._loop = asyncio.get_running_loop()
-        self._process = os.getpid()
+        self._process = _process
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
@@ -56,7 +67,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the socket at once. If the connection is lost, the answer says so."""
-        if os.getpid() != self._process:
+        if self._process is not _process:
             # A child that the app has forked, and that came back to us instead of ending: what it
             # writes would stand in the middle of its parent's response.
             os._exit(EXIT_FORKED)

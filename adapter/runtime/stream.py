@@ -10,6 +10,8 @@ from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..wire import Response
     from .client import RuntimeClient
     from .connection import Connection
@@ -49,9 +51,9 @@ class RuntimeStream(ResponseStream):
             assert self._answer is not None
         return await self._answer
 
-    def transmit(self, chunks: list[bytes], end: bool) -> int:
+    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
         """Frame ``chunks`` and write them with one call."""
-        frames = list(map(chunk, chunks))
+        frames = [chunk(data) for data in chunks if data]
         if end:
             frames.append(LAST_CHUNK)
         if self._connection is None:

@@ -9,7 +9,7 @@ from ..prelude import decode
 from ..stream import BufferedStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from ..types import Prelude
 
@@ -55,7 +55,7 @@ class MemoryStream(BufferedStream):
             self._changed.clear()
             await self._changed.wait()
 
-    def transmit(self, chunks: list[bytes], end: bool) -> int:
+    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
         """Keep ``chunks`` and wake whoever waits for them."""
         self._changed.set()
         return super().transmit(chunks, end)
