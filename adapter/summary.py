@@ -18,7 +18,7 @@ from .prelude import CONTENT_TYPE, decode
 from .response import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from typing import Any
 
     from .response import Head
@@ -77,9 +77,9 @@ class Meter:
         transmit, transmit_error = stream.transmit, stream.transmit_error
         began = False
 
-        def counted(chunks: list[bytes], end: bool) -> int:
+        def counted(chunks: Sequence[bytes], end: bool) -> int:
             nonlocal began
-            body = chunks
+            body = chunks = [chunk for chunk in chunks if chunk]
             if chunks and not began:
                 began = True
                 if stream.content_type == CONTENT_TYPE:
@@ -154,7 +154,7 @@ class Meter:
         else:
             self.replaced(status)
 
-    def _count(self, chunks: list[bytes], stream: ResponseStream) -> None:
+    def _count(self, chunks: Sequence[bytes], stream: ResponseStream) -> None:
         if self._first_byte is None and stream is self._stream:
             self._first_byte = monotonic() - self._started
         self._chunks += len(chunks)
