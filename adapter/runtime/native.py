@@ -110,6 +110,7 @@ class Runtime:
         self.client = RuntimeClient(address)
         self._address = address
         self._concurrency = concurrency
+        self._workers: list[Worker] = []
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
         self._stop = asyncio.Event()
@@ -136,14 +137,15 @@ class Runtime:
 
     async def serve(self, handler: StreamingHandler) -> int:
         """Serve until SIGTERM or a fault, then stop the handler; return the exit status."""
-        workers = self._workers(handler)
+        if not self._stop.is_set():
+            self._workers = self._make_workers(handler)
         try:
-            return await self._run(workers)
+            return await self._run() if self._workers else 0
         finally:
             await handler.shutdown()
             if self._extension is not None:
                 self._extension.close()
-            for worker in workers:
+            for worker in self._workers:
                 worker.close()
 
     async def fail_init(self, error: BaseException) -> int:
@@ -156,7 +158,7 @@ class Runtime:
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
-    def _workers(self, handler: StreamingHandler) -> list[Worker]:
+    def _make_workers(self, handler: StreamingHandler) -> list[Worker]:
         if self._concurrency is None:
             return [Worker(handler, self.client)]
         from .concurrent import ConcurrentWorker
@@ -164,15 +166,13 @@ class Runtime:
         numbers = range(self._concurrency)
         return [ConcurrentWorker(handler, self._address, self._zombies) for _ in numbers]
 
-    async def _run(self, workers: list[Worker]) -> int:
+    async def _run(self) -> int:
         """Serve until SIGTERM or until no worker is left; then see the running ones to an end."""
-        tasks = [asyncio.create_task(worker.run()) for worker in workers]
+        tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         served = asyncio.gather(*tasks, return_exceptions=True)
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait((served, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        for worker in workers:
-            worker.stop()
         await self._end({*tasks, *self._zombies})
         faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         for fault in filter(None, faults):
@@ -199,6 +199,8 @@ class Runtime:
         if self._stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
         self._stop.set()
+        for worker in self._workers:  # at once: no event may be taken any more
+            worker.stop()
 
 
 def _load(name: str, environ: Mapping[str, str]) -> StreamingHandler:

@@ -81,6 +81,14 @@ def test_SIGTERM_while_idle_ends_the_lifespan_and_the_process(start: Start) -> N
     assert "shutdown" in lambda_.output
 
 
+def test_SIGTERM_while_the_app_starts_ends_it_before_the_first_event(start: Start) -> None:
+    terminate = 'print("startup"); __import__("os").kill(__import__("os").getpid(), 15)'
+    source = LIFESPAN.replace('print("startup", flush=True)', terminate)
+    lambda_ = start(source, ADAPTER_SHUTDOWN="off")
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.split() == ["startup", "shutdown"]
+
+
 def test_SIGTERM_lets_a_response_that_is_nearly_done_be_finished(start: Start) -> None:
     source = """
     import asyncio, os
