@@ -13,10 +13,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from html import unescape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import pytest
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from adapter.types import ASGIApp, Message
 
 pytestmark = pytest.mark.anyio
+
+Test = TypeVar("Test", bound=Callable[..., object] | type)
 
 FOLDER = Path(__file__).parents[2] / "examples" / "django_app"
 TARGET = f"{FOLDER / 'project' / 'asgi.py'}:application"
@@ -100,14 +103,26 @@ async def app_client(application: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def collect_garbage(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Have Django's garbage collected in the test that made it.
-
-    When `send()` or an iterator raises, Django's handler leaves the temporary file of the request
-    body open, in a cycle of references: handler, task, exception, traceback, handler.
-    """
     yield
-    caplog.get_records("call").clear()  # they, too, know the exception
+    caplog.get_records("call").clear()  # they know the exception, too
     gc.collect()
+
+
+def leaves_garbage(test: Test) -> Test:
+    """Have what Django leaves behind collected in the test that made it.
+
+    When an iterator or `send()` raises, Django's handler closes neither the request body nor the
+    connection nor the iterator, and they are in a cycle: handler, task, exception, traceback.
+    """
+    marks = (
+        pytest.mark.usefixtures("collect_garbage"),
+        pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning"),
+        pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
+        pytest.mark.filterwarnings("ignore:.*cursor_iter:pytest.PytestUnraisableExceptionWarning"),
+    )
+    for mark in marks:
+        test = mark(test)
+    return test
 
 
 def events(text: str) -> list[dict[str, str]]:
@@ -146,8 +161,7 @@ class TestDashboard:
         assert "<section slot=" not in parts[0]
         assert len(parts) > 2
 
-    @pytest.mark.usefixtures("collect_garbage")
-    @pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
+    @leaves_garbage
     async def test_every_link_leads_somewhere(self, app_client: httpx.AsyncClient) -> None:
         page = (await app_client.get("/", params={"delay": 0})).text
         links = set(re.findall(r'<a [^>]*href="([^"#]+)', page)) - {"/fail/before", "/buffered"}
@@ -427,8 +441,7 @@ class TestAdmin:
                 assert response.headers["location"] == "/admin/password_change/done/"
 
 
-@pytest.mark.usefixtures("collect_garbage")
-@pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
+@leaves_garbage
 class TestFailures:
     async def test_an_early_failure_is_a_500(self, client: httpx.AsyncClient) -> None:
         response = await client.get("/fail/before")
@@ -450,7 +463,7 @@ class TestFailures:
         assert (await client.get("/login")).status_code == 200
 
 
-@pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning")
+@leaves_garbage
 class TestTheClientIsGone:
     """Django's handler hears `http.disconnect` then, and generators have to end."""
 
@@ -483,7 +496,7 @@ class TestTheClientIsGone:
         stream.disconnect("The client is gone.")
         await responding
         while said not in caplog.text:
-            gc.collect()  # see `collect_garbage`: the generator is in the same cycle
+            gc.collect()  # the generator is in the cycle, too
             await asyncio.sleep(0.01)
         assert b"event: done" not in stream.body
 

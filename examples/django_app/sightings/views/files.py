@@ -6,7 +6,9 @@ import io
 import logging
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import islice
+from sqlite3 import ProgrammingError
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -49,6 +51,9 @@ async def _csv(limit: int) -> AsyncIterator[str]:
             text.seek(0)
             text.truncate()
     finally:
+        # When the client went away, the connection may be closed already, or its thread at work.
+        with suppress(ProgrammingError, ValueError):
+            sightings.close()
         logger.info("/report.csv ended after %d rows", rows)
 
 

@@ -58,14 +58,17 @@ def _replay(request: HttpRequest) -> QuerySet[Sighting]:
 
 
 async def _events(sightings: QuerySet[Sighting], delay: float) -> AsyncIterator[str]:
-    sent = 0
+    sent = last = 0
     try:
         # `retry`: how many milliseconds the browser waits before it comes back.
         yield ": the replay has started\nretry: 2000\n\n"
-        async for sighting in sightings.aiterator():
+        # One query for each, so that none is open while the stream waits: it may wait for long,
+        # and when its client goes away Django closes the connection first and the iterators later.
+        while sighting := await sightings.filter(id__gt=last).afirst():
             await asyncio.sleep(delay)
-            sent += 1
             yield _event("sighting", _as_json(sighting), sighting.id)
+            sent += 1
+            last = sighting.id
         # The marker that all is well: a stream that ends without it was cut.
         yield _event("done", {"sent": sent})
     finally:
