@@ -93,6 +93,7 @@ UNTESTED = {
 BY_BEHAVIOUR = {"faults", "package", "runtime", "system", "testing"}
 #: Test files that belong to no one module.
 UNBOUND = {
+    "emulator.test_fuzz",
     "events.test_identify",
     "test_architecture",
     "test_endings",

@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import time
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from .console import Console
     from .pool import Pool
+
+# Not by urllib, which raises on hosts that it does not like.
+ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 TOO_LARGE = json.dumps(
     {"Message": f"Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"}
@@ -69,6 +72,9 @@ class FunctionUrl:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        if scope["method"] == "CONNECT":  # for a proxy; its 200 would be no HTTP any more
+            await Response(b"", HTTPStatus.METHOD_NOT_ALLOWED)(scope, receive, send)
+            return
         if self._settings.check_host and not host_is_local(list(scope["headers"])):
             message = (
                 "This local server answers to localhost only, and the Host header names "
@@ -266,7 +272,7 @@ def url_request(scope: Scope, body: bytes) -> UrlRequest:
     """Take the request out of the scope, as the client wrote it."""
     path = scope["raw_path"].decode("latin-1")
     if not path.startswith("/"):
-        path = urlsplit(path).path  # a whole URL, as for a proxy, or OPTIONS *
+        path = ORIGIN.sub("", path)  # a whole URL, as for a proxy, or OPTIONS *
     return UrlRequest(
         method=scope["method"],
         path=path if path.startswith("/") else "/",

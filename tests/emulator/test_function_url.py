@@ -335,7 +335,12 @@ async def test_an_old_client_is_served_until_the_connection_closes(local: LocalF
 
 @pytest.mark.parametrize(
     ("target", "path"),
-    [("http://localhost/a%20b?c", "/a%20b"), ("http://localhost", "/"), ("*", "/")],
+    [
+        ("http://localhost/a%20b?c", "/a%20b"),
+        ("http://localhost", "/"),
+        ("http://[::1", "/"),
+        ("*", "/"),
+    ],
 )
 async def test_a_target_in_another_form_is_understood(
     local: LocalFactory, target: str, path: str
@@ -344,6 +349,12 @@ async def test_a_target_in_another_form_is_understood(
     async with local(ECHO) as running:
         received = await raw(running, request.encode())
         assert f'"rawPath":"{path}"'.encode() in received
+
+
+async def test_a_tunnel_is_refused_because_a_function_is_no_proxy(local: LocalFactory) -> None:
+    request = b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with local(ECHO) as running:
+        assert (await raw(running, request)).startswith(b"HTTP/1.1 405 ")
 
 
 async def test_the_last_chunk_can_be_held_back(local: LocalFactory, tmp_path: anyio.Path) -> None:
