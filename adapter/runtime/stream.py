@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, error_object
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .client import RuntimeClient
     from .connection import Connection
     from .invocation import Invocation
+
+logger = logging.getLogger("adapter.runtime")
 
 
 class RuntimeStream(ResponseStream):
@@ -47,7 +50,9 @@ class RuntimeStream(ResponseStream):
             ConnectionError: it says nothing, because the connection is gone.
         """
         if self._answer is None:  # the connection was gone before the first byte
-            self._report(self._broken or ClientDisconnected("Nothing was sent."))
+            error = self._broken or ClientDisconnected("Nothing was sent.")
+            logger.error("The invocation failed: %s", error)
+            self._report(error)
             assert self._answer is not None
         return await self._answer
 
