@@ -23,6 +23,7 @@ BREAKS = (*ENDS, "garbage")
 UNKNOWN = "The outcome of the response is not known"
 BUFFERED = {"ADAPTER_INVOKE_MODE": "buffered"}
 RAISE = {"ADAPTER_ERRORS": "raise"}
+CONCURRENT = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}
 FAILED_STARTUP = {"FAULT": "startup"}
 LIFESPAN = {"FAULT": "lifespan"}
 
@@ -167,6 +168,8 @@ CONNECTIONS = [
         variants=ENDS),
     Row("{} while the next event is waited for, as after a freeze",
         between_invocations, variants=ENDS),
+    Row("{} instead of an event, in a concurrent environment", before_the_first_event,
+        log="No event could be had; next try in 0.1 s", variants=BREAKS, environ=CONCURRENT),
     Row("{} instead of an event", between_invocations,
         log="The environment ends: Not a status line", exit=1, variants=("garbage",)),
     Row("{} in the middle of an event", in_an_event, variants=ENDS),

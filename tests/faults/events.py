@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from adapter.events.build import function_url_event
 from tests.runtime.scripted import event_answer
 
+from .connections import CONCURRENT
 from .row import BOTH, Row
 from .stage import WHOLE, Seen
 
@@ -94,6 +95,8 @@ EVENTS = [
         log="The environment ends: Bytes after the end of an answer"),
     Row("No request id", no_request_id, exit=1,
         log="The environment ends: The Runtime API sent an event without a request id"),
+    Row("No request id, in a concurrent environment", no_request_id, environ=CONCURRENT,
+        log="The Runtime API sent an event without a request id"),
     Row("Optional headers that are there but empty", event(**OPTIONAL), WHOLE),
     Row("No other header than the request id",
         without(b"Lambda-Runtime-Deadline", b"Lambda-Runtime-Invoked", b"Content-Type"), WHOLE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .connections import BUFFERED, FAILED_STARTUP, LIFESPAN, RAISE
+from .connections import BUFFERED, CONCURRENT, FAILED_STARTUP, LIFESPAN, RAISE
 from .row import BOTH, MANAGED, Row
 from .stage import CUT, WHOLE, Seen, seen
 
@@ -85,6 +85,14 @@ REFUSALS = [
         log=REFUSED, variants=FINE, environ=RAISE),
     Row("The report of an error is answered with {}", at_the_end, REPORT,
         log=ENDS, variants=LOST, exit=1, environ=RAISE),
+    Row("`next` is answered with {} in a concurrent environment", at_next, variants=ALL,
+        log="GET /runtime/invocation/next was answered with {}", environ=CONCURRENT),
+    Row("A response is answered with {} in a concurrent environment", at_the_end, WHOLE,
+        log="The outcome was refused: POST /runtime/invocation/… was answered with {}",
+        variants=LOST, environ=CONCURRENT),
+    Row("A response is answered with {} in a concurrent environment, while the app writes",
+        in_mid_stream, CUT, variants=LOST, environ=CONCURRENT,
+        log="The outcome was refused: POST /runtime/invocation/… was answered with {}"),
     Row("The report of a failed init is answered with {}", at_init_error,
         Seen("502", "a failed init: LifespanFailed"),
         log="That could not be reported either: POST", variants=ALL, exit=3,
