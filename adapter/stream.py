@@ -28,10 +28,9 @@ OCTET_STREAM = "application/octet-stream"
 class ResponseStream(ABC):
     """The open response of one invocation.
 
-    One task writes at a time. A write returns when its bytes have been handed on and waits
-    while the reader is slower than the writer, so memory stays flat. `aclose` ends the
-    response well, `fail` ends it with an error; after either, or when the reader is gone,
-    the stream is `closed`. A started stream that is never ended warns `ResourceWarning`.
+    One task writes at a time. A write returns when its bytes have been handed on and waits while
+    the reader is slower, so memory stays flat. `aclose` ends the response well, `fail` with an
+    error; then, or when the reader is gone, it is `closed`. Never ended, it warns ResourceWarning.
     """
 
     def __init__(self) -> None:
