@@ -75,13 +75,23 @@ class Stage:
         self.root = root
         self.raises = environ.get("ADAPTER_ERRORS") == "raise"
         self._peers: list[Peer] = []
+        self._asking: list[Peer] = []
         handler, command = RUNTIMES[runtime]
         self.platform = Platform(root, handler, {**STRICT, **environ}, command)
 
-    def head(self) -> tuple[Peer, Request]:
-        """Wait for the head of the next request, on any connection."""
+    def hear(self) -> tuple[Peer, Request]:
+        """Wait for the head of whatever request comes next, on any connection."""
         peer = self._speaker()
         return peer, peer.head()
+
+    def head(self) -> tuple[Peer, Request]:
+        """Wait for the head of a request, on any connection, that does not ask for an event."""
+        while True:
+            peer, request = self.hear()
+            if request.call != NEXT:
+                return peer, request
+            assert peer.chunk(request) == b""
+            self._asking.append(peer)
 
     def read(self) -> tuple[Peer, Request]:
         """Wait for the next request, all of it."""
@@ -96,8 +106,11 @@ class Stage:
 
     def asked(self) -> Peer:
         """Wait until it asks for an event."""
-        peer, request = self.read()
+        if self._asking:
+            return self._asking.pop(0)
+        peer, request = self.hear()
         assert request.call == NEXT, request
+        assert peer.chunk(request) == b""
         return peer
 
     def deliver(self, path: str, request_id: str = "id-1", **options: Any) -> Peer:
