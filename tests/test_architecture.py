@@ -90,7 +90,7 @@ UNTESTED = {
     "emulator.memory": "seen in every REPORT line: emulator.test_environment",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
-BY_BEHAVIOUR = {"faults", "package", "runtime", "system", "testing"}
+BY_BEHAVIOUR = {"browser", "faults", "package", "runtime", "system", "testing"}
 #: Test files that belong to no one module.
 UNBOUND = {
     "emulator.test_fuzz",
