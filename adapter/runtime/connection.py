@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
+import socket
 from typing import TYPE_CHECKING, cast
 
 from ..wire import ProtocolError, Response, ResponseReader
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 HIGH_WATER = 64 * 1024
 """Unsent bytes above which a writer waits for the reader."""
 
+SEND_BUFFER = 128 * 1024
 READ_SIZE = 64 * 1024
 
 EXIT_FORKED = 70
 """With what a process ends that is not the one that has opened the connection: EX_SOFTWARE."""
-
 
 _process = object()  # another one in every child; os.getpid() would be a system call a chunk
 
@@ -96,9 +97,15 @@ class Connection(asyncio.BufferedProtocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; asyncio has set TCP_NODELAY on it."""
+        """Keep the transport; asyncio has set TCP_NODELAY on it.
+
+        The kernel would take some MiB of what nobody reads yet; while Lambda takes 2 MiB/s,
+        error trailers would come seconds behind what the app sent last.
+        """
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        sock = self._transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Lend asyncio the buffer to read into."""

@@ -7,8 +7,6 @@ import pytest
 
 from adapter.cli import main
 
-from .wheels import make_wheel
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path

@@ -462,6 +462,7 @@ class TestFailures:
             "    status = 202",
             "    import asyncio, os\n"
             f"    while not os.path.exists({str(gate)!r}): await asyncio.sleep(0.01)\n"
+            "    await asyncio.sleep(0.05)  # turns of the loop, in which it hears of the end\n"
             "    status = 202",
         )
         running = managed(source)
