@@ -14,26 +14,29 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# $(call set-up,python,folder)
+# $(call set-up,python,folder,what to install)
 define set-up
 @$(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
   echo "Python 3.11 or later is needed; $(1) is $$($(1) --version). Try: make PYTHON=python3.13 $(MAKECMDGOALS)"; \
   exit 1; }
 @echo "Setting up $(2) with $$($(1) --version), once ..."
 @$(1) -m venv $(2)
-@$(2)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+@$(2)/bin/python -m pip install --quiet --disable-pip-version-check --editable $(3)
 @touch $(2)/.ready
 endef
 
 $(READY): pyproject.toml
-	$(call set-up,$(PYTHON),.venv)
+	$(call set-up,$(PYTHON),.venv,'.[dev]')
 
 .venv-newer/.ready: pyproject.toml
-	$(call set-up,$(NEWER),.venv-newer)
+	$(call set-up,$(NEWER),.venv-newer,'.[dev]')
 
-run: $(READY)  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000
-	@$(BIN)/python examples/fastapi_app/seed.py
-	@$(BIN)/adapter dev examples/fastapi_app/main.py:app
+.venv-run/.ready: pyproject.toml examples/fastapi_app/requirements.txt
+	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' -r examples/fastapi_app/requirements.txt)
+
+run: .venv-run/.ready  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000
+	@.venv-run/bin/python examples/fastapi_app/seed.py
+	@.venv-run/bin/adapter dev examples/fastapi_app/main.py:app
 
 check: $(READY)  ## Types and lint
 	$(BIN)/ruff check .
@@ -41,8 +44,8 @@ check: $(READY)  ## Types and lint
 	$(BIN)/mypy
 
 test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
-	$(BIN)/python -m pytest
-	$(if $(NEWER),.venv-newer/bin/python -m pytest)
+	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(if $(NEWER),.venv-newer/bin/python -m pytest -n auto --dist worksteal)
 
 # AWS's tools pin much, so they are kept apart.
 .venv-system/.ready: tests/system/requirements.txt
