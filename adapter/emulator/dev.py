@@ -98,6 +98,7 @@ async def run(dev: Dev) -> None:
     """Serve until a signal says stop."""
     console = Console()
     function = dev.function
+    stopping = anyio.Event()
     # Opened first: a Ctrl-C that comes while we start must end us as cleanly as any other.
     stop_signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     with anyio.open_signal_receiver(*stop_signals) as signals:
@@ -118,9 +119,10 @@ async def run(dev: Dev) -> None:
             )
             tasks.start_soon(warm, pool, console)
             if dev.reload:
-                tasks.start_soon(reload, pool, console)
+                tasks.start_soon(reload, pool, console, stopping)
             await anext(signals)
             console.line("Stopping.")
+            stopping.set()
             tasks.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):
                 await pool.close()
@@ -137,9 +139,12 @@ async def warm(pool: Pool, console: Console) -> None:
         )
 
 
-async def reload(pool: Pool, console: Console) -> None:
-    """Replace the environments whenever a file below the task root changes."""
-    async for changes in awatch(pool.function.task_root):
+async def reload(pool: Pool, console: Console, stopping: anyio.Event) -> None:
+    """Replace the environments whenever a file below the task root changes.
+
+    It watches in a thread, which a cancellation cannot end; ``stopping`` does at once.
+    """
+    async for changes in awatch(pool.function.task_root, stop_event=stopping):
         names = sorted({Path(path).name for _, path in changes})
         console.line(f"Changed: {', '.join(names[:5])}. Starting anew.", "platform")
         pool.replace()

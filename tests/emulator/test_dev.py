@@ -12,12 +12,18 @@ import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+import anyio
 import httpx
 import pytest
+
+from adapter.emulator.console import Console
+from adapter.emulator.dev import reload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from .conftest import LocalFactory
 
 APP = """
 import os
@@ -124,6 +130,16 @@ def test_reload_serves_what_was_changed(folder: Path) -> None:
             (folder / "main.py").write_text(APP.replace("VERSION", "two"))
         dev.read_until(r"Changed: main\.py\. Starting anew")
         assert httpx.get(dev.url).text.split()[1] == "two"
+
+
+@pytest.mark.anyio
+async def test_reload_ends_when_it_is_told_to_without_being_cancelled(
+    local: LocalFactory,
+) -> None:
+    stopping = anyio.Event()
+    async with local("") as running:
+        stopping.set()
+        await reload(running.pool, Console(running.log), stopping)
 
 
 def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
