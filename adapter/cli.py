@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    Number = TypeVar("Number", int, float)
 
 TARGET_HELP = (
     "the app: module:attribute, module.attribute for a Lambda handler, or a file, "
@@ -67,7 +70,7 @@ def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
     dev = commands.add_parser("dev", help="serve the app from a local Lambda function URL")
     add_function(dev)
     dev.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    dev.add_argument("--port", type=int, default=8000, help="0: any free one (%(default)s)")
+    dev.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
     dev.add_argument(
         "--max-environments",
         type=positive,
@@ -210,6 +213,26 @@ def seconds(text: str) -> float:
     if not 0 < number <= 900:
         raise ValueError(text)
     return number
+
+
+def port(text: str) -> int:
+    """Read a port to listen on."""
+    return number(text, int, lambda value: 0 <= value <= 65535, "a port from 0 to 65535")
+
+
+def number(
+    text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
+) -> Number:
+    """Read a number and check it; what does not fit is answered with what is wanted."""
+    from argparse import ArgumentTypeError
+
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not fits(value):
+        raise ArgumentTypeError(f"{text!r} is not {wanted}")
+    return value
 
 
 def run_dev(arguments: Namespace) -> int:

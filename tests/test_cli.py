@@ -39,6 +39,23 @@ def test_a_wrong_call_is_exit_code_2(
     assert "usage: adapter" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "wanted"),
+    [
+        ("--port", "99999", "a port from 0 to 65535"),
+        ("--port", "-1", "a port from 0 to 65535"),
+        ("--port", "http", "a port from 0 to 65535"),
+    ],
+)
+def test_a_number_out_of_range_is_answered_with_the_range(
+    option: str, value: str, wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["dev", "main:app", option, value])
+    assert ended.value.code == 2
+    assert f"argument {option}: {value!r} is not {wanted}" in capsys.readouterr().err
+
+
 def test_the_defaults_are_those_that_the_help_names() -> None:
     arguments = build_parser().parse_args(["dev", "main:app"])
     assert (arguments.host, arguments.port) == ("127.0.0.1", 8000)
