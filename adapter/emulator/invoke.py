@@ -49,7 +49,8 @@ def main(arguments: Namespace) -> int:
         ConfigurationError: TARGET or an option cannot be used; nothing was started.
     """
     function = function_of(arguments)
-    event = given_event(arguments.event) if arguments.event else made_event(arguments)
+    given = arguments.event is not None
+    event = given_event(arguments.event) if given else made_event(arguments)
     if event.too_large:
         raise ConfigurationError(f"The event has more than {MAX_EVENT} bytes, which Lambda takes.")
     return anyio.run(run, Invoke(function, event, arguments.include, arguments.timings))
@@ -60,7 +61,7 @@ def given_event(name: str) -> UrlEvent:
     document = read(name)
     try:
         json.loads(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
     made = url_event(UrlRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
     return made._replace(document=document)
@@ -93,7 +94,7 @@ def read(name: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"Cannot read {name}: {error.strerror}.") from error
+        raise ConfigurationError(f"Cannot read {name!r}: {error.strerror}.") from error
 
 
 async def run(invoke: Invoke) -> int:

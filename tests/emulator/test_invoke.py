@@ -131,8 +131,9 @@ class TestInvoke:
         [
             (["--path", "x"], "--path has to begin with /"),
             (["--path", "/", "--header", "x"], "no colon"),
-            (["--path", "/", "--data", "@nowhere"], "Cannot read nowhere"),
-            (["--event", "nowhere.json"], "Cannot read nowhere.json"),
+            (["--path", "/", "--data", "@nowhere"], "Cannot read 'nowhere'"),
+            (["--event", ""], "Cannot read ''"),
+            (["--event", "nowhere.json"], "Cannot read 'nowhere.json'"),
             (["--event", "main.py"], "does not hold an event"),
         ],
     )
@@ -141,6 +142,15 @@ class TestInvoke:
     ) -> None:
         assert main(["invoke", "main:app", *arguments]) == 2
         assert says in capsys.readouterr().err
+
+    def test_an_event_that_is_nested_too_deep_is_one_line(
+        self, app: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app.with_name("event.json").write_text("[" * 100_000)
+        assert main(["invoke", "main.handler", "--event", "event.json"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("adapter: event.json does not hold an event")
+        assert said.count("\n") == 1
 
     def test_an_event_that_lambda_would_refuse_is_refused(
         self, app: Path, capsys: pytest.CaptureFixture[str]
