@@ -31,8 +31,8 @@ $(READY): pyproject.toml
 .venv-newer/.ready: pyproject.toml
 	$(call set-up,$(NEWER),.venv-newer,'.[dev]')
 
-.venv-run/.ready: pyproject.toml examples/fastapi_app/requirements.txt
-	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' -r examples/fastapi_app/requirements.txt)
+.venv-run/.ready: pyproject.toml
+	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' 'fastapi>=0.135')
 
 run: .venv-run/.ready  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000
 	@.venv-run/bin/python examples/fastapi_app/seed.py
