@@ -25,12 +25,8 @@ TARGET_HELP = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; 2 for one that was called wrongly."""
     argv = sys.argv[1:] if argv is None else argv
-    # The cold start does not even wait for argparse.
-    if list(argv) == ["run"]:
-        return run_runtime(None)
-    arguments = build_parser().parse_args(argv)
     try:
-        code: int = arguments.command(arguments)
+        return dispatch(argv)
     except KeyboardInterrupt:
         return 130  # as a shell reports it
     except Exception as error:
@@ -40,6 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"adapter: {error}", file=sys.stderr)
         return 2
+
+
+def dispatch(argv: Sequence[str]) -> int:
+    """Find the command and run it."""
+    match argv:  # the cold start does not even wait for argparse
+        case ["run"]:
+            return run_runtime(None)
+        case ["run", target] if not target.startswith("-"):
+            return run_runtime(target)
+    arguments = build_parser().parse_args(argv)
+    code: int = arguments.command(arguments)
     return code
 
 

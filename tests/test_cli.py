@@ -72,9 +72,12 @@ def test_run_outside_of_lambda_says_what_to_do(
     assert "adapter dev main:app" in capsys.readouterr().err
 
 
-def test_the_cold_start_imports_nothing_that_only_the_other_commands_need() -> None:
+@pytest.mark.parametrize("arguments", [["run"], ["run", "main:app"]])
+def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
+    arguments: list[str],
+) -> None:
     script = (
-        "import sys; from adapter.cli import main; main(['run']);"
+        f"import sys; from adapter.cli import main; main({arguments});"
         "print({'argparse', 'anyio', 'h11', 'starlette'} & set(sys.modules))"
     )
     ended = subprocess.run(
