@@ -208,18 +208,13 @@ def add_function(parser: ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """Read a number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    return number(text, int, lambda value: value >= 1, "a whole number of at least 1")
 
 
 def seconds(text: str) -> float:
     """Read a duration that Lambda could be given."""
-    number = float(text)
-    if not 0 < number <= 900:
-        raise ValueError(text)
-    return number
+    wanted = "a number of seconds above 0 and at most 900"
+    return number(text, float, lambda value: 0 < value <= 900, wanted)
 
 
 def port(text: str) -> int:

@@ -45,6 +45,10 @@ def test_a_wrong_call_is_exit_code_2(
         ("--port", "99999", "a port from 0 to 65535"),
         ("--port", "-1", "a port from 0 to 65535"),
         ("--port", "http", "a port from 0 to 65535"),
+        ("--memory", "0", "a whole number of at least 1"),
+        ("--concurrency", "1.5", "a whole number of at least 1"),
+        ("--timeout", "901", "a number of seconds above 0 and at most 900"),
+        ("--timeout", "nan", "a number of seconds above 0 and at most 900"),
     ],
 )
 def test_a_number_out_of_range_is_answered_with_the_range(
