@@ -61,7 +61,10 @@ def build_parser() -> ArgumentParser:
     """Describe the command line."""
     from argparse import ArgumentParser
 
+    from . import __version__
+
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
     add_invoke(commands)

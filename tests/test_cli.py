@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from adapter import __version__
 from adapter.cli import build_parser, main
 
 
@@ -14,6 +15,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert ended.value.code == 0
     assert "usage: adapter" in capsys.readouterr().out
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"adapter {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +89,8 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
     arguments: list[str],
 ) -> None:
     script = (
-        f"import sys; from adapter.cli import main; main({arguments});"
+        f"import sys; from adapter import __version__
+from adapter.cli import main; main({arguments});"
         "print({'argparse', 'anyio', 'h11', 'starlette'} & set(sys.modules))"
     )
     ended = subprocess.run(
@@ -93,7 +102,8 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
 def test_without_the_extra_it_says_what_to_install() -> None:
     script = (
         "import sys; sys.modules['uvicorn'] = sys.modules['anyio'] = None\n"
-        "from adapter.cli import main\n"
+        "from adapter import __version__
+from adapter.cli import main\n"
         "print(main(['dev', 'main:app']), main(['invoke', 'main:app', '--path', '/']))"
     )
     ended = subprocess.run(
