@@ -61,10 +61,9 @@ def build_parser() -> ArgumentParser:
     """Describe the command line."""
     from argparse import ArgumentParser
 
-    from . import __version__
-
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    version = sys.modules[__package__].__version__  # there already; nothing else of it is wanted
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
     add_invoke(commands)

@@ -89,8 +89,7 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
     arguments: list[str],
 ) -> None:
     script = (
-        f"import sys; from adapter import __version__
-from adapter.cli import main; main({arguments});"
+        f"import sys; from adapter.cli import main; main({arguments});"
         "print({'argparse', 'anyio', 'h11', 'starlette'} & set(sys.modules))"
     )
     ended = subprocess.run(
@@ -102,8 +101,7 @@ from adapter.cli import main; main({arguments});"
 def test_without_the_extra_it_says_what_to_install() -> None:
     script = (
         "import sys; sys.modules['uvicorn'] = sys.modules['anyio'] = None\n"
-        "from adapter import __version__
-from adapter.cli import main\n"
+        "from adapter.cli import main\n"
         "print(main(['dev', 'main:app']), main(['invoke', 'main:app', '--path', '/']))"
     )
     ended = subprocess.run(
