@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from typing import TYPE_CHECKING
 
 from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
@@ -80,6 +81,9 @@ class HttpCycle:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and its like end the response, not us
             self._raised(error, cancelled=task.cancelling() > cancelled)
+            # Frameworks keep the error, and so its frames, in a circle: a generator that it stopped
+            # in one of them would end only with the next garbage collection.
+            traceback.clear_frames(error.__traceback__)
         else:
             self._returned()
         finally:
@@ -181,9 +185,9 @@ class HttpCycle:
         self._perform_now(self._response.raised(error))
 
     def _expire(self, task: asyncio.Task[None], seconds: float) -> None:
-        error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over.")
+        error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over")
         ended = self._stream.closed
-        self._log_error(f"{error}{' (Its response had ended.)' if ended else ''}", None)
+        self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
         self._perform_now(self._response.expired(error))
         self._expired = True
         self._deadline = task.get_loop().call_later(CANCEL_DELAY, self._cancel, task)

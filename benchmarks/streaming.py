@@ -45,7 +45,7 @@ def run(command: Sequence[str], calls: int, chunks: int = 1, chunk_bytes: int = 
     process: subprocess.Popen[bytes] | None = None
 
     def on_call(number: int) -> None:
-        if number in (0, 1, calls) and process is not None:
+        if number in (0, calls) and process is not None:
             resident.append(_resident(process.pid))
 
     api = RuntimeApi(calls, on_call)
@@ -68,7 +68,7 @@ def run(command: Sequence[str], calls: int, chunks: int = 1, chunk_bytes: int = 
         api.first_next - start,
         end - api.first_next,
         usage.ru_utime + usage.ru_stime,
-        resident[-1] - resident[1],
+        resident[-1] - resident[0],
     )
 
 

@@ -183,7 +183,7 @@ class Runtime:
         """See what still runs to its end, or to ours."""
         _, running = await asyncio.wait(tasks, timeout=GRACE)
         if running:
-            logger.error("The environment ends, with %d invocations still running.", len(running))
+            logger.error("The environment ends. Invocations still running: %d", len(running))
             self.abandoned = True  # at the least they may leave a thread behind
             for task in running:
                 task.cancel()

@@ -139,11 +139,19 @@ def _marshal(answer: object) -> tuple[bytes, str]:
     if isinstance(answer, bytes):
         return answer, "application/unknown"  # as AWS's own runtime says
     try:
-        return json.dumps(answer, default=_number).encode(), "application/json"
+        return _json(answer), "application/json"
     except (TypeError, ValueError, RecursionError) as error:
         raise HandlerError(
             "Runtime.MarshalError", f"The handler's answer cannot be sent as JSON: {error}"
         ) from error
+
+
+def _json(answer: object) -> bytes:
+    """Return ``answer`` in UTF-8, which is what its size was measured in."""
+    try:
+        return json.dumps(answer, default=_number, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair is text to Python, but not to UTF-8
+        return json.dumps(answer, default=_number).encode()
 
 
 def _number(value: object) -> int | float:

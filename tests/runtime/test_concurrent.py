@@ -264,7 +264,7 @@ def test_SIGTERM_lets_the_running_ones_be_finished_and_asks_for_no_more(start: S
     for peer in (idle, quick):
         peer.wait_closed()
     assert lambda_.exit_code() == 0
-    assert "1 invocations still running" in lambda_.output
+    assert "Invocations still running: 1" in lambda_.output
 
 
 def test_a_failure_before_the_first_byte_is_reported_under_its_own_id(start: Start) -> None:
