@@ -6,7 +6,8 @@ READY := .venv/.ready
 
 # The tests run on a second, newer Python too, where there is one.
 NEWER := $(shell for python in python3.14 python3.13 python3.12 \
-  $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3; do \
+  $$(ls -rd $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 \
+    $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
 .PHONY: help run check test soak test-system audit cover bench clean
