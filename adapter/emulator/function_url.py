@@ -38,6 +38,13 @@ TOO_LARGE = json.dumps(
     {"Message": f"Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"}
 )
 
+# As far as the first bytes tell: the answer is not held back to be understood.
+PROXY_ANSWER = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
+NOT_INTERPRETED = (
+    "The client gets the answer's JSON as it is, statusCode and all: the URL's invoke mode is "
+    "RESPONSE_STREAM. Does the function buffer? Try --invoke-mode buffered"
+)
+
 RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
 
 
@@ -136,6 +143,8 @@ class FunctionUrl:
         else:
             head = plain_head(answer.content_type, exchange.request_id, exchange.trace_id)
             first = await first_chunk(invocation)
+            if PROXY_ANSWER.match(first):
+                self._console.line(NOT_INTERPRETED, "bad")
         await exchange.start(head)
         if self._settings.hold_last_chunk:
             exchange.hold()

@@ -165,6 +165,15 @@ async def test_a_buffered_answer_behind_a_streaming_url_is_not_interpreted(
     async with local(BUFFERED) as running:
         reply = await running.client.get("/")
         assert (reply.status_code, reply.json()) == (200, {"statusCode": 404, "body": "hi"})
+        assert "Try --invoke-mode buffered" in running.log.getvalue()
+
+
+async def test_an_answer_that_only_is_json_gets_no_hint_of_a_wrong_invoke_mode(
+    local: LocalFactory,
+) -> None:
+    async with local(BUFFERED.replace("statusCode", "code")) as running:
+        assert (await running.client.get("/")).json() == {"code": 404, "body": "hi"}
+        assert "--invoke-mode" not in running.log.getvalue()
 
 
 async def test_a_buffered_answer_behind_a_buffered_url_is(local: LocalFactory) -> None:
