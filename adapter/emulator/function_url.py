@@ -95,6 +95,11 @@ class FunctionUrl:
             return
         event = url_event(url_request(scope, body), aws_region=self._settings.aws_region)
         if event.too_large:
+            self._console.line(
+                f"413 to the client: the request's event has more than {MAX_EVENT} bytes, "
+                "the most that Lambda takes.",
+                "bad",
+            )
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             refusal = Response(TOO_LARGE, status, media_type="application/json")
             await refusal(scope, receive, send)

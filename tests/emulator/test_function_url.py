@@ -305,6 +305,13 @@ async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> No
         assert (await running.client.post("/", content=b"x" * 4_000_000)).status_code == 200
 
 
+async def test_the_console_tells_once_of_a_request_that_is_too_large(local: LocalFactory) -> None:
+    async with local(ECHO) as running:
+        await running.client.post("/", content=b"x" * MAX_EVENT)
+        (line,) = running.log.lines
+        assert line.startswith("413 to the client: ")
+
+
 async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
     async with local(ECHO) as running:
         reply = await running.client.get("/", headers={"host": "evil.example"})
