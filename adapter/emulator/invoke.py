@@ -23,6 +23,7 @@ from .pool import Pool, open_pool
 from .prelude_reader import PreludeReader
 from .sandbox import find_sandbox
 from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
+from .url_response import TOKEN
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -49,15 +50,19 @@ def main(arguments: Namespace) -> int:
         ConfigurationError: TARGET or an option cannot be used; nothing was started.
     """
     function = function_of(arguments)
-    given = arguments.event is not None
-    event = given_event(arguments.event) if given else made_event(arguments)
+    event = made_event(arguments) if arguments.event is None else given_event(arguments)
     if event.too_large:
         raise ConfigurationError(f"The event has more than {MAX_EVENT} bytes, which Lambda takes.")
     return anyio.run(run, Invoke(function, event, arguments.include, arguments.timings))
 
 
-def given_event(name: str) -> UrlEvent:
+def given_event(arguments: Namespace) -> UrlEvent:
     """Read an event from a file or from stdin."""
+    if arguments.method is not None or arguments.header or arguments.data is not None:
+        raise ConfigurationError(
+            "--event is sent as it is: --method, --header and --data go with --path only."
+        )
+    name: str = arguments.event
     document = read(name)
     try:
         json.loads(document)
@@ -79,11 +84,16 @@ def made_event(arguments: Namespace) -> UrlEvent:
     headers = [(b"host", b"localhost"), (b"user-agent", b"adapter-invoke")]
     for line in arguments.header:
         name, colon, value = line.partition(":")
-        if not colon:
-            raise ConfigurationError(f"--header {line!r} has no colon. Try 'Accept: text/html'.")
-        headers = [field for field in headers if field[0] != name.strip().lower().encode()]
-        headers.append((name.strip().lower().encode(), value.strip().encode()))
-    method = arguments.method or ("GET" if arguments.data is None else "POST")
+        name = name.strip().lower()
+        if not colon or not TOKEN.fullmatch(name):
+            raise ConfigurationError(f"--header {line!r} is no header. Try 'Accept: text/html'.")
+        headers = [field for field in headers if field[0] != name.encode()]
+        headers.append((name.encode(), value.strip().encode()))
+    method: str | None = arguments.method
+    if method is None:
+        method = "GET" if arguments.data is None else "POST"
+    if not TOKEN.fullmatch(method):
+        raise ConfigurationError(f"--method {method!r} is no method. Try PUT.")
     return url_event(
         UrlRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
     )

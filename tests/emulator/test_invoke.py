@@ -130,7 +130,10 @@ class TestInvoke:
         ("arguments", "says"),
         [
             (["--path", "x"], "--path has to begin with /"),
-            (["--path", "/", "--header", "x"], "no colon"),
+            (["--path", "/", "--header", "x"], "--header 'x' is no header"),
+            (["--path", "/", "--header", ": v"], "--header ': v' is no header"),
+            (["--path", "/", "--method", "G T"], "--method 'G T' is no method"),
+            (["--path", "/", "--method", ""], "--method '' is no method"),
             (["--path", "/", "--data", "@nowhere"], "Cannot read 'nowhere'"),
             (["--event", ""], "Cannot read ''"),
             (["--event", "nowhere.json"], "Cannot read 'nowhere.json'"),
@@ -142,6 +145,16 @@ class TestInvoke:
     ) -> None:
         assert main(["invoke", "main:app", *arguments]) == 2
         assert says in capsys.readouterr().err
+
+    @pytest.mark.parametrize("option", ["--data", "--header", "--method"])
+    def test_what_describes_a_request_is_refused_beside_an_event_that_is_sent_as_it_is(
+        self, option: str, app: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app.with_name("event.json").write_text("{}")
+        assert main(["invoke", "main.handler", "--event", "event.json", option, ""]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("adapter: --event is sent as it is")
+        assert said.count("\n") == 1
 
     def test_an_event_that_is_nested_too_deep_is_one_line(
         self, app: Path, capsys: pytest.CaptureFixture[str]
