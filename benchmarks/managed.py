@@ -1,6 +1,6 @@
 """What a call costs under AWS's own Python runtime: this adapter beside Mangum.
 
-    ~/.pyenv/versions/3.13.0/bin/python3 -m benchmarks.managed
+    python3.13 -m benchmarks.managed
 
 It has to be Python 3.12 or later: from there on, with ``AWS_EXECUTION_ENV`` as Lambda sets it,
 `awslambdaric` asks for events in a thread of its own, and that is what most functions run on.
