@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from contextlib import asynccontextmanager, nullcontext
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 # A stream that is cut on purpose looks like a mistake of the app to uvicorn.
 CUT = "ASGI callable returned without completing response."
+
+ADVICE = {
+    errno.EADDRINUSE: "Stop what uses it, or choose another with --port.",
+    errno.EACCES: "Choose one above 1023 with --port.",
+}
+NOT_OURS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all it has."
 
 
 class Server(uvicorn.Server):
@@ -73,9 +80,9 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
+        advice = ADVICE.get(error.errno or 0, NOT_OURS)
         raise ConfigurationError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}. "
-            "Stop what uses it, or choose another with --port."
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
         ) from error
     listening.setblocking(False)
     return listening

@@ -58,10 +58,16 @@ async def test_a_stream_that_is_not_finished_breaks_off(host: str) -> None:
     assert received.endswith(b"\r\n4\r\npart\r\n")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "203.0.113.1", "nonsense.invalid"])
-def test_an_address_that_cannot_be_had_is_explained(host: str) -> None:
+def test_a_port_that_is_taken_is_answered_with_another_port() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(ConfigurationError, match=r"Cannot listen on .* --port"),
+        pytest.raises(ConfigurationError, match=r"Cannot listen on .* Stop what uses it.* --port"),
     ):
-        listen(host, taken.getsockname()[1])
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "nonsense.invalid"])
+def test_an_address_that_is_not_ours_is_answered_with_those_that_are(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"Cannot listen on .* --host has to be") as raised:
+        listen(host, 0)
+    assert "Stop what uses it" not in str(raised.value)
