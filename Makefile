@@ -44,9 +44,16 @@ check: $(READY)  ## Types and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# $(call test,folder of the environment). The Django example is run apart: a process has one set of
+# Django's settings, and other tests have theirs.
+define test
+$(1)/bin/python -m pytest -n auto --dist worksteal --ignore tests/examples/test_django_app.py
+$(1)/bin/python -m pytest -n auto tests/examples/test_django_app.py
+endef
+
 test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
-	$(BIN)/python -m pytest -n auto --dist worksteal
-	$(if $(NEWER),.venv-newer/bin/python -m pytest -n auto --dist worksteal)
+	$(call test,.venv)
+	$(if $(NEWER),$(call test,.venv-newer))
 
 # AWS's tools pin much, so they are kept apart.
 .venv-system/.ready: tests/system/requirements.txt
