@@ -44,11 +44,11 @@ check: $(READY)  ## Types and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# $(call test,folder of the environment). The Django example is run apart: a process has one set of
-# Django's settings, and other tests have theirs.
+# $(call test,folder of the environment). The Django example is run apart, and in one process: there is
+# one set of Django's settings in a process, and one file that the example is built into.
 define test
 $(1)/bin/python -m pytest -n auto --dist worksteal --ignore tests/examples/test_django_app.py
-$(1)/bin/python -m pytest -n auto tests/examples/test_django_app.py
+$(1)/bin/python -m pytest tests/examples/test_django_app.py
 endef
 
 test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
