@@ -65,3 +65,13 @@ class LambdaContext(NamedTuple):
     def log(self, message: object) -> None:
         """Print ``message`` as it is, without an end of line."""
         sys.stdout.write(str(message))
+
+
+def seconds_left(context: object) -> float | None:
+    """Return the seconds left before Lambda stops waiting, or None if ``context`` does not say.
+
+    Outside a runtime it may be anything: tests pass None, ``{}`` or an object of their own.
+    """
+    ask = getattr(context, "get_remaining_time_in_millis", None)
+    left = ask() if callable(ask) else None
+    return left / 1000 if isinstance(left, int | float) else None

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .context import seconds_left
 from .errors import AdapterError
 from .options import Options, resolve
 from .stream import current_invocation
@@ -132,9 +133,8 @@ class EntryPoint(ABC):
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the user's code may run, or None for as long as it wants."""
         margin = self.options.deadline_margin
-        if context is None or not margin:
-            return None
-        return max(0.0, context.get_remaining_time_in_millis() / 1000 - margin)
+        left = seconds_left(context) if margin else None
+        return None if left is None else max(0.0, left - margin)
 
     @cached_property
     def _runner(self) -> asyncio.Runner:

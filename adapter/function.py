@@ -7,6 +7,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
+from .context import seconds_left
 from .errors import DeadlineExceeded
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ class FunctionHandler:
             Exception: what the function raised.
         """
         timer = None
-        if context is not None and stream is not None:
-            seconds = context.get_remaining_time_in_millis() / 1000
+        seconds = seconds_left(context)
+        if seconds is not None and stream is not None:
             timer = asyncio.get_running_loop().call_later(seconds, _expire, stream)
         try:
             answer = await self._call(event, context)

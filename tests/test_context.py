@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from adapter.context import ClientContext, Identity, LambdaContext
+from adapter.context import ClientContext, Identity, LambdaContext, seconds_left
 
 
 def context(deadline_ms: float) -> LambdaContext:
@@ -51,3 +51,17 @@ def test_a_client_context_has_the_three_parts_a_mobile_sdk_sends() -> None:
 def test_a_context_cannot_be_changed_because_it_is_shared_with_what_runs_after() -> None:
     with pytest.raises(AttributeError):
         context(0).function_name = "other"  # type: ignore[misc]
+
+
+def test_the_seconds_left_are_those_of_the_context() -> None:
+    assert 0 < (seconds_left(context((time.time() + 60) * 1000)) or 0) <= 60
+
+
+class Odd:
+    def get_remaining_time_in_millis(self) -> str:
+        return "soon"
+
+
+@pytest.mark.parametrize("other", [None, {}, object(), Odd()], ids=["none", "dict", "bare", "odd"])
+def test_a_context_of_a_test_that_does_not_tell_the_time_sets_no_deadline(other: object) -> None:
+    assert seconds_left(other) is None

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..context import seconds_left
 from ..errors import (
     AdapterError,
     DeadlineExceeded,
@@ -92,8 +93,8 @@ class Bridge:
             AdapterError: another thread still runs the last call, and the time is up.
             Exception: why the handler failed, if nothing was streamed.
         """
-        seconds = context.get_remaining_time_in_millis() / 1000 if context is not None else 1.0
-        if not self._turn.acquire(timeout=seconds):
+        seconds = seconds_left(context)
+        if not self._turn.acquire(timeout=1.0 if seconds is None else seconds):
             raise AdapterError(
                 "The handler was called while it still ran in another thread, perhaps by its own"
                 " app: under AWS's runtime it serves one call at a time."
