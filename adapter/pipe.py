@@ -164,16 +164,16 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
 
 async def pipe(source: Any, stream: Sink) -> None:
     """Do what `ResponseStream.pipe` says."""
-    if hasattr(source, "__aiter__"):
+    if _reads_async(source):  # first: iterated, a file would come line by line
+        while chunk := await source.read(BLOCK):
+            await stream.write(chunk)
+    elif hasattr(source, "__aiter__"):
         try:
             async for chunk in source:
                 await stream.write(chunk)
         finally:
             if inspect.isasyncgen(source):
                 await source.aclose()
-    elif _reads_async(source):
-        while chunk := await source.read(BLOCK):
-            await stream.write(chunk)
     elif isinstance(source, str | bytes | bytearray | memoryview | list | tuple):
         for chunk in _chunks(source):  # in memory: nothing that could block
             await stream.write(chunk)

@@ -320,3 +320,15 @@ class TestInThread:
         with pytest.raises(asyncio.CancelledError):
             await task
         await stream.aclose()
+
+
+async def test_an_async_file_is_read_in_blocks_too_for_a_line_may_be_longer_than_any_limit() -> (
+    None
+):
+    source = asyncio.StreamReader()
+    source.feed_data(b"x" * 3 * BLOCK)
+    source.feed_eof()
+    stream = MemoryStream()
+    await stream.pipe(source)
+    await stream.aclose()
+    assert b"".join(stream.chunks) == b"x" * 3 * BLOCK
