@@ -65,7 +65,8 @@ test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python a
 test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
-	$(BIN)/python -m pytest tests/system tests/browser
+	$(BIN)/python -m pytest tests/system
+	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
 audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt
