@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .alb import single_headers
-from .buffered import encode_body
+from .alb import answer  # one value for each header, as of a target group
 from .multi import multi_prelude, nearest_address, one_cookie, pairs, quoted_query
 from .request import build_request, decoded, method_of, text_at
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..types import JSON, Event, Prelude, Request
+    from ..types import Event, Request
 
 
 def is_http(event: Event) -> bool:
@@ -46,15 +45,6 @@ def request(event: Event) -> Request:
         is_base64=event.get("isBase64Encoded"),
     )
     return built._replace(client=nearest_address(headers))
-
-
-def answer(head: Prelude, body: bytes) -> JSON:
-    """Return the answer: each header has one value."""
-    return {
-        "statusCode": head["statusCode"],
-        "headers": {**single_headers(head)},
-        **encode_body(head["headers"], body),
-    }
 
 
 LATTICE = Source(

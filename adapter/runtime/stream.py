@@ -1,4 +1,4 @@
-"""The response stream of the native runtime: one chunked POST to the Runtime API."""
+"""The response stream that both runtimes write to: one chunked POST to the Runtime API."""
 
 from __future__ import annotations
 
