@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import StrEnum
 from time import monotonic, time
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 import anyio
 
@@ -84,6 +85,7 @@ class Invocation:
         self._sink, self.body = anyio.create_memory_object_stream[bytes](0)
         self.end: End | None = None
         self.done = anyio.Event()
+        self.nonce = ""  #: of this delivery: one request may be delivered more than once
         self.deadline_ms = 0
         self.bytes = 0
         self.delivered_at: float | None = None
@@ -99,6 +101,7 @@ class Invocation:
 
     def deliver(self, timeout: float) -> None:
         """Note that the runtime gets the event now: its time runs from here."""
+        self.nonce = str(uuid4())
         self.delivered_at = monotonic()
         self.deadline_ms = int((time() + timeout) * 1000)
 

@@ -18,7 +18,7 @@ from .answer import ReportTooLargeError, copy_response, mode_is_known, read_fail
 from .connection import TruncatedError
 from .invocation import Failure, platform_error
 from .outstanding import Outstanding, Phase, Step
-from .runtime_api import RuntimeApi
+from .runtime_api import RuntimeApi, is_stale
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -146,7 +146,7 @@ class ManagedApi(RuntimeApi):
         )
 
     async def _response(self, connection: Connection, request_id: str) -> Reply:
-        if refusal := self._refusal(request_id, Step.RESPONSE):
+        if refusal := self._refusal(connection, request_id, Step.RESPONSE):
             return refusal
         invocation = self._invocations[request_id]
         if not mode_is_known(connection):
@@ -159,7 +159,7 @@ class ManagedApi(RuntimeApi):
         return await self._read(connection, invocation, copying)
 
     async def _error(self, connection: Connection, request_id: str) -> Reply:
-        if refusal := self._refusal(request_id, Step.ERROR):
+        if refusal := self._refusal(connection, request_id, Step.ERROR):
             return refusal
         if streaming := self._readings.get(request_id):
             streaming.interrupt(None)
@@ -185,7 +185,10 @@ class ManagedApi(RuntimeApi):
         self._init_failed = True
         return await self._read_init_failure(connection)
 
-    def _refusal(self, request_id: str, step: Step) -> Reply | None:
+    def _refusal(self, connection: Connection, request_id: str, step: Step) -> Reply | None:
+        current = self._invocations.get(request_id)
+        if current is not None and is_stale(connection, current):
+            return replies.INVOKE_TIMEOUT
         before = self.outstanding.step(request_id, step)
         if before is None:
             return replies.INVALID_REQUEST_ID

@@ -11,7 +11,7 @@ from .answer import copy_response, mode_is_known, read_failure
 from .connection import TruncatedError
 from .invocation import Failure, exit_error, timeout_error
 from .reply import MAX_PAYLOAD
-from .runtime_api import ROUTES, Routes, RuntimeApi
+from .runtime_api import ROUTES, Routes, RuntimeApi, is_stale
 from .state import State, Step, move
 
 if TYPE_CHECKING:
@@ -134,6 +134,8 @@ class OnDemandApi(RuntimeApi):
             invocation = self._current(request_id)
             if invocation is None:
                 return replies.INVALID_REQUEST_ID
+            if is_stale(connection, invocation):
+                return replies.INVOKE_TIMEOUT
             self.state = move(self.state, Step.RESPONSE)
             if not mode_is_known(connection):
                 # The state stays: this runtime can neither answer again nor ask for more.
@@ -151,6 +153,8 @@ class OnDemandApi(RuntimeApi):
             invocation = self._current(request_id)
             if invocation is None:
                 return replies.INVALID_REQUEST_ID
+            if is_stale(connection, invocation):
+                return replies.INVOKE_TIMEOUT
             self.state = move(self.state, Step.ERROR)
             try:
                 failure = await read_failure(connection)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from .invocation import Failure, Invocation
 
+NONCE = "Lambda-Runtime-Invocation-Id"
+
 Routes = tuple[tuple[str, str, str], ...]
 
 ROUTES: Routes = (
@@ -188,7 +190,17 @@ class RuntimeApi(ABC):
             ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", self.identity.arn),
             ("Lambda-Runtime-Trace-Id", invocation.trace_id),
+            (NONCE, invocation.nonce),
         )
+
+
+def is_stale(connection: Connection, invocation: Invocation) -> bool:
+    """Whether it answers another delivery of the same request; many runtimes do not say.
+
+    AWS has not published how its server judges this. That it says 410, and that the right answer
+    may still come, is what its runtimes are prepared for.
+    """
+    return connection.header(NONCE) not in ("", invocation.nonce)
 
 
 def find_route(routes: Routes, method: str, target: str) -> tuple[str | Reply, str]:

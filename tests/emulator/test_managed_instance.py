@@ -228,6 +228,24 @@ async def test_a_response_that_breaks_off_ends_the_invocation_only(serve_api: Ap
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
+async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_taken(
+    serve_api: ApiFactory, line: str
+) -> None:
+    name = "Lambda-Runtime-Invocation-Id"
+    async with (
+        serving(serve_api) as (api, managed),
+        api.connect() as runtime,
+        an_invocation("id-1") as invocation,
+    ):
+        await waiting(managed, runtime)
+        managed.deliver(invocation)
+        right = (await runtime.reply()).headers[name.lower()]
+        assert refusal(await runtime.call(line.format("id-1"), f"{name}: another")) == LATE
+        assert managed.outstanding.phase("id-1") is Phase.RUNNING
+        assert (await runtime.call(line.format("id-1"), f"{name}: {right}")).status == 202
+
+
+@pytest.mark.parametrize("line", [RESPONSE, ERROR])
 async def test_a_late_answer_is_told_so_once(serve_api: ApiFactory, line: str) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
         assert not managed.expire(invocation)  # the environment goes on

@@ -92,6 +92,35 @@ async def test_next_again_while_running_gives_the_same_event(serve_api: ApiFacto
         assert again.headers["lambda-runtime-aws-request-id"] == "id-1"
 
 
+def nonce(value: str) -> str:
+    return f"Lambda-Runtime-Invocation-Id: {value}"
+
+
+async def test_every_delivery_has_a_nonce_of_its_own(serve_api: ApiFactory) -> None:
+    name = "lambda-runtime-invocation-id"
+    seen = set()
+    for _ in range(2):  # one request twice, as when AWS tries it again elsewhere
+        async with serve_api() as api, api.connect() as runtime, running(api, runtime):
+            first, again = await runtime.call(NEXT), await runtime.call(NEXT)
+            assert first.headers[name] == again.headers[name] != ""
+            seen.add(first.headers[name])
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("line", [RESPONSE, ERROR])
+async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_taken(
+    serve_api: ApiFactory, line: str
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        right = (await runtime.call(NEXT)).headers["lambda-runtime-invocation-id"]
+        stale = await runtime.call(line.format("id-1"), nonce("another"), body=b"late")
+        assert stale.status == 410
+        assert json.loads(stale.body)["errorType"] == "InvokeTimeout"
+        assert invocation.end is None
+        assert (await runtime.call(line.format("other"), nonce("another"))).status == 400
+        assert (await runtime.call(line.format("id-1"), nonce(right))).status == 202
+
+
 async def test_a_buffered_answer_is_accepted(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
