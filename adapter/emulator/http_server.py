@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import anyio
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import ConfigurationError
 
@@ -29,6 +31,24 @@ ADVICE = {
 NOT_OURS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all it has."
 
 
+class Protocol(H11Protocol):
+    """uvicorn's, for requests whose body breaks while they are being answered."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, unless its head has been answered; then nobody else may.
+
+        Left to itself uvicorn tries both twice, and logs what h11 says to that as the app's fault.
+        """
+        before = self.conn.our_state
+        if before in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if before is not h11.IDLE:  # somebody is at work on it
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+
 class Server(uvicorn.Server):
     """uvicorn without its own signal handling: whoever runs it decides when it ends."""
 
@@ -44,7 +64,7 @@ async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
     server = Server(
         uvicorn.Config(
             app,
-            http="h11",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

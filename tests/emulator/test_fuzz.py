@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 from anyio.from_thread import start_blocking_portal
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from .test_function_url import ECHO
@@ -80,6 +80,13 @@ def requests(draw: st.DrawFn) -> bytes:
     return b"\r\n".join([*lines, b"", draw(bodies | junk)])
 
 
+REFUSED_TWICE = (
+    b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nno size"
+    b"\r\n"
+)
+"""By us for its method, and by uvicorn for its body: seed 1 of 6,000 examples."""
+
+
 def exchange(port: int, sent: bytes) -> bytes:
     """Send bytes and their end; return all that comes back."""
     received = b""
@@ -100,7 +107,7 @@ def served(running: Local) -> bool:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what the server has logged as its own failures, tracebacks and all."""
+    """Return what the server, when it has ended, has logged as its own failures."""
     formatter = logging.Formatter()
     return [formatter.format(r) for r in caplog.records if r.levelno >= logging.ERROR]
 
@@ -115,6 +122,7 @@ def test_any_bytes_are_served_or_refused_and_the_next_client_is_served(
         port = int(running.url.rpartition(":")[2])
 
         @settings(max_examples=300)
+        @example(REFUSED_TWICE)
         @given(st.lists(requests(), min_size=1, max_size=3).map(b"".join))
         def check(sent: bytes) -> None:
             received = exchange(port, sent)
@@ -124,7 +132,7 @@ def test_any_bytes_are_served_or_refused_and_the_next_client_is_served(
 
         check()
         assert served(running)
-        assert errors(caplog) == []
+    assert errors(caplog) == []
 
 
 targets = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=20)
@@ -155,7 +163,7 @@ def test_a_request_that_is_http_becomes_an_event_that_has_all_of_it(
             assert event["headers"]["x-a"].encode("latin-1") == value.strip(b" \t")
 
         check()
-        assert errors(caplog) == []
+    assert errors(caplog) == []
 
 
 def unchunked(data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 pytestmark = pytest.mark.anyio
+
+HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+BROKEN = b"no size\r\n"
 
 
 async def test_small_chunks_are_not_kept_back() -> None:
@@ -56,6 +60,28 @@ async def test_a_stream_that_is_not_finished_breaks_off(host: str) -> None:
             async for data in stream:
                 received += data
     assert received.endswith(b"\r\n4\r\npart\r\n")
+
+
+@pytest.mark.parametrize("pieces", [[HEAD + BROKEN], [HEAD, BROKEN]], ids=["at-once", "later"])
+async def test_a_body_that_breaks_after_its_head_was_answered_is_no_fault_of_the_app(
+    pieces: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 403, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with listen("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        async with serve(app, listening), await anyio.connect_tcp("127.0.0.1", port) as stream:
+            first, *rest = pieces
+            await stream.send(first)
+            received = await stream.receive()
+            for piece in rest:
+                await stream.send(piece)
+            async for data in stream:
+                received += data
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_a_port_that_is_taken_is_answered_with_another_port() -> None:
