@@ -336,6 +336,21 @@ def test_a_page_from_elsewhere_gets_nothing(app: str) -> None:
     assert SECRET not in "".join(running.said)
 
 
+def test_a_page_from_elsewhere_gets_no_event(app: str) -> None:
+    path = Path(app.rpartition(":")[0])
+    shown = "import os\nprint('Runtime API at', os.environ['AWS_LAMBDA_RUNTIME_API'])\n"
+    path.write_text(shown + path.read_text())
+    with adapter_dev(app) as running:
+        assert httpx.get(running.url).status_code == 200
+        found = re.search(r"Runtime API at (\S+)", "".join(running.said))
+        assert found
+        for call in ("ping", "runtime/invocation/next"):
+            url = f"http://{found[1]}/2018-06-01/{call}"
+            for host in ("evil.example", "127.0.0.1.evil.example"):
+                assert httpx.get(url, headers={"host": host}).status_code == 403
+        assert httpx.get(f"http://{found[1]}/2018-06-01/ping").text == "pong"
+
+
 RUNS_TEXT = {"eval", "exec", "system", "popen", "execfile"}
 READS_CODE = {"pickle", "marshal", "shelve", "dill", "yaml", "pty"}
 

@@ -19,10 +19,11 @@ from starlette.responses import PlainTextResponse, Response
 from ..errors import EventError
 from ..prelude import CONTENT_TYPE
 from .environment import explain
+from .host import host_is_local
 from .invocation import EndOfResponse, Failure, Head, Invocation
 from .prelude_reader import PreludeReader
 from .reply import MAX_PAYLOAD
-from .url_request import MAX_EVENT, UrlEvent, UrlRequest, host_is_local, url_event
+from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
 from .url_response import UrlHead, added, buffered_response, plain_head, streamed_head
 
 if TYPE_CHECKING:

@@ -59,6 +59,11 @@ NOT_FOUND = Reply(
     (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")),
     b"404 page not found\n",
 )
+NOT_THIS_HOST = Reply(
+    HTTPStatus.FORBIDDEN,
+    (("Content-Type", "text/plain; charset=utf-8"),),
+    b"This Runtime API answers to localhost only, and the Host header names something else.\n",
+)
 METHOD_NOT_ALLOWED = Reply(HTTPStatus.METHOD_NOT_ALLOWED, (), b"")
 INVALID_REQUEST_ID = failure(HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 INVALID_RESPONSE_MODE = failure(

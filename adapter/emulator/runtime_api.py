@@ -17,6 +17,7 @@ from . import reply as replies
 from .answer import is_json, read_failure
 from .connection import GONE, Connection, TruncatedError
 from .extensions import Extensions, Registered
+from .host import host_is_local
 from .reply import Reply
 from .state import TransitionError
 
@@ -107,6 +108,9 @@ class RuntimeApi(ABC):
                 return  # the runtime left before it had its answer: nothing to tell it
 
     async def _handle(self, connection: Connection) -> Reply:
+        # AWS has no need of this: no browser is in reach of its Runtime API.
+        if not host_is_local(list(connection.request.headers)):
+            return replies.NOT_THIS_HOST
         method, target = connection.request.method.decode(), connection.request.target.decode()
         call, argument = find_route(self.routes, method, target)
         if isinstance(call, Reply):

@@ -11,15 +11,13 @@ from uuid import uuid4
 
 from ..events.build import URL_ID, function_url_event
 from ..prelude import DROPPED
+from .host import LOCAL_DOMAIN
 
 if TYPE_CHECKING:
     from ..types import Headers
 
 MAX_EVENT = 6 * 1024 * 1024
 """Bytes of an event's JSON that Lambda takes."""
-
-LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", LOCAL_DOMAIN})
 
 TRACE = re.compile(r"Root=[\w-]+(;\w+=[\w.:-]+)*", re.ASCII)
 
@@ -121,15 +119,3 @@ def forwarded(headers: Headers) -> list[tuple[str, str]]:
         for name, value in headers
         if name.lower() not in dropped
     ]
-
-
-def host_is_local(headers: Headers) -> bool:
-    """Whether the ``Host`` names this machine.
-
-    A page from elsewhere can point a name of its own at 127.0.0.1 (DNS rebinding); its
-    requests then carry that name.
-    """
-    hosts = [value.decode("latin-1") for name, value in headers if name.lower() == b"host"]
-    if len(hosts) > 1:
-        return False
-    return not hosts or re.sub(r":\d*$", "", hosts[0]).lower() in LOCAL_HOSTS

@@ -112,7 +112,8 @@ class RawConnection:
 
     async def send(self, *lines: str, body: bytes = b"") -> None:
         """Send a head, line by line, and what follows it."""
-        await self._stream.send("\r\n".join([*lines, "Host: x", "", ""]).encode() + body)
+        host = [] if any(line.startswith("Host:") for line in lines) else ["Host: 127.0.0.1:9001"]
+        await self._stream.send("\r\n".join([*lines, *host, "", ""]).encode() + body)
 
     async def more(self, data: bytes) -> None:
         await self._stream.send(data)

@@ -11,6 +11,7 @@ import runpy
 import socket
 import sys
 
+HOST = f"Host: {os.environ['AWS_LAMBDA_RUNTIME_API']}"
 API = "/2018-06-01/runtime"
 MODE = "Lambda-Runtime-Function-Response-Mode: streaming"
 TRAILER = "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
@@ -30,7 +31,7 @@ class Client:
         self.socket.sendall(data.encode() if isinstance(data, str) else data)
 
     def head(self, method: str, path: str, *headers: str) -> None:
-        self.send("\r\n".join([f"{method} {path} HTTP/1.1", "Host: x", *headers, "", ""]))
+        self.send("\r\n".join([f"{method} {path} HTTP/1.1", HOST, *headers, "", ""]))
 
     def chunk(self, data: bytes | str) -> None:
         raw = data.encode() if isinstance(data, str) else data

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from adapter.emulator.function_url import UrlSettings
-from adapter.emulator.url_request import LOCAL_DOMAIN, MAX_EVENT
+from adapter.emulator.host import LOCAL_DOMAIN
+from adapter.emulator.url_request import MAX_EVENT
 
 if TYPE_CHECKING:
     from .conftest import Local, LocalFactory

@@ -43,6 +43,15 @@ async def test_a_method_that_is_not_allowed(serve_api: ApiFactory, line: str) ->
         assert (reply.status, reply.body) == (405, b"")
 
 
+@pytest.mark.parametrize("line", ["GET /2018-06-01/ping HTTP/1.1", NEXT, "GET / HTTP/1.1"])
+async def test_a_page_from_elsewhere_gets_nothing(serve_api: ApiFactory, line: str) -> None:
+    async with serve_api() as api, api.connect() as runtime:
+        reply = await runtime.call(line, "Host: rebound.example:9001")
+        assert reply.status == 403
+        assert b"localhost only" in reply.body
+        assert not api.api.asked.is_set()
+
+
 async def test_garbage_is_a_bad_request(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.more(b"\x16\x03\x01 nonsense\r\n\r\n")
@@ -50,14 +59,15 @@ async def test_garbage_is_a_bad_request(serve_api: ApiFactory) -> None:
 
 
 WORDS = [
-    NEXT.encode() + b"\r\nHost: x\r\n\r\n",
-    RESPONSE.format("id-1").encode() + b"\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
-    ERROR.format("id-1").encode() + b"\r\nHost: x\r\nContent-Length: 3\r\n\r\n",
+    NEXT.encode() + b"\r\nHost: localhost\r\n\r\n",
+    RESPONSE.format("id-1").encode() + b"\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ERROR.format("id-1").encode() + b"\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n",
     REGISTER.encode() + b"\r\nLambda-Extension-Name: x\r\nContent-Length: 3\r\n\r\n",
-    b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"CONNECT x:1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"GET /2018-06-01/ping HTTP/1.0\r\n\r\n",
-    b"GET /2018-06-01/ping HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
-    b"HEAD /2018-06-01/ping HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n",
+    b"GET /2018-06-01/ping HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: x\r\n"
+    b"\r\n",
+    b"HEAD /2018-06-01/ping HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\r\n",
     b"3\r\nabc\r\n",
     b"0\r\n\r\n",
     b"\r\n",

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.emulator.host import LOCAL_DOMAIN
 from adapter.emulator.url_request import (
-    LOCAL_DOMAIN,
     MAX_EVENT,
     UrlRequest,
-    host_is_local,
     url_event,
 )
 
@@ -118,30 +117,6 @@ def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger() -> None:
     assert len(url_event(fits).document) == MAX_EVENT
     assert not url_event(fits).too_large
     assert url_event(fits._replace(body=fits.body + b"x")).too_large
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("localhost", True),
-        ("localhost:8000", True),
-        ("LOCALHOST:8000", True),
-        ("127.0.0.1:1", True),
-        ("[::1]:8000", True),
-        (LOCAL_DOMAIN, True),
-        ("evil.example", False),
-        ("localhost.evil.example", False),
-        ("localhost:8000@evil.example", False),
-        ("", False),
-    ],
-)
-def test_only_names_of_this_machine_are_answered(host: str, local: bool) -> None:
-    assert host_is_local([(b"host", host.encode())]) is local
-
-
-def test_two_hosts_are_one_too_many() -> None:
-    assert not host_is_local([(b"host", b"localhost"), (b"host", b"localhost")])
-    assert host_is_local([])  # HTTP/1.0
 
 
 printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30)
