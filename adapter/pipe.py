@@ -60,7 +60,7 @@ class BlockingStream:
         self._stream = stream
         self._loop = loop
         self._thread = threading.get_ident()
-        self._pending: Future[Any] | None = None
+        self._pending: set[Future[Any]] = set()  # one for each thread that writes
         self._given_up = ""
 
     @property
@@ -107,10 +107,10 @@ class BlockingStream:
         self._wait(self._stream.finished())
 
     def give_up(self, reason: str) -> None:
-        """Let the call that blocks, and each later one, raise `ClientDisconnected`."""
+        """Let every call that blocks, and each later one, raise `ClientDisconnected`."""
         self._given_up = reason
-        if self._pending is not None:
-            self._pending.cancel()
+        for future in tuple(self._pending):
+            future.cancel()
 
     def _wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if self._thread == threading.get_ident() or self._given_up:
@@ -121,7 +121,8 @@ class BlockingStream:
                 "This stream is for a function that is not async; in the thread of the event loop"
                 " it would wait for itself. Decorate the async function itself."
             )
-        self._pending = future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        self._pending.add(future)
         if self._given_up:  # just now
             future.cancel()
         try:
@@ -131,14 +132,14 @@ class BlockingStream:
                 raise ClientDisconnected(self._given_up) from None
             raise
         finally:
-            self._pending = None
+            self._pending.discard(future)
 
 
 async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     """Run ``call`` in a worker thread, in a copy of this context, with a stream to write to.
 
-    A thread cannot be stopped. When this is cancelled, what ``call`` writes from then on raises,
-    and only when it has returned does this.
+    When this is cancelled before ``call`` has begun, it never does. Later a thread cannot be
+    stopped: what ``call`` writes from then on raises, and only when it has returned does this.
 
     Raises:
         CancelledError: this was cancelled meanwhile.
@@ -147,13 +148,23 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     loop = asyncio.get_running_loop()
     blocking = BlockingStream(stream, loop)
     context = contextvars.copy_context()
+    begun = threading.Lock()  # taken once: by the thread, or by who calls it off before
+
+    def begin() -> T:
+        if not begun.acquire(blocking=False):
+            raise asyncio.CancelledError
+        return _without_stop_iteration(call, blocking)
+
     # A future and not a task: a SystemExit in a task would end the event loop.
-    running = loop.run_in_executor(None, context.run, _without_stop_iteration, call, blocking)
+    running = loop.run_in_executor(None, context.run, begin)
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:
             await asyncio.wait((running,))
         except asyncio.CancelledError as error:
+            if begun.acquire(blocking=False):
+                running.cancel()
+                raise
             cancelled = error
             blocking.give_up("The invocation is over.")
     if cancelled is not None:

@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from adapter.testing import MemoryStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
@@ -299,27 +301,67 @@ class TestInThread:
         assert raised == ["The invocation is over."]
         assert stream.chunks == []
 
-    async def test_cancelled_it_frees_a_thread_that_waits_for_a_slow_reader(self) -> None:
+    async def test_cancelled_it_frees_all_threads_that_wait_for_a_slow_reader(self) -> None:
+        writers = 3
+
         class Stuck(MemoryStream):
             """Its reader takes nothing more."""
 
-            waiting = asyncio.Event()
+            waiting: asyncio.Queue[None] = asyncio.Queue()
 
             @property
             def congested(self) -> bool:
                 return True
 
             async def drain(self) -> None:
-                self.waiting.set()
+                self.waiting.put_nowait(None)
                 await asyncio.Event().wait()
 
+        freed: list[Future[None]] = []
+
+        def call(blocking: BlockingStream) -> None:
+            with ThreadPoolExecutor(writers) as pool:
+                freed.extend(pool.submit(blocking.write, "x") for _ in range(writers))
+
         stream = Stuck()
-        task = asyncio.create_task(in_thread(lambda blocking: blocking.write("x"), stream))
-        await stream.waiting.wait()
+        task = asyncio.create_task(in_thread(call, stream))
+        for _ in range(writers):
+            await stream.waiting.get()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert [type(write.exception()) for write in freed] == [ClientDisconnected] * writers
         await stream.aclose()
+
+    @pytest.mark.parametrize("where", ["in-the-queue", "in-a-thread-that-has-not-come-to-it"])
+    async def test_cancelled_before_it_has_begun_it_never_does_and_nobody_waits_for_a_thread(
+        self, where: str
+    ) -> None:
+        go_on = threading.Event()
+        called: list[str] = []
+
+        class Slow(ThreadPoolExecutor):
+            """Takes what it is given, and lets it wait."""
+
+            def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+                def call() -> Any:
+                    go_on.wait()
+                    return fn(*args, **kwargs)
+
+                return super().submit(call)
+
+        loop, threads = asyncio.get_running_loop(), Slow(1)
+        loop.set_default_executor(threads)
+        if where == "in-the-queue":
+            threads.submit(called.append, "the one in front of it")
+        task = asyncio.create_task(in_thread(lambda _: called.append("it"), MemoryStream()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        await asyncio.to_thread(str)  # when the one thread has come to this, it has seen the rest
+        assert "it" not in called
 
 
 async def test_an_async_file_is_read_in_blocks_too_for_a_line_may_be_longer_than_any_limit() -> (
