@@ -85,7 +85,7 @@ class Invocation(NamedTuple):
         """
         headers = self.headers
         client_context = headers.get("lambda-runtime-client-context")
-        given = json.loads(client_context) if client_context else None
+        given = _json(client_context) if client_context else None
         return function._replace(
             aws_request_id=self.request_id,
             deadline_ms=self.deadline_ms,
@@ -110,10 +110,15 @@ def function_context(environ: Mapping[str, str]) -> LambdaContext:
     )
 
 
+def _json(text: str) -> Any:
+    """Read JSON from a header: it is in UTF-8, and headers are read as Latin-1."""
+    return json.loads(text.encode("latin-1"))
+
+
 def _identity(text: str | None) -> Identity:
     if not text:
         return Identity()
-    given = json.loads(text)
+    given = _json(text)
     return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
 
 

@@ -70,6 +70,13 @@ def test_the_client_context_has_what_was_sent_and_None_for_the_rest() -> None:
     assert (empty.client, empty.custom, empty.env) == (None, None, None)
 
 
+def test_a_client_context_is_in_utf_8_as_it_comes_over_the_wire() -> None:
+    on_the_wire = '{"custom": {"shop": "café"}}'.encode().decode("latin-1")
+    context = invocation(client_context=on_the_wire).context(FUNCTION).client_context
+    assert context is not None
+    assert context.custom == {"shop": "café"}
+
+
 def test_of_the_trace_context_what_the_standard_names_is_there_as_text() -> None:
     given = {"traceparent": "00-1-2-01", "baggage": 7, "tracestate": "a=b", "other": "x"}
     context = invocation(client_context=json.dumps({"w3c": given})).context(FUNCTION)
