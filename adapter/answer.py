@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from .errors import ResponseTooLarge
-from .prelude import CONTENT_TYPE, encode
+from .prelude import CONTENT_TYPE
 from .response import Chunk, Head, plain
 from .stream import BufferedStream
 
@@ -51,20 +51,15 @@ class StreamedHead:
         """
         self._warn_of_compression(head)
         self._stream.set_content_type(CONTENT_TYPE)
-        data = encode(self._source.prelude(head.status, head.headers))
-        limit = self._source.max_prelude
-        if limit is None or len(data) <= limit:
-            return data
-        error = ResponseTooLarge(
-            f"The head of the response is {len(data):,} bytes of JSON, and a {self._source.name}"
-            f" reads {limit:,}. Send fewer or shorter headers and cookies."
-        )
-        logger.error("%s", error)
-        if self._raise_errors:
-            self._stream.fail(error)
-        else:
-            refuse(500, self._scope, self._stream, self.begin)
-        return b""
+        try:
+            return self._source.encode(self._source.prelude(head.status, head.headers))
+        except ResponseTooLarge as error:
+            logger.error("%s", error)
+            if self._raise_errors:
+                self._stream.fail(error)
+            else:
+                refuse(500, self._scope, self._stream, self.begin)
+            return b""
 
     def _warn_of_compression(self, head: Head) -> None:
         if StreamedHead._warned or all(name != b"content-encoding" for name, _ in head.headers):

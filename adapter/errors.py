@@ -6,7 +6,7 @@
     * `StreamClosed` - our caller wrote to a stream that had ended
     * `DeadlineExceeded` - the invocation ran out of time
     * `EventError` - an event, or the answer to one, is not what it claims to be
-    * `ResponseTooLarge` - a buffered answer is over what Lambda takes
+    * `ResponseTooLarge` - a buffered answer, or the head of a streamed one, is over what is taken
     * `ProtocolError` - the other side sent bytes that its protocol does not allow
     * `RuntimeApiError` - the Runtime API refused a request
     * `ConfigurationError` - an option has a value that means nothing
@@ -63,7 +63,7 @@ class EventError(AdapterError):
 
 
 class ResponseTooLarge(AdapterError):
-    """The buffered answer is larger than Lambda accepts."""
+    """The buffered answer, or the head of a streamed one, is larger than what is accepted."""
 
 
 class ProtocolError(AdapterError):

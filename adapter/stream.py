@@ -13,7 +13,7 @@ from .errors import ClientDisconnected, StreamClosed
 from .prelude import CONTENT_TYPE, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .types import Prelude
 
@@ -36,6 +36,7 @@ class ResponseStream(ABC):
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
         self.metadata: Prelude | None = None  #: the head to write before the first byte
+        self.encode_head: Callable[[Prelude], bytes] = encode  #: some front doors have a limit
         self.started = False
         self.closed = False
         self._reason: str | None = None
@@ -75,6 +76,7 @@ class ResponseStream(ABC):
         """Send one chunk; text goes as UTF-8, nothing is sent for an empty one.
 
         Raises:
+            ResponseTooLarge: it is the first one, and the head is more than would be read.
             ClientDisconnected: nobody reads any more.
             StreamClosed: the stream has ended.
             TypeError: ``data`` is neither text nor bytes.
@@ -125,9 +127,9 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
         if not self.started:
-            self.started = True
             if self.metadata is not None:
-                chunks = (encode(self.metadata), *chunks)
+                chunks = (self.encode_head(self.metadata), *chunks)
+            self.started = True
         size = self.transmit(chunks, end)
         if end:
             self._close()

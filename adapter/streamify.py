@@ -96,6 +96,7 @@ class StreamingFunction(EntryPoint):
         """
         source = identify(event)
         if stream is not None and self._streams(source):
+            stream.encode_head = (source or FUNCTION_URL).encode
             await self._run(event, context, stream)
             return None
         answer = BufferedAnswer()

@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from base64 import b64encode
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,13 @@ from adapter.errors import (
     StreamClosed,
 )
 from adapter.prelude import CONTENT_TYPE
-from adapter.testing import LambdaTransport, MemoryStream, function_url_event, lambda_context
+from adapter.testing import (
+    LambdaTransport,
+    MemoryStream,
+    function_url_event,
+    lambda_context,
+    rest_api_event,
+)
 from adapter.types import StreamingHandler
 
 if TYPE_CHECKING:
@@ -255,6 +262,28 @@ class TestRefused:
         assert type(stream.error) is error
         assert says in str(stream.error)
         assert stream.chunks == []
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("ending", ["left-open", "ended", "written", "written-in-spite-of-it"])
+    async def test_a_head_that_the_front_door_would_not_read_fails_before_the_first_byte(
+        self, ending: str
+    ) -> None:
+        @streamify_response
+        async def handler(event: Any, stream: ResponseStream, context: Any) -> None:
+            stream.set_metadata({"headers": {"x": "y" * 16_000}})
+            if ending == "ended":
+                await stream.aclose()
+            if ending == "written-in-spite-of-it":
+                with suppress(ResponseTooLarge):
+                    await stream.write("x")
+            if ending.startswith("written"):
+                await stream.write("x")
+
+        stream = await respond(handler, rest_api_event())
+        assert isinstance(stream.error, ResponseTooLarge)
+        assert "and a REST API reads 16,000. Send fewer" in str(stream.error)
+        assert (stream.chunks, stream.started) == ([], False)
+        assert (await respond(handler, URL)).error is None
 
     @pytest.mark.anyio
     async def test_a_head_after_the_first_byte_is_too_late(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..prelude import prelude
+from ..errors import ResponseTooLarge
+from ..prelude import encode, prelude
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,20 @@ class Source(NamedTuple):
     max_prelude: int | None = None  #: bytes, with the delimiter
     max_answer: int = MAX_ANSWER  #: bytes of JSON, for a buffered answer
     to_stream: str = "this source cannot stream; a function URL can"  #: what would stream it
+
+    def encode(self, head: Prelude) -> bytes:
+        """Return what to send in front of a streamed body.
+
+        Raises:
+            ResponseTooLarge: it is more than this source reads.
+        """
+        data = encode(head)
+        if self.max_prelude is not None and len(data) > self.max_prelude:
+            raise ResponseTooLarge(
+                f"The head of the response is {len(data):,} bytes of JSON, and a {self.name}"
+                f" reads {self.max_prelude:,}. Send fewer or shorter headers and cookies."
+            )
+        return data
 
     def format(self, status: int, headers: Headers, body: bytes) -> JSON:
         """Return a buffered answer in the form that this source wants."""

@@ -4,14 +4,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapter.errors import ResponseTooLarge
 from adapter.events import FUNCTION_URL, HTTP_API
 from adapter.events.alb import ALB, ALB_MULTI
 from adapter.events.edge import EDGE
 from adapter.events.lattice import LATTICE
 from adapter.events.payload_v1 import HTTP_API_V1, REST_API
+from adapter.prelude import DELIMITER, encode
 
 if TYPE_CHECKING:
     from adapter.events.source import Source
+    from adapter.types import Prelude
 
 every_source = pytest.mark.parametrize(
     "source",
@@ -36,3 +39,18 @@ def test_a_latin_1_header_survives_because_http_allows_it(source: Source) -> Non
 def test_what_is_too_large_for_one_source_has_a_way_out(source: Source) -> None:
     assert "stream" in source.to_stream
     assert source.max_answer <= 6_291_556
+
+
+class TestHead:
+    BARE = len(b'{"headers":{"x":""}}' + DELIMITER)
+
+    def head(self, size: int) -> Prelude:
+        return {"headers": {"x": "y" * (size - self.BARE)}}
+
+    def test_of_16000_bytes_is_all_that_a_rest_api_reads(self) -> None:
+        assert len(REST_API.encode(self.head(16_000))) == 16_000
+        with pytest.raises(ResponseTooLarge, match="16,001 bytes of JSON, and a REST API reads 16"):
+            REST_API.encode(self.head(16_001))
+
+    def test_has_no_such_limit_at_a_function_url(self) -> None:
+        assert FUNCTION_URL.encode(self.head(20_000)) == encode(self.head(20_000))
