@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from asgiref import wsgi
 from asgiref.sync import ThreadSensitiveContext
@@ -21,7 +21,7 @@ class WsgiToAsgi:
 
     * Every request has a thread of its own. asgiref alone has one thread for all of them, so that
       a second request would wait for the end of the first one's stream.
-    * Header fields are latin-1, as PEP 3333 has them; asgiref takes ASCII only.
+    * Header fields and the query are latin-1, as PEP 3333 has them; asgiref takes ASCII only.
     * What the app returned is closed, whatever happens (PEP 3333 again), so that Flask can tear
       its request down when the client leaves.
     """
@@ -37,6 +37,11 @@ class WsgiToAsgi:
 
 
 class _Exchange(wsgi.WsgiToAsgiInstance):
+    def build_environ(self, scope: Scope, body: IO[bytes]) -> dict[str, Any]:
+        without_query = {**scope, "query_string": b""}
+        environ: dict[str, Any] = super().build_environ(without_query, body)  # type: ignore[no-untyped-call]
+        return {**environ, "QUERY_STRING": scope["query_string"].decode("latin-1")}
+
     def start_response(
         self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None
     ) -> None:

@@ -44,6 +44,12 @@ def echo(name: str) -> Response:
     return answer
 
 
+@flask_app.get("/query")
+def query() -> str:
+    sent = request.environ["QUERY_STRING"].encode("latin-1")  # as PEP 3333 has it
+    return f"{request.args['name']} of {sent.decode()}"
+
+
 @flask_app.get("/endless")
 def endless() -> Response:
     def body() -> Iterator[bytes]:
@@ -85,6 +91,14 @@ async def test_header_fields_are_latin_1_in_both_directions(client: httpx.AsyncC
     assert (answer.status_code, answer.text) == (201, "café tea")
     assert dict(answer.headers.raw)[b"x-seen"] == sent
     assert len(answer.headers.get_list("set-cookie")) == 2
+
+
+@pytest.mark.parametrize("query", ["name=café", "name=caf%C3%A9"], ids=["as-it-is", "encoded"])
+async def test_a_query_string_is_bytes_to_wsgi_as_a_client_can_send_it(query: str) -> None:
+    stream = MemoryStream()
+    event = function_url_event("/query", query=query)
+    await handler.respond(event, lambda_context(), stream)
+    assert stream.body.decode() == f"café of {query}"
 
 
 async def test_each_piece_is_a_chunk_of_its_own_and_sent_when_it_is_there() -> None:
