@@ -7,15 +7,16 @@ import atexit
 import contextvars
 import logging
 import os
+import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
+from .environment import handlers
 from .errors import AdapterError
 from .options import Options, resolve
-from .stream import current_invocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("adapter.http")
 
+PATIENCE = 60
+"""Seconds that a call without a runtime waits for one in another thread."""
+
 
 class EntryPoint(ABC):
     """What handlers that stream have in common: their options, and how they are called.
@@ -37,12 +41,14 @@ class EntryPoint(ABC):
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
+        self._turn = threading.Lock()
         self._bridge: Bridge | None = None
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            from .runtime import managed  # what no script or test has to pay for
+            from .runtime.attach import attach  # what no script or test has to pay for
 
+            handlers.append(self)
             # Now, because AWS's runtime asks for its first event right after this module.
-            self._bridge = managed.attach(self)
+            self._bridge = attach()
 
     @cached_property
     def options(self) -> Options:
@@ -60,10 +66,11 @@ class EntryPoint(ABC):
         """Serve one invocation from synchronous code, as Lambda's managed runtime calls it.
 
         Inside a runtime the response is streamed; where there is none, in a script or a test,
-        the buffered answer is returned.
+        the buffered answer is returned. There, calls from several threads wait for each other.
 
         Raises:
-            AdapterError: an event loop is running in this thread, which this would block.
+            AdapterError: an event loop is running in this thread, which this would block; or
+                another thread's call has not ended in a minute.
             Exception: what `respond` raises.
         """
         if _is_loop_running():
@@ -71,15 +78,19 @@ class EntryPoint(ABC):
                 "handler(event, context) was called inside a running event loop, which it would"
                 " block. Use 'await handler.respond(event, context, None)' there."
             )
-        invocation = current_invocation.get(None)
-        if invocation is not None:
-            answer = self.respond(event, context, invocation.stream)
-            return asyncio.run_coroutine_threadsafe(answer, invocation.loop).result()
         if self._bridge is not None:
             return self._bridge.call(self, event, context)
-        return self._runner.run(
-            self.respond(event, context, None), context=contextvars.copy_context()
-        )
+        if not self._turn.acquire(timeout=PATIENCE):
+            raise AdapterError(
+                f"handler(event, context) has waited for {PATIENCE} s while it ran in another"
+                " thread, perhaps for its own app: without a runtime it serves one call at a time."
+            )
+        try:
+            return self._runner.run(
+                self.respond(event, context, None), context=contextvars.copy_context()
+            )
+        finally:
+            self._turn.release()
 
     @abstractmethod
     async def startup(self) -> bool:

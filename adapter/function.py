@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from contextvars import copy_context
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
+from .environment import handlers
 from .errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import ThreadPoolExecutor
 
     from .stream import ResponseStream
     from .types import JSON, Context
 
 logger = logging.getLogger("adapter.runtime")
+
+MAX_THREADS = 10_000
+"""How many calls may run at once: more than a runtime ever asks for, those it gave up included."""
 
 
 class FunctionHandler:
@@ -30,8 +37,8 @@ class FunctionHandler:
         self._function = function
 
     async def startup(self) -> bool:
-        """Do nothing."""
-        return False
+        """Start the handlers of ours that it may stand around, which are all there are."""
+        return any([await handler.startup() for handler in list(handlers)])
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
@@ -57,13 +64,16 @@ class FunctionHandler:
         return answer
 
     async def shutdown(self) -> None:
-        """Do nothing."""
+        """End them."""
+        for handler in handlers:
+            await handler.shutdown()
 
     async def _call(self, event: JSON, context: Context | None) -> JSON:
         if inspect.iscoroutinefunction(self._function):
             answer = await self._function(event, context)
         else:
-            answer = await asyncio.to_thread(self._call_blocking, event, context)
+            call = partial(copy_context().run, self._call_blocking, event, context)
+            answer = await asyncio.get_running_loop().run_in_executor(_threads(), call)
         result: JSON = await answer if inspect.isawaitable(answer) else answer
         return result
 
@@ -73,6 +83,18 @@ class FunctionHandler:
         except StopIteration as error:
             # What awaits a thread cannot be given one, and on Python 3.11 would wait for ever.
             raise RuntimeError("The function raised StopIteration.") from error
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads that functions run in.
+
+    They are not the event loop's: a function that waits in the last one of these for a handler
+    of ours, which needs one as well, would wait for ever.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # what an ASGI app need not pay for
+
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="handler")
 
 
 def _expire(stream: ResponseStream) -> None:

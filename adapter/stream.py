@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import warnings
 from abc import ABC, abstractmethod
-from contextvars import ContextVar
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .errors import ClientDisconnected, StreamClosed
 from .prelude import CONTENT_TYPE, encode
@@ -281,17 +280,6 @@ class HttpResponseStream:
         """
         stream.set_metadata(metadata)
         return stream
-
-
-class CurrentInvocation(NamedTuple):
-    """The invocation that the native runtime is serving."""
-
-    stream: ResponseStream
-    loop: asyncio.AbstractEventLoop
-
-
-current_invocation: ContextVar[CurrentInvocation] = ContextVar("current_invocation")
-"""Set around every handler by the native runtime, worker threads included."""
 
 
 def _bytes(data: object) -> bytes:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
-from contextvars import copy_context
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from adapter import LambdaHandler, ResponseStream, streamify_response
 from adapter.errors import AdapterError
-from adapter.stream import CurrentInvocation, current_invocation
-from adapter.testing import MemoryStream, function_url_event, lambda_context
+from adapter.testing import function_url_event, lambda_context
 
 if TYPE_CHECKING:
     from adapter.entry import EntryPoint
@@ -48,15 +47,32 @@ async def test_in_an_event_loop_it_says_what_to_await_instead(handler: EntryPoin
         handler(function_url_event(), lambda_context())
 
 
-@pytest.mark.anyio
 @every_handler
-async def test_called_in_a_thread_of_the_native_runtime_it_streams(handler: EntryPoint) -> None:
-    stream = MemoryStream()
-    context = copy_context()
-    context.run(current_invocation.set, CurrentInvocation(stream, asyncio.get_running_loop()))
-    call = asyncio.to_thread(context.run, handler, function_url_event(), lambda_context())
-    assert await call is None
-    assert b"".join(stream.chunks).endswith(b"hello")
+def test_without_a_runtime_threads_may_call_it_at_once_and_wait_for_each_other(
+    handler: EntryPoint,
+) -> None:
+    barrier = threading.Barrier(4)
+
+    def call() -> Any:
+        barrier.wait()
+        return handler(function_url_event(), None)["body"]
+
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(call) for _ in range(4)]
+    assert [call.result() for call in calls] == ["aGVsbG8="] * 4
+
+
+def test_one_that_its_own_app_calls_says_so_and_does_not_hang(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapter.entry.PATIENCE", 0.01)
+
+    def on_event(event: Any, context: Any) -> Any:
+        return handler({}, None)
+
+    handler = LambdaHandler(app, on_event=on_event)
+    with pytest.raises(AdapterError, match="perhaps for its own app"):
+        handler({}, None)
 
 
 @every_handler

@@ -18,7 +18,6 @@ from adapter import LambdaHandler
 from adapter.answer import StreamedHead
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
 from adapter.prelude import CONTENT_TYPE
-from adapter.stream import CurrentInvocation, current_invocation
 from adapter.testing import MemoryStream, function_url_event, lambda_context
 
 if TYPE_CHECKING:
@@ -366,38 +365,6 @@ class TestScript:
             handler(event, None)
         assert seen == ["nobody"] * 3
         assert user.get() == "nobody"
-
-
-class TestInsideAnotherHandler:
-    """The native runtime calls a function that is not ours in a thread; ours is inside it."""
-
-    @pytest.mark.anyio
-    async def test_streams_on_the_loop_of_the_runtime(self) -> None:
-        shop, stream = Shop(), MemoryStream()
-        handler = LambdaHandler(shop)
-        current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
-
-        def vendors_wrapper(event: Any, context: Any) -> Any:
-            return handler(event, context)
-
-        assert await asyncio.to_thread(vendors_wrapper, EVENT, lambda_context()) is None
-        await handler.shutdown()
-        assert stream.prelude["statusCode"] == 200
-        assert shop.loops == {asyncio.get_running_loop()}
-
-    @pytest.mark.anyio
-    async def test_returns_what_cannot_be_streamed(self) -> None:
-        stream = MemoryStream()
-        current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
-        answer = await asyncio.to_thread(LambdaHandler(hello), HTTP_API_EVENT, lambda_context())
-        assert answer["body"] == "hello"
-        assert not stream.started
-
-    @pytest.mark.anyio
-    async def test_called_on_the_loop_itself_is_an_error_and_not_a_deadlock(self) -> None:
-        current_invocation.set(CurrentInvocation(MemoryStream(), asyncio.get_running_loop()))
-        with pytest.raises(AdapterError, match="inside a running event loop"):
-            LambdaHandler(hello)(EVENT, None)
 
 
 class TestOptions:

@@ -1,142 +1,93 @@
-"""Lets a synchronous runtime, which can only post whole answers, call handlers that stream."""
+"""Lets synchronous code call handlers that stream: AWS's runtime, and wrappers around a handler."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-import sys
-import threading
-from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
 
-from ..context import seconds_left
-from ..errors import (
-    AdapterError,
-    DeadlineExceeded,
-    EventError,
-    RuntimeApiError,
-    StreamClosed,
-)
-from ..prelude import CONTENT_TYPE, decode
-from .client import RuntimeClient
-from .invocation import Invocation
-from .stream import RuntimeStream
-from .worker import settle
+from ..errors import StreamClosed
+from .log import request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
-
     from ..types import JSON, Context, StreamingHandler
+    from .stream import RuntimeStream
 
 logger = logging.getLogger("adapter.runtime")
 
-T = TypeVar("T")
 
+class CurrentInvocation:
+    """An invocation that is being served.
 
-class Bridge:
-    """Stands between the managed client, which is synchronous, and handlers that stream.
-
-    Its event loop runs in the thread that calls the handler, while it calls: no hand-over to
-    another thread, and what is bound to the thread, as X-Ray's segments are, is the app's too.
+    Args:
+        request_id: which one.
+        stream: what answers it.
     """
 
+    def __init__(self, request_id: str, stream: RuntimeStream, *, taken: bool) -> None:
+        self.request_id = request_id
+        self.stream = stream
+        self.taken = taken  #: whether something answers it already
+
+
+class Bridge(ABC):
+    """Between ``handler(event, context)``, in whatever thread, and the runtime's event loop."""
+
+    #: The one of the runtime that this process is, if it is one.
+    installed: ClassVar[Bridge | None] = None
+
+    #: Whether invocations are left to calls, because the function's handler is not one of ours.
+    is_open = True
+
     def __init__(self) -> None:
-        self.handlers: list[StreamingHandler] = []
-        self.invocation: Invocation | None = None  #: the current one, if it can still be answered
-        self._answered: str | None = None
-        self._started = False
-        self._turn = threading.Lock()
+        self._running: dict[str, CurrentInvocation] = {}
 
-    @cached_property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        """The one event loop, for the life of the process."""
-        return asyncio.new_event_loop()
+    def began(self, request_id: str, stream: RuntimeStream) -> CurrentInvocation:
+        """Note that an invocation is being served."""
+        current = CurrentInvocation(request_id, stream, taken=not self.is_open)
+        self._running[request_id] = current
+        return current
 
-    @cached_property
-    def _client(self) -> RuntimeClient:
-        return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    def ended(self, current: CurrentInvocation) -> None:
+        """Note that it is not any more; a retry of it may have begun meanwhile."""
+        if self._running.get(current.request_id) is current:
+            del self._running[current.request_id]
 
-    def start(self) -> None:
-        """Run the startup of the function's handler, or of all if a wrapper stands around them.
-
-        Raises:
-            Exception: what the first one that failed raised.
-        """
-        if self._started:
-            return
-        self._started = True
-        module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
-        named = getattr(sys.modules.get(module), name, None)
-        for handler in [named] if named in self.handlers else list(self.handlers):
-            self._run(handler.startup())
-
-    def join(self, request_id: str | None) -> None:
-        """Join in when init is over already, in the middle of an invocation."""
-        if request_id is not None:
-            self._started = True
-            self.began(request_id, None)
-
-    def began(self, request_id: str, nonce: str | None) -> None:
-        """Note which invocation the managed client has taken."""
-        headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
-        self.invocation = Invocation(request_id, 0, headers, b"")
-        self._answered = None
-
+    @abstractmethod
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
-        """Have ``handler`` answer the current invocation; return what is left to return.
+        """Have ``handler`` respond, from synchronous code.
 
-        That is the buffered answer when nothing was streamed, and otherwise something small.
+        It answers the invocation that its context names, whoever called it with that; the current
+        one, if its context names none. Of several calls the first one does. Every other call, and
+        one for an invocation that is not running (a wrapper warms the app up, or tests it), gets
+        the buffered answer back.
+
+        Returns:
+            What is left to return: the buffered answer when nothing was streamed, and otherwise
+            the status, for wrappers to see.
 
         Raises:
-            AdapterError: another thread still runs the last call, and the time is up.
-            Exception: why the handler failed, if nothing was streamed.
+            Exception: why the handler failed, if nothing had been sent.
         """
-        seconds = seconds_left(context)
-        if not self._turn.acquire(timeout=1.0 if seconds is None else seconds):
-            raise AdapterError(
-                "The handler was called while it still ran in another thread, perhaps by its own"
-                " app: under AWS's runtime it serves one call at a time."
-            )
-        try:
-            return self._run(self._respond(handler, event, context))
-        finally:
-            self._turn.release()
-
-    def has_answered(self, request_id: str) -> bool:
-        """Whether that invocation has been answered; waits for a thread that may yet do it."""
-        with self._turn:
-            return self._answered == request_id
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it to its end, whatever else is raised in the loop meanwhile.
-
-        A SystemExit in a task that the app left behind stops the loop, and so does a signal
-        handler's; let out, either would end the process in the middle of a response.
-        """
-        task = self._loop.create_task(_stopping(self._loop, coroutine))
-        while not task.done():
-            try:
-                self._loop.run_forever()
-            except BaseException as error:
-                if not task.done():
-                    logger.error("Raised beside the response, which goes on.", exc_info=error)
-        return task.result()
 
     async def _respond(
         self, handler: StreamingHandler, event: JSON, context: Context | None
     ) -> JSON:
-        current = self.invocation
-        if (
-            current is None
-            or current.request_id == self._answered
-            # Called for another one: a wrapper warms the app up, or tests it.
-            or getattr(context, "aws_request_id", current.request_id) != current.request_id
-        ):
+        """Do what `call` says."""
+        current = self._find(context)
+        if current is None:
             return await handler.respond(event, context, None)
-        await self._client.ready()
-        stream = _Stream(self._client, current)
+        current.taken = True
+        try:
+            return await self._answer(handler, event, context, current.stream)
+        finally:
+            current.taken = current.stream.answered
+
+    async def _answer(
+        self, handler: StreamingHandler, event: JSON, context: Context | None, stream: RuntimeStream
+    ) -> JSON:
+        """Have ``handler`` answer on ``stream``."""
+        stream.raises = True
         answer = None
         try:
             answer = await handler.respond(event, context, stream)
@@ -146,66 +97,18 @@ class Bridge:
             if stream.answered:
                 logger.error("The handler failed.", exc_info=error)
             stream.fail(error)
-        if stream.answered:
-            self._answered = current.request_id
-            await _settle(stream)
-            if self._client.connection is None:
-                await asyncio.sleep(0)  # one turn to close it in, before the loop stands still
-        if stream.failure is not None:
-            raise stream.failure
+        finally:
+            stream.raises = False
+        failure = stream.take_failure()
+        if failure is not None:
+            raise failure
         return stream.summary if stream.answered else answer
 
-
-class _Stream(RuntimeStream):
-    """Leaves a failure before the first byte to the managed client, and to all wrappers before it.
-
-    Except for what cannot wait for them, or would end the process on the way.
-    """
-
-    failure: Exception | None = None
-    _first = b""
-
-    @property
-    def answered(self) -> bool:
-        """Whether anything was sent."""
-        return self._answer is not None
-
-    @property
-    def summary(self) -> JSON:
-        """What wrappers get to see of a response that is gone: its status, if it is HTTP's."""
-        with suppress(EventError, KeyError):  # not HTTP, or a prelude written in pieces, or without
-            return {"statusCode": decode(self._first)[0]["statusCode"]}
-        return {}
-
-    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
-        """Keep the first chunk, which has the status."""
-        if chunks and not self._first and self.content_type == CONTENT_TYPE:
-            self._first = chunks[0]
-        return super().transmit(chunks, end)
-
-    def disconnect(self, reason: str) -> None:
-        """Note that nobody reads; if nothing was sent either, that is a failure to report."""
-        super().disconnect(reason)
-        if not self.answered:
-            self.failure = self._broken
-
-    def _report(self, error: BaseException) -> None:
-        if isinstance(error, Exception):
-            self.failure = error
-        if isinstance(error, DeadlineExceeded) or self.failure is None:
-            super()._report(error)
-
-
-async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Stop the loop with the end of ``coroutine``; ``run_until_complete`` takes a turn more."""
-    try:
-        return await coroutine
-    finally:
-        loop.stop()
-
-
-async def _settle(stream: RuntimeStream) -> None:
-    try:
-        await settle(stream)
-    except RuntimeApiError as error:
-        logger.critical("%s", error)  # it will tell the managed client as well, which then ends
+    def _find(self, context: Context | None) -> CurrentInvocation | None:
+        """Return the invocation that a call with ``context`` is to answer, if there is one."""
+        # A thread that a wrapper has started knows no context variables.
+        named = getattr(context, "aws_request_id", None) or request_id.get()
+        if not named and len(self._running) == 1:
+            [named] = self._running
+        current = self._running.get(named)
+        return None if current is None or current.taken else current

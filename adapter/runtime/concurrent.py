@@ -19,6 +19,7 @@ from .worker import Worker
 
 if TYPE_CHECKING:
     from ..types import StreamingHandler
+    from .bridge import Bridge
     from .invocation import Invocation
     from .stream import RuntimeStream
 
@@ -44,8 +45,10 @@ class ConcurrentWorker(Worker):
     killed for being late.
     """
 
-    def __init__(self, handler: StreamingHandler, address: str, zombies: Zombies) -> None:
-        super().__init__(handler, RuntimeClient(address))
+    def __init__(
+        self, handler: StreamingHandler, address: str, bridge: Bridge, zombies: Zombies
+    ) -> None:
+        super().__init__(handler, RuntimeClient(address), bridge)
         self._address = address
         self._zombies = zombies
 

@@ -20,30 +20,13 @@ import sys
 from functools import cache
 from importlib import import_module
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import error_object
 from ..wire import error_type_header
-from .bridge import Bridge
-
-if TYPE_CHECKING:
-    from ..types import StreamingHandler
+from .managed_bridge import ManagedBridge
 
 logger = logging.getLogger("adapter.runtime")
-
-
-def attach(handler: StreamingHandler) -> Bridge | None:
-    """Let ``handler`` stream if this process is AWS's runtime; return what it is called through.
-
-    Nothing is opened or started: a managed instance may yet fork.
-    """
-    if "awslambdaric.bootstrap" not in sys.modules:
-        return None
-    bridge = _install()
-    if bridge is not None:
-        bridge.handlers.append(handler)
-    return bridge
-
 
 _METHODS = {
     "wait_next_invocation": ("self",),
@@ -54,8 +37,13 @@ _METHODS = {
 
 
 @cache
-def _install() -> Bridge | None:
-    """Replace the client's methods, once; return None if they are not as they are known to be."""
+def install() -> ManagedBridge | None:
+    """Let handlers stream if this process is AWS's runtime; return what they are called through.
+
+    Nothing is opened or started: a managed instance may yet fork.
+    """
+    if "awslambdaric.bootstrap" not in sys.modules:
+        return None
     client = _find_client()
     if client is None:
         logger.warning(
@@ -66,7 +54,7 @@ def _install() -> Bridge | None:
             getattr(sys.modules["awslambdaric"], "__version__", "(no version)"),
         )
         return None
-    bridge = Bridge()
+    bridge = ManagedBridge()
     _replace(client, bridge)
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         import_module("snapshot_restore_py").register_before_snapshot(bridge.start)
@@ -79,8 +67,8 @@ def _find_client() -> Any:
     """Return the class of the client, or None if it is not as it is known to be."""
     module = import_module("awslambdaric.lambda_runtime_client")
     # 4.x has two clients, the other one for managed instances; both inherit what is replaced.
-    for name in ("BaseLambdaRuntimeClient", "LambdaRuntimeClient"):
-        client = getattr(module, name, None)
+    for class_name in ("BaseLambdaRuntimeClient", "LambdaRuntimeClient"):
+        client = getattr(module, class_name, None)
         if all(_takes(getattr(client, name, None), *them) for name, them in _METHODS.items()):
             return client
     return None
@@ -91,11 +79,11 @@ def _takes(method: Any, *parameters: str) -> bool:
     return callable(method) and (*signature(method).parameters,)[:2] == parameters
 
 
-def _replace(client: Any, bridge: Bridge) -> None:
+def _replace(client: Any, bridge: ManagedBridge) -> None:
     wait, post_result, post_error = (getattr(client, name) for name in _METHODS)
 
     def wait_next_invocation(self: Any) -> Any:
-        bridge.invocation = None
+        bridge.waits()
         try:
             bridge.start()
         except BaseException as error:
@@ -104,7 +92,7 @@ def _replace(client: Any, bridge: Bridge) -> None:
             self.post_init_error(described, error_type_header(described))
             sys.exit(1)
         taken = wait(self)
-        bridge.began(taken.invoke_id, getattr(taken, "invocation_id", None))  # 3.x does not tell
+        bridge.took(taken.invoke_id, getattr(taken, "invocation_id", None))  # 3.x does not tell
         return taken
 
     def post_invocation_result(self: Any, invoke_id: str, *args: Any, **kwargs: Any) -> None:

@@ -8,16 +8,20 @@ import os
 import signal
 import site
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError, ConfigurationError, LifespanFailed
+from ..function import FunctionHandler
 from ..loader import load
 from . import extension, log
+from .bridge import Bridge
 from .client import RuntimeClient
+from .native_bridge import NativeBridge
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping
 
     from ..types import StreamingHandler
     from .connection import Connection
@@ -53,27 +57,32 @@ def main(target: str | None = None) -> int:
     _find_modules(os.environ)
     runtime = Runtime(address, _concurrency(os.environ))
     try:
+        bridge = NativeBridge(asyncio.Runner(loop_factory=partial(_new_loop, os.environ)))
+        Bridge.installed = bridge
         # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
-        handler = _load(name, os.environ)
-        runner = asyncio.Runner(loop_factory=_loop_factory(os.environ))
+        handler = load(name)
+        bridge.is_open = isinstance(handler, FunctionHandler)
+        handler = _watched(handler, os.environ)
+        bridge.runner.get_loop()
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as runner:
             return runner.run(runtime.fail_init(error))
-    with runner:
-        status = _live(runtime, handler, runner)
+    with bridge.runner:
+        status = _live(runtime, handler, bridge)
         if runtime.abandoned:
             _exit(status)
         return status
 
 
-def _live(runtime: Runtime, handler: StreamingHandler, runner: asyncio.Runner) -> int:
+def _live(runtime: Runtime, handler: StreamingHandler, bridge: NativeBridge) -> int:
     """Go through the phases of an environment. What hooks there are run between them."""
+    runner = bridge.runner
     failed = runner.run(runtime.start(handler))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         from .snapstart import pause  # not on the way of every other cold start
 
         failed = pause(runtime.client, runner)
-    return _run(runner, runtime.serve(handler)) if failed is None else failed
+    return _run(runner, runtime.serve(handler, bridge)) if failed is None else failed
 
 
 def _run(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, int]) -> int:
@@ -135,10 +144,10 @@ class Runtime:
             await self._register()
         return None
 
-    async def serve(self, handler: StreamingHandler) -> int:
+    async def serve(self, handler: StreamingHandler, bridge: Bridge) -> int:
         """Serve until SIGTERM or a fault, then stop the handler; return the exit status."""
         if not self._stop.is_set():
-            self._workers = self._make_workers(handler)
+            self._workers = self._make_workers(handler, bridge)
         try:
             return await self._run() if self._workers else 0
         finally:
@@ -158,13 +167,13 @@ class Runtime:
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
-    def _make_workers(self, handler: StreamingHandler) -> list[Worker]:
+    def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> list[Worker]:
         if self._concurrency is None:
-            return [Worker(handler, self.client)]
+            return [Worker(handler, self.client, bridge)]
         from .concurrent import ConcurrentWorker
 
         numbers = range(self._concurrency)
-        return [ConcurrentWorker(handler, self._address, self._zombies) for _ in numbers]
+        return [ConcurrentWorker(handler, self._address, bridge, self._zombies) for _ in numbers]
 
     async def _run(self) -> int:
         """Serve until SIGTERM or until no worker is left; then see the running ones to an end."""
@@ -203,8 +212,7 @@ class Runtime:
             worker.stop()
 
 
-def _load(name: str, environ: Mapping[str, str]) -> StreamingHandler:
-    handler = load(name)
+def _watched(handler: StreamingHandler, environ: Mapping[str, str]) -> StreamingHandler:
     if _choice(environ, "ADAPTER_WATCHDOG", "off", "on") == "off":
         return handler
     from .watchdog import Watched  # what Lambda need not pay for
@@ -239,17 +247,17 @@ def _exit(status: int) -> None:
     os._exit(status)
 
 
-def _loop_factory(environ: Mapping[str, str]) -> Callable[[], asyncio.AbstractEventLoop]:
+def _new_loop(environ: Mapping[str, str]) -> asyncio.AbstractEventLoop:
     if _choice(environ, "ADAPTER_LOOP", "asyncio", "uvloop") == "asyncio":
-        return asyncio.new_event_loop
+        return asyncio.new_event_loop()
     try:
         import uvloop  # third party, so only when asked for
     except ImportError as error:
         raise ConfigurationError(
             "ADAPTER_LOOP is 'uvloop', but uvloop is not installed: pip install uvloop"
         ) from error
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 def _choice(environ: Mapping[str, str], name: str, default: str, other: str) -> str:

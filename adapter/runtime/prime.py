@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigurationError
 from ..events.build import function_url_event
 from ..prelude import decode
-from ..stream import BufferedStream, CurrentInvocation, current_invocation
+from ..stream import BufferedStream
 from .invocation import function_context
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ async def prime(handler: StreamingHandler, target: str) -> None:
         raise ConfigurationError(f"ADAPTER_PRIME is {target!r}; it must be a path like '/warm'.")
     path, _, query = target.partition("?")
     stream = BufferedStream()
-    current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
     deadline = int((time.time() + SECONDS) * 1000)
     context = function_context(os.environ)._replace(aws_request_id="prime", deadline_ms=deadline)
     try:

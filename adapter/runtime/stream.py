@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import ClientDisconnected, error_object
+from ..errors import DeadlineExceeded, EventError, error_object
+from ..prelude import CONTENT_TYPE, decode
 from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..types import JSON
     from ..wire import Response
     from .client import RuntimeClient
     from .connection import Connection
@@ -28,12 +31,37 @@ class RuntimeStream(ResponseStream):
     and a handler that writes nothing can still have a buffered answer posted.
     """
 
+    #: Whether a failure before the first byte is not reported but left to `take_failure`.
+    raises = False
+
     def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
         super().__init__()
         self._client = client
         self._invocation = invocation
         self._connection: Connection | None = None
         self._answer: asyncio.Future[Response] | None = None
+        self._first = b""
+        self._failure: Exception | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything was sent."""
+        return self._answer is not None
+
+    @property
+    def summary(self) -> JSON:
+        """What wrappers get to see of a response that is gone: its status, if it is HTTP's."""
+        with suppress(EventError, KeyError):  # a prelude written in pieces, or without a status
+            if self.content_type == CONTENT_TYPE:
+                return {"statusCode": decode(self._first)[0]["statusCode"]}
+        return {}
+
+    def take_failure(self) -> Exception | None:
+        """Return what is to be raised, if it failed; where nothing was sent it is open again."""
+        failure, self._failure = self._failure, None
+        if failure is not None and not self.answered:
+            super().__init__()
+        return failure
 
     def respond(self, payload: bytes, content_type: str = "application/json") -> None:
         """Post a buffered answer, instead of writing to the stream."""
@@ -50,10 +78,10 @@ class RuntimeStream(ResponseStream):
             ConnectionError: it says nothing, because the connection is gone.
         """
         if self._answer is None:  # the connection was gone before the first byte
-            error = self._broken or ClientDisconnected("Nothing was sent.")
+            error = self._broken
+            assert error is not None
             logger.error("The invocation failed: %s", error)
-            self._report(error)
-            assert self._answer is not None
+            self._answer = self._report(error)
         return await self._answer
 
     def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
@@ -64,6 +92,7 @@ class RuntimeStream(ResponseStream):
         if self._connection is None:
             self._connection, head = self._begin()
             frames.insert(0, head)
+            self._first = next(filter(None, chunks), b"")
         data = b"".join(frames)
         self._connection.write(data)
         return len(data)
@@ -83,11 +112,21 @@ class RuntimeStream(ResponseStream):
 
     def transmit_error(self, error: BaseException) -> None:
         """Report ``error``: as the outcome before the first byte, in trailers after it."""
-        if self._connection is None:
-            self._report(error)
-        else:
+        if self._connection is not None:
             described = error_object(error, self._invocation.request_id)
             self._connection.write(last_chunk(error_trailers(described)))
+            return
+        if self.raises and isinstance(error, Exception):
+            self._failure = error
+            if not isinstance(error, DeadlineExceeded):  # which cannot wait for its wrappers
+                return
+        self._answer = self._report(error)
+
+    def disconnect(self, reason: str) -> None:
+        """Note that nobody reads; if nothing was sent either, that is a failure."""
+        super().disconnect(reason)
+        if self.raises and not self.answered:
+            self._failure = self._broken
 
     def _begin(self) -> tuple[Connection, bytes]:
         connection = self._client.connection
@@ -98,8 +137,8 @@ class RuntimeStream(ResponseStream):
         self._answer.add_done_callback(self._answered)
         return connection, self._client.response_head(self._invocation, self.content_type)
 
-    def _report(self, error: BaseException) -> None:
-        self._answer = asyncio.ensure_future(self._client.error(self._invocation, error))
+    def _report(self, error: BaseException) -> asyncio.Future[Response]:
+        return asyncio.ensure_future(self._client.error(self._invocation, error))
 
     def _answered(self, answer: asyncio.Future[Response]) -> None:
         """Stop whoever still writes: an answer before the end is a refusal of the rest."""

@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
-from ..stream import CurrentInvocation, current_invocation
 from ..wire import ProtocolError
 from .invocation import function_context
 from .log import request_id, tenant_id
@@ -19,6 +18,7 @@ from .stream import RuntimeStream
 if TYPE_CHECKING:
     from ..context import LambdaContext
     from ..types import JSON, StreamingHandler
+    from .bridge import Bridge
     from .client import RuntimeClient
     from .invocation import Invocation
 
@@ -35,9 +35,10 @@ _ENVIRONMENT_IS_FINE = {
 class Worker:
     """Serves one invocation at a time over a connection of its own."""
 
-    def __init__(self, handler: StreamingHandler, client: RuntimeClient) -> None:
+    def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
         self._handler = handler
         self._client = client
+        self._bridge = bridge
         self._function = function_context(os.environ)
         self._stopping = False
         self._idle: asyncio.Task[None] | None = None  #: waits for an event
@@ -77,7 +78,7 @@ class Worker:
         request_id.set(invocation.request_id)
         tenant_id.set(invocation.tenant_id)
         stream = RuntimeStream(self._client, invocation)
-        current_invocation.set(CurrentInvocation(stream, asyncio.get_running_loop()))
+        current = self._bridge.began(invocation.request_id, stream)
         try:
             event, context = _unmarshal(invocation, self._function)
             answer = await self._handler.respond(event, context, stream)
@@ -90,6 +91,8 @@ class Worker:
             if self._stopping and isinstance(error, asyncio.CancelledError):
                 raise
             logger.error("The invocation failed.", exc_info=error)
+        finally:
+            self._bridge.ended(current)
         await self._settle(stream)
 
     async def _settle(self, stream: RuntimeStream) -> None:

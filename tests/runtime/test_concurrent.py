@@ -220,6 +220,64 @@ def test_synchronous_functions_have_a_thread_each(start: Start) -> None:
     assert [peer.read().json for peer in peers] == [f"id-{number}" for number in range(40)]
 
 
+def test_synchronous_functions_that_stream_inside_a_wrapper_have_threads_enough(
+    start: Start,
+) -> None:
+    source = """
+    import threading
+    from adapter import streamify_response
+
+    barrier = threading.Barrier(8, timeout=10)
+
+    @streamify_response
+    def inner(event, stream, context):
+        stream.write(context.aws_request_id + " ")
+        barrier.wait()
+        stream.write(event)
+
+    def handler(event, context):
+        return inner(event, context)
+    """
+    lambda_ = start(source, "main.handler", AWS_LAMBDA_MAX_CONCURRENCY="8")
+    peers = asking(lambda_, 8)
+    for turn in "ab":
+        for number, peer in enumerate(peers):
+            peer.event(f"{turn}{number}", f"id-{number}")
+        for number, peer in enumerate(peers):
+            assert peer.read().body == f"id-{number} {turn}{number}".encode()
+            peer.accept()
+            assert peer.read().call == NEXT
+
+
+def test_a_call_from_a_thread_of_a_wrappers_own_answers_the_invocation_its_context_names(
+    start: Start,
+) -> None:
+    source = """
+    import threading
+    from adapter import LambdaHandler
+
+    barrier = threading.Barrier(2, timeout=10)
+
+    async def app(scope, receive, send):
+        body = scope["aws.context"].aws_request_id.encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    inner = LambdaHandler(app, lifespan="off")
+
+    def handler(event, context):
+        barrier.wait()
+        thread = threading.Thread(target=inner, args=(event, context))
+        thread.start()
+        thread.join()
+    """
+    lambda_ = start(source, "main.handler", AWS_LAMBDA_MAX_CONCURRENCY="2")
+    peers = asking(lambda_, 2)
+    for number, peer in enumerate(peers):
+        peer.event(EVENT, f"id-{number}")
+    assert [peer.read().content for peer in peers] == [b"id-0", b"id-1"]
+
+
 def test_synchronous_endpoints_of_a_framework_have_a_thread_each(start: Start) -> None:
     source = """
     import threading

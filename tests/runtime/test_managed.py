@@ -11,7 +11,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import anyio
 import pytest
@@ -19,7 +19,8 @@ import pytest
 from adapter.emulator.function_url import UrlSettings
 from adapter.events.build import function_url_event
 
-from .scripted import INIT_ERROR, NEXT, ROOT, Peer, Platform, error_of, response_of
+from .running import EVENT, PLAIN, RIC, RIC_4
+from .scripted import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -27,62 +28,10 @@ if TYPE_CHECKING:
     from tests.emulator.conftest import Local, LocalFactory
 
     from .conftest import Start
+    from .running import Ric, StartRunning
 
-EVENT = function_url_event("/")
 DOMAIN = {"domainName": "abc.execute-api.eu-west-1.amazonaws.com", "http": {"method": "GET"}}
 HTTP_API_EVENT = {**EVENT, "requestContext": DOMAIN}
-
-APP = """
-from adapter import LambdaHandler
-
-HEADERS = [(b"content-type", b"text/plain"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        await receive()
-        print("startup", flush=True)
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-    status = 202 if scope["path"] == "/202" else 200
-    await send({"type": "http.response.start", "status": status, "headers": HEADERS})
-    await send({"type": "http.response.body", "body": b"one ", "more_body": True})
-    await send({"type": "http.response.body", "body": b"two"})
-"""
-PLAIN = APP + "handler = LambdaHandler(app)\n"
-
-
-class Ric(NamedTuple):
-    """A version of awslambdaric, and the variables that have it run in one way or another."""
-
-    environ: dict[str, str]
-
-    @property
-    def threaded(self) -> dict[str, str]:
-        """As on Python 3.12 and later: it asks for events in a thread of its own."""
-        return self.environ | {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
-
-
-RIC = (sys.executable, "-m", "awslambdaric", "main.handler")
-RIC_4 = Ric({"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"})
-
-
-@pytest.fixture(scope="session")
-def ric_3(tmp_path_factory: pytest.TempPathFactory) -> Ric:
-    """The newest version 3, from the package index."""
-    target = tmp_path_factory.mktemp("awslambdaric-3")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    options = ["--no-deps", "--only-binary", ":all:", "--target", str(target)]
-    subprocess.run([*pip, "install", *options, "awslambdaric==3.*"], check=True)
-    return Ric({**RIC_4.environ, "PYTHONPATH": f"{target}:{ROOT}"})
-
-
-@pytest.fixture(params=["3", "4"])
-def ric(request: pytest.FixtureRequest) -> Ric:
-    """Each version in turn."""
-    if request.param == "4":
-        return RIC_4
-    old: Ric = request.getfixturevalue("ric_3")
-    return old
 
 
 class Serve(Protocol):
@@ -113,48 +62,6 @@ def serve(local: LocalFactory, tmp_path: Path) -> Serve:
         return local("", UrlSettings(invoke_mode=invoke_mode), 1, command=command)
 
     return open_url
-
-
-class Managed:
-    """The runtime on a platform played by hand: the client's connection, and ours."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.client = platform.connection()
-        self._ours: Peer | None = None
-
-    @property
-    def ours(self) -> Peer:
-        """The connection that the handler opens with its first stream."""
-        if self._ours is None:
-            self._ours = self.platform.connection()
-        return self._ours
-
-    def stream(self, request_id: str = "id-1", **headers: str) -> bytes:
-        """Deliver an event, accept the stream; return what the client of a URL would get."""
-        self.client.deliver(EVENT, request_id, **headers)
-        request = self.ours.read()
-        assert request.call == response_of(request_id)
-        self.ours.accept()
-        return request.content
-
-    def serves_on(self, request_id: str = "id-2") -> bool:
-        """Whether it asks for the next event, having posted nothing else, and streams again."""
-        return self.stream(request_id) == b"one two" and self.client.read().call == NEXT
-
-
-@pytest.fixture
-def managed(start: Start) -> ManagedFactory:
-    def start_managed(source: str, environ: dict[str, str] = RIC_4.environ) -> Managed:
-        return Managed(start(source, "main.handler", RIC, **environ))
-
-    return start_managed
-
-
-class ManagedFactory(Protocol):
-    """Starts the runtime with ``source`` as ``main.py``, and waits until it connects."""
-
-    def __call__(self, source: str, environ: dict[str, str] = ...) -> Managed: ...
 
 
 class TestStreaming:
@@ -206,7 +113,7 @@ class TestStreaming:
         assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
     def test_a_source_that_cannot_stream_gets_its_answer_from_the_client(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         running = managed(PLAIN)
         running.client.deliver(HTTP_API_EVENT)
@@ -218,7 +125,7 @@ class TestStreaming:
         assert running.serves_on()
 
     def test_the_lifespan_starts_once_and_before_the_first_event_is_asked_for(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         running = managed(PLAIN)
         assert running.client.head().call == NEXT
@@ -230,7 +137,7 @@ class TestStreaming:
         assert running.platform.output.count("startup") == 1
 
     def test_all_of_it_happens_on_one_event_loop_in_the_main_thread(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         source = """
             import asyncio, threading
@@ -253,7 +160,7 @@ class TestStreaming:
         assert running.stream("id-2") == b"3 1 True"
 
     def test_the_nonce_of_the_delivery_goes_back_with_the_stream(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         running = managed(PLAIN)
         for number in "12":
@@ -262,12 +169,12 @@ class TestStreaming:
             assert request.headers["lambda-runtime-invocation-id"] == f"nonce-{number}"
             running.ours.accept()
 
-    def test_a_retry_with_the_same_id_is_answered_too(self, managed: ManagedFactory) -> None:
+    def test_a_retry_with_the_same_id_is_answered_too(self, managed: StartRunning) -> None:
         running = managed(PLAIN)
         assert running.stream("same-id") == running.stream("same-id") == b"one two"
 
     def test_what_runs_after_the_response_is_done_before_the_next_event_is_asked_for(
-        self, managed: ManagedFactory, tmp_path: Path
+        self, managed: StartRunning, tmp_path: Path
     ) -> None:
         gate = tmp_path / "gate"
         source = f"""
@@ -288,7 +195,7 @@ class TestStreaming:
         assert "background done" in running.platform.output
 
     def test_a_connection_that_was_closed_while_frozen_is_opened_anew(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         running = managed(PLAIN)
         assert running.stream() == b"one two"
@@ -302,7 +209,7 @@ class TestStreaming:
             running.ours.accept()
             assert running.client.read().call == NEXT
 
-    def test_a_function_written_by_hand_streams_too(self, managed: ManagedFactory) -> None:
+    def test_a_function_written_by_hand_streams_too(self, managed: StartRunning) -> None:
         source = """
             from adapter import streamify_response
             @streamify_response
@@ -318,7 +225,7 @@ class TestStreaming:
             running.ours.accept()
 
     def test_a_prelude_that_a_function_writes_in_pieces_is_sent_as_it_is(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         source = """
             from adapter import streamify_response
@@ -367,7 +274,7 @@ class TestFailures:
     """Every invocation ends in one way, and the process goes on."""
 
     @pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt"])
-    def test_a_failure_before_the_head_is_a_500(self, managed: ManagedFactory, error: str) -> None:
+    def test_a_failure_before_the_head_is_a_500(self, managed: StartRunning, error: str) -> None:
         running = managed(failing(error))
         running.client.deliver(function_url_event("/early"))
         assert running.ours.read().prelude["statusCode"] == 500
@@ -375,7 +282,7 @@ class TestFailures:
         assert running.serves_on()
 
     def test_where_it_is_to_be_raised_the_client_reports_and_logs_it_as_ever(
-        self, managed: ManagedFactory, ric: Ric
+        self, managed: StartRunning, ric: Ric
     ) -> None:
         running = managed(failing("ValueError('no')", "raise"), ric.environ)
         running.client.deliver(function_url_event("/early"))
@@ -388,7 +295,7 @@ class TestFailures:
         assert running.ours.read().content == b"one two"
 
     def test_what_the_client_would_let_end_the_process_is_reported_by_us(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         running = managed(failing("SystemExit(3)", "raise"))
         running.client.deliver(function_url_event("/early"))
@@ -400,7 +307,7 @@ class TestFailures:
     @pytest.mark.parametrize("error", ["ValueError('no')", "SystemExit(3)", "KeyboardInterrupt"])
     @pytest.mark.parametrize("errors", ["respond", "raise"])
     def test_a_failure_after_the_head_goes_into_the_trailers_and_nowhere_else(
-        self, managed: ManagedFactory, error: str, errors: str
+        self, managed: StartRunning, error: str, errors: str
     ) -> None:
         running = managed(failing(error, errors))
         running.client.deliver(function_url_event("/late"))
@@ -413,7 +320,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("status", [400, 403, 410, 413, 500])
     def test_a_response_that_is_refused_in_mid_stream_is_not_followed_by_another(
-        self, managed: ManagedFactory, status: int
+        self, managed: StartRunning, status: int
     ) -> None:
         source = PLAIN.replace(
             '    await send({"type": "http.response.body", "body": b"two"})',
@@ -437,7 +344,7 @@ class TestFailures:
         assert "Traceback" not in running.platform.output
 
     def test_a_connection_that_breaks_in_mid_stream_is_survived(
-        self, managed: ManagedFactory, tmp_path: Path
+        self, managed: StartRunning, tmp_path: Path
     ) -> None:
         gate = tmp_path / "gate"
         source = PLAIN.replace(
@@ -455,7 +362,7 @@ class TestFailures:
         assert running.serves_on()
 
     def test_a_connection_that_breaks_before_the_first_byte_is_an_error_of_the_invocation(
-        self, managed: ManagedFactory, tmp_path: Path
+        self, managed: StartRunning, tmp_path: Path
     ) -> None:
         gate = tmp_path / "gate"
         source = PLAIN.replace(
@@ -476,7 +383,7 @@ class TestFailures:
         assert running.serves_on()
 
     def test_an_app_that_is_too_slow_is_ended_before_lambda_ends_the_process(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         source = PLAIN.replace(
             'if scope["type"]',
@@ -493,7 +400,7 @@ class TestFailures:
             assert running.serves_on()
 
     def test_a_task_left_behind_cannot_end_the_process_in_the_middle_of_a_response(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         source = """
             import asyncio, sys
@@ -514,7 +421,7 @@ class TestFailures:
         assert "SystemExit: 5" in running.platform.output
 
     def test_a_startup_that_fails_is_reported_as_a_failed_init(
-        self, managed: ManagedFactory, ric: Ric
+        self, managed: StartRunning, ric: Ric
     ) -> None:
         source = """
             from adapter import LambdaHandler
@@ -533,149 +440,29 @@ class TestFailures:
         assert "The environment cannot start" in running.platform.output
 
 
-WRAPPER = """
-import functools, importlib, os
+class TestCalls:
+    """Of the handler, from elsewhere than the client."""
 
-def load():
-    module, _, name = os.environ["ORIG_HANDLER"].rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-{eager}
+    def test_what_a_wrapper_raises_after_the_response_is_logged_and_dropped(
+        self, managed: StartRunning, ric: Ric
+    ) -> None:
+        source = (
+            PLAIN
+            + """
+inner = handler
 def handler(event, context):
-    print("span of", context.aws_request_id, flush=True)
-    result = {call}
-    print("status", result.get("statusCode"), flush=True)
-    {after}
+    inner(event, context)
+    raise ValueError("mine")
 """
-
-
-def wrapper(after: str = "return result", *, lazy: bool = False) -> str:
-    source = WRAPPER.replace("{after}", after)
-    source = source.replace("{eager}", "" if lazy else "original = load()")
-    return source.replace("{call}", f"{'load()' if lazy else 'original'}(event, context)")
-
-
-class TestWrappers:
-    """What other vendors put around a handler calls it, and returns and raises what it likes."""
-
-    @pytest.fixture
-    def wrapped(self, start: Start, tmp_path: Path) -> ManagedFactory:
-        """The wrapping module is the function's handler, and knows the original's name."""
-
-        def start_wrapped(source: str, environ: dict[str, str] = RIC_4.environ) -> Managed:
-            folder = tmp_path / "original"
-            folder.mkdir()
-            (folder / "app_module.py").write_text(PLAIN)
-            environ = environ | {
-                "ORIG_HANDLER": "app_module.handler",
-                "PYTHONPATH": f"{environ['PYTHONPATH']}:{folder}",
-            }
-            return Managed(start(source, "main.handler", RIC, **environ))
-
-        return start_wrapped
-
-    def test_a_wrapping_module_streams_and_sees_the_status(
-        self, wrapped: ManagedFactory, ric: Ric
-    ) -> None:
-        running = wrapped(wrapper(), ric.threaded)
-        assert running.client.head().call == NEXT
-        assert "startup" in running.platform.output, "init is over, and the app has not started"
-        running.client.event(function_url_event("/202"))
-        assert running.ours.read().prelude["statusCode"] == 202
-        running.ours.accept()
-        assert running.serves_on()
-        assert "span of id-1\nstatus 202\nspan of id-2\nstatus 200" in running.platform.output
-
-    def test_one_that_imports_the_handler_with_the_first_event_streams_that_one_already(
-        self, wrapped: ManagedFactory, ric: Ric
-    ) -> None:
-        running = wrapped(wrapper(lazy=True), ric.environ)
-        assert running.stream() == b"one two"
-        assert running.serves_on()
-        assert running.platform.output.count("startup") == 1
-
-    @pytest.mark.parametrize(
-        "after",
-        [
-            "raise ValueError('mine')",
-            "return {'statusCode': 500}",
-            "return object()",
-            "return None",
-        ],
-    )
-    def test_what_it_makes_of_the_result_comes_too_late_and_ends_nothing(
-        self, wrapped: ManagedFactory, ric: Ric, after: str
-    ) -> None:
-        running = wrapped(wrapper(after), ric.environ)
+        )
+        running = managed(source, ric.environ)
         assert running.stream() == b"one two"
         assert running.serves_on()
         log = running.platform.output
-        assert log.count("[ERROR]") == log.count("That error is dropped")
+        assert log.count("That error is dropped") == log.count("[ERROR] ValueError: mine") == 2
 
-    def test_its_own_failure_before_the_handler_is_the_invocations(
-        self, wrapped: ManagedFactory
-    ) -> None:
-        running = wrapped(wrapper().replace("result =", "context.nothing; result ="))
-        running.client.deliver(EVENT)
-        request = running.client.read()
-        assert (request.call, request.json["errorType"]) == (error_of("id-1"), "AttributeError")
-
-    def test_one_that_calls_again_after_the_stream_gets_the_answer_for_itself(
-        self, wrapped: ManagedFactory
-    ) -> None:
-        again = "print('again', original(event, context)['body'], flush=True)"
-        running = wrapped(wrapper(again))
-        assert running.stream() == b"one two"
-        assert running.serves_on()
-        assert "again one two" in running.platform.output
-
-    def test_a_call_with_the_context_of_another_invocation_does_not_answer_this_one(
-        self, wrapped: ManagedFactory
-    ) -> None:
-        warm_up = """
-class Warm:
-    aws_request_id = "warm-up"
-    def get_remaining_time_in_millis(self): return 5000
-
-print("in init", original(EVENT, Warm())["body"], flush=True)
-def handler(event, context):
-    print("warm", original(EVENT, Warm())["body"], flush=True)
-    return original(event, context)
-"""
-        running = wrapped(wrapper() + f"\nEVENT = {EVENT!r}\n" + warm_up)
-        assert running.stream() == b"one two"
-        assert "in init one two" in running.platform.output
-        assert "warm one two" in running.platform.output
-
-    def test_one_that_calls_from_another_thread_and_gives_up_leaves_one_answer(
-        self, wrapped: ManagedFactory, tmp_path: Path
-    ) -> None:
-        gate = tmp_path / "gate"
-        source = f"""
-import os, threading, time
-from app_module import app
-from adapter import LambdaHandler
-
-async def slow(scope, receive, send):
-    await app(scope, receive, send)
-    while not os.path.exists({str(gate)!r}): time.sleep(0.01)
-
-inner = LambdaHandler(slow, lifespan="off")
-def handler(event, context):
-    thread = threading.Thread(target=inner, args=(event, context))
-    thread.start()
-    thread.join(0.1)
-    raise TimeoutError("no patience")
-"""
-        running = wrapped(source)
-        assert running.stream() == b"one two"
-        assert running.client.is_silent(), "an error was posted while the call ran"
-        gate.touch()
-        assert running.client.read().call == NEXT
-        assert "no patience" in running.platform.output
-
-    def test_a_call_from_within_the_apps_own_threads_fails_and_does_not_hang(
-        self, managed: ManagedFactory
+    def test_one_from_within_the_apps_own_threads_fails_and_does_not_hang(
+        self, managed: StartRunning
     ) -> None:
         source = (
             PLAIN
@@ -698,77 +485,12 @@ handler = LambdaHandler(nested, lifespan="off")
         assert running.stream() == b"one two"
         assert "serves one call at a time" in running.platform.output
 
-    def test_powertools_logger_and_tracer_work_on_the_handler(
-        self, managed: ManagedFactory, ric: Ric
-    ) -> None:
-        source = (
-            APP
-            + """
-from aws_lambda_powertools import Logger, Tracer
-
-logger, tracer = Logger(service="shop"), Tracer(service="shop")
-
-async def traced(scope, receive, send):
-    if scope["type"] == "http":
-        with tracer.provider.in_subsegment("work") as subsegment:
-            logger.info("inside %s", subsegment.name)
-    await app(scope, receive, send)
-
-handler = logger.inject_lambda_context(tracer.capture_lambda_handler(LambdaHandler(traced)))
-"""
-        )
-        # Without a daemon X-Ray sends its segments into the void, by UDP.
-        running = managed(source, ric.environ | {"LAMBDA_TASK_ROOT": "/var/task"})
-        trace = "Root=1-68f0c1d2-3a4b5c6d7e8f901234567890;Parent=53995c3f42cd8ad8;Sampled=1"
-        assert running.stream("id-1", Lambda_Runtime_Trace_Id=trace) == b"one two"
-        assert running.serves_on()
-        log = running.platform.output
-        assert '"message":"inside work"' in log
-        assert '"function_request_id":"id-1"' in log
-        assert "Traceback" not in log
-
-
-class TestSeveralHandlers:
-    def test_only_the_one_that_is_named_is_started_and_all_can_be_called(
-        self, managed: ManagedFactory
-    ) -> None:
-        source = (
-            PLAIN
-            + """
-async def other_app(scope, receive, send):
-    assert scope["type"] != "lifespan", "the other one was started"
-    await app(scope, receive, send)
-other = LambdaHandler(other_app, lifespan="on")
-"""
-        )
-        running = managed(source)
-        assert running.serves_on()
-        assert running.platform.output.count("startup") == 1
-
-    def test_a_function_that_chooses_among_them_has_all_of_them_started(
-        self, managed: ManagedFactory
-    ) -> None:
-        source = (
-            APP
-            + """
-handlers = {"/a": LambdaHandler(app), "/b": LambdaHandler(app)}
-def handler(event, context):
-    return handlers[event["rawPath"]](event, context)
-"""
-        )
-        running = managed(source)
-        for path in ("/a", "/b"):
-            running.client.deliver(function_url_event(path), path[1:])
-            assert running.ours.read().content == b"one two"
-            running.ours.accept()
-        assert running.platform.output.count("startup") == 2
-
 
 class TestEnvironments:
     """The other ways in which AWS's runtime lives."""
 
     def test_under_snapstart_the_lifespan_starts_before_the_snapshot_and_no_socket_does(
-        self, managed: ManagedFactory, ric: Ric
+        self, managed: StartRunning, ric: Ric
     ) -> None:
         running = managed(PLAIN, ric.environ | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"})
         restore = running.client
@@ -780,9 +502,7 @@ class TestEnvironments:
         assert running.serves_on()
         assert running.platform.output.count("startup") == 1
 
-    def test_under_snapstart_a_failed_startup_is_a_failed_init(
-        self, managed: ManagedFactory
-    ) -> None:
+    def test_under_snapstart_a_failed_startup_is_a_failed_init(self, managed: StartRunning) -> None:
         source = """
             from adapter import LambdaHandler
             async def app(scope, receive, send):
@@ -813,7 +533,7 @@ class TestEnvironments:
         assert platform.output.count("startup") == 2
 
     def test_a_signal_ends_the_process_at_once_and_the_lifespan_does_not_shut_down(
-        self, managed: ManagedFactory
+        self, managed: StartRunning
     ) -> None:
         running = managed(PLAIN.replace("await receive()\n    s", "print(await receive())\n    s"))
         assert running.client.read().call == NEXT
@@ -833,7 +553,7 @@ class TestLogs:
         + "\nimport logging\n"
     )
 
-    def test_text_has_the_request_id_in_each_line(self, managed: ManagedFactory, ric: Ric) -> None:
+    def test_text_has_the_request_id_in_each_line(self, managed: StartRunning, ric: Ric) -> None:
         running = managed(self.SOURCE, ric.environ)
         assert running.stream("id-7") == b"one two"
         assert running.client.read().call == NEXT
@@ -841,7 +561,7 @@ class TestLogs:
         assert line.startswith("[WARNING]\t")
         assert line.endswith("Z\tid-7\tsold 3")
 
-    def test_json_has_it_too(self, managed: ManagedFactory, ric: Ric) -> None:
+    def test_json_has_it_too(self, managed: StartRunning, ric: Ric) -> None:
         running = managed(
             self.SOURCE,
             ric.environ | {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"},

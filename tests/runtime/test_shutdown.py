@@ -48,6 +48,29 @@ def test_an_app_with_a_lifespan_has_an_extension_registered_before_the_first_nex
     assert extension.read().call == EXTENSION_NEXT
 
 
+def test_handlers_inside_a_vendors_wrapper_start_and_end_with_the_environment(
+    start: Start,
+) -> None:
+    source = (
+        LIFESPAN
+        + """
+from adapter import LambdaHandler
+inner = LambdaHandler(app)
+def handler(event, context):
+    return inner(event, context)
+"""
+    )
+    lambda_ = start(source, "main.handler")
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    platform.read()
+    assert lambda_.output.splitlines() == ["startup"]
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.splitlines() == ["startup", "shutdown"]
+
+
 @pytest.mark.parametrize("source", [HELLO, LIFESPAN], ids=["none", "off"])
 def test_without_a_lifespan_to_end_nothing_is_registered(start: Start, source: str) -> None:
     lambda_ = start(source, ADAPTER_LIFESPAN="off" if source == LIFESPAN else "auto")

@@ -56,6 +56,42 @@ def fail(statement: str, when: str) -> str:
 
 
 @pytest.mark.parametrize("command", [RUN, AWS], ids=["ours", "AWS"])
+def test_a_lifespan_inside_a_vendors_wrapper_starts_before_the_snapshot_too(
+    start: Start, command: tuple[str, ...]
+) -> None:
+    source = (
+        LIFESPAN
+        + """
+from adapter import LambdaHandler
+inner = LambdaHandler(app)
+def handler(event, context):
+    return inner(event, context)
+"""
+    )
+    platform = start(source, "main.handler", command, **ON)
+    assert platform.connection().read().call == RESTORE_NEXT
+    assert platform.output.splitlines() == ["startup"]
+
+
+def test_a_hook_may_call_the_handler_and_warms_up_what_serves_later(start: Start) -> None:
+    source = (
+        LIFESPAN
+        + f"""
+from adapter import LambdaHandler
+from snapshot_restore_py import register_before_snapshot
+handler = LambdaHandler(app)
+register_before_snapshot(lambda: print(handler({EVENT!r}, None)["statusCode"], flush=True))
+"""
+    )
+    lambda_ = start(source, "main.handler", **ON)
+    platform = lambda_.connection()
+    assert platform.read().call == RESTORE_NEXT
+    assert lambda_.output.splitlines() == ["startup", "200"]
+    platform.answer(200)
+    assert lambda_.connection().invoke(EVENT).content == b"2"
+
+
+@pytest.mark.parametrize("command", [RUN, AWS], ids=["ours", "AWS"])
 def test_hooks_run_around_the_snapshot_in_the_order_of_AWSs_runtime(
     start: Start, command: tuple[str, ...]
 ) -> None:

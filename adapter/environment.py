@@ -1,0 +1,11 @@
+"""What lives as long as the execution environment does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .types import StreamingHandler
+
+handlers: list[StreamingHandler] = []
+"""All of ours that were made in it, in that order. A wrapper stands around any of them."""

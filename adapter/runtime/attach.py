@@ -1,0 +1,14 @@
+"""Where a handler finds the runtime that it is made in."""
+
+from __future__ import annotations
+
+from .bridge import Bridge
+
+
+def attach() -> Bridge | None:
+    """Return what this process calls its handlers through, if its runtime is one that streams."""
+    if Bridge.installed is None:
+        from .managed import install  # what the native runtime need not pay for
+
+        Bridge.installed = install()
+    return Bridge.installed

@@ -1,0 +1,350 @@
+"""What other vendors put around a handler calls it as it likes; under both runtimes alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from adapter.events.build import function_url_event
+
+from .conftest import RUN
+from .running import APP, EVENT, PLAIN, RIC, RIC_4, Running
+from .scripted import NEXT, ROOT, error_of, response_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Start
+    from .running import StartRunning
+
+
+class Runtime(NamedTuple):
+    """A runtime, and the variables that it is started with."""
+
+    command: tuple[str, ...]
+    environ: dict[str, str]
+
+
+NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
+
+
+@pytest.fixture(params=["native", "managed 3", "managed 4", "managed 4, threaded"])
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """Each in turn."""
+    if request.param == "native":
+        return NATIVE
+    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
+    return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
+
+
+@pytest.fixture
+def run(start: Start, runtime: Runtime) -> StartRunning:
+    """Start a function whose handler is in its ``main.py``."""
+
+    def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
+        environ = runtime.environ | (environ or {})
+        platform = start(source, "main.handler", runtime.command, **environ)
+        return Running(platform, is_native=runtime is NATIVE)
+
+    return run_one
+
+
+@pytest.fixture
+def wrap(run: StartRunning, runtime: Runtime, tmp_path: Path) -> StartRunning:
+    """Start one whose handler is a wrapping module, which knows the name of the original."""
+
+    def wrap_one(source: str, environ: dict[str, str] | None = None) -> Running:
+        folder = tmp_path / "original"
+        folder.mkdir()
+        (folder / "app_module.py").write_text(PLAIN)
+        path = f"{runtime.environ['PYTHONPATH']}:{folder}"
+        return run(
+            source, {"ORIG_HANDLER": "app_module.handler", "PYTHONPATH": path} | (environ or {})
+        )
+
+    return wrap_one
+
+
+WRAPPER = """
+import importlib, os
+
+def load():
+    module, _, name = os.environ["ORIG_HANDLER"].rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+{eager}
+def handler(event, context):
+    print("span of", context.aws_request_id, flush=True)
+    result = {call}
+    print("status", result.get("statusCode"), flush=True)
+    {after}
+"""
+
+
+def wrapper(after: str = "return result", *, lazy: bool = False) -> str:
+    source = WRAPPER.replace("{after}", after)
+    source = source.replace("{eager}", "" if lazy else "original = load()")
+    return source.replace("{call}", f"{'load()' if lazy else 'original'}(event, context)")
+
+
+def test_a_wrapping_module_streams_and_sees_the_status(wrap: StartRunning) -> None:
+    running = wrap(wrapper())
+    assert running.client.head().call == NEXT
+    assert "startup" in running.platform.output, "init is over, and the app has not started"
+    running.client.event(function_url_event("/202"))
+    assert running.ours.read().prelude["statusCode"] == 202
+    running.ours.accept()
+    assert running.serves_on()
+    assert "span of id-1\nstatus 202\nspan of id-2\nstatus 200" in running.platform.output
+
+
+def test_one_that_imports_the_handler_with_the_first_event_streams_that_one_already(
+    wrap: StartRunning,
+) -> None:
+    running = wrap(wrapper(lazy=True))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert running.platform.output.count("startup") == 1
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "raise ValueError('mine')",
+        "return {'statusCode': 500}",
+        "return object()",
+        "return None",
+    ],
+)
+def test_what_it_makes_of_the_result_comes_too_late_and_ends_nothing(
+    wrap: StartRunning, after: str
+) -> None:
+    running = wrap(wrapper(after))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_its_own_failure_before_the_handler_is_the_invocations(wrap: StartRunning) -> None:
+    running = wrap(wrapper().replace("result =", "context.nothing; result ="))
+    running.client.deliver(EVENT)
+    request = running.client.read()
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), "AttributeError")
+
+
+CATCHING = """
+from adapter import LambdaHandler, streamify_response
+
+async def app(scope, receive, send):
+    raise ValueError("no")
+
+@streamify_response
+async def function(event, stream, context):
+    raise ValueError("no")
+
+original = {original}
+
+def handler(event, context):
+    try:
+        return original(event, context)
+    except Exception as error:
+        print("caught", type(error).__name__, flush=True)
+        {then}
+"""
+RAISING = [
+    pytest.param('LambdaHandler(app, lifespan="off", errors="raise")', id="app"),
+    pytest.param("function", id="function"),
+]
+
+
+@pytest.mark.parametrize("original", RAISING)
+def test_a_failure_before_the_first_byte_is_raised_to_it_first(
+    run: StartRunning, original: str
+) -> None:
+    running = run(CATCHING.replace("{original}", original).replace("{then}", "raise"))
+    running.client.deliver(EVENT)
+    request = running.client.read()
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), "ValueError")
+    assert "caught ValueError" in running.platform.output
+
+
+@pytest.mark.parametrize("original", RAISING)
+def test_it_may_answer_in_the_place_of_what_has_failed(run: StartRunning, original: str) -> None:
+    instead = 'return {"statusCode": 503}'
+    running = run(CATCHING.replace("{original}", original).replace("{then}", instead))
+    for request_id in ("id-1", "id-2"):
+        running.client.deliver(EVENT, request_id)
+        request = running.client.read()
+        assert (request.call, request.json) == (response_of(request_id), {"statusCode": 503})
+        running.client.accept()
+
+
+def test_it_may_ask_another_handler_in_the_place_of_what_has_failed(run: StartRunning) -> None:
+    source = (
+        CATCHING.replace("{original}", "function") + "\n" + PLAIN.replace("handler =", "other =")
+    )
+    running = run(source.replace("{then}", "return other(event, context)"))
+    assert running.stream() == b"one two"
+
+
+def test_one_that_calls_again_after_the_stream_gets_the_answer_for_itself(
+    wrap: StartRunning,
+) -> None:
+    again = "print('again', original(event, context)['body'], flush=True)"
+    running = wrap(wrapper(again))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "again one two" in running.platform.output
+
+
+def test_a_call_with_the_context_of_another_invocation_does_not_answer_this_one(
+    wrap: StartRunning,
+) -> None:
+    warm_up = """
+class Warm:
+    aws_request_id = "warm-up"
+    def get_remaining_time_in_millis(self): return 5000
+
+print("in init", original(EVENT, Warm())["body"], flush=True)
+def handler(event, context):
+    print("warm", original(EVENT, Warm())["body"], flush=True)
+    return original(event, context)
+"""
+    running = wrap(wrapper() + f"\nEVENT = {EVENT!r}\n" + warm_up)
+    assert running.stream() == b"one two"
+    assert "in init one two" in running.platform.output
+    assert "warm one two" in running.platform.output
+
+
+def test_one_event_loop_serves_the_calls_of_init_and_of_all_invocations(run: StartRunning) -> None:
+    source = (
+        APP
+        + f"""
+import asyncio
+loops = []
+async def counting(scope, receive, send):
+    loops.append(asyncio.get_running_loop())
+    print("loops", len(loops), len(set(loops)), flush=True)
+    await app(scope, receive, send)
+original = LambdaHandler(counting)
+original({EVENT!r}, None)
+def handler(event, context):
+    return original(event, context)
+"""
+    )
+    running = run(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "loops 4 1" in running.platform.output, "a lifespan and three calls"
+    assert running.platform.output.count("startup") == 1
+
+
+@pytest.mark.parametrize("context", ["context", "None"])
+def test_one_that_calls_from_a_thread_of_its_own_streams(wrap: StartRunning, context: str) -> None:
+    source = f"""
+import threading
+from app_module import handler as original
+
+def handler(event, context):
+    thread = threading.Thread(target=original, args=(event, {context}))
+    thread.start()
+    thread.join()
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_one_that_calls_from_another_thread_and_gives_up_leaves_one_answer(
+    wrap: StartRunning, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    source = f"""
+import os, threading, time
+from app_module import app
+from adapter import LambdaHandler
+
+async def slow(scope, receive, send):
+    await app(scope, receive, send)
+    while not os.path.exists({str(gate)!r}): time.sleep(0.01)
+
+inner = LambdaHandler(slow, lifespan="off")
+def handler(event, context):
+    thread = threading.Thread(target=inner, args=(event, context))
+    thread.start()
+    thread.join(0.1)
+    raise TimeoutError("no patience")
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.client.is_silent(), "an error was posted while the call ran"
+    gate.touch()
+    assert running.client.read().call == NEXT
+    assert "no patience" in running.platform.output
+
+
+def test_powertools_logger_and_tracer_work_on_the_handler(run: StartRunning) -> None:
+    source = (
+        APP
+        + """
+from aws_lambda_powertools import Logger, Tracer
+
+logger, tracer = Logger(service="shop"), Tracer(service="shop")
+
+async def traced(scope, receive, send):
+    if scope["type"] == "http":
+        with tracer.provider.in_subsegment("work") as subsegment:
+            logger.info("inside %s", subsegment.name)
+    await app(scope, receive, send)
+
+handler = logger.inject_lambda_context(tracer.capture_lambda_handler(LambdaHandler(traced)))
+"""
+    )
+    # Without a daemon X-Ray sends its segments into the void, by UDP.
+    running = run(source, {"POWERTOOLS_TRACE_DISABLED": "false"})
+    trace = "Root=1-68f0c1d2-3a4b5c6d7e8f901234567890;Parent=53995c3f42cd8ad8;Sampled=1"
+    assert running.stream("id-1", Lambda_Runtime_Trace_Id=trace) == b"one two"
+    assert running.serves_on()
+    log = running.platform.output
+    assert '"message":"inside work"' in log
+    assert '"function_request_id":"id-1"' in log
+    assert "Traceback" not in log
+
+
+def test_of_several_handlers_only_the_one_that_is_named_is_started_and_all_can_be_called(
+    run: StartRunning,
+) -> None:
+    source = (
+        PLAIN
+        + """
+async def other_app(scope, receive, send):
+    assert scope["type"] != "lifespan", "the other one was started"
+    await app(scope, receive, send)
+other = LambdaHandler(other_app, lifespan="on")
+"""
+    )
+    running = run(source)
+    assert running.serves_on()
+    assert running.platform.output.count("startup") == 1
+
+
+def test_a_function_that_chooses_among_several_handlers_has_all_of_them_started(
+    run: StartRunning,
+) -> None:
+    source = (
+        APP
+        + """
+handlers = {"/a": LambdaHandler(app), "/b": LambdaHandler(app)}
+def handler(event, context):
+    return handlers[event["rawPath"]](event, context)
+"""
+    )
+    running = run(source)
+    assert running.client.head().call == NEXT
+    assert running.platform.output.count("startup") == 2
+    for path in ("/a", "/b"):
+        running.client.event(function_url_event(path), path[1:])
+        assert running.ours.read().content == b"one two"
+        running.ours.accept()
+        assert running.client.read().call == NEXT
+    assert running.platform.output.count("startup") == 2
