@@ -91,6 +91,11 @@ def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
         type=positive,
         help="be a managed instance: one process, that many requests at once, more get 429",
     )
+    dev.add_argument(
+        "--invoke-port",
+        type=port,
+        help="also answer boto3's invoke and invoke_with_response_stream, at a port of their own",
+    )
     dev.add_argument("--reload", action="store_true", help="start anew when a file changes")
     dev.add_argument(
         "--invoke-mode",

@@ -107,7 +107,9 @@ class Connection:
             ("Content-Length", str(len(reply.body))),
             *([] if keep else [("Connection", "close")]),
         ]
-        await self._send(h11.Response(status_code=reply.status, headers=headers))
+        # In UTF-8, as Go writes what it is given: a client context may be in any language.
+        fields = [(name.encode(), value.encode()) for name, value in headers]
+        await self._send(h11.Response(status_code=reply.status, headers=fields))
         if reply.body:
             await self._send(h11.Data(data=reply.body))
         await self._send(h11.EndOfMessage())

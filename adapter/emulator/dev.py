@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from .console import Console
 from .function import Function, region_of
 from .function_url import FunctionUrl, UrlSettings
 from .http_server import listen, serve
+from .invoke_api import InvokeApi
 from .pool import Pool, open_pool
 from .sandbox import find_sandbox
 from .target import find_target
@@ -24,6 +26,7 @@ from .target import find_target
 if TYPE_CHECKING:
     import socket
     from argparse import Namespace
+    from contextlib import AbstractAsyncContextManager
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
@@ -44,6 +47,7 @@ class Dev:
     function: Function
     url: UrlSettings
     listening: socket.socket
+    invoking: socket.socket | None  #: where SDKs may call, if they may
     max_environments: int
     reload: bool
 
@@ -66,9 +70,12 @@ def main(arguments: Namespace) -> int:
         aws_region=region_of(os.environ) if arguments.as_aws else None,
         check_host=arguments.host in LOOPBACK,
     )
-    listening = listen(arguments.host, arguments.port)
-    with listening:
-        dev = Dev(function, url, listening, arguments.max_environments, arguments.reload)
+    with ExitStack() as ports:
+        listening = ports.enter_context(listen(arguments.host, arguments.port))
+        invoking = None
+        if arguments.invoke_port is not None:
+            invoking = ports.enter_context(listen(arguments.host, arguments.invoke_port))
+        dev = Dev(function, url, listening, invoking, arguments.max_environments, arguments.reload)
         anyio.run(run, dev)
     return 0
 
@@ -108,15 +115,19 @@ async def run(dev: Dev) -> None:
         async with (
             open_pool(function, sandbox, console, dev.max_environments) as pool,
             serve(FunctionUrl(pool, dev.url, console), dev.listening),
+            serve_sdks(dev, pool, console),
             anyio.create_task_group() as tasks,
         ):
-            host, port = dev.listening.getsockname()[:2]
-            host = f"[{host}]" if ":" in host else host
             console.line(
                 f"Serving {function.target} from {function.task_root} "
-                f"at http://{host}:{port} (Ctrl-C stops it)",
+                f"at {address(dev.listening)} (Ctrl-C stops it)",
                 "good",
             )
+            if dev.invoking is not None:
+                console.line(
+                    f"boto3.client('lambda', endpoint_url='{address(dev.invoking)}') "
+                    f"invokes FunctionName='{function.name}'"
+                )
             tasks.start_soon(warm, pool, console)
             if dev.reload:
                 tasks.start_soon(reload, pool, console, stopping)
@@ -126,6 +137,19 @@ async def run(dev: Dev) -> None:
             tasks.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):
                 await pool.close()
+
+
+def serve_sdks(dev: Dev, pool: Pool, console: Console) -> AbstractAsyncContextManager[None]:
+    """Serve the Invoke API while the block runs, if that was asked for."""
+    if dev.invoking is None:
+        return nullcontext()
+    return serve(InvokeApi(pool, console, check_host=dev.url.check_host), dev.invoking)
+
+
+def address(listening: socket.socket) -> str:
+    """Return the URL of a port."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def warm(pool: Pool, console: Console) -> None:

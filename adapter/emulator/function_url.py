@@ -20,7 +20,7 @@ from ..errors import EventError
 from ..prelude import CONTENT_TYPE
 from .environment import explain
 from .host import host_is_local
-from .invocation import EndOfResponse, Failure, Head, Invocation
+from .invocation import MAX_STREAM, EndOfResponse, Failure, Head, Invocation
 from .prelude_reader import PreludeReader
 from .reply import MAX_PAYLOAD
 from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
@@ -114,7 +114,7 @@ class FunctionUrl:
             request_id=event.request_id,
             trace_id=event.trace_id,
             streaming=streaming,
-            **({} if streaming else {"limit": MAX_PAYLOAD}),
+            limit=MAX_STREAM if streaming else MAX_PAYLOAD,
         )
         self._pool.submit(invocation)
         async with invocation.body:

@@ -72,12 +72,14 @@ class Invocation:
         *,
         request_id: str,
         trace_id: str,
+        client_context: str = "",
         limit: int = MAX_STREAM,
         streaming: bool = True,
     ) -> None:
         self.event = event
         self.request_id = request_id
         self.trace_id = trace_id
+        self.client_context = client_context
         self.limit = limit
         self.streaming = streaming
         self.body: MemoryObjectReceiveStream[bytes]

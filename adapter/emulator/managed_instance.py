@@ -137,14 +137,6 @@ class ManagedApi(RuntimeApi):
         self.outstanding.withdraw(slot)
         slot.filled.set()
 
-    def _event_headers(self, invocation: Invocation) -> replies.HeaderItems:
-        # Here they are sent always, and empty if there is nothing to say.
-        return (
-            *super()._event_headers(invocation),
-            ("Lambda-Runtime-Client-Context", ""),
-            ("Lambda-Runtime-Cognito-Identity", ""),
-        )
-
     async def _response(self, connection: Connection, request_id: str) -> Reply:
         if refusal := self._refusal(connection, request_id, Step.RESPONSE):
             return refusal

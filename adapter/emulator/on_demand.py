@@ -117,7 +117,9 @@ class OnDemandApi(RuntimeApi):
         self._check_initialised()
         while self._invocation is None:
             await self._delivered.wait()
-        return replies.event(self._invocation.event, self._event_headers(self._invocation))
+        headers = self._event_headers(self._invocation)
+        given = tuple((name, value) for name, value in headers if value)
+        return replies.event(self._invocation.event, given)
 
     def _release(self) -> None:
         if self._invocation is not None:

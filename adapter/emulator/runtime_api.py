@@ -189,11 +189,15 @@ class RuntimeApi(ABC):
         return replies.ACCEPTED
 
     def _event_headers(self, invocation: Invocation) -> replies.HeaderItems:
+        """What is said of an event: an empty value where there is nothing to say."""
         return (
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
             ("Lambda-Runtime-Invoked-Function-Arn", self.identity.arn),
             ("Lambda-Runtime-Trace-Id", invocation.trace_id),
+            ("Lambda-Runtime-Client-Context", invocation.client_context),
+            # Who calls is in the caller's credentials, which nobody looks at here.
+            ("Lambda-Runtime-Cognito-Identity", ""),
             (NONCE, invocation.nonce),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -13,11 +14,13 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import anyio
+import boto3
 import httpx
 import pytest
 
 from adapter.emulator.console import Console
 from adapter.emulator.dev import reload
+from adapter.testing import function_url_event, read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,6 +183,27 @@ def test_a_managed_instance_serves_many_at_once_in_one_process(folder: Path) -> 
             pass  # it is still starting
         with httpx.stream("GET", dev.url) as first, httpx.stream("GET", dev.url) as second:
             assert first.read() == second.read()
+
+
+def test_an_sdk_may_invoke_the_function_that_the_url_serves(folder: Path) -> None:
+    with serving(folder, "--invoke-port", "0") as dev:
+        line = dev.read_until("^boto3.*")
+        api, name = re.findall(r"_url='(.+)'\).*FunctionName='(.+)'", line)[0]
+        pid = httpx.get(dev.url).text.split()[0]
+        aws = boto3.client(
+            "lambda",
+            endpoint_url=api,
+            region_name="eu-west-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        event = json.dumps(function_url_event("/"))
+        streamed = aws.invoke_with_response_stream(FunctionName=name, Payload=event)
+        prelude, body = read_stream(streamed["EventStream"])
+        aws.close()
+    assert prelude is not None
+    assert prelude["statusCode"] == 200
+    assert body.split() == [pid.encode(), b"one"]
 
 
 def test_snapstart_runs_the_app_after_its_restore(folder: Path) -> None:
