@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .answer import BufferedAnswer, StreamedHead, refuse
 from .cycle import HttpCycle
 from .entry import EntryPoint
-from .errors import DeadlineExceeded, EventError, ResponseTooLarge
+from .errors import ConfigurationError, DeadlineExceeded, EventError, ResponseTooLarge
 from .events import Source, identify
 from .function import FunctionHandler
 from .lifespan import lifespan
@@ -84,10 +85,11 @@ class LambdaHandler(EntryPoint):
 
         Raises:
             LifespanFailed: the app did not start.
-            ConfigurationError: an option's value means nothing.
+            ConfigurationError: an option's value means nothing, or the app is not an ASGI app.
         """
         async with self._starting:  # invocations that come at once wait for the first one's
             if self._lifespan is None:
+                _check(self.app)
                 starting = lifespan(self.app, self.options.lifespan)
                 await starting.startup()
                 self._lifespan = starting
@@ -250,6 +252,18 @@ class LambdaHandler(EntryPoint):
         if answer.error is not None:
             raise answer.error
         return event_answer(path, answer.head.status, answer.head.headers, answer.body)
+
+
+def _check(app: ASGIApp) -> None:
+    try:
+        inspect.signature(app, follow_wrapped=False).bind(None, None, None)
+    except ValueError:
+        pass  # written in C: it does not say
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {error}."
+            " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
+        ) from None
 
 
 class _Incoming(NamedTuple):

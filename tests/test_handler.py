@@ -201,6 +201,28 @@ class TestEventsThatAreNotHttp:
         assert "LambdaHandler(app, on_event=...)" in str(caught.value)
 
 
+class TestApp:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("app", "reason"),
+        [
+            pytest.param(lambda environ, start_response: [], "too many positional", id="WSGI"),
+            pytest.param(lambda scope: hello, "too many positional", id="ASGI-2"),
+            pytest.param("main:app", "'main:app' is not a callable object", id="a-name"),
+        ],
+    )
+    async def test_that_cannot_be_called_as_one_is_refused_before_its_first_request(
+        self, app: Any, reason: str
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=reason):
+            await LambdaHandler(app, lifespan="off").startup()
+
+    @pytest.mark.anyio
+    async def test_that_is_compiled_and_does_not_say_what_it_takes_is_trusted(self) -> None:
+        compiled: Any = type
+        assert await LambdaHandler(compiled, lifespan="off").startup() is False
+
+
 class TestLifespan:
     @pytest.mark.anyio
     async def test_is_one_for_three_invocations_and_state_a_shallow_copy_for_each(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from flask import Flask, Response, request, stream_with_context
 
 from adapter import LambdaHandler
+from adapter.errors import ConfigurationError
 from adapter.testing import LambdaTransport, MemoryStream, function_url_event, lambda_context
 from adapter.wsgi import WsgiToAsgi
 
@@ -150,6 +151,15 @@ async def test_a_failure_in_the_middle_fails_the_stream_and_is_not_hidden() -> N
     stream = MemoryStream()
     await handler.respond(function_url_event("/fail/middle"), lambda_context(), stream)
     assert (stream.body, str(stream.error)) == (b"half of it", "no paper")
+
+
+@pytest.mark.parametrize("lifespan", ["auto", "off"])
+async def test_without_the_wrapper_it_is_an_error_that_names_it_and_not_a_riddle(
+    lifespan: str,
+) -> None:
+    bare: Any = flask_app
+    with pytest.raises(ConfigurationError, match=r"<Flask .*, becomes one by .*WsgiToAsgi\(app\)"):
+        await LambdaHandler(bare, lifespan=lifespan).respond(function_url_event(), None, None)
 
 
 @pytest.mark.parametrize("length", ["5", "3"], ids=["right", "too-short"])
