@@ -76,25 +76,24 @@ def main(target: str | None = None) -> int:
 
 def _live(runtime: Runtime, handler: StreamingHandler, bridge: NativeBridge) -> int:
     """Go through the phases of an environment. What hooks there are run between them."""
-    runner = bridge.runner
-    failed = runner.run(runtime.start(handler))
+    failed = bridge.run(runtime.start(handler))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         from .snapstart import pause  # not on the way of every other cold start
 
-        failed = pause(runtime.client, runner)
-    return _run(runner, runtime.serve(handler, bridge)) if failed is None else failed
+        failed = pause(runtime.client, bridge)
+    return _run(bridge, runtime.serve(handler, bridge)) if failed is None else failed
 
 
-def _run(runner: asyncio.Runner, coroutine: Coroutine[Any, Any, int]) -> int:
+def _run(bridge: NativeBridge, coroutine: Coroutine[Any, Any, int]) -> int:
     """Run it to its end, also when a task that the app left behind raises a SystemExit.
 
     That stops the event loop; let out, it would end the process in the middle of responses that
     have nothing to do with it.
     """
-    task = runner.get_loop().create_task(coroutine)
+    task = bridge.runner.get_loop().create_task(coroutine)
     while True:
         try:
-            return runner.run(_result(task))
+            return bridge.run(_result(task))
         except SystemExit as error:
             if task.done():
                 raise

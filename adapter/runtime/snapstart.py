@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AdapterError
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine
 
     from .client import RuntimeClient
+    from .native_bridge import NativeBridge
 
 logger = logging.getLogger("adapter.runtime")
 
@@ -24,7 +24,7 @@ Hook = tuple["Callable[..., object]", tuple[Any, ...], dict[str, Any]]
 EXIT_BEFORE, EXIT_AFTER = 64, 65
 
 
-def pause(client: RuntimeClient, runner: asyncio.Runner) -> int | None:
+def pause(client: RuntimeClient, bridge: NativeBridge) -> int | None:
     """Run the hooks, with the snapshot between them; return an exit status if one failed.
 
     Hooks before the snapshot run in the reverse order of their registration, hooks after it in
@@ -34,10 +34,10 @@ def pause(client: RuntimeClient, runner: asyncio.Runner) -> int | None:
         before = _hooks("get_before_snapshot")
         while before:
             _call(before.pop())
-        runner.run(client.restore_next())
+        bridge.run(client.restore_next())
     except BaseException as error:
         logger.critical("No snapshot can be taken: %s", error, exc_info=error)
-        _report(runner, client.init_error(error, "Runtime.BeforeSnapshotError"))
+        _report(bridge, client.init_error(error, "Runtime.BeforeSnapshotError"))
         return EXIT_BEFORE
     finally:
         client.close()  # what is connected before a snapshot is not connected after it
@@ -46,7 +46,7 @@ def pause(client: RuntimeClient, runner: asyncio.Runner) -> int | None:
             _call(hook)
     except BaseException as error:
         logger.critical("The environment cannot go on after its restore: %s", error, exc_info=error)
-        _report(runner, client.restore_error(error, "Runtime.AfterRestoreError"))
+        _report(bridge, client.restore_error(error, "Runtime.AfterRestoreError"))
         client.close()
         return EXIT_AFTER
     return None
@@ -64,8 +64,8 @@ def _call(hook: Hook) -> None:
     function(*arguments, **keywords)
 
 
-def _report(runner: asyncio.Runner, report: Coroutine[Any, Any, None]) -> None:
+def _report(bridge: NativeBridge, report: Coroutine[Any, Any, None]) -> None:
     try:
-        runner.run(report)
+        bridge.run(report)
     except (OSError, AdapterError) as failure:
         logger.critical("That could not be reported either: %s", failure)

@@ -239,6 +239,27 @@ def handler(event, context):
     assert running.platform.output.count("startup") == 1
 
 
+@pytest.mark.parametrize("join", ["thread.join()", "pass"])
+def test_a_module_may_warm_the_app_up_from_a_thread_while_it_is_imported(
+    run: StartRunning, join: str
+) -> None:
+    source = f"""
+import threading
+
+def warm_up():
+    print("warmed up", handler({EVENT!r}, None)["statusCode"], flush=True)
+
+thread = threading.Thread(target=warm_up)
+thread.start()
+{join}
+"""
+    running = run(PLAIN + source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "warmed up 200" in running.platform.output
+    assert running.platform.output.count("startup") == 1
+
+
 @pytest.mark.parametrize("context", ["context", "None"])
 def test_one_that_calls_from_a_thread_of_its_own_streams(wrap: StartRunning, context: str) -> None:
     source = f"""
