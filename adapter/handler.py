@@ -11,7 +11,7 @@ from .answer import BufferedAnswer, StreamedHead, refuse
 from .cycle import HttpCycle
 from .entry import EntryPoint
 from .errors import ConfigurationError, DeadlineExceeded, EventError, ResponseTooLarge
-from .events import Source, identify
+from .events import Source, identify, unwrap
 from .function import FunctionHandler
 from .lifespan import lifespan
 from .response import Response
@@ -113,10 +113,11 @@ class LambdaHandler(EntryPoint):
         """
         if self._lifespan is None:
             await self.startup()
-        source = self._custom(event, context) or identify(event)
+        plain = unwrap(event)
+        source = self._custom(plain, context) or identify(plain)
         if source is None:
             return await self._respond_to_event(event, context, stream)
-        request = self._incoming(source, event, context)
+        request = self._incoming(source, plain, context)
         if stream is None or self.options.invoke_mode not in source.streams_in:
             return await self._buffered(source, request, context, stream)
         assert isinstance(source, Source)
@@ -226,14 +227,16 @@ class LambdaHandler(EntryPoint):
     ) -> JSON:
         """Answer an event that is no HTTP request."""
         options = self.options
-        if options.on_event is not None:
+        if options.on_event is not None:  # whatever wrapped the event did it for this one
             return await FunctionHandler(options.on_event).respond(event, context, stream)
+        event = unwrap(event)
         if options.event_path:
             return await self._post(event, context)
-        keys = ", ".join(map(repr, event)) if isinstance(event, dict) else type(event).__name__
+        keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
+        what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
         raise EventError(
-            "This event is not an HTTP request, and nothing handles other events. It has the keys"
-            f" {keys}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
+            "This event is not an HTTP request, and nothing handles other events. It"
+            f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
             " path of the app to POST it to as event_path, or a class that turns it into a request"
             " in custom_handlers."
         )

@@ -13,7 +13,7 @@ from .answer import BufferedAnswer
 from .cycle import is_disconnect
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
-from .events import FUNCTION_URL, identify
+from .events import FUNCTION_URL, identify, unwrap
 from .metadata import fields, head
 from .pipe import in_thread
 from .prelude import decode
@@ -94,7 +94,7 @@ class StreamingFunction(EntryPoint):
             ResponseTooLarge: the buffered answer is larger than what the source takes.
             Exception: what the function raised, when its answer is not streamed.
         """
-        source = identify(event)
+        source = identify(unwrap(event))
         if stream is not None and self._streams(source):
             stream.encode_head = (source or FUNCTION_URL).encode
             await self._run(event, context, stream)

@@ -189,15 +189,18 @@ class TestEventsThatAreNotHttp:
 
     @pytest.mark.anyio
     @pytest.mark.parametrize(
-        ("event", "keys"),
-        [pytest.param(QUEUE_EVENT, "'Records'", id="queue"), pytest.param([1], "list", id="list")],
+        ("event", "what"),
+        [
+            pytest.param(QUEUE_EVENT, "has the keys 'Records'", id="queue"),
+            pytest.param([1], "is a list", id="list"),
+        ],
     )
     async def test_without_one_are_an_error_that_says_what_came_and_what_to_do(
-        self, event: JSON, keys: str
+        self, event: JSON, what: str
     ) -> None:
         with pytest.raises(EventError) as caught:
             await respond(hello, event)
-        assert f"has the keys {keys}." in str(caught.value)
+        assert f"It {what}. Pass" in str(caught.value)
         assert "LambdaHandler(app, on_event=...)" in str(caught.value)
 
 

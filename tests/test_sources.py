@@ -12,6 +12,15 @@ from urllib.parse import urlsplit
 
 import django
 import pytest
+from aws_lambda_powertools.utilities.data_classes import (
+    ALBEvent,
+    APIGatewayProxyEvent,
+    APIGatewayProxyEventV2,
+    LambdaFunctionUrlEvent,
+    SQSEvent,
+    VPCLatticeEventV2,
+    event_source,
+)
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
@@ -25,13 +34,18 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.routing import Router as StarletteRouter
 
-from adapter import LambdaHandler
+from adapter import LambdaHandler, streamify_response
 from adapter.errors import DeadlineExceeded, EventError
 from adapter.testing import (
     MemoryStream,
+    alb_event,
     dynamodb_event,
     eventbridge_event,
+    function_url_event,
+    http_api_event,
     lambda_context,
+    lattice_event,
+    rest_api_event,
     s3_event,
     schedule_event,
     sns_event,
@@ -42,8 +56,9 @@ from .doors import DOORS, PREFIXED, Door, Reply
 from .events.fuzz import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from aws_lambda_powertools.utilities.data_classes.common import DictWrapper
     from django.http import HttpRequest
     from starlette.requests import Request as StarletteRequest
 
@@ -169,6 +184,60 @@ class TestLinks:
         assert second["path"] == f"{door.prefix}/sub/leaves/8"
         assert urlsplit(first["whole"]).path == second["path"]
         assert first["whole"].startswith("https://")
+
+
+def by_powertools(kind: type[DictWrapper], handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler as it stands in a function that Powertools gives its own class of event."""
+    return event_source(data_class=kind)(lambda event, context: handler(event, context))
+
+
+class TestPowertoolsEvents:
+    """They are mappings, and no dicts."""
+
+    @pytest.mark.parametrize(
+        ("event", "kind"),
+        [
+            pytest.param(function_url_event("/x"), LambdaFunctionUrlEvent, id="a-function-url"),
+            pytest.param(http_api_event("/x"), APIGatewayProxyEventV2, id="an-http-api"),
+            pytest.param(rest_api_event("/x"), APIGatewayProxyEvent, id="a-rest-api"),
+            pytest.param(alb_event("/x"), ALBEvent, id="a-load-balancer"),
+            pytest.param(lattice_event("/x"), VPCLatticeEventV2, id="vpc-lattice"),
+        ],
+    )
+    def test_are_requests_like_those_they_stand_for(
+        self, event: Event, kind: type[DictWrapper]
+    ) -> None:
+        seen = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["aws.event"])
+            await PlainTextResponse(scope["path"])(scope, receive, send)
+
+        handler = LambdaHandler(app, lifespan="off")
+        context = lambda_context()
+        assert by_powertools(kind, handler)(event, context) == handler(event, context)
+        assert [(type(found), found) for found in seen] == [(dict, event)] * 2
+
+    def test_are_given_to_on_event_as_they_came_because_it_may_want_their_attributes(self) -> None:
+        def bodies(event: Any, context: Any) -> list[str]:
+            return [record.body for record in event.records]
+
+        handler = LambdaHandler(PlainTextResponse("x"), lifespan="off", on_event=bodies)
+        assert by_powertools(SQSEvent, handler)(sqs_event("a", "b"), None) == ["a", "b"]
+
+    def test_are_posted_to_the_event_path_as_json(self) -> None:
+        handler = LambdaHandler(worker(), lifespan="off", event_path=PATH)
+        answer = by_powertools(SQSEvent, handler)(sqs_event("bad"), lambda_context())
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+
+    def test_are_told_apart_for_a_streaming_function_too_which_gets_them_as_they_came(self) -> None:
+        @streamify_response
+        def handler(event: Any, stream: Any, context: Any) -> dict[str, Any]:
+            return {"statusCode": 200, "cookies": ["a=1"], "body": event.path}
+
+        answer = by_powertools(ALBEvent, handler)(alb_event("/x", multi=True), lambda_context())
+        assert answer["multiValueHeaders"]["set-cookie"] == ["a=1"]
+        assert answer["body"] == "L3g="  # /x
 
 
 class Letter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from . import payload_v2
@@ -26,6 +27,13 @@ HTTP_API = Source(
     payload_v2.answer,
     to_stream="an HTTP API cannot stream; a function URL or a REST API can",
 )
+
+
+def unwrap(event: JSON | Mapping[str, JSON]) -> JSON:
+    """Return the event as Lambda gave it: Powertools' ``event_source`` makes a mapping of it."""
+    if type(event) is not dict and isinstance(event, Mapping):
+        return dict(event)
+    return event
 
 
 def identify(event: JSON) -> Source | None:

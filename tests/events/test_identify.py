@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.events import FUNCTION_URL, HTTP_API, Source, identify
+from adapter.events import FUNCTION_URL, HTTP_API, Source, identify, unwrap
 from adapter.events.build import function_url_event
 from adapter.events.build_api import rest_api_event
 from adapter.events.payload_v1 import REST_API
@@ -49,3 +50,14 @@ def test_a_source_says_in_which_modes_its_answers_are_streamed(
     source: Source, modes: set[str]
 ) -> None:
     assert set(source.streams_in) == modes
+
+
+def test_an_event_that_comes_as_another_mapping_is_unwrapped() -> None:
+    event = function_url_event()
+    unwrapped = unwrap(MappingProxyType(event))
+    assert (type(unwrapped), unwrapped) == (dict, event)
+
+
+@pytest.mark.parametrize("event", [function_url_event(), ["a"], "hello", 1, None])
+def test_every_other_event_stays_what_it_is(event: JSON) -> None:
+    assert unwrap(event) is event
