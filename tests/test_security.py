@@ -351,6 +351,23 @@ def test_a_page_from_elsewhere_gets_no_event(app: str) -> None:
         assert httpx.get(f"http://{found[1]}/2018-06-01/ping").text == "pong"
 
 
+def test_a_page_from_elsewhere_cannot_invoke(app: str) -> None:
+    with adapter_dev(app, "--invoke-port", "0") as running:
+        assert httpx.get(running.url).status_code == 200
+        found = re.search(r"_url='(.+)'\) invokes FunctionName='(.+)'", "".join(running.said))
+        assert found
+        call = f"{found[1]}/2015-03-31/functions/{found[2]}/invocations"
+        assert httpx.post(call, content=b"{}").status_code == 403
+        signed = {"authorization": "AWS4-HMAC-SHA256 x"}
+        for host in ("evil.example", "127.0.0.1.evil.example"):
+            refused = httpx.post(call, headers={**signed, "host": host}, content=b"{}")
+            assert refused.status_code == 403
+        asked = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+        preflight = httpx.options(call, headers=asked)
+        assert not [name for name in preflight.headers if name.startswith("access-control")]
+        assert httpx.post(call, headers=signed, content=b"{}").status_code == 200
+
+
 RUNS_TEXT = {"eval", "exec", "system", "popen", "execfile"}
 READS_CODE = {"pickle", "marshal", "shelve", "dill", "yaml", "pty"}
 

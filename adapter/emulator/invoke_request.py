@@ -64,12 +64,12 @@ def invoke_request(
     call = streamed or WHOLE.fullmatch(path)
     if call is None or method != "POST":
         message = (
-            f"The local Lambda can invoke and nothing else, and {method} {path} is no such call."
+            f"The local Lambda can invoke and nothing else; {method} {path!r} is something else."
         )
         raise RefusedError(HTTPStatus.NOT_FOUND, "UnknownOperationException", message)
     name = FUNCTION.fullmatch(call[1])
     if name is None or name[1] != function:
-        message = f"Function not found: {call[1]}. The one here is {function!r}."
+        message = f"Function not found: {call[1]!r}. The one here is {function!r}."
         raise RefusedError(HTTPStatus.NOT_FOUND, "ResourceNotFoundException", message)
     kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
     if kind not in KINDS[streamed is not None]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import boto3
-import httpx
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -208,15 +207,6 @@ async def test_what_aws_would_refuse_is_an_exception(local: LocalFactory) -> Non
         with pytest.raises(ClientError, match="Missing Authentication Token"):
             await unsigned.invoke()
         unsigned.client.close()
-
-
-async def test_a_page_from_elsewhere_cannot_invoke(local: LocalFactory) -> None:
-    async with invoking(local, ECHO) as function, httpx.AsyncClient() as page:
-        url = f"{function.url}/2015-03-31/functions/function/invocations"
-        headers = {"host": "evil.example", "authorization": "x"}
-        assert (await page.post(url, headers=headers)).status_code == 403
-        assert (await page.post(url, content=b"{}")).status_code == 403
-        assert function.running.log.getvalue().count("START") == 0
 
 
 async def test_a_managed_instance_without_room_is_too_many_requests(local: LocalFactory) -> None:

@@ -190,6 +190,23 @@ async def test_trailers_of_more_than_four_kibibytes_are_a_broken_body(
         assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
 
 
+async def test_an_answer_that_broke_off_cannot_be_sent_again(serve_api: ApiFactory) -> None:
+    async with (
+        serve_api() as api,
+        api.connect() as runtime,
+        api.connect() as other,
+        running(api, runtime) as invocation,
+    ):
+        await runtime.send(RESPONSE.format("id-1"), "Content-Length: 2", body=b"{")
+        assert await invocation.body.receive() == b"{"
+        await runtime.aclose()
+        again = await other.call(RESPONSE.format("id-1"), body=b"{}")
+        assert refused(again) == "RuntimeResponseSentState to InvocationResponse"
+        await other.send(NEXT)
+        await invocation.done.wait()
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
+
+
 @pytest.mark.parametrize("rest", [b"zz\r\n", b"5\r\nab"])
 async def test_after_a_broken_body_the_environment_goes_on(
     serve_api: ApiFactory, rest: bytes
