@@ -160,8 +160,8 @@ OPTIONS = (
     ),
     Option(
         "pad_empty",
-        "Whether an empty streamed body gets one space, for accounts in which an empty stream"
-        " hangs. Never for `HEAD`, 1xx, 204 and 304.",
+        "Whether an app's empty streamed body gets one space, for accounts in which an empty stream"
+        " hangs. Never for `HEAD`, 1xx, 204 and 304. (A streaming function has to write it.)",
         switch,
         "`0`, `1`",
         "`0`",

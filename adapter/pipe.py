@@ -103,7 +103,7 @@ class BlockingStream:
         self._wait(self._stream.aclose())
 
     def finished(self) -> None:
-        """Return when the response has been handed on to its end."""
+        """Return when the response has been handed on to its end: call `close` before."""
         self._wait(self._stream.finished())
 
     def give_up(self, reason: str) -> None:

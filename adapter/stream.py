@@ -163,6 +163,9 @@ class ResponseStream(ABC):
     async def finished(self) -> None:
         """Return when the response has been handed on to its end.
 
+        It does not bring the end about: `aclose` does, or the return of a streaming function,
+        which would wait for itself here.
+
         Raises:
             ClientDisconnected: the reader went away before the end.
         """

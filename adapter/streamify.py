@@ -41,9 +41,10 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
     * Another function runs in a thread and gets a `adapter.pipe.BlockingStream`: the same without
       ``await``.
     * Of a generator, async or not, each chunk it yields is written.
-    * A function that has written nothing may return ``{"statusCode", "headers", "cookies",
-      "body"}``; the body, or all it returns, can be text, bytes, or whatever
-      `ResponseStream.pipe` takes, and is closed at the end.
+    * A function that has written nothing may return ``{"statusCode", "headers",
+      "multiValueHeaders", "cookies", "body", "isBase64Encoded"}``, each if wanted; the body, or all
+      it returns, can be text, bytes, or whatever `ResponseStream.pipe` takes, and is closed at the
+      end.
 
     A stream that is left open is ended. What the function raises becomes the invocation's error
     before the first byte, and error trailers after it.

@@ -178,6 +178,13 @@ class TestKinds:
         assert b"".join(stream.chunks) == b"hello"
 
     @pytest.mark.anyio
+    async def test_headers_may_be_lists_as_in_an_answer_that_is_not_streamed(self) -> None:
+        answer = {"body": "x", "multiValueHeaders": {"X-A": ["1", "2"], "Set-Cookie": ["a=1"]}}
+        stream = await respond(streamify_response(lambda e, s, c: answer), URL)
+        assert stream.prelude["headers"]["x-a"] == "1, 2"
+        assert stream.prelude["cookies"] == ["a=1"]
+
+    @pytest.mark.anyio
     async def test_a_body_that_is_missing_is_empty(self) -> None:
         stream = await respond(streamify_response(lambda e, s, c: {"statusCode": 204}), URL)
         assert (stream.prelude, stream.body) == ({"statusCode": 204, "headers": {}}, b"")
