@@ -96,6 +96,14 @@ def join_headers(headers: HeaderItems) -> dict[str, str]:
     return joined
 
 
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[JSON]]:
+    """Return each name with all of its values."""
+    values: dict[str, list[JSON]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
 def join_query(query: str) -> dict[str, str]:
     """Decode a query string; repeats joined with ``,``, as payload 2.0 does."""
     joined: dict[str, str] = {}

@@ -10,10 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
-from .build import body_keys, function_url_event, header_items, join_headers, text_or_base64
+from .build import (
+    body_keys,
+    function_url_event,
+    grouped,
+    header_items,
+    join_headers,
+    text_or_base64,
+)
 
 if TYPE_CHECKING:
-    from ..types import JSON, Event
+    from ..types import Event
     from .build import HeaderItems
 
 API_DOMAIN = "a1b2c3d4e5.execute-api.us-east-2.amazonaws.com"
@@ -122,9 +129,7 @@ def _payload_v1(
     source_ip: str,
     stage: str,
 ) -> Event:
-    fields: dict[str, list[JSON]] = {}
-    for name, value in header_items(headers):
-        fields.setdefault(name, []).append(value)
+    fields = grouped(header_items(headers))
     for name, value in (
         ("Host", domain),
         ("X-Forwarded-For", source_ip),
@@ -133,9 +138,7 @@ def _payload_v1(
     ):
         if name.lower() not in map(str.lower, fields):
             fields[name] = [value]
-    parameters: dict[str, list[JSON]] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        parameters.setdefault(name, []).append(value)
+    parameters = grouped(parse_qsl(query, keep_blank_values=True))
     return {
         "path": path,
         "httpMethod": method,

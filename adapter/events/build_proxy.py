@@ -11,7 +11,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from .build import body_keys, header_items
+from .build import body_keys, grouped, header_items
 
 if TYPE_CHECKING:
     from ..types import JSON, Event
@@ -45,10 +45,8 @@ def alb_event(
     fields = _fields(headers, host)
     said = [str(value) for value in fields.get("x-forwarded-for", [])]
     fields["x-forwarded-for"] = [", ".join([*said, source_ip])]
-    parameters: dict[str, list[JSON]] = {}
-    for part in filter(None, query.split("&")):
-        name, _, value = part.partition("=")
-        parameters.setdefault(name, []).append(value)
+    parts = (part.partition("=") for part in query.split("&") if part)
+    parameters = grouped((name, value) for name, _, value in parts)
     event: Event = {
         "requestContext": {
             "elb": {
@@ -151,10 +149,7 @@ def lattice_event(
         "method": method,
         "headers": {**fields},
     }
-    parameters: dict[str, list[JSON]] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        parameters.setdefault(name, []).append(value)
-    if parameters:
+    if parameters := grouped(parse_qsl(query, keep_blank_values=True)):
         event["queryStringParameters"] = {**parameters}
     arn = "arn:aws:vpc-lattice:eu-west-1:111122223333"
     context: Event = {
@@ -171,9 +166,7 @@ def lattice_event(
 
 
 def _fields(headers: HeaderItems, host: str) -> dict[str, list[JSON]]:
-    fields: dict[str, list[JSON]] = {}
-    for name, value in header_items(headers):
-        fields.setdefault(name.lower(), []).append(value)
+    fields = grouped((name.lower(), value) for name, value in header_items(headers))
     fields.setdefault("host", [host])
     fields.setdefault("x-forwarded-port", ["443"])
     fields.setdefault("x-forwarded-proto", ["https"])

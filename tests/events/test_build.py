@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.events.build import function_url_event, join_headers
+from adapter.events.build import function_url_event, grouped, join_headers
 from adapter.events.payload_v2 import request
 
 if TYPE_CHECKING:
@@ -103,6 +103,10 @@ class TestQuery:
 
     def test_has_no_decoded_form_where_there_is_none(self) -> None:
         assert "queryStringParameters" not in function_url_event()
+
+
+def test_values_are_grouped_by_name_and_stay_in_order_for_sources_that_have_lists() -> None:
+    assert grouped([("b", "2"), ("a", "1"), ("b", "1")]) == {"b": ["2", "1"], "a": ["1"]}
 
 
 class TestBody:
