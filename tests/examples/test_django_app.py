@@ -11,10 +11,12 @@ import json
 import logging
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,6 +60,12 @@ def application(built: None) -> ASGIApp:
 
     app: ASGIApp = application
     return app
+
+
+@pytest.fixture
+def copy(built: None, tmp_path: Path) -> Path:
+    """Copy the built project, to change something in it."""
+    return shutil.copytree(FOLDER, tmp_path / "copy", ignore=shutil.ignore_patterns(".*"))
 
 
 @pytest.fixture(scope="module")
@@ -377,6 +385,18 @@ class TestNotebook:
         token = form_token(await client.get("/notebook"))
         assert (await client.post("/logout", data=token)).headers["location"] == "/"
         assert (await client.get("/notebook")).status_code == 302
+
+    async def test_a_password_that_an_older_django_hashed_is_not_hashed_anew(
+        self, copy: Path
+    ) -> None:
+        from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
+        older = PBKDF2PasswordHasher().encode("demo", "a-salt", iterations=1_000)
+        with closing(sqlite3.connect(copy / "db.sqlite3")) as database, database:
+            database.execute("UPDATE auth_user SET password = ?", (older,))
+        with adapter_dev(f"{copy / 'project' / 'asgi.py'}:application") as running:
+            async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
+                assert (await log_in(client)).headers.get("location") == "/notebook"
 
     async def test_every_request_may_meet_another_environment(self, built: None) -> None:
         with ExitStack() as running:

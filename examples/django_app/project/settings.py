@@ -134,6 +134,10 @@ AUTH_PASSWORD_VALIDATORS = [
     },
 ]
 
+# Lambda: a login must not write.
+if DATABASE_IS_READ_ONLY:
+    PASSWORD_HASHERS = ["sightings.hashers.ReadOnlyPasswordHasher"]
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "notebook"
 LOGOUT_REDIRECT_URL = "dashboard"
