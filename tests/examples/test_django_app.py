@@ -26,7 +26,13 @@ import pytest
 from blockbuster import blockbuster_ctx
 
 from adapter import LambdaHandler
-from adapter.testing import LambdaTransport, MemoryStream, function_url_event, lambda_context
+from adapter.testing import (
+    LambdaTransport,
+    MemoryStream,
+    function_url_event,
+    lambda_context,
+    rest_api_event,
+)
 from tests.local_lambda import LocalLambda, adapter_dev
 
 if TYPE_CHECKING:
@@ -339,6 +345,33 @@ class TestStaticFiles:
         known = {"If-None-Match": response.headers["etag"]}
         again = await client.get("/static/sightings/tern.svg", headers=known)
         assert (again.status_code, again.content) == (304, b"")
+
+
+class TestBehindARestApi:
+    """It has a stage in front of every path, or whatever a domain of one's own maps to it."""
+
+    @pytest.mark.parametrize("page", ["/login", "/admin/login/"])
+    async def test_a_page_finds_its_style_sheet_wherever_the_app_is(
+        self, application: ASGIApp, page: str
+    ) -> None:
+        places = {"/live": {"stage": "live"}, "/birds": {"mapping": "/birds"}}
+        for prefix, place in places.items():
+            text = await from_rest_api(application, page, **place)
+            links = re.findall(r'rel="stylesheet" href="([^"]+)"', text)
+            assert links
+            for link in links:
+                assert link.startswith(f"{prefix}/static/")
+                style = await from_rest_api(application, link.removeprefix(prefix), **place)
+                assert "{" in style
+
+
+async def from_rest_api(app: ASGIApp, path: str, **place: Any) -> str:
+    event = rest_api_event(path, headers=[("host", "localhost")], **place)
+    stream = MemoryStream()
+    handler = LambdaHandler(app, invoke_mode="response_stream")
+    await handler.respond(event, lambda_context(), stream)
+    assert stream.prelude["statusCode"] == 200, path
+    return stream.body.decode()
 
 
 NOTE = {"species": "6", "birds": "7", "place": "marsh", "remark": "calling, at <dusk>"}

@@ -162,10 +162,11 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
 # Lambda: names with a hash, which browsers keep for ever and do not ask for again. Not the
-# storage that compresses: function URLs have been seen to undo that and lose the header.
+# storage that compresses: function URLs have been seen to undo that and lose the header. And not
+# Django's own, whose links leave out the stage of a REST API.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "sightings.storage.StaticFilesStorage"},
 }
 
 # Default primary key field type
