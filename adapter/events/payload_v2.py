@@ -17,7 +17,6 @@ from .request import (
     method_of,
     object_at,
     starts_with,
-    text,
     text_at,
 )
 
@@ -51,17 +50,20 @@ def request(event: Event) -> Request:
     http = object_at(context, "http")
     raw = text_at(event, "rawPath") or "/"
     as_sent = is_function_url(event)
+    headers = object_at(event, "headers") if event.get("headers") is not None else {}
     built = build_request(
         method=method_of(http, "method"),
         path=decoded(raw) if as_sent else raw,
         raw_path=raw.encode() if as_sent else encoded(raw),
         query_string=text_at(event, "rawQueryString").encode(),
-        headers=_headers(event),
+        headers=headers.items(),
         body=event.get("body"),
         is_base64=event.get("isBase64Encoded"),
         root_path="" if as_sent else _stage(context, raw),
         protocol=text_at(http, "protocol"),
         client=text_at(http, "sourceIp") or None,
+        # An HTTP API takes cookies out of the headers, a function URL leaves them there too.
+        cookie=_joined(event.get("cookies")),
     )
     return built if as_sent else built._replace(mapped=_is_custom(context))
 
@@ -89,24 +91,9 @@ def _stage(context: Event, path: str) -> str:
     return f"/{stage}" if in_path else ""
 
 
-def _headers(event: Event) -> list[tuple[str, str]]:
-    """Return the header fields, with exactly one ``cookie`` if there is any.
-
-    An HTTP API takes cookies out of the headers, a function URL leaves them there too.
-    """
-    headers = object_at(event, "headers") if event.get("headers") is not None else {}
-    pairs = [
-        (name, value if type(value) is str and value.isascii() else text(value, name))
-        for name, value in headers.items()  # a call for each would be a tenth of all this costs
-    ]
-    cookies = event.get("cookies")
-    if cookies:
-        pairs = [(name, value) for name, value in pairs if name.lower() != "cookie"]
-        pairs.append(("cookie", _joined(cookies)))
-    return pairs
-
-
 def _joined(cookies: JSON) -> str:
+    if not cookies:
+        return ""
     pairs = [pair for pair in cookies if isinstance(pair, str)] if isinstance(cookies, list) else []
     if pairs != cookies:
         raise EventError("The event's 'cookies' is not a list of strings.")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 # What may stand in a path unencoded (RFC 3986, 3.3): pchar and "/".
 _PATH_SAFE = "/:@!$&'()*+,;=~"
-_RECOUNTED = (b"content-length", b"transfer-encoding")
+_RECOUNTED = frozenset({b"content-length", b"transfer-encoding"})
+_REPLACED = _RECOUNTED | {b"cookie"}
 
 
 def build_request(
@@ -24,20 +25,23 @@ def build_request(
     path: str,
     raw_path: bytes,
     query_string: bytes,
-    headers: Collection[tuple[str, str]],
+    headers: Collection[tuple[str, JSON]],
     body: JSON,
     is_base64: JSON,
     root_path: str = "",
     protocol: str = "HTTP/1.1",
     client: str | None = None,
+    cookie: str = "",
 ) -> Request:
     """Return the request; the scheme and the server come from its headers.
 
+    ``cookie`` are all cookies, where the event has them apart; none of its headers is one then.
+
     Raises:
-        EventError: the body does not decode.
+        EventError: the body does not decode, or a header is not text.
     """
     data = decode_body(body, is_base64)
-    fields = _fields(headers, data)
+    fields = _fields(headers, cookie, data)
     found = dict(fields)
     scheme = "http" if found.get(b"x-forwarded-proto") == b"http" else "https"
     return Request(
@@ -79,19 +83,23 @@ def _version(protocol: str) -> str:
     return version.removesuffix(".0") if version != "1.0" else version
 
 
-def _fields(headers: Collection[tuple[str, str]], body: bytes) -> Headers:
+def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> Headers:
     """Return the header fields as ASGI wants them.
 
     The length is that of the decoded body, whatever the event says: a gateway counts it before
     base64, and a client can claim what it likes. ``transfer-encoding`` is gone with the hop.
     """
-    try:
+    try:  # most are ASCII: to ask each beforehand would be a tenth of all that is done here
         fields = [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            (name.lower().encode("latin-1"), value.encode("latin-1"))  # type: ignore[union-attr]
+            for name, value in headers
         ]
-    except UnicodeEncodeError:
-        fields = [(latin1(name.lower()), latin1(value)) for name, value in headers]
-    fields = [field for field in fields if field[0] not in _RECOUNTED]
+    except (AttributeError, UnicodeEncodeError):
+        fields = [(latin1(name.lower()), latin1(text(value, name))) for name, value in headers]
+    replaced = _REPLACED if cookie else _RECOUNTED
+    fields = [field for field in fields if field[0] not in replaced]
+    if cookie:
+        fields.append((b"cookie", latin1(cookie)))
     if body:
         fields.append((b"content-length", str(len(body)).encode("ascii")))
     return fields
@@ -102,7 +110,7 @@ def latin1(text: str) -> bytes:
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+        return text.encode("utf-8", "replace")
 
 
 def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:

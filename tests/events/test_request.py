@@ -82,7 +82,7 @@ class TestHeaders:
 
     @pytest.mark.parametrize(
         ("text", "expected"),
-        [("é", b"\xe9"), ("☕", "☕".encode()), ("\ud800", b"\xed\xa0\x80")],
+        [("é", b"\xe9"), ("☕", "☕".encode()), ("\ud800", b"?")],
         ids=["latin-1", "UTF-8 where latin-1 ends", "half a character"],
     )
     def test_take_any_text_because_a_header_must_not_cost_the_request(
