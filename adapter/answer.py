@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .errors import ResponseTooLarge
 from .prelude import CONTENT_TYPE
-from .response import Chunk, Head, plain
+from .response import Head, plain
 from .stream import BufferedStream
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def refuse(
     """Answer in the app's place: ``status``, and what it means."""
     to_head_request = scope is not None and scope["method"] == "HEAD"
     chunks = [
-        begin(part) if isinstance(part, Head) else part.data
+        begin(part) if isinstance(part, Head) else part
         for part in plain(status, to_head_request=to_head_request)
-        if isinstance(part, Head | Chunk)
+        if isinstance(part, Head | bytes)
     ]
     stream.writelines_nowait(chunks, end=True)

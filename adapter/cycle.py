@@ -8,7 +8,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
-from .response import Chunk, End, Failure, Head, State
+from .response import End, Failure, Head, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,8 +132,8 @@ class HttpCycle:
         chunks: list[bytes] = []
         end = False
         for operation in operations:
-            if isinstance(operation, Chunk):
-                chunks.append(operation.data)
+            if isinstance(operation, bytes):
+                chunks.append(operation)
             elif isinstance(operation, End):
                 end = True
             elif isinstance(operation, Head):

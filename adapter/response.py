@@ -51,6 +51,7 @@ _UNFINISHED = {
     Input.DISCONNECTED: State.GONE,
 }
 _LATE = (Input.FLUSH, *_UNFINISHED)
+_UNENDED = (State.IDLE, State.STARTED, State.STREAMING)
 
 TRANSITIONS: dict[State, dict[Input, State]] = {
     State.IDLE: {
@@ -85,12 +86,6 @@ class Head(NamedTuple):
     headers: Headers
 
 
-class Chunk(NamedTuple):
-    """Send a piece of the body; never empty."""
-
-    data: bytes
-
-
 class End(NamedTuple):
     """The response is complete."""
 
@@ -101,8 +96,12 @@ class Failure(NamedTuple):
     error: BaseException
 
 
-Operation = Head | Chunk | End | Failure
+Operation = Head | bytes | End | Failure
+"""What to do next. Bytes: send them, a piece of the body; never empty."""
+
 Operations = tuple[Operation, ...]
+
+_END = End()  # there is one in every response, and nothing in it
 
 # RFC 9110, 5.6.2 and 5.5. Tables for bytes.translate: a pattern costs a millisecond to compile.
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -169,11 +168,14 @@ class Response:
 
     def returned(self) -> Operations:
         """Take note that the app is done. A response it has not finished is an error."""
+        before = self._advance(Input.RETURNED)
+        if before not in _UNENDED:
+            return ()
         return self._ended(
-            Input.RETURNED,
+            before,
             UnexpectedMessage(
                 "The app returned without sending a response."
-                if self.state is State.IDLE
+                if before is State.IDLE
                 else "The app returned without finishing its response: the last"
                 f" {_BODY!r} must have more_body=False."
             ),
@@ -181,11 +183,11 @@ class Response:
 
     def raised(self, error: BaseException) -> Operations:
         """Take note that the app raised."""
-        return self._ended(Input.RAISED, error)
+        return self._ended(self._advance(Input.RAISED), error)
 
     def expired(self, error: BaseException) -> Operations:
         """End the response because the time is up: a 504, or ``error`` after the head."""
-        return self._ended(Input.EXPIRED, error, status=504)
+        return self._ended(self._advance(Input.EXPIRED), error, status=504)
 
     def disconnected(self) -> None:
         """Take note that nobody reads any more."""
@@ -218,22 +220,21 @@ class Response:
             pass
         elif data:
             self._empty = False
-            chunks = (Chunk(data),)
+            chunks = (data,)
         elif not more and self._empty and self._pad_empty:
-            chunks = (Chunk(b" "),)
+            chunks = (b" ",)
         if self._held:
             chunks = self._release() + chunks
-        return chunks if more else (*chunks, End())
+        return chunks if more else (*chunks, _END)
 
     def _release(self) -> Operations:
         held, self._held = self._held, ()
         return held
 
-    def _ended(self, happened: Input, error: BaseException, status: int = 500) -> Operations:
-        before = self._advance(happened)
+    def _ended(self, before: State, error: BaseException, status: int = 500) -> Operations:
         if before is State.STREAMING:
             return (Failure(error),)
-        if before not in (State.IDLE, State.STARTED):
+        if before not in _UNENDED:
             return ()
         if self._raise_errors:
             return (Failure(error),)
@@ -244,8 +245,8 @@ def plain(status: int, *, to_head_request: bool = False) -> Operations:
     """Return a whole answer of our own: ``status`` and what it means, as text."""
     head = Head(status, [(b"content-type", b"text/plain; charset=utf-8")])
     if to_head_request:
-        return (head, End())
-    return (head, Chunk(_REASONS[status]), End())
+        return (head, _END)
+    return (head, _REASONS[status], _END)
 
 
 def _head(message: Message) -> Head:

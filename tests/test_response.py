@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from adapter.errors import ClientDisconnected, DeadlineExceeded, UnexpectedMessage
 from adapter.response import (
     TRANSITIONS,
-    Chunk,
     End,
     Failure,
     Head,
@@ -31,8 +30,8 @@ BOOM = RuntimeError("boom")
 LATE = DeadlineExceeded("late")
 
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
-SERVER_ERROR = [Head(500, TEXT), Chunk(b"Internal Server Error"), End()]
-TIMEOUT = [Head(504, TEXT), Chunk(b"Gateway Timeout"), End()]
+SERVER_ERROR = [Head(500, TEXT), b"Internal Server Error", End()]
+TIMEOUT = [Head(504, TEXT), b"Gateway Timeout", End()]
 
 
 def start(status: object = 200, headers: object = ()) -> Message:
@@ -161,22 +160,22 @@ class TestScripts:
             pytest.param([start()], [], id="the head waits, so that a failure can still be a 500"),
             pytest.param(
                 [start(201, [(b"a", b"b")]), body(b"hi")],
-                [Head(201, [(b"a", b"b")]), Chunk(b"hi"), End()],
+                [Head(201, [(b"a", b"b")]), b"hi", End()],
                 id="a whole answer",
             ),
             pytest.param(
                 [start(), more(b"a"), more(b"b"), body(b"c")],
-                [Head(200, []), Chunk(b"a"), Chunk(b"b"), Chunk(b"c"), End()],
+                [Head(200, []), b"a", b"b", b"c", End()],
                 id="one message is one chunk",
             ),
             pytest.param(
                 [start(), more(b"a"), body()],
-                [Head(200, []), Chunk(b"a"), End()],
+                [Head(200, []), b"a", End()],
                 id="an empty last body is no chunk, because that would end the upload twice",
             ),
             pytest.param(
                 [start(), more(b"a"), more(), more(b"b")],
-                [Head(200, []), Chunk(b"a"), Chunk(b"b")],
+                [Head(200, []), b"a", b"b"],
                 id="an empty body is no chunk, because that would end the upload early",
             ),
             pytest.param(
@@ -204,12 +203,12 @@ class TestScripts:
             ),
             pytest.param(
                 [start(), more(bytearray(b"a")), more(memoryview(b"xbx")[1:2]), body(b"")],
-                [Head(200, []), Chunk(b"a"), Chunk(b"b"), End()],
+                [Head(200, []), b"a", b"b", End()],
                 id="a body may be any kind of byte string, because apps send what they have",
             ),
             pytest.param(
                 [start(), more(b"a"), body(b"", more=None)],
-                [Head(200, []), Chunk(b"a"), End()],
+                [Head(200, []), b"a", End()],
                 id="more_body is taken for what it is worth, as Python does",
             ),
         ],
@@ -219,20 +218,19 @@ class TestScripts:
 
     def test_chunks_are_bytes_whatever_was_sent_because_streams_write_bytes(self) -> None:
         chunks = sent(in_state(State.STREAMING), [more(bytearray(b"a")), more(memoryview(b"b"))])
-        assert [type(chunk.data) for chunk in chunks if isinstance(chunk, Chunk)] == [bytes, bytes]
+        assert [type(chunk) for chunk in chunks] == [bytes, bytes]
 
     def test_a_chunk_is_the_very_object_the_app_sent_because_copies_cost(self) -> None:
         data = bytes(100_000)
         (chunk,) = in_state(State.STREAMING).send(more(data))
-        assert isinstance(chunk, Chunk)
-        assert chunk.data is data
+        assert chunk is data
 
 
 class TestFlush:
     def test_lets_the_head_go_when_it_was_held_for_long_enough(self) -> None:
         response = in_state(State.STARTED)
         assert response.flush() == (Head(200, []),)
-        assert response.send(body(b"x")) == (Chunk(b"x"), End())
+        assert response.send(body(b"x")) == (b"x", End())
 
     def test_has_nothing_to_do_twice(self) -> None:
         response = in_state(State.STARTED)
@@ -269,7 +267,7 @@ class TestNoBody:
     @pytest.mark.parametrize("status", [200, 205, 404])
     def test_other_statuses_may_have_a_body(self, status: int) -> None:
         operations = sent(Response("GET"), [start(status), body(b"a")])
-        assert operations == [Head(status, []), Chunk(b"a"), End()]
+        assert operations == [Head(status, []), b"a", End()]
 
     def test_our_own_500_has_none_for_head_either(self) -> None:
         assert raised(Response("HEAD")) == (Head(500, TEXT), End())
@@ -287,11 +285,11 @@ class TestPadding:
     )
     def test_gives_an_empty_body_one_space(self, messages: list[Message]) -> None:
         operations = sent(Response("GET", pad_empty=True), messages)
-        assert operations == [Head(200, []), Chunk(b" "), End()]
+        assert operations == [Head(200, []), b" ", End()]
 
     def test_leaves_a_body_alone_that_has_bytes(self) -> None:
         operations = sent(Response("GET", pad_empty=True), [start(), more(b"a"), body()])
-        assert operations == [Head(200, []), Chunk(b"a"), End()]
+        assert operations == [Head(200, []), b"a", End()]
 
     def test_is_not_done_unless_asked_for_because_it_changes_the_answer(self) -> None:
         assert sent(Response("GET"), [start(), body()]) == [Head(200, []), End()]
@@ -478,7 +476,7 @@ class TestMisuse:
     [(400, b"Bad Request"), (500, b"Internal Server Error"), (504, b"Gateway Timeout")],
 )
 def test_an_answer_of_our_own_is_its_status_in_words(status: int, text: bytes) -> None:
-    assert plain(status) == (Head(status, TEXT), Chunk(text), End())
+    assert plain(status) == (Head(status, TEXT), text, End())
 
 
 MESSAGES = st.one_of(
@@ -521,7 +519,7 @@ class TestWhateverHappens:
                 continue
         heads = [o for o in operations if isinstance(o, Head)]
         ends = [o for o in operations if isinstance(o, End | Failure)]
-        chunks = [o.data for o in operations if isinstance(o, Chunk)]
+        chunks = [o for o in operations if isinstance(o, bytes)]
         assert len(heads) <= 1
         assert len(ends) <= 1
         assert operations[:1] in (heads, ends)
