@@ -35,6 +35,15 @@ class Platform(NamedTuple):
         return "aarch64" if self.architecture == "arm64" else "x86_64"
 
     @property
+    def newest_python(self) -> str:
+        """A patch release later than any: AWS keeps its runtimes at the latest there is.
+
+        What wants 3.12.4 runs there, and needs no backport for 3.12.3.
+        https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
+        """
+        return f"{self.python}.99"
+
+    @property
     def wheel_platforms(self) -> list[str]:
         """The platform tags of wheels that run there, best first."""
         tags = []
@@ -55,14 +64,14 @@ class Platform(NamedTuple):
         """The values that environment markers have there (PEP 508)."""
         return {
             "implementation_name": "cpython",
-            "implementation_version": f"{self.python}.0",
+            "implementation_version": self.newest_python,
             "os_name": "posix",
             "platform_machine": self.machine,
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": "Linux",
             "platform_version": "",
-            "python_full_version": f"{self.python}.0",
+            "python_full_version": self.newest_python,
             "python_version": self.python,
             "sys_platform": "linux",
         }

@@ -104,7 +104,7 @@ def pip_options(platform: Platform) -> Sequence[str]:
         "install",
         *("--quiet", "--no-input", "--disable-pip-version-check", "--no-compile"),
         *("--only-binary", ":all:", "--implementation", "cp", "--abi", abi),
-        *("--python-version", platform.python, *platforms),
+        *("--python-version", platform.newest_python, *platforms),
     )
 
 
@@ -112,7 +112,7 @@ def uv_options(platform: Platform) -> Sequence[str]:
     """Return the command line that makes uv choose for another machine."""
     return (
         *("--quiet", "--no-progress", "--link-mode", "copy", "--only-binary", ":all:"),
-        *("--python", sys.executable, "--python-version", platform.python),
+        *("--python", sys.executable, "--python-version", platform.newest_python),
         *("--python-platform", platform.uv_platform),
     )
 

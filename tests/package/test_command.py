@@ -111,6 +111,27 @@ class TestTheTarget:
         assert not {"old.py", "mac.py"} & done.names
         assert "Runtime       python3.13\n  Architecture  arm64\n" in done.out
 
+    def test_versions_are_for_its_python_and_not_for_the_one_that_runs(
+        self, project: Write, wheels: Path, package: Run
+    ) -> None:
+        make_wheel(wheels, "shop", "2.0", python="<3.14")
+        make_wheel(wheels, "shop", "3.0", python=">=3.14")
+        target = f"{project(needing('shop'))}/main.py:app"
+        for python, version in {"3.12": "2.0", "3.14": "3.0"}.items():
+            done = package(target, "--python", python)
+            assert done.code == 0, done.err
+            assert f"shop {version} " in done.out
+
+    def test_a_version_that_wants_a_later_patch_counts_because_aws_keeps_up(
+        self, project: Write, wheels: Path, package: Run
+    ) -> None:
+        make_wheel(wheels, "shop", python=">=3.12.4")
+        make_wheel(wheels, "backport")
+        needs = needing("shop", "backport ; python_full_version < '3.12.4'")
+        done = package(f"{project(needs)}/main.py:app", "--python", "3.12")
+        assert done.code == 0, done.err
+        assert "backport.py" not in done.names
+
     def test_a_wheel_for_a_later_glibc_than_the_runtime_has_does_not_count(
         self, project: Write, wheels: Path, package: Run
     ) -> None:

@@ -18,11 +18,13 @@ def make_wheel(
     version: str = "1.0",
     tag: str = "py3-none-any",
     requires: Sequence[str] = (),
+    python: str = ">=3.8",
     files: Mapping[str, str] | None = None,
 ) -> None:
     """Write a wheel with one module, which names its tag."""
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
+    needs += f"Requires-Python: {python}\n"
     contents = {
         f"{name}.py": f"TAG = {tag!r}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}\n"
