@@ -14,7 +14,7 @@ import boto3
 import httpx
 import pytest
 
-from .conftest import EXAMPLES, TOOLS, Example, every_example
+from .conftest import TOOLS, Example, every_example
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,3 @@ def test_the_stack_has_a_public_url_that_streams(example: Example, aws: str) -> 
     policy = json.loads(client("lambda").get_policy(FunctionName=function)["Policy"])
     actions = {statement["Action"] for statement in policy["Statement"]}
     assert actions == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
-
-
-def test_there_are_examples() -> None:
-    assert EXAMPLES

@@ -34,7 +34,7 @@ def test_sam_finds_nothing(template: Path, run: Callable[..., str]) -> None:
 
 
 def transformed(template: Path) -> list[dict[str, Any]]:
-    """The resources that a SAM template becomes."""
+    """The resources that a SAM template becomes; a plain one stays what it is."""
     script = Path(__file__).with_name("transform.py")
     command = [str(TOOLS / "python"), str(script), str(template)]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -47,16 +47,22 @@ def of_type(resources: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-class TestSam:
-    def test_a_function_url_streams_and_is_public_by_both_permissions(self, folder: Path) -> None:
-        resources = transformed(folder / "template.yaml")
+class TestTemplates:
+    @pytest.mark.parametrize("template", ["template.yaml", "cloudformation.yaml"])
+    def test_a_function_url_streams_and_nothing_but_the_url_is_public(
+        self, folder: Path, template: str
+    ) -> None:
+        resources = transformed(folder / template)
         (url,) = of_type(resources, "AWS::Lambda::Url")
-        assert url["InvokeMode"] == "RESPONSE_STREAM"
+        assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
         permissions = of_type(resources, "AWS::Lambda::Permission")
-        assert {(p["Action"], p.get("InvokedViaFunctionUrl")) for p in permissions} == {
-            ("lambda:InvokeFunctionUrl", None),
-            ("lambda:InvokeFunction", True),
-        }
+        assert {p["Principal"] for p in permissions} == {"*"}
+        conditions = ("FunctionUrlAuthType", "InvokedViaFunctionUrl")
+        allowed = [(p["Action"], *map(p.get, conditions)) for p in permissions]
+        assert sorted(allowed) == [
+            ("lambda:InvokeFunction", None, True),  # without it anybody could, by Lambda's API
+            ("lambda:InvokeFunctionUrl", "NONE", None),
+        ]
 
     def test_a_rest_api_streams_from_every_path(self, folder: Path) -> None:
         resources = transformed(folder / "template-rest.yaml")
