@@ -80,6 +80,13 @@ class TestTemplates:
         variables = function["Environment"]["Variables"]
         assert variables["ADAPTER_INVOKE_MODE"] == "response_stream"
 
+    def test_a_rest_api_has_no_stage_but_its_own(self, folder: Path) -> None:
+        resources = transformed(folder / "template-rest.yaml")
+        (stage,) = of_type(resources, "AWS::ApiGateway::Stage")
+        (deployment,) = of_type(resources, "AWS::ApiGateway::Deployment")
+        assert stage["StageName"] == "live"
+        assert "StageName" not in deployment  # of SAM's own, which would be public beside it
+
     def test_a_stream_may_take_longer_than_the_three_seconds_of_the_default(
         self, folder: Path
     ) -> None:
