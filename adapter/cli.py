@@ -166,8 +166,7 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package.add_argument(
         "-o",
         "--output",
-        type=Path,
-        default=Path("function.zip"),
+        default="function.zip",
         help="a zip, or an empty folder to unpack it into (%(default)s)",
     )
     package.add_argument(

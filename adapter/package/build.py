@@ -61,7 +61,6 @@ def build(
     Raises:
         PackageError: something is not as it has to be.
     """
-    check_output(output)
     run_build_steps(project, say)
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
@@ -79,21 +78,6 @@ def build(
         if output.is_dir():
             unpack_archive(archive, output)
     return Package(output, handler, by_owner(sizes, owners), digest)
-
-
-def check_output(output: Path) -> None:
-    """Look at where the package is to go before the work is done.
-
-    Raises:
-        PackageError: it cannot go there.
-    """
-    if not output.parent.is_dir():
-        raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
-    if output.is_dir() and any(output.iterdir()):
-        raise PackageError(
-            f"{output} is a folder with something in it, which would become part of the function. "
-            "Name an empty folder, or a file that ends with .zip"
-        )
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from . import bytecode
 from .archive import has_usual_compressor
 from .build import Package, build
 from .errors import PackageError
+from .output import find_output
 from .platform import PYTHONS, Platform
 from .project import Project, find_project
 from .size_table import mb, table, warnings
@@ -28,9 +29,9 @@ def main(arguments: Namespace) -> int:
     """
     target = find_target(arguments.target, Path.cwd())
     try:
+        output = find_output(arguments.output)
         platform = Platform(arguments.arch, arguments.python or this_python())
         project = find_project(target.task_root, arguments.requirements)
-        output = arguments.output.absolute()
         package = build(project, target.handler, platform, output, arguments.keep, say)
     except PackageError as error:
         say(f"adapter package: {error}")

@@ -62,9 +62,8 @@ def package(
     """Run `adapter package` in this process."""
 
     def run(target: str, *options: str, output: str = "function.zip") -> Outcome:
-        file = tmp_path / output
         capfd.readouterr()
-        code = main(["package", target, "-o", str(file), *options])
-        return Outcome(code, file, *capfd.readouterr())
+        code = main(["package", target, "-o", f"{tmp_path}/{output}", *options])
+        return Outcome(code, tmp_path / output, *capfd.readouterr())
 
     return run

@@ -249,28 +249,6 @@ def test_the_adapter_brings_nothing_with_it_and_leaves_its_tools_at_home(
     assert not {"emulator", "package", "testing", "deploy"} & parts
 
 
-def test_an_output_that_cannot_be_written_is_noticed_before_the_work(
-    project: Write, package: Run
-) -> None:
-    done = package(f"{project(needing())}/main.py:app", output="nowhere/function.zip")
-    assert done.code == 1
-    assert "there is no folder" in done.err
-    assert "Getting wheels" not in done.err
-
-
-def test_an_empty_folder_gets_the_files_with_their_modes(
-    project: Write, package: Run, tmp_path: Path
-) -> None:
-    (tmp_path / "task").mkdir()
-    target = f"{project(needing())}/main.py:app"
-    assert package(target, output="task").code == 0
-    assert (tmp_path / "task" / "main.py").stat().st_mode & 0o777 == 0o644
-    assert (tmp_path / "task" / "adapter" / "bootstrap").stat().st_mode & 0o777 == 0o755
-    again = package(target, output="task")
-    assert again.code == 1
-    assert "is a folder with something in it" in again.err
-
-
 @pytest.mark.parametrize(
     ("size", "says"),
     [
