@@ -167,7 +167,7 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
         "-o",
         "--output",
         default="function.zip",
-        help="a zip, or an empty folder to unpack it into (%(default)s)",
+        help="a zip, or a folder to unpack it into, empty or new, as in build/ (%(default)s)",
     )
     package.add_argument(
         "--arch", choices=ARCHITECTURES, default="x86_64", help="of the function (%(default)s)"

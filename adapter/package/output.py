@@ -12,6 +12,8 @@ from .errors import PackageError
 def find_output(text: str) -> Path:
     """Return the file or the folder that a package is to become, looked at before the work is done.
 
+    A slash at the end makes it a folder, there already or not.
+
     Raises:
         PackageError: nothing can be written there, or something else would be lost.
     """
@@ -19,6 +21,8 @@ def find_output(text: str) -> Path:
     if not output.parent.is_dir():
         raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
     try:
+        if text.endswith("/"):
+            output.mkdir(exist_ok=True)
         TemporaryFile(dir=output if output.is_dir() else output.parent).close()
     except OSError as error:
         raise PackageError(

@@ -61,3 +61,15 @@ def test_an_empty_folder_gets_the_files_with_their_modes(
     again = package(target, output="task")
     assert again.code == 1
     assert "is a folder with something in it" in again.err
+
+
+def test_a_name_with_a_slash_at_its_end_is_a_folder_and_made(project: Write, package: Run) -> None:
+    done = package(f"{project(APP)}/main.py:app", output="task/")
+    assert done.code == 0
+    assert (done.output / "adapter" / "bootstrap").is_file()
+
+
+def test_a_file_does_not_become_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "task").touch()
+    with pytest.raises(PackageError, match="task cannot be written: File exists"):
+        find_output(f"{tmp_path}/task/")
