@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from pathlib import Path
+from secrets import token_hex
 from stat import S_IFREG, S_IMODE
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -42,9 +43,9 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
 
     The order of the files, their times and modes, and the level of compression are always the
     same; ``programs`` can be run whatever the file system says. The output appears whole or not
-    at all.
+    at all, and until then is hidden under a name that no other run has.
     """
-    unfinished = output.with_name(f"{output.name}.part")
+    unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     sizes = {}
     try:
         with ZipFile(unfinished, "w") as archive:

@@ -21,7 +21,7 @@ NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
 AT_THE_TOP = (
     *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
     *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),
-    *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "*.zip", "*.part"),
+    *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "*.zip"),
 )
 
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from stat import S_IMODE
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
+from zipfile import ZipFile, is_zipfile
 
 import pytest
 
@@ -65,3 +66,14 @@ def test_a_failure_leaves_the_zip_before_it_alone(tmp_path: Path) -> None:
         assert archive.namelist() == ["x" * 200]
     with pytest.raises(FileNotFoundError):
         write_archive(folder, tmp_path / "nowhere" / "x.zip", programs=set())
+
+
+def test_two_runs_at_once_do_not_break_each_other(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "folder", list(CONTENTS), 0o600, 0)
+    output = tmp_path / "out" / "x.zip"
+    output.parent.mkdir()
+    with ThreadPoolExecutor(8) as pool:
+        runs = [pool.submit(write_archive, folder, output, programs=set()) for _ in range(64)]
+    assert all(set(run.result()) == set(CONTENTS) for run in runs)
+    assert list(output.parent.iterdir()) == [output]
+    assert is_zipfile(output)
