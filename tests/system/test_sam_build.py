@@ -29,7 +29,9 @@ async def test_sam_builds_a_function_that_streams(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = checkout(example)
-    monkeypatch.setenv("PYTHON", this_python())
+    monkeypatch.setenv("RUNTIME", f"python{this_python()}")
+    # As `make PYTHON=python3.13 test-system` has it: what make is told it tells every other make.
+    monkeypatch.setenv("MAKEFLAGS", " -- PYTHON=python3.13")
     monkeypatch.setenv("ARCH", ARCHITECTURE)
     run("sam", "build", cwd=folder)
     root = make_lambda_root(tmp_path / "root")
