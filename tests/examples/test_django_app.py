@@ -577,6 +577,8 @@ class TestSetup:
 
     def test_nothing_else_knows_the_adapter(self) -> None:
         for file in FOLDER.rglob("*.py"):
+            if any(part.startswith(".") for part in file.relative_to(FOLDER).parts):
+                continue  # what SAM has built, or a virtual environment
             imports = re.search("^(import|from) adapter", file.read_text("utf-8"), re.MULTILINE)
             assert bool(imports) == (file.name == "handler.py"), file
 
