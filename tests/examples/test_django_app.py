@@ -49,9 +49,9 @@ TARGET = f"{FOLDER / 'project' / 'asgi.py'}:application"
 SIGHTINGS = 50_000
 
 
-def manage(*arguments: str, **environ: str) -> None:
+def manage(*arguments: str, folder: Path = FOLDER, **environ: str) -> None:
     command = [sys.executable, "manage.py", *arguments]
-    subprocess.run(command, cwd=FOLDER, env={**os.environ, **environ}, check=True)
+    subprocess.run(command, cwd=folder, env={**os.environ, **environ}, check=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -604,6 +604,14 @@ class TestSetup:
         assert first.stat().st_ino == made  # or it would have been replaced
         manage("seed", "--file", str(second))
         assert first.read_bytes() == second.read_bytes()
+
+    def test_a_build_makes_the_file_and_leaves_the_database_of_the_shell_alone(
+        self, copy: Path, tmp_path: Path
+    ) -> None:
+        (copy / "db.sqlite3").unlink()
+        manage("build", folder=copy, DATABASE_URL=f"sqlite:///{tmp_path / 'own.sqlite3'}")
+        assert (copy / "db.sqlite3").read_bytes() == (FOLDER / "db.sqlite3").read_bytes()
+        assert not (tmp_path / "own.sqlite3").exists()
 
     def test_a_missing_database_says_what_to_run(
         self, application: ASGIApp, tmp_path: Path

@@ -103,7 +103,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # Lambda: the folder of the app cannot be written, so neither can a database in it. `immutable`:
 # no lock files, which a read-only folder would refuse.
 DATABASE_FILE = BASE_DIR / "db.sqlite3"
-DATABASE_IS_READ_ONLY = "DATABASE_URL" not in os.environ
+DATABASE_IS_READ_ONLY = not os.environ.get("DATABASE_URL")
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
