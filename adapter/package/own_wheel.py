@@ -7,12 +7,13 @@ its extras and what other packages want of it are all the resolver's business.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from base64 import urlsafe_b64encode
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 from .archive import zip_info
 from .errors import PackageError
@@ -74,6 +75,21 @@ def write_own_wheel(folder: Path) -> Path:
         for name, data in contents.items():
             archive.writestr(zip_info(name, executable=name == BOOTSTRAP), data)
     return wheel
+
+
+def is_package(path: Path) -> bool:
+    """Whether a file or a folder is what this command made: the adapter is installed in it."""
+    if path.is_dir():
+        return any(map(_is_own_metadata, os.listdir(path)))
+    try:
+        with ZipFile(path) as archive:
+            return any(map(_is_own_metadata, archive.namelist()))
+    except (OSError, BadZipFile, NotImplementedError, ValueError):  # no zip, or not of ours
+        return False
+
+
+def _is_own_metadata(name: str) -> bool:
+    return re.match(rf"{DISTRIBUTION.replace('-', '_')}-[^/]+\.dist-info\b", name) is not None
 
 
 def _digest(data: bytes) -> str:

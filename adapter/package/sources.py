@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from .errors import PackageError
+from .own_wheel import is_package
 from .trim import matches
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def project_files(project: Project, keep: Sequence[str]) -> Iterator[tuple[str, 
     """Go through the files of a project that are packaged, by their name in the zip."""
     for name, file in _walk(project.task_root, "", keep):
         left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-        if matches(name, keep) or not left_out:
+        if matches(name, keep) or not (left_out or is_package(file)):
             yield name, file
 
 
@@ -56,9 +57,11 @@ def copy_sources(project: Project, keep: Sequence[str], target: Path) -> set[str
 def _walk(folder: Path, prefix: str, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
         name = f"{prefix}{path.name}"
-        if matches(path.name, NEVER) and not matches(name, keep):
+        is_folder = path.is_dir()
+        never = matches(path.name, NEVER) or (is_folder and is_package(path))
+        if never and not matches(name, keep):
             continue
-        if not path.is_dir():
+        if not is_folder:
             yield name, path
         elif not (path / "pyvenv.cfg").exists() and not _leads_up(path):
             yield from _walk(path, f"{name}/", keep)

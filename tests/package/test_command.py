@@ -54,6 +54,25 @@ def test_the_same_project_makes_the_same_bytes(project: Write, wheels: Path, pac
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.parametrize("output", ["project/data/shop.zip", "project/b.tar", "project/build/"])
+def test_what_an_earlier_run_made_is_not_packed_again(
+    project: Write, package: Run, output: str
+) -> None:
+    target = f"{project({**needing(), 'data/orders.csv': ''})}/main.py:app"
+    first = package(target, output="first.zip").output
+    assert package(target, output=output).code == 0
+    second = package(target, output="second.zip").output
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_an_earlier_package_is_kept_if_it_is_asked_for(project: Write, package: Run) -> None:
+    target = f"{project(needing())}/main.py:app"
+    package(target, output="project/build/")
+    package(target, output="project/build.zip")
+    names = package(target, "--keep", "build", "--keep", "build.zip").names
+    assert {"build/main.py", "build.zip"} <= names
+
+
 class TestTheHandler:
     def test_an_app_gets_the_handler_that_the_console_expects(
         self, project: Write, package: Run
