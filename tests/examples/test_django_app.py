@@ -249,10 +249,19 @@ class TestSynchronousIterators:
             async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
                 for path in ("/buffered", "/buffered", "/sse", "/static/admin/img/search.svg"):
                     await client.get(path, params={"delay": 0})
-        (warning,) = (line for line in running.said if "synchronous iterator" in line)
+        (warning,) = (line for line in running.said if "with a synchronous iterator" in line)
         assert warning.startswith("[WARNING]")
         assert "/buffered answers with a synchronous iterator." in warning
         assert "Make the generator an 'async def'." in warning
+
+    async def test_djangos_own_warning_has_a_level_and_the_request_id(self, built: None) -> None:
+        with adapter_dev(TARGET) as running:
+            async with httpx.AsyncClient(base_url=running.url, timeout=30) as client:
+                await client.get("/buffered", params={"delay": 0})
+        (request_id,) = re.findall(r"END RequestId: (\S+)", "".join(running.said))
+        (warning,) = (line for line in running.said if "must consume synchronous" in line)
+        level, _, found, _ = warning.split("\t")
+        assert (level, found) == ("[WARNING]", request_id)
 
 
 class TestChat:

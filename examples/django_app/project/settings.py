@@ -12,6 +12,7 @@ https://docs.djangoproject.com/en/5.2/ref/settings/
 What is not as startproject made it has a comment that begins with "Lambda:".
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "loggers": {"sightings": {"level": "INFO"}},
 }
+
+# Lambda: warnings, too, get a level and the request id. Django has one for an answer that it
+# collects before it sends any of it.
+logging.captureWarnings(True)

@@ -1,6 +1,5 @@
 import asyncio
 import logging
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import BinaryIO
 
@@ -50,13 +49,12 @@ async def _blocks(file: BinaryIO | None) -> AsyncIterator[bytes]:
         yield block
 
 
-# Django says what `warn_of_buffering` says, but not which view it is.
-warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
-
-
 @async_only_middleware
 def warn_of_buffering(get_response: View) -> View:
-    """Say, once for each route, that Django collects an answer before it sends any of it."""
+    """Say, once for each route, that Django collects an answer before it sends any of it.
+
+    Django says so, too, but not of which view.
+    """
     known: set[str] = set()
 
     async def middleware(request: HttpRequest) -> HttpResponse:
