@@ -23,6 +23,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
+_CHUNKED = f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n\r\n".encode()
 
 # All trailer lines together must fit a 4,096-byte buffer on the other side; when they do not,
 # the platform drops the whole block and reports a truncated response instead of our error.
@@ -49,21 +50,19 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
         ValueError: the path or a header has something in it that would end its line.
     """
     fields = headers if method == "GET" else {**headers, "Content-Length": str(len(body))}
-    return _lines(f"{method} {path} HTTP/1.1", fields) + body
+    return header_lines(fields, f"{method} {path} HTTP/1.1") + b"\r\n" + body
 
 
-def chunked_request(path: str, headers: Mapping[str, str]) -> bytes:
+def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -> bytes:
     """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
 
     Trailers must be declared here, or the platform throws them away and takes the response
-    for complete.
+    for complete. ``lines`` are further headers, as `header_lines` has made them beforehand.
 
     Raises:
         ValueError: the path or a header has something in it that would end its line.
     """
-    trailers = f"{ERROR_TYPE}, {ERROR_BODY}"
-    fields = {**headers, "Transfer-Encoding": "chunked", "Trailer": trailers}
-    return _lines(f"POST {path} HTTP/1.1", fields)
+    return header_lines(headers, f"POST {path} HTTP/1.1") + lines + _CHUNKED
 
 
 def chunk(data: bytes) -> bytes:
@@ -73,16 +72,16 @@ def chunk(data: bytes) -> bytes:
 
 def last_chunk(trailers: Mapping[str, str]) -> bytes:
     """Return the end of a chunked body that has something to say after it."""
-    return _lines("0", trailers)
+    return header_lines(trailers, "0") + b"\r\n"
 
 
-def _lines(first: str, fields: Mapping[str, str]) -> bytes:
-    """Return ``first`` and the fields, a line each, and the blank line that ends them.
+def header_lines(fields: Mapping[str, str], *first: str) -> bytes:
+    """Return the fields, a line each, behind the line that comes ``first``, if one does.
 
     Some of it comes from elsewhere (a nonce to echo, a content type), and a line break in it
-    could speak in our name. So it is checked here, where all of it comes by.
+    could speak in our name. So it is checked here, where all of it comes by: a ValueError.
     """
-    lines = [first, *[f"{name}: {value}" for name, value in fields.items()], "", ""]
+    lines = [*first, *[f"{name}: {value}" for name, value in fields.items()], ""]
     text = "\r\n".join(lines)
     if _has_lone_breaks(text, len(lines) - 1):
         raise ValueError("A line break or a NUL in the head of a message.")
@@ -154,7 +153,7 @@ class ResponseReader:
 
     def eof(self) -> Response | None:
         """Take the end of the connection; return the response it completes, if it does."""
-        if self._head is None or self._head.length is not None or self._head.chunked:
+        if self._head is None or self._head.delimited:
             return None
         body = bytes(self._buffer)
         self._buffer.clear()
@@ -172,25 +171,25 @@ class _Head:
         self.status = status
         self.headers = headers
         self.length: int | None = None  #: if that is known beforehand
-        self.chunked = False  #: if neither, the body ends with the connection
-        self.chunks = _ChunkReader()
+        self.chunks: _ChunkReader | None = None  #: if neither, the body ends with the connection
         if status in (204, 304):
             self.length = 0
         elif (coding := headers.get("transfer-encoding")) is not None:
             if coding.lower() != "chunked":
                 raise ProtocolError(f"Not a transfer coding we know: {coding[:40]!r}")
-            self.chunked = True
+            self.chunks = _ChunkReader()
         elif (length := headers.get("content-length")) is not None:
             if not _is_number(length):
                 raise ProtocolError(f"Not a content length: {length[:40]!r}")
             self.length = int(length)
-        closes = "close" in headers.get("connection", "").lower().replace(",", " ").split()
-        delimited = self.chunked or self.length is not None
-        self.keep_alive = delimited and version == "HTTP/1.1" and not closes
+        self.delimited = self.chunks is not None or self.length is not None
+        connection = headers.get("connection", "")  # seldom said: to be kept alive is the rule
+        closes = connection != "" and "close" in connection.lower().replace(",", " ").split()
+        self.keep_alive = self.delimited and version == "HTTP/1.1" and not closes
 
     def take_body(self, buffer: bytearray) -> bytes | None:
         """Take the body off ``buffer`` if all of it is there."""
-        if self.chunked:
+        if self.chunks is not None:
             return self.chunks.feed(buffer)
         if self.length is None or len(buffer) < self.length:
             return None

@@ -22,6 +22,7 @@ from adapter.wire import (
     chunked_request,
     error_trailers,
     error_type_header,
+    header_lines,
     last_chunk,
     request,
 )
@@ -95,6 +96,11 @@ class TestRequests:
         declared = dict(head.headers)[b"trailer"].decode()
         assert declared == f"{ERROR_TYPE}, {ERROR_BODY}"
 
+    def test_a_streamed_post_takes_lines_that_were_made_once_for_all_of_them(self) -> None:
+        head, _ = received(chunked_request(PATH, {"A": "1"}, header_lines(HOST)) + LAST_CHUNK)
+        assert isinstance(head, h11.Request)
+        assert [*head.headers][:2] == [(b"a", b"1"), (b"host", b"127.0.0.1:9001")]
+
     def test_the_last_chunk_without_trailers_is_what_a_complete_response_ends_with(self) -> None:
         assert last_chunk({}) == LAST_CHUNK
 
@@ -107,9 +113,10 @@ class TestRequests:
             lambda value: request("POST", "/error", {"Lambda-Runtime-Invocation-Id": value}),
             lambda value: chunked_request(PATH, {"Content-Type": value}),
             lambda value: chunked_request(f"/{value}/response", HOST),
+            lambda value: header_lines({"Host": value}),
             lambda value: last_chunk({value: "x"}),
         ],
-        ids=["host", "path", "nonce", "content type", "streamed path", "trailer name"],
+        ids=["host", "path", "nonce", "content type", "streamed path", "lines", "trailer name"],
     )
     def test_nothing_that_comes_from_elsewhere_can_add_a_line_because_it_would_speak_for_us(
         self, write: object, value: str

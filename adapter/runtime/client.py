@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..errors import RuntimeApiError, error_object
-from ..wire import chunked_request, error_type_header, request
+from ..wire import chunked_request, error_type_header, header_lines, request
 from .cause import xray_cause
 from .connection import connect
 from .invocation import Invocation
@@ -31,6 +31,8 @@ class RuntimeClient:
         self._address = address
         self._headers = {"Host": address, "User-Agent": USER_AGENT}
         self._connection: Connection | None = None
+        streaming = {**self._headers, "Lambda-Runtime-Function-Response-Mode": "streaming"}
+        self._streaming = header_lines(streaming)
         self._next = request("GET", f"{VERSION}/runtime/invocation/next", self._headers)
 
     @property
@@ -65,15 +67,9 @@ class RuntimeClient:
 
     def response_head(self, invocation: Invocation, content_type: str) -> bytes:
         """Return the head of a streamed response; its chunks follow on `connection`."""
-        return chunked_request(
-            f"{VERSION}/runtime/invocation/{invocation.request_id}/response",
-            {
-                **self._headers,
-                "Content-Type": content_type,
-                "Lambda-Runtime-Function-Response-Mode": "streaming",
-                **invocation.echo,
-            },
-        )
+        path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
+        headers = {"Content-Type": content_type, **invocation.echo}
+        return chunked_request(path, headers, self._streaming)
 
     async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> Response:
         """Post a buffered answer."""
