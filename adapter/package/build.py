@@ -19,7 +19,7 @@ from .owners import find_owners
 from .requirements import Requirements
 from .resolver import find_resolver, install
 from .size_table import by_owner, total
-from .sources import copy_sources
+from .sources import copy_sources, project_files
 from .trim import trim
 
 if TYPE_CHECKING:
@@ -62,12 +62,13 @@ def build(
         PackageError: something is not as it has to be.
     """
     run_build_steps(project, say)
+    sources = dict(project_files(project, keep))
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         folder.mkdir()
         owners = install_needs(project, platform, Path(scratch), folder, say)
         trim(folder, keep)
-        copy_sources(project, keep, folder)
+        copy_sources(sources, folder)
         handler = make_handler(target, folder)
         if bytecode.fits(platform.python):
             say("Compiling ...")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import PackageError
 from .lockfile import LOCKS
-from .pyproject import PYPROJECT, read_pyproject
+from .pyproject import PYPROJECT, is_texts, read_pyproject
 from .requirements import REQUIREMENTS, Requirements, find_requirements, read_requirements
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def find_project(task_root: Path, requirements: Path | None = None) -> Project:
         read_requirements(requirements)
         if requirements is not None
         else find_requirements(folder, pyproject),
-        tuple(tuple(shlex.split(line)) for line in _texts(settings, "build", where)),
+        tuple(_words(line, where) for line in _texts(settings, "build", where)),
         tuple(_texts(settings, "exclude", where)),
     )
 
@@ -72,8 +72,15 @@ def project_folder(task_root: Path) -> Path:
 def _texts(settings: Mapping[str, Any], name: str, where: str) -> list[str]:
     value = settings.get(name, [])
     values = [value] if isinstance(value, str) else value
-    if not (isinstance(values, list) and all(isinstance(item, str) and item for item in values)):
+    if not (is_texts(values) and all(map(str.strip, values))):
         raise PackageError(
             f"{name!r} of {where} is {value!r}; it has to be a text or a list of them."
         )
     return values
+
+
+def _words(line: str, where: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(line))
+    except ValueError as error:
+        raise PackageError(f"'build' of {where} has {line!r}: {error}.") from None

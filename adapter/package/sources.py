@@ -10,7 +10,7 @@ from .own_wheel import is_package
 from .trim import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from .project import Project
@@ -27,31 +27,48 @@ AT_THE_TOP = (
 
 
 def project_files(project: Project, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Go through the files of a project that are packaged, by their name in the zip."""
+    """Go through the files of a project that are packaged, by their name in the zip.
+
+    Raises:
+        PackageError: there is something that is not a file.
+    """
     for name, file in _walk(project.task_root, "", keep):
         left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-        if matches(name, keep) or not (left_out or is_package(file)):
+        if left_out and not matches(name, keep):
+            continue
+        if not file.is_file():
+            raise PackageError(
+                f"{file} is neither a file nor a link to one, so it cannot be packaged. "
+                f"Remove it, or {_leave_out(name)}"
+            )
+        if matches(name, keep) or not is_package(file):
             yield name, file
 
 
-def copy_sources(project: Project, keep: Sequence[str], target: Path) -> set[str]:
-    """Copy the project's files among what it needs; return their names.
+def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
+    """Copy the project's files among what it needs, each to its name.
 
     Raises:
-        PackageError: a file is in the way of one that is there already.
+        PackageError: a file cannot be read, or is in the way of one that is there already.
     """
-    names = set()
-    for name, file in project_files(project, keep):
+    for name, file in sources.items():
         copy = target / name
         if copy.exists():
             raise PackageError(
-                f"{file} would replace a file of the same name from a dependency. Rename it, or "
-                f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+                f"{file} would replace a file of the same name from a dependency. "
+                f"Rename it, or {_leave_out(name)}"
             )
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, copy)
-        names.add(name)
-    return names
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+        except OSError as error:
+            raise PackageError(
+                f"{file} cannot be copied: {error.strerror}. Mend that, or {_leave_out(name)}"
+            ) from None
+
+
+def _leave_out(name: str) -> str:
+    return f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
 
 
 def _walk(folder: Path, prefix: str, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:

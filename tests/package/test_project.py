@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapter.package.errors import PackageError
 from adapter.package.project import find_project
-from adapter.package.sources import project_files
+from adapter.package.sources import copy_sources, project_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,6 +95,8 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
         ("build = 1", r"'build' of .* is 1; it has to be a text or a list"),
         ('build = ["a", 1]', "it has to be a text or a list"),
         ('exclude = [""]', "it has to be a text or a list"),
+        ('build = " "', "it has to be a text or a list"),
+        ('build = "python -c \'x"', r"'build' of .* has \"python -c 'x\": No closing quotation"),
         ("build = ", r"pyproject\.toml cannot be read"),
     ],
 )
@@ -101,6 +104,27 @@ def test_a_setting_that_means_nothing_is_an_error(project: Write, settings: str,
     folder = project({"pyproject.toml": f"[tool.adapter]\n{settings}\n"})
     with pytest.raises(PackageError, match=says):
         find_project(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("tool = 3", "has tool = 3, which has to be a table"),
+        ("[tool]\nadapter = 3", r"has tool\.adapter = 3, which has to be a table"),
+        ('project = "shop"', "has project = 'shop', which has to be a table"),
+        (
+            '[project]\ndependencies = "fastapi"',
+            r"has project\.dependencies = 'fastapi', which has to be a list of texts",
+        ),
+        ("[project]\ndependencies = [3]", "which has to be a list of texts"),
+        ('[project]\ndynamic = "dependencies"', "which has to be a list of texts"),
+    ],
+)
+def test_a_value_of_another_kind_is_an_error_that_says_where(
+    project: Write, text: str, says: str
+) -> None:
+    with pytest.raises(PackageError, match=rf"pyproject\.toml .*{says}"):
+        find_project(project({"pyproject.toml": text}))
 
 
 def test_build_steps_are_words_and_no_shell_sees_them(project: Write) -> None:
@@ -125,3 +149,22 @@ def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(proje
     assert {name for name, _ in project_files(found, [])} == stays
     kept = {name for name, _ in project_files(found, ["old.zip", ".env", "tests"])}
     assert kept - stays == {"old.zip", ".env", "tests/test_main.py"}
+
+
+@pytest.mark.parametrize("kind", ["a link to nothing", "a pipe"])
+def test_what_is_no_file_is_named_or_can_be_left_out(project: Write, kind: str) -> None:
+    folder = project({"main.py": ""})
+    if kind == "a pipe":
+        os.mkfifo(folder / "odd")
+    else:
+        (folder / "odd").symlink_to(folder / "nowhere")
+    with pytest.raises(PackageError, match=rf'{folder / "odd"} is neither .* exclude = \["odd"\]'):
+        dict(project_files(find_project(folder), []))
+    (folder / "pyproject.toml").write_text('[tool.adapter]\nexclude = ["odd"]')
+    assert set(dict(project_files(find_project(folder), []))) == {"main.py"}
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.txt"
+    with pytest.raises(PackageError, match=rf"{gone} cannot be copied: No such file"):
+        copy_sources({"gone.txt": gone}, tmp_path / "task")
