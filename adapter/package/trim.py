@@ -29,7 +29,8 @@ def trim(folder: Path, keep: Sequence[str]) -> None:
         name = file.relative_to(folder).as_posix()
         if not file.is_file() or matches(name, keep):
             continue
-        if is_bulk(name) or any(suite in file.parents for suite in suites):
+        in_suite = any(suite in file.parents for suite in suites)
+        if in_suite or (is_bulk(name) and not is_imported_by(file)):
             file.unlink()
         elif file.name == "METADATA" and file.parent.suffix == ".dist-info":
             file.write_bytes(without_description(file.read_bytes()))
@@ -58,6 +59,15 @@ def is_bulk(name: str) -> bool:
         return file not in METADATA and not any(mark in name.lower() for mark in LICENCES)
     suffix = file[file.rfind(".") :] if "." in file else ""
     return CACHE in folders or suffix in SUFFIXES or file in NAMES
+
+
+def is_imported_by(file: Path) -> bool:
+    """Whether a file is a stub that its module reads, to import by: lazy_loader does (SPEC 1).
+
+    https://scientific-python.org/specs/spec-0001/
+    """
+    module = file.with_suffix(".py")
+    return file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
 
 
 def without_description(metadata: bytes) -> bytes:

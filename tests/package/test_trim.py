@@ -52,6 +52,18 @@ def test_what_is_asked_for_is_kept(tmp_path: Path) -> None:
     assert "README" in (tmp_path / "shop-1.0.dist-info" / "METADATA").read_text()
 
 
+def test_a_stub_that_its_module_imports_by_stays(tmp_path: Path) -> None:
+    for name in ("lazy/__init__", "lazy/eager"):
+        (tmp_path / f"{name}.pyi").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.pyi").write_text("from .eager import x as x\n")
+        (tmp_path / f"{name}.py").write_text("x = 1\n")
+    (tmp_path / "lazy" / "__init__.py").write_text(  # as in scikit-image
+        "import lazy_loader as _lazy\n\n_lazy.attach_stub(__name__, __file__)\n"
+    )
+    trim(tmp_path, [])
+    assert {file.name for file in tmp_path.rglob("*.pyi")} == {"__init__.pyi"}
+
+
 @pytest.mark.parametrize(
     ("pattern", "fits"),
     [("a/b/c.py", True), ("a/b", True), ("a/b/", True), ("*.py", True), ("b", False), ("A", False)],
