@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import boto3
 import httpx
@@ -52,43 +52,63 @@ def answers(url: str) -> bool:
 
 @every_example
 def test_the_stack_has_a_public_url_that_streams(example: Example, aws: str) -> None:
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=aws,
-            region_name="us-east-1",
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
-        )
+    client("s3", aws).create_bucket(Bucket="code")
+    client("s3", aws).put_object(Bucket="code", Key="function.zip", Body=b"a zip")
+    made = create_stack(aws, example, CodeBucket="code", CodeKey="function.zip")
+    url = client("lambda", aws).get_function_url_config(FunctionName=made.function)
+    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
+    assert url["FunctionUrl"] == made.outputs["Url"]
+    configured = client("lambda", aws).get_function_configuration(FunctionName=made.function)
+    assert (configured["Timeout"], configured["MemorySize"]) == (300, 1024)
+    assert (configured["Handler"], configured["Runtime"]) == ("handler.handler", "python3.13")
+    assert configured["Environment"]["Variables"]["ADAPTER_INVOKE_MODE"] == "response_stream"
+    policy = json.loads(client("lambda", aws).get_policy(FunctionName=made.function)["Policy"])
+    actions = {statement["Action"] for statement in policy["Statement"]}
+    assert actions == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
 
-    client("s3").create_bucket(Bucket="code")
-    client("s3").put_object(Bucket="code", Key="function.zip", Body=b"a zip")
-    code = {"CodeBucket": "code", "CodeKey": "function.zip"}
-    stack = example.name.replace("_", "-")
-    client("cloudformation").create_stack(
-        StackName=stack,
+
+@every_example
+def test_a_container_image_takes_the_place_of_the_zip(example: Example, aws: str) -> None:
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/example:1"
+    made = create_stack(aws, example, ImageUri=image)
+    function = client("lambda", aws).get_function(FunctionName=made.function)
+    assert function["Code"]["ImageUri"] == image
+    assert not function["Configuration"].get("Handler")
+    assert not function["Configuration"].get("Runtime")
+
+
+class Stack(NamedTuple):
+    function: str
+    outputs: dict[str, str]
+
+
+def client(service: str, aws: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=aws,
+        region_name="us-east-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+
+
+def create_stack(aws: str, example: Example, **parameters: str) -> Stack:
+    cloudformation = client("cloudformation", aws)
+    name = f"{example.name}-{len(cloudformation.describe_stacks()['Stacks'])}".replace("_", "-")
+    cloudformation.create_stack(
+        StackName=name,
         TemplateBody=(example.folder / "cloudformation.yaml").read_text("utf-8"),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value}
-            for name, value in {**code, **example.parameters}.items()
+            for name, value in {**parameters, **example.parameters}.items()
         ],
         Capabilities=["CAPABILITY_IAM"],
     )
-    (made,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    (made,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
     assert made["StackStatus"] == "CREATE_COMPLETE"
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
-    resources = client("cloudformation").describe_stack_resources(StackName=stack)
     (function,) = (
         resource["PhysicalResourceId"]
-        for resource in resources["StackResources"]
+        for resource in cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         if resource["ResourceType"] == "AWS::Lambda::Function"
     )
-    url = client("lambda").get_function_url_config(FunctionName=function)
-    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
-    assert url["FunctionUrl"] == outputs["Url"]
-    configured = client("lambda").get_function_configuration(FunctionName=function)
-    assert (configured["Timeout"], configured["MemorySize"]) == (300, 1024)
-    assert configured["Environment"]["Variables"]["ADAPTER_INVOKE_MODE"] == "response_stream"
-    policy = json.loads(client("lambda").get_policy(FunctionName=function)["Policy"])
-    actions = {statement["Action"] for statement in policy["Statement"]}
-    assert actions == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    return Stack(function, {o["OutputKey"]: o["OutputValue"] for o in made["Outputs"]})
