@@ -7,8 +7,10 @@ import logging
 import traceback
 from typing import TYPE_CHECKING
 
+from .deadline import Deadline
 from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
 from .response import End, Failure, Head, State
+from .threads import working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +57,6 @@ class HttpCycle:
         self._stream = stream
         self._begin = begin
         self._head_timer: asyncio.TimerHandle | None = None
-        self._deadline: asyncio.TimerHandle | None = None
-        self._expired = False
-        self._cancelled = False
 
     async def run(self, seconds: float | None) -> None:
         """Run the app to its end in the current task, and its response to one of its own.
@@ -71,28 +70,18 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        task = asyncio.current_task()
-        assert task is not None
-        cancelled = task.cancelling()
-        if seconds is not None:
-            loop = task.get_loop()
-            self._deadline = loop.call_later(seconds, self._expire, task, seconds)
+        working.set(set())
+        deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
         try:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and its like end the response, not us
-            self._raised(error, cancelled=task.cancelling() > cancelled)
+            self._raised(error, deadline)
             # Frameworks keep the error, and so its frames, in a circle: a generator that it stopped
             # in one of them would end only with the next garbage collection.
             traceback.clear_frames(error.__traceback__)
         else:
             self._returned()
-        finally:
-            if self._deadline is not None:
-                self._deadline.cancel()
-        if self._cancelled:
-            task.uncancel()
-        if task.cancelling() > cancelled:
-            raise asyncio.CancelledError
+        deadline.end()
 
     async def receive(self) -> Message:
         """Give the app the request, and then nothing until its response is over."""
@@ -169,12 +158,12 @@ class HttpCycle:
             self._log_error("The app returned, but its response had not ended", None)
             self._perform_now(operations)
 
-    def _raised(self, error: BaseException, cancelled: bool) -> None:
+    def _raised(self, error: BaseException, deadline: Deadline) -> None:
         state = self._response.state
         gone = is_disconnect(error)
-        if self._expired and (gone or isinstance(error, asyncio.CancelledError)):
+        if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
             pass  # it does as it was told, and what happened has been logged
-        elif cancelled and isinstance(error, asyncio.CancelledError):
+        elif deadline.interrupted and isinstance(error, asyncio.CancelledError):
             logger.warning("The app was cut short, the environment ends: %s", self._request_line())
         elif gone and state in (State.GONE, State.COMPLETE):  # that is, with the last message
             logger.info("The client went away: %s", self._request_line())
@@ -184,17 +173,11 @@ class HttpCycle:
             self._log_error("The app failed", error)
         self._perform_now(self._response.raised(error))
 
-    def _expire(self, task: asyncio.Task[None], seconds: float) -> None:
+    def _expire(self, seconds: float) -> None:
         error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over")
         ended = self._stream.closed
         self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
         self._perform_now(self._response.expired(error))
-        self._expired = True
-        self._deadline = task.get_loop().call_later(CANCEL_DELAY, self._cancel, task)
-
-    def _cancel(self, task: asyncio.Task[None]) -> None:
-        self._cancelled = True
-        task.cancel()
 
     def _log_error(self, what: str, error: BaseException | None) -> None:
         logger.error("%s: %s", what, self._request_line(), exc_info=error)

@@ -6,24 +6,21 @@ import asyncio
 import inspect
 import logging
 from contextvars import copy_context
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
 from .environment import handlers
 from .errors import DeadlineExceeded
+from .threads import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
 
     from .stream import ResponseStream
     from .types import JSON, Context
 
 logger = logging.getLogger("adapter.runtime")
-
-MAX_THREADS = 10_000
-"""How many calls may run at once: more than a runtime ever asks for, those it gave up included."""
 
 
 class FunctionHandler:
@@ -73,7 +70,7 @@ class FunctionHandler:
             answer = await self._function(event, context)
         else:
             call = partial(copy_context().run, self._call_blocking, event, context)
-            answer = await asyncio.get_running_loop().run_in_executor(_threads(), call)
+            answer = await asyncio.get_running_loop().run_in_executor(threads(), call)
         result: JSON = await answer if inspect.isawaitable(answer) else answer
         return result
 
@@ -83,18 +80,6 @@ class FunctionHandler:
         except StopIteration as error:
             # What awaits a thread cannot be given one, and on Python 3.11 would wait for ever.
             raise RuntimeError("The function raised StopIteration.") from error
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Return the threads that functions run in.
-
-    They are not the event loop's: a function that waits in the last one of these for a handler
-    of ours, which needs one as well, would wait for ever.
-    """
-    from concurrent.futures import ThreadPoolExecutor  # what an ASGI app need not pay for
-
-    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="handler")
 
 
 def _expire(stream: ResponseStream) -> None:

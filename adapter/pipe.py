@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .errors import ClientDisconnected
+from .threads import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -138,8 +139,8 @@ class BlockingStream:
 async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     """Run ``call`` in a worker thread, in a copy of this context, with a stream to write to.
 
-    When this is cancelled before ``call`` has begun, it never does. Later a thread cannot be
-    stopped: what ``call`` writes from then on raises, and only when it has returned does this.
+    A thread cannot be stopped. When this is cancelled, what ``call`` writes from then on raises,
+    and only when it has returned does this.
 
     Raises:
         CancelledError: this was cancelled meanwhile.
@@ -148,23 +149,13 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     loop = asyncio.get_running_loop()
     blocking = BlockingStream(stream, loop)
     context = contextvars.copy_context()
-    begun = threading.Lock()  # taken once: by the thread, or by who calls it off before
-
-    def begin() -> T:
-        if not begun.acquire(blocking=False):
-            raise asyncio.CancelledError
-        return _without_stop_iteration(call, blocking)
-
     # A future and not a task: a SystemExit in a task would end the event loop.
-    running = loop.run_in_executor(None, context.run, begin)
+    running = loop.run_in_executor(threads(), context.run, _without_stop_iteration, call, blocking)
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:
             await asyncio.wait((running,))
         except asyncio.CancelledError as error:
-            if begun.acquire(blocking=False):
-                running.cancel()
-                raise
             cancelled = error
             blocking.give_up("The invocation is over.")
     if cancelled is not None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 import logging
 from base64 import b64decode
+from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 
 from .answer import BufferedAnswer
 from .cycle import is_disconnect
+from .deadline import Deadline
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
@@ -18,6 +19,7 @@ from .metadata import fields, head
 from .pipe import in_thread
 from .prelude import decode
 from .response import Head
+from .threads import working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +70,7 @@ class StreamingFunction(EntryPoint):
 
     def __init__(self, function: Callable[[Any, Any, Any], Any]) -> None:
         super().__init__({"invoke_mode": "response_stream"})
-        functools.update_wrapper(self, function)
+        update_wrapper(self, function)
         self._function = function
         self._awaits = _is_async(function)
 
@@ -120,7 +122,8 @@ class StreamingFunction(EntryPoint):
 
     async def _run(self, event: JSON, context: Context | None, stream: ResponseStream) -> None:
         """Run the function in the current task, and the response to exactly one end."""
-        deadline = _Deadline(stream, self._seconds(context))
+        working.set(set())
+        deadline = Deadline(self._seconds(context), partial(_expire, stream))
         try:
             await self._call(event, stream, context)
             if not stream.closed:
@@ -163,41 +166,10 @@ class StreamingFunction(EntryPoint):
                 body.close()
 
 
-class _Deadline:
-    """Ends the response, and cancels the current task, when its time is up."""
-
-    def __init__(self, stream: ResponseStream, seconds: float | None) -> None:
-        self.expired = False
-        task = asyncio.current_task()
-        assert task is not None
-        self._task = task
-        self._cancelled = task.cancelling()
-        self._stream = stream
-        self._timer: asyncio.TimerHandle | None = None
-        if seconds is not None:
-            self._timer = task.get_loop().call_later(seconds, self._expire, seconds)
-
-    def _expire(self, seconds: float) -> None:
-        error = DeadlineExceeded(
-            f"The function was still running when its {seconds:.2f} s were over."
-        )
-        logger.error("%s%s", error, " (Its response had ended.)" if self._stream.closed else "")
-        self._stream.fail(error)
-        self.expired = True
-        self._task.cancel()
-
-    def end(self) -> None:
-        """Stop the clock.
-
-        Raises:
-            CancelledError: the task was cancelled from outside.
-        """
-        if self._timer is not None:
-            self._timer.cancel()
-        if self.expired:
-            self._task.uncancel()
-        if self._task.cancelling() > self._cancelled:
-            raise asyncio.CancelledError
+def _expire(stream: ResponseStream, seconds: float) -> None:
+    error = DeadlineExceeded(f"The function was still running when its {seconds:.2f} s were over.")
+    logger.error("%s%s", error, " (Its response had ended.)" if stream.closed else "")
+    stream.fail(error)
 
 
 def _fail(stream: ResponseStream, error: BaseException, *, expired: bool) -> None:

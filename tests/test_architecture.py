@@ -34,7 +34,7 @@ LAYERS = {
         "values",
         "wire",
     },
-    "contract": {"environment", "pipe", "stream"},
+    "contract": {"deadline", "environment", "pipe", "stream", "threads"},
     "app": {
         "answer",
         "cycle",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter import cycle as cycle_module
-from adapter.cycle import HttpCycle
+from adapter.cycle import CANCEL_DELAY, HttpCycle
 from adapter.errors import ClientDisconnected, DeadlineExceeded
 from adapter.prelude import encode, prelude
 from adapter.response import Head, Response
@@ -443,6 +443,7 @@ class TestDeadline:
         running = asyncio.create_task(run(app, stream, seconds=0.01))
         await stream.wait_closed()
         assert stream.prelude["statusCode"] == 504
+        await asyncio.sleep(3 * CANCEL_DELAY)  # the time to cancel it is over
         assert not running.done()
         go_on.set()
         await running
@@ -497,7 +498,7 @@ class TestDeadline:
                 ticks.append(True)
 
         ticking = asyncio.create_task(tick())
-        await run(app, stream, method=method, seconds=0.1)
+        await run(app, stream, method=method, seconds=0.4)
         await ticking
         assert isinstance(stream.error, DeadlineExceeded)
         assert len(ticks) > 3

@@ -333,35 +333,14 @@ class TestInThread:
         assert [type(write.exception()) for write in freed] == [ClientDisconnected] * writers
         await stream.aclose()
 
-    @pytest.mark.parametrize("where", ["in-the-queue", "in-a-thread-that-has-not-come-to-it"])
-    async def test_cancelled_before_it_has_begun_it_never_does_and_nobody_waits_for_a_thread(
-        self, where: str
-    ) -> None:
+    async def test_it_never_stands_in_a_queue_behind_what_apps_do_in_threads(self) -> None:
         go_on = threading.Event()
-        called: list[str] = []
-
-        class Slow(ThreadPoolExecutor):
-            """Takes what it is given, and lets it wait."""
-
-            def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-                def call() -> Any:
-                    go_on.wait()
-                    return fn(*args, **kwargs)
-
-                return super().submit(call)
-
-        loop, threads = asyncio.get_running_loop(), Slow(1)
-        loop.set_default_executor(threads)
-        if where == "in-the-queue":
-            threads.submit(called.append, "the one in front of it")
-        task = asyncio.create_task(in_thread(lambda _: called.append("it"), MemoryStream()))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        loop, only = asyncio.get_running_loop(), ThreadPoolExecutor(1)
+        loop.set_default_executor(only)
+        busy = loop.run_in_executor(None, go_on.wait)
+        assert await in_thread(lambda _: "begun", MemoryStream()) == "begun"
         go_on.set()
-        await asyncio.to_thread(str)  # when the one thread has come to this, it has seen the rest
-        assert "it" not in called
+        await busy
 
 
 async def test_an_async_file_is_read_in_blocks_too_for_a_line_may_be_longer_than_any_limit() -> (

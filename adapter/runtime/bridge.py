@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import StreamClosed
-from .log import request_id
+from .log import served
 
 if TYPE_CHECKING:
     from ..types import JSON, Context, StreamingHandler
@@ -107,7 +107,7 @@ class Bridge(ABC):
     def _find(self, context: Context | None) -> CurrentInvocation | None:
         """Return the invocation that a call with ``context`` is to answer, if there is one."""
         # A thread that a wrapper has started knows no context variables.
-        named = getattr(context, "aws_request_id", None) or request_id.get()
+        named = getattr(context, "aws_request_id", None) or served.get().request_id
         if not named and len(self._running) == 1:
             [named] = self._running
         current = self._running.get(named)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -20,6 +18,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from ..types import StreamingHandler
     from .bridge import Bridge
+    from .executor import Threads
     from .invocation import Invocation
     from .stream import RuntimeStream
 
@@ -46,10 +45,16 @@ class ConcurrentWorker(Worker):
     """
 
     def __init__(
-        self, handler: StreamingHandler, address: str, bridge: Bridge, zombies: Zombies
+        self,
+        handler: StreamingHandler,
+        address: str,
+        bridge: Bridge,
+        threads: Threads,
+        zombies: Zombies,
     ) -> None:
         super().__init__(handler, RuntimeClient(address), bridge)
         self._address = address
+        self._threads = threads
         self._zombies = zombies
 
     async def _take(self) -> None:
@@ -86,6 +91,7 @@ class ConcurrentWorker(Worker):
         """Go on without the app, on a connection of one's own."""
         client, self._client = self._client, RuntimeClient(self._address)
         self._zombies.add(serving)
+        self._threads.make_room(1)
         logger.error(
             "The app of %s has outlived its deadline and runs on; so do %d in all.",
             invocation.request_id,
@@ -94,16 +100,7 @@ class ConcurrentWorker(Worker):
 
         def ended(task: asyncio.Task[None]) -> None:
             self._zombies.discard(task)
+            self._threads.make_room(-1)
             client.close()
 
         serving.add_done_callback(ended)
-
-
-def size_threads(concurrency: int) -> None:
-    """Let as many synchronous functions and endpoints run at once as there are invocations."""
-    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="invocation")
-    asyncio.get_running_loop().set_default_executor(pool)
-    threads = sys.modules.get("anyio.to_thread")  # whose are Starlette's; only if it is used
-    if threads is not None:
-        limiter = threads.current_default_thread_limiter()
-        limiter.total_tokens = max(limiter.total_tokens, concurrency)

@@ -18,11 +18,20 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The invocation that the current task, or the thread it started, works for."""
 
-tenant_id: ContextVar[str | None] = ContextVar("tenant_id", default=None)
-"""Whom that invocation is for, where a function isolates its tenants."""
+class Served:
+    """What a record says of the invocation that it was written in."""
+
+    def __init__(self, request_id: str = "", tenant_id: str | None = None) -> None:
+        self.request_id = request_id
+        self.tenant_id = tenant_id  #: whom it is for, where a function isolates its tenants
+
+
+anywhere = Served()
+"""What is served where nobody knows better, as in a thread that has no context variables."""
+
+served: ContextVar[Served] = ContextVar("served", default=anywhere)
+"""What the current task serves, or the thread that it has started."""
 
 TELEMETRY_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 
@@ -66,8 +75,9 @@ def _unbuffered(stream: TextIO) -> TextIO:
 
 
 def _add_invocation(record: logging.LogRecord) -> bool:
-    record.aws_request_id = request_id.get()
-    record.tenant_id = tenant_id.get()
+    invocation = served.get()
+    record.aws_request_id = invocation.request_id
+    record.tenant_id = invocation.tenant_id
     return True
 
 

@@ -15,6 +15,7 @@ from ..environment import handlers
 from ..errors import AdapterError, RuntimeApiError
 from .bridge import Bridge
 from .client import RuntimeClient
+from .executor import Executor
 from .invocation import Invocation
 from .stream import RuntimeStream
 from .worker import settle
@@ -46,7 +47,9 @@ class ManagedBridge(Bridge):
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
         """The one event loop, for the life of the process."""
-        return asyncio.new_event_loop()
+        loop = asyncio.new_event_loop()
+        loop.set_default_executor(Executor())
+        return loop
 
     @cached_property
     def _client(self) -> RuntimeClient:

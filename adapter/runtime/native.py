@@ -17,6 +17,7 @@ from ..loader import load
 from . import extension, log
 from .bridge import Bridge
 from .client import RuntimeClient
+from .executor import Threads
 from .native_bridge import NativeBridge
 from .worker import Worker
 
@@ -127,10 +128,7 @@ class Runtime:
         """Do all that comes before the first event; return an exit status if that fails."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
         try:
-            if self._concurrency is not None:
-                from .concurrent import size_threads  # not on the way of every other cold start
-
-                size_threads(self._concurrency)
+            self._threads = Threads(self._concurrency or 1)
             wants_shutdown = _choice(os.environ, "ADAPTER_SHUTDOWN", "on", "off") == "on"
             needs_shutdown = await handler.startup()
             if path := os.environ.get("ADAPTER_PRIME"):
@@ -172,7 +170,10 @@ class Runtime:
         from .concurrent import ConcurrentWorker
 
         numbers = range(self._concurrency)
-        return [ConcurrentWorker(handler, self._address, bridge, self._zombies) for _ in numbers]
+        return [
+            ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies)
+            for _ in numbers
+        ]
 
     async def _run(self) -> int:
         """Serve until SIGTERM or until no worker is left; then see the running ones to an end."""

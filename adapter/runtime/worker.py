@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
 from ..wire import ProtocolError
 from .invocation import function_context
-from .log import request_id, tenant_id
+from .log import Served, anywhere, served
 from .stream import RuntimeStream
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Worker:
     async def _take(self) -> None:
         invocation = await self._client.next()
         self._idle = None
+        anywhere.request_id, anywhere.tenant_id = invocation.request_id, invocation.tenant_id
         if invocation.trace_id:
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
         else:
@@ -75,8 +76,7 @@ class Worker:
 
     async def _serve(self, invocation: Invocation) -> None:
         """Bring one invocation to exactly one outcome, of which all that runs here knows."""
-        request_id.set(invocation.request_id)
-        tenant_id.set(invocation.tenant_id)
+        served.set(Served(invocation.request_id, invocation.tenant_id))
         stream = RuntimeStream(self._client, invocation)
         current = self._bridge.began(invocation.request_id, stream)
         try:

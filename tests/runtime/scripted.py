@@ -254,6 +254,13 @@ class Platform:
         """What the process has printed so far."""
         return self._output.read_bytes().decode()
 
+    def wait_for(self, text: str) -> None:
+        """Wait until the process has printed ``text``."""
+        end = time.monotonic() + PATIENCE
+        while text not in self.output:
+            assert time.monotonic() < end, self.output
+            time.sleep(0.01)
+
     def connection(self) -> Peer:
         """Wait for the runtime to connect."""
         while not select.select([self.listener], [], [], 0.1)[0]:

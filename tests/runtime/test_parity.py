@@ -28,10 +28,13 @@ if TYPE_CHECKING:
 AWS = (sys.executable, "-W", "default", "-m", "awslambdaric")
 
 HANDLER = """
-import decimal, json, logging, os, sys
+import asyncio, decimal, json, logging, os, sys, threading
 
 class Unprintable(Exception):
     pass
+
+async def executed():
+    await asyncio.get_running_loop().run_in_executor(None, logging.warning, "from an executor")
 
 def handler(event, context):
     what = event if isinstance(event, str) else "echo"
@@ -56,6 +59,12 @@ def handler(event, context):
         logging.error({"a": 1})
         logging.info("not logged")
         print("printed")
+        return None
+    if what == "threads":
+        thread = threading.Thread(target=logging.warning, args=("from a thread",))
+        thread.start()
+        thread.join()
+        asyncio.run(executed())
         return None
     if what == "traceback":
         try:
@@ -248,7 +257,7 @@ def test_a_handlers_own_lines_are_the_same_as_text(start: Start, level: str) -> 
     assert logged(ours) == logged(theirs)
 
 
-@pytest.mark.parametrize("event", ["log", "traceback"])
+@pytest.mark.parametrize("event", ["log", "threads", "traceback"])
 def test_a_handlers_own_lines_are_the_same_as_json(start: Start, event: str) -> None:
     found = []
     for _, lines in both(start, event, GIVEN, AWS_LAMBDA_LOG_FORMAT="JSON"):
@@ -256,4 +265,4 @@ def test_a_handlers_own_lines_are_the_same_as_json(start: Start, event: str) -> 
         text = json.dumps(records)
         found.append(json.loads(re.sub(r"/[^\"]*/task\d", "/task", text)))
     assert found[0] == found[1]
-    assert len(found[0]) == (3 if event == "log" else 1)
+    assert len(found[0]) == {"log": 3, "threads": 2, "traceback": 1}[event]

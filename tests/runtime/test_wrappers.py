@@ -256,7 +256,7 @@ thread.start()
     running = run(PLAIN + source)
     assert running.stream() == b"one two"
     assert running.serves_on()
-    assert "warmed up 200" in running.platform.output
+    running.platform.wait_for("warmed up 200")
     assert running.platform.output.count("startup") == 1
 
 

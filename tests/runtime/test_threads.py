@@ -1,0 +1,134 @@
+"""What an app does in threads, which nobody can stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.events.build import function_url_event
+
+from .conftest import RUN
+from .running import EVENT, RIC, RIC_4, Running
+from .scripted import NEXT, Peer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Start
+
+WAIT = """
+import asyncio, os, time
+
+def wait():
+    while not os.path.exists(os.environ["GATE"]):
+        time.sleep(0.01)
+    print("the thread has ended", flush=True)
+
+async def answer(send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"fine"})
+"""
+PLAIN = """
+from adapter import LambdaHandler
+
+async def app(scope, receive, send):
+    if scope["path"] == "/wait":
+        await {wait}
+    await answer(send)
+
+handler = LambdaHandler(app, lifespan="off")
+"""
+FRAMEWORK = """
+from adapter import LambdaHandler
+from {framework} import {App}
+
+app = {App}()
+
+def endpoint(request):
+    if request.url.path == "/wait":
+        wait()
+    from starlette.responses import PlainTextResponse
+    return PlainTextResponse("fine")
+
+app.add_route("/wait", endpoint)
+app.add_route("/", endpoint)
+handler = LambdaHandler(app)
+"""
+FUNCTION = """
+from adapter import streamify_response
+
+@streamify_response
+async def handler(event, stream, context):
+    if event["rawPath"] == "/wait":
+        await {wait}
+    await stream.write("fine")
+"""
+TO_THREAD = "asyncio.to_thread(wait)"
+WAYS = {
+    "asyncio.to_thread": PLAIN.replace("{wait}", TO_THREAD),
+    "run_in_executor": PLAIN.replace(
+        "{wait}", "asyncio.get_running_loop().run_in_executor(None, wait)"
+    ),
+    "of a task of its own": PLAIN.replace("{wait}", f"asyncio.gather({TO_THREAD})"),
+    "anyio": PLAIN.replace("{wait}", "__import__('anyio.to_thread').to_thread.run_sync(wait)"),
+    "starlette": FRAMEWORK.format(framework="starlette.applications", App="Starlette"),
+    "fastapi": FRAMEWORK.format(framework="fastapi", App="FastAPI"),
+    "a function": FUNCTION.replace("{wait}", TO_THREAD),
+}
+every_way = pytest.mark.parametrize("app", WAYS.values(), ids=WAYS.keys())
+
+
+@pytest.mark.parametrize("runtime", ["native", "managed"])
+@every_way
+def test_one_that_outlives_the_deadline_is_waited_for_and_never_meets_the_next_invocation(
+    start: Start, tmp_path: Path, app: str, runtime: str
+) -> None:
+    gate = tmp_path / "gate"
+    environ = {"ADAPTER_SHUTDOWN": "off", "GATE": str(gate), "PYTHONWARNINGS": ""}
+    if runtime == "managed":
+        environ |= RIC_4.environ
+    command = RUN if runtime == "native" else RIC
+    platform = start(WAIT + app, "main.handler", command, **environ)
+    running = Running(platform, is_native=runtime == "native")
+    running.client.deliver(function_url_event("/wait"), seconds=0.5)
+    request = running.ours.read()
+    running.ours.accept()
+    assert b"DeadlineExceeded" in request.body or request.prelude["statusCode"] == 504
+    assert running.client.is_silent(0.3), "the next event was asked for while it ran"
+    gate.touch()
+    assert running.client.read().call == NEXT
+    assert "the thread has ended" in platform.output
+    running.client.event(EVENT, "id-2")
+    assert b"fine" in running.ours.read().body
+
+
+@every_way
+def test_among_many_invocations_one_that_outlives_the_deadline_is_counted_and_gives_up_its_place(
+    start: Start, tmp_path: Path, app: str
+) -> None:
+    gate = tmp_path / "gate"
+    late = 12  # more than Python's own pool has threads on a small machine
+    platform = start(
+        WAIT + app,
+        "main.handler",
+        AWS_LAMBDA_MAX_CONCURRENCY="2",
+        ADAPTER_SHUTDOWN="off",
+        GATE=str(gate),
+        PYTHONWARNINGS="",
+    )
+    healthy, peer = platform.connection(), platform.connection()
+    used: list[Peer] = []
+    for number in range(late):
+        peer.deliver(function_url_event("/wait"), f"late-{number}", seconds=0.3)
+        peer.read()
+        peer.accept()
+        used.append(peer)
+        peer = platform.connection()
+    assert f"so do {late} in all" in platform.output
+    for number in range(2):
+        assert b"fine" in healthy.invoke(EVENT, f"id-{number}").body
+    gate.touch()
+    for connection in used:
+        connection.wait_closed()
+    assert platform.output.count("the thread has ended") == late

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from adapter.deadline import Deadline
+from adapter.runtime.executor import Executor
+from adapter.threads import working
+
+pytestmark = pytest.mark.anyio
+
+
+def cancelling() -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancelling()
+
+
+async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> None:
+    said: list[float] = []
+    deadline = Deadline(0.01, said.append)
+    assert not deadline.expired
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    assert (deadline.expired, deadline.interrupted, said) == (True, False, [0.01])
+    deadline.end()
+    assert cancelling() == 0, "its own cancellation stayed behind"
+
+
+async def test_a_task_that_ends_in_its_grace_is_not_cancelled() -> None:
+    expired = asyncio.Event()
+    deadline = Deadline(0, lambda seconds: expired.set(), grace=0.01)
+    await expired.wait()
+    deadline.end()
+    await asyncio.sleep(0.02)
+    assert cancelling() == 0
+
+
+@pytest.mark.parametrize("seconds", [None, 10.0])
+async def test_a_task_that_is_in_time_is_left_alone(seconds: float | None) -> None:
+    deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"))
+    await asyncio.sleep(0)
+    deadline.end()
+    assert not deadline.expired
+
+
+async def test_a_task_that_waits_for_a_thread_is_cancelled_when_the_thread_is_done() -> None:
+    asyncio.get_running_loop().set_default_executor(Executor())
+    working.set(set())
+    go_on, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        go_on.wait()
+        ended.set()
+
+    async def serve() -> None:
+        await asyncio.to_thread(work)
+        assert ended.is_set()
+        await asyncio.Event().wait()
+
+    Deadline(0, lambda _: None)
+    asyncio.get_running_loop().call_later(0.02, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await serve()
+    assert ended.is_set()
+
+
+@pytest.mark.parametrize("seconds", [None, 0.01], ids=["no deadline", "after the deadline"])
+async def test_a_cancellation_from_outside_goes_on_to_whoever_waits(seconds: float | None) -> None:
+    began = asyncio.Event()
+
+    async def serve() -> None:
+        deadline = Deadline(seconds, lambda _: None)
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if seconds is not None:
+                await asyncio.sleep(60)
+        finally:
+            assert deadline.interrupted
+            deadline.end()
+
+    task = asyncio.create_task(serve())
+    await began.wait()
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
