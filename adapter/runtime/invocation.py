@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..types import JSON
     from ..wire import Response
 
+_NOBODY = Identity()
+
 LONGEST_MS = 900_000
 """The longest that a function can be given: the deadline of an event that names none."""
 
@@ -77,8 +79,8 @@ class Invocation(NamedTuple):
         event: JSON = json.loads(self.body)
         return event
 
-    def context(self, function: LambdaContext) -> LambdaContext:
-        """Return the context object, given one that knows the function.
+    def context(self, function: Function) -> LambdaContext:
+        """Return the context object.
 
         Raises:
             ValueError: the client context or the identity is not JSON.
@@ -86,27 +88,36 @@ class Invocation(NamedTuple):
         headers = self.headers
         client_context = headers.get("lambda-runtime-client-context")
         given = _json(client_context) if client_context else None
-        return function._replace(
-            aws_request_id=self.request_id,
-            deadline_ms=self.deadline_ms,
-            invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn", ""),
-            identity=_identity(headers.get("lambda-runtime-cognito-identity")),
-            client_context=None if given is None else _client_context(given),
-            tenant_id=self.tenant_id,
-            w3c_fields=() if given is None else _w3c_fields(given.get("w3c")),
+        return LambdaContext(
+            self.request_id,
+            self.deadline_ms,
+            headers.get("lambda-runtime-invoked-function-arn", ""),
+            *function,
+            _identity(headers.get("lambda-runtime-cognito-identity")),
+            None if given is None else _client_context(given),
+            self.tenant_id,
+            () if given is None else _w3c_fields(given.get("w3c")),
         )
 
 
-def function_context(environ: Mapping[str, str]) -> LambdaContext:
+class Function(NamedTuple):
+    """What a context says of the function, in the order of `LambdaContext`."""
+
+    function_name: str
+    function_version: str
+    memory_limit_in_mb: str
+    log_group_name: str
+    log_stream_name: str
+
+
+def function_context(environ: Mapping[str, str]) -> Function:
     """Return what a context says of the function, which is the same for every invocation."""
-    return LambdaContext(
-        aws_request_id="",
-        deadline_ms=0,
-        function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        function_version=environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
-        memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
-        log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
-        log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+    return Function(
+        environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+        environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
+        environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+        environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
     )
 
 
@@ -117,7 +128,7 @@ def _json(text: str) -> Any:
 
 def _identity(text: str | None) -> Identity:
     if not text:
-        return Identity()
+        return _NOBODY
     given = _json(text)
     return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
 

@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from ..context import LambdaContext
 from ..errors import ConfigurationError
 from ..events.build import function_url_event
 from ..prelude import decode
@@ -35,7 +36,7 @@ async def prime(handler: StreamingHandler, target: str) -> None:
     path, _, query = target.partition("?")
     stream = BufferedStream()
     deadline = int((time.time() + SECONDS) * 1000)
-    context = function_context(os.environ)._replace(aws_request_id="prime", deadline_ms=deadline)
+    context = LambdaContext("prime", deadline, "", *function_context(os.environ))
     try:
         answer = await handler.respond(function_url_event(path, query=query), context, stream)
         status = _status(stream, answer)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..types import JSON, StreamingHandler
     from .bridge import Bridge
     from .client import RuntimeClient
-    from .invocation import Invocation
+    from .invocation import Function, Invocation
 
 logger = logging.getLogger("adapter.runtime")
 
@@ -124,7 +124,7 @@ async def settle(stream: RuntimeStream) -> None:
         raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
 
 
-def _unmarshal(invocation: Invocation, function: LambdaContext) -> tuple[JSON, LambdaContext]:
+def _unmarshal(invocation: Invocation, function: Function) -> tuple[JSON, LambdaContext]:
     try:
         event = invocation.event()
     except (ValueError, RecursionError) as error:
