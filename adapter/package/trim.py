@@ -29,8 +29,8 @@ def trim(folder: Path, keep: Sequence[str]) -> None:
         name = file.relative_to(folder).as_posix()
         if not file.is_file() or matches(name, keep):
             continue
-        in_suite = any(suite in file.parents for suite in suites)
-        if in_suite or (is_bulk(name) and not is_imported_by(file)):
+        is_test = any(suite in file.parents for suite in suites) and not is_helper(file)
+        if is_test or (is_bulk(name) and not is_imported_by(file)):
             file.unlink()
         elif file.name == "METADATA" and file.parent.suffix == ".dist-info":
             file.write_bytes(without_description(file.read_bytes()))
@@ -50,6 +50,12 @@ def is_test_suite(path: Path) -> bool:
         and path.is_dir()
         and next(path.rglob("test_*.py"), None) is not None
     )
+
+
+def is_helper(file: Path) -> bool:
+    """Whether a file of a test suite is a module that code may import (``numpy.testing`` does)."""
+    tests = ("test_*.py", "*_test.py", "conftest.py")
+    return file.suffix == ".py" and not matches(file.name, tests)
 
 
 def is_bulk(name: str) -> bool:
