@@ -64,7 +64,7 @@ def main(target: str | None = None) -> int:
         handler = load(name)
         bridge.is_open = isinstance(handler, FunctionHandler)
         handler = _watched(handler, os.environ)
-        bridge.runner.get_loop()
+        _ = bridge.loop
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as runner:
             return runner.run(runtime.fail_init(error))
@@ -91,7 +91,7 @@ def _run(bridge: NativeBridge, coroutine: Coroutine[Any, Any, int]) -> int:
     That stops the event loop; let out, it would end the process in the middle of responses that
     have nothing to do with it.
     """
-    task = bridge.runner.get_loop().create_task(coroutine)
+    task = bridge.loop.create_task(coroutine)
     while True:
         try:
             return bridge.run(_result(task))

@@ -29,7 +29,14 @@ class NativeBridge(Bridge):
     def __init__(self, runner: asyncio.Runner) -> None:
         super().__init__()
         self.runner = runner
+        self._makes = threading.Lock()
         self._runs = threading.Lock()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop, which is made when it is asked for, by one thread or another."""
+        with self._makes:
+            return self.runner.get_loop()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run the loop until ``coroutine`` has ended."""
@@ -38,7 +45,7 @@ class NativeBridge(Bridge):
 
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
         """Do what `Bridge.call` says."""
-        loop = self.runner.get_loop()
+        loop = self.loop
         responding = self._respond(handler, event, context)
         while not loop.is_running():
             if self._runs.acquire(timeout=TURN):
