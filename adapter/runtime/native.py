@@ -41,9 +41,9 @@ EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 def main(target: str | None = None) -> int:
     """Serve invocations until the environment ends, and return the exit status.
 
-    ``target`` is what to load, ``$_HANDLER`` if not given. The status is 0 after SIGTERM, 1 when
-    the handler or the Runtime API failed, 2 when this is no Lambda environment, 3 when the app's
-    lifespan startup failed, and 64 or 65 when a hook did, before a snapshot or after it.
+    ``target`` is what to load, ``$_HANDLER`` if not given. The status is 0 after SIGTERM or Ctrl-C,
+    1 when the handler or the Runtime API failed, 2 when this is no Lambda environment, 3 when the
+    app's lifespan startup failed, and 64 or 65 when a hook did, before a snapshot or after it.
     """
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
     name = target or os.environ.get("_HANDLER")
@@ -86,16 +86,16 @@ def _live(runtime: Runtime, handler: StreamingHandler, bridge: NativeBridge) -> 
 
 
 def _run(bridge: NativeBridge, coroutine: Coroutine[Any, Any, int]) -> int:
-    """Run it to its end, also when a task that the app left behind raises a SystemExit.
+    """Run it to its end, also when a task that the app left behind raises what stops the loop.
 
-    That stops the event loop; let out, it would end the process in the middle of responses that
-    have nothing to do with it.
+    Let out, that would end the process in the middle of responses that have nothing to do with
+    it. A real Ctrl-C does not come this way: it is handled as SIGTERM is.
     """
     task = bridge.loop.create_task(coroutine)
     while True:
         try:
             return bridge.run(_result(task))
-        except SystemExit as error:
+        except (SystemExit, KeyboardInterrupt) as error:
             if task.done():
                 raise
             logger.error("Raised beside the responses, which go on.", exc_info=error)
@@ -126,7 +126,8 @@ class Runtime:
 
     async def start(self, handler: StreamingHandler) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+        for ends in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(ends, self._terminate)
         try:
             self._threads = Threads(self._concurrency or 1)
             wants_shutdown = _choice(os.environ, "ADAPTER_SHUTDOWN", "on", "off") == "on"

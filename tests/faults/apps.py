@@ -120,17 +120,19 @@ async def task(receive: Receive, send: Send) -> None:
     await answer(send)
 
 
-async def leave() -> NoReturn:
-    sys.exit(5)
+def beside(fail: Callable[[], object]) -> Callable[..., Awaitable[None]]:
+    async def fails() -> None:
+        fail()
 
+    async def goes_on(receive: Receive, send: Send) -> None:
+        await send(head())
+        await send(body(b"hello", more=True))
+        failing = asyncio.ensure_future(fails())
+        await asyncio.sleep(0.05)
+        assert failing.exception() is not None
+        await send(body(b""))
 
-async def left_behind(receive: Receive, send: Send) -> None:
-    await send(head())
-    await send(body(b"hello", more=True))
-    leaving = asyncio.ensure_future(leave())
-    await asyncio.sleep(0.05)
-    assert isinstance(leaving.exception(), SystemExit)
-    await send(body(b""))
+    return goes_on
 
 
 async def ended(child: int) -> None:
@@ -261,7 +263,8 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/abort": failing(os.abort),
     "/thread": thread,
     "/task": task,
-    "/left-behind": left_behind,
+    "/exit-beside": beside(lambda: sys.exit(5)),
+    "/interrupt-beside": beside(interrupt),
     "/fork": fork,
     "/fork-and-return": fork_and_return,
     "/close-stdout": close_stdout,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -201,6 +202,20 @@ def test_SIGTERM_does_not_wait_for_what_cannot_be_stopped(start: Start, source: 
         platform.is_silent(0.01)
     lambda_.terminate()
     assert lambda_.exit_code() == 0
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_Ctrl_C_is_a_SIGTERM_because_no_interrupt_that_an_app_raises_ends_the_process(
+    start: Start, loop: str
+) -> None:
+    lambda_ = start(LIFESPAN, ADAPTER_LOOP=loop)
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    platform.read()
+    lambda_.process.send_signal(signal.SIGINT)
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.split() == ["startup", "shutdown"]
 
 
 def test_a_second_SIGTERM_ends_the_process_at_once(start: Start) -> None:
