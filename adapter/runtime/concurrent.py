@@ -16,6 +16,8 @@ from .client import RuntimeClient
 from .worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..types import StreamingHandler
     from .bridge import Bridge
     from .executor import Threads
@@ -28,7 +30,7 @@ trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 """The X-Ray trace header of the invocation; the process has only one ``_X_AMZN_TRACE_ID``."""
 
 DELAYS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
-"""Seconds between the tries of a worker that gets no event: it gives up after 77 of them."""
+"""Seconds between the tries of a worker that gets no event; after 77 of them it is lost."""
 
 LINGER = 0.5
 """Seconds after its deadline in which an app may still come to its end by itself."""
@@ -41,7 +43,8 @@ class ConcurrentWorker(Worker):
 
     A refusal never ends the process. An app that outlives its deadline is left running, as one of
     the ``zombies``, and its worker takes the next event: nothing is frozen here, nor is anybody
-    killed for being late.
+    killed for being late. One that gets no event goes on asking while any other of its ``crew``
+    does better: nobody would replace it.
     """
 
     def __init__(
@@ -51,11 +54,14 @@ class ConcurrentWorker(Worker):
         bridge: Bridge,
         threads: Threads,
         zombies: Zombies,
+        crew: Sequence[ConcurrentWorker],
     ) -> None:
         super().__init__(handler, RuntimeClient(address), bridge)
         self._address = address
         self._threads = threads
         self._zombies = zombies
+        self._crew = crew
+        self._lost = False  #: all its tries have failed, and the next one is not yet due
 
     async def _take(self) -> None:
         invocation = await self._next()
@@ -73,13 +79,19 @@ class ConcurrentWorker(Worker):
             self._leave(serving, invocation)
 
     async def _next(self) -> Invocation:
-        for delay in DELAYS:
+        delays = iter(DELAYS)
+        while True:
+            self._lost = False
             try:
                 return await self._client.next()
             except (OSError, AdapterError) as error:
+                delay = next(delays, None)
+                self._lost = delay is None
+                if all(worker._lost for worker in self._crew):
+                    raise
+                delay = delay or DELAYS[-1]
                 logger.warning("No event could be had; next try in %.1f s: %s", delay, error)
             await asyncio.sleep(delay)
-        return await self._client.next()
 
     async def _settle(self, stream: RuntimeStream) -> None:
         try:

@@ -22,7 +22,7 @@ from .native_bridge import NativeBridge
 from .worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping, Sequence
 
     from ..types import StreamingHandler
     from .connection import Connection
@@ -119,7 +119,7 @@ class Runtime:
         self.client = RuntimeClient(address)
         self._address = address
         self._concurrency = concurrency
-        self._workers: list[Worker] = []
+        self._workers: Sequence[Worker] = ()
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
         self._stop = asyncio.Event()
@@ -165,24 +165,26 @@ class Runtime:
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
-    def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> list[Worker]:
+    def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> Sequence[Worker]:
         if self._concurrency is None:
             return [Worker(handler, self.client, bridge)]
         from .concurrent import ConcurrentWorker
 
-        numbers = range(self._concurrency)
-        return [
-            ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies)
-            for _ in numbers
+        crew: list[ConcurrentWorker] = []
+        crew += [
+            ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies, crew)
+            for _ in range(self._concurrency)
         ]
+        return crew
 
     async def _run(self) -> int:
-        """Serve until SIGTERM or until no worker is left; then see the running ones to an end."""
+        """Serve until SIGTERM or until a worker gives up; then see the running ones to an end."""
         tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-        served = asyncio.gather(*tasks, return_exceptions=True)
         stop = asyncio.create_task(self._stop.wait())
-        await asyncio.wait((served, stop), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        for worker in self._workers:  # what made one give up holds for all
+            worker.stop()
         await self._end({*tasks, *self._zombies})
         faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         for fault in filter(None, faults):

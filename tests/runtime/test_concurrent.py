@@ -173,6 +173,46 @@ def test_a_next_that_fails_is_tried_again_later(start: Start, answer: str) -> No
     assert "next try in 0.1 s" in lambda_.output
 
 
+IMPATIENT = "import adapter.runtime.concurrent as c; c.DELAYS = [0.01, 0.02]\n" + WAIT
+
+
+def test_a_worker_that_gets_no_event_asks_on_because_nobody_would_miss_it_if_it_gave_up(
+    start: Start,
+) -> None:
+    lambda_ = start(IMPATIENT, AWS_LAMBDA_MAX_CONCURRENCY="2")
+    (lambda_.root / "go").touch()
+    one, other = asking(lambda_, 2)
+    for _ in range(6):  # far more often than there are delays
+        one.refuse(500)
+        assert one.read().call == NEXT
+    for peer, name in ((one, "id-1"), (other, "id-2")):
+        peer.event(event_for("go"), name)
+        assert b"begun" in peer.read().content
+        peer.accept()
+        assert peer.read().call == NEXT
+    assert lambda_.output.count("next try in 0.0 s") == 6
+
+
+def test_when_no_worker_gets_an_event_any_more_the_environment_ends(start: Start) -> None:
+    lambda_ = start(IMPATIENT, AWS_LAMBDA_MAX_CONCURRENCY="3", ADAPTER_LIFESPAN="off")
+    busy, *others = asking(lambda_, 3)
+    busy.event(event_for("go"))
+    request = busy.head()
+    lambda_.stop_listening()
+    for peer in others:
+        peer.reset()
+    while lambda_.output.count("No event could be had") < 8:
+        busy.is_silent(0.01)
+    (lambda_.root / "go").touch()  # until now one of them was served, so all was not lost
+    while busy.chunk(request):
+        pass
+    busy.accept()
+    assert busy.read().call == NEXT
+    busy.reset()
+    assert lambda_.exit_code() == 1
+    assert lambda_.output.count("The environment ends: ") == 1
+
+
 def test_an_app_that_outlives_its_deadline_is_counted_and_its_place_is_taken(
     start: Start,
 ) -> None:
