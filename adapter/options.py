@@ -186,7 +186,8 @@ PROCESS_VARIABLES = (
         "a path",
         "none",
         "Requested once from the app while the environment starts, or before its snapshot is"
-        " taken, so that imports and caches are warm. The answer is dropped. In `adapter run`.",
+        " taken, so that imports and caches are warm. The answer is dropped and not"
+        " measured. In `adapter run`.",
     ),
     (
         "ADAPTER_SHUTDOWN",

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..context import LambdaContext
+from ..environment import priming
 from ..errors import ConfigurationError
 from ..events.build import function_url_event
 from ..prelude import decode
@@ -37,6 +38,7 @@ async def prime(handler: StreamingHandler, target: str) -> None:
     stream = BufferedStream()
     deadline = int((time.time() + SECONDS) * 1000)
     context = LambdaContext("prime", deadline, "", *function_context(os.environ))
+    priming.set(True)
     try:
         answer = await handler.respond(function_url_event(path, query=query), context, stream)
         status = _status(stream, answer)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -234,6 +235,25 @@ def wrapper(event, context):
     lambda_ = start(PRIMED + more, "main.wrapper", ADAPTER_PRIME="/warm")
     assert lambda_.connection().invoke(EVENT).content == b"/warm? clean /? clean"
     assert "wrapped prime" in lambda_.output
+
+
+@pytest.mark.parametrize("handler", ["main.handler", "main.wrapper"])
+def test_a_first_request_is_in_no_metrics_because_nobody_made_it(
+    start: Start, handler: str
+) -> None:
+    more = """
+from adapter import LambdaHandler
+handler = LambdaHandler(app, on_complete=lambda summary: print("told of", summary.request_id))
+def wrapper(event, context):
+    return handler(event, context)
+"""
+    lambda_ = start(PRIMED + more, handler, ADAPTER_PRIME="/warm", ADAPTER_METRICS="emf")
+    platform = lambda_.connection()
+    assert platform.invoke(EVENT, "id-1").content == b"/warm? clean /? clean"
+    assert platform.read().call == NEXT
+    told, record = lambda_.output.splitlines()
+    assert told == "told of id-1"
+    assert json.loads(record)["RequestId"] == "id-1"
 
 
 def test_what_is_no_path_fails_init(start: Start) -> None:
