@@ -81,7 +81,7 @@ def _live(runtime: Runtime, handler: StreamingHandler, bridge: NativeBridge) -> 
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         from .snapstart import pause  # not on the way of every other cold start
 
-        failed = pause(runtime.client, bridge)
+        failed = pause(runtime.client, bridge, runtime.stop)
     return _run(bridge, runtime.serve(handler, bridge)) if failed is None else failed
 
 
@@ -122,7 +122,7 @@ class Runtime:
         self._workers: Sequence[Worker] = ()
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
-        self._stop = asyncio.Event()
+        self.stop = asyncio.Event()  #: set by SIGTERM
 
     async def start(self, handler: StreamingHandler) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
@@ -144,7 +144,7 @@ class Runtime:
 
     async def serve(self, handler: StreamingHandler, bridge: Bridge) -> int:
         """Serve until SIGTERM or a fault, then stop the handler; return the exit status."""
-        if not self._stop.is_set():
+        if not self.stop.is_set():
             self._workers = self._make_workers(handler, bridge)
         try:
             return await self._run() if self._workers else 0
@@ -180,7 +180,7 @@ class Runtime:
     async def _run(self) -> int:
         """Serve until SIGTERM or until a worker gives up; then see the running ones to an end."""
         tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-        stop = asyncio.create_task(self._stop.wait())
+        stop = asyncio.create_task(self.stop.wait())
         await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         for worker in self._workers:  # what made one give up holds for all
@@ -208,9 +208,9 @@ class Runtime:
             logger.warning("Lambda will not announce the end of this environment: %s", error)
 
     def _terminate(self) -> None:
-        if self._stop.is_set():  # asked twice
+        if self.stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
-        self._stop.set()
+        self.stop.set()
         for worker in self._workers:  # at once: no event may be taken any more
             worker.stop()
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from typing import TYPE_CHECKING, Any
@@ -24,17 +25,18 @@ Hook = tuple["Callable[..., object]", tuple[Any, ...], dict[str, Any]]
 EXIT_BEFORE, EXIT_AFTER = 64, 65
 
 
-def pause(client: RuntimeClient, bridge: NativeBridge) -> int | None:
+def pause(client: RuntimeClient, bridge: NativeBridge, stop: asyncio.Event) -> int | None:
     """Run the hooks, with the snapshot between them; return an exit status if one failed.
 
     Hooks before the snapshot run in the reverse order of their registration, hooks after it in
     order; outside the event loop, so that they may run one of their own, as under AWS's runtime.
+    If ``stop`` is set in the snapshot, it is left without hooks.
     """
     try:
         before = _hooks("get_before_snapshot")
         while before:
             _call(before.pop())
-        bridge.run(client.restore_next())
+        restored = bridge.run(_is_restored(client, stop))
     except BaseException as error:
         logger.critical("No snapshot can be taken: %s", error, exc_info=error)
         _report(bridge, client.init_error(error, "Runtime.BeforeSnapshotError"))
@@ -42,7 +44,7 @@ def pause(client: RuntimeClient, bridge: NativeBridge) -> int | None:
     finally:
         client.close()  # what is connected before a snapshot is not connected after it
     try:
-        for hook in _hooks("get_after_restore"):
+        for hook in _hooks("get_after_restore") if restored else ():
             _call(hook)
     except BaseException as error:
         logger.critical("The environment cannot go on after its restore: %s", error, exc_info=error)
@@ -50,6 +52,18 @@ def pause(client: RuntimeClient, bridge: NativeBridge) -> int | None:
         client.close()
         return EXIT_AFTER
     return None
+
+
+async def _is_restored(client: RuntimeClient, stop: asyncio.Event) -> bool:
+    """Wait for the restore, or until ``stop`` is set; return whether it has come."""
+    waiting = asyncio.create_task(client.restore_next())
+    stopping = asyncio.create_task(stop.wait())
+    done, pending = await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    if waiting in done:
+        waiting.result()
+    return waiting in done
 
 
 def _hooks(getter: str) -> list[Hook]:

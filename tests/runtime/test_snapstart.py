@@ -170,6 +170,17 @@ def test_the_lifespan_starts_before_the_snapshot_and_the_same_app_serves_after_i
     assert lambda_.output == "startup\n"
 
 
+def test_SIGTERM_in_the_snapshot_ends_the_lifespan_and_runs_no_hook_because_nobody_restored(
+    start: Start,
+) -> None:
+    hook = "import snapshot_restore_py as s; s.register_after_restore(print, 'hook', flush=True)"
+    lambda_ = start(f"{hook}\n{LIFESPAN}", **ON)
+    assert lambda_.connection().read().call == RESTORE_NEXT
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.splitlines() == ["startup", "shutdown"]
+
+
 def test_who_has_no_hooks_does_not_need_their_library(start: Start) -> None:
     lambda_ = start("import sys; sys.modules['snapshot_restore_py'] = None\n" + HELLO, **ON)
     platform = lambda_.connection()
