@@ -303,3 +303,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 handler = LambdaHandler(app)
+
+if os.environ.get("FAULT") == "after-restore":
+    from snapshot_restore_py import register_after_restore
+
+    register_after_restore(fail)

@@ -26,6 +26,8 @@ RAISE = {"ADAPTER_ERRORS": "raise"}
 CONCURRENT = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}
 FAILED_STARTUP = {"FAULT": "startup"}
 LIFESPAN = {"FAULT": "lifespan"}
+SNAPSTART = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "ADAPTER_LIFESPAN": "off"}
+FAILED_HOOK = {**SNAPSTART, "FAULT": "after-restore"}
 
 
 def break_(peer: Peer, how: str) -> None:
@@ -128,6 +130,18 @@ def while_registered(stage: Stage, how: str) -> None:
     break_(asking, how)
 
 
+def in_the_snapshot(stage: Stage, how: str) -> Seen:
+    break_(stage.waits_in_snapshot(), how)
+    return stage.outcome()
+
+
+def at_restore_error(stage: Stage, how: str) -> Seen:
+    stage.waits_in_snapshot().answer(200)
+    peer, request = stage.read()
+    break_(peer, how)
+    return seen(request)
+
+
 def nobody_there(stage: Stage, how: str) -> None:
     peer = stage.asked()
     stage.platform.stop_listening()
@@ -205,6 +219,15 @@ CONNECTIONS = [
     Row("{} after the report of a failed init", at_init_error,
         Seen("502", "a failed init: LifespanFailed"), log="could not be reported either",
         exit=3, variants=BREAKS, environ=FAILED_STARTUP),
+    Row("{} in the snapshot of SnapStart", in_the_snapshot,
+        Seen("502", "a failed init: ConnectionResetError"), log="No snapshot can be taken",
+        exit=64, variants=ENDS, environ=SNAPSTART),
+    Row("{} in the snapshot of SnapStart", in_the_snapshot,
+        Seen("502", "a failed init: ProtocolError"), log="No snapshot can be taken",
+        exit=64, variants=("garbage",), environ=SNAPSTART),
+    Row("{} after the report of a hook that failed after the restore", at_restore_error,
+        Seen("502", "a failed restore: ValueError"), log="could not be reported either",
+        exit=65, variants=BREAKS, environ=FAILED_HOOK),
     Row("{} when the extension is registered", at_registration,
         log="Lambda will not announce the end of this environment", variants=BREAKS,
         environ=LIFESPAN),

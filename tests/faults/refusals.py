@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .connections import BUFFERED, CONCURRENT, FAILED_STARTUP, LIFESPAN, RAISE
+from .connections import (
+    BUFFERED,
+    CONCURRENT,
+    FAILED_HOOK,
+    FAILED_STARTUP,
+    LIFESPAN,
+    RAISE,
+    SNAPSTART,
+)
 from .row import BOTH, MANAGED, Row
 from .stage import CUT, WHOLE, Seen, seen
 
@@ -42,6 +50,18 @@ def at_the_end(stage: Stage, status: str) -> Seen:
 
 
 def at_init_error(stage: Stage, status: str) -> Seen:
+    peer, request = stage.read()
+    peer.refuse(int(status))
+    return seen(request)
+
+
+def in_the_snapshot(stage: Stage, status: str) -> Seen:
+    stage.waits_in_snapshot().refuse(int(status))
+    return stage.outcome()
+
+
+def at_restore_error(stage: Stage, status: str) -> Seen:
+    stage.waits_in_snapshot().answer(200)
     peer, request = stage.read()
     peer.refuse(int(status))
     return seen(request)
@@ -97,6 +117,14 @@ REFUSALS = [
         Seen("502", "a failed init: LifespanFailed"),
         log="That could not be reported either: POST", variants=ALL, exit=3,
         environ=FAILED_STARTUP),
+    Row("The wait in the snapshot of SnapStart is answered with {}", in_the_snapshot,
+        Seen("502", "a failed init: RuntimeApiError"),
+        log="GET /2018-06-01/runtime/restore/next was answered with {}", variants=ALL, exit=64,
+        environ=SNAPSTART),
+    Row("The report of a hook that failed after the restore is answered with {}",
+        at_restore_error, Seen("502", "a failed restore: ValueError"),
+        log="That could not be reported either: POST", variants=ALL, exit=65,
+        environ=FAILED_HOOK),
     Row("The registration of the extension is answered with {}", at_registration,
         log="Lambda will not announce the end of this environment", variants=ALL,
         environ=LIFESPAN),

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.events.build import function_url_event
-from tests.runtime.scripted import NEXT, ROOT, Platform
+from tests.runtime.scripted import API, NEXT, ROOT, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ NOTHING = Seen("502", "no answer")
 def seen(request: Request) -> Seen:
     """Tell what the platform, and the client behind it, make of an outcome."""
     if request.path.endswith("/error"):
-        what = "init" if request.path.endswith("/init/error") else "invocation"
+        what = request.path.split("/")[3]  # init, restore, or that of an invocation
         return Seen("502", f"a failed {what}: {request.json['errorType']}")
     if "lambda-runtime-function-response-mode" not in request.headers:
         return Seen(f"{request.json['statusCode']}, whole", "a complete answer")
@@ -99,6 +99,12 @@ class Stage:
         while peer.chunk(request):
             pass
         return peer, request
+
+    def waits_in_snapshot(self) -> Peer:
+        """Wait until it does."""
+        peer, request = self.read()
+        assert request.call == ("GET", f"{API}/restore/next")
+        return peer
 
     def read_of(self, peer: Peer) -> tuple[Peer, Request]:
         """Wait for the next request on this connection."""
