@@ -75,7 +75,7 @@ class RuntimeClient:
         """Post a buffered answer."""
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
         headers = {**self._headers, "Content-Type": content_type, **invocation.echo}
-        return await self._call(request("POST", path, headers, payload))
+        return await self._post(path, headers, payload)
 
     async def error(self, invocation: Invocation, error: BaseException) -> Response:
         """Report that the invocation failed before its response began."""
@@ -133,14 +133,22 @@ class RuntimeClient:
             "Lambda-Runtime-Function-Error-Type": error_type_header(error),
             **more,
         }
-        return await self._call(request("POST", path, headers, json.dumps(error).encode()))
+        return await self._post(path, headers, json.dumps(error).encode())
+
+    async def _post(self, path: str, headers: dict[str, str], payload: bytes) -> Response:
+        """Send an outcome. A refusal of the second one says that the first one was taken."""
+        first = self.connection
+        response = await self._call(request("POST", path, headers, payload))
+        if response.status == 403 and first not in (None, self._connection):
+            return response._replace(status=202)
+        return response
 
     async def _call(self, data: bytes) -> Response:
         """Send a whole request and return its answer.
 
         A connection that was kept alive may have been closed while nobody looked (an environment
         can be frozen for hours), so the request is sent once more on a new one. That is safe: the
-        Runtime API knows which invocation it is about.
+        Runtime API knows which invocation it is about, and takes one outcome of it.
         """
         connection = self.connection
         if connection is not None:

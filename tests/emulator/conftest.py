@@ -162,6 +162,7 @@ class Api:
     """A Runtime API without a process, and ways to call it."""
 
     api: RuntimeApi
+    port: int
     connect: Callable[[], AbstractAsyncContextManager[RawConnection]]
 
 
@@ -189,7 +190,7 @@ def serve_api() -> ApiFactory:
 
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, api.serve)
-            yield Api(api, connect)
+            yield Api(api, port, connect)
             tasks.cancel_scope.cancel()
 
     return open_api

@@ -100,10 +100,14 @@ def in_the_answer(stage: Stage, how: str) -> Seen:
 
 
 def after_a_post(stage: Stage, how: str) -> Seen:
-    """An answer or an error report in one piece, which is sent once more."""
+    """An answer or an error report in one piece, which is sent once more, and refused then."""
     stage.deliver("/raise" if stage.raises else "/")
-    break_(stage.read()[0], how)
-    return stage.outcome()
+    peer, request = stage.read()
+    break_(peer, how)
+    peer, again = stage.read()
+    assert (again.call, again.body) == (request.call, request.body)
+    peer.refuse(403, "InvalidStateTransition")
+    return seen(request)
 
 
 def after_a_post_that_is_not_repeated(stage: Stage, how: str) -> Seen:
@@ -205,14 +209,14 @@ CONNECTIONS = [
         log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
     Row("{} in the middle of the platform's answer", in_the_answer, WHOLE,
         log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
-    Row("{} after a buffered answer, which is then sent once more", after_a_post,
-        Seen("200, whole", "a complete answer"), variants=ENDS, environ=BUFFERED),
+    Row("{} after a buffered answer, which is sent once more and refused with 403: it was taken",
+        after_a_post, Seen("200, whole", "a complete answer"), variants=ENDS, environ=BUFFERED),
     Row("{} after a buffered answer", after_a_post_that_is_not_repeated,
         Seen("200, whole", "a complete answer"), log=UNKNOWN, variants=("garbage",),
         environ=BUFFERED),
-    Row("{} after the report of an error, which is then sent once more", after_a_post,
-        Seen("502", "a failed invocation: ValueError"), log="ValueError: no", variants=ENDS,
-        environ=RAISE),
+    Row("{} after the report of an error, which is sent once more and refused with 403",
+        after_a_post, Seen("502", "a failed invocation: ValueError"), log="ValueError: no",
+        variants=ENDS, environ=RAISE),
     Row("{} after the report of an error", after_a_post_that_is_not_repeated,
         Seen("502", "a failed invocation: ValueError"), log=UNKNOWN, variants=("garbage",),
         environ=RAISE),
