@@ -336,6 +336,14 @@ def test_a_page_from_elsewhere_gets_nothing(app: str) -> None:
     assert SECRET not in "".join(running.said)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="others have but one loopback address")
+def test_a_page_from_elsewhere_gets_nothing_on_any_loopback_address(app: str) -> None:
+    with adapter_dev(app, "--host", "127.0.0.2") as running:
+        assert "//127.0.0.2:" in running.url
+        assert httpx.get(running.url).status_code == 200
+        assert httpx.get(running.url, headers={"host": "evil.example"}).status_code == 403
+
+
 def test_a_page_from_elsewhere_gets_no_event(app: str) -> None:
     path = Path(app.rpartition(":")[0])
     shown = "import os\nprint('Runtime API at', os.environ['AWS_LAMBDA_RUNTIME_API'])\n"

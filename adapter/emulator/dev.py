@@ -17,6 +17,7 @@ from ..errors import ConfigurationError
 from .console import Console
 from .function import Function, region_of
 from .function_url import FunctionUrl, UrlSettings
+from .host import is_loopback
 from .http_server import listen, serve
 from .invoke_api import InvokeApi
 from .pool import Pool, open_pool
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from contextlib import AbstractAsyncContextManager
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_TIMEOUT = 10.0
 PATIENT_INIT_TIMEOUT = 130.0  # at least, of snapshots and of managed instances
@@ -68,7 +68,7 @@ def main(arguments: Namespace) -> int:
         empty_body_hang=arguments.empty_body_hang,
         hold_last_chunk=arguments.hold_last_chunk,
         aws_region=region_of(os.environ) if arguments.as_aws else None,
-        check_host=arguments.host in LOOPBACK,
+        check_host=is_loopback(arguments.host),
     )
     with ExitStack() as ports:
         listening = ports.enter_context(listen(arguments.host, arguments.port))

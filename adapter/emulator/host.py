@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from ..events.build import URL_ID
@@ -11,7 +12,14 @@ if TYPE_CHECKING:
     from ..types import Headers
 
 LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", LOCAL_DOMAIN})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches an address, or the one name that has to mean it."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # some other name: nobody knows
+        return False
 
 
 def host_is_local(headers: Headers) -> bool:
@@ -23,4 +31,7 @@ def host_is_local(headers: Headers) -> bool:
     hosts = [value.decode("latin-1") for name, value in headers if name.lower() == b"host"]
     if len(hosts) > 1:
         return False
-    return not hosts or re.sub(r":\d*$", "", hosts[0]).lower() in LOCAL_HOSTS
+    if not hosts:
+        return True
+    name = re.sub(r":\d*$", "", hosts[0]).lower()
+    return name == LOCAL_DOMAIN or is_loopback(name.removeprefix("[").removesuffix("]"))
