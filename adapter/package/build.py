@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from . import bytecode
-from .archive import Size, unpack_archive, write_archive
+from .archive import Size, files, unpack_archive, write_archive
 from .errors import PackageError
 from .handler_string import make_handler
+from .module import check_module, find_module, is_among
 from .own_wheel import BOOTSTRAP, write_own_wheel
 from .owners import find_owners
 from .requirements import Requirements
@@ -63,12 +64,20 @@ def build(
     """
     run_build_steps(project, say)
     sources = dict(project_files(project, keep))
+    module = find_module(target)
+    is_own = project.requirements is None or is_among(module, sources)
+    if is_own:
+        check_module(module, sources, say)
+    else:
+        say(f"{module.name} is not in {project.task_root}: a dependency has to bring it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         folder.mkdir()
         owners = install_needs(project, platform, Path(scratch), folder, say)
         trim(folder, keep)
         copy_sources(sources, folder)
+        if not is_own:
+            check_module(module, dict(files(folder)), say)
         handler = make_handler(target, folder)
         if bytecode.fits(platform.python):
             say("Compiling ...")

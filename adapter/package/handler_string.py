@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import PackageError
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,19 +23,8 @@ def make_handler(target: str, folder: Path) -> str:
     """Return what a function's Handler has to be; an app gets the module that makes it one.
 
     Lambda's own runtime knows ``module.attribute`` only.
-
-    Raises:
-        PackageError: there is no such module in the folder.
     """
-    named_app = ":" in target
-    module = target.rpartition(":" if named_app else ".")[0].replace("/", ".")
-    path = folder.joinpath(*module.split("."))
-    if not (path.with_name(f"{path.name}.py").is_file() or path.is_dir()):
-        raise PackageError(
-            f"There is no module {module} in the package, so {target} could not be loaded. "
-            f"Name the file it is in: path/to/{module.rpartition('.')[2]}.py:app"
-        )
-    if not named_app:
+    if ":" not in target:
         return target.replace("/", ".")
     name = MODULE
     while any(folder.glob(f"{name}.*")) or (folder / name).exists():

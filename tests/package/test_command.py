@@ -90,7 +90,7 @@ class TestTheHandler:
     def test_a_handler_is_named_as_it_is(
         self, project: Write, package: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.chdir(project({**needing(), "api/main.py": ""}))
+        monkeypatch.chdir(project({**needing(), "api/main.py": "def handler(event, context): ..."}))
         done = package("api/main.handler")
         assert "Handler       api.main.handler\n" in done.out
         assert "lambda_function.py" not in done.names
@@ -101,8 +101,39 @@ class TestTheHandler:
         monkeypatch.chdir(project(needing()))
         done = package("mian:app")
         assert done.code == 1
+        assert "a dependency has to bring it ...\nGetting wheels" in done.err
         assert "There is no module mian in the package" in done.err
+        assert "path/to/mian.py:app" in done.err
         assert not done.output.exists()
+
+    def test_a_part_of_the_project_that_lacks_it_is_noticed_before_wheels_are_fetched(
+        self, project: Write, package: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(project({**needing("missing"), "shop/main.py": "app = handler = print"}))
+        for target, says in {
+            "shop.mian:app": "There is no module shop.mian in the package",
+            "shop:app": "There is no module shop in the package",
+            "shop/main.py:ap": "The module main has no 'ap'",
+            "shop/main.handle": "The module shop.main has no 'handle'",
+        }.items():
+            done = package(target)
+            assert done.code == 1
+            assert says in done.err
+            assert "Getting wheels" not in done.err
+
+    def test_a_build_step_may_write_the_module(self, project: Write, package: Run) -> None:
+        code = "from pathlib import Path; Path('made.py').write_text('app = print')"
+        settings = '[tool.adapter]\nbuild = "python make.py"\n'
+        folder = project({**needing(), "make.py": code, "made.py": "", "pyproject.toml": settings})
+        assert package(f"{folder}/made.py:app").code == 0
+
+    def test_a_handler_may_be_a_dependencys_as_vendors_wrappers_are(
+        self, project: Write, wheels: Path, package: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_wheel(wheels, "vendor", files={"vendor/wrapper.py": "def handler(): ...\n"})
+        monkeypatch.chdir(project(needing("vendor")))
+        assert "Handler       vendor.wrapper.handler\n" in package("vendor.wrapper.handler").out
+        assert "The module vendor.wrapper has no 'main'" in package("vendor.wrapper.main").err
 
 
 class TestTheTarget:
