@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +34,8 @@ def main(arguments: Namespace) -> int:
         output = find_output(arguments.output)
         platform = Platform(arguments.arch, arguments.python or this_python())
         project = find_project(target.task_root, arguments.requirements)
-        package = build(project, target.handler, platform, output, arguments.keep, say)
+        with terminated_cleanly():
+            package = build(project, target.handler, platform, output, arguments.keep, say)
     except PackageError as error:
         say(f"adapter package: {error}")
         return 1
@@ -41,6 +44,16 @@ def main(arguments: Namespace) -> int:
     for line in (*hints(project, platform), *warnings(package.size)):
         say(f"Warning: {line}")
     return 0
+
+
+@contextmanager
+def terminated_cleanly() -> Iterator[None]:
+    """Have SIGTERM end the work as Ctrl-C does, which leaves no temporary files behind."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def this_python() -> str:

@@ -7,6 +7,7 @@ uv or pip get them: what is installed here plays no part.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -86,6 +87,8 @@ def install(
         [*resolver.command, *options, "--target", str(target), *what],
         # Where a requirements file with relative paths in it expects to be read.
         cwd=needs.file.parent if needs.file is not None else None,
+        # Where what it leaves behind, if it is killed, is removed with the rest.
+        env={**os.environ, "TMPDIR": str(own_wheel.parent)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

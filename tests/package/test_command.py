@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from hashlib import sha256
@@ -327,3 +328,22 @@ def test_the_packaged_handler_can_be_imported_from_the_zip_alone(
         command, cwd=tmp_path / "task", capture_output=True, text=True, check=True
     )
     assert "LambdaHandler" in ended.stdout
+
+
+def test_nothing_is_left_behind_when_it_is_terminated(
+    project: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    with socket.create_server(("127.0.0.1", 0)) as index:  # which never answers
+        for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{index.getsockname()[1]}/simple")
+        target = f"{project(needing('shop'))}/main.py:app"
+        command = [sys.executable, "-m", "adapter", "package", target]
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as running:
+            with index.accept()[0]:
+                assert any((tmp_path / "scratch").iterdir())
+                running.terminate()
+                running.communicate()
+    assert running.returncode == 143
+    assert not any((tmp_path / "scratch").iterdir())
