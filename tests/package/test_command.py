@@ -340,10 +340,10 @@ def test_nothing_is_left_behind_when_it_is_terminated(
             monkeypatch.setenv(name, f"http://127.0.0.1:{index.getsockname()[1]}/simple")
         target = f"{project(needing('shop'))}/main.py:app"
         command = [sys.executable, "-m", "adapter", "package", target]
-        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as running:
-            with index.accept()[0]:
-                assert any((tmp_path / "scratch").iterdir())
-                running.terminate()
-                running.communicate()
+        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+        with process as running, index.accept()[0]:
+            assert any((tmp_path / "scratch").iterdir())
+            running.terminate()
+            running.communicate()
     assert running.returncode == 143
     assert not any((tmp_path / "scratch").iterdir())
