@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    Write = Callable[[Mapping[str, str]], Path]
+    Run = Callable[..., "Outcome"]
+
+APP = {"main.py": "async def app(scope, receive, send): ...\n"}
+
+
+def needing(*lines: str) -> dict[str, str]:
+    return {**APP, "requirements.txt": "".join(f"{line}\n" for line in lines)}
+
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

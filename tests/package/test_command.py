@@ -12,25 +12,15 @@ from zipfile import ZipFile
 import pytest
 
 from adapter.package.archive import Size
-from adapter.package.command import this_python
 from adapter.package.size_table import MB, warnings
 
-from .wheels import make_sdist, make_wheel
+from .conftest import APP, needing
+from .wheels import make_wheel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from .conftest import Outcome
-
-    Write = Callable[[Mapping[str, str]], Path]
-    Run = Callable[..., Outcome]
-
-APP = {"main.py": "async def app(scope, receive, send): ...\n"}
-
-
-def needing(*lines: str) -> dict[str, str]:
-    return {**APP, "requirements.txt": "".join(f"{line}\n" for line in lines)}
+    from .conftest import Run, Write
 
 
 def test_the_zip_has_the_app_its_needs_and_the_adapter(
@@ -135,94 +125,6 @@ class TestTheHandler:
         monkeypatch.chdir(project(needing("vendor")))
         assert "Handler       vendor.wrapper.handler\n" in package("vendor.wrapper.handler").out
         assert "The module vendor.wrapper has no 'main'" in package("vendor.wrapper.main").err
-
-
-class TestTheTarget:
-    def test_wheels_and_markers_are_those_of_the_target_not_of_this_machine(
-        self, project: Write, wheels: Path, package: Run
-    ) -> None:
-        for machine in ("x86_64", "aarch64"):
-            for tag in ("cp312-cp312", "cp313-cp313"):
-                make_wheel(wheels, "fast", tag=f"{tag}-manylinux_2_28_{machine}")
-        make_wheel(wheels, "fast", tag="cp313-cp313-win_amd64")
-        for name in ("old", "new", "arm", "mac"):
-            make_wheel(wheels, name)
-        lines = [
-            "fast",
-            "old ; python_version < '3.13'",
-            "new ; python_version >= '3.13'",
-            "arm ; platform_machine == 'aarch64'",
-            "mac ; sys_platform == 'darwin'",
-        ]
-        folder = project(needing(*lines))
-        done = package(f"{folder}/main.py:app", "--arch", "arm64", "--python", "3.13")
-        assert done.code == 0, done.err
-        assert "cp313-cp313-manylinux_2_28_aarch64" in done.read("fast.py")
-        assert {"new.py", "arm.py"} <= done.names
-        assert not {"old.py", "mac.py"} & done.names
-        assert "Runtime       python3.13\n  Architecture  arm64\n" in done.out
-
-    def test_versions_are_for_its_python_and_not_for_the_one_that_runs(
-        self, project: Write, wheels: Path, package: Run
-    ) -> None:
-        make_wheel(wheels, "shop", "2.0", python="<3.14")
-        make_wheel(wheels, "shop", "3.0", python=">=3.14")
-        target = f"{project(needing('shop'))}/main.py:app"
-        for python, version in {"3.12": "2.0", "3.14": "3.0"}.items():
-            done = package(target, "--python", python)
-            assert done.code == 0, done.err
-            assert f"shop {version} " in done.out
-
-    def test_a_version_that_wants_a_later_patch_counts_because_aws_keeps_up(
-        self, project: Write, wheels: Path, package: Run
-    ) -> None:
-        make_wheel(wheels, "shop", python=">=3.12.4")
-        make_wheel(wheels, "backport")
-        needs = needing("shop", "backport ; python_full_version < '3.12.4'")
-        done = package(f"{project(needs)}/main.py:app", "--python", "3.12")
-        assert done.code == 0, done.err
-        assert "backport.py" not in done.names
-
-    def test_a_wheel_for_a_later_glibc_than_the_runtime_has_does_not_count(
-        self, project: Write, wheels: Path, package: Run
-    ) -> None:
-        make_wheel(wheels, "fast", "2.0", tag="cp39-abi3-manylinux_2_28_x86_64")
-        make_wheel(wheels, "fast", "1.0", tag="cp39-abi3-manylinux2014_x86_64")
-        target = f"{project(needing('fast'))}/main.py:app"
-        for python, expected in {"3.11": "manylinux2014", "3.12": "manylinux_2_28"}.items():
-            done = package(target, "--python", python)
-            assert expected in done.read("fast.py")
-
-    def test_what_is_installed_here_plays_no_part(self, project: Write, package: Run) -> None:
-        done = package(f"{project(needing('pytest'))}/main.py:app")
-        assert done.code == 1
-        assert "There is no wheel of pytest for Python" in done.err
-
-    def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
-        self, project: Write, wheels: Path, package: Run
-    ) -> None:
-        make_sdist(wheels, "sourceonly")
-        make_wheel(wheels, "shop", requires=["sourceonly"])
-        done = package(f"{project(needing('shop'))}/main.py:app", "--arch", "arm64")
-        assert done.code == 1
-        assert "There is no wheel of sourceonly for Python" in done.err
-        assert "on arm64" in done.err
-        assert "pip wheel --no-deps sourceonly -w wheels" in done.err
-        assert not done.output.exists()
-
-    def test_another_failure_is_told_in_the_resolvers_words(
-        self, project: Write, package: Run
-    ) -> None:
-        done = package(f"{project(needing('!!!'))}/main.py:app")
-        assert done.code == 1
-        assert "could not install what requirements.txt asks for:\n    " in done.err
-        assert "!!!" in done.err
-
-    def test_without_bytecode_it_says_what_that_costs(self, project: Write, package: Run) -> None:
-        other = "3.13" if this_python() != "3.13" else "3.12"
-        done = package(f"{project(needing())}/main.py:app", "--python", other)
-        assert f"Warning: without bytecode, which only Python {other} can make" in done.err
-        assert not [name for name in done.names if name.endswith(".pyc")]
 
 
 class TestTheBuildStep:

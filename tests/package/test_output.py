@@ -8,13 +8,9 @@ from adapter.package.errors import PackageError
 from adapter.package.output import find_output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from .conftest import Outcome
-
-    Write = Callable[[Mapping[str, str]], Path]
-    Run = Callable[..., Outcome]
+    from .conftest import Run, Write
 
 APP = {"main.py": "app = print\n", "requirements.txt": ""}
 
