@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapter.runtime.native import GRACE, LAST_WORDS
+
 from .apps import ENDLESS, EVENT, HELLO, LIFESPAN
 from .scripted import NEXT
 
@@ -158,6 +160,46 @@ def test_SIGTERM_ends_a_response_that_takes_longer_with_an_error_that_the_client
     assert json.loads(base64.b64decode(body))["errorType"] == "CancelledError"
     assert lambda_.exit_code() == 0
     assert "stopped by CancelledError" in lambda_.output
+
+
+def test_SIGTERM_ends_an_endless_response_before_the_lifespan_that_it_may_still_use(
+    start: Start,
+) -> None:
+    source = """
+    import asyncio
+
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            print("shutdown", flush=True)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+                await asyncio.sleep(0.001)
+        finally:
+            print("stopped", flush=True)
+    """
+    lambda_ = start(source)
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    request = platform.head()
+    platform.chunk(request)
+    lambda_.terminate()
+    while platform.chunk(request):
+        pass
+    assert lambda_.exit_code() == 0
+    said = lambda_.output.splitlines()
+    assert said.index("stopped") < said.index("shutdown")
+
+
+def test_all_that_runs_has_ended_before_the_300_ms_after_which_Lambda_kills() -> None:
+    assert 0 < GRACE + LAST_WORDS < 0.3  # what is left is the lifespan's
 
 
 STUBBORN = {
