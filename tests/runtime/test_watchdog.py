@@ -33,6 +33,9 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"%d " % os.getpid(), "more_body": True})
     if scope["path"] == "/block": block(name)
+    if scope["path"] == "/first-wait":
+        while not os.path.exists(name): await asyncio.sleep(0.005)
+        block(name + "-on")
     while not os.path.exists(name): await asyncio.sleep(0.005)
     there = "adapter.runtime.watchdog" in sys.modules
     await send({"type": "http.response.body", "body": str(there).encode()})
@@ -76,6 +79,37 @@ async def test_the_stack_of_what_blocks_is_logged_once_a_block(
     assert "in block" in report
     assert "native.py" not in report  # what lies below the app is no news
     assert log.count(BLOCKED) == 2
+
+
+async def test_a_block_after_a_freeze_is_told_too(
+    serve: Serve, go: anyio.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADAPTER_WATCHDOG", "on")
+    async with serve(APP) as running, running.client.stream("GET", f"/first-wait?{go}") as response:
+        chunks = response.aiter_text()
+        pid = int(await anext(chunks))
+        os.kill(pid, signal.SIGSTOP)
+        await anyio.sleep(1.2)
+        os.kill(pid, signal.SIGCONT)
+        assert BLOCKED not in running.log.getvalue()
+        await go.touch()
+        await said(running, BLOCKED)
+        await go.with_name("go-on").touch()
+        assert "".join([chunk async for chunk in chunks]) == "True"
+        await said(running, "REPORT")
+
+
+async def test_an_environment_without_work_is_not_blocked_because_nobody_waits_for_it(
+    serve: Serve, go: anyio.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADAPTER_WATCHDOG", "on")
+    await go.touch()
+    async with serve(APP) as running:
+        for times in (1, 2):
+            assert (await running.client.get(f"/?{go}")).text.endswith(" True")
+            await said(running, "REPORT", times)
+            await anyio.sleep(1.5)  # its loop does not turn in all that time
+        assert BLOCKED not in running.log.getvalue()
 
 
 async def test_a_freeze_is_no_block(
