@@ -11,6 +11,7 @@ import resource
 import sys
 import threading
 import time
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -238,7 +239,8 @@ async def footprint(receive: Receive, send: Send) -> None:
         "threads": threading.active_count(),
         "sockets": sum(link.startswith("socket:") for link in links),
         "descriptors": len(links),
-        "memory": resident,
+        "allocated": tracemalloc.get_traced_memory()[0] // 1024,
+        "resident": resident,
     }
     await answer(send, json.dumps(held).encode())
 
