@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import anyio
 import h11
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from anyio.abc import SocketStream
 
@@ -35,6 +36,8 @@ class Connection:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._broken = False
+        self._is_behind = False  #: whether there was as much to read as one read can take
+        self._ahead: object = h11.NEED_DATA  #: an event that came behind a backlog
         self.request: h11.Request
         self.trailers: dict[str, str] = {}
 
@@ -42,6 +45,7 @@ class Connection:
         """Wait for a request head and put it into `request`; false when there will be none."""
         if self._http.our_state is h11.DONE:
             self._http.start_next_cycle()
+            self._ahead = h11.NEED_DATA
         try:
             event = await self._next_event()
         except h11.RemoteProtocolError:
@@ -62,7 +66,10 @@ class Connection:
         return next((v.decode("latin-1") for n, v in self.request.headers if n == wanted), "")
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Read the body piece by piece as it comes; then `trailers` has the declared ones.
+        """Read the body chunk by chunk as it comes; then `trailers` has the declared ones.
+
+        Of a stream that comes faster than it is read, the chunks of one read are one piece, as
+        they are to Go. One by one they would hold up all that shares the event loop.
 
         Raises:
             TruncatedError: it broke off.
@@ -76,7 +83,7 @@ class Connection:
                 self._broken = True
                 raise TruncatedError from error
             if isinstance(event, h11.Data):
-                yield bytes(event.data)
+                yield b"".join([event.data, *self._backlog()])
             elif isinstance(event, h11.EndOfMessage):
                 self._take_trailers(event)
                 return
@@ -120,13 +127,27 @@ class Connection:
         return False
 
     async def _next_event(self) -> object:
+        event, self._ahead = self._ahead, h11.NEED_DATA
+        if event is not h11.NEED_DATA:
+            return event
         while (event := self._http.next_event()) is h11.NEED_DATA:
             try:
                 data = await self._stream.receive(READ_SIZE)
             except anyio.EndOfStream:
                 data = b""
+            self._is_behind = len(data) == READ_SIZE
             self._http.receive_data(data)
         return event
+
+    def _backlog(self) -> Iterator[bytes]:
+        """Give the other chunks of a read that was as large as one can be."""
+        with suppress(h11.RemoteProtocolError):  # h11 will raise it again
+            while self._is_behind:
+                event = self._http.next_event()
+                if not isinstance(event, h11.Data):
+                    self._ahead = event
+                    return
+                yield event.data
 
     async def _send(self, event: h11.Event) -> None:
         if data := self._http.send(event):

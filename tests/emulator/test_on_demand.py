@@ -154,6 +154,23 @@ async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
         assert await read_all(invocation) == b""
 
 
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"what?\r\n"], ids=["whole", "broken"])
+async def test_chunks_that_come_faster_than_they_are_read_are_joined_and_none_is_lost(
+    serve_api: ApiFactory, end: bytes
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        head = (RESPONSE.format("id-1"), STREAMING, CHUNKED, "Content-Type: a/b")
+        few, many = [b"a", b"b"], [b"%05d" % number for number in range(10_000)]
+        await runtime.send(*head, body=b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in few))
+        assert [await invocation.body.receive() for _ in few] == few
+        await runtime.more(b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in many) + end)
+        pieces = [piece async for piece in invocation.body]
+        assert b"".join(pieces) == b"".join(many)
+        assert len(pieces) < len(many) / 2
+        assert invocation.end is not None
+        assert invocation.end.clean is (end[:1] == b"0")
+
+
 @pytest.mark.parametrize(
     "declared", [[TRAILER], TRAILER.replace("Type, ", "Type|Trailer: ").split("|")]
 )
