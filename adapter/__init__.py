@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .context import LambdaContext as LambdaContext
+    from .environment import xray_trace_id as xray_trace_id
     from .errors import AdapterError as AdapterError
     from .errors import ClientDisconnected as ClientDisconnected
     from .handler import LambdaHandler as LambdaHandler
@@ -28,6 +29,7 @@ _HOMES = {
     "LambdaHandler": "handler",
     "ResponseStream": "stream",
     "streamify_response": "streamify",
+    "xray_trace_id": "environment",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "ResponseStream",
     "__version__",
     "streamify_response",
+    "xray_trace_id",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -13,3 +14,15 @@ handlers: list[StreamingHandler] = []
 
 priming: ContextVar[bool] = ContextVar("priming", default=False)
 """Whether what runs is a first request of the runtime's own, of which no listener hears."""
+
+trace_id: ContextVar[str] = ContextVar("trace_id", default="")
+"""The X-Ray trace header of the invocation, where one variable of the process cannot hold it."""
+
+
+def xray_trace_id() -> str | None:
+    """Return the X-Ray trace header of the invocation that this code runs for, if it has one.
+
+    Under every runtime, and in the threads of an app too. ``_X_AMZN_TRACE_ID`` has the same, but
+    not in a concurrent environment: a process has only one of it.
+    """
+    return trace_id.get() or os.environ.get("_X_AMZN_TRACE_ID")

@@ -78,7 +78,7 @@ UNTESTED = {
     "__main__": "one line, run by the tests of cli",
     "events.__init__": "events.test_identify",
     "values": "test_options",
-    "environment": "a list: runtime.test_wrappers",
+    "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
     "emulator.__init__": "a docstring",
     "emulator.answer": "read through sockets by emulator.test_on_demand and test_managed_instance",
     "emulator.connection": "h11 on a socket, which emulator.test_runtime_api talks to",

@@ -16,6 +16,7 @@ PUBLIC = [
     "ResponseStream",
     "__version__",
     "streamify_response",
+    "xray_trace_id",
 ]
 
 

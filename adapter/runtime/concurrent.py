@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from ..environment import trace_id
 from ..errors import AdapterError
 from .client import RuntimeClient
 from .worker import Worker
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from .stream import RuntimeStream
 
 logger = logging.getLogger("adapter.runtime")
-
-trace_id: ContextVar[str] = ContextVar("trace_id", default="")
-"""The X-Ray trace header of the invocation; the process has only one ``_X_AMZN_TRACE_ID``."""
 
 DELAYS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
 """Seconds between the tries of a worker that gets no event; after 77 of them it is lost."""

@@ -20,7 +20,7 @@ N = 4
 WAIT = """
 import asyncio, json, logging, os
 
-from adapter.runtime.concurrent import trace_id
+from adapter import xray_trace_id
 
 running = 0
 
@@ -36,7 +36,8 @@ async def app(scope, receive, send):
     logging.warning("about %s", name)
     seen = {
         "id": scope["aws.context"].aws_request_id,
-        "trace": trace_id.get(),
+        "trace": xray_trace_id(),
+        "thread": await asyncio.to_thread(xray_trace_id),
         "environ": os.environ.get("_X_AMZN_TRACE_ID"),
         "pid": os.getpid(),
         "running": running,
@@ -89,6 +90,7 @@ def test_invocations_overlap_in_one_process_and_each_sees_only_its_own(start: St
     seen = [json.loads(request.content.removeprefix(b"begun ")) for request in requests]
     assert [one["id"] for one in seen] == [f"id-{number}" for number in range(N)]
     assert [one["trace"] for one in seen] == [f"Root={number}" for number in range(N)]
+    assert [one["thread"] for one in seen] == [f"Root={number}" for number in range(N)]
     assert {one["environ"] for one in seen} == {None}
     assert {one["pid"] for one in seen} == {lambda_.process.pid}
     assert max(one["running"] for one in seen) == N

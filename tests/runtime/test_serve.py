@@ -33,6 +33,7 @@ async def app(scope, receive, send):
 LOOK = """
 import json, os
 from contextvars import ContextVar
+from adapter import xray_trace_id
 
 leak = ContextVar("leak", default="clean")
 
@@ -41,6 +42,7 @@ async def app(scope, receive, send):
     context = scope["aws.context"]
     seen = {
         "trace": os.environ.get("_X_AMZN_TRACE_ID"),
+        "asked": xray_trace_id(),
         "id": context.aws_request_id,
         "arn": context.invoked_function_arn,
         "name": context.function_name,
@@ -116,6 +118,7 @@ def test_the_context_is_the_invocations_own_and_context_variables_do_not_leak(st
     )
     assert first == {
         "trace": "Root=1-2-3;Sampled=0",
+        "asked": "Root=1-2-3;Sampled=0",
         "id": "id-1",
         "arn": ARN,
         "name": "shop",
@@ -125,7 +128,7 @@ def test_the_context_is_the_invocations_own_and_context_variables_do_not_leak(st
         "leak": "clean",
     }
     second = json.loads(platform.invoke(EVENT, "id-2").content)
-    nothing = {"trace": None, "tenant": None, "identity": None, "client": None}
+    nothing = {"trace": None, "asked": None, "tenant": None, "identity": None, "client": None}
     assert second == {**first, **nothing, "id": "id-2"}
 
 
