@@ -71,8 +71,10 @@ class Deadline:
         self._timer = loop.call_later(seconds, lambda: loop.create_task(self._cancel()))
 
     async def _cancel(self) -> None:
+        if self._ended:
+            return
         if works_in_thread(self._task):
             self._wait(PATIENCE)
-        elif not self._ended:
+        else:
             self._cancelled = True
             self._task.cancel()

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
-from .environment import handlers, priming
+from .environment import priming, register
 from .errors import AdapterError
 from .options import Options, resolve
 
@@ -46,7 +46,7 @@ class EntryPoint(ABC):
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             from .runtime.attach import attach  # what no script or test has to pay for
 
-            handlers.append(self)
+            register(self)
             # Now, because AWS's runtime asks for its first event right after this module.
             self._bridge = attach()
 
@@ -76,7 +76,8 @@ class EntryPoint(ABC):
         if _is_loop_running():
             raise AdapterError(
                 "handler(event, context) was called inside a running event loop, which it would"
-                " block. Use 'await handler.respond(event, context, None)' there."
+                " block. Use 'await asyncio.to_thread(handler, event, context)' there, or 'await"
+                " handler.respond(event, context, None)' for the buffered answer."
             )
         if self._bridge is not None:
             return self._bridge.call(self, event, context)

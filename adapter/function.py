@@ -35,7 +35,7 @@ class FunctionHandler:
 
     async def startup(self) -> bool:
         """Start the handlers of ours that it may stand around, which are all there are."""
-        return any([await handler.startup() for handler in list(handlers)])
+        return any([await handler.startup() for handler in handlers()])
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
@@ -62,7 +62,7 @@ class FunctionHandler:
 
     async def shutdown(self) -> None:
         """End them."""
-        for handler in handlers:
+        for handler in handlers():
             await handler.shutdown()
 
     async def _call(self, event: JSON, context: Context | None) -> JSON:

@@ -36,8 +36,9 @@ def load(target: str) -> StreamingHandler:
             " or module:attribute for an ASGI app.",
         )
     found = _attribute(_module(module_name), attribute, target)
-    if isinstance(found, StreamingHandler):
-        return found
+    if issubclass(type(found), StreamingHandler):  # and not a proxy around one
+        ours: StreamingHandler = found
+        return ours
     if not callable(found):
         raise LoadError(
             "Runtime.HandlerNotFound",

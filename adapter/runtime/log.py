@@ -12,26 +12,12 @@ import os
 import sys
 import time
 import traceback
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, TextIO
+
+from .served import served
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
-
-
-class Served:
-    """What a record says of the invocation that it was written in."""
-
-    def __init__(self, request_id: str = "", tenant_id: str | None = None) -> None:
-        self.request_id = request_id
-        self.tenant_id = tenant_id  #: whom it is for, where a function isolates its tenants
-
-
-anywhere = Served()
-"""What is served where nobody knows better, as in a thread that has no context variables."""
-
-served: ContextVar[Served] = ContextVar("served", default=anywhere)
-"""What the current task serves, or the thread that it has started."""
 
 TELEMETRY_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 

@@ -6,17 +6,16 @@ import asyncio
 import logging
 import os
 import sys
-import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..context import seconds_left
 from ..environment import handlers
-from ..errors import AdapterError, RuntimeApiError
+from ..errors import RuntimeApiError
 from .bridge import Bridge
 from .client import RuntimeClient
 from .executor import Executor
 from .invocation import Invocation
+from .served import Served
 from .stream import RuntimeStream
 from .worker import settle
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from ..types import JSON, Context, StreamingHandler
-    from .bridge import CurrentInvocation
 
 logger = logging.getLogger("adapter.runtime")
 
@@ -40,16 +38,8 @@ class ManagedBridge(Bridge):
 
     def __init__(self) -> None:
         super().__init__()
-        self._current: CurrentInvocation | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._started = False
-        self._turn = threading.Lock()
-
-    @cached_property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        """The one event loop, for the life of the process."""
-        loop = asyncio.new_event_loop()
-        loop.set_default_executor(Executor())
-        return loop
 
     @cached_property
     def _client(self) -> RuntimeClient:
@@ -66,8 +56,8 @@ class ManagedBridge(Bridge):
         self._started = True
         module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
         named = getattr(sys.modules.get(module), name, None)
-        for handler in [named] if named in handlers else list(handlers):
-            self._run(handler.startup())
+        for handler in [named] if named in handlers() else handlers():
+            self.run(handler.startup())
 
     def join(self, request_id: str | None) -> None:
         """Join in when init is over already, in the middle of an invocation."""
@@ -79,38 +69,29 @@ class ManagedBridge(Bridge):
         """Note which invocation the managed client has taken."""
         headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
         stream = RuntimeStream(self._client, Invocation(request_id, 0, headers, b""))
-        self._current = self.began(request_id, stream)
+        self.began(Served(request_id), stream)
 
     def waits(self) -> None:
         """Note that the managed client is done with it, and waits for the next one."""
-        if self._current is not None:
-            self.ended(self._current)
-        self._current = None
-
-    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
-        """Do what `Bridge.call` says.
-
-        Raises:
-            AdapterError: another thread still runs the last call, and the time is up.
-        """
-        seconds = seconds_left(context)
-        if not self._turn.acquire(timeout=1.0 if seconds is None else seconds):
-            raise AdapterError(
-                "The handler was called while it still ran in another thread, perhaps by its own"
-                " app: under AWS's runtime it serves one call at a time."
-            )
-        try:
-            return self._run(self._respond(handler, event, context))
-        finally:
-            self._turn.release()
+        self._running.clear()
 
     def has_answered(self, request_id: str) -> bool:
-        """Whether that invocation has been answered; waits for a thread that may yet do it."""
-        with self._turn:
-            current = self._current
-            return (
-                current is not None and current.request_id == request_id and current.stream.answered
-            )
+        """Whether that invocation has been answered; waits for a thread that may yet do it.
+
+        If it has not, the managed client answers it now, and nothing else can.
+        """
+        with self._runs:
+            current = self._running.get(request_id)
+            if current is None or current.stream.answered:
+                return current is not None
+            current.stream.disconnect("AWS's runtime answers the invocation.")
+            return False
+
+    def _get_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._loop.set_default_executor(Executor())
+        return self._loop
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it to its end, whatever else is raised in the loop meanwhile.
@@ -118,24 +99,29 @@ class ManagedBridge(Bridge):
         A SystemExit in a task that the app left behind stops the loop, and so does a signal
         handler's; let out, either would end the process in the middle of a response.
         """
-        task = self._loop.create_task(_stopping(self._loop, coroutine))
+        loop = self.loop
+        task = loop.create_task(_stopping(loop, coroutine))
         while not task.done():
             try:
-                self._loop.run_forever()
+                loop.run_forever()
             except BaseException as error:
                 if not task.done():
                     logger.error("Raised beside the response, which goes on.", exc_info=error)
         return task.result()
 
     async def _answer(
-        self, handler: StreamingHandler, event: JSON, context: Context | None, stream: RuntimeStream
+        self,
+        handler: StreamingHandler,
+        event: JSON,
+        context: Context | None,
+        outcome: RuntimeStream,
     ) -> JSON:
         await self._client.ready()
         try:
-            return await super()._answer(handler, event, context, stream)
+            return await super()._answer(handler, event, context, outcome)
         finally:
-            if stream.answered:
-                await self._settle(stream)
+            if outcome.answered:
+                await self._settle(outcome)
 
     async def _settle(self, stream: RuntimeStream) -> None:
         try:

@@ -31,37 +31,17 @@ class RuntimeStream(ResponseStream):
     and a handler that writes nothing can still have a buffered answer posted.
     """
 
-    #: Whether a failure before the first byte is not reported but left to `take_failure`.
-    raises = False
-
     def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
         super().__init__()
         self._client = client
         self._invocation = invocation
         self._connection: Connection | None = None
         self._answer: asyncio.Future[Response] | None = None
-        self._first = b""
-        self._failure: Exception | None = None
 
     @property
     def answered(self) -> bool:
         """Whether anything was sent."""
         return self._answer is not None
-
-    @property
-    def summary(self) -> JSON:
-        """What wrappers get to see of a response that is gone: its status, if it is HTTP's."""
-        with suppress(EventError, KeyError):  # a prelude written in pieces, or without a status
-            if self.content_type == CONTENT_TYPE:
-                return {"statusCode": decode(self._first)[0]["statusCode"]}
-        return {}
-
-    def take_failure(self) -> Exception | None:
-        """Return what is to be raised, if it failed; where nothing was sent it is open again."""
-        failure, self._failure = self._failure, None
-        if failure is not None and not self.answered:
-            super().__init__()
-        return failure
 
     def respond(self, payload: bytes, content_type: str = "application/json") -> None:
         """Post a buffered answer, instead of writing to the stream."""
@@ -81,7 +61,8 @@ class RuntimeStream(ResponseStream):
             error = self._broken
             assert error is not None
             logger.error("The invocation failed: %s", error)
-            self._answer = self._report(error)
+            self._report(error)
+            assert self._answer is not None
         return await self._answer
 
     def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
@@ -92,7 +73,6 @@ class RuntimeStream(ResponseStream):
         if self._connection is None:
             self._connection, head = self._begin()
             frames.insert(0, head)
-            self._first = next(filter(None, chunks), b"")
         data = b"".join(frames)
         self._connection.write(data)
         return len(data)
@@ -112,21 +92,11 @@ class RuntimeStream(ResponseStream):
 
     def transmit_error(self, error: BaseException) -> None:
         """Report ``error``: as the outcome before the first byte, in trailers after it."""
-        if self._connection is not None:
+        if self._connection is None:
+            self._report(error)
+        else:
             described = error_object(error, self._invocation.request_id)
             self._connection.write(last_chunk(error_trailers(described)))
-            return
-        if self.raises and isinstance(error, Exception):
-            self._failure = error
-            if not isinstance(error, DeadlineExceeded):  # which cannot wait for its wrappers
-                return
-        self._answer = self._report(error)
-
-    def disconnect(self, reason: str) -> None:
-        """Note that nobody reads; if nothing was sent either, that is a failure."""
-        super().disconnect(reason)
-        if self.raises and not self.answered:
-            self._failure = self._broken
 
     def _begin(self) -> tuple[Connection, bytes]:
         connection = self._client.connection
@@ -137,8 +107,8 @@ class RuntimeStream(ResponseStream):
         self._answer.add_done_callback(self._answered)
         return connection, self._client.response_head(self._invocation, self.content_type)
 
-    def _report(self, error: BaseException) -> asyncio.Future[Response]:
-        return asyncio.ensure_future(self._client.error(self._invocation, error))
+    def _report(self, error: BaseException) -> None:
+        self._answer = asyncio.ensure_future(self._client.error(self._invocation, error))
 
     def _answered(self, answer: asyncio.Future[Response]) -> None:
         """Stop whoever still writes: an answer before the end is a refusal of the rest."""
@@ -151,3 +121,64 @@ class RuntimeStream(ResponseStream):
             else f"The Runtime API stopped reading the response: {error}"
         )
         self._client.close()
+
+
+class Attempt(RuntimeStream):
+    """A call's attempt to answer an invocation; failed before the first byte, it has not.
+
+    That failure is for whoever called, who may answer in another way. Except for what cannot wait
+    for them, or would end the process on the way.
+
+    Args:
+        outcome: the stream of the invocation, which ends when this one begins.
+    """
+
+    def __init__(self, outcome: RuntimeStream) -> None:
+        super().__init__(outcome._client, outcome._invocation)
+        self.failure: Exception | None = None
+        self._first = b""
+        self._outcome = outcome
+
+    @property
+    def summary(self) -> JSON:
+        """What wrappers get to see of a response that is gone: its status, if it is HTTP's."""
+        with suppress(EventError, KeyError):  # a prelude written in pieces, or without a status
+            if self.content_type == CONTENT_TYPE:
+                return {"statusCode": decode(self._first)[0]["statusCode"]}
+        return {}
+
+    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
+        """Keep the first chunk, which has the status."""
+        self._first = self._first or next(filter(None, chunks), b"")
+        return super().transmit(chunks, end)
+
+    def transmit_error(self, error: BaseException) -> None:
+        """Leave ``error`` to the caller if it can be, and if nothing was sent."""
+        if self._connection is None and isinstance(error, Exception):
+            self.failure = error
+            if not isinstance(error, DeadlineExceeded):
+                return
+        super().transmit_error(error)
+
+    def disconnect(self, reason: str) -> None:
+        """Note that nobody reads; if nothing was sent either, that is a failure."""
+        super().disconnect(reason)
+        if not self.answered:
+            self.failure = self._broken
+
+    def _begin(self) -> tuple[Connection, bytes]:
+        if self._outcome.closed:
+            self.disconnect("The invocation has been answered in another way.")
+            raise self._broken or AssertionError
+        begun = super()._begin()
+        self._end_outcome()
+        return begun
+
+    def _report(self, error: BaseException) -> None:
+        if not self._outcome.closed:
+            super()._report(error)
+            self._end_outcome()
+
+    def _end_outcome(self) -> None:
+        self._outcome._answer = self._answer
+        self._outcome._close()

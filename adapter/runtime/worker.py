@@ -7,12 +7,12 @@ import json
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
 from ..wire import ProtocolError
 from .invocation import function_context
-from .log import Served, anywhere, served
+from .served import Served, anywhere, served
 from .stream import RuntimeStream
 
 if TYPE_CHECKING:
@@ -76,12 +76,17 @@ class Worker:
 
     async def _serve(self, invocation: Invocation) -> None:
         """Bring one invocation to exactly one outcome, of which all that runs here knows."""
-        served.set(Served(invocation.request_id, invocation.tenant_id))
+        this = Served(invocation.request_id, invocation.tenant_id)
+        served.set(this)
         stream = RuntimeStream(self._client, invocation)
-        current = self._bridge.began(invocation.request_id, stream)
+        current = self._bridge.began(this, stream)
         try:
             event, context = _unmarshal(invocation, self._function)
-            answer = await self._handler.respond(event, context, stream)
+            try:
+                answer = await self._handler.respond(event, context, stream)
+            finally:
+                if current.call is not None:
+                    await self._join(current.call)
             if not stream.started and not stream.closed:
                 stream.respond(*_marshal(answer))
             elif not stream.closed:
@@ -94,6 +99,15 @@ class Worker:
         finally:
             self._bridge.ended(current)
         await self._settle(stream)
+
+    async def _join(self, call: asyncio.Task[Any]) -> None:
+        """Wait for a call that its wrapper has left alone, in a thread of its own.
+
+        What it answers is the outcome, whatever the wrapper has returned or raised.
+        """
+        if isinstance(sys.exception(), asyncio.CancelledError):
+            call.cancel()
+        await asyncio.wait((call,))
 
     async def _settle(self, stream: RuntimeStream) -> None:
         await settle(stream)

@@ -321,6 +321,38 @@ def test_a_call_from_a_thread_of_a_wrappers_own_answers_the_invocation_its_conte
     assert [peer.read().content for peer in peers] == [b"id-0", b"id-1"]
 
 
+def test_a_call_that_comes_late_does_not_answer_the_retry_of_what_it_was_made_for(
+    start: Start,
+) -> None:
+    source = """
+    import os, time
+    from adapter import streamify_response
+
+    @streamify_response
+    async def inner(event, stream, context):
+        await stream.write(event)
+
+    def handler(event, context):
+        while not os.path.exists(event):
+            time.sleep(0.01)
+        return inner(event, context)
+    """
+    lambda_ = start(source, "main.handler", AWS_LAMBDA_MAX_CONCURRENCY="1")
+    [first] = asking(lambda_, 1)
+    first.event("late", "the-id", seconds=0.2, Lambda_Runtime_Invocation_Id="nonce-A")
+    assert first.read().json["errorType"] == "DeadlineExceeded"
+    first.accept()
+    [second] = asking(lambda_, 1)
+    second.event("retry", "the-id", Lambda_Runtime_Invocation_Id="nonce-B")
+    (lambda_.root / "late").touch()
+    first.wait_closed()
+    assert second.is_silent(), "the late call has answered the retry"
+    (lambda_.root / "retry").touch()
+    request = second.read()
+    assert request.body == b"retry"
+    assert request.headers["lambda-runtime-invocation-id"] == "nonce-B"
+
+
 def test_synchronous_endpoints_of_a_framework_have_a_thread_each(start: Start) -> None:
     source = """
     import threading

@@ -70,29 +70,6 @@ def test_a_vendors_wrapper_around_our_handler_streams_from_its_worker_thread(sta
     assert lambda_.output.count("after {'statusCode': 200}") == 2
 
 
-def test_an_app_that_calls_handlers_from_its_own_threads_gets_their_answers(start: Start) -> None:
-    source = """
-    import asyncio
-    from adapter import LambdaHandler
-
-    async def hello(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"hello"})
-
-    async def app(scope, receive, send):
-        event, context = scope["aws.event"], scope["aws.context"]
-        answer = await asyncio.to_thread(LambdaHandler(hello, lifespan="off"), event, context)
-        await send({"type": "http.response.start", "status": answer["statusCode"], "headers": []})
-        await send({"type": "http.response.body", "body": b"an answer"})
-
-    inner = LambdaHandler(app, lifespan="off")
-    def handler(event, context):
-        return inner(event, context)
-    """
-    for target in ("main.inner", "main.handler"):
-        assert start(source, target).connection().invoke(EVENT).content == b"an answer", target
-
-
 def test_a_wrapper_that_fails_after_the_stream_has_ended_changes_nothing_but_the_log(
     start: Start,
 ) -> None:

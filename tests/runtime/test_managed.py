@@ -461,30 +461,6 @@ def handler(event, context):
         log = running.platform.output
         assert log.count("That error is dropped") == log.count("[ERROR] ValueError: mine") == 2
 
-    def test_one_from_within_the_apps_own_threads_fails_and_does_not_hang(
-        self, managed: StartRunning
-    ) -> None:
-        source = (
-            PLAIN
-            + """
-import asyncio
-async def nested(scope, receive, send):
-    class Context:
-        aws_request_id = "nested"
-        def get_remaining_time_in_millis(self): return 100
-    try:
-        await asyncio.to_thread(handler, scope["aws.event"], Context())
-    except Exception as error:
-        print(type(error).__name__, error, flush=True)
-    await app(scope, receive, send)
-inner = LambdaHandler(app)
-handler = LambdaHandler(nested, lifespan="off")
-"""
-        )
-        running = managed(source)
-        assert running.stream() == b"one two"
-        assert "serves one call at a time" in running.platform.output
-
 
 class TestEnvironments:
     """The other ways in which AWS's runtime lives."""

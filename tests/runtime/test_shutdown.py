@@ -74,6 +74,30 @@ def handler(event, context):
     assert lambda_.output.splitlines() == ["startup", "shutdown"]
 
 
+def test_SIGTERM_cancels_the_app_inside_a_vendors_wrapper_too(start: Start) -> None:
+    source = (
+        ENDLESS
+        + """
+from adapter import LambdaHandler
+inner = LambdaHandler(app, lifespan="off")
+def handler(event, context):
+    return inner(event, context)
+"""
+    )
+    lambda_ = start(source, "main.handler")
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    request = platform.head()
+    platform.chunk(request)
+    lambda_.terminate()
+    while platform.chunk(request):
+        pass
+    assert request.trailers["lambda-runtime-function-error-type"] == "Function.CancelledError"
+    assert lambda_.exit_code() == 0
+    assert "stopped by CancelledError" in lambda_.output
+    assert "The app was cut short, the environment ends" in lambda_.output
+
+
 @pytest.mark.parametrize("source", [HELLO, LIFESPAN], ids=["none", "off"])
 def test_without_a_lifespan_to_end_nothing_is_registered(start: Start, source: str) -> None:
     lambda_ = start(source, ADAPTER_LIFESPAN="off" if source == LIFESPAN else "auto")

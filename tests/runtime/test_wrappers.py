@@ -244,7 +244,14 @@ def test_a_module_may_warm_the_app_up_from_a_thread_while_it_is_imported(
     run: StartRunning, join: str
 ) -> None:
     source = f"""
-import threading
+import asyncio, threading
+
+async def slow(scope, receive, send):
+    if scope["type"] == "http":
+        await asyncio.sleep(0.3)
+    await app(scope, receive, send)
+
+handler = LambdaHandler(slow)
 
 def warm_up():
     print("warmed up", handler({EVENT!r}, None)["statusCode"], flush=True)
@@ -258,6 +265,7 @@ thread.start()
     assert running.serves_on()
     running.platform.wait_for("warmed up 200")
     assert running.platform.output.count("startup") == 1
+    assert "Traceback" not in running.platform.output
 
 
 @pytest.mark.parametrize("context", ["context", "None"])
@@ -276,32 +284,187 @@ def handler(event, context):
     assert running.serves_on()
 
 
-def test_one_that_calls_from_another_thread_and_gives_up_leaves_one_answer(
-    wrap: StartRunning, tmp_path: Path
-) -> None:
-    gate = tmp_path / "gate"
-    source = f"""
-import os, threading, time
-from app_module import app
+IMPATIENT = """
+import asyncio, os, threading
+from app_module import HEADERS
 from adapter import LambdaHandler
 
+async def wait():
+    while not os.path.exists(os.environ["GATE"]):
+        await asyncio.sleep(0.01)
+
 async def slow(scope, receive, send):
-    await app(scope, receive, send)
-    while not os.path.exists({str(gate)!r}): time.sleep(0.01)
+    {before}
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+    {between}
+    await send({"type": "http.response.body", "body": b"two"})
+    {after}
+    print("the app has ended", flush=True)
 
 inner = LambdaHandler(slow, lifespan="off")
 def handler(event, context):
     thread = threading.Thread(target=inner, args=(event, context))
     thread.start()
-    thread.join(0.1)
-    raise TimeoutError("no patience")
+    thread.join(0.2)
+    print("no patience", flush=True)
+    {end}
+"""
+
+
+@pytest.mark.parametrize("end", ["raise TimeoutError", "return {'statusCode': 504}"])
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+def test_a_call_in_a_thread_that_it_gives_up_is_waited_for_and_is_the_one_answer(
+    wrap: StartRunning, tmp_path: Path, where: str, end: str
+) -> None:
+    gate = tmp_path / "gate"
+    source = IMPATIENT.replace("{end}", end)
+    for place in ("before", "between", "after"):
+        source = source.replace(f"{{{place}}}", "await wait()" if place == where else "pass")
+    running = wrap(source, {"GATE": str(gate)})
+    running.client.deliver(EVENT)
+    running.platform.wait_for("no patience")
+    assert running.client.is_silent() or where != "before", "it was answered while the call ran"
+    gate.touch()
+    request = running.ours.read()
+    assert (request.content, request.trailers) == (b"one two", {})
+    running.ours.accept()
+    assert running.client.read().call == NEXT
+    assert "the app has ended" in running.platform.output
+
+
+def test_a_call_that_comes_after_the_answer_does_not_answer_again(wrap: StartRunning) -> None:
+    source = """
+import threading, time
+from app_module import handler as original
+
+def handler(event, context):
+    def late():
+        time.sleep(0.2)
+        print("late", original(event, context)["body"], flush=True)
+    threading.Thread(target=late).start()
+    return {"body": "mine"}
+"""
+    running = wrap(source)
+    running.client.deliver(EVENT)
+    request = running.client.read()
+    assert request.json == {"body": "mine"}
+    running.client.accept()
+    running.platform.wait_for("late one two")
+    assert running.client.read().call == NEXT
+
+
+NESTED = """
+import asyncio
+from adapter import LambdaHandler
+from app_module import app
+
+inner = LambdaHandler(app, lifespan="off")
+
+def on_event(event, context):
+    return inner(event["request"], context)
+
+async def outer(scope, receive, send):
+    event, context = scope["aws.event"], scope["aws.context"]
+    answer = await asyncio.to_thread(inner, event, context)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": answer["body"].encode()})
+
+handler = LambdaHandler(outer, lifespan="off", on_event=on_event)
+"""
+
+
+def test_an_app_or_an_event_function_may_call_another_handler(wrap: StartRunning) -> None:
+    running = wrap(NESTED)
+    assert running.stream() == b"one two"
+    running.client.deliver({"request": EVENT}, "id-2")
+    request = running.client.read()
+    assert (request.call, request.json["body"]) == (response_of("id-2"), "one two")
+
+
+def test_a_task_left_behind_by_what_has_failed_writes_nothing_into_what_answers_instead(
+    run: StartRunning,
+) -> None:
+    source = """
+import asyncio
+from adapter import streamify_response
+
+strays = []
+
+@streamify_response
+async def failing(event, stream, context):
+    async def stray():
+        await asyncio.sleep(0.05)
+        await stream.write("STRAY")
+    strays.append(asyncio.create_task(stray()))
+    raise ValueError("no")
+
+@streamify_response
+async def answering(event, stream, context):
+    await stream.write("a")
+    await asyncio.wait(strays)
+    await stream.write("b")
+
+def handler(event, context):
+    try:
+        return failing(event, context)
+    except ValueError:
+        return answering(event, context)
+"""
+    running = run(source)
+    running.client.deliver(EVENT)
+    assert running.ours.read().body == b"ab"
+
+
+def test_a_proxy_that_passes_for_the_handler_is_called_as_the_wrapper_that_it_is(
+    run: StartRunning,
+) -> None:
+    source = """
+import wrapt  # as OpenTelemetry's instrumentation does it
+
+def span(wrapped, instance, args, kwargs):
+    print("span of", args[1].aws_request_id, flush=True)
+    return wrapped(*args, **kwargs)
+
+handler = wrapt.FunctionWrapper(handler, span)
+"""
+    running = run(PLAIN + source)
+    assert running.client.head().call == NEXT
+    assert "startup" in running.platform.output
+    running.client.event(EVENT)
+    assert running.ours.read().content == b"one two"
+    assert "span of id-1" in running.platform.output
+
+
+def test_a_handler_made_for_each_call_is_not_kept(wrap: StartRunning) -> None:
+    source = """
+import gc
+from adapter import LambdaHandler, environment
+from app_module import app
+
+def handler(event, context):
+    answer = LambdaHandler(app, lifespan="off")(event, context)
+    gc.collect()
+    print("handlers", len(environment.handlers()), flush=True)
+    return answer
 """
     running = wrap(source)
     assert running.stream() == b"one two"
-    assert running.client.is_silent(), "an error was posted while the call ran"
-    gate.touch()
-    assert running.client.read().call == NEXT
-    assert "no patience" in running.platform.output
+    assert running.serves_on()
+    assert running.platform.output.count("handlers 1") == 2, "that of the imported module"
+
+
+def test_an_async_function_may_call_it_in_a_thread(start: Start) -> None:
+    """The native runtime only: AWS's knows no async handlers."""
+    source = """
+import asyncio
+
+inner = handler
+async def handler(event, context):
+    return await asyncio.to_thread(inner, event, context)
+"""
+    running = Running(start(PLAIN + source, "main.handler", **NATIVE.environ), is_native=True)
+    assert running.stream() == b"one two"
 
 
 def test_powertools_logger_and_tracer_work_on_the_handler(run: StartRunning) -> None:
