@@ -36,17 +36,17 @@ def configure(environ: MutableMapping[str, str]) -> None:
     """
     sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
     as_json = environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+    level = environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
     pipe = environ.pop(TELEMETRY_FD, "")
     if pipe:
         kind = _JSON_FRAME if as_json else _TEXT_FRAME
-        handler: logging.Handler = FrameHandler(int(pipe), kind)
+        handler: logging.Handler = FrameHandler(int(pipe), kind, tells_level=as_json or level != "")
     else:
         handler = LineHandler(sys.stdout)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     handler.addFilter(_add_invocation)
     root = logging.getLogger()
     root.addHandler(handler)
-    level = environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
     level = _LEVELS.get(level, level)
     if level in logging.getLevelNamesMapping():
         root.setLevel(level)
@@ -93,20 +93,25 @@ def _indented(line: str) -> str:
 class FrameHandler(logging.Handler):
     """Writes a record as a frame, in which it may have as many lines as it likes.
 
-    A frame is its type with the level in it (4 bytes), the length of the message (4), the time in
-    microseconds (8), big-endian, and the message.
+    A frame is its type, with the level in it where levels are filtered by (4 bytes), the length of
+    the message (4), the time in microseconds (8), big-endian, and the message. As AWS's runtime has
+    it, that ends with a line feed, unless with a traceback in text.
     """
 
-    def __init__(self, descriptor: int, kind: int) -> None:
+    def __init__(self, descriptor: int, kind: int, *, tells_level: bool) -> None:
         super().__init__()
         self._descriptor = descriptor
         self._kind = kind
+        self._levels = _FRAME_LEVELS if tells_level else {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record."""
         try:
-            message = self.format(record).encode("utf-8", "backslashreplace")
-            kind = self._kind | _FRAME_LEVELS.get(_level(record), 0)
+            text = self.format(record)
+            if self._kind == _JSON_FRAME or not record.exc_info:
+                text += "\n"
+            message = text.encode("utf-8", "backslashreplace")
+            kind = self._kind | self._levels.get(_level(record), 0)
             micros = time.time_ns() // 1000
             frame = b"".join(
                 (

@@ -10,6 +10,7 @@ What differs on purpose:
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -266,3 +267,39 @@ def test_a_handlers_own_lines_are_the_same_as_json(start: Start, event: str) -> 
         found.append(json.loads(re.sub(r"/[^\"]*/task\d", "/task", text)))
     assert found[0] == found[1]
     assert len(found[0]) == {"log": 3, "threads": 2, "traceback": 1}[event]
+
+
+@pytest.mark.parametrize("level", ["", "INFO"])
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize("event", ["log", "traceback"])
+def test_a_handlers_own_records_are_framed_in_the_same_way(
+    start: Start, event: str, log_format: str, level: str
+) -> None:
+    found = []
+    for command in (RUN, (*AWS, "main.handler")):
+        reading, writing = os.pipe()
+        environ = {"AWS_LAMBDA_LOG_FORMAT": log_format, "AWS_LAMBDA_LOG_LEVEL": level}
+        environ |= {"_LAMBDA_TELEMETRY_LOG_FD": str(writing)}
+        lambda_ = start(HANDLER, "main.handler", command, (writing,), **ENVIRON, **environ)
+        os.close(writing)
+        platform = lambda_.connection()
+        platform.invoke(event)
+        assert platform.read().call == NEXT
+        frames = framed(os.read(reading, 100_000))
+        os.close(reading)
+        if log_format == "JSON":
+            frames = [(kind, json.loads(text), text[-1]) for kind, text in frames]
+        found.append(frames)
+    assert found[0] == found[1]
+    assert len(found[0]) == (1 if event == "traceback" else 3 if level else 2)
+
+
+def framed(data: bytes) -> list[Any]:
+    """Return the type and the text of each frame, without what is the moment's or the machine's."""
+    found = []
+    while data:
+        end = 16 + int.from_bytes(data[4:8], "big")
+        [text] = logged([data[16:end].decode()])
+        found.append((data[:4].hex(), re.sub(r"/[^\"]*/task\d", "/task", text)))
+        data = data[end:]
+    return found
