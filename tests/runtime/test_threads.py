@@ -108,27 +108,29 @@ def test_among_many_invocations_one_that_outlives_the_deadline_is_counted_and_gi
     start: Start, tmp_path: Path, app: str
 ) -> None:
     gate = tmp_path / "gate"
-    late = 12  # more than Python's own pool has threads on a small machine
+    count = 12
     platform = start(
         WAIT + app,
         "main.handler",
-        AWS_LAMBDA_MAX_CONCURRENCY="2",
+        AWS_LAMBDA_MAX_CONCURRENCY=str(count),
         ADAPTER_SHUTDOWN="off",
         GATE=str(gate),
         PYTHONWARNINGS="",
     )
-    healthy, peer = platform.connection(), platform.connection()
     used: list[Peer] = []
-    for number in range(late):
-        peer.deliver(function_url_event("/wait"), f"late-{number}", seconds=0.3)
-        peer.read()
-        peer.accept()
-        used.append(peer)
-        peer = platform.connection()
-    assert f"so do {late} in all" in platform.output
-    for number in range(2):
-        assert b"fine" in healthy.invoke(EVENT, f"id-{number}").body
+    for _ in range(2):  # twice as many as there are places
+        peers = [platform.connection() for _ in range(count)]
+        for number, peer in enumerate(peers, len(used)):
+            peer.deliver(function_url_event("/wait"), f"late-{number}", seconds=0.3)
+        for peer in peers:
+            peer.read()
+            peer.accept()
+        used += peers
+    healthy = [platform.connection() for _ in range(count)]
+    assert f"so do {2 * count} in all" in platform.output
+    for number, peer in enumerate(healthy):
+        assert b"fine" in peer.invoke(EVENT, f"id-{number}").body
     gate.touch()
-    for connection in used:
-        connection.wait_closed()
-    assert platform.output.count("the thread has ended") == late
+    for peer in used:
+        peer.wait_closed()
+    assert platform.output.count("the thread has ended") == 2 * count
