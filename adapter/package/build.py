@@ -101,7 +101,7 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
         program = sys.executable if step[0] in ("python", "python3") else step[0]
         try:
             ended = subprocess.run([program, *step[1:]], cwd=project.folder, check=False)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # no such program; a null in the line
             raise PackageError(f"The build step {step[0]!r} cannot be run: {error}") from None
         if ended.returncode:
             raise PackageError(

@@ -141,6 +141,7 @@ class TestTheBuildStep:
         [
             ("python -c 'raise SystemExit(3)'", "failed with exit code 3"),
             ("no-such-program", "'no-such-program' cannot be run"),
+            (r"echo \u0000", "'echo' cannot be run: embedded null byte"),
         ],
     )
     def test_a_failure_ends_it(self, project: Write, package: Run, step: str, says: str) -> None:
