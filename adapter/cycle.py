@@ -76,9 +76,11 @@ class HttpCycle:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and its like end the response, not us
             self._raised(error, deadline)
-            # Frameworks keep the error, and so its frames, in a circle: a generator that it stopped
-            # in one of them would end only with the next garbage collection.
-            traceback.clear_frames(error.__traceback__)
+            if is_disconnect(error) or isinstance(error, asyncio.CancelledError):
+                # Frameworks keep the error, and so its frames, in a circle: a generator that it
+                # stopped in one of them would end only with the next garbage collection. Errors of
+                # the app's own are its own: one that it keeps may have frames that are still used.
+                traceback.clear_frames(error.__traceback__)
         else:
             self._returned()
         deadline.end()

@@ -503,6 +503,28 @@ class TestDeadline:
         assert isinstance(stream.error, DeadlineExceeded)
         assert len(ticks) > 3
 
+    async def test_an_error_that_an_app_keeps_and_raises_again_ends_nothing_else_of_it(
+        self, stream: MemoryStream
+    ) -> None:
+        kept = ValueError("the database is away")
+
+        async def reconnecting() -> AsyncIterator[str]:
+            try:
+                raise kept
+            except ValueError:
+                yield "first"
+                yield "second"
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            raise kept
+
+        other = reconnecting()
+        assert await anext(other) == "first"
+        await run(app, stream)
+        assert stream.prelude["statusCode"] == 500
+        assert await anext(other) == "second"
+        await other.aclose()  # type: ignore[attr-defined]
+
     async def test_an_app_that_fails_over_it_says_so_in_a_line_of_its_own(
         self, stream: MemoryStream, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -107,7 +107,7 @@ class Bridge(ABC):
         future = asyncio.run_coroutine_threadsafe(responding, self.loop)
         patience = TURN
         while not wait((future,), patience).done:
-            patience = min(2 * patience, 1.0)
+            patience = min(2 * patience, 0.1)
             if self._runs.acquire(blocking=False):  # the other thread has gone
                 try:
                     self._run(_finished(future))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from ..threads import working
+from ..threads import threads, working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+MOMENT = 0.02
+"""Seconds in which an idle thread ends when it is told."""
 
 SIZE = min(32, (os.cpu_count() or 1) + 4)
 """How many threads there are in Python's own pool."""
@@ -62,6 +66,19 @@ class Threads:
         if to_thread is not None:
             self._limiter = to_thread.current_default_thread_limiter()
             self._limiter.total_tokens = max(self._limiter.total_tokens, concurrency)
+
+    def end(self) -> bool:
+        """Let the threads end that have nothing to do; return whether any other will not.
+
+        Python waits for every thread when it ends, and nobody can stop them.
+        """
+        self._executor.shutdown(wait=False)
+        threads().shutdown(wait=False)
+        others = [thread for thread in threading.enumerate() if not thread.daemon]
+        others.remove(threading.main_thread())
+        for thread in others:
+            thread.join(MOMENT)
+        return any(thread.is_alive() for thread in others)
 
     def make_room(self, count: int) -> None:
         """Let ``count`` more calls run at once, for there are some that nobody can stop."""

@@ -8,6 +8,7 @@ import os
 import signal
 import site
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def main(target: str | None = None) -> int:
             return runner.run(runtime.fail_init(error))
     with bridge.runner:
         status = _live(runtime, handler, bridge)
-        if runtime.abandoned:
+        if runtime.is_abandoned():
             _exit(status)
         return status
 
@@ -115,11 +116,12 @@ class Runtime:
     """
 
     def __init__(self, address: str, concurrency: int | None = None) -> None:
-        self.abandoned = False  #: whether something runs on that could not be stopped
         self.client = RuntimeClient(address)
         self._address = address
         self._concurrency = concurrency
         self._workers: Sequence[Worker] = ()
+        self._abandoned = False
+        self._threads: Threads | None = None
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
         self.stop = asyncio.Event()  #: set by SIGTERM
@@ -165,11 +167,16 @@ class Runtime:
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
+    def is_abandoned(self) -> bool:
+        """Whether something runs on that nobody can stop, so that the process must not wait."""
+        return self._abandoned or (self._threads is not None and self._threads.end())
+
     def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> Sequence[Worker]:
         if self._concurrency is None:
             return [Worker(handler, self.client, bridge)]
         from .concurrent import ConcurrentWorker
 
+        assert self._threads is not None
         crew: list[ConcurrentWorker] = []
         crew += [
             ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies, crew)
@@ -196,7 +203,7 @@ class Runtime:
         _, running = await asyncio.wait(tasks, timeout=GRACE)
         if running:
             logger.error("The environment ends. Invocations still running: %d", len(running))
-            self.abandoned = True  # at the least they may leave a thread behind
+            self._abandoned = True  # at the least they may leave a thread behind
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=LAST_WORDS)
@@ -245,8 +252,9 @@ def _find_modules(environ: Mapping[str, str]) -> None:
 def _exit(status: int) -> None:
     """End the process without waiting for its threads: nobody can stop them."""
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # the app may have closed it, or put another in its place
+            stream.flush()
     os._exit(status)
 
 

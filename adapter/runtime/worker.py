@@ -107,7 +107,12 @@ class Worker:
         """
         if isinstance(sys.exception(), asyncio.CancelledError):
             call.cancel()
-        await asyncio.wait((call,))
+        try:
+            await asyncio.wait((call,))
+        except asyncio.CancelledError:
+            call.cancel()
+            await asyncio.wait((call,))
+            raise
 
     async def _settle(self, stream: RuntimeStream) -> None:
         await settle(stream)

@@ -74,14 +74,19 @@ def handler(event, context):
     assert lambda_.output.splitlines() == ["startup", "shutdown"]
 
 
-def test_SIGTERM_cancels_the_app_inside_a_vendors_wrapper_too(start: Start) -> None:
+@pytest.mark.parametrize("join", ["thread.join()", "pass"])
+def test_SIGTERM_cancels_the_app_inside_a_vendors_wrapper_too(start: Start, join: str) -> None:
     source = (
         ENDLESS
-        + """
+        + f"""
+import threading
 from adapter import LambdaHandler
 inner = LambdaHandler(app, lifespan="off")
 def handler(event, context):
-    return inner(event, context)
+    thread = threading.Thread(target=inner, args=(event, context))
+    thread.start()
+    thread.join(0.2)
+    {join}
 """
     )
     lambda_ = start(source, "main.handler")

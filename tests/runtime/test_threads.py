@@ -103,6 +103,32 @@ def test_one_that_outlives_the_deadline_is_waited_for_and_never_meets_the_next_i
     assert b"fine" in running.ours.read().body
 
 
+@pytest.mark.parametrize("left", ["a pool's", "its own"])
+def test_one_that_an_app_has_left_behind_does_not_keep_the_environment_from_its_end(
+    start: Start, tmp_path: Path, left: str
+) -> None:
+    source = (
+        WAIT
+        + """
+import sys, threading
+
+async def app(scope, receive, send):
+    if {pool}:
+        asyncio.create_task(asyncio.to_thread(wait))
+    else:
+        threading.Thread(target=wait).start()
+    await answer(send)
+    sys.stdout = None
+""".replace("{pool}", str(left == "a pool's"))
+    )
+    lambda_ = start(source, GATE=str(tmp_path / "gate"), ADAPTER_LIFESPAN="off")
+    platform = lambda_.connection()
+    assert platform.invoke(EVENT).content == b"fine"
+    assert platform.read().call == NEXT
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+
+
 @every_way
 def test_among_many_invocations_one_that_outlives_the_deadline_is_counted_and_gives_up_its_place(
     start: Start, tmp_path: Path, app: str

@@ -333,6 +333,43 @@ def test_a_call_in_a_thread_that_it_gives_up_is_waited_for_and_is_the_one_answer
     assert "the app has ended" in running.platform.output
 
 
+def test_a_call_on_the_loop_of_another_thread_that_has_gone_is_waited_for_too(
+    wrap: StartRunning,
+) -> None:
+    source = f"""
+import asyncio, threading, time
+from app_module import HEADERS
+from adapter import LambdaHandler
+
+async def slow(scope, receive, send):
+    await send({{"type": "http.response.start", "status": 200, "headers": HEADERS}})
+    await send({{"type": "http.response.body", "body": b"one ", "more_body": True}})
+    await asyncio.sleep(0.3 if scope["path"] == "/warm" else 1)
+    await send({{"type": "http.response.body", "body": b"two"}})
+
+class Warm:
+    aws_request_id = "warm-up"
+    def get_remaining_time_in_millis(self): return 5000
+
+inner = LambdaHandler(slow, lifespan="off")
+def handler(event, context):
+    warm = threading.Thread(target=inner, args=({function_url_event("/warm")!r}, Warm()))
+    call = threading.Thread(target=inner, args=(event, context))
+    warm.start()
+    time.sleep(0.1)
+    call.start()
+    warm.join()
+"""
+    running = wrap(source)
+    running.client.deliver(EVENT)
+    request = running.ours.read()
+    assert (request.content, request.trailers) == (b"one two", {})
+    if running.ours is not running.client:
+        assert running.client.is_silent(), "the next event was asked for in mid-stream"
+    running.ours.accept()
+    assert running.client.read().call == NEXT
+
+
 def test_a_call_that_comes_after_the_answer_does_not_answer_again(wrap: StartRunning) -> None:
     source = """
 import threading, time
