@@ -14,7 +14,7 @@ from . import bytecode
 from .archive import Size, files, unpack_archive, write_archive
 from .errors import PackageError
 from .handler_string import make_handler
-from .module import check_module, find_module, is_among
+from .module import check_kept, check_module, find_module, is_among
 from .own_wheel import BOOTSTRAP, write_own_wheel
 from .owners import find_owners
 from .requirements import Requirements
@@ -66,8 +66,9 @@ def build(
     sources = dict(project_files(project, keep))
     module = find_module(target)
     is_own = project.requirements is None or is_among(module, sources)
+    check_kept(module, sources, project.task_root)
     if is_own:
-        check_module(module, sources, say)
+        check_module(module, sources, platform.python, say)
     else:
         say(f"{module.name} is not in {project.task_root}: a dependency has to bring it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
@@ -77,7 +78,7 @@ def build(
         trim(folder, keep)
         copy_sources(sources, folder)
         if not is_own:
-            check_module(module, dict(files(folder)), say)
+            check_module(module, dict(files(folder)), platform.python, say)
         handler = make_handler(target, folder)
         if bytecode.fits(platform.python):
             say("Compiling ...")
@@ -100,7 +101,9 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
         say(f"Running {' '.join(step)} ...")
         program = sys.executable if step[0] in ("python", "python3") else step[0]
         try:
-            ended = subprocess.run([program, *step[1:]], cwd=project.folder, check=False)
+            ended = subprocess.run(
+                [program, *step[1:]], cwd=project.folder, stdin=subprocess.DEVNULL, check=False
+            )
         except (OSError, ValueError) as error:  # no such program; a null in the line
             raise PackageError(f"The build step {step[0]!r} cannot be run: {error}") from None
         if ended.returncode:

@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from importlib.util import decode_source
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import bytecode
 from .errors import PackageError
 from .names import may_have_others, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
 
@@ -30,35 +31,56 @@ def find_module(target: str) -> Module:
 def is_among(module: Module, files: Iterable[str]) -> bool:
     """Whether files, by their names in the zip, have the module's outermost package."""
     top = module.name.partition(".")[0]
-    return any(name.replace("/", ".").partition(".")[0] == top for name in files)
+    return any(name.startswith(f"{top}/") or _is_file_of(top, name) for name in files)
 
 
-def check_module(module: Module, files: Mapping[str, Path], say: Callable[[str], None]) -> None:
+def check_kept(module: Module, files: Collection[str], task_root: Path) -> None:
+    """Look whether a module of a project is among those of its files that are packaged.
+
+    Raises:
+        PackageError: it is left out.
+    """
+    sources = _sources(module)
+    there = [source for source in sources if (task_root / source).is_file()]
+    if there and not any(source in files for source in sources):
+        raise PackageError(
+            f"{task_root / there[0]} has what the function is to load, but it is left out of "
+            f"packages; --keep {there[0]} keeps it."
+        )
+
+
+def check_module(
+    module: Module, files: Mapping[str, Path], python: str, say: Callable[[str], None]
+) -> None:
     """Look whether a module is there and has what is wanted, without running it.
 
-    ``say`` is told where that cannot be seen.
+    ``python`` is the version that will import it. ``say`` is told where that cannot be seen.
 
     Raises:
         PackageError: it is not, or has not.
     """
     path = module.name.replace(".", "/")
-    source = files.get(f"{path}.py") or files.get(f"{path}/__init__.py")
+    source = next((files[name] for name in _sources(module) if name in files), None)
     if source is not None:
-        check_attribute(module, source, say)
-    elif not any(name.startswith((f"{path}.", f"{path}/__init__.")) for name in files):
+        check_attribute(module, source, python, say)
+    elif not any(
+        _is_file_of(path, name) or _is_file_of(f"{path}/__init__", name) for name in files
+    ):
         raise PackageError(
             f"There is no module {module.name} in the package. "
             f"Name the file it is in: path/to/{path.rpartition('/')[2]}.py:{module.attribute}"
         )
 
 
-def check_attribute(module: Module, source: Path, say: Callable[[str], None]) -> None:
+def check_attribute(module: Module, source: Path, python: str, say: Callable[[str], None]) -> None:
     """Look whether the source of a module binds the name that is wanted."""
     name, wanted = module
     try:
         text = decode_source(source.read_bytes())
         found = names(text)
     except (SyntaxError, ValueError) as error:
+        if bytecode.fits(python):
+            raise PackageError(f"The module {name} cannot be imported: {error}") from None
         say(f"Warning: the module {name} cannot be read by this Python: {error}")
         return
     if wanted in found:
@@ -71,3 +93,15 @@ def check_attribute(module: Module, source: Path, say: Callable[[str], None]) ->
         f"The module {name} has no {wanted!r}, which the function was to load. "
         + (f"Did you mean {near!r}?" if near else f"Name something that is in {source.name}.")
     )
+
+
+def _sources(module: Module) -> tuple[str, str]:
+    """Return where the source of a module may be, by its name in a zip; Python looks so, too."""
+    path = module.name.replace(".", "/")
+    return f"{path}/__init__.py", f"{path}.py"
+
+
+def _is_file_of(path: str, name: str) -> bool:
+    """Whether a file is a module: ``main.py``, ``main.pyc``, ``main.cpython-313-….so``."""
+    is_extension = name.startswith(f"{path}.") and name.endswith(".so")
+    return is_extension or name in (f"{path}.py", f"{path}.pyc")

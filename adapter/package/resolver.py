@@ -96,6 +96,7 @@ def install(
     )
     if ended.returncode:
         raise PackageError(explain(resolver, platform, ended.stderr + ended.stdout, needs))
+    (target / ".lock").unlink(missing_ok=True)  # uv's own, which it leaves there
 
 
 def pip_options(platform: Platform) -> Sequence[str]:

@@ -136,6 +136,15 @@ class TestTheBuildStep:
         folder = project({**needing(), "make_data.py": code, "pyproject.toml": settings})
         assert package(f"{folder}/main.py:app").read("data.txt") == sys.executable
 
+    def test_it_is_not_kept_waiting_for_input_that_nobody_gives(self, project: Write) -> None:
+        settings = "[tool.adapter]\nbuild = \"python -c 'input()'\"\n"
+        folder = project({**needing(), "pyproject.toml": settings})
+        command = [sys.executable, "-m", "adapter", "package", "main.py:app"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=folder, stdin=pipe, stderr=pipe) as running:
+            assert running.stderr is not None
+            assert b"EOFError" in running.stderr.read()
+
     @pytest.mark.parametrize(
         ("step", "says"),
         [
@@ -196,7 +205,7 @@ def test_the_adapter_brings_nothing_with_it_and_leaves_its_tools_at_home(
 ) -> None:
     done = package(f"{project(needing())}/main.py:app")
     roots = {name.split("/")[0].partition("-")[0] for name in done.names}
-    own = {"main.py", "lambda_function.py", "__pycache__"}
+    own = {"main.py", "lambda_function.py", "__pycache__"}  # and nothing that the resolver leaves
     assert roots == {"adapter", "asgi_lambda_stream"} | own
     parts = {name.split("/")[1] for name in done.names if name.startswith("adapter/")}
     assert "cli.py" in parts

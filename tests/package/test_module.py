@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapter.package.errors import PackageError
-from adapter.package.module import check_module, find_module, is_among
+from adapter.package.module import check_kept, check_module, find_module, is_among
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def check(target: str, folder: Path, *names: str) -> list[str]:
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def check(target: str, folder: Path, *names: str, python: str = THIS) -> list[str]:
     said: list[str] = []
-    check_module(find_module(target), {name: folder / name for name in names}, said.append)
+    files = {name: folder / name for name in names}
+    check_module(find_module(target), files, python, said.append)
     return said
 
 
@@ -30,7 +35,14 @@ def test_a_target_is_a_module_and_a_name_in_it(target: str, module: tuple[str, s
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("shop.py", True), ("shop/x.py", True), ("a/shop.py", False)]
+    ("name", "expected"),
+    [
+        ("shop.py", True),
+        ("shop.cpython-313-x86_64-linux-gnu.so", True),
+        ("shop/x.py", True),
+        ("shop.yaml", False),
+        ("a/shop.py", False),
+    ],
 )
 def test_a_module_belongs_to_where_its_outermost_package_is(name: str, expected: bool) -> None:
     assert is_among(find_module("shop.main:app"), [name]) is expected
@@ -43,6 +55,30 @@ def test_a_module_may_be_a_file_or_a_package_or_compiled(tmp_path: Path) -> None
     assert check("main:app", tmp_path, "main.py") == []
     assert check("shop:app", tmp_path, "shop/__init__.py") == []
     assert check("shop.main:app", tmp_path, "shop/main.cpython-313-x86_64-linux-gnu.so") == []
+
+
+@pytest.mark.parametrize("name", ["main.yaml", "main.test.py", "main/data.json", "main.py.so.txt"])
+def test_a_file_that_is_only_called_like_it_is_no_module(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PackageError, match="There is no module main in the package"):
+        check("main:app", tmp_path, name)
+
+
+def test_a_package_comes_before_a_file_of_its_name_as_in_an_import(tmp_path: Path) -> None:
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "__init__.py").touch()
+    (tmp_path / "main.py").write_text("app = print")
+    with pytest.raises(PackageError, match=r"has no 'app', .* something that is in __init__\.py"):
+        check("main:app", tmp_path, "main.py", "main/__init__.py")
+
+
+def test_a_module_that_is_left_out_is_named_with_the_way_to_keep_it(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "app.py").touch()
+    module = find_module("tests.app:app")
+    with pytest.raises(PackageError, match=r"left out of packages; --keep tests/app\.py keeps it"):
+        check_kept(module, ["main.py"], tmp_path)
+    check_kept(module, ["tests/app.py"], tmp_path)
+    check_kept(find_module("vendor.main:app"), ["main.py"], tmp_path)
 
 
 def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
@@ -63,6 +99,15 @@ def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_seen_is_a_warning(tmp_path: Path, source: str, says: str) -> None:
     (tmp_path / "main.py").write_text(source)
-    (said,) = check("main:app", tmp_path, "main.py")
+    (said,) = check("main:app", tmp_path, "main.py", python="3.99")
     assert says in said
     assert said.startswith("Warning: ")
+
+
+@pytest.mark.parametrize("source", ["app = (", "# coding: nothing\napp = 1"])
+def test_what_this_python_cannot_read_is_an_error_if_it_is_to_run_it(
+    tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "main.py").write_text(source)
+    with pytest.raises(PackageError, match="The module main cannot be imported: "):
+        check("main:app", tmp_path, "main.py")
