@@ -83,7 +83,7 @@ def _of_project(folder: Path, pyproject: Mapping[str, Any]) -> Requirements:
             f"or pip-compile -o {REQUIREMENTS}"
         )
     # The adapter itself is always the one that runs, wherever the project gets it from.
-    lines = (line for line in dependencies if not (is_adapter(line) and "@" in line))
+    lines = (without_url(line) if is_adapter(line) else line for line in dependencies)
     return Requirements(PYPROJECT, lines=tuple(lines))
 
 
@@ -99,3 +99,8 @@ def is_adapter(line: str) -> bool:
     """Whether a requirement names the adapter."""
     name = re.match(r"[\w.-]+", line.strip())
     return name is not None and normalised(name[0]) == DISTRIBUTION
+
+
+def without_url(line: str) -> str:
+    """Return a requirement without the place it comes from, but with its extras and marker."""
+    return re.sub(r"\s*@.*?(?=\s;|$)", "", line.strip())

@@ -46,8 +46,29 @@ def test_what_was_locked_counts_most(project: Write, files: Mapping[str, str], s
 def test_versions_come_from_the_lock_and_the_adapter_is_the_one_that_runs(project: Write) -> None:
     found = find_project(project({"pyproject.toml": NAMED, "uv.lock": LOCK})).requirements
     assert found is not None
-    assert found.lines == ("starlette",)
+    assert found.lines == ("starlette", "asgi-lambda-stream")
     assert found.pins == ("starlette==1.0",)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("asgi-lambda-stream[wsgi]", "asgi-lambda-stream[wsgi]"),
+        ("ASGI_Lambda.Stream[wsgi] @ git+https://x.test/y@v1", "ASGI_Lambda.Stream[wsgi]"),
+        (
+            "asgi-lambda-stream[wsgi]@https://x.test/a;b.whl ; python_version < '3.13'",
+            "asgi-lambda-stream[wsgi] ; python_version < '3.13'",
+        ),
+        ("starlette @ https://x.test/s.whl", "starlette @ https://x.test/s.whl"),
+    ],
+)
+def test_wherever_the_adapter_comes_from_its_extras_and_marker_count(
+    project: Write, line: str, expected: str
+) -> None:
+    text = f'[project]\nname = "shop"\ndependencies = ["{line}"]\n'
+    found = find_project(project({"pyproject.toml": text})).requirements
+    assert found is not None
+    assert found.lines == (expected,)
 
 
 @pytest.mark.parametrize(
