@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 PIP = Path(__file__).with_name("pip_for_target.py")
 LAST_LINES = 12
 
+JUST_THE_NAME = (
+    f"Write just `{DISTRIBUTION}` there: the adapter that runs `adapter package` is the one that "
+    "is packaged."
+)
+
 # How the two say that they found no file that fits.
 NO_WHEEL = (
     re.compile(r"No matching distribution found for (?P<name>[\w.-]+)"),
@@ -127,9 +132,10 @@ def explain(resolver: Resolver, platform: Platform, output: str, needs: Requirem
     said = "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
     flat = " ".join(output.split())
     found = next(filter(None, (pattern.search(flat) for pattern in NO_WHEEL)), None)
-    if found is None:
-        return f"{resolver.name} could not install what {needs.source} asks for:\n{said}"
-    name = found["name"].rstrip(".,")
+    name = found["name"].rstrip(".,") if found else DISTRIBUTION
+    if name == DISTRIBUTION:
+        text = f"{resolver.name} could not install what {needs.source} asks for:\n{said}"
+        return f"{text}\n{JUST_THE_NAME}" if DISTRIBUTION in flat else text
     return (
         f"There is no wheel of {name} for {platform} (or no such version of it), "
         f"and nothing is compiled here:\n{said}\n"

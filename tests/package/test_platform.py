@@ -98,6 +98,18 @@ def test_another_failure_is_told_in_the_resolvers_words(project: Write, package:
     assert done.code == 1
     assert "could not install what requirements.txt asks for:\n    " in done.err
     assert "!!!" in done.err
+    assert "Write just" not in done.err
+
+
+def test_the_adapter_from_a_place_of_its_own_is_told_to_be_just_named(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    make_wheel(wheels, "asgi_lambda_stream", "0.0.1")
+    needs = needing(f"{wheels}/asgi_lambda_stream-0.0.1-py3-none-any.whl")
+    done = package(f"{project(needs)}/main.py:app")
+    assert done.code == 1
+    assert "Write just `asgi-lambda-stream` there" in done.err
+    assert "There is no wheel of" not in done.err
 
 
 def test_without_bytecode_it_says_what_that_costs(project: Write, package: Run) -> None:
