@@ -13,7 +13,7 @@ from . import bytecode
 from .archive import has_usual_compressor
 from .build import Package, build
 from .errors import PackageError
-from .output import find_output
+from .output import open_output
 from .platform import PYTHONS, Platform
 from .project import Project, find_project
 from .size_table import mb, table, warnings
@@ -31,10 +31,9 @@ def main(arguments: Namespace) -> int:
     """
     target = find_target(arguments.target, Path.cwd())
     try:
-        output = find_output(arguments.output)
-        platform = Platform(arguments.arch, arguments.python or this_python())
-        project = find_project(target.task_root, arguments.requirements)
-        with terminated_cleanly():
+        with terminated_cleanly(), open_output(arguments.output) as output:
+            platform = Platform(arguments.arch, arguments.python or this_python())
+            project = find_project(target.task_root, arguments.requirements)
             package = build(project, target.handler, platform, output, arguments.keep, say)
     except PackageError as error:
         say(f"adapter package: {error}")

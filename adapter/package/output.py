@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 from zipfile import is_zipfile
 
 from .errors import PackageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def open_output(text: str) -> Iterator[Path]:
+    """Find the output; a folder that is made for it goes again if nothing has come into it.
+
+    Raises:
+        PackageError: as `find_output` does.
+    """
+    was_there = Path(text).exists()
+    output = find_output(text)
+    try:
+        yield output
+    finally:
+        if not was_there and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()
 
 
 def find_output(text: str) -> Path:
     """Return the file or the folder that a package is to become, looked at before the work is done.
 
-    A slash at the end makes it a folder, there already or not.
+    A slash at the end makes it a folder, there already or not. What a link leads to is written,
+    and the link stays.
 
     Raises:
         PackageError: nothing can be written there, or something else would be lost.
     """
-    output = Path(text).absolute()
+    output = Path(text).resolve()
     if not output.parent.is_dir():
         raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
     try:

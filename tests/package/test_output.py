@@ -65,6 +65,22 @@ def test_a_name_with_a_slash_at_its_end_is_a_folder_and_made(project: Write, pac
     assert (done.output / "adapter" / "bootstrap").is_file()
 
 
+def test_a_folder_that_was_made_for_nothing_goes_again(
+    project: Write, package: Run, tmp_path: Path
+) -> None:
+    target = f"{project(APP)}/main.py:ap"
+    assert package(target, output="new/").code == 1
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    assert package(target, output="old/").code == 1
+    assert (tmp_path / "old").is_dir()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link.zip").symlink_to("function.zip")
+    assert find_output(f"{tmp_path}/link.zip") == tmp_path.resolve() / "function.zip"
+
+
 def test_a_file_does_not_become_a_folder(tmp_path: Path) -> None:
     (tmp_path / "task").touch()
     with pytest.raises(PackageError, match="task cannot be written: File exists"):
