@@ -48,6 +48,17 @@ def test_a_client_context_has_the_three_parts_a_mobile_sdk_sends() -> None:
     assert ClientContext._fields == ("client", "custom", "env")
 
 
+def test_the_trace_context_is_what_the_caller_sent_of_it() -> None:
+    sent = context(0)._replace(w3c_fields=(("traceparent", "00-1-2-01"),))
+    assert (sent.w3c(), context(0).w3c()) == ({"traceparent": "00-1-2-01"}, {})
+
+
+def test_what_is_logged_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    context(0).log("one ")
+    context(0).log(2)
+    assert capsys.readouterr().out == "one 2"
+
+
 def test_a_context_cannot_be_changed_because_it_is_shared_with_what_runs_after() -> None:
     with pytest.raises(AttributeError):
         context(0).function_name = "other"  # type: ignore[misc]

@@ -37,6 +37,11 @@ def built(headers: dict[str, str] | None = None, **parts: Any) -> Request:
     return build_request(**{**given, **parts})
 
 
+def test_cookies_that_come_apart_are_the_one_cookie_field_whatever_the_headers_say() -> None:
+    fields = built({"Cookie": "forged=1", "accept": "*/*"}, cookie="a=1; b=2").headers
+    assert fields == [(b"accept", b"*/*"), (b"cookie", b"a=1; b=2")]
+
+
 class TestBody:
     @pytest.mark.parametrize("is_base64", [None, False, True], ids=repr)
     @pytest.mark.parametrize("body", [None, ""], ids=repr)
