@@ -24,11 +24,13 @@ def needing(*lines: str) -> dict[str, str]:
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An index of our own: resolvers find what is in this folder, and nothing else."""
-    folder = tmp_path / "wheels"
+    folder, index = tmp_path / "wheels", tmp_path / "index"
     folder.mkdir()
+    index.mkdir()
     for tool in ("PIP", "UV"):
         monkeypatch.setenv(f"{tool}_FIND_LINKS", str(folder))
-        monkeypatch.setenv(f"{tool}_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.as_uri())  # it knows no variable for none at all
     return folder
 
 

@@ -191,7 +191,7 @@ def test_requirements_with_hashes_are_checked(project: Write, wheels: Path, pack
     project(needing(line.replace(digest, "0" * 64)))
     done = package(target)
     assert done.code == 1
-    assert "HASHES" in done.err or "hash" in done.err
+    assert digest in done.err, "which one came instead"
 
 
 def test_a_project_that_names_no_needs_gets_a_warning(project: Write, package: Run) -> None:
