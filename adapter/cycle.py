@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from .deadline import Deadline
 from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
 from .response import End, Failure, Head, State
-from .threads import working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +69,6 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        working.set(set())
         deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
         try:
             await self._app(self._scope, self.receive, self.send)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .threads import works_in_thread
+from .threads import working, works_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +17,8 @@ PATIENCE = 0.05
 class Deadline:
     """Cancels the current task when its time is up.
 
-    Not while it waits for a thread: that cannot be stopped, and must neither be lost sight of nor
-    meet the next invocation.
+    Not while it waits for a thread that it gives work to from now on: that cannot be stopped, and
+    must neither be lost sight of nor meet the next invocation.
 
     Args:
         seconds: the time that it has, or None for as long as it wants.
@@ -31,6 +31,7 @@ class Deadline:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
+        working.set(set())
         self.expired = False
         self._task = task
         self._before = task.cancelling()

@@ -19,7 +19,6 @@ from .metadata import fields, head
 from .pipe import in_thread
 from .prelude import decode
 from .response import Head
-from .threads import working
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +121,6 @@ class StreamingFunction(EntryPoint):
 
     async def _run(self, event: JSON, context: Context | None, stream: ResponseStream) -> None:
         """Run the function in the current task, and the response to exactly one end."""
-        working.set(set())
         deadline = Deadline(self._seconds(context), partial(_expire, stream))
         try:
             await self._call(event, stream, context)

@@ -7,8 +7,8 @@ from .bridge import Bridge
 
 def attach() -> Bridge | None:
     """Return what this process calls its handlers through, if its runtime is one that streams."""
-    if Bridge.installed is None:
-        from .managed import install  # what the native runtime need not pay for
+    if Bridge.native is not None:
+        return Bridge.native
+    from .managed import install  # what the native runtime need not pay for
 
-        Bridge.installed = install()
-    return Bridge.installed
+    return install()

@@ -50,8 +50,8 @@ class Bridge(ABC):
     A call runs the loop, unless another thread does; then that one serves both.
     """
 
-    #: The one of the runtime that this process is, if it is one.
-    installed: ClassVar[Bridge | None] = None
+    #: The one of the native runtime, where this process is that.
+    native: ClassVar[Bridge | None] = None
 
     #: Whether invocations are left to calls, because the function's handler is not one of ours.
     is_open = True
@@ -110,7 +110,7 @@ class Bridge(ABC):
             patience = min(2 * patience, 0.1)
             if self._runs.acquire(blocking=False):  # the other thread has gone
                 try:
-                    self._run(_finished(future))
+                    self._run(asyncio.wait((asyncio.wrap_future(future, loop=self.loop),)))
                 finally:
                     self._runs.release()
         return future.result()
@@ -174,7 +174,3 @@ class Bridge(ABC):
             return None
         late = known is not anywhere and known is not current.served  # and this one is a retry
         return None if late else current
-
-
-async def _finished(future: Any) -> None:
-    await asyncio.wait((asyncio.wrap_future(future),))

@@ -52,7 +52,7 @@ class Executor(ThreadPoolExecutor):
 
 
 class Threads:
-    """All threads of a concurrent environment in which its apps do what is not async.
+    """All threads of an environment in which its apps do what is not async.
 
     Args:
         concurrency: how many invocations there may be at once.

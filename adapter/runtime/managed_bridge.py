@@ -85,7 +85,7 @@ class ManagedBridge(Bridge):
             if current is None:
                 return False
             if current.call is not None:  # it was on the loop of another thread, which has gone
-                self._run(_ended(current.call))
+                self._run(asyncio.wait((current.call,)))
             if not current.stream.answered:
                 current.stream.disconnect("AWS's runtime answers the invocation.")
             return current.stream.answered
@@ -133,10 +133,6 @@ class ManagedBridge(Bridge):
             logger.critical("%s", error)  # the managed client will hear it too, and end
         if self._client.connection is None:
             await asyncio.sleep(0)  # one turn to close it in, before the loop stands still
-
-
-async def _ended(task: asyncio.Task[Any]) -> None:
-    await asyncio.wait((task,))
 
 
 async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:

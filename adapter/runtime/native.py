@@ -60,7 +60,7 @@ def main(target: str | None = None) -> int:
     runtime = Runtime(address, _concurrency(os.environ))
     try:
         bridge = NativeBridge(asyncio.Runner(loop_factory=partial(_new_loop, os.environ)))
-        Bridge.installed = bridge
+        Bridge.native = bridge
         # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
         handler = load(name)
         bridge.is_open = isinstance(handler, FunctionHandler)
