@@ -20,9 +20,8 @@ from ..errors import EventError
 from ..prelude import CONTENT_TYPE
 from .environment import explain
 from .host import host_is_local
-from .invocation import MAX_STREAM, EndOfResponse, Failure, Head, Invocation
+from .invocation import EndOfResponse, Failure, Head, Invocation
 from .prelude_reader import PreludeReader
-from .reply import MAX_PAYLOAD
 from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
 from .url_response import UrlHead, added, buffered_response, plain_head, streamed_head
 
@@ -114,7 +113,6 @@ class FunctionUrl:
             request_id=event.request_id,
             trace_id=event.trace_id,
             streaming=streaming,
-            limit=MAX_STREAM if streaming else MAX_PAYLOAD,
         )
         self._pool.submit(invocation)
         async with invocation.body:

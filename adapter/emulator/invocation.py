@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import anyio
 
+from .reply import MAX_PAYLOAD
+
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream
 
@@ -73,13 +75,15 @@ class Invocation:
         request_id: str,
         trace_id: str,
         client_context: str = "",
-        limit: int = MAX_STREAM,
+        limit: int | None = None,
         streaming: bool = True,
     ) -> None:
         self.event = event
         self.request_id = request_id
         self.trace_id = trace_id
         self.client_context = client_context
+        if limit is None:
+            limit = MAX_STREAM if streaming else MAX_PAYLOAD
         self.limit = limit
         self.streaming = streaming
         self.body: MemoryObjectReceiveStream[bytes]

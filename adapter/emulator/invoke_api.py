@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from http import HTTPStatus
-from secrets import token_hex
 from time import time
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -21,9 +20,9 @@ from . import event_stream
 from .function import VERSION
 from .function_url import read_body
 from .host import host_is_local
-from .invocation import MAX_STREAM, EndOfResponse, Failure, Head, Invocation, platform_error
+from .invocation import EndOfResponse, Failure, Head, Invocation, platform_error
 from .invoke_request import InvokeRequest, RefusedError, invoke_request
-from .reply import MAX_PAYLOAD
+from .url_request import new_root, one_step_down
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -90,14 +89,12 @@ class InvokeApi:
         return None
 
     def _invocation(self, asked: InvokeRequest, request_id: str) -> Invocation:
-        root = f"Root=1-{int(time()):08x}-{token_hex(12)}"
         return Invocation(
             asked.event,
             request_id=request_id,
-            trace_id=f"{root};Parent={token_hex(8)};Sampled=0",
+            trace_id=one_step_down(new_root(time())),
             client_context=asked.client_context,
             streaming=asked.streamed,
-            limit=MAX_STREAM if asked.streamed else MAX_PAYLOAD,
         )
 
 

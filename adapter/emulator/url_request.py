@@ -61,7 +61,7 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
     now = datetime.now(UTC)
     request_id = str(uuid4())
     headers = forwarded(request.headers)
-    root = trace_of(headers) or f"Root=1-{int(now.timestamp()):08x}-{token_hex(12)}"
+    root = trace_of(headers) or new_root(now.timestamp())
     headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-trace-id"]
     if aws_region is None:
         domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
@@ -92,8 +92,17 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
     )
     document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
     # What the runtime and the client hear is one step further down the trace.
-    trace_id = root if "Parent=" in root else f"{root};Parent={token_hex(8)};Sampled=0"
-    return UrlEvent(document, request_id, trace_id)
+    return UrlEvent(document, request_id, root if "Parent=" in root else one_step_down(root))
+
+
+def new_root(seconds: float) -> str:
+    """Return the beginning of a trace, at an epoch time."""
+    return f"Root=1-{int(seconds):08x}-{token_hex(12)}"
+
+
+def one_step_down(root: str) -> str:
+    """Return what is heard further down a trace that nobody samples."""
+    return f"{root};Parent={token_hex(8)};Sampled=0"
 
 
 def trace_of(headers: list[tuple[str, str]]) -> str | None:
