@@ -44,7 +44,12 @@ def pins(lock: Path) -> list[str]:
         if "version" not in package:
             raise PackageError(f"{lock} has no version of {name}. Make it anew with its tool.")
         versions.setdefault(name, []).append((package["version"], _marker(package)))
-    return list(_lines(versions, always=lock.name.startswith("pylock.")))
+    return list(_lines(versions, always=is_pylock(lock)))
+
+
+def is_pylock(lock: Path) -> bool:
+    """Whether it is a lock file of PEP 751, which may have a name of its own."""
+    return lock.name.startswith("pylock.")
 
 
 def _packages(lock: Path) -> Iterable[Mapping[str, Any]]:
@@ -52,7 +57,7 @@ def _packages(lock: Path) -> Iterable[Mapping[str, Any]]:
         document = tomllib.loads(lock.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PackageError(f"{lock} cannot be read: {error}") from None
-    key = "packages" if lock.name.startswith("pylock.") else "package"
+    key = "packages" if is_pylock(lock) else "package"
     packages = document.get(key, [])
     if not (isinstance(packages, list) and all(map(_is_package, packages))):
         raise PackageError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import PackageError
-from .lockfile import LOCKS, PYLOCK, pins
+from .lockfile import LOCKS, PYLOCK, is_pylock, pins
 from .own_wheel import DISTRIBUTION, normalised
 from .pyproject import PYPROJECT, read_pyproject
 
@@ -40,7 +40,7 @@ def read_requirements(file: Path) -> Requirements:
     """
     if not file.is_file():
         raise PackageError(f"There is no file {file}. Paths are relative to where you are.")
-    if file.name in LOCKS or file.name.startswith("pylock."):
+    if file.name in LOCKS or is_pylock(file):
         return _locked(file.parent, file, read_pyproject(file.parent))
     if file.name == PYPROJECT:
         return _of_project(file.parent, read_pyproject(file.parent))
@@ -66,7 +66,7 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Requirement
 
 
 def _locked(folder: Path, lock: Path, pyproject: Mapping[str, Any]) -> Requirements:
-    if lock.name.startswith("pylock."):
+    if is_pylock(lock):
         return Requirements(lock.name, lines=tuple(pins(lock)))
     project = _of_project(folder, pyproject)
     source = f"{PYPROJECT}, at the versions of {lock.name}"
