@@ -45,6 +45,14 @@ async def app(scope, receive, send):
         raise
 """
 
+# As a handler that is not ours stands around one that is.
+IN_A_WRAPPER = """
+from adapter import LambdaHandler
+inner = LambdaHandler(app)
+def handler(event, context):
+    return inner(event, context)
+"""
+
 LIFESPAN = """
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":

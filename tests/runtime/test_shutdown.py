@@ -9,12 +9,12 @@ import pytest
 
 from adapter.runtime.native import GRACE, LAST_WORDS
 
-from .apps import ENDLESS, EVENT, HELLO, LIFESPAN
+from .apps import ENDLESS, EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
 from .scripted import NEXT
 
 if TYPE_CHECKING:
     from .conftest import Start
-    from .scripted import Peer, Platform
+    from .scripted import Peer, Platform, Request
 
 REGISTER = ("POST", "/2020-01-01/extension/register")
 EXTENSION_NEXT = ("GET", "/2020-01-01/extension/event/next")
@@ -36,6 +36,18 @@ def register(lambda_: Platform) -> Peer:
     return extension
 
 
+def terminated_in_mid_stream(lambda_: Platform) -> Request:
+    """Return what comes of a response in whose middle SIGTERM does."""
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    request = platform.head()
+    platform.chunk(request)
+    lambda_.terminate()
+    while platform.chunk(request):
+        pass
+    return request
+
+
 def test_an_app_with_a_lifespan_has_an_extension_registered_before_the_first_next(
     start: Start,
 ) -> None:
@@ -54,16 +66,7 @@ def test_an_app_with_a_lifespan_has_an_extension_registered_before_the_first_nex
 def test_handlers_inside_a_vendors_wrapper_start_and_end_with_the_environment(
     start: Start,
 ) -> None:
-    source = (
-        LIFESPAN
-        + """
-from adapter import LambdaHandler
-inner = LambdaHandler(app)
-def handler(event, context):
-    return inner(event, context)
-"""
-    )
-    lambda_ = start(source, "main.handler")
+    lambda_ = start(LIFESPAN + IN_A_WRAPPER, "main.handler")
     register(lambda_)
     platform = lambda_.connection()
     platform.invoke(EVENT)
@@ -90,13 +93,7 @@ def handler(event, context):
 """
     )
     lambda_ = start(source, "main.handler")
-    platform = lambda_.connection()
-    platform.deliver(EVENT)
-    request = platform.head()
-    platform.chunk(request)
-    lambda_.terminate()
-    while platform.chunk(request):
-        pass
+    request = terminated_in_mid_stream(lambda_)
     assert request.trailers["lambda-runtime-function-error-type"] == "Function.CancelledError"
     assert lambda_.exit_code() == 0
     assert "stopped by CancelledError" in lambda_.output
@@ -178,13 +175,7 @@ def test_SIGTERM_ends_a_response_that_takes_longer_with_an_error_that_the_client
     start: Start,
 ) -> None:
     lambda_ = start(ENDLESS)
-    platform = lambda_.connection()
-    platform.deliver(EVENT)
-    request = platform.head()
-    platform.chunk(request)
-    lambda_.terminate()
-    while platform.chunk(request):
-        pass
+    request = terminated_in_mid_stream(lambda_)
     body = request.trailers["lambda-runtime-function-error-body"]
     assert json.loads(base64.b64decode(body))["errorType"] == "CancelledError"
     assert lambda_.exit_code() == 0
@@ -215,13 +206,7 @@ def test_SIGTERM_ends_an_endless_response_before_the_lifespan_that_it_may_still_
     """
     lambda_ = start(source)
     register(lambda_)
-    platform = lambda_.connection()
-    platform.deliver(EVENT)
-    request = platform.head()
-    platform.chunk(request)
-    lambda_.terminate()
-    while platform.chunk(request):
-        pass
+    terminated_in_mid_stream(lambda_)
     assert lambda_.exit_code() == 0
     said = lambda_.output.splitlines()
     assert said.index("stopped") < said.index("shutdown")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .apps import EVENT, HELLO, LIFESPAN
+from .apps import EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
 from .conftest import RUN
 from .scripted import API, INIT_ERROR, NEXT
 
@@ -60,16 +60,7 @@ def fail(statement: str, when: str) -> str:
 def test_a_lifespan_inside_a_vendors_wrapper_starts_before_the_snapshot_too(
     start: Start, command: tuple[str, ...]
 ) -> None:
-    source = (
-        LIFESPAN
-        + """
-from adapter import LambdaHandler
-inner = LambdaHandler(app)
-def handler(event, context):
-    return inner(event, context)
-"""
-    )
-    platform = start(source, "main.handler", command, **ON)
+    platform = start(LIFESPAN + IN_A_WRAPPER, "main.handler", command, **ON)
     assert platform.connection().read().call == RESTORE_NEXT
     assert platform.output.splitlines() == ["startup"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +9,9 @@ import pytest
 from adapter.testing import sqs_event
 from tests.doors import DOORS, Door, Reply
 
-from .scripted import ROOT, Peer, Platform, response_of
+from .conftest import RUN
+from .running import RIC, Running
+from .scripted import ROOT, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,35 +51,22 @@ def on_event(event, context):
 
 handler = LambdaHandler(app, lifespan="off", on_event=on_event, custom_handlers=[Letter])
 """
-COMMANDS = {
-    "native": (sys.executable, "-m", "adapter", "run"),
-    "managed": (sys.executable, "-m", "awslambdaric", "main.handler"),
-}
+COMMANDS = {"native": RUN, "managed": RIC}
 
 
-class Runtime:
-    """A runtime on a platform played by hand.
+class Runtime(Running):
+    """A runtime that is given one event after the other."""
 
-    AWS's answers on its own connection; what is streamed comes on another that we open.
-    """
-
-    def __init__(self, platform: Platform, *, is_managed: bool) -> None:
-        self._platform = platform
-        self._client = platform.connection()
-        self._is_managed = is_managed
-        self._ours: Peer | None = None if is_managed else self._client
-        self._count = 0
+    _count = 0
 
     def invoke(self, event: Any, *, streams: bool) -> Any:
         """Return what the runtime posts as the response."""
         self._count += 1
         request_id = f"id-{self._count}"
-        self._client.deliver(event, request_id)
-        if streams and self._ours is None:
-            self._ours = self._platform.connection()
-        peer = self._ours if streams and self._ours is not None else self._client
+        self.client.deliver(event, request_id)
+        peer = self.ours if streams else self.client
         request = peer.read()
-        assert request.call == response_of(request_id), self._platform.output
+        assert request.call == response_of(request_id), self.platform.output
         mode = request.headers.get("lambda-runtime-function-response-mode")
         assert mode == ("streaming" if streams else None)
         peer.accept()
@@ -93,7 +81,7 @@ def run(request: pytest.FixtureRequest, start: Start) -> Callable[..., Runtime]:
         quiet = {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"}
         command = COMMANDS[request.param]
         platform = start(MAIN, "main.handler", command, **quiet, **environ)
-        return Runtime(platform, is_managed=request.param == "managed")
+        return Runtime(platform, is_native=request.param == "native")
 
     return run_one
 
@@ -147,7 +135,7 @@ def test_the_event_path_answers_what_on_event_would(start: Start) -> None:
         await send({"type": "http.response.body", "body": body})
     """
     environ = {"ADAPTER_EVENT_PATH": "/events", "ADAPTER_LIFESPAN": "off"}
-    runtime = Runtime(start(app, **environ), is_managed=False)
+    runtime = Runtime(start(app, **environ), is_native=True)
     event = sqs_event("ü")
     assert runtime.invoke(event, streams=False).json == event
     response = runtime.invoke(DOORS[0].event("/events", method="POST"), streams=True)

@@ -58,6 +58,13 @@ async def said(running: Local, what: str, times: int = 1) -> None:
         await anyio.sleep(0.005)
 
 
+async def freeze(pid: int) -> None:
+    """Stop a process for longer than what counts as a block."""
+    os.kill(pid, signal.SIGSTOP)
+    await anyio.sleep(1.2)
+    os.kill(pid, signal.SIGCONT)
+
+
 async def test_the_stack_of_what_blocks_is_logged_once_a_block(
     serve: Serve, go: anyio.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,10 +94,7 @@ async def test_a_block_after_a_freeze_is_told_too(
     monkeypatch.setenv("ADAPTER_WATCHDOG", "on")
     async with serve(APP) as running, running.client.stream("GET", f"/first-wait?{go}") as response:
         chunks = response.aiter_text()
-        pid = int(await anext(chunks))
-        os.kill(pid, signal.SIGSTOP)
-        await anyio.sleep(1.2)
-        os.kill(pid, signal.SIGCONT)
+        await freeze(int(await anext(chunks)))
         assert BLOCKED not in running.log.getvalue()
         await go.touch()
         await said(running, BLOCKED)
@@ -118,10 +122,7 @@ async def test_a_freeze_is_no_block(
     monkeypatch.setenv("ADAPTER_WATCHDOG", "on")
     async with serve(APP) as running, running.client.stream("GET", f"/wait?{go}") as response:
         chunks = response.aiter_text()
-        pid = int(await anext(chunks))
-        os.kill(pid, signal.SIGSTOP)
-        await anyio.sleep(1.2)
-        os.kill(pid, signal.SIGCONT)
+        await freeze(int(await anext(chunks)))
         await go.touch()
         assert "".join([chunk async for chunk in chunks]) == "True"
         await said(running, "REPORT")
