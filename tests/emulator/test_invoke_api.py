@@ -54,6 +54,15 @@ class Lambda:
     async def invoke(self, **given: Any) -> Any:
         return await self.call("invoke", **given)
 
+    async def invoke_when_free(self, **given: Any) -> Any:
+        """Call until nobody says busy: a runtime that has just answered may not ask again yet."""
+        with anyio.fail_after(10):
+            while True:
+                try:
+                    return await self.invoke(**given)
+                except self.client.exceptions.TooManyRequestsException:
+                    await anyio.sleep(0.01)
+
     async def stream(self, **given: Any) -> list[dict[str, Any]]:
         answer = await self.call("invoke_with_response_stream", **given)
         events: list[dict[str, Any]] = answer["EventStream"]
@@ -245,4 +254,4 @@ async def test_a_client_context_reaches_the_handler(
             "env": {"make": "x"},
             "app": "Tea",
         }
-        assert json.loads((await function.invoke())["Payload"]) is None
+        assert json.loads((await function.invoke_when_free())["Payload"]) is None
