@@ -74,7 +74,7 @@ def _level(record: logging.LogRecord) -> int:
 
 
 class Handler(logging.Handler):
-    """Writes each record in some form, whatever a filter or a formatter raises.
+    """Writes each record in some form, even if a filter or a formatter raises.
 
     A log call may stand in the middle of a response, whose outcome it must not change.
     """
