@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .context import LambdaContext as LambdaContext
-    from .environment import xray_trace_id as xray_trace_id
+    from .current import xray_trace_id as xray_trace_id
     from .errors import AdapterError as AdapterError
     from .errors import ClientDisconnected as ClientDisconnected
     from .handler import LambdaHandler as LambdaHandler
+    from .snapstart import after_restore as after_restore
+    from .snapstart import before_snapshot as before_snapshot
     from .stream import HttpResponseStream as HttpResponseStream
     from .stream import ResponseStream as ResponseStream
     from .streamify import streamify_response as streamify_response
@@ -28,8 +30,10 @@ _HOMES = {
     "LambdaContext": "context",
     "LambdaHandler": "handler",
     "ResponseStream": "stream",
+    "after_restore": "snapstart",
+    "before_snapshot": "snapstart",
     "streamify_response": "streamify",
-    "xray_trace_id": "environment",
+    "xray_trace_id": "current",
 }
 
 __all__ = [
@@ -40,6 +44,8 @@ __all__ = [
     "LambdaHandler",
     "ResponseStream",
     "__version__",
+    "after_restore",
+    "before_snapshot",
     "streamify_response",
     "xray_trace_id",
 ]

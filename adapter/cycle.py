@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import traceback
+from contextlib import suppress
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from typing import TYPE_CHECKING
 
 from .deadline import Deadline
-from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
-from .response import End, Failure, Head, State
+from .errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed
+from .forks import exit_if_forked, fork_count
+from .logger import Logger
+from .response import End, Failure, Head, State, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from .events import Source
     from .response import Operations, Response
     from .stream import ResponseStream
     from .types import ASGIApp, Message, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = Logger("adapter.http")
+
+_GENERATORS = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 HEAD_DELAY = 0.25
 """Seconds the head waits for the first body message, so that a failure can still be a 500."""
@@ -37,7 +40,7 @@ class HttpCycle:
         body: the request body, all of it.
         response: a fresh state machine.
         stream: where the response goes.
-        begin: called once with the head; returns what to send in front of the body.
+        source: the event source, for which the head is rendered.
     """
 
     def __init__(
@@ -47,41 +50,51 @@ class HttpCycle:
         body: bytes,
         response: Response,
         stream: ResponseStream,
-        begin: Callable[[Head], bytes],
+        source: Source,
     ) -> None:
         self._app = app
         self._scope = scope
         self._body: bytes | None = body
         self._response = response
         self._stream = stream
-        self._begin = begin
+        self._source = source
         self._head_timer: asyncio.TimerHandle | None = None
+        stream.on_close = response.disconnected
+        if stream.closed:
+            response.disconnected()
 
     async def run(self, seconds: float | None) -> None:
-        """Run the app to its end in the current task, and its response to one of its own.
+        """Run the app; the response always reaches exactly one final state.
 
         When ``seconds`` are over first, the client is told at once and the app by a disconnect, and
         is cancelled if that does not end it. An app that goes on all the same, or waits for a
-        thread that does, is waited for, because what runs on must not meet the next invocation.
-        Nothing the app does is raised here: the stream has been ended, or has failed with what
-        the app raised.
+        thread that does, is waited for, because it must not overlap the next invocation.
+        Nothing the app does is raised here: the stream has been ended, or has failed with the
+        error of the app.
 
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
         deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
+        forks = fork_count()
         try:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and its like end the response, not us
-            self._raised(error, deadline)
-            if is_disconnect(error) or isinstance(error, asyncio.CancelledError):
-                # Frameworks keep the error, and so its frames, in a circle: a generator that it
-                # stopped in one of them would end only with the next garbage collection. Errors of
-                # the app's own are its own: one that it keeps may have frames that are still used.
-                traceback.clear_frames(error.__traceback__)
+            exit_if_forked(forks)
+            self._end(error, deadline)
         else:
-            self._returned()
-        deadline.end()
+            exit_if_forked(forks)
+            self._end(None, deadline)
+
+    def _end(self, error: BaseException | None, deadline: Deadline) -> None:
+        try:
+            if error is None:
+                self._returned()
+            else:
+                self._raised(error, deadline)
+        finally:
+            self._cancel_head_timer()
+            deadline.end()
 
     async def receive(self) -> Message:
         """Give the app the request, and then nothing until its response is over."""
@@ -89,7 +102,6 @@ class HttpCycle:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
         await self._stream.wait_closed()
-        self._response.disconnected()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -97,27 +109,26 @@ class HttpCycle:
 
         Raises:
             UnexpectedMessage: it is malformed, or not allowed now.
-            ClientDisconnected: nobody reads any more.
+            ClientDisconnected: the client is gone, or the response has been ended otherwise.
         """
         operations = self._response.send(message)
         if self._response.state is State.STARTED:
             loop = asyncio.get_running_loop()
             self._head_timer = loop.call_later(HEAD_DELAY, self._flush_head)
             return
-        chunks, end = self._prepare(operations)
         try:
+            chunks, end = self._prepare(operations)
             # Also with nothing to send: it gives the event loop a turn, which the body of a
             # response to HEAD owes it as well.
             await self._stream.writelines(chunks, end=end)
-        except ClientDisconnected:
-            self._response.disconnected()
-            raise
-        except StreamClosed as error:  # by whoever carries it: to the app it is the same
-            self._response.disconnected()
+        except ResponseTooLarge as error:
+            self._refuse(error)
+            raise ClientDisconnected(str(error)) from error
+        except StreamClosed as error:  # by the carrier of the stream: for the app it is the same
             raise ClientDisconnected(str(error)) from error
 
     def _prepare(self, operations: Operations) -> tuple[list[bytes], bool]:
-        """Return what ``operations`` send, and whether the response ends with it."""
+        """Return the chunks of ``operations``, and whether the response ends with them."""
         chunks: list[bytes] = []
         end = False
         for operation in operations:
@@ -127,25 +138,32 @@ class HttpCycle:
                 end = True
             elif isinstance(operation, Head):
                 self._cancel_head_timer()
-                chunks.append(self._begin(operation))
+                self._stream.start(operation, self._source)
         return chunks, end
 
     def _flush_head(self) -> None:
         self._perform_now(self._response.flush())
 
     def _perform_now(self, operations: Operations) -> None:
-        """Perform operations where nothing can wait. That the client is gone is then no news."""
+        """Perform operations where nothing can wait. A client that is gone is no error then."""
         self._cancel_head_timer()
         for operation in operations:
             if isinstance(operation, Failure):
                 self._stream.fail(operation.error)
                 return
-        chunks, end = self._prepare(operations)
-        if chunks or end:
-            try:
+        try:
+            chunks, end = self._prepare(operations)
+            if operations:
                 self._stream.writelines_nowait(chunks, end=end)
-            except (ClientDisconnected, StreamClosed):
-                self._response.disconnected()
+        except ResponseTooLarge as error:
+            self._refuse(error)
+        except (ClientDisconnected, StreamClosed):
+            return
+
+    def _refuse(self, error: ResponseTooLarge) -> None:
+        """Replace a response that the event source does not take."""
+        self._perform_now(self._response.refused(error))
+        logger.error("%s: %s", error, self._request_line())
 
     def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -155,29 +173,33 @@ class HttpCycle:
     def _returned(self) -> None:
         operations = self._response.returned()
         if operations:
-            self._log_error("The app returned, but its response had not ended", None)
             self._perform_now(operations)
+            self._log_error("The app returned, but its response had not ended", None)
 
     def _raised(self, error: BaseException, deadline: Deadline) -> None:
         state = self._response.state
         gone = is_disconnect(error)
+        self._perform_now(self._response.raised(error))
         if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
-            pass  # it does as it was told, and what happened has been logged
-        elif deadline.interrupted and isinstance(error, asyncio.CancelledError):
-            logger.warning("The app was cut short, the environment ends: %s", self._request_line())
+            pass  # expected: the error that ended the app at its deadline, which has been logged
+        elif isinstance(error, asyncio.CancelledError) and deadline.interrupted:
+            logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
+        elif gone and state is State.REFUSED:
+            pass  # expected: the error of a response too large, which has been logged
         elif gone and state in (State.GONE, State.COMPLETE):  # that is, with the last message
-            logger.info("The client went away: %s", self._request_line())
+            logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)
         else:
             self._log_error("The app failed", error)
-        self._perform_now(self._response.raised(error))
+        if gone or isinstance(error, asyncio.CancelledError):
+            clear_frames(error)
 
     def _expire(self, seconds: float) -> None:
         error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over")
         ended = self._stream.closed
-        self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
         self._perform_now(self._response.expired(error))
+        self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
 
     def _log_error(self, what: str, error: BaseException | None) -> None:
         logger.error("%s: %s", what, self._request_line(), exc_info=error)
@@ -187,12 +209,64 @@ class HttpCycle:
         return f"{self._scope.get('method', '')} {path.decode('latin-1')}"
 
 
-def is_disconnect(error: BaseException | None) -> bool:
-    """Whether ``error`` is ours or made of ours: frameworks raise their own, or a group of them."""
-    while error is not None:
+def respond_plainly(status: int, method: str, stream: ResponseStream, source: Source) -> None:
+    """Respond in place of the app: ``status``, and its reason as text."""
+    head, *rest = plain(status, to_head_request=method == "HEAD")
+    assert isinstance(head, Head)
+    stream.start(head, source)
+    stream.writelines_nowait([part for part in rest if isinstance(part, bytes)], end=True)
+
+
+def is_disconnect(error: BaseException) -> bool:
+    """Whether ``error`` comes of a disconnect, and of nothing else.
+
+    Frameworks raise errors of their own for it, or groups. Errors may refer to one another in
+    circles, and groups may be nested deeply: each error is visited once, without recursion.
+    """
+    pending = [error]
+    seen: set[int] = set()
+    found = False
+    while pending:
+        error = pending.pop()
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        origin = error.__cause__ or error.__context__
         if isinstance(error, ClientDisconnected):
-            return True
-        if isinstance(error, BaseExceptionGroup):
-            return all(map(is_disconnect, error.exceptions))
-        error = error.__cause__ or error.__context__
-    return False
+            found = True
+        elif isinstance(error, BaseExceptionGroup):
+            pending += error.exceptions
+        elif origin is not None:
+            pending.append(origin)
+        else:
+            return False
+    return found
+
+
+def clear_frames(error: BaseException) -> None:
+    """Clear the frames that ``error`` went through and that have ended.
+
+    Frameworks keep the error of a disconnect, and so its frames, in a circle: a generator that the
+    error stopped in one of them would end only with the next garbage collection. A frame that goes
+    on is left alone. Before Python 3.13, clearing the frame of a suspended coroutine would end it:
+    a worker task, perhaps, that has caught the error and passed it on.
+    """
+    suspended = _suspended_frames()
+    trace = error.__traceback__
+    while trace is not None:
+        frame, trace = trace.tb_frame, trace.tb_next
+        if frame.f_code.co_flags & _GENERATORS or frame in suspended:
+            continue
+        with suppress(RuntimeError):  # it is running, or suspended (3.13)
+            frame.clear()
+
+
+def _suspended_frames() -> set[object]:
+    """Return the frames of the coroutines that the tasks of the running loop wait in."""
+    frames: set[object] = set()
+    for task in asyncio.all_tasks():
+        coroutine: object = task.get_coro()
+        while coroutine is not None:
+            frames.add(getattr(coroutine, "cr_frame", None))
+            coroutine = getattr(coroutine, "cr_await", None)
+    return frames

@@ -5,25 +5,28 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .threads import working, works_in_thread
+from .current import current
+from .threads import works_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 0.05
-"""Seconds between two looks at whether a task still waits for a thread."""
+    from .current import Current
+
+THREAD_POLL_SECONDS = 0.05
+"""Between two looks at whether a task still waits for a thread."""
 
 
 class Deadline:
     """Cancels the current task when its time is up.
 
-    Not while it waits for a thread that it gives work to from now on: that cannot be stopped, and
-    must neither be lost sight of nor meet the next invocation.
+    Never while work in a thread is running that the invocation has submitted: a thread cannot be
+    stopped, and must not overlap the next invocation.
 
     Args:
-        seconds: the time that it has, or None for as long as it wants.
-        expire: called when that is over, to end the response.
-        grace: seconds after that in which the task may come to an end by itself.
+        seconds: the time until then, or None for no deadline.
+        expire: called at that time, to end the response.
+        grace: seconds after that in which the task may end by itself.
     """
 
     def __init__(
@@ -31,10 +34,10 @@ class Deadline:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        working.set(set())
         self.expired = False
         self._task = task
-        self._before = task.cancelling()
+        self._record: Current | None = current.get(None)
+        self._cancelling_before = task.cancelling()
         self._cancelled = False
         self._expire = expire
         self._grace = grace
@@ -45,8 +48,15 @@ class Deadline:
 
     @property
     def interrupted(self) -> bool:
-        """Whether the task has been cancelled from outside."""
-        return self._task.cancelling() - self._cancelled > self._before
+        """Whether the task has been cancelled from outside.
+
+        The count of cancellations says nothing about that: the user's code may cancel its own task,
+        by a task group or a client's timeout, and handle it. The party that cancels an invocation
+        says so in its record. Where there is no record, the count has to do.
+        """
+        if self._record is not None:
+            return self._record.cancelled
+        return self._task.cancelling() - int(self._cancelled) > self._cancelling_before
 
     def end(self) -> None:
         """Stop the clock.
@@ -57,15 +67,17 @@ class Deadline:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._cancelled:
+        interrupted = self.interrupted
+        floor = self._cancelling_before + interrupted  # the party that cancelled counts its own
+        while self._task.cancelling() > floor:
             self._task.uncancel()
-        if self._task.cancelling() > self._before:
+        if interrupted:
             raise asyncio.CancelledError
 
     def _over(self, seconds: float) -> None:
         self.expired = True
-        self._expire(seconds)
         self._wait(self._grace)
+        self._expire(seconds)
 
     def _wait(self, seconds: float) -> None:
         loop = self._task.get_loop()
@@ -75,7 +87,7 @@ class Deadline:
         if self._ended:
             return
         if works_in_thread(self._task):
-            self._wait(PATIENCE)
+            self._wait(THREAD_POLL_SECONDS)
         else:
             self._cancelled = True
             self._task.cancel()

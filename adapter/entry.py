@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextvars
-import logging
 import os
 import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from contextvars import copy_context
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
-from .environment import priming, register
+from .current import Current, current
+from .environment import get_host, register
 from .errors import AdapterError
+from .logger import Logger
 from .options import Options, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
-    from .runtime.bridge import Bridge
+    from .events import Source
+    from .runner import LoopRunner
     from .stream import ResponseStream
     from .summary import Meter, Summary
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = Logger("adapter.http")
 
-PATIENCE = 60
-"""Seconds that a call without a runtime waits for one in another thread."""
+MAX_WAIT_SECONDS = 60
+"""How long a call outside a runtime waits for a call in another thread."""
 
 
 class EntryPoint(ABC):
-    """What handlers that stream have in common: their options, and how they are called.
+    """The common part of handlers that stream: their options, and how they are called.
 
     Args:
         arguments: the options that were given in the code.
@@ -42,20 +44,17 @@ class EntryPoint(ABC):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._turn = threading.Lock()
-        self._bridge: Bridge | None = None
+        # Now, because AWS's runtime asks for its first event right after this module.
+        self._host = get_host()
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            from .runtime.attach import attach  # what no script or test has to pay for
-
             register(self)
-            # Now, because AWS's runtime asks for its first event right after this module.
-            self._bridge = attach()
 
     @cached_property
     def options(self) -> Options:
-        """The options, with the environment's say.
+        """The options; the environment beats the arguments.
 
         Raises:
-            ConfigurationError: a value means nothing.
+            ConfigurationError: an option has an invalid value.
         """
         options, warnings = resolve(self._arguments, os.environ)
         for warning in warnings:
@@ -65,31 +64,30 @@ class EntryPoint(ABC):
     def __call__(self, event: Any, context: Any) -> Any:
         """Serve one invocation from synchronous code, as Lambda's managed runtime calls it.
 
-        Inside a runtime the response is streamed; where there is none, in a script or a test,
-        the buffered answer is returned. There, calls from several threads wait for each other.
+        Inside a runtime the response is streamed; outside a runtime, in a script or a test,
+        the buffered response is returned. There, calls from several threads wait for each other.
 
         Raises:
             AdapterError: an event loop is running in this thread, which this would block; or
                 another thread's call has not ended in a minute.
-            Exception: what `respond` raises.
+            Exception: the exception of `respond`.
         """
         if _is_loop_running():
             raise AdapterError(
                 "handler(event, context) was called inside a running event loop, which it would"
                 " block. Use 'await asyncio.to_thread(handler, event, context)' there, or 'await"
-                " handler.respond(event, context, None)' for the buffered answer."
+                " handler.respond(event, context, None)' for the buffered response."
             )
-        if self._bridge is not None:
-            return self._bridge.call(self, event, context)
-        if not self._turn.acquire(timeout=PATIENCE):
+        if self._host is not None:
+            return self._host.call(self, event, context)
+        if not self._turn.acquire(timeout=MAX_WAIT_SECONDS):
             raise AdapterError(
-                f"handler(event, context) has waited for {PATIENCE} s while it ran in another"
-                " thread, perhaps for its own app: without a runtime it serves one call at a time."
+                f"handler(event, context) has waited for {MAX_WAIT_SECONDS} s while it ran in"
+                " another thread, perhaps for its own app: outside a runtime it serves one call at"
+                " a time."
             )
         try:
-            return self._runner.run(
-                self.respond(event, context, None), context=contextvars.copy_context()
-            )
+            return self._runner.run(self.respond(event, context, None))
         finally:
             self._turn.release()
 
@@ -97,72 +95,102 @@ class EntryPoint(ABC):
     async def startup(self) -> bool:
         """Do what is done once per environment; return whether `shutdown` has work to do."""
 
+    @abstractmethod
+    def streams(self, source: Source | None) -> bool:
+        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Serve one invocation: answer on ``stream``, or return the buffered answer.
+        """Serve one invocation: respond on ``stream``, or return the buffered response.
 
-        Without a stream, and for whatever cannot or shall not be streamed, the answer is returned.
+        Without a stream, and where the event source or the options buffer, the response is
+        returned; unless no wrapper stands before the runtime, to which it is given at once then.
 
         Raises:
-            Exception: why there is no answer, where there is no stream to fail.
+            Exception: the reason why there is no response, where there is no stream to fail.
         """
-        if not self._listeners or priming.get():
+        record = current.get(None)
+        if record is None:
+            return await _in_a_record(self.respond, event, context, stream)
+        if not self._listeners:
             return await self._respond(event, context, stream)
-        from .summary import measured  # what nobody else has to pay for
+        from .summary import Meter, measured  # lazy: cold start
 
-        answer = self._respond(event, context, stream)
-        return await measured(answer, context, stream, self._listeners)
+        response = self._respond(event, context, stream)
+        return await measured(response, record, Meter(context, stream), self._listeners)
 
     @abstractmethod
     async def _respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Do what `respond` does."""
+        """Respond as `respond` says; without the measurements."""
 
     @abstractmethod
     async def shutdown(self) -> None:
-        """Undo it, when the environment ends."""
+        """Undo `startup`, when the environment ends."""
 
     @cached_property
     def _listeners(self) -> list[Callable[[Summary], Any]]:
-        """Who wants to know what each invocation was like."""
+        """The functions that are called with the summary of each invocation."""
         listeners = [] if self.options.on_complete is None else [self.options.on_complete]
         if self.options.metrics == "emf":
-            from .metrics import emit
+            from .metrics import emit  # lazy: cold start
 
             listeners.append(emit)
         return listeners
 
     def _meter(self) -> Meter | None:
-        """What measures the current invocation, if anybody wants to know."""
-        if not self._listeners:
-            return None
-        from .summary import current_meter
-
-        return current_meter.get()
+        """Return the meter of the current invocation, if there are listeners."""
+        return current.get().meter if self._listeners else None
 
     def _seconds(self, context: Context | None) -> float | None:
-        """Return how long the user's code may run, or None for as long as it wants."""
+        """Return how long the user's code may run, or None for no deadline."""
         margin = self.options.deadline_margin
         left = seconds_left(context) if margin else None
         return None if left is None else max(0.0, left - margin)
 
     @cached_property
-    def _runner(self) -> asyncio.Runner:
+    def _runner(self) -> LoopRunner:
         """The event loop for calls outside any runtime: one for all of them."""
-        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        atexit.register(self._close, runner)
+        from .runner import LoopRunner  # lazy: cold start
+
+        closing = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        runner = LoopRunner(closing.get_loop(), contain=False)
+        atexit.register(self._close, runner, closing)
         return runner
 
-    def _close(self, runner: asyncio.Runner) -> None:
+    def _close(self, runner: LoopRunner, closing: asyncio.Runner) -> None:
         try:
             runner.run(self.shutdown())
         finally:
-            # From Python 3.12 on no thread can be started this late, not even the one in which
+            # From Python 3.12 on no thread can be started this late, not even the thread in which
             # a runner, as its last step, waits for worker threads; which have ended already.
             with suppress(RuntimeError):
-                runner.close()
+                closing.close()
+
+
+async def _in_a_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any) -> JSON:
+    """Serve an invocation outside a runtime: in a task of its own, with a record.
+
+    So a cancellation from outside is told apart from one that the app makes itself.
+
+    Raises:
+        CancelledError: this was cancelled.
+        Exception: the exception of ``respond``.
+    """
+    record = Current()
+    variables = copy_context()
+    variables.run(current.set, record)
+    task = asyncio.create_task(respond(*args), context=variables)
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        record.cancelled = True
+        task.cancel()
+        await asyncio.wait((task,))
+        raise
+    return task.result()
 
 
 def _is_loop_running() -> bool:

@@ -1,43 +1,75 @@
-"""What lives as long as the execution environment does."""
+"""The handlers of this process, and the runtime that calls them."""
 
 from __future__ import annotations
 
 import os
 import weakref
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from .types import StreamingHandler
-
-priming: ContextVar[bool] = ContextVar("priming", default=False)
-"""Whether what runs is a first request of the runtime's own, of which no listener hears."""
-
-trace_id: ContextVar[str] = ContextVar("trace_id", default="")
-"""The X-Ray trace header of the invocation, where one variable of the process cannot hold it."""
+    from .events import Source
+    from .stream import ResponseStream, StreamingHandler
+    from .types import JSON, Context
 
 
-def xray_trace_id() -> str | None:
-    """Return the X-Ray trace header of the invocation that this code runs for, if it has one.
+class RegisteredHandler(Protocol):
+    """A handler of the adapter."""
 
-    Under every runtime, and in the threads of an app too. ``_X_AMZN_TRACE_ID`` has the same, but
-    not in a concurrent environment: a process has only one of it.
+    async def startup(self) -> bool:
+        """Do what is done once per environment; return whether `shutdown` has work to do."""
+        ...
+
+    async def respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Respond on ``stream``; or write nothing and return the buffered response."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Undo `startup`, when the environment ends."""
+        ...
+
+    def streams(self, source: Source | None) -> bool:
+        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+        ...
+
+
+class Host(Protocol):
+    """A runtime that streams, as synchronous code reaches it."""
+
+    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
+        """Have ``handler`` respond to the invocation that the calling code runs for."""
+        ...
+
+
+_host: Host | None = None
+_handlers: list[weakref.ref[RegisteredHandler]] = []
+
+
+def set_host(host: Host) -> None:
+    """Make ``host`` the runtime of this process. Called by the native runtime."""
+    global _host
+    _host = host
+
+
+def get_host() -> Host | None:
+    """Return the runtime of this process, or None where it is none of those that stream."""
+    if _host is not None or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+        return _host
+    from .runtime.managed import install  # lazy: cold start
+
+    return install()
+
+
+def register(handler: RegisteredHandler) -> None:
+    """Add ``handler`` to `handlers` by a weak reference: some are made for a single call."""
+    _handlers.append(weakref.ref(handler, _handlers.remove))
+
+
+def handlers() -> list[RegisteredHandler]:
+    """Return all handlers of the adapter, in the order in which they were made.
+
+    A wrapper does not say which of them it calls, so all of them start and end with it.
     """
-    return trace_id.get() or os.environ.get("_X_AMZN_TRACE_ID")
-
-
-_made: list[weakref.ref[StreamingHandler]] = []
-
-
-def register(handler: StreamingHandler) -> None:
-    """Remember ``handler`` for as long as anybody else does: some are made for a single call."""
-    _made.append(weakref.ref(handler, _made.remove))
-
-
-def handlers() -> list[StreamingHandler]:
-    """Return all handlers of ours, in the order in which they were made.
-
-    Which of them a wrapper stands around nobody knows, so they all start and end with it.
-    """
-    alive = [reference() for reference in _made]
+    alive = [reference() for reference in _handlers]
     return [handler for handler in alive if handler is not None]

@@ -1,10 +1,9 @@
-"""The handler for a function that is not ours."""
+"""The handler for a function that is not one of the adapter's."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .context import seconds_left
 from .environment import handlers
 from .errors import DeadlineExceeded
-from .threads import threads
+from .logger import Logger
+from .runner import current_runner
+from .threads import shielded, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,70 +21,74 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.runtime")
+logger = Logger("adapter.runtime")
 
 
 class FunctionHandler:
-    """Calls a plain function of ``(event, context)``, or a vendor's wrapper around one of ours.
+    """Calls a plain function of ``(event, context)``, or a wrapper around a handler of the adapter.
 
-    It is called in a worker thread, so that it may block; a `LambdaHandler` inside it finds the
-    invocation that it serves and streams. An ``async`` function is awaited where it is.
+    A synchronous function is called as AWS's runtime calls it: on the main thread, while the event
+    loop stands still. In a concurrent environment, where the loop has other invocations to serve,
+    and where no runtime runs the loop, the function is called in a thread. An ``async`` function is
+    awaited. A `LambdaHandler` inside the function finds the invocation that it serves and streams.
     """
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         self._function = function
 
     async def startup(self) -> bool:
-        """Start the handlers of ours that it may stand around, which are all there are."""
+        """Start all handlers of the adapter: any of them may be inside the function."""
         return any([await handler.startup() for handler in handlers()])
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Call the function and return what it returns.
+        """Call the function and return its result.
 
-        When the invocation's time is up and it has not returned, the invocation fails; a thread
-        cannot be stopped, so this still returns only when the function does. (A `LambdaHandler`
-        inside it has given up a margin earlier, and better.)
+        When the time of the invocation is up while the event loop runs, the invocation fails. A
+        thread cannot be stopped, so this still returns only when the function does. A function that
+        blocks the main thread is ended by Lambda's own timeout, as under AWS's runtime. (A
+        `LambdaHandler` inside the function has ended its response a margin earlier.)
 
         Raises:
-            Exception: what the function raised.
+            Exception: the exception of the function.
         """
         timer = None
         seconds = seconds_left(context)
         if seconds is not None and stream is not None:
             timer = asyncio.get_running_loop().call_later(seconds, _expire, stream)
         try:
-            answer = await self._call(event, context)
+            result: JSON = await call_function(self._function, event, context)
         finally:
             if timer is not None:
                 timer.cancel()
-        return answer
+        return result
 
     async def shutdown(self) -> None:
-        """End them."""
+        """End all handlers of the adapter."""
         for handler in handlers():
             await handler.shutdown()
 
-    async def _call(self, event: JSON, context: Context | None) -> JSON:
-        if inspect.iscoroutinefunction(self._function):
-            answer = await self._function(event, context)
-        else:
-            call = partial(copy_context().run, self._call_blocking, event, context)
-            answer = await asyncio.get_running_loop().run_in_executor(threads(), call)
-        result: JSON = await answer if inspect.isawaitable(answer) else answer
-        return result
 
-    def _call_blocking(self, event: JSON, context: Context | None) -> Any:
-        try:
-            return self._function(event, context)
-        except StopIteration as error:
-            # What awaits a thread cannot be given one, and on Python 3.11 would wait for ever.
-            raise RuntimeError("The function raised StopIteration.") from error
+async def call_function(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the user where AWS's runtime would call it, and await its result.
+
+    Raises:
+        Exception: the exception of the function.
+    """
+    if inspect.iscoroutinefunction(function):
+        return await function(*args)
+    runner = current_runner()
+    if runner is None or runner.concurrent:
+        call = partial(copy_context().run, shielded, function, *args)
+        result = await asyncio.wrap_future(threads().submit(call))
+    else:
+        result = await runner.outside(function, *args)
+    return await result if inspect.isawaitable(result) else result
 
 
 def _expire(stream: ResponseStream) -> None:
     if not stream.closed:
         error = DeadlineExceeded("The function was still running when its time was up.")
-        logger.error("%s", error)
         stream.fail(error)
+        logger.error("%s", error)

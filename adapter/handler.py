@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .answer import BufferedAnswer, StreamedHead, refuse
-from .cycle import HttpCycle
+from .buffered import BufferedStream, whole_response
+from .cycle import HttpCycle, respond_plainly
 from .entry import EntryPoint
-from .errors import ConfigurationError, DeadlineExceeded, EventError, ResponseTooLarge
-from .events import Source, identify, unwrap
+from .errors import ConfigurationError, EventError
+from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
 from .lifespan import lifespan
+from .logger import Logger
 from .response import Response
 from .scope import http_scope
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .summary import Summary
     from .types import JSON, ASGIApp, Context, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = Logger("adapter.http")
 
 
 class LambdaHandler(EntryPoint):
@@ -118,13 +119,16 @@ class LambdaHandler(EntryPoint):
         if source is None:
             return await self._respond_to_event(event, context, stream)
         request = self._incoming(source, plain, context)
-        if stream is None or self.options.invoke_mode not in source.streams_in:
-            return await self._buffered(source, request, context, stream)
-        assert isinstance(source, Source)
-        raise_errors = self.options.errors == "raise"
-        head = StreamedHead(stream, source, request.scope, raise_errors=raise_errors)
-        await self._run(request, context, stream, head.begin)
-        return None
+        if stream is not None and isinstance(source, Source) and self.streams(source):
+            await self._run(request, context, stream, source)
+            return None
+        buffered = BufferedStream(partial(_whole, source), stream)
+        await self._run(request, context, buffered, source)
+        return buffered.result()
+
+    def streams(self, source: Source | None) -> bool:
+        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+        return source is not None and self.options.invoke_mode in source.streams_in
 
     def _custom(self, event: JSON, context: Context | None) -> CustomSource | None:
         if not self.options.custom_handlers:
@@ -146,9 +150,7 @@ class LambdaHandler(EntryPoint):
             try:
                 request = source.request(event)
             except EventError as error:
-                logger.error(
-                    "A %s event that is not one was answered with 400: %s", source.name, error
-                )
+                logger.error("Malformed %s event; responded 400: %s", source.name, error)
                 return _Incoming(None, b"", refused=400)
             scope = http_scope(
                 request,
@@ -165,50 +167,22 @@ class LambdaHandler(EntryPoint):
                 return _Incoming(scope, body, refused=404)
         return _Incoming(scope, body)
 
-    async def _buffered(
-        self,
-        source: Source | CustomSource,
-        request: _Incoming,
-        context: Context | None,
-        stream: ResponseStream | None,
-    ) -> JSON:
-        answer = BufferedAnswer()
-        await self._run(request, context, answer, answer.begin)
-        error = answer.error
-        if error is None:
-            try:
-                return answer.to_json(source)
-            except ResponseTooLarge as too_large:
-                logger.error("%s", too_large)
-                error = too_large
-        if self.options.errors == "raise":
-            if stream is None:
-                raise error
-            stream.fail(error)
-            return None
-        # Nothing has left yet, so what would be error trailers can be an honest status.
-        answer = BufferedAnswer()
-        status = 504 if isinstance(error, DeadlineExceeded) else 500
-        refuse(status, request.scope, answer, answer.begin)
-        if (meter := self._meter()) is not None:
-            meter.replaced(status)
-        return answer.to_json(source)
-
     async def _run(
         self,
         request: _Incoming,
         context: Context | None,
         stream: ResponseStream,
-        begin: Callable[[Head], bytes],
+        source: Source | CustomSource,
         *,
         raise_errors: bool | None = None,
     ) -> None:
         meter = self._meter()
         if meter is not None:
-            meter.watch(stream)
-            begin = meter.begin(begin)
+            meter.measure(stream)
+        rendering = source if isinstance(source, Source) else FUNCTION_URL
         if request.scope is None or request.refused:
-            refuse(request.refused, request.scope, stream, begin)
+            method = "" if request.scope is None else request.scope["method"]
+            respond_plainly(request.refused, method, stream, rendering)
             return
         if raise_errors is None:
             raise_errors = self.options.errors == "raise"
@@ -216,22 +190,25 @@ class LambdaHandler(EntryPoint):
             request.scope["method"],
             raise_errors=raise_errors,
             pad_empty=self.options.pad_empty,
+            buffered=isinstance(stream, BufferedStream),
         )
-        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, begin)
-        await cycle.run(self._seconds(context))
-        if meter is not None:
-            meter.ended(response.state)
+        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, rendering)
+        try:
+            await cycle.run(self._seconds(context))
+        finally:
+            if meter is not None:
+                meter.ended(response.state)
 
     async def _respond_to_event(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Answer an event that is no HTTP request."""
+        """Respond to an event that is no HTTP request."""
         options = self.options
-        if options.on_event is not None:  # whatever wrapped the event did it for this one
+        if options.on_event is not None:  # gets the event as a wrapper has made it
             return await FunctionHandler(options.on_event).respond(event, context, stream)
         event = unwrap(event)
         if options.event_path:
-            return await self._post(event, context)
+            return await self._post(event, context, stream)
         keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
         what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
         raise EventError(
@@ -241,20 +218,32 @@ class LambdaHandler(EntryPoint):
             " in custom_handlers."
         )
 
-    async def _post(self, event: JSON, context: Context | None) -> JSON:
-        """Post an event to the app and return the JSON of its answer."""
-        from .events.event_path import event_answer, event_request
+    async def _post(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Post an event to the app and respond with the JSON of its response."""
+        from .events.event_path import event_answer, event_request  # lazy: cold start
 
         assert self._lifespan is not None
         path = self.options.event_path
         request = event_request(path, event)
         scope = http_scope(request, event=event, context=context, state=self._lifespan.state)
-        answer = BufferedAnswer()
+
+        def render(head: Head | None, body: bytes) -> JSON:
+            assert head is not None
+            return event_answer(path, head.status, head.headers, body)
+
+        buffered = BufferedStream(render, stream)
         incoming = _Incoming(scope, request.body)
-        await self._run(incoming, context, answer, answer.begin, raise_errors=True)
-        if answer.error is not None:
-            raise answer.error
-        return event_answer(path, answer.head.status, answer.head.headers, answer.body)
+        await self._run(incoming, context, buffered, FUNCTION_URL, raise_errors=True)
+        if buffered.error is not None:
+            raise buffered.error
+        return buffered.result()
+
+
+def _whole(source: Source | CustomSource, head: Head | None, body: bytes) -> JSON:
+    assert head is not None
+    return whole_response(source, head, body)
 
 
 def _check(app: ASGIApp) -> None:

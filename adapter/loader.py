@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
-from .types import StreamingHandler
+from .stream import StreamingHandler
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -1,27 +1,26 @@
-"""What a hand-written function says of its HTTP response, made into a head that Lambda takes."""
+"""The head of an HTTP response in AWS's words, as a function writes it, checked."""
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from .errors import EventError, UnexpectedMessage
-from .prelude import prelude
-from .response import header_field
+from .response import Head, header_field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from .types import Headers, Prelude
 
 _KEYS = ("statusCode", "headers", "multiValueHeaders", "cookies")
 _WITHOUT_BODY = (204, 304)
 
 
-def head(metadata: Mapping[str, Any], content_type: str) -> Prelude:
-    """Return the head that ``metadata`` describes, checked, in the form every front door takes.
+def head(metadata: Mapping[str, Any], content_type: str) -> Head:
+    """Return the head that ``metadata`` describes.
 
-    The keys are those of `adapter.types.Prelude`; each may be missing. Lists of values are joined,
-    names become lower-case, and ``content_type`` is what a body has whose type is not given.
+    The keys are those of `adapter.types.Prelude`; each may be missing. Each value of a list is a
+    field of its own, names become lower-case, and ``content_type`` is added if there is a body and
+    no field gives its type.
 
     Raises:
         EventError: there is another key, or a value that no header can carry.
@@ -35,16 +34,29 @@ def head(metadata: Mapping[str, Any], content_type: str) -> Prelude:
     status = metadata.get("statusCode", 200)
     if isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
         raise EventError(f"'statusCode' is {status!r}; it must be an int from 100 to 999.")
-    checked = [_field(name, value) for name, value in _pairs(metadata)]
-    if status not in _WITHOUT_BODY and all(name != b"content-type" for name, _ in checked):
-        checked.append(_field("content-type", content_type))
-    return prelude(status, checked)
+    headers = [field(name, value) for name, value in _pairs(metadata)]
+    if status not in _WITHOUT_BODY and all(name != b"content-type" for name, _ in headers):
+        headers.append(field("content-type", content_type))
+    return Head(status, headers)
 
 
-def fields(head: Prelude) -> Headers:
-    """Return the header fields of a head that `head` has made, one for each cookie."""
-    pairs = [*head["headers"].items(), *(("set-cookie", c) for c in head.get("cookies", ()))]
-    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in pairs]
+def field(name: Any, value: Any) -> tuple[bytes, bytes]:
+    """Return a header field as ASGI has it.
+
+    Raises:
+        EventError: HTTP cannot carry the name or the value.
+    """
+    # A value may be a secret: it never stands in a message.
+    if not isinstance(name, str) or not isinstance(value, str | int):
+        raise EventError(
+            f"The header {name!r} has a value of type {type(value).__name__}; it must be a string."
+        )
+    try:
+        return header_field(name.encode("ascii"), str(value).encode("latin-1"))
+    except UnicodeEncodeError:
+        raise EventError(f"The header {name!r} has characters that HTTP cannot carry.") from None
+    except UnexpectedMessage as error:
+        raise EventError(str(error)) from None
 
 
 def _pairs(metadata: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
@@ -64,15 +76,20 @@ def _checked(metadata: Mapping[str, Any], key: str, kind: type) -> Any:
     return value or kind()
 
 
-def _field(name: Any, value: Any) -> tuple[bytes, bytes]:
-    # A value may be a secret: it never stands in a message.
-    if not isinstance(name, str) or not isinstance(value, str | int):
-        raise EventError(
-            f"The header {name!r} has a value of type {type(value).__name__}; it must be a string."
-        )
+def http_response(result: object) -> tuple[Head, bytes] | None:
+    """Return the head and the body of ``result`` if it is the response of a proxy integration.
+
+    That is a mapping with an integer ``statusCode``, and a ``body`` of text, or of base64 where
+    ``isBase64Encoded`` says so. Anything else gives None.
+    """
+    if not isinstance(result, dict) or not isinstance(result.get("statusCode"), int):
+        return None
+    metadata = {key: value for key, value in result.items() if key in _KEYS}
+    body = result.get("body") or ""
+    if not isinstance(body, str):
+        return None
     try:
-        return header_field(name.encode("ascii"), str(value).encode("latin-1"))
-    except UnicodeEncodeError:
-        raise EventError(f"The header {name!r} has characters that HTTP cannot carry.") from None
-    except UnexpectedMessage as error:
-        raise EventError(str(error)) from None
+        data = b64decode(body) if result.get("isBase64Encoded") else body.encode()
+        return head(metadata, "application/json"), data
+    except (ValueError, EventError):  # not base64, or not a head
+        return None

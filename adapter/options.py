@@ -182,14 +182,6 @@ OPTIONS = (
 PROCESS_VARIABLES = (
     ("ADAPTER_LOOP", "`asyncio`, `uvloop`", "`asyncio`", "The event loop of `adapter run`."),
     (
-        "ADAPTER_PRIME",
-        "a path",
-        "none",
-        "Requested once from the app while the environment starts, or before its snapshot is"
-        " taken, so that imports and caches are warm. The answer is dropped and not"
-        " measured. In `adapter run`.",
-    ),
-    (
         "ADAPTER_SHUTDOWN",
         "`on`, `off`",
         "`on`",

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .errors import ClientDisconnected
-from .threads import threads
+from .threads import shielded, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -150,7 +150,7 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     blocking = BlockingStream(stream, loop)
     context = contextvars.copy_context()
     # A future and not a task: a SystemExit in a task would end the event loop.
-    running = loop.run_in_executor(threads(), context.run, _without_stop_iteration, call, blocking)
+    running = asyncio.wrap_future(threads().submit(context.run, shielded, call, blocking))
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:
@@ -211,11 +211,3 @@ def _blocks(file: Any) -> Iterator[bytes | str]:
     read = getattr(file, "read1", file.read)
     while block := read(BLOCK):
         yield block
-
-
-def _without_stop_iteration(call: Callable[[BlockingStream], T], blocking: BlockingStream) -> T:
-    try:
-        return call(blocking)
-    except StopIteration as error:
-        # What awaits a thread cannot be given one, and on Python 3.11 would wait for ever.
-        raise RuntimeError("The function raised StopIteration.") from error

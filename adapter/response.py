@@ -29,6 +29,7 @@ class State(IntEnum):
     FAILED = 4  #: the app failed: a 500, a failed invocation, or error trailers
     EXPIRED = 5  #: the time was up: a 504, a failed invocation, or error trailers
     GONE = 6  #: the client left
+    REFUSED = 7  #: the event source does not take it: a 500 or a failed invocation instead
 
 
 class Input(IntEnum):
@@ -42,6 +43,7 @@ class Input(IntEnum):
     RAISED = 5  #: the app raised
     EXPIRED = 6  #: the invocation's time is up
     DISCONNECTED = 7  #: the client is gone
+    REFUSED = 8  #: its first bytes, or a buffered response as a whole, are too large to send
 
 
 _UNFINISHED = {
@@ -50,7 +52,7 @@ _UNFINISHED = {
     Input.EXPIRED: State.EXPIRED,
     Input.DISCONNECTED: State.GONE,
 }
-_LATE = (Input.FLUSH, *_UNFINISHED)
+_LATE = (Input.FLUSH, *_UNFINISHED, Input.REFUSED)
 _UNENDED = (State.IDLE, State.STARTED, State.STREAMING)
 
 TRANSITIONS: dict[State, dict[Input, State]] = {
@@ -69,12 +71,15 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.BODY: State.STREAMING,
         Input.LAST_BODY: State.COMPLETE,
         Input.FLUSH: State.STREAMING,
+        Input.REFUSED: State.REFUSED,
         **_UNFINISHED,
     },
-    State.COMPLETE: dict.fromkeys(_LATE, State.COMPLETE),
+    # The last message is handed on after it has been accepted: it can still be refused.
+    State.COMPLETE: dict.fromkeys(_LATE, State.COMPLETE) | {Input.REFUSED: State.REFUSED},
     State.FAILED: dict.fromkeys(_LATE, State.FAILED),
     State.EXPIRED: dict.fromkeys(_LATE, State.EXPIRED),
     State.GONE: dict.fromkeys(_LATE, State.GONE),
+    State.REFUSED: dict.fromkeys(_LATE, State.REFUSED),
 }
 """From where to where. What is not here is illegal; only messages of the app can be."""
 
@@ -125,13 +130,23 @@ class Response:
             becoming a 500.
         pad_empty: whether an empty body gets one space, for accounts in which an empty
             stream hangs; never for HEAD, 1xx, 204 and 304.
+        buffered: whether nothing is sent before the last body message, so that a failure
+            after the head can still replace the whole response.
     """
 
-    def __init__(self, method: str, *, raise_errors: bool = False, pad_empty: bool = False) -> None:
+    def __init__(
+        self,
+        method: str,
+        *,
+        raise_errors: bool = False,
+        pad_empty: bool = False,
+        buffered: bool = False,
+    ) -> None:
         self.state = State.IDLE
         self._to_head_request = method == "HEAD"
         self._raise_errors = raise_errors
         self._pad_empty = pad_empty
+        self._buffered = buffered
         self._bodiless = self._to_head_request
         self._empty = True
         self._held: tuple[Head, ...] = ()
@@ -189,6 +204,11 @@ class Response:
         """End the response because the time is up: a 504, or ``error`` after the head."""
         return self._ended(self._advance(Input.EXPIRED), error, status=504)
 
+    def refused(self, error: BaseException) -> Operations:
+        """End the response with a 500 or a failed invocation: it is too large to be sent."""
+        before = self._advance(Input.REFUSED)
+        return self._replace(error) if before in (State.STREAMING, State.COMPLETE) else ()
+
     def disconnected(self) -> None:
         """Take note that nobody reads any more."""
         self._advance(Input.DISCONNECTED)
@@ -207,6 +227,8 @@ class Response:
             return ClientDisconnected("The client is gone.")
         if self.state is State.EXPIRED:
             return ClientDisconnected("The invocation's time is up; its response has been ended.")
+        if self.state is State.REFUSED:
+            return ClientDisconnected("The response is too large; a 500 has been sent instead.")
         when = {
             State.IDLE: f"before {_START!r}",
             State.STARTED: "a second time",
@@ -232,10 +254,14 @@ class Response:
         return held
 
     def _ended(self, before: State, error: BaseException, status: int = 500) -> Operations:
-        if before is State.STREAMING:
-            return (Failure(error),)
         if before not in _UNENDED:
             return ()
+        if before is State.STREAMING and not self._buffered:
+            return (Failure(error),)
+        return self._replace(error, status)
+
+    def _replace(self, error: BaseException, status: int = 500) -> Operations:
+        """Return a response in place of the app's, of which nothing has been sent."""
         if self._raise_errors:
             return (Failure(error),)
         return plain(status, to_head_request=self._to_head_request)

@@ -6,20 +6,29 @@ import asyncio
 import warnings
 from abc import ABC, abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from .errors import ClientDisconnected, StreamClosed
-from .prelude import CONTENT_TYPE, encode
+from .events import FUNCTION_URL
+from .logger import Logger
+from .prelude import CONTENT_TYPE
+from .response import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .types import Prelude
+    from .events import Source
+    from .types import JSON, Context
+
+logger = Logger("adapter.http")
 
 # A generator that never awaits would hold the event loop for ever: no deadline, no signal and
 # no other stream would get a turn. So a write gives the loop one at least this often.
 TURN_BYTES = 64 * 1024
 TURN_SECONDS = 0.005
+
+SLICE_BYTES = 64 * 1024
+"""A larger chunk is sent in slices of this size, so that no copy of all of it is made."""
 
 OCTET_STREAM = "application/octet-stream"
 
@@ -32,69 +41,102 @@ class ResponseStream(ABC):
     error; then, or when the reader is gone, it is `closed`. Never ended, it warns ResourceWarning.
     """
 
+    #: Whether a wrapper stands between the handler and the runtime, and may still change a
+    #: buffered response that the handler returns. Otherwise it can be given to `respond`.
+    wrapped = True
+
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
-        self.metadata: Prelude | None = None  #: the head to write before the first byte
-        self.encode_head: Callable[[Prelude], bytes] = encode  #: some front doors have a limit
+        self.head: Head | None = None  #: of an HTTP response; it goes out with the first byte
+        self.source: Source = FUNCTION_URL  #: the event source that the head is rendered for
         self.started = False
         self.closed = False
+        self.error: BaseException | None = None  #: the response failed with
+        self.on_close: Callable[[], None] | None = None  #: called once, when `closed` becomes true
+        self.first_byte: float | None = None  #: when the first byte was written: `time.monotonic`
+        self.body_bytes = 0
+        self.body_chunks = 0
+        self._slicing: asyncio.Future[None] | None = None  #: done when a large chunk is written
         self._reason: str | None = None
         self._ended = asyncio.Event()
         self._bytes_since_turn = 0
         self._last_turn = monotonic()
+
+    def start(self, head: Head, source: Source) -> None:
+        """Make the stream an HTTP response. ``head`` goes out with the first byte, or the end.
+
+        Args:
+            head: the status and the header fields.
+            source: the event source, which decides on the form of the head.
+
+        Raises:
+            StreamClosed: the stream has started, so the head is too late.
+            ClientDisconnected: the reader is gone.
+        """
+        if self.started or self.closed:
+            raise self._broken or StreamClosed("The head must be set before the first write.")
+        _warn_of_compression(head)
+        self.head = head
+        self.source = source
+        self.content_type = CONTENT_TYPE
 
     def set_content_type(self, content_type: str) -> None:
         """Set the type of the body; ``application/octet-stream`` unless said.
 
         Raises:
             StreamClosed: the stream has started, so its type has been sent.
+            EventError: ``content_type`` has characters that HTTP cannot carry.
         """
         if self.started:
             raise StreamClosed("The content type must be set before the first write.")
-        if self.metadata is None:
+        if self.head is None:
             self.content_type = content_type
-        else:
-            self.metadata["headers"]["content-type"] = content_type
+            return
+        from .metadata import field  # lazy: cold start
+
+        others = [(name, value) for name, value in self.head.headers if name != b"content-type"]
+        self.head = Head(self.head.status, [*others, field("content-type", content_type)])
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Make the stream an HTTP response: its head goes out before the first byte, or the end.
+        """Make the stream an HTTP response, as `start` does, by a head in AWS's words.
 
         Raises:
             StreamClosed: the stream has started, so it is too late for a head.
             EventError: ``metadata`` is not as `adapter.types.Prelude` describes it.
         """
-        if self.started or self.closed:
-            raise self._broken or StreamClosed("The head must be set before the first write.")
-        from .metadata import head  # what an ASGI app need not pay for
+        from .metadata import head  # lazy: cold start
 
-        content_type = self.content_type if self.metadata is None else OCTET_STREAM
-        self.metadata = head(metadata, content_type)
-        self.content_type = CONTENT_TYPE
+        content_type = self.content_type if self.head is None else OCTET_STREAM
+        self.start(head(metadata, content_type), self.source)
 
     async def write(self, data: bytes | str) -> None:
         """Send one chunk; text goes as UTF-8, nothing is sent for an empty one.
 
         Raises:
-            ResponseTooLarge: it is the first one, and the head is more than would be read.
-            ClientDisconnected: nobody reads any more.
+            ResponseTooLarge: it is the first chunk, and the head is larger than the event source
+                takes.
+            ClientDisconnected: the reader is gone.
             StreamClosed: the stream has ended.
             TypeError: ``data`` is neither text nor bytes.
         """
         await self.writelines((data if type(data) is bytes else _bytes(data),))
 
     async def pipe(self, source: Any) -> None:
-        """Write all that ``source`` gives, as it comes; the stream stays open, and so does it.
+        """Write everything that ``source`` yields, chunk by chunk.
+
+        Neither the stream nor ``source`` is closed.
 
         Args:
-            source: an async iterable or an iterable of chunks, or what has a ``read`` method: a
-                file, a botocore ``StreamingBody``. What is not async is read in a thread.
+            source: an async iterable or an iterable of chunks, or an object with a ``read`` method:
+                a file, a botocore ``StreamingBody``. A source that is not async is read in a
+                thread.
 
         Raises:
-            ClientDisconnected: nobody reads any more.
+            ClientDisconnected: the reader is gone.
             StreamClosed: the stream has ended.
-            TypeError: ``source`` is none of these, or gives what is neither text nor bytes.
+            TypeError: ``source`` is none of these, or yields neither text nor bytes.
         """
-        from .pipe import pipe  # what an ASGI app need not pay for
+        from .pipe import pipe  # lazy: cold start
 
         await pipe(source, self)
 
@@ -102,12 +144,36 @@ class ResponseStream(ABC):
         """Send several chunks, and the end of the stream if asked, in one go.
 
         Raises:
-            ClientDisconnected: nobody reads any more.
+            ResponseTooLarge: the event source does not take the head, or the whole response.
+            ClientDisconnected: the reader is gone.
             StreamClosed: the stream has ended.
         """
+        while self._slicing is not None:  # by another task: slices of two chunks must not mix
+            await asyncio.wait((self._slicing,))
+        for data in chunks:
+            if len(data) > SLICE_BYTES:
+                await self._write_in_slices(chunks, end)
+                return
         size = self.writelines_nowait(chunks, end=end)
-        if end:
-            return
+        if not end:
+            await self._give_turn(size)
+
+    async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
+        self._slicing = asyncio.get_running_loop().create_future()
+        try:
+            for data in chunks:
+                view = memoryview(data)
+                for offset in range(0, len(data), SLICE_BYTES):
+                    size = self.writelines_nowait((view[offset : offset + SLICE_BYTES],))
+                    await self._give_turn(size)
+            if end:
+                self.writelines_nowait((), end=True)
+        finally:
+            self._slicing.set_result(None)
+            self._slicing = None
+
+    async def _give_turn(self, size: int) -> None:
+        """Wait for the reader if it is behind, and give the event loop a turn if one is due."""
         if self.congested:
             await self.drain()
         self._bytes_since_turn += size
@@ -116,28 +182,46 @@ class ResponseStream(ABC):
             self._bytes_since_turn = 0
             self._last_turn = monotonic()
 
-    def writelines_nowait(self, chunks: Sequence[bytes], *, end: bool = False) -> int:
+    def writelines_nowait(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
         """Do what `writelines` does without waiting for the reader; return the bytes sent.
 
         Raises:
-            ClientDisconnected: nobody reads any more.
+            ResponseTooLarge: the event source does not take the head, or the whole response.
+            ClientDisconnected: the reader is gone.
             StreamClosed: the stream has ended.
         """
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
         if not self.started:
-            if self.metadata is not None:
-                chunks = (self.encode_head(self.metadata), *chunks)
+            prelude = self.render_head()
             self.started = True
-        size = self.transmit(chunks, end)
+            self.first_byte = monotonic()
+            self.transmit_first(prelude, chunks, end)
+        else:
+            self.transmit(chunks, end)
+        size = 0
+        for data in chunks:
+            if data:
+                size += len(data)
+                self.body_chunks += 1
+        self.body_bytes += size
         if end:
             self._close()
         return size
+
+    def render_head(self) -> bytes:
+        """Return the head as the event source takes it in front of a body; empty without one.
+
+        Raises:
+            ResponseTooLarge: the event source does not take a head of this size.
+        """
+        return b"" if self.head is None else self.source.encode(self.head)
 
     async def aclose(self) -> None:
         """End the response. Does nothing if it has ended already.
 
         Raises:
+            ResponseTooLarge: the event source does not take the head, or the whole response.
             ClientDisconnected: the reader went away before the end.
         """
         broken = self._broken
@@ -149,12 +233,21 @@ class ResponseStream(ABC):
     def fail(self, error: BaseException) -> None:
         """End the response with ``error``, at once. Does nothing if it has ended already.
 
-        Before the first byte the invocation fails as if nothing had been answered; after it,
+        Before the first byte the invocation fails as if there had been no response; after it,
         the error follows the bytes already sent and never mixes with them.
         """
         if not self.closed:
+            self.error = error
             self.transmit_error(error)
             self._close()
+
+    def respond(self, response: JSON) -> None:
+        """Send a whole response instead of a stream. Only for a stream that is not `wrapped`.
+
+        Raises:
+            HandlerError: ``response`` is not JSON.
+        """
+        raise NotImplementedError
 
     async def wait_closed(self) -> None:
         """Return when the response has ended, or when its reader is gone."""
@@ -175,7 +268,7 @@ class ResponseStream(ABC):
             raise broken
 
     def disconnect(self, reason: str) -> None:
-        """Note that nobody reads any more; for whoever carries the stream."""
+        """Close the stream because the reader is gone. Called by the carrier of the stream."""
         if not self.closed:
             self._reason = reason
             self._close()
@@ -189,14 +282,20 @@ class ResponseStream(ABC):
     def _broken(self) -> ClientDisconnected | None:
         """The disconnect, if there was one.
 
-        A new one each time: what is raised keeps the frames it went through, and so would keep
-        alive, unclosed, the generator that it has stopped.
+        A new error each time: an error that is raised keeps the frames it went through, and so
+        would keep alive, unclosed, the generator that it has stopped.
         """
         return None if self._reason is None else ClientDisconnected(self._reason)
 
+    def transmit_first(
+        self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
+    ) -> None:
+        """Hand on the first chunks, behind the rendered head if there is one."""
+        self.transmit((prelude, *chunks) if prelude else chunks, end)
+
     @abstractmethod
-    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
-        """Hand on ``chunks`` at once, without those that are empty; return their size in bytes."""
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
+        """Hand on ``chunks`` at once, without those that are empty."""
 
     @property
     @abstractmethod
@@ -208,7 +307,7 @@ class ResponseStream(ABC):
         """Wait until the reader has caught up.
 
         Raises:
-            ClientDisconnected: it will not.
+            ClientDisconnected: the reader is gone.
         """
 
     @abstractmethod
@@ -218,37 +317,50 @@ class ResponseStream(ABC):
     def _close(self) -> None:
         self.closed = True
         self._ended.set()
+        if self.on_close is not None:
+            self.on_close()
 
     def __del__(self) -> None:
         if self.started and not self.closed:
             warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
 
 
-class BufferedStream(ResponseStream):
-    """Keeps the response in memory: a buffered answer is a stream that is collected."""
+_compression_warned = False
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.chunks: list[bytes] = []
-        self.error: BaseException | None = None
 
-    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
-        """Keep ``chunks``."""
-        new = [chunk for chunk in chunks if chunk]
-        self.chunks += new
-        return sum(map(len, new))
+def _warn_of_compression(head: Head) -> None:
+    """Warn once in a process: function URLs have been seen to drop the encoding."""
+    global _compression_warned
+    if _compression_warned or all(name != b"content-encoding" for name, _ in head.headers):
+        return
+    _compression_warned = True
+    logger.warning(
+        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
+        " to decompress such bodies and drop the header; leave compression to a CDN."
+    )
 
-    @property
-    def congested(self) -> bool:
-        """Never: memory reads as fast as anyone writes."""
-        return False
 
-    async def drain(self) -> None:
-        """Return at once."""
+@runtime_checkable
+class StreamingHandler(Protocol):
+    """A handler that writes to the response stream by itself: a runtime can drive it.
 
-    def transmit_error(self, error: BaseException) -> None:
-        """Keep ``error``."""
-        self.error = error
+    A runtime calls `startup` once, before the first invocation; `respond` once per
+    invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
+    """
+
+    async def startup(self) -> bool:
+        """Do what is done once per environment; return whether `shutdown` has work to do."""
+        ...
+
+    async def respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Respond on ``stream``; or write nothing and return the buffered response."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Undo `startup`, when the environment ends."""
+        ...
 
 
 class TakesMetadata(Protocol):

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from base64 import b64decode
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from .answer import BufferedAnswer
-from .cycle import is_disconnect
+from .buffered import BufferedStream, whole_response
+from .cycle import clear_frames, is_disconnect
 from .deadline import Deadline
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
-from .metadata import fields, head
+from .forks import exit_if_forked, fork_count
+from .logger import Logger
+from .metadata import head as metadata_head
 from .pipe import in_thread
-from .prelude import decode
-from .response import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Source
     from .pipe import BlockingStream
+    from .response import Head
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = Logger("adapter.http")
 
 
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:
@@ -97,38 +97,45 @@ class StreamingFunction(EntryPoint):
             Exception: what the function raised, when its answer is not streamed.
         """
         source = identify(unwrap(event))
-        if stream is not None and self._streams(source):
-            stream.encode_head = (source or FUNCTION_URL).encode
-            await self._run(event, context, stream)
+        if stream is not None and self.streams(source):
+            await self._run(event, context, stream, source)
             return None
-        answer = BufferedAnswer()
-        if (meter := self._meter()) is not None:
-            meter.watch(answer)
-        await self._run(event, context, answer)
-        if answer.error is not None:
-            raise answer.error
-        prelude = answer.metadata
-        if prelude is None:
-            prelude = head({}, answer.content_type)
-        else:
-            answer.chunks = [decode(answer.body)[1]]
-        answer.begin(Head(prelude["statusCode"], fields(prelude)))
-        return answer.to_json(source or FUNCTION_URL)
+        buffered = BufferedStream(lambda head, body: _whole(buffered, head, body), stream)
+        await self._run(event, context, buffered, source)
+        return buffered.result()
 
-    def _streams(self, source: Source | None) -> bool:
+    def streams(self, source: Source | None) -> bool:
+        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
         mode = self.options.invoke_mode
         return mode != "buffered" if source is None else mode in source.streams_in
 
-    async def _run(self, event: JSON, context: Context | None, stream: ResponseStream) -> None:
-        """Run the function in the current task, and the response to exactly one end."""
+    async def _run(
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream,
+        source: Source | None,
+    ) -> None:
+        """Run the function in the current task; the response always reaches exactly one end."""
+        stream.source = source or FUNCTION_URL
+        meter = self._meter()
+        if meter is not None:
+            meter.measure(stream)
         deadline = Deadline(self._seconds(context), partial(_expire, stream))
+        forks = fork_count()
         try:
             await self._call(event, stream, context)
             if not stream.closed:
                 await stream.aclose()
         except BaseException as error:  # SystemExit and its like end the response, not us
-            _fail(stream, error, expired=deadline.expired)
-        deadline.end()
+            exit_if_forked(forks)
+            try:
+                _fail(stream, error, deadline)
+            finally:
+                deadline.end()
+        else:
+            exit_if_forked(forks)
+            deadline.end()
 
     async def _call(self, event: JSON, stream: ResponseStream, context: Context | None) -> None:
         if not self._awaits:
@@ -164,23 +171,31 @@ class StreamingFunction(EntryPoint):
                 body.close()
 
 
+def _whole(stream: ResponseStream, head: Head | None, body: bytes) -> JSON:
+    return whole_response(stream.source, head or metadata_head({}, stream.content_type), body)
+
+
 def _expire(stream: ResponseStream, seconds: float) -> None:
     error = DeadlineExceeded(f"The function was still running when its {seconds:.2f} s were over.")
-    logger.error("%s%s", error, " (Its response had ended.)" if stream.closed else "")
+    ended = stream.closed
     stream.fail(error)
+    logger.error("%s%s", error, " (Its response had ended.)" if ended else "")
 
 
-def _fail(stream: ResponseStream, error: BaseException, *, expired: bool) -> None:
+def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> None:
     gone = is_disconnect(error)
-    if expired and (gone or isinstance(error, asyncio.CancelledError)):
-        return  # it does as it was told, and what happened has been logged
-    if gone and stream.closed:
-        logger.info("The client went away: %s", error)
-    elif stream.closed:
-        logger.error("The function failed after its response had ended.", exc_info=error)
-    else:
-        logger.error("The function failed.", exc_info=error)
+    ended = stream.closed
     stream.fail(error)
+    if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
+        pass  # expected: the error that ended the function at its deadline, which has been logged
+    elif gone and ended:
+        logger.info("Client disconnected: %s", error)
+    elif ended:
+        logger.error("The function failed after its response had ended", exc_info=error)
+    else:
+        logger.error("The function failed", exc_info=error)
+    if gone or isinstance(error, asyncio.CancelledError):
+        clear_frames(error)
 
 
 def _split(result: Any) -> tuple[dict[str, Any] | None, Any]:

@@ -1,31 +1,29 @@
-"""What one invocation was like: how it ended, how long it took, how much it sent.
+"""The summary of one invocation: how it ended, how long it took, how much it sent.
 
-It is measured in one place, around `EntryPoint.respond`, which is where every way into a handler
-comes through; and only if somebody asked for it, so that no other invocation pays for it.
+It is measured in one place, around `EntryPoint.respond`, which every way into a handler takes; and
+only if there is a listener.
 """
 
 from __future__ import annotations
 
 import inspect
-import logging
-from contextvars import ContextVar
 from enum import StrEnum
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import DeadlineExceeded, EventError
-from .prelude import CONTENT_TYPE, decode
+from .errors import DeadlineExceeded
+from .logger import Logger
 from .response import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from .response import Head
+    from .current import Current
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = Logger("adapter.http")
 
 
 class Outcome(StrEnum):
@@ -51,140 +49,80 @@ class Summary(NamedTuple):
 
 
 class Meter:
-    """Takes the measurements of one invocation."""
+    """Takes the measurements of one invocation.
+
+    Args:
+        context: the context object of the invocation.
+        stream: of the runtime; None where the response is returned.
+    """
 
     def __init__(self, context: Context | None, stream: ResponseStream | None) -> None:
         self.outcome = Outcome.COMPLETE
-        self.status: int | None = None
         self._request_id: str = getattr(context, "aws_request_id", "")
+        self._carrier = stream
         self._stream = stream
-        self._watched: list[ResponseStream] = []
         self._started = monotonic()
-        self._first_byte: float | None = None
-        self._bytes = 0
-        self._chunks = 0
-        if stream is not None:
-            self.watch(stream)
 
-    def watch(self, stream: ResponseStream) -> None:
-        """Count what goes through ``stream``, which may be another than the runtime's.
-
-        Its methods are shadowed, so that a stream that nobody watches does not even ask.
-        """
-        if stream in self._watched:
-            return
-        self._watched.append(stream)
-        transmit, transmit_error = stream.transmit, stream.transmit_error
-        began = False
-
-        def counted(chunks: Sequence[bytes], end: bool) -> int:
-            nonlocal began
-            body = chunks = [chunk for chunk in chunks if chunk]
-            if chunks and not began:
-                began = True
-                if stream.content_type == CONTENT_TYPE:
-                    self._head(chunks[0])
-                    body = chunks[1:]
-            if chunks:
-                self._count(body, stream)
-            return transmit(chunks, end)
-
-        def noted(error: BaseException) -> None:
-            self.failed(error)
-            transmit_error(error)
-
-        stream.transmit = counted  # type: ignore[method-assign]
-        stream.transmit_error = noted  # type: ignore[method-assign]
-
-    def begin(self, begin: Callable[[Head], bytes]) -> Callable[[Head], bytes]:
-        """Return a ``begin`` that has its status noted."""
-
-        def noting(head: Head) -> bytes:
-            self.status = head.status
-            return begin(head)
-
-        return noting
+    def measure(self, stream: ResponseStream) -> None:
+        """Measure ``stream``, which collects the response, in place of the runtime's."""
+        self._stream = stream
 
     def ended(self, state: State) -> None:
-        """Take note of how an ASGI app has brought its response to an end."""
-        if state is State.GONE:  # or its head could not be sent, which to the app is the same
-            gone = any(stream.disconnected for stream in self._watched)
-            self.outcome = Outcome.DISCONNECTED if gone else Outcome.FAILED
+        """Note how an ASGI app has brought its response to an end."""
+        if state is State.GONE:
+            self.outcome = Outcome.DISCONNECTED
         elif state is State.EXPIRED:
             self.outcome = Outcome.TIMEOUT
         elif state is not State.COMPLETE:
             self.outcome = Outcome.FAILED
 
-    def replaced(self, status: int) -> None:
-        """Take note that another answer takes the place of the one that was measured."""
-        self.status = status
-        if self.outcome is Outcome.COMPLETE:
-            self.outcome = Outcome.FAILED
-
     def failed(self, error: BaseException) -> None:
-        """Take note of why the invocation or its response fails."""
+        """Note the error that the invocation or its response fails with."""
         timeout = isinstance(error, DeadlineExceeded)
         self.outcome = Outcome.TIMEOUT if timeout else Outcome.FAILED
 
     def finish(self) -> Summary:
         """Stop measuring."""
-        for stream in self._watched:
-            del stream.transmit, stream.transmit_error  # the shadows
-            if stream.disconnected and self.outcome is Outcome.COMPLETE:
+        stream, carrier = self._stream, self._carrier
+        for each in {stream, carrier} - {None}:
+            assert each is not None
+            if each.error is not None:
+                self.failed(each.error)
+            elif each.disconnected and self.outcome is Outcome.COMPLETE:
                 self.outcome = Outcome.DISCONNECTED
+        head = None if stream is None else stream.head
+        first_byte = None if carrier is None else carrier.first_byte
         return Summary(
             self._request_id,
             self.outcome,
-            self.status,
-            self._first_byte is not None,
-            self._first_byte,
+            None if head is None else head.status,
+            first_byte is not None,
+            None if first_byte is None else first_byte - self._started,
             monotonic() - self._started,
-            self._bytes,
-            self._chunks,
+            0 if stream is None else stream.body_bytes,
+            0 if stream is None else stream.body_chunks,
         )
-
-    def _head(self, chunk: bytes) -> None:
-        """Read the head that goes out, which may be another than the app's: a 500 in its place."""
-        try:
-            status: int = decode(chunk)[0]["statusCode"]
-        except (EventError, KeyError):
-            return  # somebody's own
-        if self.status in (None, status):
-            self.status = status
-        else:
-            self.replaced(status)
-
-    def _count(self, chunks: Sequence[bytes], stream: ResponseStream) -> None:
-        if self._first_byte is None and stream is self._stream:
-            self._first_byte = monotonic() - self._started
-        self._chunks += len(chunks)
-        self._bytes += sum(map(len, chunks))
-
-
-current_meter: ContextVar[Meter | None] = ContextVar("current_meter", default=None)
-"""The meter of the invocation that is being served."""
 
 
 async def measured(
-    answer: Coroutine[Any, Any, JSON],
-    context: Context | None,
-    stream: ResponseStream | None,
+    response: Coroutine[Any, Any, JSON],
+    record: Current,
+    meter: Meter,
     listeners: list[Callable[[Summary], Any]],
 ) -> JSON:
-    """Await ``answer``, the invocation, and tell the listeners what it was like.
+    """Await ``response``, the invocation, and call the listeners with its summary.
 
     Raises:
-        BaseException: what the invocation raised; what a listener raises is logged.
+        BaseException: the error that the invocation raised; an error of a listener is logged.
     """
-    meter = Meter(context, stream)
-    token = current_meter.set(meter)
+    outer, record.meter = record.meter, meter
     try:
-        return await answer
+        return await response
     except BaseException as error:
         meter.failed(error)
         raise
     finally:
-        current_meter.reset(token)
+        record.meter = outer
         summary = meter.finish()
         for listener in listeners:
             await _tell(listener, summary)
@@ -196,4 +134,4 @@ async def _tell(listener: Callable[[Summary], Any], summary: Summary) -> None:
         if inspect.isawaitable(result):
             await result
     except Exception as error:
-        logger.error("The summary of an invocation could not be delivered.", exc_info=error)
+        logger.error("on_complete raised", exc_info=error)

@@ -1,44 +1,117 @@
-"""The threads in which functions, sources and apps do what would block the event loop."""
+"""The threads in which functions, sources and apps do work that would block the event loop."""
 
 from __future__ import annotations
 
 import sys
-from contextvars import ContextVar
+from contextvars import copy_context
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .current import current
+from .forks import exit_if_forked, fork_count
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from collections.abc import Callable
+    from concurrent.futures import Executor, ThreadPoolExecutor
+
+T = TypeVar("T")
 
 MAX_THREADS = 10_000
-"""How many calls may run at once: more than a runtime ever asks for, those it gave up included."""
-
-working: ContextVar[set[Future[Any]]] = ContextVar("working")
-"""What the app of this invocation has given to the event loop's threads, and is not done."""
+"""How many calls may run at once: more than a runtime ever asks for, abandoned calls included."""
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """Return the threads for what is called on behalf of the adapter itself.
+    """Return the thread pool for calls on behalf of the adapter itself.
 
-    They are not the event loop's: a function that waits in the last one of those for a handler of
-    ours, which needs one as well, would wait for ever.
+    A pool apart from the event loop's: a function that waits in the last thread of that pool for a
+    handler of the adapter, which needs a thread as well, would wait for ever.
     """
-    from concurrent.futures import ThreadPoolExecutor  # what an ASGI app need not pay for
+    from concurrent.futures import ThreadPoolExecutor  # lazy: cold start
 
     return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="handler")
+
+
+def shielded(function: Callable[..., T], *args: Any) -> T:
+    """Call a function for a future.
+
+    A future cannot hold a StopIteration: on Python 3.11 its awaiter would wait for ever.
+
+    Raises:
+        RuntimeError: the function raised StopIteration.
+    """
+    forks = fork_count()
+    try:
+        return function(*args)
+    except StopIteration as error:
+        raise RuntimeError("The function raised StopIteration.") from error
+    finally:
+        exit_if_forked(forks)
+
+
+class ThreadWork:
+    """One call in a thread, on record in its invocation until it has returned."""
+
+    def __init__(self, unfinished: set[object], call: Callable[[], Any]) -> None:
+        self._unfinished = unfinished
+        self._call = call
+        self._begun = False
+        unfinished.add(self)
+
+    def __call__(self) -> Any:
+        """Run the call, in the thread."""
+        self._begun = True
+        self._unfinished.add(self)  # the task may have been cancelled in just this moment
+        try:
+            return self._call()
+        finally:
+            self._unfinished.discard(self)
+
+    def forget(self, future: object) -> None:
+        """Take a call off the record that was cancelled before it began."""
+        if not self._begun:
+            self._unfinished.discard(self)
+
+
+def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
+    """Record what the apps on ``loop`` submit to executors, and run it in the submitter's context.
+
+    Any executor: asgiref has one for each request, in which Django's synchronous views run. The
+    deadline has to know of a call that cannot be stopped, and a log record of its request id. An
+    event loop offers no hook for this but the method itself, so the method is replaced.
+    """
+    submit = loop.run_in_executor
+
+    def run_in_executor(
+        executor: Executor | None, function: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        variables = copy_context()
+        record = current.get(None)
+        if record is None:
+            return submit(executor, variables.run, function, *args)
+        work = ThreadWork(record.unfinished, lambda: variables.run(function, *args))
+        try:
+            future: asyncio.Future[T] = submit(executor, work)
+        except BaseException:
+            work.forget(None)
+            raise
+        future.add_done_callback(work.forget)
+        return future
+
+    loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]
 
 
 def works_in_thread(task: asyncio.Task[Any]) -> bool:
     """Whether the invocation that ``task`` serves waits for a thread of its app.
 
-    Cancelled now, it would end, and the thread would go on. To be called in a task, in the
+    Cancelled now, the task would end, and the thread would go on. To be called in a task, in the
     context of the invocation.
     """
-    if working.get(()):
+    record = current.get(None)
+    if record is not None and record.unfinished:
         return True
-    to_thread = sys.modules.get("anyio.to_thread")  # whose threads are Starlette's; if it is used
+    to_thread = sys.modules.get("anyio.to_thread")  # the threads of Starlette, where it is used
     if to_thread is None:
         return False
     return task in to_thread.current_default_thread_limiter().statistics().borrowers

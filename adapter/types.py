@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypedDict, runtime_checkable
-
-if TYPE_CHECKING:
-    from .stream import ResponseStream
+from typing import Any, NamedTuple, Protocol, TypedDict
 
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 """Any value that JSON can carry: what an event is and what a buffered answer is."""
@@ -79,27 +76,4 @@ class Context(Protocol):
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds left before Lambda stops waiting."""
-        ...
-
-
-@runtime_checkable
-class StreamingHandler(Protocol):
-    """A handler that writes to the response stream by itself: what a runtime can drive.
-
-    A runtime calls `startup` once, before the first invocation; `respond` once per
-    invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
-    """
-
-    async def startup(self) -> bool:
-        """Do what is done once per environment; return whether `shutdown` has work to do."""
-        ...
-
-    async def respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
-    ) -> JSON:
-        """Answer on ``stream``; or write nothing and return the buffered answer."""
-        ...
-
-    async def shutdown(self) -> None:
-        """Undo it, when the environment ends."""
         ...

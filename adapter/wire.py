@@ -72,7 +72,7 @@ def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -
     return header_lines(headers, f"POST {path} HTTP/1.1") + lines + _CHUNKED
 
 
-def chunk(data: bytes) -> bytes:
+def chunk(data: bytes | memoryview) -> bytes:
     """Return one chunk. ``data`` must not be empty: an empty chunk ends the body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 

@@ -12,8 +12,9 @@ import pytest
 from adapter import cycle as cycle_module
 from adapter.cycle import CANCEL_DELAY, HttpCycle
 from adapter.errors import ClientDisconnected, DeadlineExceeded
-from adapter.prelude import encode, prelude
-from adapter.response import Head, Response
+from adapter.events import FUNCTION_URL
+from adapter.prelude import encode
+from adapter.response import Response
 from adapter.testing import MemoryStream
 
 if TYPE_CHECKING:
@@ -38,11 +39,8 @@ async def run(
     body: bytes = b"",
     seconds: float | None = None,
 ) -> None:
-    def begin(head: Head) -> bytes:
-        return encode(prelude(head.status, head.headers))
-
     scope = {"type": "http", "method": method, "raw_path": b"/x"}
-    await HttpCycle(app, scope, body, Response(method), stream, begin).run(seconds)
+    await HttpCycle(app, scope, body, Response(method), stream, FUNCTION_URL).run(seconds)
 
 
 @pytest.fixture
@@ -134,7 +132,7 @@ class TestDisconnect:
         [record] = caplog.records
         assert (record.levelno, record.getMessage()) == (
             logging.INFO,
-            "The client went away: GET /x",
+            "Client disconnected: GET /x",
         )
 
     @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_without_a_runtime_threads_may_call_it_at_once_and_wait_for_each_other(
 def test_one_that_its_own_app_calls_says_so_and_does_not_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("adapter.entry.PATIENCE", 0.01)
+    monkeypatch.setattr("adapter.entry.MAX_WAIT_SECONDS", 0.01)
 
     def on_event(event: Any, context: Any) -> Any:
         return handler({}, None)

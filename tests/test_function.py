@@ -14,7 +14,7 @@ from adapter.testing import MemoryStream, lambda_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapter.types import StreamingHandler
+    from adapter.stream import StreamingHandler
 
 pytestmark = pytest.mark.anyio
 

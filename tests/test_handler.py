@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter import LambdaHandler
-from adapter.answer import StreamedHead
+from adapter import stream as stream_module
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
 from adapter.prelude import CONTENT_TYPE
 from adapter.testing import MemoryStream, function_url_event, lambda_context
@@ -155,7 +155,7 @@ class TestWay:
             assert (answer["statusCode"], answer["body"]) == (400, "Bad Request")
         else:
             assert (stream.prelude["statusCode"], stream.body) == (400, b"Bad Request")
-        assert "answered with 400: The event's 'body' is not base64" in caplog.text
+        assert "responded 400: The event's 'body' is not base64" in caplog.text
 
 
 class TestEventsThatAreNotHttp:
@@ -473,7 +473,7 @@ class TestOptions:
 @pytest.fixture
 def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what is remembered once per process."""
-    return lambda: monkeypatch.setattr(StreamedHead, "_warned", False)
+    return lambda: monkeypatch.setattr(stream_module, "_compression_warned", False)
 
 
 @pytest.mark.anyio

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from adapter.errors import EventError
-from adapter.metadata import fields, head
+from adapter.metadata import head, http_response
+from adapter.prelude import prelude
 
 TEXT = "text/plain"
 
@@ -60,7 +61,8 @@ TEXT = "text/plain"
 def test_the_head_has_the_form_every_front_door_takes(
     metadata: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    assert head(metadata, TEXT) == expected
+    made = head(metadata, TEXT)
+    assert prelude(made.status, made.headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,11 +96,47 @@ def test_a_value_is_never_told_because_it_may_be_a_secret() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_the_fields_of_a_head_are_those_that_made_it() -> None:
-    made = head({"headers": {"X-Shop": "café"}, "cookies": ["a=1", "b=2"]}, TEXT)
-    assert fields(made) == [
-        (b"x-shop", b"caf\xe9"),
-        (b"content-type", b"text/plain"),
+@pytest.mark.parametrize(
+    ("result", "status", "body"),
+    [
+        ({"statusCode": 401, "body": "no"}, 401, b"no"),
+        ({"statusCode": 204}, 204, b""),
+        ({"statusCode": 200, "body": None}, 200, b""),
+        ({"statusCode": 200, "body": "aGk=", "isBase64Encoded": True}, 200, b"hi"),
+        ({"statusCode": 200, "body": "x", "isBase64Encoded": False, "more": 1}, 200, b"x"),
+    ],
+)
+def test_a_proxy_response_is_a_head_and_a_body(
+    result: dict[str, Any], status: int, body: bytes
+) -> None:
+    response = http_response(result)
+    assert response is not None
+    assert (response[0].status, response[1]) == (status, body)
+
+
+def test_a_proxy_response_without_a_type_is_json_as_behind_a_function_url() -> None:
+    response = http_response({"statusCode": 200, "headers": {"X": "1"}, "cookies": ["a=1"]})
+    assert response is not None
+    assert response[0].headers == [
+        (b"x", b"1"),
         (b"set-cookie", b"a=1"),
-        (b"set-cookie", b"b=2"),
+        (b"content-type", b"application/json"),
     ]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "text",
+        [],
+        {"body": "no status"},
+        {"statusCode": "200"},
+        {"statusCode": 99},
+        {"statusCode": 200, "body": {"a": 1}},
+        {"statusCode": 200, "body": "a", "isBase64Encoded": True},
+        {"statusCode": 200, "headers": {"a": "b\r\nc: d"}},
+    ],
+)
+def test_any_other_result_is_no_proxy_response(result: Any) -> None:
+    assert http_response(result) is None

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.errors import ClientDisconnected, DeadlineExceeded, UnexpectedMessage
+from adapter.errors import (
+    ClientDisconnected,
+    DeadlineExceeded,
+    ResponseTooLarge,
+    UnexpectedMessage,
+)
 from adapter.response import (
     TRANSITIONS,
     End,
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from adapter.types import Message
 
 BOOM = RuntimeError("boom")
+TOO_LARGE = ResponseTooLarge("too large")
 LATE = DeadlineExceeded("late")
 
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -67,6 +73,10 @@ def left(response: Response) -> Operations:
     return ()
 
 
+def refused(response: Response) -> Operations:
+    return response.refused(TOO_LARGE)
+
+
 def flushed(response: Response) -> Operations:
     return response.flush()
 
@@ -80,6 +90,7 @@ WAYS: dict[State, Callable[[Response], object]] = {
     State.FAILED: raised,
     State.EXPIRED: expired,
     State.GONE: left,
+    State.REFUSED: lambda response: (sent(response, [start(), more()]), refused(response)),
 }
 
 #: How to make each thing happen.
@@ -92,20 +103,22 @@ EVENTS: dict[Input, Callable[[Response], object]] = {
     Input.RAISED: raised,
     Input.EXPIRED: expired,
     Input.DISCONNECTED: left,
+    Input.REFUSED: refused,
 }
 
 # The table once more, as one would draw it: a cell is the state after, "misuse" when the app
 # must not, "nobody" when it may but the client is gone.
 TABLE = """
-          START    BODY       LAST_BODY  FLUSH      RETURNED   RAISED     EXPIRED    DISCONNECTED
-IDLE      STARTED  misuse     misuse     IDLE       FAILED     FAILED     EXPIRED    GONE
-STARTED   misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE
-STREAMING misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE
-COMPLETE  misuse   misuse     misuse     COMPLETE   COMPLETE   COMPLETE   COMPLETE   COMPLETE
-FAILED    misuse   misuse     misuse     FAILED     FAILED     FAILED     FAILED     FAILED
-EXPIRED   nobody   nobody     nobody     EXPIRED    EXPIRED    EXPIRED    EXPIRED    EXPIRED
-GONE      nobody   nobody     nobody     GONE       GONE       GONE       GONE       GONE
-"""
+          START    BODY       LAST_BODY  FLUSH      RETURNED   RAISED     EXPIRED    DISCONNECTED REFUSED
+IDLE      STARTED  misuse     misuse     IDLE       FAILED     FAILED     EXPIRED    GONE         misuse
+STARTED   misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE         misuse
+STREAMING misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE         REFUSED
+COMPLETE  misuse   misuse     misuse     COMPLETE   COMPLETE   COMPLETE   COMPLETE   COMPLETE     REFUSED
+FAILED    misuse   misuse     misuse     FAILED     FAILED     FAILED     FAILED     FAILED       FAILED
+EXPIRED   nobody   nobody     nobody     EXPIRED    EXPIRED    EXPIRED    EXPIRED    EXPIRED      EXPIRED
+GONE      nobody   nobody     nobody     GONE       GONE       GONE       GONE       GONE         GONE
+REFUSED   nobody   nobody     nobody     REFUSED    REFUSED    REFUSED    REFUSED    REFUSED      REFUSED
+"""  # noqa: E501
 COLUMNS, *ROWS = (line.split() for line in TABLE.strip().splitlines())
 CELLS = [
     pytest.param(State[row[0]], Input[column], cell, id=f"{row[0]}-{column}")
@@ -142,13 +155,58 @@ class TestTransitions:
             assert TRANSITIONS[before][happened] == State[cell]
 
     @pytest.mark.parametrize(
-        "state", [State.COMPLETE, State.FAILED, State.EXPIRED, State.GONE], ids=lambda s: s.name
+        "state", [s for s in State if s > State.STREAMING], ids=lambda s: s.name
     )
     @pytest.mark.parametrize("ending", [flushed, returned, raised, expired])
     def test_what_has_ended_sends_nothing_more(
         self, state: State, ending: Callable[[Response], Operations]
     ) -> None:
         assert ending(in_state(state)) == ()
+
+
+class TestTooLarge:
+    @pytest.mark.parametrize("state", [State.STREAMING, State.COMPLETE], ids=lambda s: s.name)
+    def test_a_response_that_cannot_be_sent_is_replaced_by_a_500(self, state: State) -> None:
+        assert [*in_state(state).refused(TOO_LARGE)] == SERVER_ERROR
+
+    def test_a_response_that_cannot_be_sent_fails_where_errors_are_raised(self) -> None:
+        response = Response("GET", raise_errors=True)
+        sent(response, [start(), more()])
+        assert response.refused(TOO_LARGE) == (Failure(TOO_LARGE),)
+
+    @pytest.mark.parametrize("state", [State.FAILED, State.EXPIRED, State.GONE, State.REFUSED])
+    def test_a_response_that_has_ended_in_another_way_is_left_alone(self, state: State) -> None:
+        assert in_state(state).refused(TOO_LARGE) == ()
+
+    def test_a_response_that_is_only_begun_cannot_be_refused(self) -> None:
+        with pytest.raises(UnexpectedMessage):
+            in_state(State.STARTED).refused(TOO_LARGE)
+
+
+class TestBuffered:
+    """Nothing has been sent before the last body message, so everything can be replaced."""
+
+    def test_a_failure_after_the_head_is_a_500(self) -> None:
+        response = Response("GET", buffered=True)
+        sent(response, [start(), more(b"part")])
+        assert [*response.raised(BOOM)] == SERVER_ERROR
+
+    def test_a_deadline_after_the_head_is_a_504(self) -> None:
+        response = Response("GET", buffered=True)
+        sent(response, [start(), more(b"part")])
+        head, *_ = response.expired(LATE)
+        assert isinstance(head, Head)
+        assert head.status == 504
+
+    def test_a_failure_fails_the_invocation_where_errors_are_raised(self) -> None:
+        response = Response("GET", buffered=True, raise_errors=True)
+        sent(response, [start(), more(b"part")])
+        assert response.raised(BOOM) == (Failure(BOOM),)
+
+    def test_a_failure_after_the_end_changes_nothing(self) -> None:
+        response = Response("GET", buffered=True)
+        sent(response, [start(), body(b"all")])
+        assert response.raised(BOOM) == ()
 
 
 class TestScripts:

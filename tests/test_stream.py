@@ -7,7 +7,7 @@ import pytest
 
 from adapter.errors import ClientDisconnected, StreamClosed
 from adapter.prelude import CONTENT_TYPE
-from adapter.stream import TURN_BYTES, BufferedStream, HttpResponseStream, ResponseStream
+from adapter.stream import TURN_BYTES, HttpResponseStream, ResponseStream
 from adapter.testing import MemoryStream
 from tests.stream_contract import StreamContract
 
@@ -18,24 +18,24 @@ class TestMemoryStream(StreamContract):
         return MemoryStream()
 
     async def received(self, stream: ResponseStream) -> list[bytes]:
-        assert isinstance(stream, BufferedStream)
+        assert isinstance(stream, MemoryStream)
         return stream.chunks.copy()
 
     async def failure(self, stream: ResponseStream) -> str | None:
-        assert isinstance(stream, BufferedStream)
+        assert isinstance(stream, MemoryStream)
         return type(stream.error).__name__ if stream.error else None
 
     def another(self, stream: ResponseStream) -> ResponseStream:
         return MemoryStream()
 
 
-class TestBufferedStream(TestMemoryStream):
+class TestMemoryStream(TestMemoryStream):
     @pytest.fixture
     def stream(self) -> ResponseStream:
-        return BufferedStream()
+        return MemoryStream()
 
     def another(self, stream: ResponseStream) -> ResponseStream:
-        return BufferedStream()
+        return MemoryStream()
 
 
 @pytest.mark.anyio
@@ -49,7 +49,7 @@ class TestBufferedStream(TestMemoryStream):
 async def test_turns_are_counted_in_bytes_so_that_small_chunks_stay_cheap(
     size: int, turns: int
 ) -> None:
-    stream, seen = BufferedStream(), 0
+    stream, seen = MemoryStream(), 0
 
     async def count() -> None:
         nonlocal seen

@@ -26,6 +26,7 @@ from adapter.errors import (
     StreamClosed,
 )
 from adapter.prelude import CONTENT_TYPE
+from adapter.stream import StreamingHandler
 from adapter.testing import (
     LambdaTransport,
     MemoryStream,
@@ -33,7 +34,6 @@ from adapter.testing import (
     lambda_context,
     rest_api_event,
 )
-from adapter.types import StreamingHandler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -407,7 +407,7 @@ class TestEndings:
         assert stream.error is raised
         assert stream.chunks == [chunk.encode() for chunk in chunks]
         [record] = caplog.records
-        assert record.getMessage() == "The function failed."
+        assert record.getMessage() == "The function failed"
 
     async def test_a_failure_after_the_end_is_logged_and_the_response_stays_good(
         self, caplog: pytest.LogCaptureFixture

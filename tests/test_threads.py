@@ -7,19 +7,17 @@ from typing import Any
 import pytest
 from anyio import to_thread
 
-from adapter.runtime.executor import Executor
-from adapter.threads import threads, working, works_in_thread
+from adapter.current import Current, current
+from adapter.threads import threads, watch_threads, works_in_thread
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def executor() -> Executor:
-    """The event loop's threads, as both runtimes have them."""
-    executor = Executor()
-    asyncio.get_running_loop().set_default_executor(executor)
-    working.set(set())
-    return executor
+async def watched() -> None:
+    """The event loop watches its threads, as under both runtimes."""
+    watch_threads(asyncio.get_running_loop())
+    current.set(Current())
 
 
 def this_task() -> asyncio.Task[Any]:
@@ -30,7 +28,7 @@ def this_task() -> asyncio.Task[Any]:
 
 @pytest.mark.parametrize("way", ["asyncio", "executor", "anyio"])
 async def test_a_task_that_waits_for_a_thread_is_known_until_the_thread_is_done(
-    executor: Executor, way: str
+    watched: None, way: str
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
@@ -57,7 +55,7 @@ async def test_a_task_that_waits_for_a_thread_is_known_until_the_thread_is_done(
 
 
 async def test_what_a_task_of_the_apps_own_has_given_to_a_thread_counts_too(
-    executor: Executor,
+    watched: None,
 ) -> None:
     go_on = threading.Event()
     group = asyncio.gather(asyncio.to_thread(go_on.wait), asyncio.to_thread(go_on.wait))
@@ -68,11 +66,11 @@ async def test_what_a_task_of_the_apps_own_has_given_to_a_thread_counts_too(
     assert not works_in_thread(this_task())
 
 
-async def test_the_threads_of_another_invocation_do_not_count(executor: Executor) -> None:
+async def test_the_threads_of_another_invocation_do_not_count(watched: None) -> None:
     go_on = threading.Event()
 
     async def other() -> None:
-        working.set(set())
+        current.set(Current())
         await asyncio.gather(asyncio.to_thread(go_on.wait), to_thread.run_sync(go_on.wait))
 
     task = asyncio.create_task(other())

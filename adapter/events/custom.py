@@ -16,7 +16,8 @@ from .source import MAX_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..types import JSON, Context, Headers, Scope
+    from ..response import Head
+    from ..types import JSON, Context, Scope
 
 
 class EventHandler(Protocol):
@@ -53,11 +54,11 @@ class CustomSource(NamedTuple):
     max_answer: int = MAX_ANSWER
     to_stream: str = "a custom handler's answer is not streamed"
 
-    def format(self, status: int, headers: Headers, body: bytes) -> JSON:
-        """Return the answer that the handler makes."""
-        pairs = [[name, value] for name, value in headers]
-        answer: JSON = self.handler({"status": status, "headers": pairs, "body": body})
-        return answer
+    def format(self, head: Head, body: bytes) -> JSON:
+        """Return the response that the handler makes."""
+        pairs = [[name, value] for name, value in head.headers]
+        response: JSON = self.handler({"status": head.status, "headers": pairs, "body": body})
+        return response
 
     def http_scope(self, state: Mapping[str, Any] | None) -> Scope:
         """Return the handler's scope, with what it cannot know put right."""

@@ -10,6 +10,7 @@ from ..prelude import encode, prelude
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..response import Head
     from ..types import JSON, Event, Headers, Prelude, Request
 
 MAX_ANSWER = 6 * 1024 * 1024 + 100
@@ -28,13 +29,13 @@ class Source(NamedTuple):
     max_answer: int = MAX_ANSWER  #: bytes of JSON, for a buffered answer
     to_stream: str = "this source cannot stream; a function URL can"  #: what would stream it
 
-    def encode(self, head: Prelude) -> bytes:
-        """Return what to send in front of a streamed body.
+    def encode(self, head: Head) -> bytes:
+        """Return the bytes to send in front of a streamed body.
 
         Raises:
-            ResponseTooLarge: it is more than this source reads.
+            ResponseTooLarge: they are more than this event source reads.
         """
-        data = encode(head)
+        data = encode(self.prelude(head.status, head.headers))
         if self.max_prelude is not None and len(data) > self.max_prelude:
             raise ResponseTooLarge(
                 f"The head of the response is {len(data):,} bytes of JSON, and a {self.name}"
@@ -42,6 +43,6 @@ class Source(NamedTuple):
             )
         return data
 
-    def format(self, status: int, headers: Headers, body: bytes) -> JSON:
-        """Return a buffered answer in the form that this source wants."""
-        return self.answer(self.prelude(status, headers), body)
+    def format(self, head: Head, body: bytes) -> JSON:
+        """Return a buffered response in the form that this event source takes."""
+        return self.answer(self.prelude(head.status, head.headers), body)

@@ -3,174 +3,216 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
-from abc import ABC, abstractmethod
-from concurrent.futures import wait
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from ..errors import StreamClosed
-from .served import anywhere, served
-from .stream import Attempt
+from ..current import Current, current, set_fallback
+from ..environment import handlers
+from ..errors import ResponseTooLarge, StreamClosed
+from ..events import identify, unwrap
+from ..logger import Logger
+from .stream import CallStream, RuntimeStream
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from ..runner import LoopRunner
+    from ..stream import StreamingHandler
+    from ..types import JSON, Context
+    from .delivery import Delivery
 
-    from ..types import JSON, Context, StreamingHandler
-    from .served import Served
-    from .stream import RuntimeStream
-
-logger = logging.getLogger("adapter.runtime")
-
-T = TypeVar("T")
-
-TURN = 0.01
-"""Seconds after which a call first looks whether it has to run the loop itself."""
+logger = Logger("adapter.runtime")
 
 
-class CurrentInvocation:
-    """An invocation that is being served.
+class Served(Current):
+    """The record of an invocation that a runtime serves.
 
     Args:
-        served: which one.
-        stream: what answers it, if no call does.
-        taken: whether something answers it already, so that calls need not try.
+        delivery: sends its outcome.
     """
 
-    def __init__(self, served: Served, stream: RuntimeStream, *, taken: bool) -> None:
-        self.served = served
-        self.stream = stream
-        self.taken = taken
-        self.call: asyncio.Task[Any] | None = None  #: that is answering it
+    def __init__(self, delivery: Delivery) -> None:
+        invocation = delivery.invocation
+        super().__init__(
+            invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
+        )
+        self.delivery = delivery
+        self.deadline_ms = invocation.deadline_ms
+        self.context: object = None  #: the context object of the handler, where it is known
+        self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task that serves the invocation."""
+        self.cancelled = True
+        task.cancel()
 
 
-class Bridge(ABC):
-    """Between ``handler(event, context)``, in whatever thread, and the one event loop.
+class Bridge:
+    """Between ``handler(event, context)``, in whatever thread, and the one event loop."""
 
-    A call runs the loop, unless another thread does; then that one serves both.
-    """
+    def __init__(self, runner: LoopRunner) -> None:
+        self.runner = runner
+        #: Whether the runtime calls a function, which may be a wrapper, and not a handler itself.
+        self.calls_function = True
+        self._served: dict[Delivery, Served] = {}
 
-    #: The one of the native runtime, where this process is that.
-    native: ClassVar[Bridge | None] = None
+    def begin(self, served: Served) -> None:
+        """Take ``served`` for the invocation of this context."""
+        self._served[served.delivery] = served
+        current.set(served)
+        if not self.runner.concurrent:
+            set_fallback(served)
 
-    #: Whether invocations are left to calls, because the function's handler is not one of ours.
-    is_open = True
+    def end(self, served: Served) -> None:
+        """Forget ``served``: no call may respond to it any more."""
+        self._served.pop(served.delivery, None)
 
-    def __init__(self) -> None:
-        self._running: dict[str, CurrentInvocation] = {}
-        self._makes = threading.Lock()
-        self._runs = threading.Lock()
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop, which is made when it is asked for, by one thread or another."""
-        with self._makes:
-            return self._get_loop()
-
-    def began(self, served: Served, stream: RuntimeStream) -> CurrentInvocation:
-        """Note that an invocation is being served."""
-        current = CurrentInvocation(served, stream, taken=not self.is_open)
-        self._running[served.request_id] = current
-        return current
-
-    def ended(self, current: CurrentInvocation) -> None:
-        """Note that it is not any more; a retry of it may have begun meanwhile."""
-        if self._running.get(current.served.request_id) is current:
-            del self._running[current.served.request_id]
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run the loop until ``coroutine`` has ended, when no other thread runs it."""
-        with self._runs:
-            return self._run(coroutine)
+    def cancel_all(self) -> None:
+        """Note that the tasks of all invocations are about to be cancelled."""
+        for served in self._served.values():
+            served.cancelled = True
 
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
         """Have ``handler`` respond, from synchronous code.
 
-        It answers the invocation that its context names, whoever called it with that; the current
-        one, if its context names none. Of several calls the first one does. Every other call, and
-        one for an invocation that is not running (a wrapper warms the app up, or tests it), gets
-        the buffered answer back.
+        The call responds to the invocation that it belongs to. The first call claims the
+        invocation; a later one gets the buffered response, unless the first one has failed before
+        its first byte. So does a call that belongs to no running invocation, as when a wrapper
+        warms the app up or tests it.
 
         Returns:
-            What is left to return: the buffered answer when nothing was streamed, and otherwise
-            the status, for wrappers to see.
+            The buffered response if nothing was streamed, and otherwise the status, for wrappers
+            to see.
 
         Raises:
-            Exception: why the handler failed, if nothing had been sent.
+            Exception: the reason why the handler failed, also if a part had been sent.
         """
-        responding = self._respond(handler, event, context)
-        if self._runs.acquire(blocking=False):
-            try:
-                return self._run(responding)
-            finally:
-                self._runs.release()
-        future = asyncio.run_coroutine_threadsafe(responding, self.loop)
-        patience = TURN
-        while not wait((future,), patience).done:
-            patience = min(2 * patience, 0.1)
-            if self._runs.acquire(blocking=False):  # the other thread has gone
-                try:
-                    self._run(asyncio.wait((asyncio.wrap_future(future, loop=self.loop),)))
-                finally:
-                    self._runs.release()
-        return future.result()
+        return self.runner.call(self._respond(handler, event, context, self._find(context)))
 
-    @abstractmethod
-    def _get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the loop; make it, the first time."""
+    async def prepare(self) -> None:
+        """Have what a response needs before it begins."""
 
-    @abstractmethod
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Do what `run` does, in the thread whose turn it is."""
+    async def settle(self, delivery: Delivery) -> None:
+        """Wait for the reply to a response that a call has sent."""
+
+    async def wait_for_call(self, served: Served, *, cancel: bool = False) -> None:
+        """Wait for a call that its wrapper has left behind, in a thread of its own.
+
+        Its response is the outcome, whatever the wrapper has returned or raised.
+
+        Raises:
+            CancelledError: this was cancelled; so was the call.
+        """
+        call = served.call
+        if call is None:
+            return
+        if cancel:
+            served.cancel(call)
+        try:
+            await asyncio.wait((call,))
+        except asyncio.CancelledError:
+            served.cancel(call)
+            await asyncio.wait((call,))
+            raise
 
     async def _respond(
-        self, handler: StreamingHandler, event: JSON, context: Context | None
-    ) -> JSON:
-        """Do what `call` says."""
-        current = self._find(context)
-        if current is None:
-            return await handler.respond(event, context, None)
-        current.taken = True
-        current.call = asyncio.current_task()
-        try:
-            return await self._answer(handler, event, context, current.stream)
-        finally:
-            current.taken = current.stream.closed
-            current.call = None
-
-    async def _answer(
         self,
         handler: StreamingHandler,
         event: JSON,
         context: Context | None,
-        outcome: RuntimeStream,
+        served: Served | None,
     ) -> JSON:
-        """Have ``handler`` answer the current invocation."""
-        stream = Attempt(outcome)
-        answer = None
+        """Do what `call` says for a call that belongs to ``served``."""
+        if served is None or not served.delivery.claim.call():
+            return await handler.respond(event, context, None)
+        current.set(served)  # where the calling thread has no context
+        served.call = asyncio.current_task()
         try:
-            answer = await handler.respond(event, context, stream)
+            return await self._stream(handler, event, context, served.delivery)
+        finally:
+            served.delivery.claim.call_ended()
+            served.call = None
+
+    async def _stream(
+        self, handler: StreamingHandler, event: JSON, context: Context | None, delivery: Delivery
+    ) -> JSON:
+        await self.prepare()
+        stream = self.stream_for(handler, delivery)
+        response = None
+        try:
+            response = await handler.respond(event, context, stream)
             if stream.started and not stream.closed:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
         except asyncio.CancelledError as error:
             stream.fail(error)
             raise
         except BaseException as error:
-            if stream.answered:
-                logger.error("The handler failed.", exc_info=error)
             stream.fail(error)
-        if stream.failure is not None:
-            raise stream.failure
-        return stream.summary if stream.answered else answer
+            if stream.started:
+                logger.error("The handler failed", exc_info=error)
+        finally:
+            if delivery.sent:
+                await self.settle(delivery)
+        if isinstance(stream.error, Exception):
+            raise stream.error
+        if not delivery.sent:
+            return response
+        return {} if stream.head is None else {"statusCode": stream.head.status}
 
-    def _find(self, context: Context | None) -> CurrentInvocation | None:
-        """Return the invocation that a call with ``context`` is to answer, if there is one."""
-        known = served.get()  # a thread that a wrapper has started knows none
-        named = getattr(context, "aws_request_id", None) or known.request_id
-        if not named and len(self._running) == 1:
-            [named] = self._running
-        current = self._running.get(named)
-        if current is None or current.taken or current.stream.closed:
-            return None
-        late = known is not anywhere and known is not current.served  # and this one is a retry
-        return None if late else current
+    def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
+        """Return the stream for a call of ``handler``."""
+        return CallStream(delivery)
+
+    def _find(self, context: object) -> Served | None:
+        """Return the record of the invocation that a call with ``context`` belongs to.
+
+        A wrapper may change its context object, the request id in it too, and may make calls of its
+        own with another one, as to warm the app up. So the object itself decides, or its request
+        id, or else its deadline: AWS's runtime makes the object where it cannot be seen.
+        """
+        record = current.get(None)
+        if isinstance(record, Served):
+            # Also when it is over: a thread that outlives its invocation must not respond to the
+            # next one, which may be a retry with the same request id.
+            known = [record] if record.delivery in self._served else []
+        else:  # a thread that a wrapper has started without a context
+            known = list(self._served.values())
+        named = getattr(context, "aws_request_id", None)
+        for served in reversed(known):
+            if (context is not None and context is served.context) or named == served.request_id:
+                return served
+        if len(known) == 1 and (not named or _deadline_of(context) == known[0].deadline_ms):
+            return known[0]
+        return None
+
+
+def _deadline_of(context: object) -> object:
+    return getattr(context, "_epoch_deadline_time_in_ms", None)
+
+
+def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
+    """Stream the response that a wrapper has made by itself, if it means one; return whether.
+
+    A function URL that streams takes any buffered response for the JSON body of a 200. A wrapper
+    that responds before it calls the handler, or instead of it, means an HTTP response. Only where
+    the function has a handler of the adapter that streams to the event source, and only for the
+    response of a proxy integration, ``{"statusCode": …}``.
+    """
+    if not (isinstance(result, dict) and "statusCode" in result):
+        return False
+    source = identify(unwrap(event))
+    if source is None or not any(handler.streams(source) for handler in handlers()):
+        return False
+    from ..metadata import http_response  # lazy: cold start
+
+    response = http_response(result)
+    if response is None or not delivery.claim.call():
+        return False
+    head, body = response
+    stream = RuntimeStream(delivery)
+    try:
+        stream.start(head, source)
+        stream.writelines_nowait((body,), end=True)
+    except ResponseTooLarge as error:
+        logger.error("%s", error)
+        delivery.claim.call_ended()
+        stream.closed = True
+        return False
+    return True

@@ -6,42 +6,41 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING
 
-from ..environment import trace_id
 from ..errors import AdapterError
+from ..logger import Logger
 from .client import RuntimeClient
 from .worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..types import StreamingHandler
+    from ..stream import StreamingHandler
     from .bridge import Bridge
+    from .delivery import Delivery
     from .executor import Threads
     from .invocation import Invocation
-    from .stream import RuntimeStream
 
-logger = logging.getLogger("adapter.runtime")
+logger = Logger("adapter.runtime")
 
-DELAYS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
-"""Seconds between the tries of a worker that gets no event; after 77 of them it is lost."""
+DELAYS_SECONDS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
+"""Between the tries of a worker that gets no event; after 77 seconds the worker is lost."""
 
-LINGER = 0.5
-"""Seconds after its deadline in which an app may still come to its end by itself."""
+LINGER_SECONDS = 0.5
+"""In which an app may still end by itself after its deadline."""
 
 Zombies = set["asyncio.Task[None]"]
 
 
 class ConcurrentWorker(Worker):
-    """Serves one invocation at a time, beside others, and lets nothing be their trouble.
+    """Serves one invocation at a time, beside others. Its failures stay its own.
 
     A refusal never ends the process. An app that outlives its deadline is left running, as one of
-    the ``zombies``, and its worker takes the next event: nothing is frozen here, nor is anybody
-    killed for being late. One that gets no event goes on asking while any other of its ``crew``
-    does better: nobody would replace it.
+    the ``zombies``, and its worker takes the next event: a managed instance is not frozen, and its
+    processes are not killed for a timeout. A worker that gets no event keeps asking while any of
+    its ``siblings`` gets events: the platform would not replace it.
     """
 
     def __init__(
@@ -51,23 +50,22 @@ class ConcurrentWorker(Worker):
         bridge: Bridge,
         threads: Threads,
         zombies: Zombies,
-        crew: Sequence[ConcurrentWorker],
+        siblings: Sequence[ConcurrentWorker],
     ) -> None:
         super().__init__(handler, RuntimeClient(address), bridge)
         self._address = address
         self._threads = threads
         self._zombies = zombies
-        self._crew = crew
+        self._siblings = siblings
         self._lost = False  #: all its tries have failed, and the next one is not yet due
 
     async def _take(self) -> None:
         invocation = await self._next()
         self._idle = None
-        trace_id.set(invocation.trace_id)
         serving = asyncio.create_task(self._serve(invocation))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
-            await asyncio.wait((serving,), timeout=max(left, 0) + LINGER)
+            await asyncio.wait((serving,), timeout=max(left, 0) + LINGER_SECONDS)
         except asyncio.CancelledError:
             serving.cancel()
             await asyncio.wait((serving,))
@@ -76,7 +74,7 @@ class ConcurrentWorker(Worker):
             self._leave(serving, invocation)
 
     async def _next(self) -> Invocation:
-        delays = iter(DELAYS)
+        delays = iter(DELAYS_SECONDS)
         while True:
             self._lost = False
             try:
@@ -84,25 +82,25 @@ class ConcurrentWorker(Worker):
             except (OSError, AdapterError) as error:
                 delay = next(delays, None)
                 self._lost = delay is None
-                if all(worker._lost for worker in self._crew):
+                if all(worker._lost for worker in self._siblings):
                     raise
-                delay = delay or DELAYS[-1]
-                logger.warning("No event could be had; next try in %.1f s: %s", delay, error)
+                delay = delay or DELAYS_SECONDS[-1]
+                logger.warning("GET next failed; retrying in %.1f s: %s", delay, error)
             await asyncio.sleep(delay)
 
-    async def _settle(self, stream: RuntimeStream) -> None:
+    async def _settle(self, delivery: Delivery) -> None:
         try:
-            await super()._settle(stream)
+            await super()._settle(delivery)
         except AdapterError as error:
             logger.error("The outcome was refused: %s", error)
 
     def _leave(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
-        """Go on without the app, on a connection of one's own."""
+        """Leave the app behind, with the connection, and go on over a new connection."""
         client, self._client = self._client, RuntimeClient(self._address)
         self._zombies.add(serving)
         self._threads.make_room(1)
         logger.error(
-            "The app of %s has outlived its deadline and runs on; so do %d in all.",
+            "Invocation %s still running after its deadline (%d such invocations)",
             invocation.request_id,
             len(self._zombies),
         )

@@ -7,44 +7,22 @@ import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any
 
-from ..threads import threads, working
+from ..threads import threads
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-MOMENT = 0.02
-"""Seconds in which an idle thread ends when it is told."""
+JOIN_SECONDS = 0.02
+"""In which an idle thread ends when it is told to."""
 
 SIZE = min(32, (os.cpu_count() or 1) + 4)
 """How many threads there are in Python's own pool."""
 
 
 class Executor(ThreadPoolExecutor):
-    """Runs everything in the context of who asked for it, and knows what is not done yet.
-
-    So a log record has the request id, which ``loop.run_in_executor`` would lose; and nothing that
-    outlives its time is lost sight of.
-    """
+    """The default executor of the event loop."""
 
     def __init__(self, size: int = SIZE) -> None:
         super().__init__(size, thread_name_prefix="app")
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Do what every executor does."""
-        future = super().submit(partial(copy_context().run, fn, *args, **kwargs))
-        unfinished = working.get(None)
-        if unfinished is not None:
-            unfinished.add(future)
-            future.add_done_callback(unfinished.discard)
-        return future
 
     def make_room(self, count: int) -> None:
         """Let ``count`` more calls run at once."""
@@ -52,7 +30,7 @@ class Executor(ThreadPoolExecutor):
 
 
 class Threads:
-    """All threads of an environment in which its apps do what is not async.
+    """All threads of an environment in which its apps run synchronous code.
 
     Args:
         concurrency: how many invocations there may be at once.
@@ -62,26 +40,26 @@ class Threads:
         self._executor = Executor(SIZE + concurrency)
         self._limiter: Any = None
         asyncio.get_running_loop().set_default_executor(self._executor)
-        to_thread = sys.modules.get("anyio.to_thread")  # whose are Starlette's; only if it is used
+        to_thread = sys.modules.get("anyio.to_thread")  # Starlette's threads, where it is used
         if to_thread is not None:
             self._limiter = to_thread.current_default_thread_limiter()
             self._limiter.total_tokens = max(self._limiter.total_tokens, concurrency)
 
     def end(self) -> bool:
-        """Let the threads end that have nothing to do; return whether any other will not.
+        """End the idle threads; return whether any other thread is left.
 
-        Python waits for every thread when it ends, and nobody can stop them.
+        Python waits for every thread when it ends, and a thread cannot be stopped.
         """
         self._executor.shutdown(wait=False)
         threads().shutdown(wait=False)
         others = [thread for thread in threading.enumerate() if not thread.daemon]
         others.remove(threading.main_thread())
         for thread in others:
-            thread.join(MOMENT)
+            thread.join(JOIN_SECONDS)
         return any(thread.is_alive() for thread in others)
 
     def make_room(self, count: int) -> None:
-        """Let ``count`` more calls run at once, for there are some that nobody can stop."""
+        """Let ``count`` more calls run at once, because as many threads are abandoned."""
         self._executor.make_room(count)
         if self._limiter is not None:
             self._limiter.total_tokens += count

@@ -6,13 +6,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 
 from __future__ import annotations
 
-import logging
-
 from ..errors import RuntimeApiError
 from ..wire import Response, request
 from .connection import Connection, connect
-
-logger = logging.getLogger("adapter.runtime")
 
 NAME = "asgi-lambda-stream"
 VERSION = "/2020-01-01/extension"

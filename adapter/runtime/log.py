@@ -14,8 +14,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..current import current_or_fallback
 from ..errors import class_name, error_message
-from .served import served
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -62,7 +62,7 @@ def _unbuffered(stream: TextIO) -> TextIO:
 
 
 def _add_invocation(record: logging.LogRecord) -> bool:
-    invocation = served.get()
+    invocation = current_or_fallback()
     record.aws_request_id = invocation.request_id
     record.tenant_id = invocation.tenant_id
     return True

@@ -1,51 +1,71 @@
 """Streaming under AWS's own Python runtime.
 
-Its client is `awslambdaric`; no other module knows it. It goes on taking the events, making the
+Its client is `awslambdaric`; no other module knows it. It goes on receiving the events, making the
 context, calling the handler and writing the logs. The handler posts its stream itself, over a
-connection of its own. Three methods of the client are replaced, and each calls what it replaces:
+connection of its own. These parts of the client are replaced, and each calls the original:
 
-* ``wait_next_invocation``: the only place that tells which invocation comes, with the nonce that
-  must go back with its answer; and the first call of it is the end of init, so the lifespans of
-  the apps start there.
-* ``post_invocation_result`` and ``post_invocation_error``: the Runtime API refuses a second answer
-  with 403, at which the client ends the process. Which answer is the second one is told by the
-  request id and by nothing else: wrappers around the handler return and raise what they like.
+* ``wait_next_invocation`` of its classes: the only place that tells which invocation comes, with
+  the nonce that must go back with its response; and the first call of it is the end of init, so the
+  lifespans of the apps start there.
+* ``runtime_client``, the extension module that posts: the Runtime API refuses a second response
+  with 403, at which the client ends the process. The request id alone tells which response is the
+  second one: wrappers around the handler return and raise what they like. Instrumentation patches
+  the methods of the classes, before or after this module does, and calls the extension module at
+  the end: so its hooks run, and the second response is dropped below them.
+* the runner of SnapStart hooks: to start the lifespans before the snapshot, and to run hooks that
+  are ``async`` on the event loop of the app.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
-from inspect import signature
-from typing import Any
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any
 
-from ..errors import error_object
+from ..errors import ConfigurationError, error_object
+from ..logger import Logger
 from ..wire import error_type_header
 from .managed_bridge import ManagedBridge
 
-logger = logging.getLogger("adapter.runtime")
+if TYPE_CHECKING:
+    from types import ModuleType
+
+logger = Logger("adapter.runtime")
 
 _METHODS = {
     "wait_next_invocation": ("self",),
     "post_invocation_result": ("self", "invoke_id"),
     "post_invocation_error": ("self", "invoke_id"),
 }
-"""What is replaced, and the first parameters by which it is known to be what it was."""
+"""Methods of the client, and the first parameters by which a known version is recognized."""
+
+_EXTENSION = ("next", "post_invocation_result", "post_error")
+"""Functions of the extension module in all known versions."""
 
 
 @cache
 def install() -> ManagedBridge | None:
-    """Let handlers stream if this process is AWS's runtime; return what they are called through.
+    """Let handlers stream if this process is AWS's runtime; return the host that calls them.
 
-    Nothing is opened or started: a managed instance may yet fork.
+    Raises:
+        ConfigurationError: AWS's runtime serves several invocations in threads of one process.
     """
     if "awslambdaric.bootstrap" not in sys.modules:
         return None
-    client = _find_client()
-    if client is None:
+    mode = os.environ.get("AWS_LAMBDA_CONCURRENCY_MODE", "")
+    if mode in ("thread", "hybrid"):
+        raise ConfigurationError(
+            f"AWS_LAMBDA_CONCURRENCY_MODE is {mode!r}: several threads of one process of AWS's"
+            " runtime cannot share an event loop. Set it to 'process'; or use the adapter's own"
+            " runtime, which serves many invocations at once in one process:"
+            " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap."
+        )
+    module = import_module("awslambdaric.lambda_runtime_client")
+    classes = _find_classes(module)
+    if not classes:
         logger.warning(
             "Responses are not streamed but returned whole: awslambdaric %s is not as its versions"
             " 3 and 4 are. Update the adapter; until then either use the adapter's own runtime,"
@@ -55,58 +75,111 @@ def install() -> ManagedBridge | None:
         )
         return None
     bridge = ManagedBridge()
-    _replace(client, bridge)
+    for client in classes:
+        _watch(client, bridge)
+    module.runtime_client = Guard(module.runtime_client, bridge)  # type: ignore[attr-defined]
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        import_module("snapshot_restore_py").register_before_snapshot(bridge.start)
+        _run_hooks(bridge)
     # A wrapper may import the handler only now that it has its first event.
-    bridge.join(getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None))
+    bridge.adopt(getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None))
     return bridge
 
 
-def _find_client() -> Any:
-    """Return the class of the client, or None if it is not as it is known to be."""
-    module = import_module("awslambdaric.lambda_runtime_client")
-    # 4.x has two clients, the other one for managed instances; both inherit what is replaced.
-    for class_name in ("BaseLambdaRuntimeClient", "LambdaRuntimeClient"):
-        client = getattr(module, class_name, None)
-        if all(_takes(getattr(client, name, None), *them) for name, them in _METHODS.items()):
-            return client
-    return None
+def _find_classes(module: ModuleType) -> list[type]:
+    """Return the classes of the client that define ``wait_next_invocation``; empty if unknown."""
+    # 4.x has two clients, one of them for managed instances; both inherit from a common base.
+    client = getattr(module, "BaseLambdaRuntimeClient", None) or getattr(
+        module, "LambdaRuntimeClient", None
+    )
+    extension = getattr(module, "runtime_client", None)
+    known = all(callable(getattr(extension, name, None)) for name in _EXTENSION) and all(
+        _takes(getattr(client, name, None), *first) for name, first in _METHODS.items()
+    )
+    if not (known and isinstance(client, type)):
+        return []
+    family = [client]
+    for member in family:
+        family += member.__subclasses__()
+    return [member for member in family if "wait_next_invocation" in vars(member)]
 
 
 def _takes(method: Any, *parameters: str) -> bool:
-    """Whether it is a method with these parameters, before all others."""
-    return callable(method) and (*signature(method).parameters,)[:2] == parameters
+    """Whether it is a method with these first parameters, or a patch that takes any."""
+    if not callable(method):
+        return False
+    taken = signature(method).parameters
+    patched = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in taken.values())
+    return patched or (*taken,)[: len(parameters)] == parameters
 
 
-def _replace(client: Any, bridge: ManagedBridge) -> None:
-    wait, post_result, post_error = (getattr(client, name) for name in _METHODS)
+def _watch(client: Any, bridge: ManagedBridge) -> None:
+    """Replace ``wait_next_invocation`` of a class."""
+    wait = client.wait_next_invocation
 
-    def wait_next_invocation(self: Any) -> Any:
-        bridge.waits()
+    def wait_next_invocation(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if bridge.waiting:  # called by the method of a class that inherits from this one
+            return wait(self, *args, **kwargs)
+        bridge.over()
         try:
             bridge.start()
         except BaseException as error:
-            logger.critical("The environment cannot start: %s", error, exc_info=error)
             described = error_object(error)
             self.post_init_error(described, error_type_header(described))
+            logger.critical("The environment cannot start: %s", error, exc_info=error)
             sys.exit(1)
-        taken = wait(self)
-        bridge.took(taken.invoke_id, getattr(taken, "invocation_id", None))  # 3.x does not tell
-        return taken
-
-    def post_invocation_result(self: Any, invoke_id: str, *args: Any, **kwargs: Any) -> None:
-        if bridge.has_answered(invoke_id):
-            logger.debug("What the handler returned is dropped: its response was streamed.")
-        else:
-            post_result(self, invoke_id, *args, **kwargs)
-
-    def post_invocation_error(self: Any, invoke_id: str, *args: Any, **kwargs: Any) -> None:
-        if bridge.has_answered(invoke_id):
-            logger.warning("That error is dropped: the response had been streamed before it.")
-        else:
-            post_error(self, invoke_id, *args, **kwargs)
+        bridge.waiting = True
+        try:
+            received = wait(self, *args, **kwargs)
+        finally:
+            bridge.waiting = False
+        bridge.received(
+            received.invoke_id,
+            getattr(received, "invocation_id", None),  # not in 3.x
+            getattr(received, "deadline_time_in_ms", 0),
+            getattr(received, "event_body", None),
+        )
+        return received
 
     client.wait_next_invocation = wait_next_invocation
-    client.post_invocation_result = post_invocation_result
-    client.post_invocation_error = post_invocation_error
+
+
+class Guard:
+    """Stands for the extension module, and drops a response to an invocation that has one."""
+
+    def __init__(self, extension: Any, bridge: ManagedBridge) -> None:
+        self._extension = extension
+        self._bridge = bridge
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the extension module has by that name."""
+        return getattr(self._extension, name)
+
+    def post_invocation_result(
+        self, invoke_id: str, data: bytes, *args: Any, **kwargs: Any
+    ) -> None:
+        """Post the result of the function, unless its response has been streamed."""
+        if self._bridge.has_responded(invoke_id, data):
+            logger.debug("The result of the handler is dropped: its response was streamed.")
+        else:
+            self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
+
+    def post_error(self, invoke_id: str, *args: Any, **kwargs: Any) -> None:
+        """Post the error of the function, unless its response has been streamed."""
+        if self._bridge.has_responded(invoke_id):
+            logger.warning("Handler raised after its response was streamed; error not reported")
+        else:
+            self._extension.post_error(invoke_id, *args, **kwargs)
+
+
+def _run_hooks(bridge: ManagedBridge) -> None:
+    """Have the hooks around a snapshot run on the event loop of the app."""
+    from ..snapstart import run_after_restore, run_before_snapshot  # lazy: cold start
+
+    runner = import_module("awslambdaric.lambda_runtime_hooks_runner")
+
+    def start_and_run() -> None:
+        bridge.start()
+        run_before_snapshot(bridge.runner)
+
+    runner.run_before_snapshot = start_and_run  # type: ignore[attr-defined]
+    runner.run_after_restore = partial(run_after_restore, bridge.runner)  # type: ignore[attr-defined]

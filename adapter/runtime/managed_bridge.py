@@ -1,143 +1,167 @@
-"""The managed runtime's way from synchronous code to an event loop, and to a stream of our own."""
+"""The managed runtime's way from synchronous code to an event loop, and to a stream of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import json
 import os
 import sys
+import warnings
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..environment import handlers
-from ..errors import RuntimeApiError
-from .bridge import Bridge
+from ..errors import AdapterError, StreamClosed
+from ..logger import Logger
+from ..runner import LoopRunner
+from .bridge import Bridge, Served, stream_result
 from .client import RuntimeClient
+from .delivery import Delivery
 from .executor import Executor
 from .invocation import Invocation
-from .served import Served
-from .stream import RuntimeStream
+from .stream import DirectStream, RuntimeStream
 from .worker import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from ..stream import StreamingHandler
+    from ..types import JSON
 
-    from ..types import JSON, Context, StreamingHandler
-
-logger = logging.getLogger("adapter.runtime")
-
-T = TypeVar("T")
+logger = Logger("adapter.runtime")
 
 
 class ManagedBridge(Bridge):
     """Stands between the managed client, which is synchronous, and handlers that stream.
 
     Its event loop runs in the thread that calls the handler, while it calls: no hand-over to
-    another thread, and what is bound to the thread, as X-Ray's segments are, is the app's too.
+    another thread, and objects that are bound to the thread, as X-Ray's segments are, are the
+    app's too.
     """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        loop = _current_loop()
+        loop.set_default_executor(Executor())
+        super().__init__(LoopRunner(loop))
+        self.waiting = False  #: the managed client waits for an event
         self._started = False
+        self._handler: object = None  #: that AWS's runtime calls
+        self._latest: Served | None = None
+        self._event: bytes | str | None = None
 
     @cached_property
     def _client(self) -> RuntimeClient:
         return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
     def start(self) -> None:
-        """Run the startup of the function's handler, or of all if a wrapper stands around them.
+        """Run the startup of the function's handler, or of all handlers if it is a wrapper.
 
         Raises:
-            Exception: what the first one that failed raised.
+            Exception: the exception of the first startup that failed.
         """
         if self._started:
             return
         self._started = True
         module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
         named = getattr(sys.modules.get(module), name, None)
-        for handler in [named] if named in handlers() else handlers():
-            self.run(handler.startup())
+        if any(named is handler for handler in handlers()):
+            self._handler = named
+        for handler in handlers():
+            if self._handler is None or self._handler is handler:
+                self.runner.run(handler.startup())
 
-    def join(self, request_id: str | None) -> None:
-        """Join in when init is over already, in the middle of an invocation."""
+    def adopt(self, request_id: str | None) -> None:
+        """Take over in the middle of an invocation, when init is over already."""
         if request_id is not None:
             self._started = True
-            self.took(request_id, None)
+            self.received(request_id)
 
-    def took(self, request_id: str, nonce: str | None) -> None:
-        """Note which invocation the managed client has taken."""
-        headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
-        stream = RuntimeStream(self._client, Invocation(request_id, 0, headers, b""))
-        self.began(Served(request_id), stream)
-
-    def waits(self) -> None:
-        """Note that the managed client is done with it, and waits for the next one."""
-        self._running.clear()
-
-    def has_answered(self, request_id: str) -> bool:
-        """Whether that invocation has been answered; waits for a thread that may yet do it.
-
-        If it has not, the managed client answers it now, and nothing else can.
-        """
-        with self._runs:
-            current = self._running.get(request_id)
-            if current is None:
-                return False
-            if current.call is not None:  # it was on the loop of another thread, which has gone
-                self._run(asyncio.wait((current.call,)))
-            if not current.stream.answered:
-                current.stream.disconnect("AWS's runtime answers the invocation.")
-            return current.stream.answered
-
-    def _get_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._loop.set_default_executor(Executor())
-        return self._loop
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it to its end, whatever else is raised in the loop meanwhile.
-
-        A SystemExit in a task that the app left behind stops the loop, and so does a signal
-        handler's; let out, either would end the process in the middle of a response.
-        """
-        loop = self.loop
-        task = loop.create_task(_stopping(loop, coroutine))
-        while not task.done():
-            try:
-                loop.run_forever()
-            except BaseException as error:
-                if not task.done():
-                    logger.error("Raised beside the response, which goes on.", exc_info=error)
-        return task.result()
-
-    async def _answer(
+    def received(
         self,
-        handler: StreamingHandler,
-        event: JSON,
-        context: Context | None,
-        outcome: RuntimeStream,
-    ) -> JSON:
-        await self._client.ready()
-        try:
-            return await super()._answer(handler, event, context, outcome)
-        finally:
-            if outcome.answered:
-                await self._settle(outcome)
+        request_id: str,
+        nonce: str | None = None,
+        deadline_ms: Any = 0,
+        event: bytes | str | None = None,
+    ) -> None:
+        """Take the invocation that the managed client has received."""
+        headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
+        invocation = Invocation(request_id, deadline_ms, headers, b"")
+        self._event = event
+        self._latest = Served(Delivery(self._client, invocation))
+        self.begin(self._latest)
+        asyncio.set_event_loop(self.runner.loop)  # asyncio.run leaves none behind
 
-    async def _settle(self, stream: RuntimeStream) -> None:
+    def over(self) -> None:
+        """End the invocation: the managed client asks for the next one."""
+        if self._latest is not None:
+            self.end(self._latest)
+
+    def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
+        """Whether that invocation has its outcome; waits for a call that may yet send it.
+
+        If it has none, the managed client posts its own now, and nothing else can.
+
+        Args:
+            request_id: the invocation.
+            payload: the result of the function that the client is about to post, if there is one.
+        """
+        served = self._latest
+        if served is None or served.request_id != request_id:
+            return False
+        if served.call is not None:  # in a thread that has left it alone
+            self.runner.run(self.wait_for_call(served))
+        delivery = served.delivery
+        if payload is not None and b'"statusCode"' in payload and not delivery.sent:
+            self._stream_payload(delivery, payload)
+        if delivery.sent:
+            return True
+        with self.runner.standing_still():
+            delivery.claim.runtime()
+        return delivery.sent
+
+    async def prepare(self) -> None:
+        """Have a connection that works: the client has received the event over its own."""
+        await self._client.ready()
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Wait for the reply, because the event loop stands still after this call."""
         try:
-            await settle(stream)
-        except RuntimeApiError as error:
-            logger.critical("%s", error)  # the managed client will hear it too, and end
+            await settle(delivery)
+        except AdapterError as error:
+            logger.critical("%s", error)  # the managed client gets the same reply, and ends
         if self._client.connection is None:
             await asyncio.sleep(0)  # one turn to close it in, before the loop stands still
 
+    def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
+        """Return the stream for a call of ``handler``."""
+        if handler is self._handler:  # no wrapper can change a response: it is posted at once
+            return DirectStream(delivery)
+        return super().stream_for(handler, delivery)
 
-async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Stop the loop with the end of ``coroutine``; ``run_until_complete`` takes a turn more."""
-    try:
-        return await coroutine
-    finally:
-        loop.stop()
+    def _stream_payload(self, delivery: Delivery, payload: bytes) -> None:
+        try:
+            event: JSON = json.loads(self._event or b"")
+            result: JSON = json.loads(payload)
+        except (ValueError, RecursionError):
+            return
+        self.runner.run(self._stream_result(event, result, delivery))
+
+    async def _stream_result(self, event: JSON, result: JSON, delivery: Delivery) -> None:
+        try:
+            await self.prepare()
+            if stream_result(event, result, delivery):
+                await self.settle(delivery)
+        except (OSError, StreamClosed) as error:
+            logger.error("The response of the function could not be streamed: %s", error)
+
+
+def _current_loop() -> asyncio.AbstractEventLoop:
+    """Return the current event loop, on which the app may have opened pools; make one if needed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: there is none, so it makes one
+        try:
+            loop = asyncio.get_event_loop()
+        except RuntimeError:  # 3.14, after asyncio.run, or in a thread
+            loop = asyncio.new_event_loop()
+    if loop.is_closed():
+        loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop

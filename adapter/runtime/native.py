@@ -8,33 +8,39 @@ import os
 import signal
 import site
 import sys
+import threading
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..environment import set_host
 from ..errors import AdapterError, ConfigurationError, LifespanFailed
 from ..function import FunctionHandler
 from ..loader import load
+from ..logger import Logger
+from ..runner import LoopRunner, current_runner
 from . import extension, log
 from .bridge import Bridge
 from .client import RuntimeClient
 from .executor import Threads
-from .native_bridge import NativeBridge
 from .worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
-    from ..types import StreamingHandler
+    from ..stream import StreamingHandler
     from .connection import Connection
 
-logger = logging.getLogger("adapter.runtime")
+logger = Logger("adapter.runtime")
 
-GRACE = 0.2
-"""Seconds that running invocations get after SIGTERM; Lambda kills 0.3 to 0.5 s after it."""
+SHUTDOWN_SECONDS = 0.45
+"""From SIGTERM to the end of the process; Lambda kills the process 0.3 to 0.5 s after SIGTERM."""
 
-LAST_WORDS = 0.05
-"""Seconds they get after that, cancelled, to say so."""
+GRACE_SECONDS = 0.2
+"""In which running invocations may end after SIGTERM."""
+
+CANCEL_GRACE_SECONDS = 0.05
+"""After that, cancelled, to post their errors."""
 
 EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 
@@ -57,53 +63,38 @@ def main(target: str | None = None) -> int:
         return EXIT_USAGE
     log.configure(os.environ)
     _find_modules(os.environ)
-    runtime = Runtime(address, _concurrency(os.environ))
+    concurrency = _concurrency(os.environ)
+    runtime = Runtime(address, concurrency)
+    closing = asyncio.Runner(loop_factory=partial(_new_loop, os.environ))
     try:
-        bridge = NativeBridge(asyncio.Runner(loop_factory=partial(_new_loop, os.environ)))
-        Bridge.native = bridge
-        # Outside the loop, as under AWS's own runtime: a module may run a loop of its own.
+        bridge = Bridge(LoopRunner(closing.get_loop(), concurrent=concurrency is not None))
+        set_host(bridge)
+        # Current, but standing still, as under AWS's own runtime: a module may open a pool on the
+        # loop that the app will run on, or run a loop of its own.
+        asyncio.set_event_loop(bridge.runner.loop)
         handler = load(name)
-        bridge.is_open = isinstance(handler, FunctionHandler)
+        bridge.calls_function = isinstance(handler, FunctionHandler)
         handler = _watched(handler, os.environ)
-        _ = bridge.loop
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
-        with asyncio.Runner() as runner:
-            return runner.run(runtime.fail_init(error))
-    with bridge.runner:
+        with asyncio.Runner() as reporting:
+            status = reporting.run(runtime.fail_init(error))
+        closing.close()
+        return status
+    with closing:
         status = _live(runtime, handler, bridge)
         if runtime.is_abandoned():
             _exit(status)
         return status
 
 
-def _live(runtime: Runtime, handler: StreamingHandler, bridge: NativeBridge) -> int:
-    """Go through the phases of an environment. What hooks there are run between them."""
-    failed = bridge.run(runtime.start(handler))
+def _live(runtime: Runtime, handler: StreamingHandler, bridge: Bridge) -> int:
+    """Go through the phases of an environment. The hooks of a snapshot run between them."""
+    failed = bridge.runner.run(runtime.start(handler))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        from .snapstart import pause  # not on the way of every other cold start
+        from .snapstart import pause  # lazy: cold start
 
-        failed = pause(runtime.client, bridge, runtime.stop)
-    return _run(bridge, runtime.serve(handler, bridge)) if failed is None else failed
-
-
-def _run(bridge: NativeBridge, coroutine: Coroutine[Any, Any, int]) -> int:
-    """Run it to its end, also when a task that the app left behind raises what stops the loop.
-
-    Let out, that would end the process in the middle of responses that have nothing to do with
-    it. A real Ctrl-C does not come this way: it is handled as SIGTERM is.
-    """
-    task = bridge.loop.create_task(coroutine)
-    while True:
-        try:
-            return bridge.run(_result(task))
-        except (SystemExit, KeyboardInterrupt) as error:
-            if task.done():
-                raise
-            logger.error("Raised beside the responses, which go on.", exc_info=error)
-
-
-async def _result(task: asyncio.Task[int]) -> int:
-    return await asyncio.shield(task)
+        failed = pause(runtime.client, bridge.runner, runtime.stop)
+    return bridge.runner.run(runtime.serve(handler, bridge)) if failed is None else failed
 
 
 class Runtime:
@@ -124,22 +115,26 @@ class Runtime:
         self._threads: Threads | None = None
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
+        self._end_at = 0.0  #: time of the event loop, once SIGTERM has come
         self.stop = asyncio.Event()  #: set by SIGTERM
 
     async def start(self, handler: StreamingHandler) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
-        for ends in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(ends, self._terminate)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous = signal.getsignal(number)
+            asyncio.get_running_loop().add_signal_handler(number, self._terminate)
+            # In place of the handler of the event loop, which does nothing: signals reach the loop
+            # through a file descriptor.
+            signal.signal(number, partial(_on_signal, current_runner(), previous))
         try:
             self._threads = Threads(self._concurrency or 1)
             wants_shutdown = _choice(os.environ, "ADAPTER_SHUTDOWN", "on", "off") == "on"
-            needs_shutdown = await handler.startup()
-            if path := os.environ.get("ADAPTER_PRIME"):
-                from .prime import prime
-
-                await asyncio.create_task(prime(handler, path))
+            needs_shutdown = await self._unless_stopped(handler.startup())
         except BaseException as error:
             return await self.fail_init(error)
+        if needs_shutdown is None:
+            self._abandoned = True
+            return 0
         if needs_shutdown and wants_shutdown:
             await self._register()
         return None
@@ -149,26 +144,52 @@ class Runtime:
         if not self.stop.is_set():
             self._workers = self._make_workers(handler, bridge)
         try:
-            return await self._run() if self._workers else 0
+            return await self._run(bridge) if self._workers else 0
         finally:
-            await handler.shutdown()
+            await self._shut_down(handler)
             if self._extension is not None:
                 self._extension.close()
             for worker in self._workers:
                 worker.close()
 
+    async def _unless_stopped(self, startup: Coroutine[Any, Any, bool]) -> bool | None:
+        """Await a startup; give up on it at SIGTERM, and return None."""
+        starting = asyncio.create_task(startup)
+        stopping = asyncio.create_task(self.stop.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            return starting.result()
+        logger.error("The environment ends during the startup of the app")
+        starting.cancel()
+        await asyncio.wait((starting,), timeout=CANCEL_GRACE_SECONDS)
+        return None
+
+    async def _shut_down(self, handler: StreamingHandler) -> None:
+        """Stop the handler, within the time that Lambda gives for it."""
+        ending = asyncio.create_task(handler.shutdown())
+        left = self._end_at - asyncio.get_running_loop().time() if self._end_at else None
+        seconds = SHUTDOWN_SECONDS if left is None else max(left, CANCEL_GRACE_SECONDS)
+        await asyncio.wait((ending,), timeout=seconds)
+        if ending.done():
+            ending.result()
+        else:
+            logger.error("The shutdown of the app took over %.2f s and is abandoned", seconds)
+            self._abandoned = True
+            ending.cancel()
+
     async def fail_init(self, error: BaseException) -> int:
         """Tell the platform that the environment cannot start; return the exit status."""
-        logger.critical("The environment cannot start: %s", error, exc_info=error)
         try:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:
-            logger.critical("That could not be reported either: %s", failure)
+            logger.critical("Reporting the error failed: %s", failure)
+        logger.critical("The environment cannot start: %s", error, exc_info=error)
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
     def is_abandoned(self) -> bool:
-        """Whether something runs on that nobody can stop, so that the process must not wait."""
+        """Whether work is left that cannot be stopped, so that the process must not wait."""
         return self._abandoned or (self._threads is not None and self._threads.end())
 
     def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> Sequence[Worker]:
@@ -177,55 +198,75 @@ class Runtime:
         from .concurrent import ConcurrentWorker
 
         assert self._threads is not None
-        crew: list[ConcurrentWorker] = []
-        crew += [
-            ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies, crew)
+        siblings: list[ConcurrentWorker] = []
+        siblings += [
+            ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies, siblings)
             for _ in range(self._concurrency)
         ]
-        return crew
+        return siblings
 
-    async def _run(self) -> int:
-        """Serve until SIGTERM or until a worker gives up; then see the running ones to an end."""
+    async def _run(self, bridge: Bridge) -> int:
+        """Serve until SIGTERM or until a worker gives up; then let the running ones end."""
         tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         stop = asyncio.create_task(self.stop.wait())
         await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        for worker in self._workers:  # what made one give up holds for all
+        for worker in self._workers:  # the fault of one worker is the fault of all
             worker.stop()
-        await self._end({*tasks, *self._zombies})
+        await self._end({*tasks, *self._zombies}, bridge)
         faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         for fault in filter(None, faults):
             logger.critical("The environment ends: %s", fault)
         return EXIT_FAILED if any(faults) else 0
 
-    async def _end(self, tasks: set[asyncio.Task[None]]) -> None:
-        """See what still runs to its end, or to ours."""
-        _, running = await asyncio.wait(tasks, timeout=GRACE)
+    async def _end(self, tasks: set[asyncio.Task[None]], bridge: Bridge) -> None:
+        """Wait for running invocations; then cancel the rest."""
+        _, running = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         if running:
             logger.error("The environment ends. Invocations still running: %d", len(running))
             self._abandoned = True  # at the least they may leave a thread behind
+            bridge.cancel_all()
             for task in running:
                 task.cancel()
-            await asyncio.wait(running, timeout=LAST_WORDS)
+            await asyncio.wait(running, timeout=CANCEL_GRACE_SECONDS)
 
     async def _register(self) -> None:
         try:
             self._extension = await extension.register(self._address)
         except (OSError, AdapterError) as error:
-            logger.warning("Lambda will not announce the end of this environment: %s", error)
+            logger.warning("Could not register an extension; no SIGTERM at shutdown: %s", error)
 
     def _terminate(self) -> None:
+        """Take no more events, and end; called by the event loop."""
         if self.stop.is_set():  # asked twice
             os._exit(EXIT_FAILED)
+        self._end_at = asyncio.get_running_loop().time() + SHUTDOWN_SECONDS
         self.stop.set()
         for worker in self._workers:  # at once: no event may be taken any more
             worker.stop()
 
 
+def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any) -> None:
+    """Call the signal handler that the app has installed before this one.
+
+    While a synchronous function runs, the event loop stands still and cannot end the process: a
+    timer does it, unless the function returns in time.
+    """
+    if runner is not None and runner.stands_still:
+        timer = threading.Timer(SHUTDOWN_SECONDS, _exit, (0,))
+        timer.daemon = True
+        timer.start()
+    if callable(previous) and previous is not signal.default_int_handler:
+        try:
+            previous(number, frame)
+        except BaseException as error:
+            logger.error("The signal handler of the app raised", exc_info=error)
+
+
 def _watched(handler: StreamingHandler, environ: Mapping[str, str]) -> StreamingHandler:
     if _choice(environ, "ADAPTER_WATCHDOG", "off", "on") == "off":
         return handler
-    from .watchdog import Watched  # what Lambda need not pay for
+    from .watchdog import Watched  # lazy: cold start
 
     return Watched(handler)
 
@@ -250,7 +291,7 @@ def _find_modules(environ: Mapping[str, str]) -> None:
 
 
 def _exit(status: int) -> None:
-    """End the process without waiting for its threads: nobody can stop them."""
+    """End the process without waiting for its threads, which cannot be stopped."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # the app may have closed it, or put another in its place

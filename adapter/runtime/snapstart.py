@@ -6,49 +6,43 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
+from ..logger import Logger
+from ..snapstart import run_after_restore, run_before_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
+    from ..runner import LoopRunner
     from .client import RuntimeClient
-    from .native_bridge import NativeBridge
 
-logger = logging.getLogger("adapter.runtime")
-
-Hook = tuple["Callable[..., object]", tuple[Any, ...], dict[str, Any]]
+logger = Logger("adapter.runtime")
 
 EXIT_BEFORE, EXIT_AFTER = 64, 65
 
 
-def pause(client: RuntimeClient, bridge: NativeBridge, stop: asyncio.Event) -> int | None:
+def pause(client: RuntimeClient, runner: LoopRunner, stop: asyncio.Event) -> int | None:
     """Run the hooks, with the snapshot between them; return an exit status if one failed.
 
-    Hooks before the snapshot run in the reverse order of their registration, hooks after it in
-    order; outside the event loop, so that they may run one of their own, as under AWS's runtime.
     If ``stop`` is set in the snapshot, it is left without hooks.
     """
     try:
-        before = _hooks("get_before_snapshot")
-        while before:
-            _call(before.pop())
-        restored = bridge.run(_is_restored(client, stop))
+        run_before_snapshot(runner)
+        restored = runner.run(_is_restored(client, stop))
     except BaseException as error:
+        _report(runner, client.init_error(error, "Runtime.BeforeSnapshotError"))
         logger.critical("No snapshot can be taken: %s", error, exc_info=error)
-        _report(bridge, client.init_error(error, "Runtime.BeforeSnapshotError"))
         return EXIT_BEFORE
     finally:
-        client.close()  # what is connected before a snapshot is not connected after it
+        client.close()  # a connection does not survive the snapshot
     try:
-        for hook in _hooks("get_after_restore") if restored else ():
-            _call(hook)
+        if restored:
+            run_after_restore(runner)
     except BaseException as error:
+        _report(runner, client.restore_error(error, "Runtime.AfterRestoreError"))
         logger.critical("The environment cannot go on after its restore: %s", error, exc_info=error)
-        _report(bridge, client.restore_error(error, "Runtime.AfterRestoreError"))
         client.close()
         return EXIT_AFTER
     return None
@@ -66,20 +60,8 @@ async def _is_restored(client: RuntimeClient, stop: asyncio.Event) -> bool:
     return waiting in done
 
 
-def _hooks(getter: str) -> list[Hook]:
-    """Return AWS's own list of hooks. Who has not imported its library has none."""
-    library = sys.modules.get("snapshot_restore_py")
-    hooks: list[Hook] = getattr(library, getter)() if library is not None else []
-    return hooks
-
-
-def _call(hook: Hook) -> None:
-    function, arguments, keywords = hook
-    function(*arguments, **keywords)
-
-
-def _report(bridge: NativeBridge, report: Coroutine[Any, Any, None]) -> None:
+def _report(runner: LoopRunner, report: Coroutine[Any, Any, None]) -> None:
     try:
-        bridge.run(report)
+        runner.run(report)
     except (OSError, AdapterError) as failure:
-        logger.critical("That could not be reported either: %s", failure)
+        logger.critical("Reporting the error failed: %s", failure)

@@ -2,91 +2,102 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import DeadlineExceeded, EventError, NotPosted, error_object
-from ..prelude import CONTENT_TYPE, decode
+from ..errors import DeadlineExceeded, StreamClosed, error_object
+from ..logger import Logger
 from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
+from .delivery import marshal
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from ..types import JSON
     from ..wire import Response
-    from .client import RuntimeClient
     from .connection import Connection
-    from .invocation import Invocation
+    from .delivery import Delivery
 
-logger = logging.getLogger("adapter.runtime")
+
+logger = Logger("adapter.runtime")
 
 
 class RuntimeStream(ResponseStream):
     """Sends every chunk as one HTTP chunk, at once.
 
-    The request begins with the first write. So a failure before it can still be reported as one,
-    and a handler that writes nothing can still have a buffered answer posted.
+    The request begins with the first write. So a failure before it can still be reported as an
+    error, and a handler that writes nothing can still have a buffered response posted.
     """
 
-    def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
+    wrapped = False
+
+    def __init__(self, delivery: Delivery) -> None:
         super().__init__()
-        self._client = client
-        self._invocation = invocation
+        self._delivery = delivery
         self._connection: Connection | None = None
-        self._answer: asyncio.Future[Response] | None = None
 
-    @property
-    def answered(self) -> bool:
-        """Whether anything was sent."""
-        return self._answer is not None
-
-    def respond(self, payload: bytes, content_type: str = "application/json") -> None:
-        """Post a buffered answer, instead of writing to the stream."""
-        answer = self._client.respond(self._invocation, payload, content_type)
-        self._answer = asyncio.ensure_future(answer)
-        self._close()
-
-    async def answer(self) -> Response:
-        """Return what the Runtime API says to whatever was sent.
-
-        It comes when the platform has taken the whole body, which it may do slowly.
+    def respond(self, response: JSON) -> None:
+        """Post a whole response, instead of writing to the stream.
 
         Raises:
-            ConnectionError: it says nothing, because the connection is gone.
-            NotPosted: nothing was sent, after all; AWS's client may still send its own report.
+            HandlerError: ``response`` is not JSON.
+            StreamClosed: the invocation has another outcome already.
         """
-        if self._answer is None:  # the connection was gone before the first byte
-            error = self._broken
-            assert error is not None
-            logger.error("The invocation failed: %s", error)
-            self._report(error)
-            assert self._answer is not None
-        try:
-            return await self._answer
-        except NotPosted:
-            self._answer = None
-            raise
+        payload, content_type = marshal(response)
+        if not self._delivery.claim.first_byte():
+            raise StreamClosed("The invocation has been responded to in another way.")
+        self._delivery.post(payload, content_type)
+        self._close()
 
-    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
+    def transmit_first(
+        self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
+    ) -> None:
+        """Begin the POST; write its head, the prelude and ``chunks`` with one call.
+
+        Raises:
+            ClientDisconnected: the connection is lost, or the invocation has another outcome.
+        """
+        delivery = self._delivery
+        if not delivery.connected:
+            self.disconnect("The connection to the Runtime API was lost before the response.")
+        elif not delivery.claim.first_byte():
+            self.disconnect("The invocation has been responded to in another way.")
+        else:
+            self._connection, head = delivery.open(self.content_type, self._on_reply)
+            frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
+            if end:
+                frames.append(LAST_CHUNK)
+            self._connection.write(b"".join(frames))
+            return
+        broken = self._broken
+        assert broken is not None
+        raise broken
+
+    def disconnect(self, reason: str) -> None:
+        """Close the stream. If nothing was sent, that is the outcome of the invocation."""
+        if self.closed:
+            return
+        super().disconnect(reason)
+        if self._connection is None and self._delivery.claim.first_byte():
+            broken = self._broken
+            assert broken is not None
+            logger.error("The invocation failed: %s", broken)
+            self._delivery.report(broken)
+
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Frame ``chunks`` and write them with one call."""
         frames = [chunk(data) for data in chunks if data]
         if end:
             frames.append(LAST_CHUNK)
-        if self._connection is None:
-            self._connection, head = self._begin()
-            frames.insert(0, head)
-        data = b"".join(frames)
-        self._connection.write(data)
-        return len(data)
+        if frames:
+            assert self._connection is not None
+            self._connection.write(b"".join(frames))
 
     @property
     def congested(self) -> bool:
-        """Whether the socket has not taken what was written."""
-        assert self._connection is not None
-        return self._connection.paused
+        """Whether the socket has not taken everything that was written."""
+        return self._connection is not None and self._connection.paused
 
     async def drain(self) -> None:
         """Wait until it has."""
@@ -97,93 +108,56 @@ class RuntimeStream(ResponseStream):
 
     def transmit_error(self, error: BaseException) -> None:
         """Report ``error``: as the outcome before the first byte, in trailers after it."""
-        if self._connection is None:
-            self._report(error)
-        else:
-            described = error_object(error, self._invocation.request_id)
+        if self._connection is not None:
+            described = error_object(error, self._delivery.invocation.request_id)
             self._connection.write(last_chunk(error_trailers(described)))
+        elif self._admits(error):
+            self._delivery.report(error)
 
-    def _begin(self) -> tuple[Connection, bytes]:
-        connection = self._client.connection
-        if connection is None:
-            self.disconnect("The connection to the Runtime API was lost before the response.")
-            raise self._broken or AssertionError
-        self._answer = connection.expect()
-        self._answer.add_done_callback(self._answered)
-        return connection, self._client.response_head(self._invocation, self.content_type)
+    def _admits(self, error: BaseException) -> bool:
+        claim = self._delivery.claim
+        return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
-    def _report(self, error: BaseException) -> None:
-        self._answer = asyncio.ensure_future(self._client.error(self._invocation, error))
-
-    def _answered(self, answer: asyncio.Future[Response]) -> None:
-        """Stop whoever still writes: an answer before the end is a refusal of the rest."""
+    def _on_reply(self, reply: asyncio.Future[Response]) -> None:
+        """Stop the writer: a reply before the end is a refusal of the rest."""
         if self.closed:
             return
-        error = answer.exception()
+        error = reply.exception()
         self.disconnect(
-            f"The Runtime API refused the response with {answer.result().status}."
+            f"The Runtime API refused the response with {reply.result().status}."
             if error is None
             else f"The Runtime API stopped reading the response: {error}"
         )
-        self._client.close()
+        self._delivery.close_connection()
 
 
-class Attempt(RuntimeStream):
-    """A call's attempt to answer an invocation; failed before the first byte, it has not.
+class CallStream(RuntimeStream):
+    """The stream of a call that synchronous code makes: a wrapper around the handler, for example.
 
-    That failure is for whoever called, who may answer in another way. Except for what cannot wait
-    for them, or would end the process on the way.
-
-    Args:
-        outcome: the stream of the invocation, which ends when this one begins.
+    A failure before the first byte is for the caller, who may respond in another way. Except for a
+    deadline, which is reported at once because the caller may not return in time, and for an
+    exception that would end the process on the way.
     """
 
-    def __init__(self, outcome: RuntimeStream) -> None:
-        super().__init__(outcome._client, outcome._invocation)
-        self.failure: Exception | None = None
-        self._first = b""
-        self._outcome = outcome
-
-    @property
-    def summary(self) -> JSON:
-        """What wrappers get to see of a response that is gone: its status, if it is HTTP's."""
-        with suppress(EventError, KeyError):  # a prelude written in pieces, or without a status
-            if self.content_type == CONTENT_TYPE:
-                return {"statusCode": decode(self._first)[0]["statusCode"]}
-        return {}
-
-    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
-        """Keep the first chunk, which has the status."""
-        self._first = self._first or next(filter(None, chunks), b"")
-        return super().transmit(chunks, end)
+    wrapped = True
 
     def transmit_error(self, error: BaseException) -> None:
         """Leave ``error`` to the caller if it can be, and if nothing was sent."""
-        if self._connection is None and isinstance(error, Exception):
-            self.failure = error
-            if not isinstance(error, DeadlineExceeded):
-                return
-        super().transmit_error(error)
+        if self._connection is not None or not isinstance(error, Exception):
+            super().transmit_error(error)
+        elif isinstance(error, DeadlineExceeded) and self._admits(error):
+            self._delivery.report(error)
 
     def disconnect(self, reason: str) -> None:
-        """Note that nobody reads; if nothing was sent either, that is a failure."""
-        super().disconnect(reason)
-        if not self.answered:
-            self.failure = self._broken
+        """Close the stream; if nothing was sent, that is a failure for the caller."""
+        if self.closed:
+            return
+        ResponseStream.disconnect(self, reason)
+        if self._connection is None and self.error is None:
+            self.error = self._broken
 
-    def _begin(self) -> tuple[Connection, bytes]:
-        if self._outcome.closed:
-            self.disconnect("The invocation has been answered in another way.")
-            raise self._broken or AssertionError
-        begun = super()._begin()
-        self._end_outcome()
-        return begun
 
-    def _report(self, error: BaseException) -> None:
-        if not self._outcome.closed:
-            super()._report(error)
-            self._end_outcome()
+class DirectStream(CallStream):
+    """The stream of a call that AWS's runtime makes itself: no wrapper can change a response."""
 
-    def _end_outcome(self) -> None:
-        self._outcome._answer = self._answer
-        self._outcome._close()
+    wrapped = False

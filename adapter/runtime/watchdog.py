@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import threading
 import time
@@ -11,14 +10,17 @@ import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
+from ..logger import Logger
+from ..runner import LoopRunner, current_runner
+
 if TYPE_CHECKING:
     from contextvars import Context as Variables
     from types import FrameType
 
-    from ..stream import ResponseStream
-    from ..types import JSON, Context, StreamingHandler
+    from ..stream import ResponseStream, StreamingHandler
+    from ..types import JSON, Context
 
-logger = logging.getLogger("adapter.runtime")
+logger = Logger("adapter.runtime")
 
 TICK = 0.1  # seconds
 TICKS = 10  # without a beat, and the loop is blocked
@@ -36,6 +38,7 @@ class Watched:
         self._handler = handler
         self._running: list[Variables] = []
         self._beats = 0
+        self._runner: LoopRunner | None = None
         self._armed = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
@@ -51,6 +54,7 @@ class Watched:
         variables = copy_context()
         self._running.append(variables)
         self._beat()
+        self._runner = current_runner()
         if self._thread is None:
             thread = threading.get_ident()
             self._thread = threading.Thread(target=self._watch, args=(thread,), daemon=True)
@@ -81,7 +85,8 @@ class Watched:
         while True:
             self._armed.wait()
             time.sleep(TICK)
-            if self._beats != seen or not self._armed.is_set():
+            standing = self._runner is not None and self._runner.stands_still  # by intention
+            if self._beats != seen or standing or not self._armed.is_set():
                 seen, missed = self._beats, 0
                 continue
             missed += 1

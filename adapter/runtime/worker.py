@@ -1,30 +1,30 @@
-"""One place to serve invocations in: takes an event, answers it, and takes the next."""
+"""One place to serve invocations in: takes an event, responds to it, and takes the next."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import os
-import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
+from ..logger import Logger
 from ..wire import ProtocolError
+from .bridge import Served, stream_result
+from .delivery import Delivery, marshal
 from .invocation import function_context
-from .served import Served, anywhere, served
 from .stream import RuntimeStream
 
 if TYPE_CHECKING:
     from ..context import LambdaContext
-    from ..types import JSON, StreamingHandler
+    from ..stream import StreamingHandler
+    from ..types import JSON
     from .bridge import Bridge
     from .client import RuntimeClient
     from .invocation import Function, Invocation
 
-logger = logging.getLogger("adapter.runtime")
+logger = Logger("adapter.runtime")
 
-# What the platform says when it will not take an answer, but the environment is fine.
+# Replies of a platform that does not take an outcome, but in an environment that is fine.
 _ENVIRONMENT_IS_FINE = {
     400: "it was refused as broken, or it came for an invocation that is over",
     410: "it came too late, the invocation is over",
@@ -55,7 +55,7 @@ class Worker:
             await self._idle
 
     def stop(self) -> None:
-        """Take no more events. What is being served is finished."""
+        """Take no more events. The current invocation is finished."""
         self._stopping = True
         if self._idle is not None:
             self._idle.cancel()
@@ -67,7 +67,6 @@ class Worker:
     async def _take(self) -> None:
         invocation = await self._client.next()
         self._idle = None
-        anywhere.request_id, anywhere.tenant_id = invocation.request_id, invocation.tenant_id
         if invocation.trace_id:
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
         else:
@@ -75,60 +74,91 @@ class Worker:
         await self._serve(invocation)
 
     async def _serve(self, invocation: Invocation) -> None:
-        """Bring one invocation to exactly one outcome, of which all that runs here knows."""
-        this = Served(invocation.request_id, invocation.tenant_id)
-        served.set(this)
-        stream = RuntimeStream(self._client, invocation)
-        current = self._bridge.began(this, stream)
+        """Bring one invocation to exactly one outcome."""
+        served = Served(Delivery(self._client, invocation))
+        self._bridge.begin(served)
         try:
-            event, context = _unmarshal(invocation, self._function)
-            try:
-                answer = await self._handler.respond(event, context, stream)
-            finally:
-                if current.call is not None:
-                    await self._join(current.call)
+            if self._bridge.calls_function:
+                await self._call_function(served)
+            else:
+                await self._call_handler(served)
+        finally:
+            self._bridge.end(served)
+        await self._settle(served.delivery)
+
+    async def _call_handler(self, served: Served) -> None:
+        """Have a handler of the adapter respond on the stream."""
+        delivery = served.delivery
+        delivery.claim.call()
+        stream = RuntimeStream(delivery)
+        try:
+            event, context = self._unmarshal(served)
+            response = await self._handler.respond(event, context, stream)
             if not stream.started and not stream.closed:
-                stream.respond(*_marshal(answer))
+                stream.respond(response)
             elif not stream.closed:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
         except BaseException as error:
             stream.fail(error)
-            if self._stopping and isinstance(error, asyncio.CancelledError):
-                raise
-            logger.error("The invocation failed.", exc_info=error)
-        finally:
-            self._bridge.ended(current)
-        await self._settle(stream)
+            self._log_failure(error)
 
-    async def _join(self, call: asyncio.Task[Any]) -> None:
-        """Wait for a call that its wrapper has left alone, in a thread of its own.
+    async def _call_function(self, served: Served) -> None:
+        """Call a function, perhaps around a handler of the adapter, and post its result.
 
-        What it answers is the outcome, whatever the wrapper has returned or raised.
+        A call of such a handler that has begun to respond is the outcome, whatever the function
+        returns or raises.
         """
-        if isinstance(sys.exception(), asyncio.CancelledError):
-            call.cancel()
+        delivery = served.delivery
         try:
-            await asyncio.wait((call,))
-        except asyncio.CancelledError:
-            call.cancel()
-            await asyncio.wait((call,))
-            raise
+            event, context = self._unmarshal(served)
+            cancelled = False
+            try:
+                result = await self._handler.respond(event, context, RuntimeStream(delivery))
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
+            finally:
+                await self._bridge.wait_for_call(served, cancel=cancelled)
+            if delivery.claim.open and not stream_result(event, result, delivery):
+                payload, content_type = marshal(result)
+                if delivery.claim.runtime():
+                    delivery.post(payload, content_type)
+        except BaseException as error:
+            if delivery.claim.runtime():
+                delivery.report(error)
+            self._log_failure(error)
 
-    async def _settle(self, stream: RuntimeStream) -> None:
-        await settle(stream)
+    def _unmarshal(self, served: Served) -> tuple[JSON, LambdaContext]:
+        event, context = _unmarshal(served.delivery.invocation, self._function)
+        served.context = context
+        return event, context
+
+    def _log_failure(self, error: BaseException) -> None:
+        """Log why an invocation failed.
+
+        Raises:
+            CancelledError: ``error``, if the environment ends.
+        """
+        if self._stopping and isinstance(error, asyncio.CancelledError):
+            raise error
+        logger.error("The invocation failed.", exc_info=error)
+
+    async def _settle(self, delivery: Delivery) -> None:
+        await settle(delivery)
 
 
-async def settle(stream: RuntimeStream) -> None:
-    """Hear what the Runtime API says to the answer; only then may ``next`` be asked for.
+async def settle(delivery: Delivery) -> None:
+    """Wait for the reply of the Runtime API; only then may ``next`` be asked for.
 
     Raises:
-        RuntimeApiError: it says that this environment is lost.
+        RuntimeApiError: the reply says that this environment is lost.
+        NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
     try:
-        response = await stream.answer()
+        response = await delivery.reply()
     except (OSError, ProtocolError) as error:
-        # A reset in mid-stream is how the platform says that the time is up; if it lets us
-        # live, the next request opens a new connection.
+        # A reset in mid-stream is how the platform says that the time is up; if the environment
+        # goes on, the next request opens a new connection.
         logger.error("The outcome of the response is not known: %s", error)
         return
     if response.status in _ENVIRONMENT_IS_FINE:
@@ -154,32 +184,3 @@ def _unmarshal(invocation: Invocation, function: Function) -> tuple[JSON, Lambda
         raise HandlerError(
             "Runtime.LambdaContextUnmarshalError", f"The context is not as documented: {error}"
         ) from error
-
-
-def _marshal(answer: object) -> tuple[bytes, str]:
-    """Return ``answer`` as JSON, and the type of that; bytes are sent as they are."""
-    if isinstance(answer, bytes):
-        return answer, "application/unknown"  # as AWS's own runtime says
-    try:
-        return _json(answer), "application/json"
-    except (TypeError, ValueError, RecursionError) as error:
-        raise HandlerError(
-            "Runtime.MarshalError", f"The handler's answer cannot be sent as JSON: {error}"
-        ) from error
-
-
-def _json(answer: object) -> bytes:
-    """Return ``answer`` in UTF-8, which is what its size was measured in."""
-    try:
-        return json.dumps(answer, default=_number, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair is text to Python, but not to UTF-8
-        return json.dumps(answer, default=_number).encode()
-
-
-def _number(value: object) -> int | float:
-    """Return what is to be sent for a `Decimal`, which is what DynamoDB's numbers come as."""
-    decimal = sys.modules.get("decimal")  # never imported: there is one only if it was
-    if decimal is not None and isinstance(value, decimal.Decimal):
-        whole = value == value.to_integral_value() if value.is_finite() else False
-        return int(value) if whole else float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

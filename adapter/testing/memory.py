@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..prelude import decode
-from ..stream import BufferedStream
+from ..stream import ResponseStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from ..types import Prelude
 
 
-class MemoryStream(BufferedStream):
+class MemoryStream(ResponseStream):
     """Keeps every chunk as it was written, and hands each out as soon as it is there.
 
-    ``chunks`` is what was written so far, the prelude first; ``error`` what the response failed
-    with; ``disconnect(reason)`` makes the reader go away.
+    ``chunks`` has all chunks written so far, the prelude first; ``error`` is the error that the
+    response failed with; ``disconnect(reason)`` makes the reader go away.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.chunks: list[bytes] = []
         self._changed = asyncio.Event()
 
     @property
@@ -55,10 +56,21 @@ class MemoryStream(BufferedStream):
             self._changed.clear()
             await self._changed.wait()
 
-    def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
-        """Keep ``chunks`` and wake whoever waits for them."""
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
+        """Keep ``chunks`` and wake the readers."""
+        self.chunks += [bytes(chunk) for chunk in chunks if chunk]
         self._changed.set()
-        return super().transmit(chunks, end)
+
+    @property
+    def congested(self) -> bool:
+        """Memory is never congested."""
+        return False
+
+    async def drain(self) -> None:
+        """Return at once."""
+
+    def transmit_error(self, error: BaseException) -> None:
+        """Do nothing: ``error`` is kept by `fail`."""
 
     def _close(self) -> None:
         super()._close()

@@ -17,7 +17,7 @@ from ..errors import StreamClosed
 from ..events.build import function_url_event
 from ..handler import LambdaHandler
 from ..prelude import CONTENT_TYPE, decode
-from ..types import StreamingHandler
+from ..stream import StreamingHandler
 from .context import lambda_context
 from .memory import MemoryStream
 

@@ -173,10 +173,10 @@ def test_a_next_that_fails_is_tried_again_later(start: Start, answer: str) -> No
             assert peer.read().call == NEXT
         peer.event(event_for("go"), name)
         assert b"begun" in peer.read().content
-    assert "next try in 0.1 s" in lambda_.output
+    assert "retrying in 0.1 s" in lambda_.output
 
 
-IMPATIENT = "import adapter.runtime.concurrent as c; c.DELAYS = [0.01, 0.02]\n" + WAIT
+IMPATIENT = "import adapter.runtime.concurrent as c; c.DELAYS_SECONDS = [0.01, 0.02]\n" + WAIT
 
 
 def test_a_worker_that_gets_no_event_asks_on_because_nobody_would_miss_it_if_it_gave_up(
@@ -193,7 +193,7 @@ def test_a_worker_that_gets_no_event_asks_on_because_nobody_would_miss_it_if_it_
         assert b"begun" in peer.read().content
         peer.accept()
         assert peer.read().call == NEXT
-    assert lambda_.output.count("next try in 0.0 s") == 6
+    assert lambda_.output.count("retrying in 0.0 s") == 6
 
 
 def test_when_no_worker_gets_an_event_any_more_the_environment_ends(start: Start) -> None:
@@ -204,7 +204,7 @@ def test_when_no_worker_gets_an_event_any_more_the_environment_ends(start: Start
     lambda_.stop_listening()
     for peer in others:
         peer.reset()
-    while lambda_.output.count("No event could be had") < 8:
+    while lambda_.output.count("GET next failed") < 8:
         busy.is_silent(0.01)
     (lambda_.root / "go").touch()  # until now one of them was served, so all was not lost
     while busy.chunk(request):
@@ -237,8 +237,8 @@ def test_an_app_that_outlives_its_deadline_is_counted_and_its_place_is_taken(
     second.read()
     second.refuse(410, "InvokeTimeout")
     [third] = asking(lambda_, 1)
-    assert "zombie-1 has outlived its deadline and runs on; so do 1 in all" in lambda_.output
-    assert "zombie-2 has outlived its deadline and runs on; so do 2 in all" in lambda_.output
+    assert "zombie-1 still running after its deadline (1 such invocations)" in lambda_.output
+    assert "zombie-2 still running after its deadline (2 such invocations)" in lambda_.output
     (lambda_.root / "never").touch()
     first.wait_closed()  # the zombies end, and what they held with them
     second.wait_closed()

@@ -47,7 +47,7 @@ def test_a_plain_function_is_called_with_event_and_context_and_its_answer_is_pos
     import threading
 
     def handler(event, context):
-        assert threading.current_thread() is not threading.main_thread()
+        assert threading.current_thread() is threading.main_thread()
         return {"event": event, "id": context.aws_request_id, "umlaut": "ä"}
     """
     platform = start(source, "main.handler").connection()
@@ -58,7 +58,7 @@ def test_a_plain_function_is_called_with_event_and_context_and_its_answer_is_pos
     assert platform.read().call == NEXT
 
 
-def test_a_vendors_wrapper_around_our_handler_streams_from_its_worker_thread(start: Start) -> None:
+def test_a_vendors_wrapper_around_our_handler_streams_from_the_main_thread(start: Start) -> None:
     lambda_ = start(WRAPPER, "main.handler")
     platform = lambda_.connection()
     for number in range(2):
@@ -66,7 +66,7 @@ def test_a_vendors_wrapper_around_our_handler_streams_from_its_worker_thread(sta
         assert request.headers["lambda-runtime-function-response-mode"] == "streaming"
         assert request.content == b"hello"
     assert platform.read().call == NEXT
-    assert "before id-1 False" in lambda_.output
+    assert "before id-1 True" in lambda_.output
     assert lambda_.output.count("after {'statusCode': 200}") == 2
 
 
@@ -147,13 +147,15 @@ def test_bytes_and_decimals_are_sent_as_AWSs_runtime_sends_them(start: Start) ->
     assert (request.body, request.headers["content-type"]) == (b"raw", "application/unknown")
 
 
-def test_a_function_that_outlives_its_time_is_reported_once_and_waited_for(start: Start) -> None:
+def test_an_async_function_that_outlives_its_time_is_reported_once_and_waited_for(
+    start: Start,
+) -> None:
     source = """
-    import os, time
+    import asyncio, os
 
-    def handler(event, context):
+    async def handler(event, context):
         while not os.path.exists("go"):
-            time.sleep(0.01)
+            await asyncio.sleep(0.01)
         print("returned", flush=True)
         return "too late"
     """
@@ -166,6 +168,26 @@ def test_a_function_that_outlives_its_time_is_reported_once_and_waited_for(start
     (lambda_.root / "go").touch()
     assert platform.read().call == NEXT
     assert "returned" in lambda_.output
+
+
+def test_a_function_that_blocks_the_main_thread_is_left_to_lambdas_own_timeout(
+    start: Start,
+) -> None:
+    source = """
+    import os, time
+
+    def handler(event, context):
+        while not os.path.exists("go"):
+            time.sleep(0.01)
+        return "late"
+    """
+    lambda_ = start(source, "main.handler")
+    platform = lambda_.connection()
+    platform.deliver("x", "id-1", seconds=0.1)
+    assert platform.is_silent()
+    (lambda_.root / "go").touch()
+    request = platform.read()
+    assert (request.call, request.json) == (response_of("id-1"), "late")
 
 
 def test_a_function_may_use_an_event_loop_of_its_own(start: Start) -> None:

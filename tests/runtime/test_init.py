@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .apps import EVENT, HELLO
-from .scripted import INIT_ERROR, NEXT
+from .scripted import INIT_ERROR, NEXT, ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Start
 
 ERROR_TYPE = "lambda-runtime-function-error-type"
@@ -111,8 +113,13 @@ def test_an_option_that_means_nothing_fails_init_and_says_what_would(
     assert lambda_.exit_code() == 1
 
 
-def test_a_loop_that_is_not_installed_fails_init_and_says_how_to_install_it(start: Start) -> None:
-    lambda_ = start("import sys; sys.modules['uvloop'] = None\n" + HELLO, ADAPTER_LOOP="uvloop")
+def test_a_loop_that_is_not_installed_fails_init_and_says_how_to_install_it(
+    start: Start, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "uvloop.py").write_text("raise ModuleNotFoundError('no uvloop here')")
+    lambda_ = start(HELLO, ADAPTER_LOOP="uvloop", PYTHONPATH=f"{broken}:{ROOT}")
     platform = lambda_.connection()
     assert "pip install uvloop" in platform.read().json["errorMessage"]
     platform.accept()
@@ -148,7 +155,7 @@ def test_a_reported_failure_that_is_refused_still_ends_the_process(start: Start)
     platform.read()
     platform.refuse(403)
     assert lambda_.exit_code() == 1
-    assert "could not be reported either: POST" in lambda_.output
+    assert "Reporting the error failed: POST" in lambda_.output
 
 
 def test_a_failure_that_nobody_takes_still_ends_the_process_and_is_logged(start: Start) -> None:
@@ -158,7 +165,7 @@ def test_a_failure_that_nobody_takes_still_ends_the_process_and_is_logged(start:
     platform.reset()
     assert lambda_.exit_code() == 1
     assert "ZeroDivisionError" in lambda_.output
-    assert "could not be reported" in lambda_.output
+    assert "Reporting the error failed" in lambda_.output
 
 
 def test_outside_lambda_it_says_what_to_use_instead(start: Start) -> None:

@@ -112,17 +112,18 @@ class TestStreaming:
         assert (response.status_code, response.text) == (202, "one two")
         assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
 
-    def test_a_source_that_cannot_stream_gets_its_answer_from_the_client(
+    def test_a_source_that_cannot_stream_gets_its_response_whole(
         self, managed: StartRunning
     ) -> None:
         running = managed(PLAIN)
         running.client.deliver(HTTP_API_EVENT)
-        request = running.client.read()
+        ours = running.platform.connection()
+        request = ours.read()
         assert request.call == response_of("id-1")
         assert "Lambda-Runtime-Function-Response-Mode" not in {h.title() for h in request.headers}
         assert request.json["body"] == "one two"
-        running.client.accept()
-        assert running.serves_on()
+        ours.accept()
+        assert running.client.read().call == NEXT, "the client posted the result too"
 
     def test_the_lifespan_starts_once_and_before_the_first_event_is_asked_for(
         self, managed: StartRunning
@@ -459,7 +460,11 @@ def handler(event, context):
         assert running.stream() == b"one two"
         assert running.serves_on()
         log = running.platform.output
-        assert log.count("That error is dropped") == log.count("[ERROR] ValueError: mine") == 2
+        assert (
+            log.count("Handler raised after its response was streamed")
+            == log.count("[ERROR] ValueError: mine")
+            == 2
+        )
 
 
 class TestEnvironments:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.runtime.native import GRACE, LAST_WORDS
+from adapter.runtime.native import CANCEL_GRACE_SECONDS, GRACE_SECONDS
 
 from .apps import ENDLESS, EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
 from .scripted import NEXT
@@ -97,7 +97,7 @@ def handler(event, context):
     assert request.trailers["lambda-runtime-function-error-type"] == "Function.CancelledError"
     assert lambda_.exit_code() == 0
     assert "stopped by CancelledError" in lambda_.output
-    assert "The app was cut short, the environment ends" in lambda_.output
+    assert "App cancelled: environment is shutting down" in lambda_.output
 
 
 @pytest.mark.parametrize("source", [HELLO, LIFESPAN], ids=["none", "off"])
@@ -213,7 +213,7 @@ def test_SIGTERM_ends_an_endless_response_before_the_lifespan_that_it_may_still_
 
 
 def test_all_that_runs_has_ended_before_the_300_ms_after_which_Lambda_kills() -> None:
-    assert 0 < GRACE + LAST_WORDS < 0.3  # what is left is the lifespan's
+    assert 0 < GRACE_SECONDS + CANCEL_GRACE_SECONDS < 0.3  # what is left is the lifespan's
 
 
 STUBBORN = {

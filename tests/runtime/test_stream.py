@@ -13,6 +13,7 @@ import pytest
 
 from adapter.errors import ClientDisconnected
 from adapter.runtime.client import RuntimeClient
+from adapter.runtime.delivery import Delivery
 from adapter.runtime.stream import RuntimeStream
 from tests.stream_contract import StreamContract
 
@@ -67,9 +68,18 @@ def server() -> Iterator[Server]:
     server.close()
 
 
-async def open_stream(server: Server) -> tuple[RuntimeClient, RuntimeStream]:
+class ClaimedStream(RuntimeStream):
+    """The stream of a handler that the runtime calls itself."""
+
+    def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
+        self.delivery = Delivery(client, invocation)
+        self.delivery.claim.call()
+        super().__init__(self.delivery)
+
+
+async def open_stream(server: Server) -> tuple[RuntimeClient, ClaimedStream]:
     client = RuntimeClient(server.address)
-    return client, RuntimeStream(client, await client.next())
+    return client, ClaimedStream(client, await client.next())
 
 
 class TestRuntimeStream(StreamContract):
@@ -86,8 +96,8 @@ class TestRuntimeStream(StreamContract):
         self.spare.close()
 
     async def outcome(self, stream: ResponseStream) -> Request:
-        assert isinstance(stream, RuntimeStream)
-        assert (await stream.answer()).status == 202
+        assert isinstance(stream, ClaimedStream)
+        assert (await stream.delivery.reply()).status == 202
         [request] = self.server.answers
         return request
 
@@ -108,7 +118,7 @@ class TestRuntimeStream(StreamContract):
         """Its connection holds it; so the worker says it, for whom it has an invocation id too."""
 
     def another(self, stream: ResponseStream) -> ResponseStream:
-        return RuntimeStream(self.spare, self.invocation)
+        return ClaimedStream(self.spare, self.invocation)
 
 
 @pytest.mark.anyio
@@ -118,7 +128,7 @@ async def test_the_content_type_of_the_stream_is_the_content_type_of_the_request
     client, stream = await open_stream(server)
     stream.set_content_type("text/event-stream")
     await stream.writelines((b"data: 1\n\n",), end=True)
-    await stream.answer()
+    await stream.delivery.reply()
     assert server.answers[0].headers["content-type"] == "text/event-stream"
     client.close()
 
@@ -126,9 +136,9 @@ async def test_the_content_type_of_the_stream_is_the_content_type_of_the_request
 @pytest.mark.anyio
 async def test_a_buffered_answer_ends_a_stream_that_was_not_written_to(server: Server) -> None:
     client, stream = await open_stream(server)
-    stream.respond(b'{"statusCode": 200}')
+    stream.respond({"statusCode": 200})
     assert (stream.closed, stream.started) == (True, False)
-    assert (await stream.answer()).status == 202
+    assert (await stream.delivery.reply()).status == 202
     [request] = server.answers
     assert (request.call, request.json) == (response_of("id-1"), {"statusCode": 200})
     client.close()
@@ -142,7 +152,7 @@ async def test_a_stream_whose_connection_is_gone_before_its_first_byte_fails_its
     client.close()
     with pytest.raises(ClientDisconnected, match="lost before the response"):
         await stream.write(b"one")
-    assert (await stream.answer()).status == 202
+    assert (await stream.delivery.reply()).status == 202
     [request] = server.answers
     assert (request.call, request.json["errorType"]) == (error_of("id-1"), "ClientDisconnected")
     client.close()
@@ -156,14 +166,15 @@ async def test_many_writers_that_wait_for_a_slow_reader_are_all_woken() -> None:
         asking = asyncio.create_task(client.next())
         peer = Peer((await asyncio.to_thread(listener.accept))[0])
         await asyncio.to_thread(peer.deliver, {})
-        stream = RuntimeStream(client, await asking)
+        stream = ClaimedStream(client, await asking)
         size = 16 * 1024 * 1024
         writers = [asyncio.create_task(stream.write(bytes(size))) for _ in range(3)]
         await asyncio.sleep(0.05)
         assert not any(writer.done() for writer in writers)
         request = await asyncio.to_thread(peer.head)
-        for _ in writers:
-            await asyncio.to_thread(peer.chunk, request)
+        received = 0
+        while received < size * len(writers):
+            received += len(await asyncio.to_thread(peer.chunk, request))
         await asyncio.gather(*writers)
         await stream.aclose()
         assert await asyncio.to_thread(peer.chunk, request) == b""

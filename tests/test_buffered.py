@@ -1,4 +1,4 @@
-"""Answers: what begins a stream, and what a buffered answer may be."""
+"""Buffered responses: how large they may be, and who gets them when."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter import LambdaHandler
-from adapter.answer import BufferedAnswer, StreamedHead
-from adapter.errors import ResponseTooLarge
+from adapter.buffered import BufferedStream, whole_response
+from adapter.errors import ResponseTooLarge, StreamClosed
 from adapter.events import FUNCTION_URL
-from adapter.prelude import DELIMITER, decode
+from adapter.prelude import DELIMITER
 from adapter.response import Head
 from adapter.testing import (
     MemoryStream,
@@ -118,11 +118,13 @@ class TestRestApi:
         assert stream.body == b"Internal Server Error"
 
 
-def test_a_function_url_has_no_such_limit() -> None:
+@pytest.mark.anyio
+async def test_a_function_url_has_no_such_limit() -> None:
     stream = MemoryStream()
-    head = StreamedHead(stream, FUNCTION_URL, None, raise_errors=False)
     headers: Headers = [(b"x", b"y" * 20_000)]
-    assert decode(head.begin(Head(200, headers)))[0]["headers"] == {"x": "y" * 20_000}
+    stream.start(Head(200, headers), FUNCTION_URL)
+    await stream.aclose()
+    assert stream.prelude["headers"] == {"x": "y" * 20_000}
 
 
 EVENTS = [
@@ -191,9 +193,100 @@ class TestTooLarge:
         assert status_of(await answer_of(app, function_url_event())) == 500
 
 
-def test_a_buffered_answer_keeps_its_head_apart() -> None:
-    answer = BufferedAnswer()
-    assert answer.begin(Head(200, [])) == b""
-    answer.writelines_nowait([b"a", b"b"], end=True)
-    assert answer.body == b"ab"
-    assert status_of(answer.to_json(FUNCTION_URL)) == 200
+class Carrier(MemoryStream):
+    """The stream of a runtime that takes a whole response."""
+
+    def __init__(self, *, wrapped: bool) -> None:
+        super().__init__()
+        self.wrapped = wrapped
+        self.responses: list[JSON] = []
+
+    def respond(self, response: JSON) -> None:
+        self.responses.append(response)
+        self._close()
+
+
+def whole(head: Head | None, body: bytes) -> JSON:
+    assert head is not None
+    return whole_response(FUNCTION_URL, head, body)
+
+
+@pytest.mark.anyio
+class TestCarrier:
+    async def test_gets_the_response_with_its_last_chunk_and_nothing_is_left_to_return(
+        self,
+    ) -> None:
+        carrier = Carrier(wrapped=False)
+        stream = BufferedStream(whole, carrier)
+        stream.start(Head(201, [TEXT]), FUNCTION_URL)
+        await stream.write(b"a")
+        assert carrier.responses == []
+        await stream.writelines([b"b"], end=True)
+        [response] = carrier.responses
+        assert isinstance(response, dict)
+        assert (response["statusCode"], response["body"]) == (201, "ab")
+        assert stream.result() is None
+
+    async def test_behind_a_wrapper_gets_nothing_because_the_wrapper_may_change_the_response(
+        self,
+    ) -> None:
+        carrier = Carrier(wrapped=True)
+        stream = BufferedStream(whole, carrier)
+        stream.start(Head(200, []), FUNCTION_URL)
+        await stream.writelines([b"a", b"b"], end=True)
+        assert carrier.responses == []
+        assert status_of(stream.result()) == 200
+
+    async def test_fails_with_the_response(self) -> None:
+        carrier = Carrier(wrapped=False)
+        stream = BufferedStream(whole, carrier)
+        error = ValueError("boom")
+        stream.fail(error)
+        assert carrier.error is error
+        assert stream.result() is None
+
+    @pytest.mark.parametrize("wrapped", [True, False])
+    async def test_fails_where_the_response_cannot_be_rendered_and_the_caller_gets_the_reason(
+        self, wrapped: bool
+    ) -> None:
+        def render(head: Head | None, body: bytes) -> JSON:
+            raise KeyError("no such header")
+
+        carrier = Carrier(wrapped=wrapped)
+        stream = BufferedStream(render, carrier)
+        with pytest.raises(StreamClosed, match="could not be rendered"):
+            await stream.writelines([b"a"], end=True)
+        assert isinstance(carrier.error, KeyError)
+        with pytest.raises(KeyError):
+            stream.result()
+
+
+@pytest.mark.anyio
+async def test_another_head_replaces_a_response_that_has_not_ended() -> None:
+    stream = BufferedStream(whole)
+    stream.start(Head(200, []), FUNCTION_URL)
+    await stream.write(b"the app's")
+    stream.start(Head(500, [TEXT]), FUNCTION_URL)
+    await stream.writelines([b"ours"], end=True)
+    response: Any = stream.result()
+    assert (response["statusCode"], response["body"], stream.body_bytes) == (500, "ours", 4)
+    with pytest.raises(StreamClosed):
+        stream.start(Head(200, []), FUNCTION_URL)
+
+
+@pytest.mark.anyio
+async def test_a_response_that_was_begun_and_left_has_no_result_but_its_error() -> None:
+    stream = BufferedStream(whole)
+    stream.fail(ValueError("boom"))
+    with pytest.raises(ValueError, match="boom"):
+        stream.result()
+
+
+@pytest.mark.anyio
+async def test_a_body_far_over_the_limit_is_refused_before_it_is_copied() -> None:
+    stream = BufferedStream(whole)
+    stream.start(Head(200, []), FUNCTION_URL)
+    with pytest.raises(ResponseTooLarge, match="7,000,000 bytes of JSON"):
+        await stream.writelines([bytes(7_000_000)], end=True)
+    assert not stream.closed
+    stream.disconnect("the test is over")

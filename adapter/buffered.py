@@ -1,0 +1,127 @@
+"""A response that is collected, and sent or returned as a whole."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from .errors import ResponseTooLarge, StreamClosed
+from .stream import ResponseStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .events import Source
+    from .events.custom import CustomSource
+    from .response import Head
+    from .types import JSON
+
+
+class BufferedStream(ResponseStream):
+    """Collects a response. At its end the response is sent, if a runtime takes it then.
+
+    Args:
+        render: makes the response of its head, None if there was none, and its body.
+        carrier: the stream of the runtime; None where there is no runtime.
+    """
+
+    def __init__(
+        self, render: Callable[[Head | None, bytes], JSON], carrier: ResponseStream | None = None
+    ) -> None:
+        super().__init__()
+        self._render = render
+        self._carrier = carrier
+        self._chunks: list[bytes | memoryview] = []
+        self._response: JSON = None
+        self._failure: Exception | None = None
+
+    def start(self, head: Head, source: Source) -> None:
+        """Set the head. Until the end, another head replaces the whole response.
+
+        Raises:
+            StreamClosed: the response has ended.
+            ClientDisconnected: the reader is gone.
+        """
+        if self.closed:
+            raise self._broken or StreamClosed("The response stream has already ended.")
+        self._chunks.clear()
+        self.started = False
+        self.body_bytes = self.body_chunks = 0
+        self.head = head
+        self.source = source
+
+    def render_head(self) -> bytes:
+        """Return nothing: the head is kept apart."""
+        return b""
+
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
+        """Keep ``chunks``; at the end, send the response if it is sent by this stream.
+
+        Raises:
+            ResponseTooLarge: the response is larger than the event source takes.
+            StreamClosed: the response could not be rendered, and has failed with the reason.
+        """
+        self._chunks += chunks
+        if not end:
+            return
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        try:
+            response = self._render(self.head, body)
+            if self._carrier is not None and not self._carrier.wrapped:
+                self._carrier.respond(response)
+                return
+        except ResponseTooLarge:
+            raise
+        except Exception as error:
+            self._failure = error
+            self.fail(error)
+            raise StreamClosed("The response could not be rendered.") from error
+        self._response = response
+
+    @property
+    def congested(self) -> bool:
+        """Memory is never congested."""
+        return False
+
+    async def drain(self) -> None:
+        """Return at once."""
+
+    def transmit_error(self, error: BaseException) -> None:
+        """Fail the stream of the runtime."""
+        if self._carrier is not None:
+            self._carrier.fail(error)
+
+    def result(self) -> JSON:
+        """Return the response if it is still to be sent, and None if it has been.
+
+        Raises:
+            BaseException: the error that the response failed with, where there is no runtime.
+            Exception: the error that its rendering failed with.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.error is not None and self._carrier is None:
+            raise self.error
+        return self._response
+
+
+def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JSON:
+    """Return a buffered response in the form that ``source`` takes.
+
+    Raises:
+        ResponseTooLarge: the response is larger than ``source`` takes.
+    """
+    size = len(body)
+    if size <= source.max_answer:
+        response = source.format(head, body)
+        # No byte of a body becomes more than six of JSON, and no head is half of the limit.
+        if size * 6 <= source.max_answer // 2:
+            return response
+        size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        if size <= source.max_answer:
+            return response
+    raise ResponseTooLarge(
+        f"The response is {size:,} bytes of JSON, and a {source.name} takes"
+        f" {source.max_answer:,}: {source.to_stream}."
+    )

@@ -1,0 +1,93 @@
+"""Hooks around a SnapStart snapshot, for code that uses the event loop of the app.
+
+    from adapter import after_restore, before_snapshot
+
+    @before_snapshot
+    async def close_pool() -> None: ...
+
+    @after_restore
+    async def open_pool() -> None: ...
+
+They run under both runtimes, on the app's event loop: after the lifespan's startup, before the
+snapshot; and in each environment that is restored from it, before its first invocation. Hooks of
+AWS's ``snapshot_restore_py`` run too.
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .runner import current_runner
+
+if TYPE_CHECKING:
+    from .runner import LoopRunner
+
+Hook = Callable[[], Any]
+H = TypeVar("H", bound=Hook)
+
+_before: list[Hook] = []
+_after: list[Hook] = []
+
+
+def before_snapshot(hook: H) -> H:
+    """Have ``hook``, plain or ``async``, called before the snapshot; the last one added first.
+
+    An exception fails the init of the function version.
+    """
+    _before.append(hook)
+    return hook
+
+
+def after_restore(hook: H) -> H:
+    """Have ``hook``, plain or ``async``, called after each restore, in the order of addition.
+
+    An exception ends the environment.
+    """
+    _after.append(hook)
+    return hook
+
+
+def run_before_snapshot(runner: LoopRunner) -> None:
+    """Call the hooks before the snapshot, and those of AWS's library after them."""
+    for hook in reversed(_before):
+        runner.run(call_hook(hook))
+    library = _library_hooks("get_before_snapshot")
+    while library:  # as AWS's runtime does it: a hook may add another
+        function, arguments, keywords = library.pop()
+        runner.run(call_hook(function, *arguments, **keywords))
+
+
+def run_after_restore(runner: LoopRunner) -> None:
+    """Call the hooks of AWS's library after a restore, and the others after them."""
+    random = sys.modules.get("random")
+    if random is not None:
+        random.seed()  # or all environments that are restored would draw the same numbers
+    for function, arguments, keywords in _library_hooks("get_after_restore"):
+        runner.run(call_hook(function, *arguments, **keywords))
+    for hook in _after:
+        runner.run(call_hook(hook))
+
+
+async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Call a hook: an ``async`` one on the loop, another one while the loop stands still."""
+    if inspect.iscoroutinefunction(hook):
+        await hook(*args, **kwargs)
+        return
+    runner = current_runner()
+    assert runner is not None
+    result = await runner.outside(partial(hook, *args, **kwargs))
+    if inspect.isawaitable(result):
+        await result
+
+
+def _library_hooks(
+    getter: str,
+) -> list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
+    """Return AWS's own list of hooks; where its library has not been imported there are none."""
+    library = sys.modules.get("snapshot_restore_py")
+    return [] if library is None else getattr(library, getter)()
