@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .deadline import Deadline
 from .errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed
 from .forks import exit_if_forked, fork_count
-from .logger import Logger
+from .loggers import get_logger
 from .response import End, Failure, Head, State, plain
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import ASGIApp, Message, Scope
 
-logger = Logger("adapter.http")
+logger = get_logger("adapter.http")
 
 _GENERATORS = CO_GENERATOR | CO_ASYNC_GENERATOR
 

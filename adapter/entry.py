@@ -16,7 +16,7 @@ from .context import seconds_left
 from .current import Current, current
 from .environment import get_host, register
 from .errors import AdapterError
-from .logger import Logger
+from .loggers import get_logger
 from .options import Options, resolve
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .summary import Meter, Summary
     from .types import JSON, Context
 
-logger = Logger("adapter.http")
+logger = get_logger("adapter.http")
 
 MAX_WAIT_SECONDS = 60
 """How long a call outside a runtime waits for a call in another thread."""

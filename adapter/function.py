@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .context import seconds_left
 from .environment import handlers
 from .errors import DeadlineExceeded
-from .logger import Logger
+from .loggers import get_logger
 from .runner import current_runner
 from .threads import shielded, threads
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class FunctionHandler:

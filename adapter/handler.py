@@ -14,7 +14,7 @@ from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
 from .lifespan import lifespan
-from .logger import Logger
+from .loggers import get_logger
 from .response import Response
 from .scope import http_scope
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .summary import Summary
     from .types import JSON, ASGIApp, Context, Scope
 
-logger = Logger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class LambdaHandler(EntryPoint):

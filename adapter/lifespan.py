@@ -9,13 +9,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import LifespanFailed, UnexpectedMessage
-from .logger import Logger
+from .loggers import get_logger
 from .scope import ASGI
 
 if TYPE_CHECKING:
     from .types import ASGIApp, Message
 
-logger = Logger("adapter.lifespan")
+logger = get_logger("adapter.lifespan")
 
 
 class Lifespan(Protocol):

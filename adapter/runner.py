@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from .forks import end_children_on
-from .logger import Logger
+from .loggers import get_logger
 from .threads import shielded, watch_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 T = TypeVar("T")
 

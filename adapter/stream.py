@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from .errors import ClientDisconnected, StreamClosed
 from .events import FUNCTION_URL
-from .logger import Logger
+from .loggers import get_logger
 from .prelude import CONTENT_TYPE
 from .response import Head
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .events import Source
     from .types import JSON, Context
 
-logger = Logger("adapter.http")
+logger = get_logger("adapter.http")
 
 # A generator that never awaits would hold the event loop for ever: no deadline, no signal and
 # no other stream would get a turn. So a write gives the loop one at least this often.

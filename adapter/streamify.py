@@ -15,7 +15,7 @@ from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
 from .forks import exit_if_forked, fork_count
-from .logger import Logger
+from .loggers import get_logger
 from .metadata import head as metadata_head
 from .pipe import in_thread
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = Logger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeadlineExceeded
-from .logger import Logger
+from .loggers import get_logger
 from .response import State
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = Logger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class Outcome(StrEnum):

@@ -9,7 +9,7 @@ from ..current import Current, current, set_fallback
 from ..environment import handlers
 from ..errors import ResponseTooLarge, StreamClosed
 from ..events import identify, unwrap
-from ..logger import Logger
+from ..loggers import get_logger
 from .stream import CallStream, RuntimeStream
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..types import JSON, Context
     from .delivery import Delivery
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class Served(Current):

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import AdapterError
-from ..logger import Logger
+from ..loggers import get_logger
 from .client import RuntimeClient
 from .worker import Worker
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .executor import Threads
     from .invocation import Invocation
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 DELAYS_SECONDS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
 """Between the tries of a worker that gets no event; after 77 seconds the worker is lost."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..claim import Claim
 from ..errors import HandlerError, NotPosted
-from ..logger import Logger
+from ..loggers import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .invocation import Invocation
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class Delivery:

@@ -26,14 +26,14 @@ from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, error_object
-from ..logger import Logger
+from ..loggers import get_logger
 from ..wire import error_type_header
 from .managed_bridge import ManagedBridge
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 _METHODS = {
     "wait_next_invocation": ("self",),

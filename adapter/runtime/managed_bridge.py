@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import handlers
 from ..errors import AdapterError, StreamClosed
-from ..logger import Logger
+from ..loggers import get_logger
 from ..runner import LoopRunner
 from .bridge import Bridge, Served, stream_result
 from .client import RuntimeClient
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..stream import StreamingHandler
     from ..types import JSON
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class ManagedBridge(Bridge):

@@ -17,7 +17,7 @@ from ..environment import set_host
 from ..errors import AdapterError, ConfigurationError, LifespanFailed
 from ..function import FunctionHandler
 from ..loader import load
-from ..logger import Logger
+from ..loggers import get_logger
 from ..runner import LoopRunner, current_runner
 from . import extension, log
 from .bridge import Bridge
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..stream import StreamingHandler
     from .connection import Connection
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 SHUTDOWN_SECONDS = 0.45
 """From SIGTERM to the end of the process; Lambda kills the process 0.3 to 0.5 s after SIGTERM."""

@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
-from ..logger import Logger
+from ..loggers import get_logger
 from ..snapstart import run_after_restore, run_before_snapshot
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..runner import LoopRunner
     from .client import RuntimeClient
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 EXIT_BEFORE, EXIT_AFTER = 64, 65
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import DeadlineExceeded, StreamClosed, error_object
-from ..logger import Logger
+from ..loggers import get_logger
 from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
 from .delivery import marshal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .delivery import Delivery
 
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class RuntimeStream(ResponseStream):

@@ -10,7 +10,7 @@ import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
-from ..logger import Logger
+from ..loggers import get_logger
 from ..runner import LoopRunner, current_runner
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..stream import ResponseStream, StreamingHandler
     from ..types import JSON, Context
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 TICK = 0.1  # seconds
 TICKS = 10  # without a beat, and the loop is blocked

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
-from ..logger import Logger
+from ..loggers import get_logger
 from ..wire import ProtocolError
 from .bridge import Served, stream_result
 from .delivery import Delivery, marshal
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .client import RuntimeClient
     from .invocation import Function, Invocation
 
-logger = Logger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 # Replies of a platform that does not take an outcome, but in an environment that is fine.
 _ENVIRONMENT_IS_FINE = {

@@ -1,8 +1,9 @@
-"""Loggers whose failures change no outcome, and which stay on.
+"""The loggers of this package: their failures change no outcome, and they stay enabled.
 
-What a filter, a handler or a sink of the app raises must not decide how an invocation ends.
-``logging.config.dictConfig`` disables the loggers that exist before it, unless it is told not to:
-without these loggers an app that fails would leave no line.
+An exception of a filter, a handler or a sink of the app must not decide how an invocation ends.
+``dictConfig`` and ``fileConfig`` disable every logger that exists already and that they do not
+name, unless ``disable_existing_loggers`` is false: an app that configures its logging so, and
+fails, would leave no line in the log.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Logger(logging.LoggerAdapter[logging.Logger]):
-    """Logs through the logger of the standard library, and never raises."""
+def get_logger(name: str) -> SafeLogger:
+    """Return the logger ``name``."""
+    return SafeLogger(logging.getLogger(name))
 
-    def __init__(self, name: str) -> None:
-        super().__init__(logging.getLogger(name), None)
 
-    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        """Return both as they are: there is nothing to add."""
-        return msg, kwargs
+class SafeLogger(logging.LoggerAdapter[logging.Logger]):
+    """Logs by a logger of the standard library, and never raises.
+
+    Levels, handlers and filters are the app's.
+    """
+
+    def isEnabledFor(self, level: int) -> bool:
+        """Whether a record of this level would be logged."""
+        self.logger.disabled = False
+        return super().isEnabledFor(level)
 
     def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
         """Log a message as `logging.Logger.log` does; report on stderr if that fails."""
-        self.logger.disabled = False
         try:
             super().log(level, msg, *args, stacklevel=2, **kwargs)
         except BaseException as failure:
