@@ -92,6 +92,7 @@ UNBOUND = {
     "emulator.test_fuzz",
     "events.test_identify",
     "test_architecture",
+    "test_documentation",
     "test_endings",
     "test_exports",
     "test_frameworks",

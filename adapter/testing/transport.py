@@ -7,11 +7,9 @@ import functools
 import logging
 import sys
 import threading
+import weakref
 from base64 import b64decode
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
-
-from anyio.from_thread import start_blocking_portal
 
 from ..errors import StreamClosed
 from ..events.build import function_url_event
@@ -19,6 +17,7 @@ from ..handler import LambdaHandler
 from ..prelude import CONTENT_TYPE, decode
 from ..types import StreamingHandler
 from .context import lambda_context
+from .loop_thread import LoopThread
 from .memory import MemoryStream
 
 if TYPE_CHECKING:
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from types import ModuleType
 
-    from anyio.from_thread import BlockingPortal
-
     from ..types import JSON, ASGIApp, Event, Prelude
 
 logger = logging.getLogger("adapter.testing")
+
+EXIT_SECONDS = 2
+"""How long the end of the process waits for the app of a transport that was not closed."""
 
 
 class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -49,9 +49,9 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         client = httpx.Client(transport=LambdaTransport(app), base_url="http://testserver")
 
     ``httpx.AsyncClient`` and the clients of ``httpx2`` take it likewise. The app's lifespan starts
-    with the first request and ends when the client is closed. A function that fails is a 502, as
-    behind a function URL; one that fails after the head raises ``httpx.ReadError`` where the body
-    breaks off. A response that is closed early is a client that is gone.
+    with the first request and ends when the client is closed, or with the process. A function that
+    fails is a 502, as behind a function URL; a failure after the head raises ``httpx.ReadError``
+    where the body breaks off. Closing a response early disconnects the client.
 
     Args:
         app: an ASGI app, or a handler.
@@ -63,8 +63,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._seconds = seconds
         self._running: dict[asyncio.Task[JSON], MemoryStream] = {}
         self._lock = threading.Lock()
-        self._portal: BlockingPortal | None = None
-        self._thread = ExitStack()
+        self._thread: LoopThread | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on the running event loop."""
@@ -81,19 +80,33 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on an event loop in a thread."""
         event = _event(request, request.read())
-        with self._lock:
-            if self._portal is None:
-                self._portal = self._thread.enter_context(start_blocking_portal())
-        head, chunks = self._portal.call(self._exchange, event)
-        return _response(request, head, chunks, self._portal)
+        thread = self._start_thread()
+        head, chunks = thread.run(self._exchange(event))
+        return _response(request, head, chunks, thread)
 
     def close(self) -> None:
         """Do what `aclose` does, and end the thread."""
+        self._close(None)
+
+    def _start_thread(self) -> LoopThread:
         with self._lock:
-            if self._portal is not None:
-                self._portal.call(self.aclose)
-                self._portal = None
-                self._thread.close()
+            if self._thread is None:
+                self._thread = LoopThread()
+                weakref.finalize(self, self._thread.stop).atexit = False
+                _open.add(self)
+            return self._thread
+
+    def _close(self, timeout: float | None) -> None:
+        with self._lock:
+            thread, self._thread = self._thread, None
+        _open.discard(self)
+        if thread is None or not thread.is_alive():
+            return
+        try:
+            thread.run(self.aclose(), timeout)
+        finally:
+            thread.stop()
+            thread.join(timeout)
 
     async def _exchange(self, event: Event) -> tuple[Prelude, _Chunks]:
         """Invoke the handler; return the head, and the body as it comes."""
@@ -130,6 +143,22 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return answer
 
 
+_open: weakref.WeakSet[LambdaTransport] = weakref.WeakSet()
+
+
+def _close_at_exit() -> None:
+    """Close the transports that are still open: an app may hold threads that never end."""
+    for transport in [*_open]:
+        try:
+            transport._close(EXIT_SECONDS)
+        except Exception as error:
+            logger.warning("A LambdaTransport that was not closed did not end: %r", error)
+
+
+# Before the interpreter joins its threads: atexit would come after, and never be reached.
+threading._register_atexit(_close_at_exit)  # type: ignore[attr-defined]
+
+
 class _Chunks:
     """The body of a response as it comes, and a way to stop it."""
 
@@ -148,9 +177,9 @@ class _Chunks:
 class _Body:
     """Reads `_Chunks` as httpx wants it: with ``await``, or from another thread."""
 
-    def __init__(self, chunks: _Chunks, portal: BlockingPortal | None, library: ModuleType) -> None:
+    def __init__(self, chunks: _Chunks, thread: LoopThread | None, library: ModuleType) -> None:
         self._chunks = chunks
-        self._portal = portal
+        self._thread = thread
         self._library = library
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -161,13 +190,13 @@ class _Body:
         await self._chunks.aclose()
 
     def __iter__(self) -> Iterator[bytes]:
-        assert self._portal is not None
-        while (chunk := self._portal.call(self._next)) is not None:
+        assert self._thread is not None
+        while (chunk := self._thread.run(self._next())) is not None:
             yield chunk
 
     def close(self) -> None:
-        assert self._portal is not None
-        self._portal.call(self.aclose)
+        assert self._thread is not None
+        self._thread.run(self.aclose())
 
     async def _next(self) -> bytes | None:
         try:
@@ -226,7 +255,7 @@ def _event(request: httpx.Request, body: bytes) -> Event:
 
 
 def _response(
-    request: httpx.Request, head: Prelude, chunks: _Chunks, portal: BlockingPortal | None
+    request: httpx.Request, head: Prelude, chunks: _Chunks, thread: LoopThread | None
 ) -> httpx.Response:
     headers = [*head.get("headers", {}).items()]
     headers += [("set-cookie", cookie) for cookie in head.get("cookies", ())]
@@ -235,7 +264,7 @@ def _response(
     response: httpx.Response = library.Response(
         head["statusCode"],
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        stream=_body_type(library)(chunks, portal, library),
+        stream=_body_type(library)(chunks, thread, library),
     )
     return response
 
