@@ -61,18 +61,22 @@ def event_answer(path: str, status: int, headers: Headers, body: bytes) -> JSON:
 
 
 def leads_to(path: str, event_path: str) -> bool:
-    """Whether a request for ``path`` could reach what listens at ``event_path``.
+    """Whether a request for ``path`` could reach the app's route at ``event_path``.
 
-    What stands in front of it may be a stage, a mapping or a prefix that only the app knows of,
-    and what decodes or tidies up paths may do so once more: all of these are closed.
+    A stage, a mapping or a prefix of the app may stand before it. Frameworks and middleware may
+    decode and normalize the path once more, and ``$`` in a route's pattern also matches before a
+    newline, so a path with a control character need not even end like ``event_path``.
     """
     for _ in range(_ROUNDS):
         again = unquote(path)
         if again == path:
-            return _tidy(path).endswith(_tidy(event_path))
+            closed, normalized = _normalize(event_path), _normalize(path)
+            return normalized.endswith(closed) or (not path.isprintable() and closed in normalized)
         path = again
-    return True  # nobody encodes a path this often for a good reason
+    return True  # no client encodes a path this often for a good reason
 
 
-def _tidy(path: str) -> str:
-    return f"/{normpath(path).strip('/')}".casefold()
+def _normalize(path: str) -> str:
+    """Return ``path`` with one leading slash, without blanks, control characters and dots."""
+    visible = "".join(filter(str.isprintable, path)).replace(" ", "")
+    return f"/{normpath(visible).strip('/')}".casefold()

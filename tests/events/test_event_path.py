@@ -92,6 +92,9 @@ class TestClosed:
             pytest.param("%2Flambda-events", id="an encoded slash"),
             pytest.param("/LAMBDA-Events", id="in capitals"),
             pytest.param("lambda-events", id="without a slash"),
+            pytest.param("/lambda-events ", id="with a blank behind it"),
+            pytest.param("/lambda-\u200bevents", id="with a character that is not seen"),
+            pytest.param("/lambda-events\nx", id="with a line behind it"),
         ],
     )
     def test_is_every_way_to_it(self, path: str) -> None:
@@ -109,6 +112,8 @@ class TestClosed:
             "/lambda-eventsx",
             "/100%",
             ".",
+            "/orders\n",
+            "/orders of\tMay",
         ],
     )
     def test_is_no_other(self, path: str) -> None:
@@ -117,6 +122,13 @@ class TestClosed:
     def test_is_a_path_of_several_segments_as_a_whole(self) -> None:
         assert leads_to("/v1/internal/events", "/internal/events")
         assert not leads_to("/other/events", "/internal/events")
+
+    @given(st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp"]), min_size=1, max_size=4))
+    def test_is_one_with_control_characters_anywhere_in_it(self, controls: str) -> None:
+        for position in range(len(PATH) + 1):
+            path = f"/prod{PATH[:position]}{controls}{PATH[position:]}"
+            assert leads_to(path, PATH)
+            assert leads_to(quote(path), PATH)
 
     @given(st.text(max_size=20))
     def test_can_be_asked_about_any_path(self, path: str) -> None:
