@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .buffered import encode_body
 from .multi import header_pairs, multi_prelude, nearest_address, query_pairs
-from .request import build_request, decoded, method_of, text_at
+from .request import build_request, decoded, method_of, path_at
 from .source import Source
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def request(event: Event) -> Request:
     Raises:
         EventError: a part that every such event has is missing or of the wrong type.
     """
-    raw = text_at(event, "path") or "/"
+    raw = path_at(event, "path")
     headers = header_pairs(event)
     built = build_request(
         method=method_of(event, "httpMethod"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import EventError
 from .buffered import encode_body
 from .multi import multi_prelude, one_cookie
-from .request import build_request, decoded, method_of, object_at, text_at
+from .request import build_request, decoded, method_of, object_at, path_at, text_at
 from .source import Source
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def request(event: Event) -> Request:
     body = object_at(sent, "body") if sent.get("body") is not None else {}
     if body.get("inputTruncated"):
         raise EventError("CloudFront cut the body off: it was longer than Lambda@Edge may see.")
-    raw = text_at(sent, "uri") or "/"
+    raw = path_at(sent, "uri")
     headers = one_cookie(_headers(sent))
     built = build_request(
         method=method_of(sent, "method"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .alb import answer  # one value for each header, as of a target group
 from .multi import multi_prelude, nearest_address, one_cookie, pairs, quoted_query
-from .request import build_request, decoded, method_of, text_at
+from .request import build_request, decoded, method_of, path_at
 from .source import Source
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def request(event: Event) -> Request:
     Raises:
         EventError: a part that every such event has is missing or of the wrong type.
     """
-    raw, mark, query = text_at(event, "path").partition("?")
-    raw = raw or "/"
+    raw, mark, query = path_at(event, "path").partition("?")
     parameters = pairs(event, "queryStringParameters")
     headers = one_cookie(pairs(event, "headers"))
     built = build_request(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EventError
 from ..prelude import DROPPED
-from .request import text
+from .request import port_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,8 +73,9 @@ def nearest_address(headers: Iterable[tuple[str, str]]) -> tuple[str, int] | Non
     values = [value for name, value in headers if name.lower() == "x-forwarded-for"]
     last = ",".join(values).rpartition(",")[2].strip()
     host, colon, port = last.rpartition(":")
-    if colon and port.isdecimal() and len(port) <= 5 and (host.startswith("[") or ":" not in host):
-        return host.strip("[]"), int(port)
+    known = port_of(port.encode()) if colon else None
+    if known is not None and (host.startswith("[") or ":" not in host):
+        return host.strip("[]"), known
     return (last.strip("[]"), 0) if last else None
 
 

@@ -16,6 +16,7 @@ from .request import (
     encoded,
     method_of,
     object_at,
+    path_at,
     starts_with,
     text_at,
 )
@@ -114,8 +115,8 @@ def _paths(event: Event, context: Event) -> _Paths:
     in both. The mapping of a custom domain is in both; the route tells it from the rest.
     """
     decode = str if is_http_api(event) else decoded
-    raw = text_at(context, "path")
-    own = text_at(event, "path") or "/"
+    raw = path_at(context, "path")
+    own = path_at(event, "path")
     if "{" in raw or not decode(raw).rstrip("/").endswith(decode(own).rstrip("/")):
         raw = own  # what stood there was no path of a request
     path, own = decode(raw), decode(own)

@@ -16,6 +16,7 @@ from .request import (
     encoded,
     method_of,
     object_at,
+    path_at,
     starts_with,
     text_at,
 )
@@ -48,7 +49,7 @@ def request(event: Event) -> Request:
     """
     context = object_at(event, "requestContext")
     http = object_at(context, "http")
-    raw = text_at(event, "rawPath") or "/"
+    raw = path_at(event, "rawPath")
     as_sent = is_function_url(event)
     headers = object_at(event, "headers") if event.get("headers") is not None else {}
     built = build_request(

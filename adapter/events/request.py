@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # What may stand in a path unencoded (RFC 3986, 3.3): pchar and "/".
 _PATH_SAFE = "/:@!$&'()*+,;=~"
+_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
 _RECOUNTED = frozenset({b"content-length", b"transfer-encoding"})
 _REPLACED = _RECOUNTED | {b"cookie"}
 
@@ -26,7 +27,7 @@ def build_request(
     raw_path: bytes,
     query_string: bytes,
     headers: Collection[tuple[str, JSON]],
-    body: JSON,
+    body: JSON | bytes,
     is_base64: JSON,
     root_path: str = "",
     protocol: str = "HTTP/1.1",
@@ -59,17 +60,21 @@ def build_request(
     )
 
 
-def decode_body(body: JSON, is_base64: JSON) -> bytes:
+def decode_body(body: JSON | bytes, is_base64: JSON) -> bytes:
     """Return the bytes of the body; missing, ``null`` and empty are the same.
 
+    Lambda sends a string. A test may also pass bytes, as Mangum allows.
+
     Raises:
-        EventError: it is not text, or not base64 although the event says so.
+        EventError: the body is not a string, or not base64 although the event says so.
     """
     if body is None:
         return b""
-    if not isinstance(body, str):
+    if isinstance(body, bytes) and not is_base64:
+        return body
+    if not isinstance(body, str | bytes):
         raise EventError(f"The event's 'body' is not a string but {type(body).__name__}.")
-    if not is_base64:
+    if isinstance(body, str) and not is_base64:
         return body.encode("utf-8", "surrogatepass")
     try:
         return b64decode(body, validate=True)
@@ -78,16 +83,15 @@ def decode_body(body: JSON, is_base64: JSON) -> bytes:
 
 
 def _version(protocol: str) -> str:
-    """Return ``1.1`` for ``HTTP/1.1``, and ``2`` for ``HTTP/2.0``: ASGI's names of them."""
-    version = protocol.partition("/")[2] or "1.1"
-    return version.removesuffix(".0") if version != "1.0" else version
+    """Return ASGI's name of the version: ``1.1`` for ``HTTP/1.1``, ``2`` for ``HTTP/2.0``."""
+    return _VERSIONS.get(protocol, "1.1")
 
 
 def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> Headers:
     """Return the header fields as ASGI wants them.
 
-    The length is that of the decoded body, whatever the event says: a gateway counts it before
-    base64, and a client can claim what it likes. ``transfer-encoding`` is gone with the hop.
+    The length is that of the decoded body: a gateway counts base64, and a client can lie. An empty
+    body keeps its ``content-length: 0``. ``transfer-encoding`` ended at the gateway.
     """
     try:  # most are ASCII: to ask each beforehand would be a tenth of all that is done here
         fields = [
@@ -96,11 +100,12 @@ def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> 
         ]
     except (AttributeError, UnicodeEncodeError):
         fields = [(latin1(name.lower()), latin1(text(value, name))) for name, value in headers]
+    counted = body or (b"content-length", b"0") in fields
     replaced = _REPLACED if cookie else _RECOUNTED
     fields = [field for field in fields if field[0] not in replaced]
     if cookie:
         fields.append((b"cookie", latin1(cookie)))
-    if body:
+    if counted:
         fields.append((b"content-length", str(len(body)).encode("ascii")))
     return fields
 
@@ -115,18 +120,20 @@ def latin1(text: str) -> bytes:
 
 def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
     """Return host and port as the client knew them; ``Host`` may be ``[::1]:8080``."""
-    default = _port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
+    default = port_of(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
     host = headers.get(b"host", b"localhost").decode("latin-1")
     if host.startswith("["):
         name, _, rest = host[1:].partition("]")
         port = rest.removeprefix(":")
     else:
         name, _, port = host.partition(":")
-    return name, _port(port.encode("latin-1")) or default
+    return name, port_of(port.encode("latin-1")) or default
 
 
-def _port(text: bytes) -> int | None:
-    return int(text) if text.isdigit() and len(text) <= 5 else None
+def port_of(text: bytes) -> int | None:
+    """Return the port that ``text`` spells, 0 to 65535; None if it spells none."""
+    port = int(text) if text.isdigit() and len(text) <= 5 else None
+    return None if port is None or port > 65535 else port
 
 
 def object_at(parent: Event, key: str) -> Event:
@@ -149,6 +156,16 @@ def text_at(parent: Event, key: str) -> str:
     """
     value = parent.get(key)
     return value if type(value) is str and value.isascii() else text(value, key)
+
+
+def path_at(parent: Event, key: str) -> str:
+    """Return the path at ``key``; it begins with ``/``, as ASGI wants it, also where it is missing.
+
+    Raises:
+        EventError: it is not text.
+    """
+    path = text_at(parent, key)
+    return path if path.startswith("/") else f"/{path}"
 
 
 def text(value: JSON, key: str) -> str:

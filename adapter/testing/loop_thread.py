@@ -37,7 +37,7 @@ class LoopThread:
 
         Raises:
             TimeoutError: the coroutine was still running after ``timeout`` seconds.
-            Exception: what the coroutine raised.
+            Exception: any exception of the coroutine.
         """
         loop, _ = self._ready.result()
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)

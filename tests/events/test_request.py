@@ -16,6 +16,7 @@ from adapter.events.request import (
     latin1,
     method_of,
     object_at,
+    path_at,
     starts_with,
     text_at,
 )
@@ -75,6 +76,12 @@ class TestBody:
         with pytest.raises(EventError, match="not a string"):
             decode_body(body, False)
 
+    @pytest.mark.parametrize(("body", "is_base64"), [(b"\xff", False), (b"/w==", True)])
+    def test_may_be_bytes_because_tests_give_them_to_mangum(
+        self, body: bytes, is_base64: bool
+    ) -> None:
+        assert decode_body(body, is_base64) == b"\xff"
+
     @given(st.binary())
     def test_comes_out_as_it_went_in(self, body: bytes) -> None:
         assert decode_body(b64encode(body).decode(), True) == body
@@ -104,8 +111,11 @@ class TestHeaders:
         assert parsed.body == b"hello"
         assert parsed.headers == [(b"content-length", b"5")]
 
+    def test_keep_a_length_of_zero(self) -> None:
+        assert built({"Content-Length": "0"}).headers == [(b"content-length", b"0")]
+
     def test_have_no_length_where_there_is_no_body(self) -> None:
-        assert built({"content-length": "0"}).headers == []
+        assert built({"content-length": "7"}).headers == []
 
     def test_have_no_transfer_coding_because_the_body_has_arrived(self) -> None:
         assert built({"Transfer-Encoding": "chunked"}).headers == []
@@ -124,6 +134,9 @@ class TestServer:
             pytest.param({"host": "h:port"}, ("h", 443), id="a port that is none"),
             pytest.param({"host": "h:²"}, ("h", 443), id="a digit that is none"),
             pytest.param({"host": "h:999999"}, ("h", 443), id="more than any port"),
+            pytest.param({"host": "h:65535"}, ("h", 65535), id="the last port"),
+            pytest.param({"host": "h:65536"}, ("h", 443), id="one more than the last port"),
+            pytest.param({"host": "h", "x-forwarded-port": "70000"}, ("h", 443), id="forwarded"),
             pytest.param({}, ("localhost", 443), id="no host"),
             pytest.param({"host": "h", "x-forwarded-proto": "http"}, ("h", 80), id="http"),
             pytest.param({"host": "h", "x-forwarded-port": "8443"}, ("h", 8443), id="forwarded"),
@@ -163,6 +176,9 @@ class TestTheRest:
             ("HTTP/3", "3"),
             ("", "1.1"),
             ("HTTP/", "1.1"),
+            ("HTTP/9.9", "1.1"),
+            ("HTTP/1", "1.1"),
+            ("quic", "1.1"),
         ],
     )
     def test_the_http_version_is_spelt_as_asgi_spells_it(self, protocol: str, version: str) -> None:
@@ -209,6 +225,13 @@ class TestParts:
     def test_of_what_should_be_text(self, value: JSON) -> None:
         with pytest.raises(EventError, match="'a' is not a string but"):
             text_at({"a": value}, "a")
+
+    @pytest.mark.parametrize(
+        ("event", "path"),
+        [({"a": "/x"}, "/x"), ({"a": "x"}, "/x"), ({"a": ""}, "/"), ({}, "/"), ({"a": None}, "/")],
+    )
+    def test_of_a_path_begins_with_a_slash(self, event: dict[str, JSON], path: str) -> None:
+        assert path_at(event, "a") == path
 
     def test_of_a_method(self) -> None:
         assert method_of({"method": "GET"}, "method") == "GET"
