@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .answer import BufferedAnswer, StreamedHead, refuse
@@ -258,15 +259,35 @@ class LambdaHandler(EntryPoint):
 
 
 def _check(app: ASGIApp) -> None:
-    try:
-        inspect.signature(app, follow_wrapped=False).bind(None, None, None)
-    except ValueError:
-        pass  # written in C: it does not say
-    except TypeError as error:
-        raise ConfigurationError(
-            f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {error}."
-            " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
-        ) from None
+    """Refuse an app that certainly cannot be called as one.
+
+    Raises:
+        ConfigurationError: its signature does not take three arguments.
+    """
+    reason = f"{app!r} is not a callable object"
+    if callable(app):
+        try:
+            signature = inspect.signature(_called(app), follow_wrapped=False)
+        except Exception:
+            return  # written in C, or made at run time: unknown
+        try:
+            signature.bind(None, None, None)
+        except TypeError as error:
+            reason = str(error)
+        else:
+            return
+    raise ConfigurationError(
+        f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {reason}."
+        " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
+    )
+
+
+def _called(app: Any) -> Any:
+    """Return what Python calls for ``app(...)``, with the ``self`` of an instance bound."""
+    if inspect.isroutine(app) or isinstance(app, partial | type):
+        return app
+    call = inspect.getattr_static(type(app), "__call__")
+    return call.__get__(app, type(app)) if hasattr(call, "__get__") else call
 
 
 class _Incoming(NamedTuple):

@@ -10,6 +10,7 @@ import sys
 import threading
 import warnings
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -204,13 +205,88 @@ class TestEventsThatAreNotHttp:
         assert "LambdaHandler(app, on_event=...)" in str(caught.value)
 
 
+class Slotted:
+    """Sentry's middleware has this form."""
+
+    __slots__ = ("__call__",)
+
+    def __init__(self) -> None:
+        self.__call__ = hello
+
+
+class WithStaticMethod:
+    @staticmethod
+    async def __call__(scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+
+
+class WithClassMethod:
+    @classmethod
+    async def __call__(cls, scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+
+
+class WithProperty:
+    @property
+    def __call__(self) -> ASGIApp:
+        return hello
+
+
+class WithPropertyThatRaises:
+    """Is callable later, once it has been set up."""
+
+    @property
+    def __call__(self) -> ASGIApp:
+        raise LookupError("not yet")
+
+
+class WithAppOfItsClass:
+    __call__ = Slotted()
+
+
+class OfItsMethod:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+
+
+class SlottedAsgi2:
+    __slots__ = ("__call__",)
+
+    def __init__(self) -> None:
+        self.__call__ = lambda scope: hello
+
+
 class TestApp:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        "app",
+        [
+            Slotted(),
+            WithStaticMethod(),
+            WithClassMethod(),
+            WithProperty(),
+            WithAppOfItsClass(),
+            OfItsMethod().serve,
+            partial(partial(lambda x, *args: hello(*args)), 1),
+        ],
+        ids=["slot", "static method", "class method", "property", "app", "method", "partial"],
+    )
+    async def test_may_be_callable_in_any_way_that_python_knows(self, app: Any) -> None:
+        answer: Any = await respond(app, EVENT, lifespan="off")
+        assert answer["statusCode"] == 200
+
+    @pytest.mark.anyio
+    async def test_is_not_refused_for_what_its_signature_raises(self) -> None:
+        app: Any = WithPropertyThatRaises()
+        assert await LambdaHandler(app, lifespan="off").startup() is False
+
     @pytest.mark.anyio
     @pytest.mark.parametrize(
         ("app", "reason"),
         [
             pytest.param(lambda environ, start_response: [], "too many positional", id="WSGI"),
             pytest.param(lambda scope: hello, "too many positional", id="ASGI-2"),
+            pytest.param(SlottedAsgi2(), "too many positional", id="ASGI-2-slot"),
             pytest.param("main:app", "'main:app' is not a callable object", id="a-name"),
         ],
     )
