@@ -68,6 +68,7 @@ class LifespanOn:
         self._task: asyncio.Task[BaseException | None] | None = None
         self._questions: asyncio.Queue[Message | None] = asyncio.Queue()
         self._question = ""
+        self._understood = False  #: whether the app has read "lifespan.startup"
         self._answer: asyncio.Future[Message] | None = None
 
     async def startup(self) -> None:
@@ -129,12 +130,15 @@ class LifespanOn:
         question = await self._questions.get()
         if question is None:  # an app that would wait for ever ends as if it were cancelled
             raise asyncio.CancelledError
+        self._understood = True
         return question
 
     async def _send(self, message: Message) -> None:
         kind = message.get("type")
         answers = (f"{self._question}.complete", f"{self._question}.failed")
         if self._answer is None or self._answer.done() or kind not in answers:
+            if str(kind).startswith("http."):  # an app that does not look at the scope's type
+                self._understood = False
             raise UnexpectedMessage(
                 f"The app sent {kind!r} during its lifespan; {self._question!r} takes one answer,"
                 f" {answers[0]!r} or {answers[1]!r}."
@@ -146,5 +150,13 @@ class LifespanOn:
             raise LifespanFailed(
                 "lifespan is 'on', but the app ended before it answered 'lifespan.startup'."
             ) from error
-        logger.debug("The app does not support lifespan.", exc_info=error)
+        if error is not None and self._understood:
+            logger.warning(
+                "The app raised during its startup. Because lifespan is 'auto', requests are"
+                " served without it. Set lifespan='on' to fail the start instead, or"
+                " lifespan='off' if the app has no startup.",
+                exc_info=error,
+            )
+        else:
+            logger.debug("The app does not support lifespan.", exc_info=error)
         self.state = self._task = None

@@ -190,6 +190,52 @@ async def test_an_app_without_lifespan_costs_no_more_than_a_debug_line(
     assert record.levelno == logging.DEBUG
 
 
+async def raising_in_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    raise ConnectionError("no database")
+
+
+async def misspelling(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.completed"})
+
+
+async def reading_as_if_it_were_http(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await careless(scope, receive, send)
+
+
+async def reading_and_returning(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+
+
+@pytest.mark.parametrize(
+    ("app", "error"),
+    [
+        pytest.param(raising_in_startup, "ConnectionError: no database", id="raises"),
+        pytest.param(misspelling, "'lifespan.startup.completed'", id="sends what does not exist"),
+    ],
+)
+async def test_an_app_that_raises_in_its_startup_is_a_warning_with_the_traceback(
+    app: ASGIApp, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    span = lifespan(app, "auto")
+    await span.startup()
+    assert span.state is None
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "lifespan='on'" in record.getMessage()
+    assert error in caplog.text
+
+
+@pytest.mark.parametrize("app", [reading_as_if_it_were_http, reading_and_returning])
+async def test_an_app_that_does_not_look_at_the_type_of_the_scope_is_no_warning(
+    app: ASGIApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    await lifespan(app, "auto").startup()
+    assert caplog.records == []
+
+
 async def test_a_cancelled_startup_takes_the_app_with_it() -> None:
     before, asked = asyncio.all_tasks(), asyncio.Event()
 
