@@ -91,7 +91,8 @@ class LambdaHandler(EntryPoint):
         async with self._starting:  # invocations that come at once wait for the first one's
             if self._lifespan is None:
                 _check(self.app)
-                starting = lifespan(self.app, self.options.lifespan)
+                in_runtime = self._bridge is not None
+                starting = lifespan(self.app, self.options.lifespan, shared=in_runtime)
                 await starting.startup()
                 self._lifespan = starting
         return self._lifespan.state is not None

@@ -21,8 +21,10 @@ logger = logging.getLogger("adapter.lifespan")
 class Lifespan(Protocol):
     """What a handler does with the lifespan of its app."""
 
-    state: dict[str, Any] | None
-    """What startup left for the requests; None if the app has no lifespan."""
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What startup left for the requests; None if the app has no lifespan."""
+        ...
 
     async def startup(self) -> None:
         """Start the app.
@@ -37,9 +39,21 @@ class Lifespan(Protocol):
         ...
 
 
-def lifespan(app: ASGIApp, mode: str) -> Lifespan:
-    """Return the lifespan for ``mode``: ``auto``, ``on`` or ``off``, as in uvicorn and Mangum."""
-    return LifespanOff() if mode == "off" else LifespanOn(app, required=mode == "on")
+def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
+    """Return the lifespan for ``mode``: ``auto``, ``on`` or ``off``, as in uvicorn and Mangum.
+
+    Args:
+        app: the ASGI app.
+        mode: of the lifespan.
+        shared: whether all handlers of the app in this process have one lifespan together.
+    """
+    if mode == "off":
+        return LifespanOff()
+    if not shared:
+        return LifespanOn(app, required=mode == "on")
+    found = _shared.setdefault(id(app), SharedLifespan(app))
+    found.required |= mode == "on"
+    return found
 
 
 class LifespanOff:
@@ -52,6 +66,52 @@ class LifespanOff:
 
     async def shutdown(self) -> None:
         """Do nothing."""
+
+
+class SharedLifespan:
+    """The lifespan of an app that several handlers serve: the first startup starts it.
+
+    A handler that a function makes for each call finds the app started, too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.required = False
+        self._app = app
+        self._running: LifespanOn | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """What startup left for the requests; None if the app has no lifespan."""
+        return None if self._running is None else self._running.state
+
+    async def startup(self) -> None:
+        """Start the app, unless another handler has started it."""
+        async with self._starting:
+            if self._running is not None:
+                return
+            starting = LifespanOn(self._app, required=self.required)
+            try:
+                await starting.startup()
+                self._running = starting
+            finally:
+                if self.state is None:
+                    self._forget()
+
+    async def shutdown(self) -> None:
+        """Stop the app, unless another handler has stopped it."""
+        ending, self._running = self._running, None
+        self._forget()
+        if ending is not None:
+            await ending.shutdown()
+
+    def _forget(self) -> None:
+        if _shared.get(id(self._app)) is self:
+            del _shared[id(self._app)]
+
+
+#: By the identity of the app, which each entry keeps alive: only apps that are starting or started.
+_shared: dict[int, SharedLifespan] = {}
 
 
 class LifespanOn:
