@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING
 
 from .errors import ResponseTooLarge
+from .loggers import get_logger
 from .prelude import CONTENT_TYPE
 from .response import Head, plain
 from .stream import BufferedStream
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class StreamedHead:

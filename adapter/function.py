@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .context import seconds_left
 from .environment import handlers
 from .errors import DeadlineExceeded
+from .loggers import get_logger
 from .threads import threads
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class FunctionHandler:

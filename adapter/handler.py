@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +14,7 @@ from .errors import ConfigurationError, DeadlineExceeded, EventError, ResponseTo
 from .events import Source, identify, unwrap
 from .function import FunctionHandler
 from .lifespan import lifespan
+from .loggers import get_logger
 from .response import Response
 from .scope import http_scope
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .summary import Summary
     from .types import JSON, ASGIApp, Context, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class LambdaHandler(EntryPoint):

@@ -6,16 +6,16 @@ https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import LifespanFailed, UnexpectedMessage
+from .loggers import get_logger
 from .scope import ASGI
 
 if TYPE_CHECKING:
     from .types import ASGIApp, Message
 
-logger = logging.getLogger("adapter.lifespan")
+logger = get_logger("adapter.lifespan")
 
 
 class Lifespan(Protocol):

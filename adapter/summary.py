@@ -7,13 +7,13 @@ comes through; and only if somebody asked for it, so that no other invocation pa
 from __future__ import annotations
 
 import inspect
-import logging
 from contextvars import ContextVar
 from enum import StrEnum
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeadlineExceeded, EventError
+from .loggers import get_logger
 from .prelude import CONTENT_TYPE, decode
 from .response import State
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class Outcome(StrEnum):

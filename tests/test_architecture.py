@@ -34,7 +34,7 @@ LAYERS = {
         "values",
         "wire",
     },
-    "contract": {"deadline", "environment", "pipe", "stream", "threads"},
+    "contract": {"deadline", "environment", "loggers", "pipe", "stream", "threads"},
     "app": {
         "answer",
         "cycle",
@@ -237,6 +237,14 @@ class TestPurity:
         waiting = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
         lines = [n.lineno for n in ast.walk(tree_of(MODULES[name])) if isinstance(n, waiting)]
         assert lines == []
+
+
+class TestLogging:
+    @pytest.mark.parametrize("name", [n for n in MODULES if n != "loggers"])
+    def test_a_module_has_a_logger_that_an_app_does_not_disable_by_accident(
+        self, name: str
+    ) -> None:
+        assert 'logging.getLogger("adapter' not in MODULES[name].read_text(encoding="utf-8")
 
 
 class TestSize:

@@ -11,6 +11,7 @@ from ..context import LambdaContext
 from ..environment import priming
 from ..errors import ConfigurationError
 from ..events.build import function_url_event
+from ..loggers import get_logger
 from ..prelude import decode
 from ..stream import BufferedStream
 from .invocation import function_context
@@ -18,7 +19,7 @@ from .invocation import function_context
 if TYPE_CHECKING:
     from ..types import JSON, StreamingHandler
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 SECONDS = 9.0
 """What the app gets: on demand, Lambda gives the whole of init 10."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import sys
 import threading
 import weakref
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StreamClosed
 from ..events.build import function_url_event
 from ..handler import LambdaHandler
+from ..loggers import get_logger
 from ..prelude import CONTENT_TYPE, decode
 from ..types import StreamingHandler
 from .context import lambda_context
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ..types import JSON, ASGIApp, Event, Prelude
 
-logger = logging.getLogger("adapter.testing")
+logger = get_logger("adapter.testing")
 
 EXIT_SECONDS = 2
 """How long the end of the process waits for the app of a transport that was not closed."""
