@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from .errors import ResponseTooLarge
+from .events.buffered import is_for_streaming
 from .loggers import get_logger
 from .prelude import CONTENT_TYPE
 from .response import Head, plain
@@ -75,6 +76,7 @@ class BufferedAnswer(BufferedStream):
     """Collects a buffered answer: the head apart from the body."""
 
     head: Head
+    _warned = False
 
     def begin(self, head: Head) -> bytes:
         """Keep the head."""
@@ -85,6 +87,18 @@ class BufferedAnswer(BufferedStream):
     def body(self) -> bytes:
         """The body so far."""
         return b"".join(self.chunks)
+
+    def warn_of_buffering(self, source: Source | CustomSource) -> None:
+        """Warn, once in a process, that a response which is made to be streamed is not."""
+        if BufferedAnswer._warned or not self.chunks or not is_for_streaming(self.head.headers):
+            return
+        BufferedAnswer._warned = True
+        logger.warning(
+            "A response of server-sent events or JSON lines was sent whole, when it was complete:"
+            " the event came from a %s; %s.",
+            source.name,
+            source.to_stream,
+        )
 
     def to_json(self, source: Source | CustomSource) -> JSON:
         """Return the answer in the form that ``source`` wants.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
 from .environment import handlers
-from .errors import DeadlineExceeded
+from .errors import DeadlineExceeded, HandlerError
 from .loggers import get_logger
 from .threads import threads
 
@@ -71,7 +71,15 @@ class FunctionHandler:
         else:
             call = partial(copy_context().run, self._call_blocking, event, context)
             answer = await asyncio.get_running_loop().run_in_executor(threads(), call)
-        result: JSON = await answer if inspect.isawaitable(answer) else answer
+        answer = await answer if inspect.isawaitable(answer) else answer
+        if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+            raise HandlerError(
+                "Runtime.MarshalError",
+                "The handler returned a generator, which is not JSON. To stream what it yields,"
+                " decorate the handler with @streamify_response, which calls it with (event,"
+                " stream, context).",
+            )
+        result: JSON = answer
         return result
 
     def _call_blocking(self, event: JSON, context: Context | None) -> Any:

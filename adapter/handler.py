@@ -178,6 +178,8 @@ class LambdaHandler(EntryPoint):
         await self._run(request, context, answer, answer.begin)
         error = answer.error
         if error is None:
+            if stream is not None:
+                answer.warn_of_buffering(source)
             try:
                 return answer.to_json(source)
             except ResponseTooLarge as too_large:
@@ -231,17 +233,16 @@ class LambdaHandler(EntryPoint):
         options = self.options
         if options.on_event is not None:  # whatever wrapped the event did it for this one
             return await FunctionHandler(options.on_event).respond(event, context, stream)
+        from .events.non_http import explain, is_warm_up  # lazy: cold start
+
         event = unwrap(event)
+        if is_warm_up(event):
+            if (meter := self._meter()) is not None:
+                meter.warmed_up()
+            return "warm"
         if options.event_path:
             return await self._post(event, context)
-        keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
-        what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
-        raise EventError(
-            "This event is not an HTTP request, and nothing handles other events. It"
-            f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
-            " path of the app to POST it to as event_path, or a class that turns it into a request"
-            " in custom_handlers."
-        )
+        raise EventError(explain(event))
 
     async def _post(self, event: JSON, context: Context | None) -> JSON:
         """Post an event to the app and return the JSON of its answer."""

@@ -113,6 +113,8 @@ class StreamingFunction(EntryPoint):
         else:
             answer.chunks = [decode(answer.body)[1]]
         answer.begin(Head(prelude["statusCode"], fields(prelude)))
+        if stream is not None:
+            answer.warn_of_buffering(source or FUNCTION_URL)
         return answer.to_json(source or FUNCTION_URL)
 
     def _streams(self, source: Source | None) -> bool:

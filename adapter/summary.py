@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  #: the app failed: a 500, a failed invocation, or a broken stream
     TIMEOUT = "timeout"  #: its time was up
     DISCONNECTED = "disconnected"  #: Lambda stopped taking the response
+    WARM_UP = "warm-up"  #: the event only keeps the environment warm
 
 
 class Summary(NamedTuple):
@@ -120,6 +121,10 @@ class Meter:
         self.status = status
         if self.outcome is Outcome.COMPLETE:
             self.outcome = Outcome.FAILED
+
+    def warmed_up(self) -> None:
+        """Note that the event is a warm-up ping."""
+        self.outcome = Outcome.WARM_UP
 
     def failed(self, error: BaseException) -> None:
         """Take note of why the invocation or its response fails."""

@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..types import Event
+    from ..types import Event, Headers
 
 TEXT_TYPES = (
     "text/",
@@ -14,6 +14,15 @@ TEXT_TYPES = (
     "application/javascript",
     "application/xml",
     "application/vnd.oai.openapi",
+)
+STREAM_TYPES = (
+    b"text/event-stream",
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/jsonlines",
+    b"application/x-jsonlines",
+    b"application/json-seq",
 )
 TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 
@@ -39,3 +48,11 @@ def is_text(content_type: str) -> bool:
     """Whether what is of this type is text."""
     essence = content_type.partition(";")[0].strip().lower()
     return essence.startswith(TEXT_TYPES) or essence.endswith(TEXT_SUFFIXES)
+
+
+def is_for_streaming(headers: Headers) -> bool:
+    """Whether the content type is one of which a client expects each piece as it is made."""
+    return any(
+        name == b"content-type" and value.strip().lower().startswith(STREAM_TYPES)
+        for name, value in headers
+    )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.events.buffered import encode_body
+from adapter.events.buffered import encode_body, is_for_streaming
 
 TYPES = ["text/html", "application/json", "image/png", ""]
 
@@ -57,6 +57,25 @@ def test_nothing_is_text_because_there_is_nothing_to_encode() -> None:
 def test_text_that_says_it_is_not_compressed_is_text() -> None:
     headers = {"content-type": "text/plain", "content-encoding": "Identity"}
     assert encode_body(headers, b"hi")["isBase64Encoded"] is False
+
+
+@pytest.mark.parametrize(
+    ("content_type", "expected"),
+    [
+        (b"text/event-stream", True),
+        (b"Text/Event-Stream; charset=utf-8", True),
+        (b"application/x-ndjson", True),
+        (b"application/jsonl", True),
+        (b"application/json", False),
+        (b"text/plain", False),
+        (b"", False),
+    ],
+)
+def test_server_sent_events_and_json_lines_are_for_streaming(
+    content_type: bytes, expected: bool
+) -> None:
+    assert is_for_streaming([(b"x", b"text/event-stream")]) is False
+    assert is_for_streaming([(b"x", b"y"), (b"content-type", content_type)]) is expected
 
 
 @given(st.sampled_from(TYPES), st.sampled_from(["identity", "gzip"]), st.binary())
