@@ -159,6 +159,20 @@ DIFFERENCES = [
         "is the last address: who connected to the load balancer",
     ),
     Difference(
+        "no `sourceIp` in the event",
+        "raises",
+        (URL, V2),
+        "the invocation fails with `KeyError`",
+        "`client` is `None`",
+    ),
+    Difference(
+        "no `sourceIp` in the event",
+        "client",
+        (V1, REST),
+        "is `(None, 0)`",
+        "is `None`, as ASGI has it: `request.client` is `None`, too",
+    ),
+    Difference(
         "an IPv6 host", "raises", ALL, "the invocation fails with `ValueError`", "is understood"
     ),
     Difference(

@@ -15,6 +15,7 @@ TEXT_TYPES = (
     "application/xml",
     "application/vnd.oai.openapi",
 )
+BINARY_TYPES = ("image/", "audio/", "video/", "font/", "application/octet-stream")
 STREAM_TYPES = (
     b"text/event-stream",
     b"application/x-ndjson",
@@ -28,15 +29,17 @@ TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 
 
 def encode_body(headers: dict[str, str], body: bytes) -> Event:
-    """Return ``body`` and ``isBase64Encoded`` for an answer with these headers.
+    """Return ``body`` and ``isBase64Encoded`` for a response with these headers.
 
-    Text is what says so by its type, is not compressed, and really is UTF-8; base64 costs a
-    third more of the 6 MiB an answer may have.
+    A body is text if it is UTF-8 and not compressed, unless its type says that it is binary. A
+    type that is not known, or none, is text where the body has no NUL. Base64 costs a third more
+    of the 6 MiB that a response may have, and a REST API without ``binaryMediaTypes`` hands it to
+    the client as it is.
     """
     if not body:
         return {"body": "", "isBase64Encoded": False}
     compressed = headers.get("content-encoding", "identity").lower() != "identity"
-    if is_text(headers.get("content-type", "")) and not compressed:
+    if not compressed and _may_be_text(headers.get("content-type", ""), body):
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
@@ -44,10 +47,11 @@ def encode_body(headers: dict[str, str], body: bytes) -> Event:
     return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}
 
 
-def is_text(content_type: str) -> bool:
-    """Whether what is of this type is text."""
+def _may_be_text(content_type: str, body: bytes) -> bool:
     essence = content_type.partition(";")[0].strip().lower()
-    return essence.startswith(TEXT_TYPES) or essence.endswith(TEXT_SUFFIXES)
+    if essence.startswith(TEXT_TYPES) or essence.endswith(TEXT_SUFFIXES):
+        return True
+    return not essence.startswith(BINARY_TYPES) and b"\0" not in body
 
 
 def is_for_streaming(headers: Headers) -> bool:

@@ -22,7 +22,7 @@ def is_warm_up(event: JSON) -> bool:
 
 
 def explain(event: JSON) -> str:
-    """Return what is known about an event that nothing handles, and what would handle it."""
+    """Describe an event that nothing handles, and name the option that would handle it."""
     if isinstance(event, dict) and _is_websocket(event):
         return (
             "This event is from a WebSocket API. A function gets each of its messages as an"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapter.events.buffered import encode_body, is_for_streaming
 
-TYPES = ["text/html", "application/json", "image/png", ""]
+TYPES = ["text/html", "application/json", "image/png", "application/x-protobuf", ""]
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,13 @@ TYPES = ["text/html", "application/json", "image/png", ""]
         "application/problem+json; charset=utf-8",
         "image/svg+xml",
         "application/vnd.oai.openapi",
+        "application/x-ndjson",
+        "application/yaml",
+        "application/x-www-form-urlencoded",
+        "application/graphql",
+        "multipart/mixed; boundary=x",
+        "model/gltf",
+        "",
     ],
 )
 def test_text_goes_as_it_is_because_base64_costs_a_third_of_the_limit(content_type: str) -> None:
@@ -35,7 +42,10 @@ def test_text_goes_as_it_is_because_base64_costs_a_third_of_the_limit(content_ty
     ("headers", "body"),
     [
         pytest.param({"content-type": "image/png"}, b"text", id="a type that is not text"),
-        pytest.param({}, b"text", id="no type"),
+        pytest.param({"content-type": "application/octet-stream"}, b"text", id="bytes"),
+        pytest.param({}, b"a\0b", id="no type, and a NUL"),
+        pytest.param({}, b"\x89PNG", id="no type, and not UTF-8"),
+        pytest.param({"content-type": "application/x-protobuf"}, b"\x08\0", id="a NUL"),
         pytest.param(
             {"content-type": "text/plain", "content-encoding": "gzip"},
             b"text",
