@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from adapter.package.own_wheel import LEFT_OUT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,6 +32,7 @@ LAYERS = {
         "options",
         "prelude",
         "response",
+        "samples",
         "scope",
         "values",
         "wire",
@@ -80,6 +83,7 @@ UNTESTED = {
     "values": "test_options",
     "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
     "emulator.__init__": "a docstring",
+    "samples.__init__": "a docstring",
     "emulator.answer": "read through sockets by emulator.test_on_demand and test_managed_instance",
     "emulator.connection": "h11 on a socket, which emulator.test_runtime_api talks to",
     "emulator.reply": "what emulator.test_on_demand reads",
@@ -203,6 +207,12 @@ class TestLayers:
         absolute = [i.target for i in imports_of(name) if not i.ours and top(i.target) == "adapter"]
         assert absolute == []
 
+    @pytest.mark.parametrize("name", [n for n in MODULES if top(n) not in LEFT_OUT | {"cli"}])
+    def test_what_goes_to_lambda_imports_nothing_that_stays_on_a_developers_machine(
+        self, name: str
+    ) -> None:
+        assert {top(i.target) for i in imports_of(name) if i.ours} & LEFT_OUT == set()
+
     def test_there_are_no_circles(self) -> None:
         graph = {
             name: {
@@ -303,7 +313,7 @@ print(*sorted(imported - sys.stdlib_module_names - {{"adapter"}}))
 """
 REQUEST = """
 from adapter import LambdaHandler
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 async def app(scope, receive, send):
     if scope["type"] == "http":

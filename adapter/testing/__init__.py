@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..events.build import function_url_event
-from ..events.build_api import http_api_event, rest_api_event
-from ..events.build_proxy import alb_event, edge_event, lattice_event
-from ..events.build_records import (
+from ..samples.api_events import http_api_event, rest_api_event
+from ..samples.proxy_events import alb_event, edge_event, lattice_event
+from ..samples.record_events import (
     dynamodb_event,
     eventbridge_event,
     s3_event,
@@ -15,6 +14,7 @@ from ..events.build_records import (
     sns_event,
     sqs_event,
 )
+from ..samples.url_event import function_url_event
 from .context import lambda_context
 from .memory import MemoryStream
 from .reader import StreamedAnswer, read_stream

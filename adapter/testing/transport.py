@@ -11,10 +11,10 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StreamClosed
-from ..events.build import function_url_event
 from ..handler import LambdaHandler
 from ..loggers import get_logger
 from ..prelude import CONTENT_TYPE, decode
+from ..samples.url_event import function_url_event
 from ..types import StreamingHandler
 from .context import lambda_context
 from .loop_thread import LoopThread

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adapter.errors import EventError
 from adapter.events.alb import ALB, ALB_MULTI, is_http, is_multi, request
-from adapter.events.build_api import rest_api_event
-from adapter.events.build_proxy import alb_event
+from adapter.samples.api_events import rest_api_event
+from adapter.samples.proxy_events import alb_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, check, objects

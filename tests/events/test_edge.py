@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_proxy import edge_event
-from adapter.events.build_records import sqs_event
 from adapter.events.edge import EDGE, is_http, request
+from adapter.samples.proxy_events import edge_event
+from adapter.samples.record_events import sqs_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, check, objects

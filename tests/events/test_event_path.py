@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_records import sqs_event
 from adapter.events.event_path import event_answer, event_request, leads_to
+from adapter.samples.record_events import sqs_event
 
 from .fuzz import JSONS
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.events import identify
-from adapter.events.build_records import eventbridge_event, sqs_event
 from adapter.events.non_http import explain, is_warm_up
+from adapter.samples.record_events import eventbridge_event, sqs_event
 
 if TYPE_CHECKING:
     from adapter.types import JSON, Event

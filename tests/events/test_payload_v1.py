@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_api import http_api_event, rest_api_event
 from adapter.events.payload_v1 import (
     HTTP_API_V1,
     REST_API,
@@ -17,6 +16,7 @@ from adapter.events.payload_v1 import (
     is_http_api,
     request,
 )
+from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build import function_url_event
 from adapter.events.payload_v2 import answer, is_function_url, is_http, request
+from adapter.samples.url_event import function_url_event
 from adapter.types import JSON, Event, Prelude, Request
 
 from .fuzz import check

@@ -11,11 +11,11 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from .build import body_keys, grouped, header_items
+from .url_event import body_keys, grouped, header_items
 
 if TYPE_CHECKING:
     from ..types import JSON, Event
-    from .build import HeaderItems
+    from .url_event import HeaderItems
 
 
 def alb_event(

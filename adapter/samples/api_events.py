@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
-from .build import (
+from .url_event import (
     body_keys,
     function_url_event,
     grouped,
@@ -21,7 +21,7 @@ from .build import (
 
 if TYPE_CHECKING:
     from ..types import Event
-    from .build import HeaderItems
+    from .url_event import HeaderItems
 
 API_DOMAIN = "a1b2c3d4e5.execute-api.us-east-2.amazonaws.com"
 CUSTOM_DOMAIN = "api.example.com"
