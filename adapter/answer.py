@@ -109,12 +109,12 @@ class BufferedAnswer(BufferedStream):
         body = self.body
         answer = source.format(self.head.status, self.head.headers, body)
         # No byte of a body becomes more than six of JSON, and no head is half of the limit.
-        if len(body) * 6 > source.max_answer // 2:
+        if len(body) * 6 > source.max_response_bytes // 2:
             size = len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-            if size > source.max_answer:
+            if size > source.max_response_bytes:
                 raise ResponseTooLarge(
                     f"The answer is {size:,} bytes of JSON, and a {source.name} takes"
-                    f" {source.max_answer:,}: {source.to_stream}."
+                    f" {source.max_response_bytes:,}: {source.to_stream}."
                 )
         return answer
 

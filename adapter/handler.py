@@ -148,9 +148,7 @@ class LambdaHandler(EntryPoint):
             try:
                 request = source.request(event)
             except EventError as error:
-                logger.error(
-                    "A %s event that is not one was answered with 400: %s", source.name, error
-                )
+                logger.error("Malformed %s event; responded 400: %s", source.name, error)
                 return _Incoming(None, b"", refused=400)
             scope = http_scope(
                 request,
@@ -246,7 +244,7 @@ class LambdaHandler(EntryPoint):
 
     async def _post(self, event: JSON, context: Context | None) -> JSON:
         """Post an event to the app and return the JSON of its answer."""
-        from .events.event_path import event_answer, event_request
+        from .events.event_path import event_request, event_response
 
         assert self._lifespan is not None
         path = self.options.event_path
@@ -257,7 +255,7 @@ class LambdaHandler(EntryPoint):
         await self._run(incoming, context, answer, answer.begin, raise_errors=True)
         if answer.error is not None:
             raise answer.error
-        return event_answer(path, answer.head.status, answer.head.headers, answer.body)
+        return event_response(path, answer.head.status, answer.head.headers, answer.body)
 
 
 def _check(app: ASGIApp) -> None:

@@ -156,7 +156,7 @@ class TestWay:
             assert (answer["statusCode"], answer["body"]) == (400, "Bad Request")
         else:
             assert (stream.prelude["statusCode"], stream.body) == (400, b"Bad Request")
-        assert "answered with 400: The event's 'body' is not base64" in caplog.text
+        assert "responded 400: The event's 'body' is not base64" in caplog.text
 
 
 class TestEventsThatAreNotHttp:

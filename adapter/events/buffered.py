@@ -1,4 +1,4 @@
-"""The body of a buffered answer: text as it is, everything else as base64."""
+"""The body of a buffered response: text as it is, everything else as base64."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 def encode_body(headers: dict[str, str], body: bytes) -> Event:
     """Return ``body`` and ``isBase64Encoded`` for a response with these headers.
 
-    A body is text if it is UTF-8 and not compressed, unless its type says that it is binary. A
-    type that is not known, or none, is text where the body has no NUL. Base64 costs a third more
-    of the 6 MiB that a response may have, and a REST API without ``binaryMediaTypes`` hands it to
-    the client as it is.
+    A body is text if it is UTF-8 and not compressed, unless its content type is binary. Without a
+    known content type, it also must not have a NUL. Base64 costs a third of the 6 MiB that a
+    response may have, and a REST API without ``binaryMediaTypes`` sends base64 to the client.
     """
     if not body:
         return {"body": "", "isBase64Encoded": False}
@@ -43,7 +42,7 @@ def encode_body(headers: dict[str, str], body: bytes) -> Event:
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
-            pass  # not what it says; base64 keeps every byte
+            pass  # base64 keeps every byte
     return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}
 
 
@@ -55,7 +54,7 @@ def _may_be_text(content_type: str, body: bytes) -> bool:
 
 
 def is_for_streaming(headers: Headers) -> bool:
-    """Whether the content type is one of which a client expects each piece as it is made."""
+    """Whether the content type is one whose clients expect each piece at once."""
     return any(
         name == b"content-type" and value.strip().lower().startswith(STREAM_TYPES)
         for name, value in headers

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.event_path import event_answer, event_request, leads_to
+from adapter.events.event_path import event_request, event_response, leads_to
 from adapter.samples.record_events import sqs_event
 
 from .fuzz import JSONS
@@ -58,19 +58,19 @@ class TestAnswer:
         ],
     )
     def test_is_what_the_app_answered(self, headers: Headers, body: bytes, answer: JSON) -> None:
-        assert event_answer(PATH, 200, headers, body) == answer
+        assert event_response(PATH, 200, headers, body) == answer
 
     @pytest.mark.parametrize("status", [199, 302, 307, 404, 422, 500])
     def test_other_than_2xx_fails_the_invocation_so_that_the_event_is_not_lost(
         self, status: int
     ) -> None:
         with pytest.raises(EventError, match=rf"at /lambda-events with {status}\.$"):
-            event_answer(PATH, status, [], b"no such order")
+            event_response(PATH, status, [], b"no such order")
 
     @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])
     def test_that_is_not_the_json_it_says_fails_the_invocation(self, body: bytes) -> None:
         with pytest.raises(EventError, match="is not JSON"):
-            event_answer(PATH, 200, JSON_TYPE, body)
+            event_response(PATH, 200, JSON_TYPE, body)
 
 
 class TestClosed:

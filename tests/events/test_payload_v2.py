@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.payload_v2 import answer, is_function_url, is_http, request
+from adapter.events.payload_v2 import is_function_url, is_http, request, response
 from adapter.samples.url_event import function_url_event
 from adapter.types import JSON, Event, Prelude, Request
 
@@ -296,7 +296,7 @@ class TestAnswer:
             "headers": {"content-type": "text/plain"},
             "cookies": ["a=1", "b=2"],
         }
-        assert answer(head, b"hi") == {
+        assert response(head, b"hi") == {
             "statusCode": 201,
             "headers": {"content-type": "text/plain"},
             "cookies": ["a=1", "b=2"],
@@ -305,6 +305,6 @@ class TestAnswer:
         }
 
     def test_has_no_cookies_where_none_were_set(self) -> None:
-        answered = answer({"statusCode": 204, "headers": {}}, b"")
-        assert isinstance(answered, dict)
-        assert answered["cookies"] == []
+        rendered = response({"statusCode": 204, "headers": {}}, b"")
+        assert isinstance(rendered, dict)
+        assert rendered["cookies"] == []
