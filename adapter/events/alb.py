@@ -31,8 +31,8 @@ def is_multi_value(event: Event) -> bool:
 def request(event: Event) -> Request:
     """Turn the event into a request.
 
-    The load balancer decodes neither the path nor the query, so both stay as the client sent
-    them. It does not name the client; the last address in ``x-forwarded-for`` is its own entry.
+    The load balancer does not decode the path and the query, so both stay as the client sent
+    them. The client is the last address in ``x-forwarded-for``, which the load balancer adds.
 
     Raises:
         EventError: a required key is missing or has the wrong type.

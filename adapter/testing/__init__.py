@@ -1,4 +1,4 @@
-"""What our own tests use, for yours: events, a context, a stream in memory, an HTTP transport."""
+"""For tests of functions: events, a context, a stream in memory, an HTTP transport."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..samples.record_events import (
 from ..samples.url_event import function_url_event
 from .context import lambda_context
 from .memory import MemoryStream
-from .reader import StreamedAnswer, read_stream
+from .reader import StreamedResponse, read_stream
 
 if TYPE_CHECKING:
     from .transport import LambdaTransport as LambdaTransport
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LambdaTransport",
     "MemoryStream",
-    "StreamedAnswer",
+    "StreamedResponse",
     "alb_event",
     "dynamodb_event",
     "edge_event",
@@ -44,7 +44,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "LambdaTransport":  # needs httpx, which the rest does not
+    if name == "LambdaTransport":  # needs httpx
         from .transport import LambdaTransport
 
         return LambdaTransport
