@@ -68,7 +68,7 @@ SNIPPETS = {
             f"{TESTING}from fastapi import Request\nasync def store(record): return False",
             "assert len(handler(sqs_event('a', 'b'), None)['batchItemFailures']) == 2",
         ),
-        Snippet(TESTING, "assert handler({'letter': 'Dear'}, None)['answer'] == '\"Dear\"'"),
+        Snippet(TESTING, "assert handler({'letter': 'Dear'}, None)['reply'] == '\"Dear\"'"),
         Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
     ],
     "managed-instances.md": [Snippet("", "assert xray_trace_id() is None")],
