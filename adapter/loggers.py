@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 
-class Logger(logging.LoggerAdapter[logging.Logger]):
+class EnabledLogger(logging.LoggerAdapter[logging.Logger]):
     """Enables its logger again before it logs. Levels, handlers and filters are the app's."""
 
     def isEnabledFor(self, level: int) -> bool:
@@ -19,6 +19,6 @@ class Logger(logging.LoggerAdapter[logging.Logger]):
         return super().isEnabledFor(level)
 
 
-def get_logger(name: str) -> Logger:
+def get_logger(name: str) -> EnabledLogger:
     """Return the logger ``name``."""
-    return Logger(logging.getLogger(name))
+    return EnabledLogger(logging.getLogger(name))

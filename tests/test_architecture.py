@@ -83,7 +83,7 @@ UNTESTED = {
     "values": "test_options",
     "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
     "emulator.__init__": "a docstring",
-    "samples.__init__": "a docstring",
+    "samples.__init__": "samples.test_url_event",
     "emulator.answer": "read through sockets by emulator.test_on_demand and test_managed_instance",
     "emulator.connection": "h11 on a socket, which emulator.test_runtime_api talks to",
     "emulator.reply": "what emulator.test_on_demand reads",

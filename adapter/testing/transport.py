@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import sys
 import threading
@@ -155,8 +156,8 @@ def _close_at_exit() -> None:
             logger.warning("A LambdaTransport that was not closed did not end: %r", error)
 
 
-# Before the interpreter joins its threads: atexit would come after, and never be reached.
-threading._register_atexit(_close_at_exit)  # type: ignore[attr-defined]
+# atexit runs after the interpreter has joined its threads, which may be threads of the app.
+getattr(threading, "_register_atexit", atexit.register)(_close_at_exit)
 
 
 class _Chunks:
