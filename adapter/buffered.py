@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from .errors import ResponseTooLarge, StreamClosed
+from .events.buffered import is_for_streaming
+from .loggers import get_logger
 from .stream import ResponseStream
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from .events.custom import CustomSource
     from .response import Head
     from .types import JSON
+
+
+logger = get_logger("adapter.http")
 
 
 class BufferedStream(ResponseStream):
@@ -106,6 +111,23 @@ class BufferedStream(ResponseStream):
         return self._response
 
 
+_warned = False
+
+
+def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
+    """Warn, once in a process, that a response which is made to be streamed is not."""
+    global _warned
+    if _warned or not is_for_streaming(head.headers):
+        return
+    _warned = True
+    logger.warning(
+        "A response of server-sent events or JSON lines was sent whole, when it was complete:"
+        " the event came from a %s; %s.",
+        source.name,
+        source.to_stream,
+    )
+
+
 def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JSON:
     """Return a buffered response in the form that ``source`` takes.
 
@@ -113,15 +135,15 @@ def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JS
         ResponseTooLarge: the response is larger than ``source`` takes.
     """
     size = len(body)
-    if size <= source.max_answer:
+    if size <= source.max_response_bytes:
         response = source.format(head, body)
         # No byte of a body becomes more than six of JSON, and no head is half of the limit.
-        if size * 6 <= source.max_answer // 2:
+        if size * 6 <= source.max_response_bytes // 2:
             return response
         size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        if size <= source.max_answer:
+        if size <= source.max_response_bytes:
             return response
     raise ResponseTooLarge(
         f"The response is {size:,} bytes of JSON, and a {source.name} takes"
-        f" {source.max_answer:,}: {source.to_stream}."
+        f" {source.max_response_bytes:,}: {source.to_stream}."
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
 from .environment import handlers
-from .errors import DeadlineExceeded
+from .errors import DeadlineExceeded, HandlerError
 from .loggers import get_logger
 from .runner import current_runner
 from .threads import shielded, threads
@@ -76,15 +76,27 @@ async def call_function(function: Callable[..., Any], *args: Any) -> Any:
     Raises:
         Exception: the exception of the function.
     """
+    result = await _called(function, args)
+    if inspect.isawaitable(result):
+        result = await result
+    if inspect.isgenerator(result) or inspect.isasyncgen(result):
+        raise HandlerError(
+            "Runtime.MarshalError",
+            "The handler returned a generator, which is not JSON. To stream what it yields,"
+            " decorate the handler with @streamify_response, which calls it with (event,"
+            " stream, context).",
+        )
+    return result
+
+
+async def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     if inspect.iscoroutinefunction(function):
         return await function(*args)
     runner = current_runner()
-    if runner is None or runner.concurrent:
-        call = partial(copy_context().run, shielded, function, *args)
-        result = await asyncio.wrap_future(threads().submit(call))
-    else:
-        result = await runner.outside(function, *args)
-    return await result if inspect.isawaitable(result) else result
+    if runner is not None and not runner.concurrent:
+        return await runner.outside(function, *args)
+    call = partial(copy_context().run, shielded, function, *args)
+    return await asyncio.wrap_future(threads().submit(call))
 
 
 def _expire(stream: ResponseStream) -> None:

@@ -7,7 +7,7 @@ import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .buffered import BufferedStream, whole_response
+from .buffered import BufferedStream, warn_of_buffering, whole_response
 from .cycle import HttpCycle, respond_plainly
 from .entry import EntryPoint
 from .errors import ConfigurationError, EventError
@@ -91,7 +91,8 @@ class LambdaHandler(EntryPoint):
         async with self._starting:  # invocations that come at once wait for the first one's
             if self._lifespan is None:
                 _check(self.app)
-                starting = lifespan(self.app, self.options.lifespan)
+                in_runtime = self._host is not None
+                starting = lifespan(self.app, self.options.lifespan, shared=in_runtime)
                 await starting.startup()
                 self._lifespan = starting
         return self._lifespan.state is not None
@@ -122,7 +123,7 @@ class LambdaHandler(EntryPoint):
         if stream is not None and isinstance(source, Source) and self.streams(source):
             await self._run(request, context, stream, source)
             return None
-        buffered = BufferedStream(partial(_whole, source), stream)
+        buffered = BufferedStream(partial(_whole, source, stream is not None), stream)
         await self._run(request, context, buffered, source)
         return buffered.result()
 
@@ -206,23 +207,22 @@ class LambdaHandler(EntryPoint):
         options = self.options
         if options.on_event is not None:  # gets the event as a wrapper has made it
             return await FunctionHandler(options.on_event).respond(event, context, stream)
+        from .events.non_http import explain, is_warm_up  # lazy: cold start
+
         event = unwrap(event)
+        if is_warm_up(event):
+            if (meter := self._meter()) is not None:
+                meter.warmed_up()
+            return "warm"
         if options.event_path:
             return await self._post(event, context, stream)
-        keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
-        what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
-        raise EventError(
-            "This event is not an HTTP request, and nothing handles other events. It"
-            f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
-            " path of the app to POST it to as event_path, or a class that turns it into a request"
-            " in custom_handlers."
-        )
+        raise EventError(explain(event))
 
     async def _post(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
         """Post an event to the app and respond with the JSON of its response."""
-        from .events.event_path import event_answer, event_request  # lazy: cold start
+        from .events.event_path import event_request, event_response  # lazy: cold start
 
         assert self._lifespan is not None
         path = self.options.event_path
@@ -231,7 +231,7 @@ class LambdaHandler(EntryPoint):
 
         def render(head: Head | None, body: bytes) -> JSON:
             assert head is not None
-            return event_answer(path, head.status, head.headers, body)
+            return event_response(path, head.status, head.headers, body)
 
         buffered = BufferedStream(render, stream)
         incoming = _Incoming(scope, request.body)
@@ -241,21 +241,43 @@ class LambdaHandler(EntryPoint):
         return buffered.result()
 
 
-def _whole(source: Source | CustomSource, head: Head | None, body: bytes) -> JSON:
+def _whole(source: Source | CustomSource, in_runtime: bool, head: Head | None, body: bytes) -> JSON:
     assert head is not None
+    if in_runtime and body:
+        warn_of_buffering(source, head)
     return whole_response(source, head, body)
 
 
 def _check(app: ASGIApp) -> None:
-    try:
-        inspect.signature(app, follow_wrapped=False).bind(None, None, None)
-    except ValueError:
-        pass  # written in C: it does not say
-    except TypeError as error:
-        raise ConfigurationError(
-            f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {error}."
-            " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
-        ) from None
+    """Refuse an app that certainly cannot be called as one.
+
+    Raises:
+        ConfigurationError: its signature does not take three arguments.
+    """
+    reason = f"{app!r} is not a callable object"
+    if callable(app):
+        try:
+            signature = inspect.signature(_called(app), follow_wrapped=False)
+        except Exception:
+            return  # written in C, or made at run time: unknown
+        try:
+            signature.bind(None, None, None)
+        except TypeError as error:
+            reason = str(error)
+        else:
+            return
+    raise ConfigurationError(
+        f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {reason}."
+        " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
+    )
+
+
+def _called(app: Any) -> Any:
+    """Return what Python calls for ``app(...)``, with the ``self`` of an instance bound."""
+    if inspect.isroutine(app) or isinstance(app, partial | type):
+        return app
+    call = inspect.getattr_static(type(app), "__call__")
+    return call.__get__(app, type(app)) if hasattr(call, "__get__") else call
 
 
 class _Incoming(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import AsyncGenerator, Generator
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from .stream import StreamingHandler
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+_GENERATOR = " To stream what a generator function yields, decorate it with @streamify_response."
 
 
 def load(target: str) -> StreamingHandler:
@@ -42,7 +45,8 @@ def load(target: str) -> StreamingHandler:
     if not callable(found):
         raise LoadError(
             "Runtime.HandlerNotFound",
-            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called.",
+            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
+            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else ""),
         )
     return LambdaHandler(found) if named_app else FunctionHandler(found)
 

@@ -8,7 +8,7 @@ from base64 import b64decode
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from .buffered import BufferedStream, whole_response
+from .buffered import BufferedStream, warn_of_buffering, whole_response
 from .cycle import clear_frames, is_disconnect
 from .deadline import Deadline
 from .entry import EntryPoint
@@ -100,7 +100,14 @@ class StreamingFunction(EntryPoint):
         if stream is not None and self.streams(source):
             await self._run(event, context, stream, source)
             return None
-        buffered = BufferedStream(lambda head, body: _whole(buffered, head, body), stream)
+
+        def render(head: Head | None, body: bytes) -> JSON:
+            head = head or metadata_head({}, buffered.content_type)
+            if stream is not None and body:
+                warn_of_buffering(buffered.source, head)
+            return whole_response(buffered.source, head, body)
+
+        buffered = BufferedStream(render, stream)
         await self._run(event, context, buffered, source)
         return buffered.result()
 
@@ -169,10 +176,6 @@ class StreamingFunction(EntryPoint):
         finally:
             if hasattr(body, "close"):
                 body.close()
-
-
-def _whole(stream: ResponseStream, head: Head | None, body: bytes) -> JSON:
-    return whole_response(stream.source, head or metadata_head({}, stream.content_type), body)
 
 
 def _expire(stream: ResponseStream, seconds: float) -> None:

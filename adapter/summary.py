@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  #: the app failed: a 500, a failed invocation, or a broken stream
     TIMEOUT = "timeout"  #: its time was up
     DISCONNECTED = "disconnected"  #: Lambda stopped taking the response
+    WARM_UP = "warm-up"  #: the event only keeps the environment warm
 
 
 class Summary(NamedTuple):
@@ -75,6 +76,10 @@ class Meter:
             self.outcome = Outcome.TIMEOUT
         elif state is not State.COMPLETE:
             self.outcome = Outcome.FAILED
+
+    def warmed_up(self) -> None:
+        """Note that the event is a warm-up ping."""
+        self.outcome = Outcome.WARM_UP
 
     def failed(self, error: BaseException) -> None:
         """Note the error that the invocation or its response fails with."""

@@ -234,7 +234,7 @@ async def assert_serves_the_next(handler: LambdaHandler) -> None:
         assert stream.error is None
     else:
         assert isinstance(answer, dict)
-        assert (answer["statusCode"], answer["body"]) == (200, "c29tZSBtb3Jl")
+        assert (answer["statusCode"], answer["body"]) == (200, "some more")
 
 
 @pytest.mark.parametrize("name", ["raises-before-the-head", "raises-after-the-head"])

@@ -15,6 +15,8 @@ PUBLIC = [
     "LambdaHandler",
     "ResponseStream",
     "__version__",
+    "after_restore",
+    "before_snapshot",
     "streamify_response",
     "xray_trace_id",
 ]

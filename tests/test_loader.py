@@ -29,6 +29,7 @@ handler = LambdaHandler(app)
 def lambda_handler(event, context): ...
 
 version = "1"
+chunks = (chunk for chunk in "abc")
 """
 
 
@@ -131,6 +132,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "Runtime.HandlerNotFound",
             "Handler 'site.nobody' missing on module 'shop'",
             id="no-such-inner-attribute",
+        ),
+        pytest.param(
+            "shop.chunks",
+            "Runtime.HandlerNotFound",
+            "'shop.chunks' is not a handler: it is a generator, which cannot be called. To stream"
+            " what a generator function yields, decorate it with @streamify_response.",
+            id="generator",
         ),
         pytest.param(
             "shop.version",

@@ -29,15 +29,6 @@ class TestMemoryStream(StreamContract):
         return MemoryStream()
 
 
-class TestMemoryStream(TestMemoryStream):
-    @pytest.fixture
-    def stream(self) -> ResponseStream:
-        return MemoryStream()
-
-    def another(self, stream: ResponseStream) -> ResponseStream:
-        return MemoryStream()
-
-
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("size", "turns"),

@@ -91,7 +91,7 @@ class Delivery:
             raise
 
 
-def marshal(response: object) -> tuple[bytes, str]:
+def encode_response(response: object) -> tuple[bytes, str]:
     """Return ``response`` as JSON, and its content type; bytes are sent as they are.
 
     Raises:

@@ -8,7 +8,7 @@ from ..errors import DeadlineExceeded, StreamClosed, error_object
 from ..loggers import get_logger
 from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
-from .delivery import marshal
+from .delivery import encode_response
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,7 +44,7 @@ class RuntimeStream(ResponseStream):
             HandlerError: ``response`` is not JSON.
             StreamClosed: the invocation has another outcome already.
         """
-        payload, content_type = marshal(response)
+        payload, content_type = encode_response(response)
         if not self._delivery.claim.first_byte():
             raise StreamClosed("The invocation has been responded to in another way.")
         self._delivery.post(payload, content_type)

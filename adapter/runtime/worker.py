@@ -10,7 +10,7 @@ from ..errors import HandlerError, RuntimeApiError, StreamClosed
 from ..loggers import get_logger
 from ..wire import ProtocolError
 from .bridge import Served, stream_result
-from .delivery import Delivery, marshal
+from .delivery import Delivery, encode_response
 from .invocation import function_context
 from .stream import RuntimeStream
 
@@ -120,7 +120,7 @@ class Worker:
             finally:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
             if delivery.claim.open and not stream_result(event, result, delivery):
-                payload, content_type = marshal(result)
+                payload, content_type = encode_response(result)
                 if delivery.claim.runtime():
                     delivery.post(payload, content_type)
         except BaseException as error:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.alb import ALB, ALB_MULTI, is_http, is_multi, request
-from adapter.events.build_api import rest_api_event
-from adapter.events.build_proxy import alb_event
+from adapter.events.alb import ALB, ALB_MULTI, is_http, is_multi_value, request
+from adapter.response import Head
+from adapter.samples.api_events import rest_api_event
+from adapter.samples.proxy_events import alb_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, check, objects
@@ -129,7 +130,7 @@ class TestRequest:
 )
 def test_any_json_object_is_a_request_or_an_event_error(event: Event) -> None:
     is_http(event)
-    is_multi(event)
+    is_multi_value(event)
     check(event, request)
 
 
@@ -152,12 +153,12 @@ class TestRecognition:
 
     @both
     def test_of_multi_value_headers_is_by_their_key(self, multi: bool) -> None:
-        assert is_multi(alb_event(multi=multi)) is multi
+        assert is_multi_value(alb_event(multi=multi)) is multi
 
 
 class TestAnswer:
     def test_without_multi_value_headers_spells_the_name_of_each_cookie_differently(self) -> None:
-        assert ALB.format(200, COOKIES, b"hi") == {
+        assert ALB.format(Head(200, COOKIES), b"hi") == {
             "statusCode": 200,
             "headers": {
                 "content-type": "text/plain",
@@ -170,14 +171,14 @@ class TestAnswer:
         }
 
     def test_has_room_for_more_cookies_than_a_browser_keeps(self) -> None:
-        answer = ALB.format(200, [(b"set-cookie", b"%d" % n) for n in range(180)], b"")
+        answer = ALB.format(Head(200, [(b"set-cookie", b"%d" % n) for n in range(180)]), b"")
         assert isinstance(answer, dict)
         assert isinstance(answer["headers"], dict)
         assert [*answer["headers"].values()] == [str(n) for n in range(180)]
         assert {name.lower() for name in answer["headers"]} == {"set-cookie"}
 
     def test_with_multi_value_headers_has_them_all_in_lists(self) -> None:
-        assert ALB_MULTI.format(200, COOKIES, b"\xff") == {
+        assert ALB_MULTI.format(Head(200, COOKIES), b"\xff") == {
             "statusCode": 200,
             "multiValueHeaders": {
                 "content-type": ["text/plain"],
@@ -191,4 +192,4 @@ class TestAnswer:
     @pytest.mark.parametrize("source", [ALB, ALB_MULTI])
     def test_is_never_streamed_and_a_megabyte_at_most(self, source: Source) -> None:
         assert source.streams_in == ()
-        assert source.max_answer == 1_000_000
+        assert source.max_response_bytes == 1_000_000

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from mangum.handlers import ALB
 
-from adapter.events.build_proxy import alb_event
 from adapter.events.custom import infer
+from adapter.response import Head
+from adapter.samples.proxy_events import alb_event
 
 
 class Letter:
@@ -63,7 +64,7 @@ def test_a_handler_gets_a_configuration_like_mangums(base_path: str, expected: s
 def test_the_answer_is_what_the_handler_makes_of_the_response() -> None:
     source = infer([Letter], {"letter": "x"}, None, "")
     assert source is not None
-    answer = source.format(200, [(b"a", b"b")], b"body")
+    answer = source.format(Head(200, [(b"a", b"b")]), b"body")
     assert isinstance(answer, list)
     assert answer[0] == {"status": 200, "headers": [[b"a", b"b"]], "body": b"body"}
 
@@ -83,6 +84,6 @@ def test_mangums_own_handlers_fit() -> None:
     source = infer([ALB], alb_event("/x"), None, "")
     assert source is not None
     assert source.http_scope(None)["path"] == "/x"
-    answer = source.format(200, [(b"content-type", b"text/plain")], b"hi")
+    answer = source.format(Head(200, [(b"content-type", b"text/plain")]), b"hi")
     assert isinstance(answer, dict)
     assert answer["body"] == "hi"

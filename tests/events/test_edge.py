@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_proxy import edge_event
-from adapter.events.build_records import sqs_event
 from adapter.events.edge import EDGE, is_http, request
+from adapter.response import Head
+from adapter.samples.proxy_events import edge_event
+from adapter.samples.record_events import sqs_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, check, objects
@@ -75,7 +76,7 @@ class TestRequest:
         self,
     ) -> None:
         body: JSON = {"data": "eA==", "encoding": "base64", "inputTruncated": True}
-        with pytest.raises(EventError, match="cut the body off"):
+        with pytest.raises(EventError, match="truncated the body"):
             request(with_request(body=body))
 
     @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ class TestAnswer:
             (b"set-cookie", b"a=1"),
             (b"set-cookie", b"b=2"),
         ]
-        assert EDGE.format(201, headers, b"hi") == {
+        assert EDGE.format(Head(201, headers), b"hi") == {
             "status": "201",
             "headers": {
                 "content-type": [{"key": "content-type", "value": "text/plain"}],
@@ -172,9 +173,9 @@ class TestAnswer:
         }
 
     def test_says_that_bytes_are_base64(self) -> None:
-        answer = EDGE.format(200, [], b"\xff")
+        answer = EDGE.format(Head(200, []), b"\xff")
         assert isinstance(answer, dict)
         assert (answer["body"], answer["bodyEncoding"]) == ("/w==", "base64")
 
     def test_is_never_streamed_and_a_mebibyte_at_most(self) -> None:
-        assert (EDGE.streams_in, EDGE.max_answer) == ((), 1024 * 1024)
+        assert (EDGE.streams_in, EDGE.max_response_bytes) == ((), 1024 * 1024)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build import function_url_event
-from adapter.events.build_proxy import lattice_event
 from adapter.events.lattice import LATTICE, is_http, request
+from adapter.response import Head
+from adapter.samples.proxy_events import lattice_event
+from adapter.samples.url_event import function_url_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects
@@ -122,7 +123,7 @@ class TestAnswer:
             (b"set-cookie", b"a=1"),
             (b"set-cookie", b"b=2"),
         ]
-        assert LATTICE.format(200, headers, b"hi") == {
+        assert LATTICE.format(Head(200, headers), b"hi") == {
             "statusCode": 200,
             "headers": {"content-type": "text/plain", "set-cookie": "a=1", "set-cookiE": "b=2"},
             "body": "hi",

@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_api import http_api_event, rest_api_event
 from adapter.events.payload_v1 import (
     HTTP_API_V1,
     REST_API,
-    answer,
     is_http,
     is_http_api,
     request,
+    response,
 )
+from adapter.response import Head
+from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects
@@ -279,7 +280,7 @@ class TestAnswer:
             (b"set-cookie", b"a=1"),
             (b"set-cookie", b"b=2"),
         ]
-        assert source.format(200, headers, b"hi") == {
+        assert source.format(Head(200, headers), b"hi") == {
             "statusCode": 200,
             "headers": {"content-type": "text/plain"},
             "multiValueHeaders": {"set-cookie": ["a=1", "b=2"]},
@@ -288,7 +289,7 @@ class TestAnswer:
         }
 
     def test_adds_no_content_type_because_a_304_has_none(self) -> None:
-        assert answer({"statusCode": 304, "headers": {}}, b"") == {
+        assert response({"statusCode": 304, "headers": {}}, b"") == {
             "statusCode": 304,
             "headers": {},
             "multiValueHeaders": {},
@@ -301,4 +302,4 @@ class TestAnswer:
     ) -> None:
         assert REST_API.streams_in == ("response_stream",)
         assert HTTP_API_V1.streams_in == ()
-        assert REST_API.max_prelude == 16_000
+        assert REST_API.max_prelude_bytes == 16_000

@@ -10,11 +10,11 @@ from adapter.events.alb import ALB, ALB_MULTI
 from adapter.events.edge import EDGE
 from adapter.events.lattice import LATTICE
 from adapter.events.payload_v1 import HTTP_API_V1, REST_API
-from adapter.prelude import DELIMITER, encode
+from adapter.prelude import DELIMITER, encode, prelude
+from adapter.response import Head
 
 if TYPE_CHECKING:
     from adapter.events.source import Source
-    from adapter.types import Prelude
 
 every_source = pytest.mark.parametrize(
     "source",
@@ -25,27 +25,27 @@ every_source = pytest.mark.parametrize(
 
 @every_source
 def test_an_answer_keeps_every_cookie(source: Source) -> None:
-    answer = str(source.format(200, [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")], b""))
+    answer = str(source.format(Head(200, [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]), b""))
     assert "'a=1'" in answer
     assert "'b=2'" in answer
 
 
 @every_source
 def test_a_latin_1_header_survives_because_http_allows_it(source: Source) -> None:
-    assert "Café" in str(source.format(200, [(b"x-name", b"Caf\xe9")], b""))
+    assert "Café" in str(source.format(Head(200, [(b"x-name", b"Caf\xe9")]), b""))
 
 
 @every_source
 def test_what_is_too_large_for_one_source_has_a_way_out(source: Source) -> None:
     assert "stream" in source.to_stream
-    assert source.max_answer <= 6_291_556
+    assert source.max_response_bytes <= 6_291_556
 
 
 class TestHead:
-    BARE = len(b'{"headers":{"x":""}}' + DELIMITER)
+    BARE = len(b'{"statusCode":200,"headers":{"x":""}}' + DELIMITER)
 
-    def head(self, size: int) -> Prelude:
-        return {"headers": {"x": "y" * (size - self.BARE)}}
+    def head(self, size: int) -> Head:
+        return Head(200, [(b"x", b"y" * (size - self.BARE))])
 
     def test_of_16000_bytes_is_all_that_a_rest_api_reads(self) -> None:
         assert len(REST_API.encode(self.head(16_000))) == 16_000
@@ -53,4 +53,5 @@ class TestHead:
             REST_API.encode(self.head(16_001))
 
     def test_has_no_such_limit_at_a_function_url(self) -> None:
-        assert FUNCTION_URL.encode(self.head(20_000)) == encode(self.head(20_000))
+        head = self.head(20_000)
+        assert FUNCTION_URL.encode(head) == encode(prelude(head.status, head.headers))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .apps import ENDLESS, EVENT, HELLO, LIFESPAN, STEPS
 from .scripted import ARN, NEXT, error_of, response_of
@@ -264,7 +264,7 @@ def test_what_is_not_streamed_is_answered_in_one_piece(start: Start) -> None:
     platform = start(HELLO, ADAPTER_INVOKE_MODE="buffered").connection()
     request = platform.invoke(EVENT, "id-1", Lambda_Runtime_Invocation_Id="nonce-1")
     assert request.call == response_of("id-1")
-    assert base64.b64decode(request.json["body"]) == b"hello"
+    assert request.json["body"] == "hello"
     assert request.headers["lambda-runtime-invocation-id"] == "nonce-1"
     assert "lambda-runtime-function-response-mode" not in request.headers
     assert "transfer-encoding" not in request.headers
