@@ -100,7 +100,7 @@ UNBOUND = {
     "test_sources",
 }
 
-MAX_LINES = 300
+MAX_LINES = 400
 
 
 class Import(NamedTuple):

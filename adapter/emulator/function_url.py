@@ -45,6 +45,11 @@ NOT_INTERPRETED = (
     "RESPONSE_STREAM. Does the function buffer? Try --invoke-mode buffered"
 )
 
+NO_WEBSOCKET = (
+    "WebSocket requested at {}: a Lambda function URL has no WebSockets. Use server-sent events, "
+    "or an API Gateway WebSocket API."
+)
+
 RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
 
 
@@ -75,6 +80,7 @@ class FunctionUrl:
         self._pool = pool
         self._settings = settings
         self._console = console
+        self._websocket_paths: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -89,6 +95,8 @@ class FunctionUrl:
             )
             await PlainTextResponse(message, HTTPStatus.FORBIDDEN)(scope, receive, send)
             return
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            self._explain_websocket(scope["raw_path"].decode("latin-1"))
         try:
             body = await read_body(request)
         except ClientDisconnect:
@@ -105,6 +113,12 @@ class FunctionUrl:
             await refusal(scope, receive, send)
             return
         await self._invoke(event, Exchange(scope, receive, send, event))
+
+    def _explain_websocket(self, path: str) -> None:
+        """Say once per path why no WebSocket opens; the function gets the request as it is."""
+        if path not in self._websocket_paths:
+            self._websocket_paths.add(path)
+            self._console.line(NO_WEBSOCKET.format(path), "bad")
 
     async def _invoke(self, event: UrlEvent, exchange: Exchange) -> None:
         streaming = self._settings.invoke_mode == "response_stream"

@@ -52,11 +52,15 @@ class StrictConnection(h11.Connection):
 
 
 class Protocol(H11Protocol):
-    """uvicorn's, for requests whose body breaks while they are being answered."""
+    """uvicorn's, for requests with two lengths, with a broken body, and for WebSockets."""
 
     def __init__(self, config: uvicorn.Config, *arguments: Any, **options: Any) -> None:
         super().__init__(config, *arguments, **options)
         self.conn = StrictConnection(h11.SERVER, MAX_HEAD_BYTES)
+
+    def _should_upgrade(self) -> bool:
+        """Pass the request on, as Lambda does; uvicorn would advise to install a library."""
+        return False
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, unless its head has been answered; then nobody else may.
