@@ -155,12 +155,25 @@ def address(listening: socket.socket) -> str:
 async def warm(pool: Pool, console: Console) -> None:
     """Start an environment before anybody asks, so that a mistake shows at once."""
     environment = await pool.warm()
-    if environment.init_failed or environment.init_timed_out:
+    if environment.init_timed_out:
+        console.line(init_timeout_advice(pool.function), "bad")
+    elif environment.init_failed:
         console.line(
             "The function cannot start; requests get 502. The lines above say why. "
-            "Once it is mended, the next request tries again.",
+            "Once it is fixed, the next request tries again.",
             "bad",
         )
+
+
+def init_timeout_advice(function: Function) -> str:
+    """Say what follows from an init that took too long."""
+    stopped = f"Init took longer than {function.init_timeout:g} s and was stopped"
+    if function.concurrency is not None:
+        return f"{stopped}. The next request starts another environment."
+    return (
+        f"{stopped}, as on AWS. The next request initialises the function again, "
+        f"within the function's timeout of {function.timeout:g} s."
+    )
 
 
 async def reload(pool: Pool, console: Console, stopping: anyio.Event) -> None:

@@ -134,7 +134,7 @@ class OnDemandPool(Pool):
             environment = self._take() or await self._start(self._function.init_timeout)
             await environment.api.initialised.wait()
             if environment.init_timed_out:
-                # AWS tries once more, on the time of the invocation itself.
+                # AWS tries once more, within the timeout of the invocation.
                 environment = await self._start(self._function.timeout)
             await environment.invoke(invocation)
             if environment.usable and environment not in self._outdated:
@@ -146,7 +146,7 @@ class OnDemandPool(Pool):
         # The one used last is the most likely to be warm in every cache.
         while self._idle:
             environment = self._idle.pop()
-            if environment.usable:
+            if environment.usable or environment.init_timed_out:
                 return environment
         return None
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from adapter.emulator.console import Console
-from adapter.emulator.dev import reload
+from adapter.emulator.dev import reload, warm
 from adapter.testing import function_url_event, read_stream
 
 if TYPE_CHECKING:
@@ -113,14 +113,37 @@ def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
             next(chunks)
 
 
-def test_an_error_at_the_start_is_shown_and_can_be_mended(folder: Path) -> None:
+def test_an_error_at_the_start_is_shown_and_can_be_fixed(folder: Path) -> None:
     (folder / "main.py").write_text("import does_not_exist")
     with serving(folder) as dev:
         assert "does_not_exist" in dev.read_until(r"Init failed: .*")
         dev.read_until("The function cannot start; requests get 502")
         assert httpx.get(dev.url).status_code == 502
-        (folder / "main.py").write_text(APP.replace("VERSION", "mended"))
-        assert httpx.get(dev.url).text.split()[1] == "mended"
+        (folder / "main.py").write_text(APP.replace("VERSION", "fixed"))
+        assert httpx.get(dev.url).text.split()[1] == "fixed"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("concurrency", "next_step"),
+    [
+        (
+            None,
+            ", as on AWS. The next request initialises the function again, "
+            "within the function's timeout of 20 s.",
+        ),
+        (2, ". The next request starts another environment."),
+    ],
+    ids=["on-demand", "managed"],
+)
+async def test_an_init_that_takes_too_long_is_not_called_one_that_failed(
+    local: LocalFactory, concurrency: int | None, next_step: str
+) -> None:
+    options = {"init_timeout": 0.3, "timeout": 20, "concurrency": concurrency}
+    async with local("import signal; signal.pause()", **options) as running:
+        await warm(running.pool, Console(running.log))
+        assert running.log.lines[-1] == f"Init took longer than 0.3 s and was stopped{next_step}"
+        assert "cannot start" not in running.log.getvalue()
 
 
 def test_reload_serves_what_was_changed(folder: Path) -> None:

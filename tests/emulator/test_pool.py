@@ -104,6 +104,21 @@ async def test_an_environment_that_is_replaced_while_it_starts_ends(local: Local
         assert await pid_of(running.submit(request_id="2")) == first
 
 
+async def test_an_init_that_took_too_long_ahead_of_the_first_request_counts_as_its_first_try(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    tries = anyio.Path(tmp_path) / "tries"
+    script = f"""
+import time
+with open({str(tries)!r}, "a") as file: file.write("x")
+time.sleep(1)
+"""
+    async with local(script + PID, init_timeout=0.5) as running:
+        assert (await running.pool.warm()).init_timed_out
+        assert await pid_of(running.submit(request_id="1"))
+        assert await tries.read_text() == "xx"
+
+
 async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: anyio.Path) -> None:
     async with local(PID, limit=1) as running:
         busy = running.submit(str(anyio.Path(tmp_path) / "never").encode(), request_id="1")
