@@ -96,6 +96,7 @@ class Invocation:
         self.bytes = 0
         self.delivered_at: float | None = None
         self.first_byte_at: float | None = None
+        self.ended_at: float | None = None
         self._answer: Head | Failure | None = None
         self._answered = anyio.Event()
 
@@ -131,6 +132,7 @@ class Invocation:
         """End the response. Whatever ends it first, counts."""
         if self.end is None:
             self.end = end
+            self.ended_at = monotonic()
             self._answered.set()
             self._sink.close()
 
