@@ -22,7 +22,7 @@ from .environment import explain
 from .host import host_is_local
 from .invocation import EndOfResponse, Failure, Head, Invocation
 from .prelude_reader import PreludeReader
-from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
+from .url_request import EVENT_TOO_LARGE, MAX_EVENT, UrlEvent, UrlRequest, url_event
 from .url_response import UrlHead, added, buffered_response, plain_head, streamed_head
 
 if TYPE_CHECKING:
@@ -103,11 +103,7 @@ class FunctionUrl:
             return
         event = url_event(url_request(scope, body), aws_region=self._settings.aws_region)
         if event.too_large:
-            self._console.line(
-                f"413 to the client: the request's event has more than {MAX_EVENT} bytes, "
-                "the most that Lambda takes.",
-                "bad",
-            )
+            self._console.line(f"413 to the client: {EVENT_TOO_LARGE}", "bad")
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             refusal = Response(TOO_LARGE, status, media_type="application/json")
             await refusal(scope, receive, send)

@@ -311,6 +311,7 @@ async def test_the_console_tells_once_of_a_request_that_is_too_large(local: Loca
         await running.client.post("/", content=b"x" * MAX_EVENT)
         (line,) = running.log.lines
         assert line.startswith("413 to the client: ")
+        assert "A binary body is base64 in it and grows by a third" in line
 
 
 async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
