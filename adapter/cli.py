@@ -162,7 +162,7 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package = commands.add_parser(
         "package", help="make a deployment zip: the app and what it needs, for Lambda's Linux"
     )
-    package.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    add_target(package)
     package.add_argument(
         "-o",
         "--output",
@@ -190,9 +190,19 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package.set_defaults(command=run_package)
 
 
+def add_target(parser: ArgumentParser) -> None:
+    """Describe TARGET."""
+    parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    parser.add_argument(
+        "--factory",
+        action="store_true",
+        help="TARGET is a function that makes the app: main:create_app",
+    )
+
+
 def add_function(parser: ArgumentParser) -> None:
     """Describe what every local function has."""
-    parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    add_target(parser)
     parser.add_argument(
         "--timeout",
         type=seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -13,21 +14,28 @@ from .handler import LambdaHandler
 from .types import StreamingHandler
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import ModuleType, TracebackType
+
+_IMPORT_MODULES = {__name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
+
+CALL = "()"  #: at the end of a target: call the attribute; its result is the app
 
 
 def load(target: str) -> StreamingHandler:
     """Import what ``target`` names and make a handler of it.
 
-    ``module:attribute`` is an ASGI app, unless it is a handler already. ``module.attribute`` is
-    a Lambda handler, as in ``_HANDLER``, and is called as one.
+    ``module:attribute`` is an ASGI app, unless it is a handler already. ``module:factory()`` is
+    an ASGI app that the factory returns. ``module.attribute`` is a Lambda handler, as in
+    ``_HANDLER``, and is called as one.
 
     Raises:
-        LoadError: there is nothing to be had under that name.
-        Exception: what the module raised when it was imported.
+        LoadError: the target does not name a handler or an app.
+        Exception: the module or the factory raised it.
     """
     named_app = ":" in target
     path, _, attribute = target.rpartition(":" if named_app else ".")
+    is_factory = named_app and attribute.endswith(CALL)
+    attribute = attribute.removesuffix(CALL) if is_factory else attribute
     module_name = path.replace("/", ".")
     if not (attribute and all(module_name.split("."))):
         raise LoadError(
@@ -35,15 +43,16 @@ def load(target: str) -> StreamingHandler:
             f"Bad handler {target!r}: it must be module.attribute for a Lambda handler,"
             " or module:attribute for an ASGI app.",
         )
-    found = _attribute(_module(module_name), attribute, target)
+    found = _attribute(_module(module_name), attribute)
+    if is_factory:
+        _check_callable(found, target)
+        found = found()
     if issubclass(type(found), StreamingHandler):  # and not a proxy around one
         ours: StreamingHandler = found
         return ours
-    if not callable(found):
-        raise LoadError(
-            "Runtime.HandlerNotFound",
-            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called.",
-        )
+    _check_callable(found, target)
+    if hint := _app_hint(found, target) if named_app else _handler_hint(found, target):
+        raise LoadError("Runtime.HandlerNotFound", hint)
     return LambdaHandler(found) if named_app else FunctionHandler(found)
 
 
@@ -58,17 +67,104 @@ def _module(name: str) -> ModuleType:
     except ImportError as error:
         raise LoadError(
             "Runtime.ImportModuleError", f"Unable to import module '{name}': {error}"
-        ) from error
+        ) from error.with_traceback(_app_traceback(error))
     except SyntaxError as error:
         raise LoadError(
             "Runtime.UserCodeSyntaxError", f"Syntax error in module '{name}': {error}"
-        ) from error
+        ) from error.with_traceback(_app_traceback(error))
 
 
-def _attribute(module: ModuleType, path: str, target: str) -> Any:
+def _app_traceback(error: BaseException) -> TracebackType | None:
+    """Return the traceback from the first frame of the app: without ours and importlib's."""
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_globals.get("__name__") in _IMPORT_MODULES:
+        found = found.tb_next
+    return found
+
+
+def _attribute(module: ModuleType, path: str) -> Any:
     try:
         return reduce(getattr, path.split("."), module)
-    except AttributeError:
+    except AttributeError as error:
         raise LoadError(
-            "Runtime.HandlerNotFound", f"Handler '{path}' missing on module '{module.__name__}'"
+            "Runtime.HandlerNotFound",
+            f"Handler '{path}' missing on module '{module.__name__}'{_nearest(error)}",
         ) from None
+
+
+def _nearest(error: AttributeError) -> str:
+    from difflib import get_close_matches  # lazy: cold start
+
+    near = get_close_matches(str(error.name), dir(error.obj), 1)
+    return f". Did you mean {near[0]!r}?" if near else ""
+
+
+def _check_callable(found: object, target: str) -> None:
+    if not callable(found):
+        raise LoadError(
+            "Runtime.HandlerNotFound",
+            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called.",
+        )
+
+
+def _handler_hint(found: Any, target: str) -> str:
+    """Return why ``module.attribute`` is certainly not a Lambda handler, or nothing."""
+    module, _, attribute = target.rpartition(".")
+    app = f"{module}:{attribute}"
+    if _is_wsgi(found):
+        return f"{target!r} is a WSGI app, not a Lambda handler. {_wsgi_advice(attribute)}"
+    if _accepts(found, 2):
+        return ""
+    if _accepts(found, 3):
+        return (
+            f"{target!r} is an ASGI app, but module.attribute names a Lambda handler, which is "
+            f"called with (event, context). Name the app with a colon: {app}"
+        )
+    if _accepts(found, 0):
+        return (
+            f"{target!r} takes no arguments, so it is not a Lambda handler, which is called with "
+            f"(event, context). If it is an app factory, name the app it makes: {app}{CALL} "
+            f"(on the command line also {app} --factory)"
+        )
+    return ""
+
+
+def _app_hint(found: Any, target: str) -> str:
+    """Return why ``module:attribute`` is certainly not an ASGI app, or nothing."""
+    if _is_wsgi(found):
+        return (
+            f"{target!r} is a WSGI app, not an ASGI app. {_wsgi_advice(target.partition(':')[2])}"
+        )
+    if _accepts(found, 0) and not _accepts(found, 3):
+        return (
+            f"{target!r} takes no arguments, so it is not an ASGI app. If it is an app factory, "
+            f"name the app it makes: {target}{CALL} (on the command line also {target} --factory)"
+        )
+    return ""
+
+
+def _wsgi_advice(name: str) -> str:
+    return (
+        "Turn it into an ASGI app in its module, "
+        f"asgi_app = adapter.wsgi.WsgiToAsgi({name}), and name that: main:asgi_app"
+    )
+
+
+def _is_wsgi(found: Any) -> bool:
+    """Whether an object is called with ``(environ, start_response)``."""
+    try:
+        names = list(inspect.signature(found, follow_wrapped=False).parameters)
+    except (TypeError, ValueError):
+        return False
+    return names == ["environ", "start_response"]
+
+
+def _accepts(found: Any, count: int) -> bool:
+    """Whether an object can be called with so many arguments, as far as can be known."""
+    try:
+        inspect.signature(found, follow_wrapped=False).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # written in C, without a signature
+        return True
+    return True

@@ -15,6 +15,7 @@ from watchfiles import awatch
 
 from ..errors import ConfigurationError
 from .console import Console
+from .environment import first_of
 from .function import Function, region_of
 from .function_url import FunctionUrl, UrlSettings
 from .host import is_loopback
@@ -27,7 +28,10 @@ from .target import find_target
 if TYPE_CHECKING:
     import socket
     from argparse import Namespace
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
+
+    from .environment import Environment
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_TIMEOUT = 10.0
@@ -76,13 +80,12 @@ def main(arguments: Namespace) -> int:
         if arguments.invoke_port is not None:
             invoking = ports.enter_context(listen(arguments.host, arguments.invoke_port))
         dev = Dev(function, url, listening, invoking, arguments.max_environments, arguments.reload)
-        anyio.run(run, dev)
-    return 0
+        return anyio.run(run, dev)
 
 
 def function_of(arguments: Namespace, concurrency: int | None = None) -> Function:
     """Configure the function that TARGET names."""
-    target = find_target(arguments.target, Path.cwd())
+    target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     if arguments.snapstart and concurrency is not None:
         raise ConfigurationError(
             "Managed instances have no SnapStart: use --snapstart or --concurrency, not both."
@@ -101,8 +104,8 @@ def function_of(arguments: Namespace, concurrency: int | None = None) -> Functio
     )
 
 
-async def run(dev: Dev) -> None:
-    """Serve until a signal says stop."""
+async def run(dev: Dev) -> int:
+    """Serve until a signal says stop; return the exit code: 1 if the function cannot start."""
     console = Console()
     function = dev.function
     stopping = anyio.Event()
@@ -118,25 +121,51 @@ async def run(dev: Dev) -> None:
             serve_sdks(dev, pool, console),
             anyio.create_task_group() as tasks,
         ):
-            console.line(
-                f"Serving {function.target} from {function.task_root} "
-                f"at {address(dev.listening)} (Ctrl-C stops it)",
-                "good",
-            )
-            if dev.invoking is not None:
-                console.line(
-                    f"boto3.client('lambda', endpoint_url='{address(dev.invoking)}') "
-                    f"invokes FunctionName='{function.name}'"
-                )
-            tasks.start_soon(warm, pool, console)
+            stopped, failed = anyio.Event(), anyio.Event()
+            tasks.start_soon(wait_for_signal, signals, stopped)
+            tasks.start_soon(begin, dev, pool, console, failed)
             if dev.reload:
                 tasks.start_soon(reload, pool, console, stopping)
-            await anext(signals)
+            await first_of(stopped, failed)
             console.line("Stopping.")
             stopping.set()
             tasks.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):
                 await pool.close()
+    return 1 if failed.is_set() else 0
+
+
+async def wait_for_signal(signals: AsyncIterator[signal.Signals], stopped: anyio.Event) -> None:
+    """Note that a signal has come."""
+    await anext(signals)
+    stopped.set()
+
+
+async def begin(dev: Dev, pool: Pool, console: Console, failed: anyio.Event) -> None:
+    """Start the function, then say where it is served; note if it cannot start.
+
+    With ``--reload`` it is served all the same: the next save may repair it.
+    """
+    environment = await pool.warm()
+    if environment.init_failed and not dev.reload:
+        console.line(
+            f"{dev.function.target} cannot start. The lines above say why. "
+            "(With --reload, adapter dev waits for the next save.)",
+            "bad",
+        )
+        failed.set()
+        return
+    say_if_failed(environment, dev.function, console)
+    console.line(
+        f"Serving {dev.function.target} from {dev.function.task_root} "
+        f"at {address(dev.listening)} (Ctrl-C stops it)",
+        "good",
+    )
+    if dev.invoking is not None:
+        console.line(
+            f"boto3.client('lambda', endpoint_url='{address(dev.invoking)}') "
+            f"invokes FunctionName='{dev.function.name}'"
+        )
 
 
 def serve_sdks(dev: Dev, pool: Pool, console: Console) -> AbstractAsyncContextManager[None]:
@@ -153,10 +182,14 @@ def address(listening: socket.socket) -> str:
 
 
 async def warm(pool: Pool, console: Console) -> None:
-    """Start an environment before anybody asks, so that a mistake shows at once."""
-    environment = await pool.warm()
+    """Start an environment before the first request, so that a mistake shows at once."""
+    say_if_failed(await pool.warm(), pool.function, console)
+
+
+def say_if_failed(environment: Environment, function: Function, console: Console) -> None:
+    """Say that the function cannot start, if it cannot, and what the next request will do."""
     if environment.init_timed_out:
-        console.line(init_timeout_advice(pool.function), "bad")
+        console.line(init_timeout_advice(function), "bad")
     elif environment.init_failed:
         console.line(
             "The function cannot start; requests get 502. The lines above say why. "

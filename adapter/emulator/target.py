@@ -1,4 +1,4 @@
-"""What TARGET on the command line means here: a handler string and the folder it lives in."""
+"""TARGET on the command line: a handler string and the folder that it is imported from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = r"[^\W\d]\w*"
-HANDLER = re.compile(rf"[\w./-]+[:.]{NAME}(\.{NAME})*")
+ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
+APP = re.compile(rf"(?P<module>[\w./-]+):{ATTRIBUTE}(?:\(\))?")
+HANDLER = re.compile(rf"[\w./-]+\.{NAME}")
 HINT = (
     "It has to be module:attribute (main:app), module.attribute (main.handler) "
     "or a file and an attribute (src/main.py:app)."
@@ -25,29 +27,39 @@ class Target(NamedTuple):
     task_root: Path
 
 
-def find_target(text: str, here: Path) -> Target:
+def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
     """Read a TARGET given in the folder ``here``.
 
-    The task root of a file is the first folder above it that is not a package, because that
-    is what has to be importable from; of anything else it is ``here``.
+    The task root of a file is the first folder above it that is not a package, because imports
+    start there; of a module it is ``here``. ``factory`` says that the attribute is a function
+    that makes the app; ``main:create_app()`` says the same.
 
     Raises:
         ConfigurationError: it is malformed, or names a file that is not there.
     """
-    path_text, colon, attribute = text.rpartition(":")
     if text.endswith(".py"):
         raise ConfigurationError(f"{text!r} names a file but no app in it. Try {text}:app")
-    if colon and path_text.endswith(".py"):
-        return file_target(here / path_text, attribute, text)
-    if not HANDLER.fullmatch(text):
+    named_app = APP.fullmatch(text)
+    if factory:
+        text = _called(text, is_app=named_app is not None)
+    elif not named_app and not HANDLER.fullmatch(text):
         raise ConfigurationError(f"{text!r} does not name an app. {HINT}")
+    if named_app and named_app["module"].endswith(".py"):
+        return _file_target(here / named_app["module"], text.rpartition(":")[2])
     return Target(text, here.resolve())
 
 
-def file_target(path: Path, attribute: str, text: str) -> Target:
+def _called(text: str, *, is_app: bool) -> str:
+    if not is_app:
+        raise ConfigurationError(
+            f"{text!r} does not name an app factory. With --factory it has to be "
+            "module:function (main:create_app) or a file and a function (src/main.py:create_app)."
+        )
+    return text if text.endswith("()") else f"{text}()"
+
+
+def _file_target(path: Path, attribute: str) -> Target:
     """Turn a file and an attribute into a module and an attribute."""
-    if not re.fullmatch(rf"{NAME}(\.{NAME})*", attribute):
-        raise ConfigurationError(f"{text!r} does not name an app. {HINT}")
     if not path.is_file():
         raise ConfigurationError(f"There is no file {path}. Paths are relative to where you are.")
     path = path.resolve()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AdapterError, ConfigurationError, LifespanFailed
+from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError
 from ..function import FunctionHandler
 from ..loader import load
 from . import extension, log
@@ -159,7 +159,9 @@ class Runtime:
 
     async def fail_init(self, error: BaseException) -> int:
         """Tell the platform that the environment cannot start; return the exit status."""
-        logger.critical("The environment cannot start: %s", error, exc_info=error)
+        # A LoadError says it all in its message; the frames that matter are those of its cause.
+        shown = error.__cause__ if isinstance(error, LoadError) else error
+        logger.critical("The environment cannot start: %s", error, exc_info=shown)
         try:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:

@@ -113,14 +113,78 @@ def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
             next(chunks)
 
 
-def test_an_error_at_the_start_is_shown_and_can_be_fixed(folder: Path) -> None:
+def ended(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A server that ends by itself."""
+    command = [sys.executable, "-m", "adapter", "dev", *arguments, "--port", "0"]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_module_that_cannot_be_imported_ends_it_before_it_says_that_it_serves(
+    folder: Path,
+) -> None:
+    (folder / "main.py").write_text("import shop")
+    (folder / "shop.py").write_text("def sell():\n    import does_not_exist\n\nsell()")
+    done = ended(folder, "main:app")
+    assert done.returncode == 1
+    assert "Serving" not in done.stdout
+    assert "Unable to import module 'main': No module named 'does_not_exist'" in done.stdout
+    frames = re.findall(r'File "(.+)", line', done.stdout)
+    assert frames == [str(folder / name) for name in ("main.py", "shop.py", "shop.py")]
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ("main:ap", "Did you mean 'app'?"),
+        ("main.app", "Name the app with a colon: main:app"),
+        ("main:create_app", "main:create_app --factory"),
+        ("main:wsgi_app", "adapter.wsgi.WsgiToAsgi(wsgi_app)"),
+    ],
+)
+def test_a_target_that_is_no_app_ends_it_with_a_sentence(
+    folder: Path, target: str, says: str
+) -> None:
+    with (folder / "main.py").open("a") as main:
+        main.write("def create_app(): return app\ndef wsgi_app(environ, start_response): ...\n")
+    done = ended(folder, target)
+    assert done.returncode == 1
+    assert says in done.stdout
+    assert "Serving" not in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_app_that_a_factory_makes_is_served(folder: Path) -> None:
+    with (folder / "main.py").open("a") as main:
+        main.write("def create_app(): return app\n")
+    with serving(folder, "--factory", target="main.py:create_app") as dev:
+        assert httpx.get(dev.url).text.split()[1] == "one"
+
+
+def test_with_reload_an_error_at_the_start_is_shown_and_can_be_repaired(folder: Path) -> None:
     (folder / "main.py").write_text("import does_not_exist")
-    with serving(folder) as dev:
+    with serving(folder, "--reload") as dev:
+        assert httpx.get(dev.url).status_code == 502
+        (folder / "main.py").write_text(APP.replace("VERSION", "repaired"))
+        assert httpx.get(dev.url).text.split()[1] == "repaired"
+
+
+def test_with_reload_the_error_at_the_start_is_shown_before_it_serves(folder: Path) -> None:
+    (folder / "main.py").write_text("import does_not_exist")
+    command = [sys.executable, "-m", "adapter", "dev", "main:app", "--port", "0", "--reload"]
+    with subprocess.Popen(command, cwd=folder, bufsize=0, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        dev = Dev(process, process.stdout)
         assert "does_not_exist" in dev.read_until(r"Init failed: .*")
         dev.read_until("The function cannot start; requests get 502")
-        assert httpx.get(dev.url).status_code == 502
-        (folder / "main.py").write_text(APP.replace("VERSION", "fixed"))
-        assert httpx.get(dev.url).text.split()[1] == "fixed"
+        dev.read_until("Serving main:app")
+        process.kill()
 
 
 @pytest.mark.anyio
@@ -139,8 +203,8 @@ def test_an_error_at_the_start_is_shown_and_can_be_fixed(folder: Path) -> None:
 async def test_an_init_that_takes_too_long_is_not_called_one_that_failed(
     local: LocalFactory, concurrency: int | None, next_step: str
 ) -> None:
-    options = {"init_timeout": 0.3, "timeout": 20, "concurrency": concurrency}
-    async with local("import signal; signal.pause()", **options) as running:
+    hangs = "import signal; signal.pause()"
+    async with local(hangs, init_timeout=0.3, timeout=20, concurrency=concurrency) as running:
         await warm(running.pool, Console(running.log))
         assert running.log.lines[-1] == f"Init took longer than 0.3 s and was stopped{next_step}"
         assert "cannot start" not in running.log.getvalue()

@@ -34,6 +34,24 @@ def test_a_file_in_a_package_is_imported_from_above_the_package(tmp_path: Path) 
     assert found == Target("site.web:app", tmp_path / "src")
 
 
+@pytest.mark.parametrize("text", ["main:create_app", "main:create_app()"])
+def test_a_factory_is_called_in_the_handler_string(tmp_path: Path, text: str) -> None:
+    assert find_target(text, tmp_path, factory=True) == Target("main:create_app()", tmp_path)
+
+
+def test_a_factory_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    found = Target("main:create_app()", tmp_path)
+    assert find_target("main.py:create_app", tmp_path, factory=True) == found
+    assert find_target("main.py:create_app()", tmp_path) == found
+
+
+@pytest.mark.parametrize("text", ["main.create_app", "main", "main.create_app()"])
+def test_a_factory_is_named_with_a_colon(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"module:function \(main:create_app\)"):
+        find_target(text, tmp_path, factory=True)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
