@@ -66,6 +66,8 @@ class UrlSettings:
     #: the region whose names the event tells instead of the local truth
     aws_region: str | None = None
     check_host: bool = True
+    #: whether a failed init is described to the client; on AWS it is in the log only
+    show_init_errors: bool = False
 
 
 class FunctionUrl:
@@ -130,6 +132,10 @@ class FunctionUrl:
                 await (self._stream if streaming else self._buffer)(invocation, exchange)
             except BadGatewayError as error:
                 self._console.line(f"502 to the client: {error}", "bad")
+                if self._settings.show_init_errors and error.failure and error.failure.in_init:
+                    page = init_error_page(error.failure).encode()
+                    await exchange.whole(HTTPStatus.BAD_GATEWAY, page, "text/plain")
+                    return
                 await exchange.whole(HTTPStatus.BAD_GATEWAY, b"Internal Server Error")
             except UnavailableError:
                 await exchange.whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
@@ -187,6 +193,10 @@ class UnavailableError(Exception):
 class BadGatewayError(Exception):
     """The function's answer cannot be turned into a response; nothing has been sent."""
 
+    def __init__(self, message: str, failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+
 
 class Exchange:
     """One HTTP response on its way to the client."""
@@ -226,13 +236,26 @@ class Exchange:
         """Send the end."""
         await self._send({"type": "http.response.body", "body": self._held or b""})
 
-    async def whole(self, status: int, body: bytes) -> None:
+    async def whole(self, status: int, body: bytes, media_type: str = "application/json") -> None:
         """Send a response of our own."""
         headers = {
             name.decode(): value.decode() for name, value in added(self.request_id, self.trace_id)
         }
-        response = Response(body, status, headers, media_type="application/json")
+        response = Response(body, status, headers, media_type)
         await response(self._scope, self._receive, self._send)
+
+
+def init_error_page(failure: Failure) -> str:
+    """Return the error of an init as text for the developer."""
+    try:
+        frames = json.loads(failure.payload)["stackTrace"]
+        trace = "".join(f"{frame.rstrip()}\n" for frame in frames)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        trace = ""
+    return (
+        f"The function cannot start.\n\n{explain(failure)}\n{trace}\n"
+        "The terminal of adapter dev shows more. Fix and save the file, then reload this page.\n"
+    )
 
 
 async def begun(invocation: Invocation) -> Head:
@@ -246,7 +269,7 @@ async def begun(invocation: Invocation) -> Head:
     if isinstance(answer, Failure):
         if answer.error_type == "Runtime.Unavailable":
             raise UnavailableError
-        raise BadGatewayError(f"the function failed. {explain(answer)}")
+        raise BadGatewayError(f"the function failed. {explain(answer)}", answer)
     return answer
 
 
