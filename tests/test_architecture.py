@@ -44,6 +44,7 @@ LAYERS = {
         "lifespan",
         "loader",
         "metrics",
+        "own_name",
         "streamify",
         "summary",
         "testing",

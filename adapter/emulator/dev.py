@@ -14,6 +14,7 @@ import anyio
 from watchfiles import awatch
 
 from ..errors import ConfigurationError
+from ..own_name import refuse_own_name
 from .console import Console
 from .environment import first_of
 from .function import Function, region_of
@@ -103,6 +104,7 @@ def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | No
 def function_of(arguments: Namespace, concurrency: int | None = None) -> Function:
     """Configure the function that TARGET names."""
     target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
+    refuse_own_name(target.task_root)
     if arguments.snapstart and concurrency is not None:
         raise ConfigurationError(
             "Managed instances have no SnapStart: use --snapstart or --concurrency, not both."

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -25,7 +26,6 @@ from adapter.testing import function_url_event, read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from .conftest import LocalFactory
 
@@ -307,6 +307,22 @@ def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("adapter: There is no file")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["dev"], ["invoke", "--path", "/"]])
+def test_a_project_with_a_package_named_adapter_is_refused(
+    folder: Path, command: list[str]
+) -> None:
+    (folder / "adapter").mkdir()
+    (folder / "adapter" / "__init__.py").touch()
+    (folder / "adapter" / "__main__.py").write_text("print('the runtime?')")
+    adapter = Path(sys.executable).with_name("adapter")
+    done = subprocess.run(
+        [adapter, *command, "main:app"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("adapter: The project has a package named adapter")
+    assert done.stderr.count("\n") == 1
 
 
 TOGETHER = """
