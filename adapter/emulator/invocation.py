@@ -178,7 +178,7 @@ def timeout_error(request_id: str, timeout: float) -> Failure:
 
 
 def known_error_type(error_type: str) -> str:
-    """Reduce a reported error type to what the platform keeps of it (RAPID, fatalerror.go)."""
-    if found := KNOWN_ERROR_TYPE.search(error_type):
-        return found.group()
+    """Return a reported error type as the platform keeps it (RAPID, fatalerror.go)."""
+    if KNOWN_ERROR_TYPE.search(error_type):
+        return error_type
     return "Function.Unknown" if error_type.startswith("Function.") else "Runtime.Unknown"
