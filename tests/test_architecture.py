@@ -69,7 +69,7 @@ EXCEPTIONS = {
 }
 
 #: What a package must not know, so that it cannot excuse the faults of what it tests.
-STRANGERS = {"emulator": {"cycle", "handler", "runtime", "wire"}}
+STRANGERS = {"emulator": {"cycle", "handler", "prelude", "runtime", "wire"}}
 
 #: What the core must not import, because it does no I/O, waits for nothing and says nothing.
 IMPURE = {"asyncio", "logging", "os", "select", "socket", "ssl", "subprocess", "threading", "time"}

@@ -31,7 +31,7 @@ async def test_the_answer_is_known_at_the_first_byte_and_not_before() -> None:
         with pytest.raises(anyio.WouldBlock):
             invocation.body.receive_nowait()
         tasks.start_soon(invocation.write, b"x")
-        assert await invocation.answer() == ResponseStart("text/plain")
+        assert await invocation.wait_for_start() == ResponseStart("text/plain")
         assert await invocation.body.receive() == b"x"
         invocation.finish(COMPLETE)
 
@@ -42,7 +42,7 @@ async def test_a_failure_before_the_first_byte_is_the_answer() -> None:
         invocation.begin("text/plain")
         failure = InvocationFailure("Runtime.ExitError", b"{}")
         invocation.fail(failure)
-        assert await invocation.answer() is failure
+        assert await invocation.wait_for_start() is failure
         assert [chunk async for chunk in invocation.body] == []
 
 
@@ -65,7 +65,7 @@ async def test_what_ends_it_first_counts() -> None:
         invocation.fail(InvocationFailure("Sandbox.Timedout"))
         invocation.begin("text/html")
         await invocation.write(b"late")
-        assert await invocation.answer() == ResponseStart("text/plain")
+        assert await invocation.wait_for_start() == ResponseStart("text/plain")
         assert invocation.end is COMPLETE
         assert invocation.bytes == 0
 

@@ -205,7 +205,9 @@ async def test_an_init_that_takes_too_long_is_not_called_one_that_failed(
     local: LocalFactory, concurrency: int | None, next_step: str
 ) -> None:
     hangs = "import signal; signal.pause()"
-    async with local(hangs, init_timeout=0.3, timeout=20, concurrency=concurrency) as running:
+    async with local(
+        hangs, init_timeout_seconds=0.3, timeout_seconds=20, concurrency=concurrency
+    ) as running:
         await warm(running.pool, Console(running.log))
         assert running.log.lines[-1] == f"Init took longer than 0.3 s and was stopped{next_step}"
         assert "cannot start" not in running.log.getvalue()
@@ -219,7 +221,7 @@ def test_reload_serves_what_was_changed(folder: Path) -> None:
         (folder / "main.py").write_text(APP.replace("VERSION", "two"))
         while not dev.speaks(0.5):
             (folder / "main.py").write_text(APP.replace("VERSION", "two"))
-        dev.read_until(r"Changed: main\.py\. Starting the function again")
+        dev.read_until(r"Changed: main\.py\. Restarting the function")
         assert httpx.get(dev.url).text.split()[1] == "two"
 
 

@@ -30,7 +30,7 @@ async def outcome(
 ) -> tuple[ResponseStart | InvocationFailure, bytes]:
     invocation = local.submit(request_id=request_id)
     async with invocation.body:
-        answer = await invocation.answer()
+        answer = await invocation.wait_for_start()
         body = b"".join([chunk async for chunk in invocation.body])
         await invocation.done.wait()
     return answer, body
@@ -44,7 +44,7 @@ def error_of(answer: ResponseStart | InvocationFailure) -> tuple[str, str]:
 
 
 async def test_an_invocation_is_logged_as_lambda_logs_it(local: LocalFactory) -> None:
-    async with local(ECHO, memory=256) as running:
+    async with local(ECHO, memory_mb=256) as running:
         assert (await outcome(running))[1] == b"{}"
         await outcome(running, "id-2")
         lines = running.log.lines
@@ -110,7 +110,7 @@ async def test_after_a_crash_the_next_invocation_gets_a_new_environment(
     async with local(script) as running:
         invocation = running.submit(b'"die"')
         async with invocation.body:
-            kind, message = error_of(await invocation.answer())
+            kind, message = error_of(await invocation.wait_for_start())
         assert kind == "Runtime.ExitError"
         assert reason in message
         assert (await outcome(running, "id-2"))[1] == b"{}"
@@ -152,10 +152,10 @@ os._exit(0)
 
 async def test_a_time_out_kills_the_environment(local: LocalFactory) -> None:
     script = ECHO.replace("    assert", "    if b'hang' in event: signal.pause()\n    assert")
-    async with local("import signal\n" + script, timeout=0.2) as running:
+    async with local("import signal\n" + script, timeout_seconds=0.2) as running:
         invocation = running.submit(b'"hang"')
         async with invocation.body:
-            kind, message = error_of(await invocation.answer())
+            kind, message = error_of(await invocation.wait_for_start())
         assert kind == "Sandbox.Timedout"
         assert message == "RequestId: id-1 Error: Task timed out after 0.20 seconds"
         await outcome(running, "id-2")
@@ -174,7 +174,7 @@ c.stream(request_id)
 c.chunk("part")
 signal.pause()
 """
-    async with local(script, timeout=0.2) as running:
+    async with local(script, timeout_seconds=0.2) as running:
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"part"]
@@ -183,7 +183,7 @@ signal.pause()
 
 async def test_time_after_the_answer_counts_too(local: LocalFactory) -> None:
     script = ECHO + "    import signal; signal.pause()\n"
-    async with local(script, timeout=0.2) as running:
+    async with local(script, timeout_seconds=0.2) as running:
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"{}"]
@@ -238,7 +238,7 @@ if not os.path.exists(mark):
 """
         + ECHO
     )
-    async with local(script, init_timeout=0.3) as running:
+    async with local(script, init_timeout_seconds=0.3) as running:
         assert (await outcome(running))[1] == b"{}"
         assert "Init Duration: 300.00 ms\tPhase: init\tStatus: timeout" in running.log.getvalue()
 
@@ -260,7 +260,7 @@ x.head("GET", "/2020-01-01/extension/event/next", f"Lambda-Extension-Identifier:
 
 
 async def test_the_end_comes_with_notice_to_those_with_an_extension(local: LocalFactory) -> None:
-    async with local(NOTICE + REGISTER + ECHO, kill_delay=20) as running:
+    async with local(NOTICE + REGISTER + ECHO, kill_delay_seconds=20) as running:
         await outcome(running)
         await running.pool.close()
         assert "told to end" in running.log.lines
@@ -275,7 +275,7 @@ async def test_the_end_comes_without_notice_to_all_others(local: LocalFactory) -
 
 async def test_who_ignores_the_notice_is_killed(local: LocalFactory) -> None:
     deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    async with local(deaf + REGISTER + ECHO, kill_delay=0.05) as running:
+    async with local(deaf + REGISTER + ECHO, kill_delay_seconds=0.05) as running:
         await outcome(running)
         await running.pool.close()
         assert running.pool.environments == 0
@@ -398,10 +398,10 @@ while True:
 
 
 async def test_a_managed_instance_outlives_a_time_out(local: LocalFactory) -> None:
-    async with local(CONCURRENT, concurrency=2, timeout=0.2) as running:
+    async with local(CONCURRENT, concurrency=2, timeout_seconds=0.2) as running:
         invocation = running.submit(b'"hang"')
         async with invocation.body:
-            answer = await invocation.answer()
+            answer = await invocation.wait_for_start()
             kind, message = error_of(answer)
             await invocation.done.wait()
         assert (kind, message) == ("Sandbox.Timedout", "Task timed out after 0.20 seconds")
@@ -417,12 +417,12 @@ async def test_the_death_of_a_managed_instance_is_that_of_all_it_serves(
     async with local(CONCURRENT, concurrency=2) as running:
         environment = await running.pool.warm()
         assert isinstance(environment.api, ManagedApi)
-        while environment.api.outstanding.idle < 2:
+        while environment.api.state.waiting < 2:
             await anyio.lowlevel.checkpoint()
         hangs, dies = running.submit(b'"hang"'), running.submit(b'"die"', request_id="id-2")
         async with hangs.body, dies.body:
             for invocation in (hangs, dies):
-                answer = await invocation.answer()
+                answer = await invocation.wait_for_start()
                 assert answer == InvocationFailure(
                     "Runtime.ExitError", b'{"errorType": "Runtime.ExitError"}'
                 )

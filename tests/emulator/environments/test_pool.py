@@ -167,7 +167,7 @@ import time
 with open({str(tries)!r}, "a") as file: file.write("x")
 time.sleep(1)
 """
-    async with local(script + PID, init_timeout=0.5) as running:
+    async with local(script + PID, init_timeout_seconds=0.5) as running:
         assert (await running.pool.warm()).init_timed_out
         assert await pid_of(running.submit(request_id="1"))
         assert await tries.read_text() == "xx"
@@ -180,7 +180,7 @@ async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: any
         async with busy.body, waiting.body:
             await busy.body.receive()
             await running.pool.close()
-            answer = await waiting.answer()
+            answer = await waiting.wait_for_start()
             assert isinstance(answer, InvocationFailure)
             assert answer.error_type == "Sandbox.Failure"
             assert running.pool.environments == 0
@@ -195,7 +195,7 @@ TWO = PID.replace("c = Client()", "os.fork()\nc = Client()").replace(
 async def waits(running: Local) -> None:
     environment = await running.pool.warm()
     assert isinstance(environment.api, ManagedApi)
-    while environment.api.outstanding.idle < 2:
+    while environment.api.state.waiting < 2:
         await anyio.lowlevel.checkpoint()
 
 

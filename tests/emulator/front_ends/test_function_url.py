@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.function_url import UrlSettings
-from adapter.emulator.front_ends.url_request import MAX_EVENT
+from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
 
 from ..scripts import STREAMED_ECHO, for_each_event
@@ -235,7 +235,9 @@ async def test_a_failure_before_the_first_byte_is_a_bad_gateway(
 
 
 async def test_a_time_out_before_the_first_byte_is_a_bad_gateway(local: LocalFactory) -> None:
-    async with local(for_each_event("import signal; signal.pause()"), timeout=0.2) as running:
+    async with local(
+        for_each_event("import signal; signal.pause()"), timeout_seconds=0.2
+    ) as running:
         assert (await running.client.get("/")).status_code == 502
 
 
@@ -266,7 +268,7 @@ async def test_a_broken_stream_is_left_without_its_last_chunk(
     local: LocalFactory, end: str
 ) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS + 'part')", end)
-    async with local(script, timeout=0.4) as running:
+    async with local(script, timeout_seconds=0.4) as running:
         request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
         received = await raw(running, request)
         assert received.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -276,7 +278,7 @@ async def test_a_broken_stream_is_left_without_its_last_chunk(
 
 async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> None:
     async with local(STREAMED_ECHO) as running:
-        reply = await running.client.post("/", content=b"x" * MAX_EVENT)
+        reply = await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
         assert reply.status_code == 413
         assert reply.json() == {
             "Message": "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
@@ -288,9 +290,9 @@ async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> No
 
 async def test_the_console_tells_once_of_a_request_that_is_too_large(local: LocalFactory) -> None:
     async with local(STREAMED_ECHO) as running:
-        await running.client.post("/", content=b"x" * MAX_EVENT)
+        await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
         (line,) = running.log.lines
-        assert line.startswith("413 to the client: ")
+        assert line.startswith("Responded 413: ")
         assert "A binary body is base64 in it and grows by a third" in line
 
 
@@ -394,7 +396,7 @@ async def test_the_last_chunk_can_be_held_back(local: LocalFactory, tmp_path: an
 async def test_an_empty_body_can_be_made_to_hang(local: LocalFactory) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
     settings = UrlSettings(empty_body_hang=True)
-    async with local(script, settings, timeout=0.3) as running:
+    async with local(script, settings, timeout_seconds=0.3) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")
     async with local(script) as running:

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from adapter.emulator.console import Console
 from adapter.emulator.front_ends.http_server import listen, serve
 from adapter.emulator.front_ends.invoke_api import InvokeApi
-from adapter.emulator.runtime_api.replies import MAX_PAYLOAD
+from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES
 
 from ..scripts import ECHO
 
@@ -129,7 +129,7 @@ async def test_an_answer_is_streamed_and_its_end_is_told(local: LocalFactory) ->
 
 async def test_a_chunk_is_there_before_the_next_one_is_made(local: LocalFactory) -> None:
     script = answering(OPEN, "c.chunk('first')", "c.reply()")  # there is no reply before the end
-    async with invoking(local, script, timeout=60) as function:
+    async with invoking(local, script, timeout_seconds=60) as function:
 
         def first_event() -> Any:
             answer = function.client.invoke_with_response_stream(FunctionName="function")
@@ -183,7 +183,7 @@ async def test_an_answer_that_breaks_off_or_is_too_large_is_an_error(local: Loca
     script = f"""
 c = Client()
 request_id, event = c.next()
-c.call("POST", f"{{API}}/invocation/{{request_id}}/response", body=b"x" * {MAX_PAYLOAD + 1})
+c.call("POST", f"{{API}}/invocation/{{request_id}}/response", body=b"x" * {MAX_PAYLOAD_BYTES + 1})
 c = Client()
 request_id, event = c.next()
 {OPEN}
@@ -220,7 +220,7 @@ async def test_what_aws_would_refuse_is_an_exception(local: LocalFactory) -> Non
 
 async def test_a_managed_instance_without_room_is_too_many_requests(local: LocalFactory) -> None:
     script = 'import signal\nc = Client()\nc.head("GET", f"{API}/invocation/next")\nsignal.pause()'
-    async with invoking(local, script, concurrency=1, timeout=60) as function:
+    async with invoking(local, script, concurrency=1, timeout_seconds=60) as function:
         await function.invoke(InvocationType="Event")
         while "START" not in function.running.log.getvalue():
             await anyio.lowlevel.checkpoint()

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.emulator.front_ends.invoke_request import (
-    MAX_ASYNC_EVENT,
+    MAX_ASYNC_EVENT_BYTES,
     InvokeRequest,
     RefusedError,
     invoke_request,
 )
-from adapter.emulator.front_ends.url_request import MAX_EVENT
+from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def test_a_page_in_a_browser_which_cannot_sign_is_refused() -> None:
 
 
 def test_nobody_waits_for_a_stream_that_nobody_reads() -> None:
-    assert asked(Invocation_Type="Event").kind == "Event"
+    assert asked(Invocation_Type="Event").invocation_type == "Event"
     headers = {**SIGNED, "X-Amz-Invocation-Type": "Event"}
     assert refused(STREAM, headers=headers) == (400, "InvalidParameterValueException")
 
@@ -93,7 +93,7 @@ def test_an_event_that_is_no_json_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "limit"), [("RequestResponse", MAX_EVENT), ("Event", MAX_ASYNC_EVENT)]
+    ("kind", "limit"), [("RequestResponse", MAX_EVENT_BYTES), ("Event", MAX_ASYNC_EVENT_BYTES)]
 )
 def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger(kind: str, limit: int) -> None:
     largest = json.dumps("x" * (limit - 2)).encode()

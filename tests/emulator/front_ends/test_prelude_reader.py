@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.emulator.front_ends.prelude_reader import MAX_PRELUDE, PreludeReader
+from adapter.emulator.front_ends.prelude_reader import MAX_PRELUDE_BYTES, PreludeReader
 from adapter.errors import EventError
 
 PRELUDE = {"statusCode": 201, "headers": {"x": "é"}, "cookies": ["a=b"]}
@@ -37,6 +37,6 @@ def test_what_is_no_prelude_is_refused(json_text: bytes) -> None:
 
 def test_a_stream_without_prelude_is_refused_after_a_while() -> None:
     reader = PreludeReader()
-    assert reader.feed(b"x" * MAX_PRELUDE) is None
+    assert reader.feed(b"x" * MAX_PRELUDE_BYTES) is None
     with pytest.raises(EventError, match="no 8 NUL bytes"):
         reader.feed(b"x")

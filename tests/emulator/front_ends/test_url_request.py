@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.emulator.front_ends.url_request import (
-    MAX_EVENT,
+    MAX_EVENT_BYTES,
     UrlRequest,
     url_event,
 )
@@ -109,12 +109,12 @@ def test_the_request_id_is_that_of_the_event() -> None:
 
 
 def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger() -> None:
-    room = MAX_EVENT - len(
+    room = MAX_EVENT_BYTES - len(
         url_event(REQUEST._replace(body=b"x", headers=[(b"content-type", b"text/plain")])).document
     )
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"1")]
     fits = REQUEST._replace(body=b"x" * (room + 1), headers=headers)
-    assert len(url_event(fits).document) == MAX_EVENT
+    assert len(url_event(fits).document) == MAX_EVENT_BYTES
     assert not url_event(fits).too_large
     assert url_event(fits._replace(body=fits.body + b"x")).too_large
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.emulator.runtime_api.extensions import MAX_EXTENSIONS, Extensions, Registered
+from adapter.emulator.function_config import FunctionConfig
+from adapter.emulator.runtime_api.extensions import MAX_EXTENSIONS, Extensions
 
 if TYPE_CHECKING:
     from adapter.emulator.runtime_api.replies import Reply
@@ -14,7 +16,7 @@ NO_EVENTS = b'{"events":[]}'
 
 
 def extensions() -> Extensions:
-    return Extensions(Registered("shop", "$LATEST", "main:app"))
+    return Extensions(FunctionConfig("main:app", Path("/code"), name="shop"))
 
 
 def identifier(reply: Reply) -> str:

@@ -8,13 +8,13 @@ import anyio
 import pytest
 
 from adapter.emulator.local_invocation import (
+    MAX_PAYLOAD_BYTES,
     EndOfResponse,
     InvocationFailure,
     LocalInvocation,
     ResponseStart,
 )
-from adapter.emulator.runtime_api.bandwidth import BURST
-from adapter.emulator.runtime_api.replies import MAX_PAYLOAD
+from adapter.emulator.runtime_api.bandwidth import BURST_BYTES
 
 from ..calls import (
     CHUNKED,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from ..conftest import Api, ApiFactory, RawConnection
 
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:function"
+
 pytestmark = pytest.mark.anyio
 
 
@@ -46,7 +48,7 @@ async def running(
     """Bring the runtime into the state Running."""
     invocation = LocalInvocation(b'{"a":1}', request_id="id-1", trace_id="Root=1", **options)  # type: ignore[arg-type]
     await runtime.send(NEXT)
-    await api.api.asked.wait()
+    await api.api.next_called.wait()
     api.api.deliver(invocation)
     assert (await runtime.reply()).status == 200
     async with invocation.body:
@@ -73,7 +75,7 @@ async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
             "content-length": "7",
             "lambda-runtime-aws-request-id": "id-1",
             "lambda-runtime-deadline-ms": str(invocation.deadline_ms),
-            "lambda-runtime-invoked-function-arn": "arn:aws:lambda:x",
+            "lambda-runtime-invoked-function-arn": ARN,
             "lambda-runtime-trace-id": "Root=1",
         }
         assert expected.items() <= reply.headers.items()
@@ -85,9 +87,9 @@ async def test_an_event_is_cut_at_its_limit(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.send(NEXT)
         await api.api.initialised.wait()
-        invocation = LocalInvocation(b"x" * (MAX_PAYLOAD + 1), request_id="a", trace_id="")
+        invocation = LocalInvocation(b"x" * (MAX_PAYLOAD_BYTES + 1), request_id="a", trace_id="")
         api.api.deliver(invocation)
-        assert len((await runtime.reply()).body) == MAX_PAYLOAD
+        assert len((await runtime.reply()).body) == MAX_PAYLOAD_BYTES
         invocation.fail(InvocationFailure("Test.Over"))
         await invocation.body.aclose()
 
@@ -137,7 +139,7 @@ async def test_a_buffered_answer_is_accepted(serve_api: ApiFactory) -> None:
     ):
         path = RESPONSE.format("id-1")
         await runtime.send(path, "Content-Type: application/json", "Content-Length: 2", body=b"{}")
-        assert await invocation.answer() == ResponseStart("application/json")
+        assert await invocation.wait_for_start() == ResponseStart("application/json")
         assert await read_all(invocation) == b"{}"
         reply = await runtime.reply()
         assert (reply.status, reply.body) == (202, b'{"status":"OK"}\n')
@@ -157,7 +159,7 @@ async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
             assert await invocation.body.receive() == piece
         await runtime.more(b"0\r\n\r\n")
         assert (await runtime.reply()).status == 202
-        assert await invocation.answer() == ResponseStart("a/b")
+        assert await invocation.wait_for_start() == ResponseStart("a/b")
         assert await read_all(invocation) == b""
 
 
@@ -257,7 +259,9 @@ async def test_another_response_mode_loses_the_environment(
         reply = await runtime.call(RESPONSE.format("id-1"), header)
         assert reply.status == 400
         assert json.loads(reply.body)["errorType"] == "InvalidFunctionResponseMode"
-        assert await invocation.answer() == InvocationFailure("Runtime.InvalidResponseModeHeader")
+        assert await invocation.wait_for_start() == InvocationFailure(
+            "Runtime.InvalidResponseModeHeader"
+        )
         again = await runtime.call(RESPONSE.format("id-1"))
         assert refused(again) == "InvocationResponse to InvocationResponse"
         assert refused(await runtime.call(NEXT)) == "InvocationResponse to Ready"
@@ -274,7 +278,7 @@ async def test_a_wrong_id_is_refused_and_the_right_one_still_works(serve_api: Ap
                 b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
             )
             assert (await runtime.call(ERROR.format("id-1"), body=b"{}")).status == 202
-            assert isinstance(await invocation.answer(), InvocationFailure)
+            assert isinstance(await invocation.wait_for_start(), InvocationFailure)
 
 
 async def test_calls_after_the_answer_are_refused(serve_api: ApiFactory) -> None:
@@ -298,7 +302,7 @@ async def test_while_an_answer_is_read_next_is_refused_and_an_error_report_hangs
         running(api, runtime) as invocation,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
-        await invocation.answer()
+        await invocation.wait_for_start()
         assert refused(await other.call(NEXT)) == "InvocationResponse to Ready"
         await other.send(ERROR.format("id-1"), "Content-Length: 0")
         with anyio.move_on_after(0.05) as waiting:
@@ -320,7 +324,7 @@ async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
             body=b'{"errorMessage":"m"}',
         )
         assert reply.status == 202
-        failure = await invocation.answer()
+        failure = await invocation.wait_for_start()
         assert failure == InvocationFailure(
             "Function.Boom", b'{"errorMessage":"m"}', "application/json"
         )
@@ -338,7 +342,7 @@ async def test_a_cause_is_split_off(serve_api: ApiFactory, sent: bytes, kept: by
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         kind = "Content-Type: application/vnd.aws.lambda.error.cause+json"
         await runtime.call(ERROR.format("id-1"), kind, body=sent)
-        failure = await invocation.answer()
+        failure = await invocation.wait_for_start()
         assert isinstance(failure, InvocationFailure)
         assert failure.payload == kept
 
@@ -369,7 +373,7 @@ async def test_an_answer_over_its_limit_is_cut_and_refused(serve_api: ApiFactory
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_more_than_the_burst_arrives_whole(serve_api: ApiFactory, streaming: bool) -> None:
-    size = BURST + 10
+    size = BURST_BYTES + 10
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -400,9 +404,11 @@ async def test_with_a_buffered_invocation_trailers_need_the_mode_header(
 
 async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD + 1))
+        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD_BYTES + 1))
         assert reply.status == 413
-        assert await invocation.answer() == InvocationFailure("Function.ResponseSizeTooLarge")
+        assert await invocation.wait_for_start() == InvocationFailure(
+            "Function.ResponseSizeTooLarge"
+        )
 
 
 async def test_an_error_report_that_breaks_off_fails_the_invocation(
@@ -412,7 +418,7 @@ async def test_an_error_report_that_breaks_off_fails_the_invocation(
         await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
         await runtime.half_close()
         assert (await runtime.reply()).status == 400
-        assert await invocation.answer() == InvocationFailure("Runtime.TruncatedResponse")
+        assert await invocation.wait_for_start() == InvocationFailure("Runtime.TruncatedResponse")
 
 
 async def test_a_client_that_waits_for_100_continue_gets_it(serve_api: ApiFactory) -> None:
@@ -491,7 +497,7 @@ async def test_one_connection_may_break_without_harm(serve_api: ApiFactory) -> N
             await api.api.initialised.wait()
         async with running(api, runtime) as invocation:
             assert (await runtime.call(ERROR.format("id-1"))).status == 202
-            assert isinstance(await invocation.answer(), InvocationFailure)
+            assert isinstance(await invocation.wait_for_start(), InvocationFailure)
 
 
 async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: ApiFactory) -> None:
@@ -500,7 +506,7 @@ async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: Api
         await runtime.send(RESTORE_NEXT)
         await api.api.initialised.wait()
         assert api.api.usable
-        assert not api.api.asked.is_set()
+        assert not api.api.next_called.is_set()
         assert api.api.restore()
         reply = await runtime.reply()
         assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")

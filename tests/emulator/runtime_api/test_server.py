@@ -49,7 +49,7 @@ async def test_a_page_from_elsewhere_gets_nothing(serve_api: ApiFactory, line: s
         reply = await runtime.call(line, "Host: rebound.example:9001")
         assert reply.status == 403
         assert b"localhost only" in reply.body
-        assert not api.api.asked.is_set()
+        assert not api.api.next_called.is_set()
 
 
 @pytest.mark.parametrize("line", ["GET /2018-06-01/ping HTTP/1.1", NEXT, INIT_ERROR])
@@ -62,8 +62,8 @@ async def test_a_request_that_a_browser_has_sent_gets_nothing(
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line, header)
         assert reply.status == 403
-        assert b"refuses requests that a browser has sent" in reply.body
-        assert not api.api.asked.is_set()
+        assert b"refuses requests from browsers" in reply.body
+        assert not api.api.next_called.is_set()
         assert api.api.init_failure is None
 
 
