@@ -1,6 +1,5 @@
 """A local Lambda: Runtime API, function URL, Invoke API and execution environments.
 
-It plays the part of AWS. So that it cannot share a fault with what it tests, it imports nothing of
-the runtime, the handler, the ASGI cycle or the prelude, and decodes what they send by code of its
-own.
+This package plays AWS's part. It imports nothing of the runtime, the handler, the ASGI cycle or the
+prelude, and has its own code to read what they send, so that it cannot hide a fault in them.
 """

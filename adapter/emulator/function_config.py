@@ -71,8 +71,8 @@ def runtime_environ(
 ) -> dict[str, str]:
     """Return all environment variables of a runtime process.
 
-    The user's own are passed on, as if the function were configured with them. Lambda's names win,
-    and none of these is taken from the user's environment.
+    The user's own are passed on, as if the function were configured with them, except for Lambda's
+    reserved names.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     region = region_of(user)

@@ -217,7 +217,7 @@ async def warm(pool: Pool, console: Console) -> None:
 def explain_failed_init(
     environment: Environment, function: FunctionConfig, console: Console
 ) -> None:
-    """Print what the next request will do after an init that failed or timed out."""
+    """Explain an init that failed or timed out, and the effect on the next request."""
     if environment.init_timed_out:
         console.line(init_timeout_advice(function), "error")
     elif environment.init_failed:

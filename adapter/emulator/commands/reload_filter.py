@@ -1,4 +1,4 @@
-"""Which changed files restart the function: code and templates, but none of its own output."""
+"""The files that restart the function when they change: code and templates, not its output."""
 
 from __future__ import annotations
 

@@ -38,9 +38,9 @@ RESTORE_SECONDS = 10.0  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart
 class Environment:
     """One process, reused for invocations until it ends.
 
-    `run` is its whole life and needs a task of its own: it starts the process, serves the Runtime
-    API on a port of its own (which identifies the caller), and returns when the process has exited.
-    Cancelling it kills the process. `invoke` serves one invocation.
+    `run` is its whole life and belongs in a separate task. It starts the process, serves the
+    Runtime API on a separate port (which identifies the caller), and returns when the process has
+    exited. Cancelling it kills the process. `invoke` serves one invocation.
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class Environment:
             stderr=PIPE,
             cwd=function.task_root,
             env=runtime_environ(function, f"127.0.0.1:{port}", os.environ),
-            # A process group of its own: Ctrl-C does not reach it, and one signal ends all of it.
+            # A new process group: Ctrl-C does not reach it, and one signal ends all its processes.
             start_new_session=True,
         )
         self._spawned.set()

@@ -236,7 +236,7 @@ class ManagedPool(Pool):
 async def open_pool(
     function: FunctionConfig, sandbox: Sandbox, console: Console, limit: int = 10
 ) -> AsyncIterator[Pool]:
-    """Open a pool. At the end of the block, for any reason, none of its processes is left.
+    """Open a pool. When the block ends, for any reason, all its processes have ended.
 
     ``limit`` is the number of environments that serve one invocation each; a managed instance
     ignores it.

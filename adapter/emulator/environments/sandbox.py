@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-# In a mount namespace of its own, the task root is mounted over itself, read-only; the rest of the
-# file system stays as it is. The shell entered its working directory before the mount, where the
+# In a new mount namespace, the task root is mounted over itself, read-only; the rest of the file
+# system stays as it is. The shell entered its working directory before the mount, where the
 # folder is still writable, so it enters the folder again.
 REMOUNT = 'mount -o bind,ro "$0" "$0" && cd "$0" && exec "$@"'
 

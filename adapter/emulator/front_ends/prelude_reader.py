@@ -1,7 +1,7 @@
-"""Reads the prelude of a streamed response, in whatever pieces it arrives.
+"""Reads the prelude of a streamed response, in any number of pieces.
 
-It is written from AWS's documentation and shares no code with the product's own prelude, so that
-both cannot be wrong in the same way.
+The code follows AWS's documentation and is separate from `adapter.prelude`, so that both cannot
+have the same fault.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
 """
 

@@ -40,7 +40,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 
-# The function URL sets the first three itself; the server has answered the last one.
+# The function URL sets the first three itself, and the HTTP server handles ``expect``.
 SET_BY_URL = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
 
 

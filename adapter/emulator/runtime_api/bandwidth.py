@@ -24,7 +24,7 @@ class TokenBucket:
         self._start: float | None = None
 
     def take(self, size: int, now: float) -> float:
-        """Take ``size`` bytes and return 0, or take none and return the seconds to wait.
+        """Take ``size`` bytes and return 0, or return the seconds to wait before the next try.
 
         ``now`` is the time of a monotonic clock. A size above the burst is taken as the burst.
         """

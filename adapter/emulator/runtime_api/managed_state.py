@@ -28,7 +28,7 @@ class Phase(StrEnum):
 
 
 class PhaseStep(StrEnum):
-    """What can happen to an invocation."""
+    """A step of an invocation from one phase to the next."""
 
     RESPONSE = "response"  #: the runtime begins to respond
     ERROR = "error"  #: the runtime begins to report an error

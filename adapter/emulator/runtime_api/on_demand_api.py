@@ -154,7 +154,7 @@ class OnDemandApi(RuntimeApi):
     ) -> Reply:
         self.state = move(self.state, RuntimeStep.RESPONSE)
         if not has_known_mode(connection):
-            # The state stays: after this the runtime can neither respond nor call ``next``.
+            # The state stays: from here the runtime cannot respond and cannot call ``next``.
             invocation.fail(InvocationFailure("Runtime.InvalidResponseModeHeader"))
             return replies.INVALID_RESPONSE_MODE
         try:

@@ -26,7 +26,7 @@ class RuntimeState(StrEnum):
 
 
 class RuntimeStep(StrEnum):
-    """What can happen to a runtime."""
+    """A step of a runtime from one state to the next."""
 
     NEXT = "next"  #: it calls ``next``
     EVENT = "event"  #: it receives an event

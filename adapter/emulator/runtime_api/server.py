@@ -76,7 +76,7 @@ class RuntimeApi(ABC):
 
     @abstractmethod
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Give an event to a waiting runtime; if none waits, fail it and return false."""
+        """Give an event to a waiting runtime; without one, fail the event and return false."""
 
     @abstractmethod
     def time_out(self, invocation: LocalInvocation) -> bool:

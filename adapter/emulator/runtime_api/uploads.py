@@ -1,4 +1,4 @@
-"""What a runtime posts: responses and error reports, read from its connection."""
+"""Responses and error reports that a runtime posts, read from its connection."""
 
 from __future__ import annotations
 
