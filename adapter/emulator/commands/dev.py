@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ import anyio
 from watchfiles import awatch
 
 from ...errors import ConfigurationError
-from ...target import find_target
 from ..console import Console
 from ..environments.environment import wait_any
 from ..environments.pool import Pool, open_pool
@@ -22,8 +20,9 @@ from ..environments.sandbox import find_sandbox
 from ..front_ends.function_url import FunctionUrl, UrlSettings
 from ..front_ends.http_server import listen, serve
 from ..front_ends.invoke_api import InvokeApi
-from ..function_config import FunctionConfig, region_of
+from ..function_config import region_of
 from ..host import is_loopback
+from .function_options import read_function
 from .reload_filter import ReloadFilter
 
 if TYPE_CHECKING:
@@ -33,12 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from ..environments.environment import Environment
-
-# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
-INIT_TIMEOUT_SECONDS = 10.0
-LONG_INIT_TIMEOUT_SECONDS = 130.0  # with SnapStart or as a managed instance, or the timeout
-KILL_DELAY_SECONDS = 0.5
-MANAGED_KILL_DELAY_SECONDS = 0.6
+    from ..function_config import FunctionConfig
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WRITABLE_TASK_ROOT = (
@@ -66,7 +60,7 @@ def main(arguments: Namespace) -> int:
         ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
     function = replace(
-        function_of(arguments, concurrency=arguments.concurrency),
+        read_function(arguments, concurrency=arguments.concurrency),
         environ={"ADAPTER_WATCHDOG": "on"},  # AWS's runtime ignores it
     )
     url = UrlSettings(
@@ -102,31 +96,6 @@ def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | No
     if not arguments.reload:
         return None
     return ReloadFilter(task_root, tuple(arguments.reload_include), tuple(arguments.reload_exclude))
-
-
-def function_of(arguments: Namespace, concurrency: int | None = None) -> FunctionConfig:
-    """Return the configuration of the function that TARGET names."""
-    target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
-    if arguments.snapstart and concurrency is not None:
-        raise ConfigurationError(
-            "Managed instances have no SnapStart: use --snapstart or --concurrency, not both."
-        )
-    init_timeout_seconds = INIT_TIMEOUT_SECONDS
-    if arguments.snapstart or concurrency is not None:
-        init_timeout_seconds = max(LONG_INIT_TIMEOUT_SECONDS, arguments.timeout)
-    return FunctionConfig(
-        target=target.handler,
-        task_root=target.task_root,
-        name=re.sub(r"[^A-Za-z0-9-_]", "-", target.task_root.name) or "function",
-        timeout_seconds=arguments.timeout,
-        memory_mb=arguments.memory,
-        init_timeout_seconds=init_timeout_seconds,
-        kill_delay_seconds=(
-            KILL_DELAY_SECONDS if concurrency is None else MANAGED_KILL_DELAY_SECONDS
-        ),
-        concurrency=concurrency,
-        snapstart=arguments.snapstart,
-    )
 
 
 async def run(settings: DevSettings) -> int:

@@ -21,7 +21,7 @@ from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest, url_event
 from ..front_ends.url_response import TOKEN
 from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
-from .dev import STOP_SIGNALS, function_of
+from .function_options import read_function
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -47,7 +47,7 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
-    function = function_of(arguments)
+    function = read_function(arguments)
     event = build_event(arguments) if arguments.event is None else read_event(arguments)
     if event.too_large:
         raise ConfigurationError(f"Not invoked: {EVENT_TOO_LARGE}")
@@ -122,7 +122,7 @@ async def run(settings: InvokeSettings) -> int:
 
 async def cancel_on_signal(scope: anyio.CancelScope) -> None:
     """Cancel the scope at a signal."""
-    with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for _ in signals:
             scope.cancel()
 
