@@ -97,7 +97,7 @@ def local(tmp_path: Path) -> LocalFactory:
 
 
 @dataclass
-class Answer:
+class RawReply:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -124,7 +124,7 @@ class RawConnection:
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def reply(self) -> Answer:
+    async def reply(self) -> RawReply:
         if self._parser.their_state is h11.DONE:
             self._parser.start_next_cycle()
         if self._parser.our_state is h11.IDLE:
@@ -147,11 +147,11 @@ class RawConnection:
             elif isinstance(event, h11.EndOfMessage):
                 assert head is not None
                 headers = {name.decode(): value.decode() for name, value in head.headers}
-                return Answer(head.status_code, headers, body)
+                return RawReply(head.status_code, headers, body)
             elif isinstance(event, h11.ConnectionClosed):
                 raise EOFError
 
-    async def call(self, *lines: str, body: bytes = b"") -> Answer:
+    async def call(self, *lines: str, body: bytes = b"") -> RawReply:
         length = [f"Content-Length: {len(body)}"] if body or lines[0].startswith("POST") else []
         await self.send(*lines, *length, body=body)
         return await self.reply()

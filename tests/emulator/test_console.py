@@ -31,12 +31,12 @@ def test_lines_are_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) 
     assert terminal.getvalue() == "text\n"
 
 
-def test_a_terminal_that_is_gone_is_no_error() -> None:
+def test_a_closed_terminal_is_no_error() -> None:
     Console(Gone()).line("text")
 
 
 @pytest.mark.anyio
-async def test_output_is_passed_on_in_whole_lines() -> None:
+async def test_output_is_forwarded_in_whole_lines() -> None:
     out = io.StringIO()
     sink, source = anyio.create_memory_object_stream[bytes](10)
     async with sink, source:
@@ -71,7 +71,7 @@ class Source(anyio.abc.ByteReceiveStream):
         await self._items.aclose()
 
 
-def test_what_the_terminal_cannot_show_is_escaped() -> None:
+def test_characters_that_the_terminal_cannot_show_are_escaped() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     Console(stream).line("é \udcff")

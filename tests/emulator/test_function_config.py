@@ -7,7 +7,7 @@ from adapter.emulator.function_config import FunctionConfig, runtime_environ
 FUNCTION = FunctionConfig("main:app", Path("/code"), name="shop", memory_mb=512)
 
 
-def test_the_runtime_learns_what_lambda_would_tell_it() -> None:
+def test_the_environment_variables_are_those_of_lambda() -> None:
     environ = runtime_environ(FUNCTION, "127.0.0.1:9001", {})
     stream = environ.pop("AWS_LAMBDA_LOG_STREAM_NAME")
     assert "[$LATEST]" in stream
@@ -37,7 +37,7 @@ def test_the_users_own_settings_are_passed_on() -> None:
     assert environ["AWS_REGION"] == "eu-west-1"
 
 
-def test_no_reserved_name_leaks_in() -> None:
+def test_no_reserved_name_is_taken_from_the_user() -> None:
     leaking = {
         "AWS_LAMBDA_MAX_CONCURRENCY": "4",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",

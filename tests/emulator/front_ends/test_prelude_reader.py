@@ -30,12 +30,12 @@ def test_any_split_gives_the_same_prelude_and_body(body: bytes, cuts: list[int])
 
 
 @pytest.mark.parametrize("json_text", [b"", b"not json", b"[]", b'"text"', b"\xff"])
-def test_what_is_no_prelude_is_refused(json_text: bytes) -> None:
+def test_an_invalid_prelude_is_refused(json_text: bytes) -> None:
     with pytest.raises(EventError):
         PreludeReader().feed(json_text + DELIMITER)
 
 
-def test_a_stream_without_prelude_is_refused_after_a_while() -> None:
+def test_a_stream_without_a_prelude_is_refused_at_the_limit() -> None:
     reader = PreludeReader()
     assert reader.feed(b"x" * MAX_PRELUDE_BYTES) is None
     with pytest.raises(EventError, match="no 8 NUL bytes"):

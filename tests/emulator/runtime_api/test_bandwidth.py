@@ -21,7 +21,7 @@ def test_the_first_six_mebibytes_pass_at_once() -> None:
     assert bucket.take(1, 100.0) > 0
 
 
-def test_what_follows_waits_for_the_next_step() -> None:
+def test_more_bytes_wait_for_the_next_step() -> None:
     bucket = TokenBucket()
     drain(bucket)
     assert bucket.take(STEP_BYTES, 0.0) == STEP_SECONDS
@@ -29,21 +29,21 @@ def test_what_follows_waits_for_the_next_step() -> None:
     assert bucket.take(1, STEP_SECONDS) == STEP_SECONDS
 
 
-def test_idle_time_does_not_fill_it_beyond_its_size() -> None:
+def test_idle_time_does_not_fill_the_bucket_beyond_its_size() -> None:
     bucket = TokenBucket()
     drain(bucket)
     assert bucket.take(BURST_BYTES, 1000.0) == 0
     assert bucket.take(1, 1000.0) > 0
 
 
-def test_more_than_it_holds_needs_it_full() -> None:
+def test_a_size_above_the_burst_needs_a_full_bucket() -> None:
     bucket = TokenBucket(burst_bytes=100, step_bytes=50)
     assert bucket.take(1000, 0.0) == 0
     assert bucket.take(1000, 0.0) == 2 * STEP_SECONDS
 
 
 @given(st.lists(st.integers(1, 64 * 1024), max_size=200), st.floats(0, 1e9))
-def test_waiting_as_told_is_always_enough(sizes: list[int], start: float) -> None:
+def test_waiting_the_returned_time_is_always_enough(sizes: list[int], start: float) -> None:
     bucket = TokenBucket(burst_bytes=64 * 1024, step_bytes=16 * 1024)
     now, waits = start, 0
     for size in sizes:

@@ -24,7 +24,7 @@ def identifier(reply: Reply) -> str:
     return dict(reply.headers)["Lambda-Extension-Identifier"]
 
 
-def test_an_internal_extension_registers_and_is_told_about_the_function() -> None:
+def test_the_reply_to_a_registration_describes_the_function() -> None:
     registry = extensions()
     assert not registry
     reply = registry.register("mine", NO_EVENTS, closed=False)
@@ -36,7 +36,7 @@ def test_an_internal_extension_registers_and_is_told_about_the_function() -> Non
     }
 
 
-def test_init_is_over_when_every_extension_has_asked_for_its_next_event() -> None:
+def test_the_init_is_over_when_every_extension_has_called_next() -> None:
     registry = extensions()
     assert registry.ready
     first = identifier(registry.register("a", NO_EVENTS, closed=False))
@@ -58,7 +58,7 @@ def test_init_is_over_when_every_extension_has_asked_for_its_next_event() -> Non
         ("taken", NO_EVENTS, False, "Extension.InvalidExtensionState"),
     ],
 )
-def test_a_registration_that_is_refused(
+def test_an_invalid_registration_is_refused(
     name: str, body: bytes, closed: bool, error_type: str
 ) -> None:
     registry = extensions()
@@ -68,7 +68,7 @@ def test_a_registration_that_is_refused(
     assert json.loads(reply.body)["errorType"] == error_type
 
 
-def test_there_is_a_limit() -> None:
+def test_the_number_of_extensions_is_limited() -> None:
     registry = extensions()
     for number in range(MAX_EXTENSIONS):
         assert registry.register(str(number), NO_EVENTS, closed=False).status == 200
@@ -77,7 +77,7 @@ def test_there_is_a_limit() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "unknown"])
-def test_a_stranger_gets_no_events(given: str) -> None:
+def test_an_unknown_extension_is_refused(given: str) -> None:
     reply = extensions().next(given)
     assert reply is not None
     assert reply.status == 403

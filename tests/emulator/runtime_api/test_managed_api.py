@@ -24,7 +24,7 @@ from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ..conftest import Answer, Api, ApiFactory, RawConnection
+    from ..conftest import Api, ApiFactory, RawConnection, RawReply
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ async def read_all(invocation: LocalInvocation) -> bytes:
     return b"".join([chunk async for chunk in invocation.body])
 
 
-def refusal(reply: Answer) -> tuple[int, str]:
+def refusal(reply: RawReply) -> tuple[int, str]:
     return reply.status, json.loads(reply.body)["errorType"]
 
 
@@ -77,7 +77,7 @@ UNKNOWN = (400, "InvalidRequestID")
 LATE = (410, "InvokeTimeout")
 
 
-async def test_headers_without_a_value_are_there_and_empty(serve_api: ApiFactory) -> None:
+async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         api.connect() as runtime,
@@ -92,7 +92,7 @@ async def test_headers_without_a_value_are_there_and_empty(serve_api: ApiFactory
     assert reply.headers["content-type"] == "application/json"
 
 
-async def test_who_asked_first_is_served_first(serve_api: ApiFactory) -> None:
+async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), AsyncExitStack() as stack:
         runtimes = [await stack.enter_async_context(api.connect()) for _ in range(3)]
         for runtime in runtimes:
@@ -111,12 +111,12 @@ async def test_more_invocations_than_were_asked_for_are_refused(serve_api: ApiFa
         an_invocation("id-2") as refused,
     ):
         assert not managed.deliver(refused)
-        answer = await refused.wait_for_start()
-        assert isinstance(answer, InvocationFailure)
-        assert answer.error_type == "Runtime.Unavailable"
+        start = await refused.wait_for_start()
+        assert isinstance(start, InvocationFailure)
+        assert start.error_type == "Runtime.Unavailable"
 
 
-async def test_a_runtime_that_hangs_up_is_not_waited_for_any_more(serve_api: ApiFactory) -> None:
+async def test_a_runtime_that_disconnects_gets_no_event(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), api.connect() as runtime:
         await waiting(managed, runtime)
         await runtime.aclose()
@@ -126,7 +126,7 @@ async def test_a_runtime_that_hangs_up_is_not_waited_for_any_more(serve_api: Api
             assert not managed.deliver(invocation)
 
 
-async def test_answers_come_in_any_order_on_any_connection(serve_api: ApiFactory) -> None:
+async def test_responses_may_come_in_any_order_on_any_connection(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed, "id-1") as (first, one),
@@ -144,7 +144,7 @@ async def test_answers_come_in_any_order_on_any_connection(serve_api: ApiFactory
         assert (await first.reply()).status == 202
 
 
-async def test_next_may_be_asked_while_a_response_streams(serve_api: ApiFactory) -> None:
+async def test_next_may_be_called_while_a_response_streams(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
@@ -157,7 +157,7 @@ async def test_next_may_be_asked_while_a_response_streams(serve_api: ApiFactory)
         assert another.done.is_set()
 
 
-async def test_an_answer_is_taken_once(serve_api: ApiFactory) -> None:
+async def test_a_response_is_accepted_once(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, _):
         assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
         for line in (RESPONSE, ERROR):
@@ -179,7 +179,7 @@ async def test_a_second_response_while_the_first_streams_is_refused(serve_api: A
         assert (await runtime.reply()).status == 202
 
 
-async def test_an_error_report_takes_the_place_of_a_response(serve_api: ApiFactory) -> None:
+async def test_an_error_report_replaces_a_response(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
@@ -192,11 +192,13 @@ async def test_an_error_report_takes_the_place_of_a_response(serve_api: ApiFacto
         assert (await other.call(ERROR.format("id-1"), error_type, body=b"{}")).status == 202
         assert await invocation.wait_for_start() == InvocationFailure("Function.Boom", b"{}", "")
         assert invocation.done.is_set()
-        with pytest.raises(h11.RemoteProtocolError):  # closed without an answer
+        with pytest.raises(h11.RemoteProtocolError):  # closed without a response
             await runtime.reply()
 
 
-async def test_a_report_that_is_too_large_may_be_made_smaller(serve_api: ApiFactory) -> None:
+async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
+    serve_api: ApiFactory,
+) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
@@ -210,7 +212,7 @@ async def test_a_report_that_is_too_large_may_be_made_smaller(serve_api: ApiFact
         assert invocation.done.is_set()
 
 
-async def test_another_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
+async def test_an_unknown_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
         mode = "Lambda-Runtime-Function-Response-Mode: buffered"
         reply = await runtime.call(RESPONSE.format("id-1"), mode)
@@ -221,7 +223,7 @@ async def test_another_response_mode_ends_the_invocation_only(serve_api: ApiFact
         await waiting(managed, runtime)
 
 
-async def test_a_response_that_breaks_off_ends_the_invocation_only(serve_api: ApiFactory) -> None:
+async def test_a_truncated_response_ends_the_invocation_only(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
@@ -235,7 +237,7 @@ async def test_a_response_that_breaks_off_ends_the_invocation_only(serve_api: Ap
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
-async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_taken(
+async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_is_accepted(
     serve_api: ApiFactory, line: str
 ) -> None:
     name = "Lambda-Runtime-Invocation-Id"
@@ -253,12 +255,12 @@ async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_tak
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
-async def test_a_late_answer_is_told_so_once(serve_api: ApiFactory, line: str) -> None:
+async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
         assert not managed.time_out(invocation)  # the environment goes on
-        answer = await invocation.wait_for_start()
-        assert isinstance(answer, InvocationFailure)
-        assert json.loads(answer.payload) == {
+        start = await invocation.wait_for_start()
+        assert isinstance(start, InvocationFailure)
+        assert json.loads(start.payload) == {
             "errorType": "Sandbox.Timedout",
             "errorMessage": "Task timed out after 30.00 seconds",
         }
@@ -267,7 +269,7 @@ async def test_a_late_answer_is_told_so_once(serve_api: ApiFactory, line: str) -
         await waiting(managed, runtime)
 
 
-async def test_an_answer_that_is_being_read_when_time_is_up_is_cut_off(
+async def test_a_response_that_is_being_read_at_the_timeout_is_cut_off(
     serve_api: ApiFactory,
 ) -> None:
     async with (
@@ -298,7 +300,7 @@ async def test_a_failed_init_is_reported_once(serve_api: ApiFactory) -> None:
         )
 
 
-async def test_a_runtime_that_has_asked_for_an_event_has_started(serve_api: ApiFactory) -> None:
+async def test_the_init_is_over_when_the_runtime_calls_next(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         api.connect() as runtime,

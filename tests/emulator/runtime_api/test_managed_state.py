@@ -26,7 +26,7 @@ def test_every_pair_of_phase_and_step_is_in_the_table() -> None:
     assert set(TRANSITIONS) == {(phase, step) for phase in Phase for step in PhaseStep}
 
 
-def test_who_has_waited_longest_gets_the_next_event() -> None:
+def test_the_call_that_has_waited_longest_gets_the_next_event() -> None:
     state: ManagedState[str] = ManagedState()
     for slot in ("first", "second", "third"):
         state.add_waiting(slot)
@@ -36,13 +36,13 @@ def test_who_has_waited_longest_gets_the_next_event() -> None:
     assert [state.assign(f"id-{number}") for number in range(3)] == ["first", "third", None]
 
 
-def test_an_invocation_that_nobody_waits_for_leaves_no_trace() -> None:
+def test_an_invocation_without_a_waiting_next_leaves_no_trace() -> None:
     state: ManagedState[str] = ManagedState()
     assert state.assign("id-1") is None
     assert state.phase("id-1") is Phase.OVER
 
 
-def test_the_queue_has_an_end() -> None:
+def test_the_queue_is_limited() -> None:
     state: ManagedState[int] = ManagedState()
     assert all(state.add_waiting(number) for number in range(MAX_WAITING))
     assert not state.add_waiting(MAX_WAITING)
@@ -76,7 +76,7 @@ def test_the_queue_has_an_end() -> None:
         ([PhaseStep.ERROR, PhaseStep.TIMEOUT], Phase.OVER),
     ],
 )
-def test_the_ways_that_are_allowed(steps: list[PhaseStep], end: Phase) -> None:
+def test_the_allowed_sequences(steps: list[PhaseStep], end: Phase) -> None:
     state = running("id-1")
     for step in steps:
         before = state.phase("id-1")
@@ -95,7 +95,7 @@ def test_the_ways_that_are_allowed(steps: list[PhaseStep], end: Phase) -> None:
         [PhaseStep.SENT],
     ],
 )
-def test_a_second_answer_is_to_an_invocation_that_is_not_there(steps: list[PhaseStep]) -> None:
+def test_a_second_response_has_an_invalid_request_id(steps: list[PhaseStep]) -> None:
     state = running("id-1")
     *first, last = steps
     for step in first:
@@ -103,7 +103,7 @@ def test_a_second_answer_is_to_an_invocation_that_is_not_there(steps: list[Phase
     assert state.step("id-1", last) is None
 
 
-def test_what_is_late_is_not_remembered_for_ever() -> None:
+def test_the_number_of_late_invocations_is_limited() -> None:
     request_ids = [f"id-{number}" for number in range(MAX_LATE + 1)]
     state = running(*request_ids)
     for request_id in request_ids:

@@ -83,7 +83,7 @@ async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
         await invocation.body.aclose()
 
 
-async def test_an_event_is_cut_at_its_limit(serve_api: ApiFactory) -> None:
+async def test_an_event_is_truncated_at_its_limit(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.send(NEXT)
         await api.api.initialised.wait()
@@ -105,7 +105,7 @@ def nonce(value: str) -> str:
     return f"Lambda-Runtime-Invocation-Id: {value}"
 
 
-async def test_every_delivery_has_a_nonce_of_its_own(serve_api: ApiFactory) -> None:
+async def test_every_delivery_has_a_new_nonce(serve_api: ApiFactory) -> None:
     name = "lambda-runtime-invocation-id"
     seen = set()
     for _ in range(2):  # one request twice, as when AWS tries it again elsewhere
@@ -117,7 +117,7 @@ async def test_every_delivery_has_a_nonce_of_its_own(serve_api: ApiFactory) -> N
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
-async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_taken(
+async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_is_accepted(
     serve_api: ApiFactory, line: str
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -130,7 +130,7 @@ async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_tak
         assert (await runtime.call(line.format("id-1"), nonce(right))).status == 202
 
 
-async def test_a_buffered_answer_is_accepted(serve_api: ApiFactory) -> None:
+async def test_a_buffered_response_is_accepted(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -164,7 +164,7 @@ async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
 
 
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"what?\r\n"], ids=["whole", "broken"])
-async def test_chunks_that_come_faster_than_they_are_read_are_joined_and_none_is_lost(
+async def test_chunks_that_arrive_faster_than_they_are_read_are_joined(
     serve_api: ApiFactory, end: bytes
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -216,7 +216,7 @@ async def test_trailers_of_more_than_four_kibibytes_are_a_broken_body(
         assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
 
 
-async def test_an_answer_that_broke_off_cannot_be_sent_again(serve_api: ApiFactory) -> None:
+async def test_a_truncated_response_cannot_be_sent_again(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -234,7 +234,7 @@ async def test_an_answer_that_broke_off_cannot_be_sent_again(serve_api: ApiFacto
 
 
 @pytest.mark.parametrize("rest", [b"zz\r\n", b"5\r\nab"])
-async def test_after_a_broken_body_the_environment_goes_on(
+async def test_after_a_truncated_body_the_environment_serves_the_next_invocation(
     serve_api: ApiFactory, rest: bytes
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -251,7 +251,7 @@ async def test_after_a_broken_body_the_environment_goes_on(
 
 
 @pytest.mark.parametrize("mode", ["Streaming", "buffered", "x"])
-async def test_another_response_mode_loses_the_environment(
+async def test_an_unknown_response_mode_blocks_the_environment(
     serve_api: ApiFactory, mode: str
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -269,19 +269,19 @@ async def test_another_response_mode_loses_the_environment(
 
 async def test_a_wrong_id_is_refused_and_the_right_one_still_works(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
-        nobody = await runtime.call(RESPONSE.format("id-1"))
+        unknown_id = await runtime.call(RESPONSE.format("id-1"))
         async with running(api, runtime) as invocation:
             for line in (RESPONSE, ERROR):
                 reply = await runtime.call(line.format("id-2"))
-                assert (reply.status, reply.body) == (nobody.status, nobody.body)
-            assert nobody.body == (
+                assert (reply.status, reply.body) == (unknown_id.status, unknown_id.body)
+            assert unknown_id.body == (
                 b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
             )
             assert (await runtime.call(ERROR.format("id-1"), body=b"{}")).status == 202
             assert isinstance(await invocation.wait_for_start(), InvocationFailure)
 
 
-async def test_calls_after_the_answer_are_refused(serve_api: ApiFactory) -> None:
+async def test_calls_after_the_response_are_refused(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime):
         assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
         state = "RuntimeResponseSentState"
@@ -292,7 +292,7 @@ async def test_calls_after_the_answer_are_refused(serve_api: ApiFactory) -> None
         assert refused(await runtime.call(INIT_ERROR)) == f"{state} to InitError"
 
 
-async def test_while_an_answer_is_read_next_is_refused_and_an_error_report_hangs(
+async def test_while_a_response_is_read_next_is_refused_and_an_error_report_waits(
     serve_api: ApiFactory,
 ) -> None:
     async with (
@@ -315,7 +315,7 @@ async def test_while_an_answer_is_read_next_is_refused_and_an_error_report_hangs
         assert refused(hung) == "RuntimeResponseSentState to InvocationErrorResponse"
 
 
-async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
+async def test_a_reported_error_fails_the_invocation(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         reply = await runtime.call(
             ERROR.format("id-1"),
@@ -338,7 +338,9 @@ async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
         (b"[]", b"Invalid error body"),
     ],
 )
-async def test_a_cause_is_split_off(serve_api: ApiFactory, sent: bytes, kept: bytes) -> None:
+async def test_the_cause_is_removed_from_an_error_report(
+    serve_api: ApiFactory, sent: bytes, kept: bytes
+) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         kind = "Content-Type: application/vnd.aws.lambda.error.cause+json"
         await runtime.call(ERROR.format("id-1"), kind, body=sent)
@@ -347,7 +349,7 @@ async def test_a_cause_is_split_off(serve_api: ApiFactory, sent: bytes, kept: by
         assert failure.payload == kept
 
 
-async def test_an_answer_over_its_limit_is_cut_and_refused(serve_api: ApiFactory) -> None:
+async def test_a_response_over_its_limit_is_truncated_and_refused(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -411,7 +413,7 @@ async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) 
         )
 
 
-async def test_an_error_report_that_breaks_off_fails_the_invocation(
+async def test_a_truncated_error_report_fails_the_invocation(
     serve_api: ApiFactory,
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -490,7 +492,7 @@ async def test_requests_may_be_pipelined(serve_api: ApiFactory) -> None:
         await invocation.done.wait()
 
 
-async def test_one_connection_may_break_without_harm(serve_api: ApiFactory) -> None:
+async def test_a_broken_connection_harms_no_other(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         async with api.connect() as other:
             await other.send(NEXT)
