@@ -29,9 +29,19 @@ def test_any_split_gives_the_same_prelude_and_body(body: bytes, cuts: list[int])
     assert rest == body
 
 
-@pytest.mark.parametrize("json_text", [b"", b"not json", b"[]", b'"text"', b"\xff"])
-def test_an_invalid_prelude_is_refused(json_text: bytes) -> None:
-    with pytest.raises(EventError):
+@pytest.mark.parametrize(
+    ("json_text", "says"),
+    [
+        (b"", "is not JSON"),
+        (b"not json", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[" * 10_000, "is not JSON"),
+        (b"[]", "not a JSON object but list"),
+        (b'"text"', "not a JSON object but str"),
+    ],
+)
+def test_an_invalid_prelude_is_refused(json_text: bytes, says: str) -> None:
+    with pytest.raises(EventError, match=says):
         PreludeReader().feed(json_text + DELIMITER)
 
 
