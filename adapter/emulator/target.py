@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+PACKAGE = Path(__file__).parents[1]
 
 NAME = r"[^\W\d]\w*"
 ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
@@ -35,8 +36,40 @@ def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
     that makes the app; ``main:create_app()`` says the same.
 
     Raises:
-        ConfigurationError: it is malformed, or names a file that is not there.
+        ConfigurationError: it is malformed, names a file that is not there, or belongs to a
+            project with a module of the same name as this package.
     """
+    target = _read(text, here, factory)
+    check_no_namesake(target.task_root)
+    return target
+
+
+def check_no_namesake(task_root: Path) -> None:
+    """Refuse a project with a module or a package named as ours is: one would hide the other.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    namesake = _namesake(task_root)
+    if namesake is not None and not namesake.samefile(PACKAGE):
+        better = namesake.with_name(namesake.name.replace(PACKAGE.name, f"{PACKAGE.name}s"))
+        raise ConfigurationError(
+            f"{namesake} has the name of this library, so `import {PACKAGE.name}` can find only "
+            f"one of them. Rename yours, for example to {better.name}, and the imports of it."
+        )
+
+
+def _namesake(task_root: Path) -> Path | None:
+    spec = PathFinder.find_spec(PACKAGE.name, [str(task_root)])
+    if spec is None:
+        return None
+    folder = task_root / PACKAGE.name
+    if spec.origin is None:  # a folder: a package only if it has modules
+        return folder if any(folder.rglob("*.py")) else None
+    return folder if spec.submodule_search_locations else Path(spec.origin)
+
+
+def _read(text: str, here: Path, factory: bool) -> Target:
     if text.endswith(".py"):
         raise ConfigurationError(f"{text!r} names a file but no app in it. Try {text}:app")
     named_app = APP.fullmatch(text)

@@ -121,10 +121,30 @@ class TestTheHandler:
     def test_a_handler_may_be_a_dependencys_as_vendors_wrappers_are(
         self, project: Write, wheels: Path, package: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        make_wheel(wheels, "vendor", files={"vendor/wrapper.py": "def handler(): ...\n"})
+        make_wheel(
+            wheels, "vendor", files={"vendor/wrapper.py": "def handler(event, context): ...\n"}
+        )
         monkeypatch.chdir(project(needing("vendor")))
         assert "Handler       vendor.wrapper.handler\n" in package("vendor.wrapper.handler").out
         assert "The module vendor.wrapper has no 'main'" in package("vendor.wrapper.main").err
+
+
+def test_a_project_with_a_module_of_this_librarys_name_is_not_packaged(
+    project: Write, package: Run
+) -> None:
+    done = package(f"{project({**needing(), 'adapter/__init__.py': ''})}/main.py:app")
+    assert done.code == 2
+    assert "Rename yours, for example to adapters" in done.err
+    assert not done.output.exists()
+
+
+def test_the_app_of_a_factory_is_packaged(project: Write, package: Run) -> None:
+    folder = project({**needing(), "main.py": "def create_app(): ...\n"})
+    done = package(f"{folder}/main.py:create_app", "--factory")
+    assert 'lambda_handler = load("main:create_app()")' in done.read("lambda_function.py")
+    done = package(f"{folder}/main.py:create_app", output="other.zip")
+    assert done.code == 1
+    assert "main:create_app --factory" in done.err
 
 
 class TestTheBuildStep:
