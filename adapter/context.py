@@ -1,66 +1,131 @@
-"""The context object: what a handler may know about its invocation beside the event."""
+"""The context object: what a handler may know about its invocation beside the event.
+
+The classes are plain and mutable, with the attributes that AWS's Python runtime gives them:
+applications and instrumentation add attributes of their own and keep weak references.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import NamedTuple
 
 
-class Identity(NamedTuple):
+class _Shown:
+    """Shows its attributes when it is printed."""
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({fields})"
+
+
+class Identity(_Shown):
     """The Amazon Cognito identity that made the request, if any."""
 
-    cognito_identity_id: str | None = None
-    cognito_identity_pool_id: str | None = None
+    def __init__(
+        self,
+        cognito_identity_id: str | None = None,
+        cognito_identity_pool_id: str | None = None,
+    ) -> None:
+        self.cognito_identity_id = cognito_identity_id
+        self.cognito_identity_pool_id = cognito_identity_pool_id
 
 
-class Client(NamedTuple):
+class Client(_Shown):
     """The mobile app that made the request."""
 
-    installation_id: str | None = None
-    app_title: str | None = None
-    app_version_name: str | None = None
-    app_version_code: str | None = None
-    app_package_name: str | None = None
+    def __init__(
+        self,
+        installation_id: str | None = None,
+        app_title: str | None = None,
+        app_version_name: str | None = None,
+        app_version_code: str | None = None,
+        app_package_name: str | None = None,
+    ) -> None:
+        self.installation_id = installation_id
+        self.app_title = app_title
+        self.app_version_name = app_version_name
+        self.app_version_code = app_version_code
+        self.app_package_name = app_package_name
 
 
-class ClientContext(NamedTuple):
+class ClientContext(_Shown):
     """What a caller sent as ``ClientContext`` with its Invoke request."""
 
-    client: Client | None = None
-    custom: dict[str, object] | None = None
-    env: dict[str, object] | None = None
+    def __init__(
+        self,
+        client: Client | None = None,
+        custom: dict[str, object] | None = None,
+        env: dict[str, object] | None = None,
+    ) -> None:
+        self.client = client
+        self.custom = custom
+        self.env = env
 
 
-class LambdaContext(NamedTuple):
+class LambdaContext(_Shown):
     """The attributes and methods of the context object of AWS's Python runtime.
+
+    Args:
+        aws_request_id: the id of the invocation.
+        deadline_ms: epoch milliseconds at which Lambda stops waiting.
+        invoked_function_arn: the ARN that the caller named, with its version or alias.
+        function_name: of the function, as all that follows to ``log_stream_name``.
+        function_version: a number, or ``$LATEST``.
+        memory_limit_in_mb: a number, as text.
+        log_group_name: where the function logs to.
+        log_stream_name: where this environment logs to.
+        identity: of the caller; one without attributes if none is given.
+        client_context: what the caller sent as such.
+        tenant_id: whom the invocation is for, where the function isolates its tenants.
+        w3c_fields: what `w3c` returns.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
 
-    aws_request_id: str
-    deadline_ms: int  #: epoch milliseconds at which Lambda stops waiting
-    invoked_function_arn: str = ""
-    function_name: str = ""
-    function_version: str = ""
-    memory_limit_in_mb: str = ""
-    log_group_name: str = ""
-    log_stream_name: str = ""
-    identity: Identity = Identity()
-    client_context: ClientContext | None = None
-    tenant_id: str | None = None
-    w3c_fields: tuple[tuple[str, str], ...] = ()  #: what `w3c` returns
+    def __init__(
+        self,
+        aws_request_id: str,
+        deadline_ms: int,
+        invoked_function_arn: str = "",
+        function_name: str = "",
+        function_version: str = "",
+        memory_limit_in_mb: str = "",
+        log_group_name: str = "",
+        log_stream_name: str = "",
+        identity: Identity | None = None,
+        client_context: ClientContext | None = None,
+        tenant_id: str | None = None,
+        w3c_fields: dict[str, str] | None = None,
+    ) -> None:
+        self.aws_request_id = aws_request_id
+        self.log_group_name = log_group_name
+        self.log_stream_name = log_stream_name
+        self.function_name = function_name
+        self.memory_limit_in_mb = memory_limit_in_mb
+        self.function_version = function_version
+        self.invoked_function_arn = invoked_function_arn
+        self.tenant_id = tenant_id
+        self.client_context = client_context
+        self.identity = Identity() if identity is None else identity
+        # AWS's names: instrumentation reads the former.
+        self._epoch_deadline_time_in_ms = deadline_ms
+        self._w3c_fields = {} if w3c_fields is None else w3c_fields
+
+    @property
+    def deadline_ms(self) -> int:
+        """Epoch milliseconds at which Lambda stops waiting."""
+        return self._epoch_deadline_time_in_ms
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds left before Lambda stops waiting, never less than 0."""
-        return max(0, self.deadline_ms - int(time.time() * 1000))
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
     def w3c(self) -> dict[str, str]:
         """Return the W3C trace context of the invocation.
 
         Of ``traceparent``, ``tracestate`` and ``baggage``, those that the caller sent.
         """
-        return dict(self.w3c_fields)
+        return dict(self._w3c_fields)
 
     def log(self, message: object) -> None:
         """Print ``message`` as it is, without an end of line."""

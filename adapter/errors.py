@@ -9,6 +9,7 @@
     * `ResponseTooLarge` - a buffered answer, or the head of a streamed one, is over what is taken
     * `ProtocolError` - the other side sent bytes that its protocol does not allow
     * `RuntimeApiError` - the Runtime API refused a request
+    * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
     * `ConfigurationError` - an option has a value that means nothing
     * `HandlerError` - the handler cannot be called, or its answer cannot be sent
         * `LoadError` - it cannot be imported
@@ -20,10 +21,11 @@ from __future__ import annotations
 
 import itertools
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
     from typing import Any
 
     from .types import ErrorObject, Prelude
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 _PACKAGE = __file__.rpartition("errors.py")[0]
 _STDLIB = traceback.__file__.rpartition("traceback.py")[0]
 _MACHINERY = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
+
+# Python's own getters: a class may define its own attribute of that name, which may raise.
+_class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+_traceback: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
+    "__traceback__"
+].__get__
 
 
 class AdapterError(Exception):
@@ -87,6 +95,13 @@ class RuntimeApiError(AdapterError):
         return f"{self.request} was answered with {self.status}: {self.body.strip()}"
 
 
+class NotPosted(AdapterError):
+    """No outcome of an invocation could be posted: the Runtime API still waits for one.
+
+    It would return the same event to ``next``, again and again, so the process must end.
+    """
+
+
 class ConfigurationError(AdapterError):
     """An option was given a value it does not know."""
 
@@ -139,10 +154,10 @@ class InvocationFailed(AdapterError):
 
 
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:
-    """Describe ``error`` the way Lambda's callers expect to see it."""
+    """Describe ``error`` as Lambda's callers expect; no class of error makes this raise."""
     described: ErrorObject = {
         "errorType": error_type(error),
-        "errorMessage": _message(error),
+        "errorMessage": error_message(error),
         "stackTrace": traceback.format_list(
             [(f.filename, f.lineno or 0, f.name, f.line) for f in app_frames(error)]
         ),
@@ -154,22 +169,28 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
 
 def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Return the frames that say something about the app: not ours, nor those that lead to it."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_PACKAGE)
+    try:
+        frames = traceback.extract_tb(_traceback(error))
+    except Exception:  # the loader of a module failed to return its source
+        return []
+    frames_of_app = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+    return [
+        *itertools.dropwhile(lambda frame: frame.filename.startswith(_MACHINERY), frames_of_app)
     ]
-    return [*itertools.dropwhile(lambda frame: frame.filename.startswith(_MACHINERY), frames)]
 
 
 def error_type(error: BaseException) -> str:
     """Return the name under which callers see ``error``."""
-    return error.error_type if isinstance(error, HandlerError) else type(error).__name__
+    own = issubclass(type(error), HandlerError)  # isinstance() would ask for error.__class__
+    return cast("HandlerError", error).error_type if own else _class_name(type(error))
 
 
-def _message(error: BaseException) -> str:
-    """Return ``str(error)``; an error that cannot even be printed must not hide itself."""
+def error_message(error: BaseException) -> str:
+    """Return ``str(error)``, or a note that it raised.
+
+    ``str()`` runs the error's own code, which may raise anything, ``SystemExit`` included.
+    """
     try:
-        return str(error)
-    except Exception as failure:
-        return f"<str() of this error raised {type(failure).__name__}>"
+        return str.__str__(str(error))  # of a subclass of str, only the text
+    except BaseException as failure:
+        return f"<str() of this error raised {_class_name(type(failure))}>"

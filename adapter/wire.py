@@ -29,6 +29,13 @@ _CHUNKED = f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r
 # the platform drops the whole block and reports a truncated response instead of our error.
 MAX_ERROR_BODY = 3_000
 MAX_ERROR_TYPE = 100
+
+MAX_REPORT_BYTES = 256 * 1024
+"""Bytes of an error report.
+
+Lambda Managed Instances refuse more than 1 MiB and leave the invocation open until its timeout;
+on demand, more than 6,291,556 bytes end the environment.
+"""
 _MAX_REQUEST_ID = 64
 _MAX_HEAD = 64 * 1024
 _MAX_LINE = 1024
@@ -104,18 +111,28 @@ def error_trailers(error: ErrorObject) -> dict[str, str]:
     return {ERROR_TYPE: error_type_header(error), ERROR_BODY: b64encode(body).decode("ascii")}
 
 
+def error_report(error: ErrorObject) -> bytes:
+    """Return ``error`` as the body of an error report, of at most `MAX_REPORT_BYTES`.
+
+    The stack trace is shortened first, from its outermost frame, then the message.
+    """
+    return _fit(error, MAX_REPORT_BYTES)
+
+
 def error_type_header(error: ErrorObject) -> str:
     """Return ``Category.Reason``, the only form of error type the platform keeps.
 
-    The category is ``Runtime`` or ``Function``; the reason is at least two ASCII letters, the
-    first a capital. What cannot be brought into that form is ``Function.Unknown``.
+    The category is ``Runtime`` or ``Function``; the reason is a name of ASCII letters, digits and
+    underscores that begins with a capital and a second letter. Names that have no such form become
+    ``Function.Unknown``.
     """
     name = error.get("errorType", "")
     category, _, reason = name.partition(".")
     if category not in ("Runtime", "Function"):
         category, reason = "Function", name[:1].upper() + name[1:]
-    fits = reason.isascii() and reason.isalpha() and reason[0].isupper() and len(reason) > 1
-    return f"{category}.{reason}" if fits and len(reason) <= MAX_ERROR_TYPE else "Function.Unknown"
+    is_name = reason.isascii() and reason.isidentifier() and len(reason) <= MAX_ERROR_TYPE
+    fits = is_name and reason[0].isupper() and reason[1:2].isalpha()
+    return f"{category}.{reason}" if fits else "Function.Unknown"
 
 
 class ResponseReader:
@@ -130,6 +147,11 @@ class ResponseReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._head: _Head | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of a response was read, but not its end."""
+        return self._head is not None or len(self._buffer) > 0
 
     def feed(self, data: bytes | memoryview) -> Response | None:
         """Take bytes; return the response they complete, if they do.
@@ -283,16 +305,29 @@ def _fit(error: ErrorObject, limit: int) -> bytes:
     shorter["stackTrace"] = []
     if "requestId" in error:
         shorter["requestId"] = error["requestId"][:_MAX_REQUEST_ID]
-    while (room := limit - len(_compact(shorter))) < 0:
-        # A character is at most 12 bytes of JSON (a surrogate pair): no more goes than must.
-        kept = len(shorter["errorMessage"]) - (11 - room) // 12
-        shorter["errorMessage"] = shorter["errorMessage"][:kept]
+    room = limit - len(_compact(shorter))
+    if room < 0:
+        message = shorter["errorMessage"]
+        shorter["errorMessage"] = _cropped(message, len(_compact(message)) + room)
+        room = limit - len(_compact(shorter))
     for frame in reversed(error.get("stackTrace", ())):
         room -= len(_compact(frame)) + len(",")
         if room < 0:
             break
         shorter["stackTrace"].insert(0, frame)
     return _compact(shorter)
+
+
+def _cropped(text: str, limit: int) -> str:
+    """Return as much of the beginning of ``text`` as fits in ``limit`` bytes of JSON."""
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if len(_compact(text[:middle])) <= limit:
+            fits = middle
+        else:
+            too_long = middle
+    return text[:fits]
 
 
 def _compact(value: ErrorObject | str) -> bytes:

@@ -44,6 +44,7 @@ LAYERS = {
         "lifespan",
         "loader",
         "metrics",
+        "own_name",
         "streamify",
         "summary",
         "testing",
@@ -100,7 +101,7 @@ UNBOUND = {
     "test_sources",
 }
 
-MAX_LINES = 300
+MAX_LINES = 400
 
 
 class Import(NamedTuple):

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import time
+import weakref
 
 import pytest
 
-from adapter.context import ClientContext, Identity, LambdaContext, seconds_left
+from adapter.context import Client, ClientContext, Identity, LambdaContext, seconds_left
 
 
 def context(deadline_ms: float) -> LambdaContext:
@@ -36,20 +37,20 @@ def test_a_context_has_what_the_documentation_of_lambda_promises() -> None:
         "memory_limit_in_mb",
         "tenant_id",
     }
-    assert documented <= set(dir(LambdaContext))
+    assert documented <= set(dir(context(0)))
 
 
 def test_nobody_is_signed_in_unless_the_platform_says_so() -> None:
-    assert context(0).identity == Identity(None, None)
+    assert vars(context(0).identity) == vars(Identity(None, None))
     assert context(0).client_context is None
 
 
 def test_a_client_context_has_the_three_parts_a_mobile_sdk_sends() -> None:
-    assert ClientContext._fields == ("client", "custom", "env")
+    assert vars(ClientContext()) == {"client": None, "custom": None, "env": None}
 
 
 def test_the_trace_context_is_what_the_caller_sent_of_it() -> None:
-    sent = context(0)._replace(w3c_fields=(("traceparent", "00-1-2-01"),))
+    sent = LambdaContext("r-1", 0, w3c_fields={"traceparent": "00-1-2-01"})
     assert (sent.w3c(), context(0).w3c()) == ({"traceparent": "00-1-2-01"}, {})
 
 
@@ -59,9 +60,35 @@ def test_what_is_logged_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "one 2"
 
 
-def test_a_context_cannot_be_changed_because_it_is_shared_with_what_runs_after() -> None:
-    with pytest.raises(AttributeError):
-        context(0).function_name = "other"  # type: ignore[misc]
+OBJECTS = [context(0), Identity(), Client(), ClientContext()]
+
+
+@pytest.mark.parametrize("made", OBJECTS, ids=lambda made: type(made).__name__)
+class TestEveryObject:
+    def test_takes_attributes_as_aws_classes_do_because_libraries_leave_things_there(
+        self, made: object
+    ) -> None:
+        made.started = 1.5  # type: ignore[attr-defined]
+        assert vars(made)["started"] == 1.5
+        del made.started  # type: ignore[attr-defined]
+
+    def test_can_be_referred_to_weakly_and_be_a_key(self, made: object) -> None:
+        assert weakref.WeakKeyDictionary({made: 1})[made] == 1
+
+    def test_is_no_sequence(self, made: object) -> None:
+        assert not isinstance(made, tuple)
+
+    def test_shows_its_attributes(self, made: object) -> None:
+        name, value = next(iter(vars(made).items()))
+        assert repr(made).startswith(f"{type(made).__name__}({name}={value!r}, ")
+
+
+def test_a_context_may_be_changed_by_wrappers() -> None:
+    mine = context(0)
+    mine.function_name = "other"
+    mine.identity.cognito_identity_id = "me"
+    assert (mine.function_name, mine.identity.cognito_identity_id) == ("other", "me")
+    assert context(0).identity.cognito_identity_id is None, "the next one has its own"
 
 
 def test_the_seconds_left_are_those_of_the_context() -> None:

@@ -49,6 +49,48 @@ class Unprintable(Exception):
         raise RuntimeError("no")
 
 
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no")
+
+
+class Opaque(Exception, metaclass=Nameless):
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise RuntimeError("no")
+
+    @property
+    def __traceback__(self) -> None:  # type: ignore[override]
+        raise RuntimeError("no")
+
+    def __str__(self) -> str:
+        raise SystemExit(1)
+
+
+class Text(str):
+    def __str__(self) -> str:
+        return self
+
+    def __getitem__(self, key: object) -> str:
+        raise RuntimeError("no")
+
+
+class Sourceless:
+    """A loader of modules that fails where the standard library expects source."""
+
+    def get_source(self, name: str) -> str:
+        raise RuntimeError("no")
+
+
+def failed_in_a_module_without_source() -> BaseException:
+    module = {"__name__": "shop", "__loader__": Sourceless()}
+    exec(compile("def fail(): raise ValueError('bad')", "no-such-folder/shop.py", "exec"), module)
+    with pytest.raises(ValueError, match="bad") as raised:
+        module["fail"]()  # type: ignore[operator]
+    return raised.value
+
+
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 class TestEveryError:
     def test_has_the_one_root_so_that_a_user_can_catch_them_all(
@@ -116,3 +158,16 @@ class TestErrorObject:
         described = error_object(caught(Unprintable()))
         assert described["errorType"] == "Unprintable"
         assert described["errorMessage"] == "<str() of this error raised RuntimeError>"
+
+    def test_calls_an_error_by_the_name_of_its_class_even_if_that_hides_it(self) -> None:
+        described = error_object(caught(Opaque()))
+        assert described["errorType"] == "Opaque"
+        assert described["errorMessage"] == "<str() of this error raised SystemExit>"
+        assert "raise error" in described["stackTrace"][-1]
+
+    def test_has_no_stack_where_the_source_of_a_module_cannot_be_had(self) -> None:
+        described = error_object(failed_in_a_module_without_source())
+        assert (described["errorMessage"], described["stackTrace"]) == ("bad", [])
+
+    def test_has_plain_text_for_a_message_of_another_string_class(self) -> None:
+        assert type(error_object(Exception(Text("bad")))["errorMessage"]) is str

@@ -16,10 +16,12 @@ from adapter.wire import (
     ERROR_BODY,
     ERROR_TYPE,
     LAST_CHUNK,
+    MAX_REPORT_BYTES,
     Response,
     ResponseReader,
     chunk,
     chunked_request,
+    error_report,
     error_trailers,
     error_type_header,
     header_lines,
@@ -489,6 +491,38 @@ class TestErrorTrailers:
         assert error == failure("m" * 10_000, frames=100)
 
 
+class TestErrorReport:
+    @given(ERRORS)
+    @example({"errorType": "E", "errorMessage": "\U0001f4a5" * 300_000})
+    @example({"errorType": "E", "errorMessage": "\0" * 1_000_000, "stackTrace": ["x" * 300_000]})
+    @example({})
+    def test_always_fits_because_the_platform_loses_an_invocation_over_a_long_one(
+        self, error: ErrorObject
+    ) -> None:
+        report = error_report(error)
+        assert len(report) <= MAX_REPORT_BYTES
+        assert json.loads(report).keys() >= {"errorType", "errorMessage", "stackTrace"}
+
+    def test_carries_an_error_of_usual_size_as_it_is(self) -> None:
+        error = failure("m" * 10_000, frames=500)
+        assert json.loads(error_report(error)) == error
+
+    def test_keeps_the_message_and_the_innermost_frames_of_the_stack(self) -> None:
+        error = failure("m" * 200_000, frames=2_000)
+        shorter = json.loads(error_report(error))
+        assert shorter["errorMessage"] == error["errorMessage"]
+        kept = shorter["stackTrace"]
+        assert 0 < len(kept) < 2_000
+        assert kept == error["stackTrace"][-len(kept) :]
+
+    @pytest.mark.parametrize("character", ["m", "\0", "\U0001f4a5"], ids=["1", "6", "12"])
+    def test_keeps_as_much_of_a_long_message_as_fits(self, character: str) -> None:
+        error = failure(character * 10_000_000, frames=3)
+        report = error_report(error)
+        assert MAX_REPORT_BYTES - 12 < len(report) <= MAX_REPORT_BYTES
+        assert error["errorMessage"].startswith(json.loads(report)["errorMessage"])
+
+
 class TestErrorTypeHeader:
     @pytest.mark.parametrize(
         ("name", "header"),
@@ -497,8 +531,12 @@ class TestErrorTypeHeader:
             ("boom", "Function.Boom"),
             ("Runtime.ImportModuleError", "Runtime.ImportModuleError"),
             ("Function.Custom", "Function.Custom"),
+            ("OAuth2Error", "Function.OAuth2Error"),
+            ("HTTP_Error", "Function.HTTP_Error"),
+            ("Error2", "Function.Error2"),
             ("X", "Function.Unknown"),
-            ("Error2", "Function.Unknown"),
+            ("E2", "Function.Unknown"),
+            ("Not-A-Name", "Function.Unknown"),
             ("_Private", "Function.Unknown"),
             ("Größe", "Function.Unknown"),
             ("Sandbox.Timeout", "Function.Unknown"),

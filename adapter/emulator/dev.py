@@ -22,6 +22,7 @@ from .host import is_loopback
 from .http_server import listen, serve
 from .invoke_api import InvokeApi
 from .pool import Pool, open_pool
+from .reload_filter import ReloadFilter
 from .sandbox import find_sandbox
 from .target import find_target
 
@@ -53,7 +54,7 @@ class Dev:
     listening: socket.socket
     invoking: socket.socket | None  #: where SDKs may call, if they may
     max_environments: int
-    reload: bool
+    reload: ReloadFilter | None  #: which changes start the function again, if any do
 
 
 def main(arguments: Namespace) -> int:
@@ -73,14 +74,30 @@ def main(arguments: Namespace) -> int:
         hold_last_chunk=arguments.hold_last_chunk,
         aws_region=region_of(os.environ) if arguments.as_aws else None,
         check_host=is_loopback(arguments.host),
+        show_init_errors=arguments.reload,
     )
+    reload_filter = reload_filter_of(arguments, function.task_root)
     with ExitStack() as ports:
         listening = ports.enter_context(listen(arguments.host, arguments.port))
         invoking = None
         if arguments.invoke_port is not None:
             invoking = ports.enter_context(listen(arguments.host, arguments.invoke_port))
-        dev = Dev(function, url, listening, invoking, arguments.max_environments, arguments.reload)
+        dev = Dev(function, url, listening, invoking, arguments.max_environments, reload_filter)
         return anyio.run(run, dev)
+
+
+def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | None:
+    """Read ``--reload``, ``--reload-include`` and ``--reload-exclude``."""
+    patterns = [*arguments.reload_include, *arguments.reload_exclude]
+    if patterns and not arguments.reload:
+        raise ConfigurationError("--reload-include and --reload-exclude go with --reload only.")
+    if not all(Path(pattern).name for pattern in patterns):
+        raise ConfigurationError(
+            "--reload-include and --reload-exclude take a file, a folder or a pattern: '*.sql'."
+        )
+    if not arguments.reload:
+        return None
+    return ReloadFilter(task_root, tuple(arguments.reload_include), tuple(arguments.reload_exclude))
 
 
 def function_of(arguments: Namespace, concurrency: int | None = None) -> Function:
@@ -124,8 +141,8 @@ async def run(dev: Dev) -> int:
             stopped, failed = anyio.Event(), anyio.Event()
             tasks.start_soon(wait_for_signal, signals, stopped)
             tasks.start_soon(begin, dev, pool, console, failed)
-            if dev.reload:
-                tasks.start_soon(reload, pool, console, stopping)
+            if dev.reload is not None:
+                tasks.start_soon(reload, pool, dev.reload, console, stopping)
             await first_of(stopped, failed)
             console.line("Stopping.")
             stopping.set()
@@ -147,7 +164,7 @@ async def begin(dev: Dev, pool: Pool, console: Console, failed: anyio.Event) -> 
     With ``--reload`` it is served all the same: the next save may repair it.
     """
     environment = await pool.warm()
-    if environment.init_failed and not dev.reload:
+    if environment.init_failed and dev.reload is None:
         console.line(
             f"{dev.function.target} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
@@ -155,7 +172,7 @@ async def begin(dev: Dev, pool: Pool, console: Console, failed: anyio.Event) -> 
         )
         failed.set()
         return
-    say_if_failed(environment, console)
+    say_if_failed(environment, dev.function, console)
     console.line(
         f"Serving {dev.function.target} from {dev.function.task_root} "
         f"at {address(dev.listening)} (Ctrl-C stops it)",
@@ -183,12 +200,14 @@ def address(listening: socket.socket) -> str:
 
 async def warm(pool: Pool, console: Console) -> None:
     """Start an environment before the first request, so that a mistake shows at once."""
-    say_if_failed(await pool.warm(), console)
+    say_if_failed(await pool.warm(), pool.function, console)
 
 
-def say_if_failed(environment: Environment, console: Console) -> None:
-    """Say that the function cannot start, if it cannot."""
-    if environment.init_failed or environment.init_timed_out:
+def say_if_failed(environment: Environment, function: Function, console: Console) -> None:
+    """Say that the function cannot start, if it cannot, and what the next request will do."""
+    if environment.init_timed_out:
+        console.line(init_timeout_advice(function), "bad")
+    elif environment.init_failed:
         console.line(
             "The function cannot start; requests get 502. The lines above say why. "
             "Once it is fixed, the next request tries again.",
@@ -196,13 +215,27 @@ def say_if_failed(environment: Environment, console: Console) -> None:
         )
 
 
-async def reload(pool: Pool, console: Console, stopping: anyio.Event) -> None:
-    """Replace the environments whenever a file below the task root changes.
+def init_timeout_advice(function: Function) -> str:
+    """Say what follows from an init that took too long."""
+    stopped = f"Init took longer than {function.init_timeout:g} s and was stopped"
+    if function.concurrency is not None:
+        return f"{stopped}. The next request starts another environment."
+    return (
+        f"{stopped}, as on AWS. The next request initialises the function again, "
+        f"within the function's timeout of {function.timeout:g} s."
+    )
+
+
+async def reload(
+    pool: Pool, reload_filter: ReloadFilter, console: Console, stopping: anyio.Event
+) -> None:
+    """Replace the environments whenever a file of the app changes.
 
     It watches in a thread, which a cancellation cannot end; ``stopping`` does at once.
     """
-    async for changes in awatch(pool.function.task_root, stop_event=stopping):
+    root = pool.function.task_root
+    async for changes in awatch(root, watch_filter=reload_filter, stop_event=stopping):
         names = sorted({Path(path).name for _, path in changes})
-        console.line(f"Changed: {', '.join(names[:5])}. Starting anew.", "platform")
+        console.line(f"Changed: {', '.join(names[:5])}. Starting the function again.", "platform")
         pool.replace()
         await warm(pool, console)

@@ -77,6 +77,15 @@ class Environment:
         """Whether it serves an invocation, or will when it has started."""
         return bool(self._running)
 
+    def responded_within(self, seconds: float) -> bool:
+        """Whether its responses have ended, the first of them less than ``seconds`` ago.
+
+        Such an environment will soon ask for its next event, unless the app still works.
+        """
+        since = monotonic() - seconds
+        ends = [invocation.ended_at for invocation in self._running]
+        return self.busy and not self._stopping and all(end and end > since for end in ends)
+
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Start the process, serve it, and see it to its end."""
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)

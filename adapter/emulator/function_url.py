@@ -22,7 +22,7 @@ from .environment import explain
 from .host import host_is_local
 from .invocation import EndOfResponse, Failure, Head, Invocation
 from .prelude_reader import PreludeReader
-from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
+from .url_request import EVENT_TOO_LARGE, MAX_EVENT, UrlEvent, UrlRequest, url_event
 from .url_response import UrlHead, added, buffered_response, plain_head, streamed_head
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ NOT_INTERPRETED = (
     "RESPONSE_STREAM. Does the function buffer? Try --invoke-mode buffered"
 )
 
+NO_WEBSOCKET = (
+    "WebSocket requested at {}: a Lambda function URL has no WebSockets. Use server-sent events, "
+    "or an API Gateway WebSocket API."
+)
+
 RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
 
 
@@ -61,6 +66,8 @@ class UrlSettings:
     #: the region whose names the event tells instead of the local truth
     aws_region: str | None = None
     check_host: bool = True
+    #: whether a failed init is described to the client; on AWS it is in the log only
+    show_init_errors: bool = False
 
 
 class FunctionUrl:
@@ -75,6 +82,7 @@ class FunctionUrl:
         self._pool = pool
         self._settings = settings
         self._console = console
+        self._websocket_paths: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -89,22 +97,26 @@ class FunctionUrl:
             )
             await PlainTextResponse(message, HTTPStatus.FORBIDDEN)(scope, receive, send)
             return
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            self._explain_websocket(scope["raw_path"].decode("latin-1"))
         try:
             body = await read_body(request)
         except ClientDisconnect:
             return
         event = url_event(url_request(scope, body), aws_region=self._settings.aws_region)
         if event.too_large:
-            self._console.line(
-                f"413 to the client: the request's event has more than {MAX_EVENT} bytes, "
-                "the most that Lambda takes.",
-                "bad",
-            )
+            self._console.line(f"413 to the client: {EVENT_TOO_LARGE}", "bad")
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             refusal = Response(TOO_LARGE, status, media_type="application/json")
             await refusal(scope, receive, send)
             return
         await self._invoke(event, Exchange(scope, receive, send, event))
+
+    def _explain_websocket(self, path: str) -> None:
+        """Say once per path why no WebSocket opens; the function gets the request as it is."""
+        if path not in self._websocket_paths:
+            self._websocket_paths.add(path)
+            self._console.line(NO_WEBSOCKET.format(path), "bad")
 
     async def _invoke(self, event: UrlEvent, exchange: Exchange) -> None:
         streaming = self._settings.invoke_mode == "response_stream"
@@ -120,6 +132,10 @@ class FunctionUrl:
                 await (self._stream if streaming else self._buffer)(invocation, exchange)
             except BadGatewayError as error:
                 self._console.line(f"502 to the client: {error}", "bad")
+                if self._settings.show_init_errors and error.failure and error.failure.in_init:
+                    page = init_error_page(error.failure).encode()
+                    await exchange.whole(HTTPStatus.BAD_GATEWAY, page, "text/plain")
+                    return
                 await exchange.whole(HTTPStatus.BAD_GATEWAY, b"Internal Server Error")
             except UnavailableError:
                 await exchange.whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
@@ -177,6 +193,10 @@ class UnavailableError(Exception):
 class BadGatewayError(Exception):
     """The function's answer cannot be turned into a response; nothing has been sent."""
 
+    def __init__(self, message: str, failure: Failure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+
 
 class Exchange:
     """One HTTP response on its way to the client."""
@@ -216,13 +236,26 @@ class Exchange:
         """Send the end."""
         await self._send({"type": "http.response.body", "body": self._held or b""})
 
-    async def whole(self, status: int, body: bytes) -> None:
+    async def whole(self, status: int, body: bytes, media_type: str = "application/json") -> None:
         """Send a response of our own."""
         headers = {
             name.decode(): value.decode() for name, value in added(self.request_id, self.trace_id)
         }
-        response = Response(body, status, headers, media_type="application/json")
+        response = Response(body, status, headers, media_type)
         await response(self._scope, self._receive, self._send)
+
+
+def init_error_page(failure: Failure) -> str:
+    """Return the error of an init as text for the developer."""
+    try:
+        frames = json.loads(failure.payload)["stackTrace"]
+        trace = "".join(f"{frame.rstrip()}\n" for frame in frames)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        trace = ""
+    return (
+        f"The function cannot start.\n\n{explain(failure)}\n{trace}\n"
+        "The terminal of adapter dev shows more. Fix and save the file, then reload this page.\n"
+    )
 
 
 async def begun(invocation: Invocation) -> Head:
@@ -236,7 +269,7 @@ async def begun(invocation: Invocation) -> Head:
     if isinstance(answer, Failure):
         if answer.error_type == "Runtime.Unavailable":
             raise UnavailableError
-        raise BadGatewayError(f"the function failed. {explain(answer)}")
+        raise BadGatewayError(f"the function failed. {explain(answer)}", answer)
     return answer
 
 

@@ -6,7 +6,7 @@ import errno
 import logging
 import socket
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import h11
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+MAX_HEAD_BYTES = 1024 * 1024
+
 # A stream that is cut on purpose looks like a mistake of the app to uvicorn.
 CUT = "ASGI callable returned without completing response."
 
@@ -31,8 +33,34 @@ ADVICE = {
 NOT_OURS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all it has."
 
 
+class StrictConnection(h11.Connection):
+    """h11's, which refuses a request with two lengths: `h11` itself ignores one of them."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """Return the next event.
+
+        Raises:
+            RemoteProtocolError: a head has ``Content-Length`` and ``Transfer-Encoding``, which is
+                how a request is smuggled past a proxy (RFC 9112, 6.3).
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            if {b"content-length", b"transfer-encoding"} <= names:
+                raise h11.RemoteProtocolError("Content-Length beside Transfer-Encoding")
+        return event
+
+
 class Protocol(H11Protocol):
-    """uvicorn's, for requests whose body breaks while they are being answered."""
+    """uvicorn's, for requests with two lengths, with a broken body, and for WebSockets."""
+
+    def __init__(self, config: uvicorn.Config, *arguments: Any, **options: Any) -> None:
+        super().__init__(config, *arguments, **options)
+        self.conn = StrictConnection(h11.SERVER, MAX_HEAD_BYTES)
+
+    def _should_upgrade(self) -> bool:
+        """Pass the request on, as Lambda does; uvicorn would advise to install a library."""
+        return False
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, unless its head has been answered; then nobody else may.
@@ -44,7 +72,7 @@ class Protocol(H11Protocol):
             super().send_400_response(msg)
         else:
             self.transport.close()
-        if before is not h11.IDLE:  # somebody is at work on it
+        if before is not h11.IDLE and self.cycle is not None:  # an app is at work on it
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
@@ -72,7 +100,7 @@ async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=1,
-            h11_max_incomplete_event_size=1024 * 1024,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )
     )
     async with anyio.create_task_group() as tasks:

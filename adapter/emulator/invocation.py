@@ -96,6 +96,7 @@ class Invocation:
         self.bytes = 0
         self.delivered_at: float | None = None
         self.first_byte_at: float | None = None
+        self.ended_at: float | None = None
         self._answer: Head | Failure | None = None
         self._answered = anyio.Event()
 
@@ -131,6 +132,7 @@ class Invocation:
         """End the response. Whatever ends it first, counts."""
         if self.end is None:
             self.end = end
+            self.ended_at = monotonic()
             self._answered.set()
             self._sink.close()
 
@@ -176,7 +178,7 @@ def timeout_error(request_id: str, timeout: float) -> Failure:
 
 
 def known_error_type(error_type: str) -> str:
-    """Reduce a reported error type to what the platform keeps of it (RAPID, fatalerror.go)."""
-    if found := KNOWN_ERROR_TYPE.search(error_type):
-        return found.group()
+    """Return a reported error type as the platform keeps it (RAPID, fatalerror.go)."""
+    if KNOWN_ERROR_TYPE.search(error_type):
+        return error_type
     return "Function.Unknown" if error_type.startswith("Function.") else "Runtime.Unknown"

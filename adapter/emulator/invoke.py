@@ -22,7 +22,7 @@ from .invocation import Failure, Head, Invocation
 from .pool import Pool, open_pool
 from .prelude_reader import PreludeReader
 from .sandbox import find_sandbox
-from .url_request import MAX_EVENT, UrlEvent, UrlRequest, url_event
+from .url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest, url_event
 from .url_response import TOKEN
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def main(arguments: Namespace) -> int:
     function = function_of(arguments)
     event = made_event(arguments) if arguments.event is None else given_event(arguments)
     if event.too_large:
-        raise ConfigurationError(f"The event has more than {MAX_EVENT} bytes, which Lambda takes.")
+        raise ConfigurationError(f"Not invoked: {EVENT_TOO_LARGE}")
     return anyio.run(run, Invoke(function, event, arguments.include, arguments.timings))
 
 

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from .sandbox import Sandbox
 
 
+REUSE_SECONDS = 0.1
+"""How long a request waits for an environment that has just responded, before another starts.
+
+A client that sends one request after the other would otherwise be faster than the runtime, which
+asks for its next event only after its response.
+"""
+
 CLOSING = platform_error("Sandbox.Failure", "The local Lambda is closing.")
 
 
@@ -112,6 +119,8 @@ class OnDemandPool(Pool):
         self._slots = anyio.CapacityLimiter(limit)
         self._idle: list[Environment] = []
         self._outdated: set[Environment] = set()  #: those with yesterday's code
+        self._became_idle = anyio.Event()
+        self._waiting = 0  #: requests that wait for an environment which has just responded
 
     async def warm(self) -> Environment:
         """Start one more."""
@@ -131,22 +140,43 @@ class OnDemandPool(Pool):
         async with self._slots:
             if self._closed:
                 return
-            environment = self._take() or await self._start(self._function.init_timeout)
+            environment = await self._reuse() or await self._start(self._function.init_timeout)
             await environment.api.initialised.wait()
             if environment.init_timed_out:
-                # AWS tries once more, on the time of the invocation itself.
+                # AWS tries once more, within the timeout of the invocation.
                 environment = await self._start(self._function.timeout)
             await environment.invoke(invocation)
             if environment.usable and environment not in self._outdated:
                 self._idle.append(environment)
+                self._became_idle.set()
+                self._became_idle = anyio.Event()
             else:
                 await environment.stop()
+
+    async def _reuse(self) -> Environment | None:
+        """Return an environment that is idle, or becomes idle in a moment."""
+        environment = self._take()
+        if environment is not None or self._waiting >= self._nearly_idle:
+            return environment
+        self._waiting += 1
+        try:
+            with anyio.move_on_after(REUSE_SECONDS):
+                while (environment := self._take()) is None:
+                    await self._became_idle.wait()
+        finally:
+            self._waiting -= 1
+        return environment
+
+    @property
+    def _nearly_idle(self) -> int:
+        current = self._alive - self._outdated
+        return sum(environment.responded_within(REUSE_SECONDS) for environment in current)
 
     def _take(self) -> Environment | None:
         # The one used last is the most likely to be warm in every cache.
         while self._idle:
             environment = self._idle.pop()
-            if environment.usable:
+            if environment.usable or environment.init_timed_out:
                 return environment
         return None
 

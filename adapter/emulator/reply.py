@@ -64,6 +64,11 @@ NOT_THIS_HOST = Reply(
     (("Content-Type", "text/plain; charset=utf-8"),),
     b"This Runtime API answers to localhost only, and the Host header names something else.\n",
 )
+NOT_FOR_BROWSERS = Reply(
+    HTTPStatus.FORBIDDEN,
+    (("Content-Type", "text/plain; charset=utf-8"),),
+    b"This is the Runtime API of a local Lambda: it refuses requests that a browser has sent.\n",
+)
 METHOD_NOT_ALLOWED = Reply(HTTPStatus.METHOD_NOT_ALLOWED, (), b"")
 INVALID_REQUEST_ID = failure(HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 INVALID_RESPONSE_MODE = failure(

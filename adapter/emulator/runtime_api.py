@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 NONCE = "Lambda-Runtime-Invocation-Id"
 
+# What every browser sends with a page's POST, and with everything that a page loads. The page may
+# come from anywhere, and a runtime sends neither.
+BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
+
 Routes = tuple[tuple[str, str, str], ...]
 
 ROUTES: Routes = (
@@ -108,9 +112,11 @@ class RuntimeApi(ABC):
                 return  # the runtime left before it had its answer: nothing to tell it
 
     async def _handle(self, connection: Connection) -> Reply:
-        # AWS has no need of this: no browser is in reach of its Runtime API.
+        # AWS has no need of these two: no browser is in reach of its Runtime API.
         if not host_is_local(list(connection.request.headers)):
             return replies.NOT_THIS_HOST
+        if any(connection.header(name) for name in BROWSER_HEADERS):
+            return replies.NOT_FOR_BROWSERS
         method, target = connection.request.method.decode(), connection.request.target.decode()
         call, argument = find_route(self.routes, method, target)
         if isinstance(call, Reply):

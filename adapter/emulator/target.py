@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from importlib.machinery import PathFinder
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ConfigurationError
+from ..own_name import refuse_own_name
 
-PACKAGE = Path(__file__).parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME = r"[^\W\d]\w*"
 ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
@@ -40,33 +40,8 @@ def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
             project with a module of the same name as this package.
     """
     target = _read(text, here, factory)
-    check_no_namesake(target.task_root)
+    refuse_own_name(target.task_root)
     return target
-
-
-def check_no_namesake(task_root: Path) -> None:
-    """Refuse a project with a module or a package named as ours is: one would hide the other.
-
-    Raises:
-        ConfigurationError: there is one.
-    """
-    namesake = _namesake(task_root)
-    if namesake is not None and not namesake.samefile(PACKAGE):
-        better = namesake.with_name(namesake.name.replace(PACKAGE.name, f"{PACKAGE.name}s"))
-        raise ConfigurationError(
-            f"{namesake} has the name of this library, so `import {PACKAGE.name}` can find only "
-            f"one of them. Rename yours, for example to {better.name}, and the imports of it."
-        )
-
-
-def _namesake(task_root: Path) -> Path | None:
-    spec = PathFinder.find_spec(PACKAGE.name, [str(task_root)])
-    if spec is None:
-        return None
-    folder = task_root / PACKAGE.name
-    if spec.origin is None:  # a folder: a package only if it has modules
-        return folder if any(folder.rglob("*.py")) else None
-    return folder if spec.submodule_search_locations else Path(spec.origin)
 
 
 def _read(text: str, here: Path, factory: bool) -> Target:

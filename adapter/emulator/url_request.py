@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 MAX_EVENT = 6 * 1024 * 1024
 """Bytes of an event's JSON that Lambda takes."""
 
+EVENT_TOO_LARGE = (
+    f"the event has more than {MAX_EVENT} bytes, the most that Lambda takes. A binary body is "
+    f"base64 in it and grows by a third: the largest has {MAX_EVENT * 3 / 4 / 1e6:.1f} MB."
+)
+
 TRACE = re.compile(r"Root=[\w-]+(;\w+=[\w.:-]+)*", re.ASCII)
 
 # The front door says these itself; a client cannot.

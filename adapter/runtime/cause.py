@@ -22,15 +22,15 @@ MAX_FRAMES = 50
 
 def xray_cause(error: BaseException, described: ErrorObject) -> str | None:
     """Return the value of ``Lambda-Runtime-Function-XRay-Error-Cause``; None if it is too long."""
-    own = isinstance(error, HandlerError)  # no code of the user has run, or it has returned
+    own = issubclass(type(error), HandlerError)  # no code of the user has run, or it has returned
     stack = [
         {"path": frame.filename, "line": frame.lineno, "label": frame.name}
         for frame in ([] if own else app_frames(error))
     ][-MAX_FRAMES:]
-    kind = "LambdaValidationError" if own else type(error).__name__
+    kind = "LambdaValidationError" if own else described["errorType"]
     cause = json.dumps(
         {
-            "working_directory": os.getcwd(),
+            "working_directory": _working_directory(),
             "exceptions": [
                 {"type": kind, "message": described["errorMessage"], "stack": stack},
             ],
@@ -38,3 +38,11 @@ def xray_cause(error: BaseException, described: ErrorObject) -> str | None:
         }
     )
     return cause if len(cause) < LIMIT else None
+
+
+def _working_directory() -> str:
+    """Return the working directory, or an empty string if it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""

@@ -5,11 +5,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from ..errors import RuntimeApiError, error_object
-from ..wire import chunked_request, error_type_header, header_lines, request
+from ..errors import NotPosted, RuntimeApiError, error_object
+from ..wire import chunked_request, error_report, error_type_header, header_lines, request
 from .cause import xray_cause
 from .connection import connect
 from .invocation import Invocation
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 VERSION = "/2018-06-01"
 USER_AGENT = "asgi-lambda-stream"
+
+MAX_BROKEN_EVENTS = 3
+"""How many new connections in a row may break in the middle of an event."""
 
 
 class RuntimeClient:
@@ -58,7 +60,7 @@ class RuntimeClient:
             RuntimeApiError: there will be none; the runtime should end.
             OSError: the Runtime API is not there.
         """
-        response = await self._call(self._next)
+        response = await self._event()
         if response.status != 200:
             raise _refused("GET /runtime/invocation/next", response)
         if self.connection is None:  # closed with that answer, and a stream cannot wait for one
@@ -119,6 +121,16 @@ class RuntimeClient:
         if self._connection is not None:
             self._connection.close()
 
+    async def _event(self) -> Response:
+        """Ask for an event; if a connection breaks in the middle of it, ask on a new one."""
+        for _ in range(MAX_BROKEN_EVENTS):
+            try:
+                return await self._call(self._next)
+            except ConnectionResetError:
+                if self._connection is None or not self._connection.interrupted:
+                    raise
+        return await self._call(self._next)
+
     async def _report(self, path: str, error: BaseException, kind: str) -> None:
         described = error_object(error)
         more = {"Lambda-Runtime-Function-Error-Type": kind} if kind else {}
@@ -133,12 +145,22 @@ class RuntimeClient:
             "Lambda-Runtime-Function-Error-Type": error_type_header(error),
             **more,
         }
-        return await self._post(path, headers, json.dumps(error).encode())
+        return await self._post(path, headers, error_report(error))
 
     async def _post(self, path: str, headers: dict[str, str], payload: bytes) -> Response:
-        """Send an outcome. A refusal of the second one says that the first one was taken."""
+        """Send an outcome. A refusal of the second one says that the first one was taken.
+
+        Raises:
+            NotPosted: there is no connection to send it on.
+            ConnectionResetError, ProtocolError: it was sent, but there is no valid response.
+        """
         first = self.connection
-        response = await self._call(request("POST", path, headers, payload))
+        try:
+            response = await self._call(request("POST", path, headers, payload))
+        except ConnectionResetError:
+            raise
+        except OSError as error:
+            raise NotPosted(f"POST {path} could not be sent: {error}") from error
         if response.status == 403 and first not in (None, self._connection):
             return response._replace(status=202)
         return response

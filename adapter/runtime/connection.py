@@ -66,6 +66,11 @@ class Connection(asyncio.BufferedProtocol):
         self._answer = self._loop.create_future()
         return self._answer
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the connection ended in the middle of a response."""
+        return self.lost and self._reader.begun
+
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the socket at once. If the connection is lost, the answer says so."""
         if self._process is not _process:

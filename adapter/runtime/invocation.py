@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..context import Client, ClientContext, Identity, LambdaContext
 from ..wire import ProtocolError
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from ..types import JSON
     from ..wire import Response
 
-_NOBODY = Identity()
+_CLIENT_FIELDS = (
+    "installation_id",
+    "app_title",
+    "app_version_name",
+    "app_version_code",
+    "app_package_name",
+)
 
 LONGEST_MS = 900_000
 """The longest that a function can be given: the deadline of an event that names none."""
@@ -96,7 +102,7 @@ class Invocation(NamedTuple):
             _identity(headers.get("lambda-runtime-cognito-identity")),
             None if given is None else _client_context(given),
             self.tenant_id,
-            () if given is None else _w3c_fields(given.get("w3c")),
+            None if given is None else _w3c_fields(given.get("w3c")),
         )
 
 
@@ -111,13 +117,20 @@ class Function(NamedTuple):
 
 
 def function_context(environ: Mapping[str, str]) -> Function:
-    """Return what a context says of the function, which is the same for every invocation."""
+    """Return what a context says of the function, which is the same for every invocation.
+
+    Lambda always sets these variables; where one is missing, the context has None, as AWS's has.
+    """
+
+    def given(name: str) -> str:
+        return cast("str", environ.get(name))
+
     return Function(
-        environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        environ.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
-        environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""),
-        environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
-        environ.get("AWS_LAMBDA_LOG_STREAM_NAME", ""),
+        given("AWS_LAMBDA_FUNCTION_NAME"),
+        given("AWS_LAMBDA_FUNCTION_VERSION"),
+        given("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        given("AWS_LAMBDA_LOG_GROUP_NAME"),
+        given("AWS_LAMBDA_LOG_STREAM_NAME"),
     )
 
 
@@ -128,7 +141,7 @@ def _json(text: str) -> Any:
 
 def _identity(text: str | None) -> Identity:
     if not text:
-        return _NOBODY
+        return Identity()
     given = _json(text)
     return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
 
@@ -136,14 +149,14 @@ def _identity(text: str | None) -> Identity:
 def _client_context(given: dict[str, Any]) -> ClientContext:
     client = given.get("client")
     return ClientContext(
-        client=None if client is None else Client(**{k: client.get(k) for k in Client._fields}),
-        custom=given.get("custom"),
-        env=given.get("env"),
+        None if client is None else Client(*map(client.get, _CLIENT_FIELDS)),
+        given.get("custom"),
+        given.get("env"),
     )
 
 
-def _w3c_fields(given: object) -> tuple[tuple[str, str], ...]:
+def _w3c_fields(given: object) -> dict[str, str]:
     if not isinstance(given, dict):
-        return ()
-    fields = [(name, given.get(name)) for name in ("traceparent", "tracestate", "baggage")]
-    return tuple((name, text) for name, text in fields if isinstance(text, str))
+        return {}
+    fields = ((name, given.get(name)) for name in ("traceparent", "tracestate", "baggage"))
+    return {name: text for name, text in fields if isinstance(text, str)}

@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import DeadlineExceeded, EventError, error_object
+from ..errors import DeadlineExceeded, EventError, NotPosted, error_object
 from ..prelude import CONTENT_TYPE, decode
 from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
@@ -56,6 +56,7 @@ class RuntimeStream(ResponseStream):
 
         Raises:
             ConnectionError: it says nothing, because the connection is gone.
+            NotPosted: nothing was sent, after all; AWS's client may still send its own report.
         """
         if self._answer is None:  # the connection was gone before the first byte
             error = self._broken
@@ -63,7 +64,11 @@ class RuntimeStream(ResponseStream):
             logger.error("The invocation failed: %s", error)
             self._report(error)
             assert self._answer is not None
-        return await self._answer
+        try:
+            return await self._answer
+        except NotPosted:
+            self._answer = None
+            raise
 
     def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
         """Frame ``chunks`` and write them with one call."""

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -19,12 +20,12 @@ import httpx
 import pytest
 
 from adapter.emulator.console import Console
-from adapter.emulator.dev import reload
+from adapter.emulator.dev import reload, warm
+from adapter.emulator.reload_filter import ReloadFilter
 from adapter.testing import function_url_event, read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from .conftest import LocalFactory
 
@@ -187,6 +188,29 @@ def test_with_reload_the_error_at_the_start_is_shown_before_it_serves(folder: Pa
         process.kill()
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("concurrency", "next_step"),
+    [
+        (
+            None,
+            ", as on AWS. The next request initialises the function again, "
+            "within the function's timeout of 20 s.",
+        ),
+        (2, ". The next request starts another environment."),
+    ],
+    ids=["on-demand", "managed"],
+)
+async def test_an_init_that_takes_too_long_is_not_called_one_that_failed(
+    local: LocalFactory, concurrency: int | None, next_step: str
+) -> None:
+    hangs = "import signal; signal.pause()"
+    async with local(hangs, init_timeout=0.3, timeout=20, concurrency=concurrency) as running:
+        await warm(running.pool, Console(running.log))
+        assert running.log.lines[-1] == f"Init took longer than 0.3 s and was stopped{next_step}"
+        assert "cannot start" not in running.log.getvalue()
+
+
 def test_reload_serves_what_was_changed(folder: Path) -> None:
     with serving(folder, "--reload") as dev:
         assert httpx.get(dev.url).text.split()[1] == "one"
@@ -195,8 +219,65 @@ def test_reload_serves_what_was_changed(folder: Path) -> None:
         (folder / "main.py").write_text(APP.replace("VERSION", "two"))
         while not dev.speaks(0.5):
             (folder / "main.py").write_text(APP.replace("VERSION", "two"))
-        dev.read_until(r"Changed: main\.py\. Starting anew")
+        dev.read_until(r"Changed: main\.py\. Starting the function again")
         assert httpx.get(dev.url).text.split()[1] == "two"
+
+
+def test_reload_does_not_feed_on_what_the_server_and_the_app_write(folder: Path) -> None:
+    with serving(folder, "--reload", "--reload-include", "*.sql") as dev:
+        (folder / "query.sql").write_text("SELECT 1")
+        while not dev.speaks(0.5):  # until the watcher is there
+            (folder / "query.sql").write_text("SELECT 1")
+        dev.read_until(r"Changed: query\.sql\.")
+        for name in ("dev.log", "orders.sqlite3", ".env", "README.md", "function.zip"):
+            (folder / name).write_text("new")
+        (folder / "last.sql").write_text("SELECT 2")
+        changed = dev.read_until(r"Changed: .*last\.sql.*\.")
+        assert changed.removeprefix("Changed: ").split(".")[0] in ("last", "query")
+        assert not re.search(r"dev\.log|sqlite3|\.env|README|zip", changed)
+
+
+def test_a_syntax_error_is_a_page_until_the_next_save(folder: Path) -> None:
+    with serving(folder, "--reload") as dev:
+        (folder / "main.py").write_text("def app(:\n")
+        while (page := httpx.get(dev.url)).status_code == 200:
+            (folder / "main.py").write_text("def app(:\n")
+        assert (page.status_code, page.headers["content-type"]) == (
+            502,
+            "text/plain; charset=utf-8",
+        )
+        assert page.text.startswith("The function cannot start.\n\nRuntime.UserCodeSyntaxError: ")
+        assert "(main.py, line 1)" in page.text
+        (folder / "main.py").write_text(APP.replace("VERSION", "fixed"))
+        while (page := httpx.get(dev.url)).status_code != 200:
+            pass
+        assert page.text.split()[1] == "fixed"
+
+
+def test_without_reload_a_client_is_told_what_aws_tells(folder: Path) -> None:
+    with serving(folder) as dev:
+        pid = int(httpx.get(dev.url).text.split()[0])
+        dev.read_until("^REPORT")
+        (folder / "main.py").write_text("def app(:\n")
+        os.kill(pid, signal.SIGKILL)
+        while (page := httpx.get(dev.url)).status_code == 200:
+            pass
+        assert (page.status_code, page.text) == (502, "Internal Server Error")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--reload-include", "*.sql"], "go with --reload only"),
+        (["--reload", "--reload-exclude", ""], "take a file, a folder or a pattern"),
+    ],
+)
+def test_reload_patterns_that_cannot_be_used_are_refused(
+    folder: Path, options: list[str], says: str
+) -> None:
+    done = ended(folder, "main:app", *options)
+    assert done.returncode == 2
+    assert says in done.stdout
 
 
 @pytest.mark.anyio
@@ -206,7 +287,8 @@ async def test_reload_ends_when_it_is_told_to_without_being_cancelled(
     stopping = anyio.Event()
     async with local("") as running:
         stopping.set()
-        await reload(running.pool, Console(running.log), stopping)
+        everything = ReloadFilter(running.pool.function.task_root)
+        await reload(running.pool, everything, Console(running.log), stopping)
 
 
 def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
@@ -225,6 +307,22 @@ def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
     assert ended.returncode == 2
     assert ended.stderr.startswith("adapter: There is no file")
     assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["dev"], ["invoke", "--path", "/"]])
+def test_a_project_with_a_package_named_adapter_is_refused(
+    folder: Path, command: list[str]
+) -> None:
+    (folder / "adapter").mkdir()
+    (folder / "adapter" / "__init__.py").touch()
+    (folder / "adapter" / "__main__.py").write_text("print('the runtime?')")
+    adapter = Path(sys.executable).with_name("adapter")
+    done = subprocess.run(
+        [adapter, *command, "main:app"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("adapter: The project has a package named adapter")
+    assert done.stderr.count("\n") == 1
 
 
 TOGETHER = """

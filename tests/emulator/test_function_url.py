@@ -311,6 +311,7 @@ async def test_the_console_tells_once_of_a_request_that_is_too_large(local: Loca
         await running.client.post("/", content=b"x" * MAX_EVENT)
         (line,) = running.log.lines
         assert line.startswith("413 to the client: ")
+        assert "A binary body is base64 in it and grows by a third" in line
 
 
 async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
@@ -321,6 +322,23 @@ async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
     async with local(ECHO, UrlSettings(check_host=False)) as running:
         reply = await running.client.get("/", headers={"host": "evil.example"})
         assert reply.json()["headers"]["host"] == "evil.example"
+
+
+async def test_a_websocket_is_explained_once_per_path_and_is_a_request_like_any_other(
+    local: LocalFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with local(ECHO) as running:
+        for path in ("/ws", "/ws", "/other%0A"):
+            headers = {"connection": "Upgrade", "upgrade": "websocket"}
+            reply = await running.client.get(path, headers=headers)
+            assert (reply.status_code, reply.json()["rawPath"]) == (200, path)
+        lines = [line for line in running.log.lines if "WebSocket" in line]
+    assert [line.partition(":")[0] for line in lines] == [
+        "WebSocket requested at /ws",
+        "WebSocket requested at /other%0A",
+    ]
+    assert all("server-sent events" in line for line in lines)
+    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 async def test_a_client_that_leaves_does_not_stop_the_function(local: LocalFactory) -> None:

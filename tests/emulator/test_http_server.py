@@ -84,6 +84,34 @@ async def test_a_body_that_breaks_after_its_head_was_answered_is_no_fault_of_the
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
+TWO_LENGTHS = (
+    b"POST /two HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+)
+SOUND = b"POST /one HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
+
+
+@pytest.mark.parametrize("before", [b"", SOUND], ids=["first", "second"])
+async def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(
+    before: bytes,
+) -> None:
+    paths: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        paths.append(scope["path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    with listen("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        async with serve(app, listening), await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(before + TWO_LENGTHS + SOUND)
+            received = b"".join([data async for data in stream])
+    statuses = [line.split()[1] for line in received.split(b"\r\n") if line.startswith(b"HTTP/")]
+    assert statuses == ([b"204", b"400"] if before else [b"400"])
+    assert paths == (["/one"] if before else [])
+
+
 def test_a_port_that_is_taken_is_answered_with_another_port() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

@@ -108,7 +108,8 @@ async def test_so_is_a_time_out() -> None:
     ("reported", "kept"),
     [
         ("Function.Boom", "Function.Boom"),
-        ("xRuntime.Ab", "Runtime.Ab"),
+        ("xRuntime.Ab", "xRuntime.Ab"),
+        ("Function.OAuth2Error", "Function.OAuth2Error"),
         ("Function.boom", "Function.Unknown"),
         ("Function.B", "Function.Unknown"),
         ("TypeError", "Runtime.Unknown"),

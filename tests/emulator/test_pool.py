@@ -44,6 +44,60 @@ async def test_a_warm_environment_is_reused(local: LocalFactory) -> None:
         assert first == second
 
 
+# Goes on after its response until there is a file of the name that the event tells.
+LINGERS = """
+c = Client()
+while True:
+    request_id, event = c.next()
+    c.stream(request_id, "Content-Type: text/plain")
+    c.chunk(str(os.getpid()))
+    c.end()
+    assert c.reply()[0] == 202
+    while event != b"{}" and not os.path.exists(event.decode()):
+        pass
+"""
+
+
+async def test_a_request_waits_a_moment_for_an_environment_that_has_just_responded(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(LINGERS) as running:
+        first = running.submit(str(go).encode(), request_id="1")
+        async with first.body:
+            pid = b"".join([chunk async for chunk in first.body])
+        second = running.submit(request_id="2")
+        await go.touch()
+        assert await pid_of(second) == pid
+        assert running.pool.environments == 1
+
+
+async def test_a_request_does_not_wait_for_an_app_that_works_on_after_its_response(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    never = anyio.Path(tmp_path) / "never"
+    async with local(LINGERS) as running:
+        first = running.submit(str(never).encode(), request_id="1")
+        async with first.body:
+            pid = b"".join([chunk async for chunk in first.body])
+        assert await pid_of(running.submit(request_id="2")) != pid
+
+
+async def test_of_two_requests_one_waits_for_the_environment_that_has_just_responded(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(LINGERS) as running:
+        first = running.submit(str(go).encode(), request_id="1")
+        async with first.body:
+            pid = b"".join([chunk async for chunk in first.body])
+        second, third = running.submit(request_id="2"), running.submit(request_id="3")
+        await go.touch()
+        pids = {await pid_of(second), await pid_of(third)}
+        assert pid in pids
+        assert len(pids) == running.pool.environments == 2
+
+
 async def test_concurrent_requests_get_a_process_each(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
@@ -102,6 +156,21 @@ async def test_an_environment_that_is_replaced_while_it_starts_ends(local: Local
         running.pool.replace()
         first = await pid_of(running.submit(request_id="1"))
         assert await pid_of(running.submit(request_id="2")) == first
+
+
+async def test_an_init_that_took_too_long_ahead_of_the_first_request_counts_as_its_first_try(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    tries = anyio.Path(tmp_path) / "tries"
+    script = f"""
+import time
+with open({str(tries)!r}, "a") as file: file.write("x")
+time.sleep(1)
+"""
+    async with local(script + PID, init_timeout=0.5) as running:
+        assert (await running.pool.warm()).init_timed_out
+        assert await pid_of(running.submit(request_id="1"))
+        assert await tries.read_text() == "xx"
 
 
 async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: anyio.Path) -> None:

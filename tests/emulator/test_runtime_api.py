@@ -52,6 +52,21 @@ async def test_a_page_from_elsewhere_gets_nothing(serve_api: ApiFactory, line: s
         assert not api.api.asked.is_set()
 
 
+@pytest.mark.parametrize("line", ["GET /2018-06-01/ping HTTP/1.1", NEXT, INIT_ERROR])
+@pytest.mark.parametrize(
+    "header", ["Origin: null", "Origin: http://127.0.0.1:8000", "Sec-Fetch-Site: cross-site"]
+)
+async def test_a_request_that_a_browser_has_sent_gets_nothing(
+    serve_api: ApiFactory, line: str, header: str
+) -> None:
+    async with serve_api() as api, api.connect() as runtime:
+        reply = await runtime.call(line, header)
+        assert reply.status == 403
+        assert b"refuses requests that a browser has sent" in reply.body
+        assert not api.api.asked.is_set()
+        assert api.api.init_failure is None
+
+
 async def test_garbage_is_a_bad_request(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.more(b"\x16\x03\x01 nonsense\r\n\r\n")

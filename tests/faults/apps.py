@@ -9,6 +9,7 @@ import logging
 import os
 import resource
 import sys
+import tempfile
 import threading
 import time
 import tracemalloc
@@ -185,14 +186,61 @@ async def jump(receive: Receive, send: Send) -> None:
         time.time = real
 
 
-async def exhaust(receive: Receive, send: Send) -> None:
+def open_all_files() -> OSError:
+    """Open files until none is left, and return the error that says so."""
     used = len(os.listdir("/proc/self/fd"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (used + 2, resource.getrlimit(7)[1]))
     try:
         while True:
             held.append(os.open("/dev/null", os.O_RDONLY))
     except OSError as error:
-        await answer(send, type(error).__name__.encode())
+        return error
+
+
+async def exhaust(receive: Receive, send: Send) -> None:
+    await answer(send, type(open_all_files()).__name__.encode())
+
+
+class Freeing(logging.Handler):
+    """Closes the files that the app holds as soon as the lack of them is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "Too many open files" in record.getMessage():
+            while held:
+                os.close(held.pop())  # type: ignore[arg-type]
+
+
+async def exhaust_and_fail(receive: Receive, send: Send) -> None:
+    await gate()
+    logging.getLogger().addHandler(Freeing())
+    open_all_files()
+    fail()
+
+
+async def remove_and_raise(receive: Receive, send: Send) -> None:
+    removed = tempfile.mkdtemp()
+    os.chdir(removed)
+    os.rmdir(removed)
+    fail()
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("no")
+
+
+class Opaque(Exception, metaclass=Nameless):
+    def __str__(self) -> str:
+        raise SystemExit(1)
+
+
+def raise_opaque() -> NoReturn:
+    raise Opaque
+
+
+def fail_at_length() -> NoReturn:
+    raise ValueError("x" * 8 * 2**20)
 
 
 async def soak(receive: Receive, send: Send) -> None:
@@ -273,6 +321,10 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/flood": flood,
     "/jump": jump,
     "/exhaust": exhaust,
+    "/exhaust-and-fail": exhaust_and_fail,
+    "/remove-and-raise": remove_and_raise,
+    "/opaque": failing(raise_opaque),
+    "/verbose": failing(fail_at_length),
     "/soak": soak,
     "/footprint": footprint,
 }

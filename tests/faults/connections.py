@@ -53,6 +53,14 @@ def in_an_event(stage: Stage, how: str) -> None:
     peer.send(b"what?\r\n") if how == "garbage" else break_(peer, how)
 
 
+def in_two_events(stage: Stage, how: str) -> None:
+    """Break the connection that was kept, and the new one, each in the middle of an event."""
+    in_an_event(stage, how)
+    peer = stage.asked()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+    break_(peer, how)
+
+
 def before_the_response(stage: Stage, how: str) -> Seen:
     peer = stage.deliver("/gate")
     stage.wait_for("ready")
@@ -191,6 +199,8 @@ CONNECTIONS = [
     Row("{} instead of an event", between_invocations,
         log="The environment ends: Not a status line", exit=1, variants=("garbage",)),
     Row("{} in the middle of an event", in_an_event, variants=ENDS),
+    Row("{} in the middle of an event, and again on the new connection", in_two_events,
+        variants=ENDS),
     Row("{} in the middle of an event", in_an_event,
         log="The environment ends: Not a chunk size", exit=1, variants=("garbage",)),
     Row("{} after the event, before the response begins", before_the_response,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from adapter.wire import MAX_REPORT_BYTES
+
 from .apps import FLOOD
 from .connections import RAISE
 from .row import BOTH, MANAGED, NATIVE, Row
@@ -89,6 +91,27 @@ def exhausted_and_reset(stage: Stage, variant: str) -> Seen:
     return outcome
 
 
+def exhausted_before_the_report(stage: Stage, variant: str) -> Seen:
+    peer = stage.deliver("/exhaust-and-fail")
+    stage.wait_for("ready")
+    peer.reset()
+    stage.go()
+    return NOTHING
+
+
+def reported(path: str) -> Callable[[Stage, str], Seen]:
+    """Have the app at ``path`` fail; its report must be one that Lambda takes."""
+
+    def play(stage: Stage, variant: str) -> Seen:
+        stage.deliver(path)
+        peer, request = stage.read()
+        assert len(request.body) <= MAX_REPORT_BYTES
+        peer.accept()
+        return seen(request)
+
+    return play
+
+
 def raised(name: str) -> Seen:
     return Seen("502", f"a failed invocation: {name}")
 
@@ -147,4 +170,12 @@ PROCESSES = [
         runtimes=BOTH),
     Row("No file descriptor is left", exhausted, WHOLE, runtimes=BOTH),
     Row("No file descriptor is left, and the connection breaks", exhausted_and_reset, WHOLE),
+    Row("No file descriptor is left, and the connection breaks before an error is reported",
+        exhausted_before_the_report, NOTHING, log="could not be sent", exit=1, environ=RAISE),
+    Row("The app removes its working directory, and raises", app("/remove-and-raise"),
+        raised("ValueError"), log="ValueError: no", environ=RAISE),
+    Row("The app raises an error that cannot be described", reported("/opaque"),
+        raised("Opaque"), log="Opaque", environ=RAISE),
+    Row("The app raises an error with a message of 8 MiB, of which 256 KiB are reported",
+        reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE),
 ]  # fmt: skip

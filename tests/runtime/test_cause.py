@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from adapter.errors import HandlerError, error_object
 from adapter.runtime.cause import LIMIT, MAX_FRAMES, xray_cause
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def raised(depth: int, message: str = "no") -> BaseException:
@@ -49,3 +55,15 @@ def test_a_fault_of_the_handler_as_such_has_no_stack() -> None:
     assert text is not None
     [exception] = json.loads(text)["exceptions"]
     assert (exception["type"], exception["stack"]) == ("LambdaValidationError", [])
+
+
+def test_it_has_no_folder_if_the_working_directory_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "removed"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    text = cause_of(raised(0))
+    assert text is not None
+    assert json.loads(text)["working_directory"] == ""

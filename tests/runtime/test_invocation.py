@@ -5,20 +5,20 @@ import time
 from typing import Any
 
 import pytest
+from awslambdaric.bootstrap import create_lambda_context
 
 from adapter.errors import ProtocolError
 from adapter.runtime.invocation import Invocation, function_context
 from adapter.wire import Response
 
-FUNCTION = function_context(
-    {
-        "AWS_LAMBDA_FUNCTION_NAME": "shop",
-        "AWS_LAMBDA_FUNCTION_VERSION": "7",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/shop",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/10/16/[7]abc",
-    }
-)
+ENVIRON = {
+    "AWS_LAMBDA_FUNCTION_NAME": "shop",
+    "AWS_LAMBDA_FUNCTION_VERSION": "7",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/shop",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "2026/10/16/[7]abc",
+}
+FUNCTION = function_context(ENVIRON)
 
 
 def invocation(body: bytes = b"{}", /, **headers: str) -> Invocation:
@@ -87,8 +87,64 @@ def test_of_the_trace_context_what_the_standard_names_is_there_as_text() -> None
 
 def test_the_identity_is_always_there_and_often_empty() -> None:
     identity = '{"cognitoIdentityId": "a", "cognitoIdentityPoolId": "b"}'
-    assert invocation(cognito_identity=identity).context(FUNCTION).identity == ("a", "b")
-    assert invocation(cognito_identity="").context(FUNCTION).identity == (None, None)
+    given = invocation(cognito_identity=identity).context(FUNCTION).identity
+    assert (given.cognito_identity_id, given.cognito_identity_pool_id) == ("a", "b")
+    none = invocation(cognito_identity="").context(FUNCTION).identity
+    assert (none.cognito_identity_id, none.cognito_identity_pool_id) == (None, None)
+
+
+FULL = {
+    "invoked_function_arn": "arn:aws:x",
+    "aws_tenant_id": "blue",
+    "cognito_identity": '{"cognitoIdentityId": "a", "cognitoIdentityPoolId": "b"}',
+    "client_context": json.dumps(
+        {
+            "client": {"installation_id": "i", "app_title": "Shop", "other": 1},
+            "custom": {"x": 1},
+            "env": {"locale": "de"},
+            "w3c": {"traceparent": "00-1-2-01", "other": "x"},
+        }
+    ),
+}
+
+
+def attributes(of: Any) -> Any:
+    """Return the attributes of an object, and those of the objects among them."""
+    if type(of).__module__ == "builtins":
+        return of
+    names = vars(of) if hasattr(of, "__dict__") else of.__slots__
+    return {name: attributes(getattr(of, name)) for name in names}
+
+
+@pytest.mark.parametrize("environ", [ENVIRON, {}], ids=["lambda", "no-variables"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        FULL,
+        {"invoked_function_arn": "arn:aws:x"},
+        {**FULL, "client_context": "{}", "cognito_identity": "{}"},
+        {**FULL, "client_context": '{"client": {}, "w3c": 7}'},
+    ],
+    ids=["full", "bare", "empty", "odd"],
+)
+def test_a_context_has_the_attributes_of_aws_own_down_to_the_last(
+    environ: dict[str, str], headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ENVIRON:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    theirs = create_lambda_context(
+        headers.get("client_context"),
+        headers.get("cognito_identity"),
+        1000,
+        "id-1",
+        headers["invoked_function_arn"],
+        headers.get("aws_tenant_id"),
+    )
+    ours = invocation(**headers).context(function_context(environ))
+    assert attributes(ours) == attributes(theirs)
+    assert ours.w3c() == theirs.w3c()
 
 
 @pytest.mark.parametrize("header", ["client_context", "cognito_identity"])
