@@ -23,7 +23,7 @@ CALL = "()"  #: at the end of a target: call the attribute; its result is the ap
 
 
 class Kind(Enum):
-    """What an object in the user's module is, as far as can be seen without a call."""
+    """The kind of an object in the user's module, judged without calling the object."""
 
     ASGI_APP = "an ASGI app"
     WSGI_APP = "a WSGI app"
@@ -118,7 +118,7 @@ def _check_callable(found: object, target: str) -> None:
 
 
 def _kind_of(found: Any) -> Kind:
-    """Return what an object certainly is, by the arguments that it takes."""
+    """Return the kind of an object, judged by the arguments that it takes."""
     try:
         arguments = list(inspect.signature(found, follow_wrapped=False).parameters)
     except (TypeError, ValueError):

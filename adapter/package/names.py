@@ -42,7 +42,7 @@ def may_have_others(source: str) -> bool:
 
 
 def kind_of(source: str, name: str) -> Kind:
-    """Return what a module certainly binds a name to, as far as can be read in it."""
+    """Return the kind of object that a module binds a name to, judged by its source."""
     found = Kind.UNKNOWN
     for node in ast.parse(source).body:
         match node:
