@@ -333,7 +333,7 @@ def number(
 def run_dev(arguments: Namespace) -> int:
     """Serve: ``adapter dev``."""
     try:
-        from .emulator.dev import main as dev
+        from .emulator.commands.dev import main as dev
     except ModuleNotFoundError as error:
         return missing(error)
     return dev(arguments)
@@ -342,7 +342,7 @@ def run_dev(arguments: Namespace) -> int:
 def run_invoke(arguments: Namespace) -> int:
     """Invoke once: ``adapter invoke``."""
     try:
-        from .emulator.invoke import main as invoke
+        from .emulator.commands.invoke import main as invoke
     except ModuleNotFoundError as error:
         return missing(error)
     return invoke(arguments)

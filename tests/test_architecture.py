@@ -44,13 +44,16 @@ LAYERS = {
         "lifespan",
         "loader",
         "metrics",
-        "own_name",
         "streamify",
         "summary",
+        "target",
         "testing",
         "wsgi",
     },
     "sockets": {"emulator", "runtime"},
+    "environments": {"emulator.environments"},
+    "front ends": {"emulator.front_ends"},
+    "commands": {"emulator.commands"},
     "process": {"__main__", "bootstrap", "cli", "deploy", "package"},
     "facade": {"__init__"},
 }
@@ -80,11 +83,20 @@ UNTESTED = {
     "events.__init__": "events.test_identify",
     "values": "test_options",
     "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
-    "emulator.__init__": "a docstring",
-    "emulator.answer": "read through sockets by emulator.test_on_demand and test_managed_instance",
-    "emulator.connection": "h11 on a socket, which emulator.test_runtime_api talks to",
-    "emulator.reply": "what emulator.test_on_demand reads",
-    "emulator.memory": "seen in every REPORT line: emulator.test_environment",
+    **dict.fromkeys(
+        [
+            "emulator.__init__",
+            "emulator.commands.__init__",
+            "emulator.environments.__init__",
+            "emulator.front_ends.__init__",
+            "emulator.runtime_api.__init__",
+        ],
+        "a docstring",
+    ),
+    "emulator.environments.memory": "seen in every REPORT line: test_environment",
+    "emulator.runtime_api.replies": "what test_on_demand_api reads",
+    "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
+    "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
 BY_BEHAVIOUR = {"browser", "faults", "package", "runtime", "system", "testing"}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emulator.target import find_target
+from ..target import find_target
 from . import bytecode
 from .archive import has_usual_compressor
 from .build import Package, build

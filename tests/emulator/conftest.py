@@ -14,15 +14,15 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from adapter.emulator.console import Console
-from adapter.emulator.extensions import Registered
-from adapter.emulator.function import Function
-from adapter.emulator.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.http_server import listen, serve
-from adapter.emulator.invocation import Invocation
-from adapter.emulator.on_demand import OnDemandApi
-from adapter.emulator.pool import Pool, open_pool
-from adapter.emulator.runtime_api import Identity, RuntimeApi
-from adapter.emulator.sandbox import find_sandbox
+from adapter.emulator.environments.pool import Pool, open_pool
+from adapter.emulator.environments.sandbox import find_sandbox
+from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
+from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.function_config import FunctionConfig
+from adapter.emulator.local_invocation import LocalInvocation
+from adapter.emulator.runtime_api.extensions import Registered
+from adapter.emulator.runtime_api.on_demand_api import OnDemandApi
+from adapter.emulator.runtime_api.server import Identity, RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -48,9 +48,9 @@ class Local:
     url: str
     client: httpx.AsyncClient
 
-    def submit(self, event: bytes = b"{}", **options: Any) -> Invocation:
+    def submit(self, event: bytes = b"{}", **options: Any) -> LocalInvocation:
         request_id = options.pop("request_id", "id-1")
-        invocation = Invocation(event, request_id=request_id, trace_id="Root=1", **options)
+        invocation = LocalInvocation(event, request_id=request_id, trace_id="Root=1", **options)
         self.pool.submit(invocation)
         return invocation
 
@@ -78,7 +78,7 @@ def local(tmp_path: Path) -> LocalFactory:
         root = tmp_path / "task"
         root.mkdir(exist_ok=True)
         options.setdefault("command", (sys.executable, "-S", str(RAW_RUNTIME), str(file)))
-        function = Function("main:app", root, **options)
+        function = FunctionConfig("main:app", root, **options)
         log = Log()
         console = Console(log)
         listening = listen("127.0.0.1", 0)

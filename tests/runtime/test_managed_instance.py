@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from adapter.emulator.managed_instance import ManagedApi
+from adapter.emulator.runtime_api.managed_api import ManagedApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

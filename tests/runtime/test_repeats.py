@@ -10,7 +10,7 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute
 
-from adapter.emulator.invocation import EndOfResponse, Invocation
+from adapter.emulator.local_invocation import EndOfResponse, LocalInvocation
 from adapter.runtime.client import RuntimeClient
 from tests.emulator.conftest import serve_api as serve_api
 
@@ -61,7 +61,7 @@ async def test_a_repeated_outcome_that_is_refused_was_taken_before_so_the_next_m
         client = RuntimeClient(address)
         asking = asyncio.create_task(client.next())
         await api.api.asked.wait()
-        served = Invocation(b"{}", request_id="id-1", trace_id="Root=1")
+        served = LocalInvocation(b"{}", request_id="id-1", trace_id="Root=1")
         api.api.deliver(served)
         taken = await asking
         posting = asyncio.create_task(
