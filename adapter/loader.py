@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 _IMPORT_MODULES = {__name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
 
 CALL = "()"  #: at the end of a target: call the attribute; its result is the app
+
+
+class Kind(Enum):
+    """The kind of an object in the user's module, judged without calling the object."""
+
+    ASGI_APP = "an ASGI app"
+    WSGI_APP = "a WSGI app"
+    FACTORY = "a function without arguments"
+    UNKNOWN = "unknown"
 
 
 def load(target: str) -> StreamingHandler:
@@ -51,8 +61,8 @@ def load(target: str) -> StreamingHandler:
         ours: StreamingHandler = found
         return ours
     _check_callable(found, target)
-    if hint := _app_hint(found, target) if named_app else _handler_hint(found, target):
-        raise LoadError("Runtime.HandlerNotFound", hint)
+    if message := mistake(target, _kind_of(found)):
+        raise LoadError("Runtime.HandlerNotFound", message)
     return LambdaHandler(found) if named_app else FunctionHandler(found)
 
 
@@ -107,64 +117,48 @@ def _check_callable(found: object, target: str) -> None:
         )
 
 
-def _handler_hint(found: Any, target: str) -> str:
-    """Return why ``module.attribute`` is certainly not a Lambda handler, or nothing."""
-    module, _, attribute = target.rpartition(".")
-    app = f"{module}:{attribute}"
-    if _is_wsgi(found):
-        return f"{target!r} is a WSGI app, not a Lambda handler. {_wsgi_advice(attribute)}"
-    if _accepts(found, 2):
-        return ""
-    if _accepts(found, 3):
-        return (
-            f"{target!r} is an ASGI app, but module.attribute names a Lambda handler, which is "
-            f"called with (event, context). Name the app with a colon: {app}"
-        )
-    if _accepts(found, 0):
-        return (
-            f"{target!r} takes no arguments, so it is not a Lambda handler, which is called with "
-            f"(event, context). If it is an app factory, name the app it makes: {app}{CALL} "
-            f"(on the command line also {app} --factory)"
-        )
-    return ""
-
-
-def _app_hint(found: Any, target: str) -> str:
-    """Return why ``module:attribute`` is certainly not an ASGI app, or nothing."""
-    if _is_wsgi(found):
-        return (
-            f"{target!r} is a WSGI app, not an ASGI app. {_wsgi_advice(target.partition(':')[2])}"
-        )
-    if _accepts(found, 0) and not _accepts(found, 3):
-        return (
-            f"{target!r} takes no arguments, so it is not an ASGI app. If it is an app factory, "
-            f"name the app it makes: {target}{CALL} (on the command line also {target} --factory)"
-        )
-    return ""
-
-
-def _wsgi_advice(name: str) -> str:
-    return (
-        "Turn it into an ASGI app in its module, "
-        f"asgi_app = adapter.wsgi.WsgiToAsgi({name}), and name that: main:asgi_app"
-    )
-
-
-def _is_wsgi(found: Any) -> bool:
-    """Whether an object is called with ``(environ, start_response)``."""
+def _kind_of(found: Any) -> Kind:
+    """Return the kind of an object, judged by the arguments that it takes."""
     try:
-        names = list(inspect.signature(found, follow_wrapped=False).parameters)
+        arguments = list(inspect.signature(found, follow_wrapped=False).parameters)
     except (TypeError, ValueError):
-        return False
-    return names == ["environ", "start_response"]
+        return Kind.UNKNOWN
+    if arguments == ["environ", "start_response"]:
+        return Kind.WSGI_APP
+    if _accepts(found, 2):
+        return Kind.UNKNOWN
+    if _accepts(found, 3):
+        return Kind.ASGI_APP
+    return Kind.FACTORY if _accepts(found, 0) else Kind.UNKNOWN
 
 
 def _accepts(found: Any, count: int) -> bool:
-    """Whether an object can be called with so many arguments, as far as can be known."""
     try:
         inspect.signature(found, follow_wrapped=False).bind(*[None] * count)
     except TypeError:
         return False
-    except ValueError:  # written in C, without a signature
-        return True
     return True
+
+
+def mistake(target: str, kind: Kind) -> str:
+    """Return why ``target`` cannot name an object of this kind, and what would; nothing if it can.
+
+    >>> mistake("main:app", Kind.ASGI_APP)
+    ''
+    """
+    named_app = ":" in target
+    module, _, attribute = target.rpartition(":" if named_app else ".")
+    app = f"{module}:{attribute}"
+    wanted = "an ASGI app" if named_app else "a Lambda handler, which is called (event, context)"
+    if target.endswith(CALL) or kind is Kind.UNKNOWN or (named_app and kind is Kind.ASGI_APP):
+        return ""
+    if kind is Kind.ASGI_APP:
+        advice = f"Name the app with a colon: {app}"
+    elif kind is Kind.WSGI_APP:
+        advice = (
+            f"Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi({attribute}), "
+            f"and name that: {module}:app"
+        )
+    else:
+        advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
+    return f"{target!r} is {kind.value}, not {wanted}. {advice}"

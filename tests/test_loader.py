@@ -158,24 +158,23 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
         pytest.param(
             "shop.app",
             "Runtime.HandlerNotFound",
-            "'shop.app' is an ASGI app, but module.attribute names a Lambda handler, which is"
-            " called with (event, context). Name the app with a colon: shop:app",
+            "'shop.app' is an ASGI app, not a Lambda handler, which is called (event, context)."
+            " Name the app with a colon: shop:app",
             id="an-app-named-as-a-handler",
         ),
         pytest.param(
             "shop.create_app",
             "Runtime.HandlerNotFound",
-            "'shop.create_app' takes no arguments, so it is not a Lambda handler, which is called"
-            " with (event, context). If it is an app factory, name the app it makes:"
-            " shop:create_app() (on the command line also shop:create_app --factory)",
+            "'shop.create_app' is a function without arguments, not a Lambda handler, which is"
+            " called (event, context). If it makes the app, name shop:create_app()"
+            " (on the command line also shop:create_app --factory)",
             id="a-factory-named-as-a-handler",
         ),
         pytest.param(
             "shop:create_app",
             "Runtime.HandlerNotFound",
-            "'shop:create_app' takes no arguments, so it is not an ASGI app. If it is an app"
-            " factory, name the app it makes: shop:create_app() (on the command line also"
-            " shop:create_app --factory)",
+            "'shop:create_app' is a function without arguments, not an ASGI app. If it makes the"
+            " app, name shop:create_app() (on the command line also shop:create_app --factory)",
             id="a-factory-named-as-an-app",
         ),
         pytest.param(
@@ -188,14 +187,15 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "shop:wsgi_app",
             "Runtime.HandlerNotFound",
             "'shop:wsgi_app' is a WSGI app, not an ASGI app. Turn it into an ASGI app in its"
-            " module, asgi_app = adapter.wsgi.WsgiToAsgi(wsgi_app)",
+            " module, app = adapter.wsgi.WsgiToAsgi(wsgi_app), and name that: shop:app",
             id="a-WSGI-app-named-as-an-app",
         ),
         pytest.param(
             "shop.wsgi_app",
             "Runtime.HandlerNotFound",
-            "'shop.wsgi_app' is a WSGI app, not a Lambda handler. Turn it into an ASGI app in its"
-            " module, asgi_app = adapter.wsgi.WsgiToAsgi(wsgi_app)",
+            "'shop.wsgi_app' is a WSGI app, not a Lambda handler, which is called (event, context)."
+            " Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi(wsgi_app),"
+            " and name that: shop:app",
             id="a-WSGI-app-named-as-a-handler",
         ),
         pytest.param(
