@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
+from collections.abc import AsyncGenerator, Generator
 from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ class Kind(Enum):
     WSGI_APP = "a WSGI app"
     FACTORY = "a function without arguments"
     UNKNOWN = "unknown"
+
+
+_GENERATOR = " To stream what a generator function yields, decorate it with @streamify_response."
 
 
 def load(target: str) -> StreamingHandler:
@@ -113,7 +117,8 @@ def _check_callable(found: object, target: str) -> None:
     if not callable(found):
         raise LoadError(
             "Runtime.HandlerNotFound",
-            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called.",
+            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
+            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else ""),
         )
 
 

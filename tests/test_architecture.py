@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from adapter.package.own_wheel import LEFT_OUT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,11 +32,12 @@ LAYERS = {
         "options",
         "prelude",
         "response",
+        "samples",
         "scope",
         "values",
         "wire",
     },
-    "contract": {"deadline", "environment", "pipe", "stream", "threads"},
+    "contract": {"deadline", "environment", "loggers", "pipe", "stream", "threads"},
     "app": {
         "answer",
         "cycle",
@@ -90,6 +93,7 @@ UNTESTED = {
             "emulator.environments.__init__",
             "emulator.front_ends.__init__",
             "emulator.runtime_api.__init__",
+            "samples.__init__",
         ],
         "a docstring",
     ),
@@ -106,6 +110,7 @@ UNBOUND = {
     "emulator.test_fuzz",
     "events.test_identify",
     "test_architecture",
+    "test_documentation",
     "test_endings",
     "test_exports",
     "test_frameworks",
@@ -216,6 +221,12 @@ class TestLayers:
         absolute = [i.target for i in imports_of(name) if not i.ours and top(i.target) == "adapter"]
         assert absolute == []
 
+    @pytest.mark.parametrize("name", [n for n in MODULES if top(n) not in LEFT_OUT | {"cli"}])
+    def test_what_goes_to_lambda_imports_nothing_that_stays_on_a_developers_machine(
+        self, name: str
+    ) -> None:
+        assert {top(i.target) for i in imports_of(name) if i.ours} & LEFT_OUT == set()
+
     def test_there_are_no_circles(self) -> None:
         graph = {
             name: {
@@ -250,6 +261,14 @@ class TestPurity:
         waiting = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
         lines = [n.lineno for n in ast.walk(tree_of(MODULES[name])) if isinstance(n, waiting)]
         assert lines == []
+
+
+class TestLogging:
+    @pytest.mark.parametrize("name", [n for n in MODULES if n != "loggers"])
+    def test_a_module_has_a_logger_that_an_app_does_not_disable_by_accident(
+        self, name: str
+    ) -> None:
+        assert 'logging.getLogger("adapter' not in MODULES[name].read_text(encoding="utf-8")
 
 
 class TestSize:
@@ -308,7 +327,7 @@ print(*sorted(imported - sys.stdlib_module_names - {{"adapter"}}))
 """
 REQUEST = """
 from adapter import LambdaHandler
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 async def app(scope, receive, send):
     if scope["type"] == "http":

@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from ..events.build import URL_ID
+from ..samples.url_event import URL_ID
 
 if TYPE_CHECKING:
     from ..types import Headers

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 DISTRIBUTION = "asgi-lambda-stream"
 PACKAGE = Path(__file__).parents[1]
 
-#: what only people's machines need; relative to the package
-LEFT_OUT = {"emulator", "deploy", "deploy.py", "testing", "testing.py", "package", "__pycache__"}
+#: What only development needs, relative to the package.
+LEFT_OUT = {"emulator", "package", "samples", "testing", "__pycache__"}
 
 BOOTSTRAP = "adapter/bootstrap"
 WHEEL = "Wheel-Version: 1.0\nGenerator: adapter package\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

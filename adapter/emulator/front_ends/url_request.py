@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from ...events.build import URL_ID, function_url_event
+from ...samples.url_event import URL_ID, function_url_event
 from ..host import LOCAL_DOMAIN
 
 if TYPE_CHECKING:
