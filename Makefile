@@ -20,7 +20,8 @@ define set-up
 @$(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
   echo "Python 3.11 or later is needed; $(1) is $$($(1) --version). Try: make PYTHON=python3.13 $(MAKECMDGOALS)"; \
   exit 1; }
-@echo "Setting up $(2) with $$($(1) --version), once ..."
+@echo "Setting up $(2) with $$($(1) --version), once, which takes a while:"
+@echo "  pip installs $(subst ',,$(3)) and what they need ..."
 @$(1) -m venv $(2)
 @$(2)/bin/python -m pip install --quiet --disable-pip-version-check --editable $(3)
 @touch $(2)/.ready
@@ -36,6 +37,7 @@ $(READY): pyproject.toml
 	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' 'fastapi>=0.135')
 
 run: .venv-run/.ready  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000
+	@echo "Filling the example's database, then starting adapter dev (Ctrl-C stops it) ..."
 	@.venv-run/bin/python examples/fastapi_app/seed.py
 	@.venv-run/bin/adapter dev examples/fastapi_app/main.py:app
 

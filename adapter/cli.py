@@ -22,6 +22,25 @@ TARGET_HELP = (
 )
 
 
+DEV_EXAMPLES = """\
+examples:
+  adapter dev main:app --reload
+  adapter dev src/shop/main.py:app --port 9000 --timeout 10
+  adapter dev main:app --concurrency 64
+"""
+INVOKE_EXAMPLES = """\
+exit codes:
+  0  success
+  1  the app failed: a function error, a timeout, a broken stream, a status of 5xx
+  2  wrong usage, or the app cannot be loaded
+  3  its lifespan startup failed
+
+examples:
+  adapter invoke main:app --path '/search?q=x' --include
+  adapter invoke main.handler --event event.json
+"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; 2 for one that was called wrongly."""
     argv = sys.argv[1:] if argv is None else argv
@@ -76,56 +95,112 @@ def build_parser() -> ArgumentParser:
 
 def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter dev``."""
-    dev = commands.add_parser("dev", help="serve the app from a local Lambda function URL")
+    from argparse import RawDescriptionHelpFormatter
+
+    dev = commands.add_parser(
+        "dev",
+        help="serve the app from a local Lambda function URL",
+        usage="%(prog)s [OPTIONS] TARGET",
+        formatter_class=RawDescriptionHelpFormatter,
+        epilog=DEV_EXAMPLES,
+    )
     add_function(dev)
-    dev.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    dev.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
-    dev.add_argument(
+    add_environments(dev)
+    add_server(dev)
+    add_reload(dev)
+    add_url(dev)
+    dev.set_defaults(command=run_dev)
+
+
+def add_environments(dev: ArgumentParser) -> None:
+    """Describe the execution environments."""
+    group = dev.add_argument_group("environments")
+    group.add_argument(
         "--max-environments",
         type=positive,
         default=10,
-        help="processes at most, one per concurrent request; more requests wait (%(default)s)",
+        metavar="N",
+        help="maximum of processes, one per concurrent request; more wait (%(default)s)",
     )
-    dev.add_argument(
+    group.add_argument(
         "--concurrency",
         type=positive,
-        help="be a managed instance: one process, that many requests at once, more get 429",
+        metavar="N",
+        help="be a managed instance: one process, N requests at once; more get 429",
     )
-    dev.add_argument(
+    group.add_argument(
+        "--snapstart",
+        action="store_true",
+        help="as with SnapStart: environments wait in a snapshot until they are used",
+    )
+
+
+def add_server(dev: ArgumentParser) -> None:
+    """Describe the ports."""
+    group = dev.add_argument_group("server")
+    group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
+    group.add_argument(
         "--invoke-port",
         type=port,
-        help="also answer boto3's invoke and invoke_with_response_stream, at a port of their own",
+        metavar="PORT",
+        help="serve boto3's invoke and invoke_with_response_stream as well, on this port",
     )
-    dev.add_argument("--reload", action="store_true", help="start anew when a file changes")
-    dev.add_argument(
+
+
+def add_reload(dev: ArgumentParser) -> None:
+    """Describe the options of ``--reload``."""
+    group = dev.add_argument_group("reload")
+    group.add_argument(
+        "--reload", action="store_true", help="restart when a Python file or a template changes"
+    )
+    group.add_argument(
+        "--reload-include",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="restart for these files or folders as well: '*.sql'; may be repeated",
+    )
+    group.add_argument(
+        "--reload-exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="never restart for these files or folders; may be repeated",
+    )
+
+
+def add_url(dev: ArgumentParser) -> None:
+    """Describe the function URL."""
+    group = dev.add_argument_group("function URL")
+    group.add_argument(
         "--invoke-mode",
         choices=("response_stream", "buffered"),
         default="response_stream",
         help="the InvokeMode of the URL (%(default)s)",
     )
-    dev.add_argument(
+    group.add_argument(
         "--midstream-error",
         choices=("clean", "abort"),
         default="clean",
-        help="how a response ends whose app failed after the head; what AWS does is not known "
-        "for certain (%(default)s)",
+        help="the end of a response whose app fails after the head; not documented by AWS "
+        "(%(default)s)",
     )
-    dev.add_argument(
+    group.add_argument(
         "--empty-body-hang",
         action="store_true",
-        help="keep responses without a body open until the time-out, as some accounts saw",
+        help="keep responses without a body open until the timeout, as some users reported",
     )
-    dev.add_argument(
+    group.add_argument(
         "--hold-last-chunk",
         action="store_true",
-        help="deliver each chunk only with the next one, as some people saw",
+        help="deliver each chunk only with the next one, as some users reported",
     )
-    dev.add_argument(
+    group.add_argument(
         "--as-aws",
         action="store_true",
-        help="events name the AWS domain, https and port 443 instead of what was really used",
+        help="events name AWS's domain, https and port 443 instead of the local ones",
     )
-    dev.set_defaults(command=run_dev)
 
 
 def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -136,20 +211,24 @@ def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
         "invoke",
         help="invoke the app once, without a server; chunks go to stdout as they come",
         formatter_class=RawDescriptionHelpFormatter,
-        epilog="Exit codes: 0 well; 1 the app failed (function error, time-out, a broken stream, "
-        "status 5xx);\n2 wrong usage, or the app cannot be loaded; 3 its lifespan startup failed.",
+        epilog=INVOKE_EXAMPLES,
     )
     add_function(invoke)
-    what = invoke.add_mutually_exclusive_group(required=True)
+    request = invoke.add_argument_group("request")
+    what = request.add_mutually_exclusive_group(required=True)
     what.add_argument("--path", help="request a path, with query if any: /search?q=x")
     what.add_argument("--event", metavar="FILE", help="send this event as it is; -: from stdin")
-    invoke.add_argument("--method", help="default: GET, or POST with --data")
-    invoke.add_argument(
+    request.add_argument("--method", help="default: GET, or POST with --data")
+    request.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
     )
-    invoke.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
-    invoke.add_argument("--include", action="store_true", help="status and headers on stderr")
-    invoke.add_argument("--timings", action="store_true", help="a time per chunk on stderr")
+    request.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
+    request.add_argument(
+        "--snapstart", action="store_true", help="restore the environment as SnapStart does"
+    )
+    output = invoke.add_argument_group("output")
+    output.add_argument("--include", action="store_true", help="status and headers on stderr")
+    output.add_argument("--timings", action="store_true", help="a time per chunk on stderr")
     invoke.set_defaults(command=run_invoke)
 
 
@@ -162,7 +241,7 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package = commands.add_parser(
         "package", help="make a deployment zip: the app and what it needs, for Lambda's Linux"
     )
-    package.add_argument("target", metavar="TARGET", help=TARGET_HELP)
+    add_target(package)
     package.add_argument(
         "-o",
         "--output",
@@ -190,25 +269,33 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package.set_defaults(command=run_package)
 
 
-def add_function(parser: ArgumentParser) -> None:
-    """Describe what every local function has."""
+def add_target(parser: ArgumentParser) -> None:
+    """Describe TARGET."""
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     parser.add_argument(
+        "--factory",
+        action="store_true",
+        help="TARGET is a function that makes the app: main:create_app",
+    )
+
+
+def add_function(parser: ArgumentParser) -> None:
+    """Describe TARGET and the configuration of the function."""
+    add_target(parser)
+    group = parser.add_argument_group("function")
+    group.add_argument(
         "--timeout",
         type=seconds,
         default=30.0,
-        help="seconds an invocation may take (%(default)s; AWS: 3 unless configured, at most 900)",
+        metavar="SECONDS",
+        help="of an invocation (%(default)s; on AWS 3 by default and at most 900)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--memory",
         type=positive,
         default=1024,
-        help="MB, as the function is told; it is not enforced (%(default)s)",
-    )
-    parser.add_argument(
-        "--snapstart",
-        action="store_true",
-        help="as with SnapStart: environments wait in a snapshot until they are needed",
+        metavar="MB",
+        help="told to the function, not enforced (%(default)s)",
     )
 
 
@@ -218,7 +305,7 @@ def positive(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Read a duration that Lambda could be given."""
+    """Read a timeout that Lambda allows."""
     wanted = "a number of seconds above 0 and at most 900"
     return number(text, float, lambda value: 0 < value <= 900, wanted)
 
@@ -231,7 +318,7 @@ def port(text: str) -> int:
 def number(
     text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
 ) -> Number:
-    """Read a number and check it; what does not fit is answered with what is wanted."""
+    """Read a number and check it; the error names the allowed values."""
     from argparse import ArgumentTypeError
 
     try:
@@ -246,7 +333,7 @@ def number(
 def run_dev(arguments: Namespace) -> int:
     """Serve: ``adapter dev``."""
     try:
-        from .emulator.dev import main as dev
+        from .emulator.commands.dev import main as dev
     except ModuleNotFoundError as error:
         return missing(error)
     return dev(arguments)
@@ -255,7 +342,7 @@ def run_dev(arguments: Namespace) -> int:
 def run_invoke(arguments: Namespace) -> int:
     """Invoke once: ``adapter invoke``."""
     try:
-        from .emulator.invoke import main as invoke
+        from .emulator.commands.invoke import main as invoke
     except ModuleNotFoundError as error:
         return missing(error)
     return invoke(arguments)
@@ -269,7 +356,7 @@ def run_package(arguments: Namespace) -> int:
 
 
 def missing(error: ModuleNotFoundError) -> int:
-    """Say that the local Lambda is not installed."""
+    """Print which extra the local Lambda needs."""
     print(
         f"adapter: the local Lambda needs {error.name}, which is not installed. "
         "Try: pip install 'asgi-lambda-stream[dev-server]'",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import AsyncGenerator, Generator
+from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,21 @@ from .handler import LambdaHandler
 from .stream import StreamingHandler
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import ModuleType, TracebackType
+
+_IMPORT_MODULES = {__name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
+
+CALL = "()"  #: at the end of a target: call the attribute; its result is the app
+
+
+class Kind(Enum):
+    """The kind of an object in the user's module, judged without calling the object."""
+
+    ASGI_APP = "an ASGI app"
+    WSGI_APP = "a WSGI app"
+    FACTORY = "a function without arguments"
+    UNKNOWN = "unknown"
+
 
 _GENERATOR = " To stream what a generator function yields, decorate it with @streamify_response."
 
@@ -22,15 +38,18 @@ _GENERATOR = " To stream what a generator function yields, decorate it with @str
 def load(target: str) -> StreamingHandler:
     """Import what ``target`` names and make a handler of it.
 
-    ``module:attribute`` is an ASGI app, unless it is a handler already. ``module.attribute`` is
-    a Lambda handler, as in ``_HANDLER``, and is called as one.
+    ``module:attribute`` is an ASGI app, unless it is a handler already. ``module:factory()`` is
+    an ASGI app that the factory returns. ``module.attribute`` is a Lambda handler, as in
+    ``_HANDLER``, and is called as one.
 
     Raises:
-        LoadError: there is nothing to be had under that name.
-        Exception: what the module raised when it was imported.
+        LoadError: the target does not name a handler or an app.
+        Exception: the module or the factory raised it.
     """
     named_app = ":" in target
     path, _, attribute = target.rpartition(":" if named_app else ".")
+    is_factory = named_app and attribute.endswith(CALL)
+    attribute = attribute.removesuffix(CALL) if is_factory else attribute
     module_name = path.replace("/", ".")
     if not (attribute and all(module_name.split("."))):
         raise LoadError(
@@ -38,16 +57,16 @@ def load(target: str) -> StreamingHandler:
             f"Bad handler {target!r}: it must be module.attribute for a Lambda handler,"
             " or module:attribute for an ASGI app.",
         )
-    found = _attribute(_module(module_name), attribute, target)
+    found = _attribute(_module(module_name), attribute)
+    if is_factory:
+        _check_callable(found, target)
+        found = found()
     if issubclass(type(found), StreamingHandler):  # and not a proxy around one
         ours: StreamingHandler = found
         return ours
-    if not callable(found):
-        raise LoadError(
-            "Runtime.HandlerNotFound",
-            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
-            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else ""),
-        )
+    _check_callable(found, target)
+    if message := mistake(target, _kind_of(found)):
+        raise LoadError("Runtime.HandlerNotFound", message)
     return LambdaHandler(found) if named_app else FunctionHandler(found)
 
 
@@ -62,17 +81,89 @@ def _module(name: str) -> ModuleType:
     except ImportError as error:
         raise LoadError(
             "Runtime.ImportModuleError", f"Unable to import module '{name}': {error}"
-        ) from error
+        ) from error.with_traceback(_app_traceback(error))
     except SyntaxError as error:
         raise LoadError(
             "Runtime.UserCodeSyntaxError", f"Syntax error in module '{name}': {error}"
-        ) from error
+        ) from error.with_traceback(_app_traceback(error))
 
 
-def _attribute(module: ModuleType, path: str, target: str) -> Any:
+def _app_traceback(error: BaseException) -> TracebackType | None:
+    """Return the traceback from the first frame of the app: without ours and importlib's."""
+    found = error.__traceback__
+    while found is not None and found.tb_frame.f_globals.get("__name__") in _IMPORT_MODULES:
+        found = found.tb_next
+    return found
+
+
+def _attribute(module: ModuleType, path: str) -> Any:
     try:
         return reduce(getattr, path.split("."), module)
-    except AttributeError:
+    except AttributeError as error:
         raise LoadError(
-            "Runtime.HandlerNotFound", f"Handler '{path}' missing on module '{module.__name__}'"
+            "Runtime.HandlerNotFound",
+            f"Handler '{path}' missing on module '{module.__name__}'{_nearest(error)}",
         ) from None
+
+
+def _nearest(error: AttributeError) -> str:
+    from difflib import get_close_matches  # lazy: cold start
+
+    near = get_close_matches(str(error.name), dir(error.obj), 1)
+    return f". Did you mean {near[0]!r}?" if near else ""
+
+
+def _check_callable(found: object, target: str) -> None:
+    if not callable(found):
+        raise LoadError(
+            "Runtime.HandlerNotFound",
+            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
+            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else ""),
+        )
+
+
+def _kind_of(found: Any) -> Kind:
+    """Return the kind of an object, judged by the arguments that it takes."""
+    try:
+        arguments = list(inspect.signature(found, follow_wrapped=False).parameters)
+    except (TypeError, ValueError):
+        return Kind.UNKNOWN
+    if arguments == ["environ", "start_response"]:
+        return Kind.WSGI_APP
+    if _accepts(found, 2):
+        return Kind.UNKNOWN
+    if _accepts(found, 3):
+        return Kind.ASGI_APP
+    return Kind.FACTORY if _accepts(found, 0) else Kind.UNKNOWN
+
+
+def _accepts(found: Any, count: int) -> bool:
+    try:
+        inspect.signature(found, follow_wrapped=False).bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
+
+
+def mistake(target: str, kind: Kind) -> str:
+    """Return why ``target`` cannot name an object of this kind, and what would; nothing if it can.
+
+    >>> mistake("main:app", Kind.ASGI_APP)
+    ''
+    """
+    named_app = ":" in target
+    module, _, attribute = target.rpartition(":" if named_app else ".")
+    app = f"{module}:{attribute}"
+    wanted = "an ASGI app" if named_app else "a Lambda handler, which is called (event, context)"
+    if target.endswith(CALL) or kind is Kind.UNKNOWN or (named_app and kind is Kind.ASGI_APP):
+        return ""
+    if kind is Kind.ASGI_APP:
+        advice = f"Name the app with a colon: {app}"
+    elif kind is Kind.WSGI_APP:
+        advice = (
+            f"Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi({attribute}), "
+            f"and name that: {module}:app"
+        )
+    else:
+        advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
+    return f"{target!r} is {kind.value}, not {wanted}. {advice}"

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpx
 
 from adapter.emulator.console import Console
-from adapter.emulator.function import Function
-from adapter.emulator.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.http_server import listen, serve
-from adapter.emulator.pool import open_pool
-from adapter.emulator.sandbox import find_sandbox
+from adapter.emulator.environments.pool import open_pool
+from adapter.emulator.environments.sandbox import find_sandbox
+from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
+from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.function_config import FunctionConfig
 from adapter.package.archive import unpack_archive
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ async def function_url(
     root: LambdaRoot, command: tuple[str, ...], handler: str
 ) -> AsyncIterator[Running]:
     """Serve the code in a root, read-only, from a function URL."""
-    function = Function(handler, root.task, command, throttle=False)
+    function = FunctionConfig(handler, root.task, command, throttle=False)
     sandbox = find_sandbox(root.task)
     log = io.StringIO()
     console = Console(log)

@@ -17,6 +17,25 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert "usage: adapter" in capsys.readouterr().out
 
 
+def test_the_help_of_dev_has_groups_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["dev", "--help"])
+    said = capsys.readouterr().out
+    assert said.startswith("usage: adapter dev [OPTIONS] TARGET\n")
+    groups = [line for line in said.splitlines() if line.endswith(":") and not line[0].isspace()]
+    assert groups == [
+        "positional arguments:",
+        "options:",
+        "function:",
+        "environments:",
+        "server:",
+        "reload:",
+        "function URL:",
+        "examples:",
+    ]
+    assert "\n  adapter dev main:app --reload\n" in said
+
+
 def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

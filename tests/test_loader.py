@@ -28,6 +28,14 @@ handler = LambdaHandler(app)
 
 def lambda_handler(event, context): ...
 
+def wrapped(*args, **kwargs): ...
+
+def create_app(debug=False): return app
+
+def create_handler(): return handler
+
+def wsgi_app(environ, start_response): ...
+
 version = "1"
 chunks = (chunk for chunk in "abc")
 """
@@ -59,7 +67,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.param("src/shop.handler", LambdaHandler, id="in-a-folder-as-AWS-writes-it"),
         pytest.param("src.shop:app", LambdaHandler, id="in-a-package"),
         pytest.param("shop.lambda_handler", FunctionHandler, id="a-function"),
-        pytest.param("shop.app", FunctionHandler, id="an-app-that-was-named-as-a-handler"),
+        pytest.param("shop:create_app()", LambdaHandler, id="the-app-that-a-factory-makes"),
+        pytest.param("shop:create_handler()", LambdaHandler, id="the-handler-that-a-factory-makes"),
+        pytest.param("shop.wrapped", FunctionHandler, id="a-wrapper-that-takes-any-arguments"),
+        pytest.param("shop:wrapped", LambdaHandler, id="an-app-that-takes-any-arguments"),
     ],
 )
 def test_the_colon_says_app_and_the_dot_says_handler(target: str, kind: type) -> None:
@@ -132,6 +143,61 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "Runtime.HandlerNotFound",
             "Handler 'site.nobody' missing on module 'shop'",
             id="no-such-inner-attribute",
+        ),
+        pytest.param(
+            "shop:lamda_handler",
+            "Runtime.HandlerNotFound",
+            "Handler 'lamda_handler' missing on module 'shop'. Did you mean 'lambda_handler'?",
+            id="a-misspelt-attribute",
+        ),
+        pytest.param(
+            "shop:site.ap",
+            "Runtime.HandlerNotFound",
+            "Handler 'site.ap' missing on module 'shop'. Did you mean 'app'?",
+            id="a-misspelt-inner-attribute",
+        ),
+        pytest.param(
+            "shop.app",
+            "Runtime.HandlerNotFound",
+            "'shop.app' is an ASGI app, not a Lambda handler, which is called (event, context)."
+            " Name the app with a colon: shop:app",
+            id="an-app-named-as-a-handler",
+        ),
+        pytest.param(
+            "shop.create_app",
+            "Runtime.HandlerNotFound",
+            "'shop.create_app' is a function without arguments, not a Lambda handler, which is"
+            " called (event, context). If it makes the app, name shop:create_app()"
+            " (on the command line also shop:create_app --factory)",
+            id="a-factory-named-as-a-handler",
+        ),
+        pytest.param(
+            "shop:create_app",
+            "Runtime.HandlerNotFound",
+            "'shop:create_app' is a function without arguments, not an ASGI app. If it makes the"
+            " app, name shop:create_app() (on the command line also shop:create_app --factory)",
+            id="a-factory-named-as-an-app",
+        ),
+        pytest.param(
+            "shop:version()",
+            "Runtime.HandlerNotFound",
+            "'shop:version()' is not a handler: it is a str, which cannot be called.",
+            id="a-factory-that-cannot-be-called",
+        ),
+        pytest.param(
+            "shop:wsgi_app",
+            "Runtime.HandlerNotFound",
+            "'shop:wsgi_app' is a WSGI app, not an ASGI app. Turn it into an ASGI app in its"
+            " module, app = adapter.wsgi.WsgiToAsgi(wsgi_app), and name that: shop:app",
+            id="a-WSGI-app-named-as-an-app",
+        ),
+        pytest.param(
+            "shop.wsgi_app",
+            "Runtime.HandlerNotFound",
+            "'shop.wsgi_app' is a WSGI app, not a Lambda handler, which is called (event, context)."
+            " Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi(wsgi_app),"
+            " and name that: shop:app",
+            id="a-WSGI-app-named-as-a-handler",
         ),
         pytest.param(
             "shop.chunks",

@@ -20,7 +20,7 @@ from .owners import find_owners
 from .requirements import Requirements
 from .resolver import find_resolver, install
 from .size_table import by_owner, total
-from .sources import copy_sources, project_files
+from .sources import copy_sources, keys_among, project_files
 from .trim import trim
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ def build(
     """
     run_build_steps(project, say)
     sources = dict(project_files(project, keep))
+    for name in keys_among(sources):
+        say(
+            f"Warning: {name} looks like a private key or credentials and becomes part of the zip. "
+            f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+        )
     module = find_module(target)
     is_own = project.requirements is None or is_among(module, sources)
     check_kept(module, sources, project.task_root)

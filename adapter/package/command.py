@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emulator.target import find_target
+from ..target import find_target
 from . import bytecode
 from .archive import has_usual_compressor
 from .build import Package, build
@@ -29,7 +29,7 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET names nothing.
     """
-    target = find_target(arguments.target, Path.cwd())
+    target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     try:
         with terminated_cleanly(), open_output(arguments.output) as output:
             platform = Platform(arguments.arch, arguments.python or this_python())

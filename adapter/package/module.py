@@ -6,9 +6,10 @@ from difflib import get_close_matches
 from importlib.util import decode_source
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..loader import CALL, mistake
 from . import bytecode
 from .errors import PackageError
-from .names import may_have_others, names
+from .names import kind_of, may_have_others, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
 
 
 class Module(NamedTuple):
-    """A module by its dotted name, and the name of the app or the handler in it."""
+    """A module by its dotted name, the name that it has to bind, and the target of both."""
 
     name: str
     attribute: str
+    target: str
 
 
 def find_module(target: str) -> Module:
     """Read a TARGET; ``shop/main.handler`` is the same as ``shop.main.handler``."""
     path, _, attribute = target.rpartition(":" if ":" in target else ".")
-    return Module(path.replace("/", "."), attribute.partition(".")[0])
+    return Module(path.replace("/", "."), attribute.removesuffix(CALL).partition(".")[0], target)
 
 
 def is_among(module: Module, files: Iterable[str]) -> bool:
@@ -74,7 +76,7 @@ def check_module(
 
 def check_attribute(module: Module, source: Path, python: str, say: Callable[[str], None]) -> None:
     """Look whether the source of a module binds the name that is wanted."""
-    name, wanted = module
+    name, wanted, target = module
     try:
         text = decode_source(source.read_bytes())
         found = names(text)
@@ -84,6 +86,9 @@ def check_attribute(module: Module, source: Path, python: str, say: Callable[[st
         say(f"Warning: the module {name} cannot be read by this Python: {error}")
         return
     if wanted in found:
+        is_whole = target.endswith((f":{wanted}", f".{wanted}"))
+        if is_whole and (message := mistake(target, kind_of(text, wanted))):
+            raise PackageError(message)
         return
     if may_have_others(text):
         say(f"Warning: whether the module {name} has {wanted!r} shows only when it is imported.")

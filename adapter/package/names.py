@@ -6,11 +6,25 @@ import ast
 from symtable import SymbolTable, symtable
 from typing import TYPE_CHECKING
 
+from ..loader import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: what gives a module names that are not written in it, or puts another thing into its place
 HIDDEN = {"__dict__", "__getattr__", "exec", "globals", "modules", "setattr", "vars"}
+
+#: classes and functions of well-known frameworks, and the kind of app that a call of each makes
+MAKERS = {
+    "FastAPI": Kind.ASGI_APP,
+    "Flask": Kind.WSGI_APP,
+    "Litestar": Kind.ASGI_APP,
+    "Quart": Kind.ASGI_APP,
+    "Starlette": Kind.ASGI_APP,
+    "WsgiToAsgi": Kind.ASGI_APP,
+    "get_asgi_application": Kind.ASGI_APP,
+    "get_wsgi_application": Kind.WSGI_APP,
+}
 
 
 def names(source: str) -> set[str]:
@@ -25,6 +39,42 @@ def names(source: str) -> set[str]:
 def may_have_others(source: str) -> bool:
     """Whether more names may be bound than can be read: by a star import, for instance."""
     return any(map(_hides_names, ast.walk(ast.parse(source))))
+
+
+def kind_of(source: str, name: str) -> Kind:
+    """Return the kind of object that a module binds a name to, judged by its source."""
+    found = Kind.UNKNOWN
+    for node in ast.parse(source).body:
+        match node:
+            case ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) if bound == name:
+                found = _kind_of_function(node)
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                found = _kind_of_value(value)
+            case ast.AnnAssign(target=ast.Name(id=bound), value=value) if bound == name:
+                found = _kind_of_value(value)
+            case _ if name in names(ast.unparse(node)):
+                found = Kind.UNKNOWN
+    return found
+
+
+def _kind_of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:
+    arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    required = len(arguments) - len(node.args.defaults)
+    if node.decorator_list or node.args.vararg:
+        return Kind.UNKNOWN
+    if arguments == ["environ", "start_response"]:
+        return Kind.WSGI_APP
+    if required == 3:
+        return Kind.ASGI_APP
+    is_factory = isinstance(node, ast.FunctionDef) and required == 0 and len(arguments) < 2
+    return Kind.FACTORY if is_factory else Kind.UNKNOWN
+
+
+def _kind_of_value(value: ast.expr | None) -> Kind:
+    match value:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return MAKERS.get(name, Kind.UNKNOWN)
+    return Kind.UNKNOWN
 
 
 def _bound(table: SymbolTable) -> Iterator[str]:

@@ -40,6 +40,10 @@ def find_output(text: str) -> Path:
         PackageError: nothing can be written there, or something else would be lost.
     """
     output = Path(text).resolve()
+    try:
+        str(output).encode()
+    except UnicodeEncodeError:
+        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output") from None
     if not output.parent.is_dir():
         raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
     try:

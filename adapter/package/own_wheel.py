@@ -59,6 +59,12 @@ def own_files() -> Iterator[tuple[str, Path]]:
             yield "/".join(("adapter", *parts)), file
 
 
+def own_licence() -> bytes:
+    """Return the text of the licence, which every copy has to come with."""
+    files = metadata.files(DISTRIBUTION) or []
+    return next(Path(f.locate()).read_bytes() for f in files if f.name == "LICENSE")
+
+
 def write_own_wheel(folder: Path) -> Path:
     """Write the wheel and return where it is."""
     version = own_version()
@@ -67,6 +73,7 @@ def write_own_wheel(folder: Path) -> Path:
     contents = {name: file.read_bytes() for name, file in own_files()}
     described = metadata.distribution(DISTRIBUTION).read_text("METADATA") or ""
     contents[f"{info}/METADATA"] = described.encode()
+    contents[f"{info}/licenses/LICENSE"] = own_licence()
     contents[f"{info}/WHEEL"] = WHEEL.encode()
     record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in contents.items())
     contents[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()

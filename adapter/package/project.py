@@ -25,7 +25,8 @@ class Project:
 
     ``folder`` has its pyproject.toml or requirements.txt, ``task_root`` is the folder that
     becomes ``/var/task``: the same one, or one below it. ``build`` are command lines to run
-    first, ``exclude`` patterns of files that are not packaged.
+    first, ``exclude`` patterns of files that are not packaged, ``include`` of files that are,
+    though they would be left out or are links that lead out of the project.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Project:
     requirements: Requirements | None
     build: tuple[tuple[str, ...], ...] = ()
     exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 def find_project(task_root: Path, requirements: Path | None = None) -> Project:
@@ -45,9 +47,11 @@ def find_project(task_root: Path, requirements: Path | None = None) -> Project:
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
     where = f"{TABLE} in {folder / PYPROJECT}"
-    unknown = sorted(settings.keys() - {"build", "exclude"})
+    unknown = sorted(settings.keys() - {"build", "exclude", "include"})
     if unknown:
-        raise PackageError(f"{where} has {unknown[0]!r}; what it can have is: build, exclude.")
+        raise PackageError(
+            f"{where} has {unknown[0]!r}; what it can have is: build, exclude, include."
+        )
     return Project(
         folder,
         task_root,
@@ -56,6 +60,7 @@ def find_project(task_root: Path, requirements: Path | None = None) -> Project:
         else find_requirements(folder, pyproject),
         tuple(_words(line, where) for line in _texts(settings, "build", where)),
         tuple(_texts(settings, "exclude", where)),
+        tuple(_texts(settings, "include", where)),
     )
 
 

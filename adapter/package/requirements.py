@@ -12,7 +12,7 @@ from .own_wheel import DISTRIBUTION, normalised
 from .pyproject import PYPROJECT, read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 REQUIREMENTS = "requirements.txt"
@@ -66,11 +66,12 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Requirement
 
 
 def _locked(folder: Path, lock: Path, pyproject: Mapping[str, Any]) -> Requirements:
+    locked = _checked(pins(lock), lock)
     if is_pylock(lock):
-        return Requirements(lock.name, lines=tuple(pins(lock)))
+        return Requirements(lock.name, lines=locked)
     project = _of_project(folder, pyproject)
     source = f"{PYPROJECT}, at the versions of {lock.name}"
-    return Requirements(source, lines=project.lines, pins=tuple(pins(lock)))
+    return Requirements(source, lines=project.lines, pins=locked)
 
 
 def _of_project(folder: Path, pyproject: Mapping[str, Any]) -> Requirements:
@@ -84,7 +85,16 @@ def _of_project(folder: Path, pyproject: Mapping[str, Any]) -> Requirements:
         )
     # The adapter itself is always the one that runs, wherever the project gets it from.
     lines = (without_url(line) if is_adapter(line) else line for line in dependencies)
-    return Requirements(PYPROJECT, lines=tuple(lines))
+    return Requirements(PYPROJECT, lines=_checked(lines, folder / PYPROJECT))
+
+
+def _checked(lines: Iterable[str], file: Path) -> tuple[str, ...]:
+    """Refuse a line that would be an option of uv and pip, such as another index."""
+    checked = tuple(lines)
+    for line in checked:
+        if line.strip().startswith("-") or len(line.splitlines()) > 1:
+            raise PackageError(f"{file} has {line!r}, which is no requirement. Remove it.")
+    return checked
 
 
 def _dependencies(pyproject: Mapping[str, Any]) -> list[str] | None:

@@ -17,6 +17,8 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from .errors import PackageError
 from .own_wheel import DISTRIBUTION
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 PIP = Path(__file__).with_name("pip_for_target.py")
 LAST_LINES = 12
+UV_ERROR = 2  #: uv's exit code for anything but requirements that cannot be met
+URL = re.compile(r"https?://[^\s`'\")]+")
+PROBE_SECONDS = 5
 
 JUST_THE_NAME = (
     f"Write just `{DISTRIBUTION}` there: the adapter that runs `adapter package` is the one that "
@@ -100,6 +105,8 @@ def install(
         check=False,
     )
     if ended.returncode:
+        if resolver.name == "uv" and ended.returncode == UV_ERROR:
+            raise PackageError(explain_error(ended.stderr, needs))
         raise PackageError(explain(resolver, platform, ended.stderr + ended.stdout, needs))
     (target / ".lock").unlink(missing_ok=True)  # uv's own, which it leaves there
 
@@ -124,6 +131,30 @@ def uv_options(platform: Platform) -> Sequence[str]:
         *("--python", sys.executable, "--python-version", platform.newest_python),
         *("--python-platform", platform.uv_platform),
     )
+
+
+def explain_error(output: str, needs: Requirements) -> str:
+    """Say what uv could not do for another reason than a version or a wheel that is not there."""
+    said = "\n".join(f"    {line}" for line in output.splitlines()[-LAST_LINES:])
+    text = f"uv could not install what {needs.source} asks for:\n{said}"
+    found = URL.search(output)
+    if found and (reason := unreachable(found[0])):
+        return (
+            f"The package index cannot be reached: {found[0]}: {reason}. Check the network, the "
+            f"proxy (HTTPS_PROXY) and the address of the index (UV_DEFAULT_INDEX).\n{said}"
+        )
+    return f"{text}\n{JUST_THE_NAME}" if DISTRIBUTION in output else text
+
+
+def unreachable(url: str) -> str:
+    """Return why no server can be reached at a URL, or nothing if there is one."""
+    try:
+        urlopen(url, timeout=PROBE_SECONDS).close()
+    except HTTPError:
+        return ""
+    except OSError as error:
+        return str(getattr(error, "reason", error))
+    return ""
 
 
 def explain(resolver: Resolver, platform: Platform, output: str, needs: Requirements) -> str:

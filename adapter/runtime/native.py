@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..environment import set_host
-from ..errors import AdapterError, ConfigurationError, LifespanFailed
+from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError
 from ..function import FunctionHandler
 from ..loader import load
 from ..loggers import get_logger
@@ -184,7 +184,9 @@ class Runtime:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:
             logger.critical("Reporting the error failed: %s", failure)
-        logger.critical("The environment cannot start: %s", error, exc_info=error)
+        # A LoadError says it all in its message; the frames that matter are those of its cause.
+        shown = error.__cause__ if isinstance(error, LoadError) else error
+        logger.critical("The environment cannot start: %s", error, exc_info=shown)
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 

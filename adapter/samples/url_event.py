@@ -88,28 +88,27 @@ def header_items(headers: HeaderItems) -> list[tuple[str, str]]:
 
 def join_headers(headers: HeaderItems) -> dict[str, str]:
     """Lower-case the names and join repeats with ``,``, as payload 2.0 does (cookies: ``; ``)."""
-    joined: dict[str, str] = {}
-    for name, value in header_items(headers):
-        key = name.lower()
-        separator = "; " if key == "cookie" else ","
-        joined[key] = f"{joined[key]}{separator}{value}" if key in joined else value
-    return joined
+    values = by_name((name.lower(), value) for name, value in header_items(headers))
+    return {name: ("; " if name == "cookie" else ",").join(values[name]) for name in values}
 
 
-def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[JSON]]:
-    """Group the values by name."""
-    values: dict[str, list[JSON]] = {}
+def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return each name with its values, in linear time."""
+    values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
     return values
 
 
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[JSON]]:
+    """Return each name with all of its values."""
+    return {name: [*values] for name, values in by_name(pairs).items()}
+
+
 def join_query(query: str) -> dict[str, str]:
     """Decode a query string; join repeats with ``,``, as payload 2.0 does."""
-    joined: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
+    values = by_name(parse_qsl(query, keep_blank_values=True))
+    return {name: ",".join(values[name]) for name in values}
 
 
 def body_keys(body: bytes, content_type: str) -> Event:

@@ -13,7 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from .test_function_url import ECHO
+from .scripts import STREAMED_ECHO
 
 if TYPE_CHECKING:
     import pytest
@@ -117,7 +117,7 @@ def test_any_bytes_are_served_or_refused_and_the_next_client_is_served(
 ) -> None:
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(local(ECHO)) as running,
+        portal.wrap_async_context_manager(local(STREAMED_ECHO)) as running,
     ):
         port = int(running.url.rpartition(":")[2])
 
@@ -144,7 +144,7 @@ def test_a_request_that_is_http_becomes_an_event_that_has_all_of_it(
 ) -> None:
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(local(ECHO)) as running,
+        portal.wrap_async_context_manager(local(STREAMED_ECHO)) as running,
     ):
         port = int(running.url.rpartition(":")[2])
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -18,9 +20,9 @@ from .conftest import APP, needing
 from .wheels import make_wheel
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Run, Write
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_zip_has_the_app_its_needs_and_the_adapter(
@@ -121,10 +123,30 @@ class TestTheHandler:
     def test_a_handler_may_be_a_dependencys_as_vendors_wrappers_are(
         self, project: Write, wheels: Path, package: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        make_wheel(wheels, "vendor", files={"vendor/wrapper.py": "def handler(): ...\n"})
+        make_wheel(
+            wheels, "vendor", files={"vendor/wrapper.py": "def handler(event, context): ...\n"}
+        )
         monkeypatch.chdir(project(needing("vendor")))
         assert "Handler       vendor.wrapper.handler\n" in package("vendor.wrapper.handler").out
         assert "The module vendor.wrapper has no 'main'" in package("vendor.wrapper.main").err
+
+
+def test_a_project_with_a_module_of_this_librarys_name_is_not_packaged(
+    project: Write, package: Run
+) -> None:
+    done = package(f"{project({**needing(), 'adapter/__init__.py': ''})}/main.py:app")
+    assert done.code == 2
+    assert "Rename yours, to adapters" in done.err
+    assert not done.output.exists()
+
+
+def test_the_app_of_a_factory_is_packaged(project: Write, package: Run) -> None:
+    folder = project({**needing(), "main.py": "def create_app(): ...\n"})
+    done = package(f"{folder}/main.py:create_app", "--factory")
+    assert 'lambda_handler = load("main:create_app()")' in done.read("lambda_function.py")
+    done = package(f"{folder}/main.py:create_app", output="other.zip")
+    assert done.code == 1
+    assert "main:create_app --factory" in done.err
 
 
 class TestTheBuildStep:
@@ -210,6 +232,43 @@ def test_the_adapter_brings_nothing_with_it_and_leaves_its_tools_at_home(
     parts = {name.split("/")[1] for name in done.names if name.startswith("adapter/")}
     assert "cli.py" in parts
     assert not {"emulator", "package", "testing", "deploy"} & parts
+
+
+def test_the_zip_carries_the_licence_of_the_adapter(project: Write, package: Run) -> None:
+    done = package(f"{project(needing())}/main.py:app")
+    (licence,) = [name for name in done.names if name.endswith("LICENSE")]
+    assert done.read(licence) == (ROOT / "LICENSE").read_text()
+
+
+def test_key_material_is_warned_of_and_packaged(project: Write, package: Run) -> None:
+    done = package(f"{project({**needing(), 'id_rsa': 'x'})}/main.py:app")
+    assert "Warning: id_rsa looks like a private key" in done.err
+    assert 'exclude = ["id_rsa"]' in done.err
+    assert "id_rsa" in done.names
+
+
+def test_names_that_are_not_utf_8_are_errors(project: Write, package: Run) -> None:
+    folder = project(needing())
+    done = package(f"{folder}/main.py:app", output=os.fsdecode(b"\xe9.zip"))
+    assert done.code == 1
+    assert "is not UTF-8. Name another file with --output" in done.err
+    (folder / os.fsdecode(b"\xe9.txt")).touch()
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 1
+    assert "its name is not UTF-8" in done.err
+
+
+def test_an_index_that_cannot_be_reached_is_named(
+    project: Write, package: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        index = f"http://127.0.0.1:{closed.getsockname()[1]}/simple"
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index)
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    done = package(f"{project(needing('shop'))}/main.py:app")
+    assert done.code == 1
+    assert f"The package index cannot be reached: {index}/shop/: [Errno 111]" in done.err
+    assert "There is no wheel" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,11 @@ def check(target: str, folder: Path, *names: str, python: str = THIS) -> list[st
         ("main:app", ("main", "app")),
         ("shop.main:make.app", ("shop.main", "make")),
         ("shop/main.handler", ("shop.main", "handler")),
+        ("main:create_app()", ("main", "create_app")),
     ],
 )
 def test_a_target_is_a_module_and_a_name_in_it(target: str, module: tuple[str, str]) -> None:
-    assert find_module(target) == module
+    assert find_module(target)[:2] == module
 
 
 @pytest.mark.parametrize(
@@ -111,3 +112,50 @@ def test_what_this_python_cannot_read_is_an_error_if_it_is_to_run_it(
     (tmp_path / "main.py").write_text(source)
     with pytest.raises(PackageError, match="The module main cannot be imported: "):
         check("main:app", tmp_path, "main.py")
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "says"),
+    [
+        ("main.app", "app = FastAPI()", "with a colon: main:app"),
+        ("main.app", "app: FastAPI = fastapi.FastAPI(debug=True)", "with a colon: main:app"),
+        ("main.app", "app = get_asgi_application()", "with a colon: main:app"),
+        ("main.app", "async def app(scope, receive, send): ...", "with a colon: main:app"),
+        ("main:app", "app = Flask(__name__)", r"app = adapter\.wsgi\.WsgiToAsgi\(app\)"),
+        ("main.app", "app = Flask(__name__)", r"app = adapter\.wsgi\.WsgiToAsgi\(app\)"),
+        ("main:app", "def app(environ, start_response): ...", r"adapter\.wsgi\.WsgiToAsgi"),
+        ("main:create_app", "def create_app(): ...", "main:create_app --factory"),
+        ("main:create_app", "def create_app(debug=False): ...", "main:create_app --factory"),
+        ("main.create_app", "def create_app(): ...", "main:create_app --factory"),
+    ],
+)
+def test_what_is_certainly_no_app_or_no_handler_is_told_before_it_fails_on_lambda(
+    tmp_path: Path, target: str, source: str, says: str
+) -> None:
+    (tmp_path / "main.py").write_text(source)
+    with pytest.raises(PackageError, match=says):
+        check(target, tmp_path, "main.py")
+
+
+@pytest.mark.parametrize(
+    ("target", "source"),
+    [
+        ("main:create_app()", "def create_app(): ..."),
+        ("main:app", "app = FastAPI()\napp = middleware(app)"),
+        ("main.app", "app = FastAPI()\ntry:\n    app = LambdaHandler(app)\nfinally: ..."),
+        ("main.app", "app = FastAPI()\nfrom handlers import app"),
+        ("main.handler", "handler = LambdaHandler(FastAPI())"),
+        ("main.handler", "@wrapped\ndef handler(): ..."),
+        ("main.handler", "def handler(*arguments): ..."),
+        ("main.handler", "def handler(event, context=None, clock=None): ..."),
+        ("main:site.app", "site = Flask(__name__)"),
+        ("main:app", "app = WsgiToAsgi(flask_app)"),
+        ("main:app", "class app: ..."),
+        ("main:app", "async def app(): ..."),
+    ],
+)
+def test_what_may_be_an_app_or_a_handler_is_packaged(
+    tmp_path: Path, target: str, source: str
+) -> None:
+    (tmp_path / "main.py").write_text(source)
+    assert check(target, tmp_path, "main.py") == []

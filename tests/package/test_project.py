@@ -7,7 +7,7 @@ import pytest
 
 from adapter.package.errors import PackageError
 from adapter.package.project import find_project
-from adapter.package.sources import copy_sources, project_files
+from adapter.package.sources import copy_sources, keys_among, project_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +112,7 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ('biuld = "python -m x"', r"has 'biuld'; what it can have is: build, exclude"),
+        ('biuld = "python -m x"', r"has 'biuld'; what it can have is: build, exclude, include"),
         ("build = 1", r"'build' of .* is 1; it has to be a text or a list"),
         ('build = ["a", 1]', "it has to be a text or a list"),
         ('exclude = [""]', "it has to be a text or a list"),
@@ -189,3 +189,91 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     gone = tmp_path / "gone.txt"
     with pytest.raises(PackageError, match=rf"{gone} cannot be copied: No such file"):
         copy_sources({"gone.txt": gone}, tmp_path / "task")
+
+
+def test_a_link_that_leads_out_of_the_project_is_refused_unless_it_is_included(
+    project: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "token").touch()
+    folder = project({"main.py": ""})
+    for name, target in {"token": "secrets/token", "data": "secrets"}.items():
+        link = folder / name
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(PackageError) as caught:
+            dict(project_files(find_project(folder), []))
+        message = str(caught.value)
+        assert f"{link} is a link to {tmp_path / target}, outside of the project" in message
+        assert f'include = ["{name}"]' in message
+        (folder / "pyproject.toml").write_text(f'[tool.adapter]\nexclude = ["{name}"]\n')
+        assert set(dict(project_files(find_project(folder), []))) == {"main.py"}
+        (folder / "pyproject.toml").write_text(f'[tool.adapter]\ninclude = ["{name}"]\n')
+        found = set(dict(project_files(find_project(folder), [])))
+        assert found - {"main.py"} == {"token"} if name == "token" else {"data/token"}
+        link.unlink()
+        (folder / "pyproject.toml").unlink()
+
+
+def test_a_link_within_the_project_is_packaged_as_the_file_it_leads_to(project: Write) -> None:
+    folder = project({"src/main.py": "", "shared/prices.json": "{}", "pyproject.toml": ""})
+    (folder / "src" / "prices.json").symlink_to("../shared/prices.json")
+    assert set(dict(project_files(find_project(folder / "src"), []))) == {"main.py", "prices.json"}
+
+
+def test_what_is_included_is_packaged_though_it_would_be_left_out(project: Write) -> None:
+    settings = '[tool.adapter]\ninclude = ["tests/fixtures", ".env.lambda"]\n'
+    names = ("main.py", "tests/fixtures/x.json", "tests/test_x.py", ".env", ".env.lambda")
+    folder = project({**dict.fromkeys(names, ""), "pyproject.toml": settings})
+    found = set(dict(project_files(find_project(folder), [])))
+    assert found == {"main.py", "tests/fixtures/x.json", ".env.lambda"}
+
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_key"),
+    [
+        ("deploy/id_rsa", "", True),
+        ("id_ed25519", "", True),
+        ("credentials.json", "", True),
+        ("credentials", "", True),
+        ("store.p12", "", True),
+        ("server.pem", KEY, True),
+        ("service.json", f'{{"private_key": "{KEY}"}}', True),
+        ("ca.pem", "-----BEGIN CERTIFICATE-----", False),
+        ("id_rsa.pub", "ssh-rsa AAAA", False),
+        ("credentials.py", "", False),
+        ("keys.py", f"TEXT = {KEY!r}", False),
+    ],
+)
+def test_key_material_is_told_from_other_files(
+    project: Write, name: str, text: str, is_key: bool
+) -> None:
+    found = dict(project_files(find_project(project({name: text, "main.py": ""})), []))
+    assert list(keys_among(found)) == [name] * is_key
+
+
+def test_a_name_that_is_not_utf_8_is_an_error(project: Write) -> None:
+    folder = project({"main.py": ""})
+    (folder / os.fsdecode(b"caf\xe9.txt")).touch()
+    with pytest.raises(PackageError, match=r"caf\\udce9\.txt' cannot be packaged: its name is not"):
+        dict(project_files(find_project(folder), []))
+    (folder / "pyproject.toml").write_text('[tool.adapter]\nexclude = ["caf*"]')
+    assert set(dict(project_files(find_project(folder), []))) == {"main.py"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[project]\nname = "x"\ndependencies = ["--index-url=https://x.test"]'),
+        ("pyproject.toml", '[project]\nname = "x"\ndependencies = [" -e ../till"]'),
+        ("pyproject.toml", '[project]\nname = "x"\ndependencies = ["till\\n--pre"]'),
+        ("pylock.toml", '[[packages]]\nname = "--target=/tmp/x"\nversion = "1"'),
+        ("pylock.toml", '[[packages]]\nname = "till"\nversion = "1\\n--pre"'),
+    ],
+)
+def test_an_option_among_the_requirements_is_refused(project: Write, name: str, text: str) -> None:
+    folder = project({"pyproject.toml": "", name: text})
+    with pytest.raises(PackageError, match=rf"{name} has '.*, which is no requirement"):
+        find_project(folder)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import anyio
 import pytest
 
-from adapter.emulator.function_url import UrlSettings
+from adapter.emulator.front_ends.function_url import UrlSettings
 from adapter.samples.url_event import function_url_event
 
 from .running import EVENT, PLAIN, RIC, RIC_4

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute
 
-from adapter.emulator.invocation import EndOfResponse, Invocation
+from adapter.emulator.local_invocation import EndOfResponse, LocalInvocation
 from adapter.runtime.client import RuntimeClient
 from tests.emulator.conftest import serve_api as serve_api
 
@@ -60,8 +60,8 @@ async def test_a_repeated_outcome_that_is_refused_was_taken_before_so_the_next_m
     async with serve_api() as api, losing_an_answer(api) as address:
         client = RuntimeClient(address)
         asking = asyncio.create_task(client.next())
-        await api.api.asked.wait()
-        served = Invocation(b"{}", request_id="id-1", trace_id="Root=1")
+        await api.api.next_called.wait()
+        served = LocalInvocation(b"{}", request_id="id-1", trace_id="Root=1")
         api.api.deliver(served)
         taken = await asking
         posting = asyncio.create_task(

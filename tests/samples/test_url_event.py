@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
@@ -103,6 +105,24 @@ class TestQuery:
 
     def test_has_no_decoded_form_where_there_is_none(self) -> None:
         assert "queryStringParameters" not in function_url_event()
+
+
+MILLIONS = """
+from adapter.samples.url_event import function_url_event
+{statement}
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param('function_url_event(query="q=1&" * 2_000_000)', id="query"),
+        pytest.param('function_url_event(headers=[("x-a", "1")] * 2_000_000)', id="headers"),
+    ],
+)
+def test_a_name_with_millions_of_values_takes_seconds_and_not_minutes(statement: str) -> None:
+    program = MILLIONS.format(statement=statement)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 
 
 def test_values_are_grouped_by_name_and_stay_in_order_for_sources_that_have_lists() -> None:

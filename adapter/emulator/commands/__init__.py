@@ -1,0 +1,1 @@
+"""What ``adapter dev`` and ``adapter invoke`` run."""

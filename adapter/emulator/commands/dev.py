@@ -1,0 +1,223 @@
+"""``adapter dev``: a function URL on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from watchfiles import awatch
+
+from ...errors import ConfigurationError
+from ..console import Console
+from ..environments.environment import wait_any
+from ..environments.pool import Pool, open_pool
+from ..environments.sandbox import find_sandbox
+from ..front_ends.function_url import FunctionUrl, UrlSettings
+from ..front_ends.http_server import listen, serve
+from ..front_ends.invoke_api import InvokeApi
+from ..function_config import region_of
+from ..host import is_loopback
+from .function_options import read_function
+from .reload_filter import ReloadFilter
+
+if TYPE_CHECKING:
+    import socket
+    from argparse import Namespace
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from ..environments.environment import Environment
+    from ..function_config import FunctionConfig
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WRITABLE_TASK_ROOT = (
+    "Note: this system allows no read-only mount, so the app can write to its own folder here. "
+    "On Lambda it can write to /tmp only."
+)
+
+
+@dataclass(frozen=True)
+class DevSettings:
+    """The command line of ``adapter dev``."""
+
+    function: FunctionConfig
+    url: UrlSettings
+    url_socket: socket.socket
+    invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
+    max_environments: int
+    reload: ReloadFilter | None  #: which changes restart the function, with ``--reload``
+
+
+def main(arguments: Namespace) -> int:
+    """Serve until Ctrl-C, SIGTERM or the end of the terminal; return the exit code.
+
+    Raises:
+        ConfigurationError: TARGET or an option is invalid; nothing was started.
+    """
+    function = replace(
+        read_function(arguments, concurrency=arguments.concurrency),
+        environ={"ADAPTER_WATCHDOG": "on"},  # AWS's runtime ignores it
+    )
+    url = UrlSettings(
+        invoke_mode=arguments.invoke_mode,
+        midstream_error=arguments.midstream_error,
+        empty_body_hang=arguments.empty_body_hang,
+        hold_last_chunk=arguments.hold_last_chunk,
+        aws_region=region_of(os.environ) if arguments.as_aws else None,
+        check_host=is_loopback(arguments.host),
+        show_init_errors=arguments.reload,
+    )
+    reload = reload_filter_of(arguments, function.task_root)
+    with ExitStack() as sockets:
+        url_socket = sockets.enter_context(listen(arguments.host, arguments.port))
+        invoke_socket = None
+        if arguments.invoke_port is not None:
+            invoke_socket = sockets.enter_context(listen(arguments.host, arguments.invoke_port))
+        settings = DevSettings(
+            function, url, url_socket, invoke_socket, arguments.max_environments, reload
+        )
+        return anyio.run(run, settings)
+
+
+def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | None:
+    """Read ``--reload``, ``--reload-include`` and ``--reload-exclude``."""
+    patterns = [*arguments.reload_include, *arguments.reload_exclude]
+    if patterns and not arguments.reload:
+        raise ConfigurationError("--reload-include and --reload-exclude go with --reload only.")
+    if not all(Path(pattern).name for pattern in patterns):
+        raise ConfigurationError(
+            "--reload-include and --reload-exclude take a file, a folder or a pattern: '*.sql'."
+        )
+    if not arguments.reload:
+        return None
+    return ReloadFilter(task_root, tuple(arguments.reload_include), tuple(arguments.reload_exclude))
+
+
+async def run(settings: DevSettings) -> int:
+    """Serve until a signal; return the exit code, which is 1 if the function cannot start."""
+    console = Console()
+    function = settings.function
+    reload_stop = anyio.Event()
+    # Signals first: a Ctrl-C during the start has to stop the server cleanly as well.
+    with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+        sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
+        if not sandbox.read_only:
+            console.line(WRITABLE_TASK_ROOT)
+        async with (
+            open_pool(function, sandbox, console, settings.max_environments) as pool,
+            serve(FunctionUrl(pool, settings.url, console), settings.url_socket),
+            serve_invoke_api(settings, pool, console),
+            anyio.create_task_group() as tasks,
+        ):
+            signalled, failed = anyio.Event(), anyio.Event()
+            tasks.start_soon(wait_for_signal, signals, signalled)
+            tasks.start_soon(start, settings, pool, console, failed)
+            if settings.reload is not None:
+                tasks.start_soon(reload, pool, settings.reload, console, reload_stop)
+            await wait_any(signalled, failed)
+            console.line("Stopping.")
+            reload_stop.set()
+            tasks.cancel_scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await pool.close()
+    return 1 if failed.is_set() else 0
+
+
+async def wait_for_signal(signals: AsyncIterator[signal.Signals], signalled: anyio.Event) -> None:
+    """Set an event at the first signal."""
+    await anext(signals)
+    signalled.set()
+
+
+async def start(settings: DevSettings, pool: Pool, console: Console, failed: anyio.Event) -> None:
+    """Start the function, then print its URL; set ``failed`` if it cannot start.
+
+    With ``--reload`` a function that cannot start is served, as the next save may repair it.
+    """
+    function = settings.function
+    environment = await pool.warm()
+    if environment.init_failed and settings.reload is None:
+        console.line(
+            f"{function.target} cannot start. The lines above say why. "
+            "(With --reload, adapter dev waits for the next save.)",
+            "error",
+        )
+        failed.set()
+        return
+    explain_failed_init(environment, function, console)
+    console.line(
+        f"Serving {function.target} from {function.task_root} "
+        f"at {base_url(settings.url_socket)} (Ctrl-C stops it)",
+        "success",
+    )
+    if settings.invoke_socket is not None:
+        console.line(
+            f"boto3.client('lambda', endpoint_url='{base_url(settings.invoke_socket)}') "
+            f"invokes FunctionName='{function.name}'"
+        )
+
+
+def serve_invoke_api(
+    settings: DevSettings, pool: Pool, console: Console
+) -> AbstractAsyncContextManager[None]:
+    """Serve the Invoke API while the block runs, if it has a socket."""
+    if settings.invoke_socket is None:
+        return nullcontext()
+    api = InvokeApi(pool, console, check_host=settings.url.check_host)
+    return serve(api, settings.invoke_socket)
+
+
+def base_url(listening: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def warm(pool: Pool, console: Console) -> None:
+    """Start an environment before the first request, so that an error shows at once."""
+    explain_failed_init(await pool.warm(), pool.function, console)
+
+
+def explain_failed_init(
+    environment: Environment, function: FunctionConfig, console: Console
+) -> None:
+    """Explain an init that failed or timed out, and the effect on the next request."""
+    if environment.init_timed_out:
+        console.line(init_timeout_advice(function), "error")
+    elif environment.init_failed:
+        console.line(
+            "The function cannot start; requests get 502. The lines above say why. "
+            "Once it is fixed, the next request tries again.",
+            "error",
+        )
+
+
+def init_timeout_advice(function: FunctionConfig) -> str:
+    """Return the message for an init that timed out."""
+    stopped = f"Init took longer than {function.init_timeout_seconds:g} s and was stopped"
+    if function.concurrency is not None:
+        return f"{stopped}. The next request starts another environment."
+    return (
+        f"{stopped}, as on AWS. The next request initialises the function again, "
+        f"within the function's timeout of {function.timeout_seconds:g} s."
+    )
+
+
+async def reload(
+    pool: Pool, reload_filter: ReloadFilter, console: Console, stop: anyio.Event
+) -> None:
+    """Replace the environments whenever a file of the app changes, until ``stop`` is set.
+
+    Cancellation does not end it at once, because `watchfiles` waits in a thread.
+    """
+    root = pool.function.task_root
+    async for changes in awatch(root, watch_filter=reload_filter, stop_event=stop):
+        names = sorted({Path(path).name for _, path in changes})
+        console.line(f"Changed: {', '.join(names[:5])}. Restarting the function.", "platform")
+        pool.replace()
+        await warm(pool, console)

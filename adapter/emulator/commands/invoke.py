@@ -1,0 +1,222 @@
+"""``adapter invoke``: one invocation, without a server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ...errors import ConfigurationError
+from ..console import Console
+from ..environments.pool import Pool, open_pool
+from ..environments.sandbox import find_sandbox
+from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
+from ..front_ends.url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest, url_event
+from ..front_ends.url_response import TOKEN, InvalidResponseError
+from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
+from .function_options import read_function
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ..function_config import FunctionConfig
+
+SUCCESS, FAILED, NOT_LOADED, STARTUP_FAILED = range(4)
+
+
+@dataclass(frozen=True)
+class InvokeSettings:
+    """The command line of ``adapter invoke``."""
+
+    function: FunctionConfig
+    event: UrlEvent
+    include: bool
+    timings: bool
+
+
+def main(arguments: Namespace) -> int:
+    """Invoke the function once; return 0 (success), 1 (failed), 2 (not loaded) or 3 (lifespan).
+
+    Raises:
+        ConfigurationError: TARGET or an option is invalid; nothing was started.
+    """
+    function = read_function(arguments)
+    event = build_event(arguments) if arguments.event is None else read_event(arguments)
+    if event.too_large:
+        raise ConfigurationError(f"Not invoked: {EVENT_TOO_LARGE}")
+    return anyio.run(run, InvokeSettings(function, event, arguments.include, arguments.timings))
+
+
+def read_event(arguments: Namespace) -> UrlEvent:
+    """Read an event from a file or from stdin."""
+    if arguments.method is not None or arguments.header or arguments.data is not None:
+        raise ConfigurationError(
+            "--event is sent as it is: --method, --header and --data go with --path only."
+        )
+    name: str = arguments.event
+    document = read(name)
+    try:
+        json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{name} does not hold an event: {error}") from error
+    event = url_event(UrlRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return event._replace(document=document)
+
+
+def build_event(arguments: Namespace) -> UrlEvent:
+    """Return the event of the request that the options describe."""
+    body = b""
+    if arguments.data is not None:
+        data: str = arguments.data
+        body = read(data[1:]) if data.startswith("@") else data.encode()
+    path, _, query = arguments.path.partition("?")
+    if not path.startswith("/"):
+        raise ConfigurationError(f"--path has to begin with /, and {arguments.path!r} does not.")
+    headers = [(b"host", b"localhost"), (b"user-agent", b"adapter-invoke")]
+    for line in arguments.header:
+        name, colon, value = line.partition(":")
+        name = name.strip().lower()
+        if not colon or not TOKEN.fullmatch(name):
+            raise ConfigurationError(f"--header {line!r} is no header. Try 'Accept: text/html'.")
+        headers = [field for field in headers if field[0] != name.encode()]
+        headers.append((name.encode(), value.strip().encode()))
+    method: str | None = arguments.method
+    if method is None:
+        method = "GET" if arguments.data is None else "POST"
+    if not TOKEN.fullmatch(method):
+        raise ConfigurationError(f"--method {method!r} is no method. Try PUT.")
+    return url_event(
+        UrlRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
+    )
+
+
+def read(name: str) -> bytes:
+    """Read a file, or stdin for ``-``."""
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {name!r}: {error.strerror}.") from error
+
+
+async def run(settings: InvokeSettings) -> int:
+    """Start an environment, invoke it and print the response; a signal ends all of it."""
+    console = Console(sys.stderr)
+    sandbox = await anyio.to_thread.run_sync(find_sandbox, settings.function.task_root)
+    async with (
+        open_pool(settings.function, sandbox, console, limit=1) as pool,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(cancel_on_signal, tasks.cancel_scope)
+        code = await invoke(settings, pool, console)
+        tasks.cancel_scope.cancel()
+        return code
+    return 128 + signal.SIGINT
+
+
+async def cancel_on_signal(scope: anyio.CancelScope) -> None:
+    """Cancel the scope at a signal."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async for _ in signals:
+            scope.cancel()
+
+
+async def invoke(settings: InvokeSettings, pool: Pool, console: Console) -> int:
+    """Send the event, print the response and return the exit code."""
+    event = settings.event
+    invocation = LocalInvocation(
+        event.document, request_id=event.request_id, trace_id=event.trace_id
+    )
+    pool.submit(invocation)
+    async with invocation.body:
+        start = await invocation.wait_for_start()
+        printer = Printer(settings, console, invocation.delivered_at or monotonic())
+        if isinstance(start, ResponseStart):
+            code = SUCCESS if await print_response(start, invocation, printer) else FAILED
+        else:
+            printer.note(f"The function failed. {start.explain()}")
+            code = exit_code_of(start)
+    await invocation.done.wait()
+    return code
+
+
+def exit_code_of(failure: InvocationFailure) -> int:
+    """Return the exit code for a function that did not respond."""
+    if not failure.in_init:
+        return FAILED
+    return STARTUP_FAILED if failure.explain().startswith("LifespanFailed") else NOT_LOADED
+
+
+async def print_response(
+    start: ResponseStart, invocation: LocalInvocation, printer: Printer
+) -> bool:
+    """Print the response as it arrives; return whether it is complete and no server error."""
+    reader = PreludeReader() if start.content_type == PRELUDE_CONTENT_TYPE else None
+    status = 200
+    try:
+        async for chunk in invocation.body:
+            body = chunk
+            if reader is not None:
+                found = reader.feed(chunk)
+                if found is None:
+                    continue
+                prelude, body = found
+                reader = None
+                status = prelude.get("statusCode", 200)
+                printer.head(prelude)
+            printer.chunk(body)
+    except InvalidResponseError as error:
+        printer.note(str(error))
+        return False
+    assert invocation.end is not None
+    if reader is not None:
+        printer.note("The stream ended before its prelude was complete.")
+        return False
+    if not invocation.end.clean:
+        printer.note(f"The stream ended with {invocation.end.error_type}.")
+    return invocation.end.clean and status < 500
+
+
+class Printer:
+    """Writes the body to stdout and everything else to stderr."""
+
+    def __init__(self, settings: InvokeSettings, console: Console, started: float) -> None:
+        self._settings = settings
+        self._console = console
+        self._started = started
+
+    def head(self, prelude: dict[str, object]) -> None:
+        """Print status, headers and cookies, with ``--include``."""
+        if not self._settings.include:
+            return
+        self.note(f"Status: {prelude.get('statusCode', 200)}")
+        headers = prelude.get("headers")
+        for name, value in headers.items() if isinstance(headers, dict) else ():
+            self.note(f"{name}: {value}")
+        cookies = prelude.get("cookies")
+        for cookie in cookies if isinstance(cookies, list) else ():
+            self.note(f"Set-Cookie: {cookie}")
+
+    def chunk(self, data: bytes) -> None:
+        """Print bytes of the body at once."""
+        if not data:
+            return
+        if self._settings.timings:
+            self.note(f"{monotonic() - self._started:8.3f} s  {len(data)} bytes")
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # The reader (head, less) has exited. The function runs on, and the interpreter must
+            # find a working stdout when it flushes at its exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def note(self, text: str) -> None:
+        """Print a line that is not part of the body."""
+        self._console.line(text)

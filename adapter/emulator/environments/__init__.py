@@ -1,0 +1,1 @@
+"""Execution environments: runtime processes, and the pool that starts, reuses and stops them."""

@@ -1,0 +1,332 @@
+"""The function URL: an HTTP request in, an HTTP response out.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import time
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from ..host import host_is_local
+from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
+from .http_server import read_body
+from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
+from .url_request import EVENT_TOO_LARGE, MAX_EVENT_BYTES, UrlEvent, UrlRequest, url_event
+from .url_response import (
+    InvalidResponseError,
+    UrlHead,
+    buffered_response,
+    plain_head,
+    streamed_head,
+    url_headers,
+)
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from ..console import Console
+    from ..environments.pool import Pool
+
+# Not urllib: it raises for hosts that it considers invalid.
+ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
+
+NOT_THIS_HOST = (
+    "This server serves localhost only, and the Host header names another host. "
+    "To serve other machines, start it with --host.\n"
+)
+TOO_LARGE = json.dumps(
+    {
+        "Message": f"Request must be smaller than {MAX_EVENT_BYTES} bytes "
+        "for the InvokeFunction operation"
+    }
+)
+RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
+INTERNAL_ERROR = b"Internal Server Error"
+
+# Matched against the first chunk only: the response is not delayed for it.
+PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
+NOT_INTERPRETED = (
+    "The client gets the JSON of the response as its body, statusCode included. The invoke mode of "
+    "the URL is RESPONSE_STREAM, and the response has no prelude. Does the function buffer? Try "
+    "--invoke-mode buffered."
+)
+NO_WEBSOCKET = (
+    "WebSocket requested at {}: a Lambda function URL has no WebSockets. Use server-sent events, "
+    "or an API Gateway WebSocket API."
+)
+
+
+@dataclass(frozen=True)
+class UrlSettings:
+    """The settings of a function URL, and choices where AWS's behaviour is not documented."""
+
+    invoke_mode: Literal["response_stream", "buffered"] = "response_stream"
+    #: how a body ends that has error trailers
+    midstream_error: Literal["clean", "abort"] = "clean"
+    #: two faults of AWS's that users reported
+    empty_body_hang: bool = False
+    hold_last_chunk: bool = False
+    #: events name this region's domain instead of the local address
+    aws_region: str | None = None
+    check_host: bool = True
+    #: respond to a client with the error of a failed init; AWS only logs it
+    show_init_errors: bool = False
+
+
+class FunctionUrl:
+    """An ASGI app that invokes a function for every request.
+
+    AWS does not document two cases, which are decided here: a timeout before the head is a 502,
+    like other failures, and after the head it aborts the connection; a managed instance at its
+    limit is a 429.
+    """
+
+    def __init__(self, pool: Pool, settings: UrlSettings, console: Console) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._console = console
+        self._websocket_paths: set[str] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        if scope["method"] == "CONNECT":  # asks a proxy; after a 200 the bytes would not be HTTP
+            await Response(b"", HTTPStatus.METHOD_NOT_ALLOWED)(scope, receive, send)
+            return
+        if self._settings.check_host and not host_is_local(list(scope["headers"])):
+            await PlainTextResponse(NOT_THIS_HOST, HTTPStatus.FORBIDDEN)(scope, receive, send)
+            return
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            self._explain_websocket(scope["raw_path"].decode("latin-1"))
+        try:
+            body = await read_body(request, MAX_EVENT_BYTES)
+        except ClientDisconnect:
+            return
+        event = url_event(url_request(scope, body), aws_region=self._settings.aws_region)
+        if event.too_large:
+            self._console.line(f"Responded 413: {EVENT_TOO_LARGE}", "error")
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            refusal = Response(TOO_LARGE, status, media_type="application/json")
+            await refusal(scope, receive, send)
+            return
+        await self._invoke(event, Exchange(scope, receive, send, event))
+
+    def _explain_websocket(self, path: str) -> None:
+        """Log once per path why no WebSocket opens; the request is served like any other."""
+        if path not in self._websocket_paths:
+            self._websocket_paths.add(path)
+            self._console.line(NO_WEBSOCKET.format(path), "error")
+
+    async def _invoke(self, event: UrlEvent, exchange: Exchange) -> None:
+        streaming = self._settings.invoke_mode == "response_stream"
+        invocation = LocalInvocation(
+            event.document,
+            request_id=event.request_id,
+            trace_id=event.trace_id,
+            streaming=streaming,
+        )
+        self._pool.submit(invocation)
+        async with invocation.body:
+            try:
+                await (self._stream if streaming else self._buffer)(invocation, exchange)
+            except BadGatewayError as error:
+                self._console.line(f"Responded 502: {error}", "error")
+                if self._settings.show_init_errors and error.failure and error.failure.in_init:
+                    page = init_error_page(error.failure).encode()
+                    await exchange.send_whole(HTTPStatus.BAD_GATEWAY, page, "text/plain")
+                    return
+                await exchange.send_whole(HTTPStatus.BAD_GATEWAY, INTERNAL_ERROR)
+            except UnavailableError:
+                await exchange.send_whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
+
+    async def _buffer(self, invocation: LocalInvocation, exchange: Exchange) -> None:
+        await wait_for_response(invocation)
+        payload = b"".join([chunk async for chunk in invocation.body])
+        if invocation.end is not None and not invocation.end.clean:
+            raise BadGatewayError(f"the response ended with {invocation.end.error_type}.")
+        try:
+            head, body = buffered_response(payload, exchange.request_id, exchange.trace_id)
+        except InvalidResponseError as error:
+            raise BadGatewayError(
+                f"{error} (The URL's invoke mode is BUFFERED; does the function stream?)"
+            ) from error
+        await exchange.send_head(head)
+        await exchange.send_body(body)
+        await exchange.finish()
+
+    async def _stream(self, invocation: LocalInvocation, exchange: Exchange) -> None:
+        response = await wait_for_response(invocation)
+        first = b""
+        if response.content_type == PRELUDE_CONTENT_TYPE:
+            head, first = await read_prelude(invocation, exchange)
+        else:
+            head = plain_head(response.content_type, exchange.request_id, exchange.trace_id)
+            first = await read_first_chunk(invocation)
+            if PROXY_RESPONSE.match(first):
+                self._console.line(NOT_INTERPRETED, "error")
+        await exchange.send_head(head)
+        if self._settings.hold_last_chunk:
+            exchange.hold()
+        await exchange.send_body(first)
+        async for chunk in invocation.body:
+            await exchange.send_body(chunk)
+        await self._finish(invocation, exchange)
+
+    async def _finish(self, invocation: LocalInvocation, exchange: Exchange) -> None:
+        end = invocation.end
+        assert end is not None
+        if end.clean and self._settings.empty_body_hang and exchange.empty:
+            await anyio.sleep(max(invocation.deadline_ms / 1000 - time(), 0))
+        elif end.clean or (
+            end.how is EndOfResponse.COMPLETE and self._settings.midstream_error == "clean"
+        ):
+            await exchange.finish()
+        # Otherwise the last chunk is not sent, and the server closes the connection: this is how
+        # a client learns that the body is incomplete.
+
+
+class UnavailableError(Exception):
+    """The environment is at its limit, and the event was not delivered."""
+
+
+class BadGatewayError(Exception):
+    """The function failed, or its response is invalid; nothing has been sent to the client."""
+
+    def __init__(self, message: str, failure: InvocationFailure | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+class Exchange:
+    """One HTTP response to the client."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, event: UrlEvent) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self.request_id = event.request_id
+        self.trace_id = event.trace_id
+        self.empty = True
+        self._bodiless = scope["method"] == "HEAD"
+        self._held: bytes | None = None
+
+    def hold(self) -> None:
+        """From now on, hold each chunk back until the next one or the end."""
+        self._held = b""
+
+    async def send_head(self, head: UrlHead) -> None:
+        """Send status and header fields."""
+        self._bodiless = self._bodiless or head.bodiless
+        await self._send(
+            {"type": "http.response.start", "status": head.status, "headers": head.headers}
+        )
+
+    async def send_body(self, data: bytes) -> None:
+        """Send bytes of the body, unless HTTP forbids a body."""
+        if not data or self._bodiless:
+            return
+        self.empty = False
+        if self._held is not None:
+            data, self._held = self._held, data
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self) -> None:
+        """Send the end of the body."""
+        await self._send({"type": "http.response.body", "body": self._held or b""})
+
+    async def send_whole(
+        self, status: int, body: bytes, media_type: str = "application/json"
+    ) -> None:
+        """Send a response that is not the function's."""
+        headers = {
+            name.decode(): value.decode()
+            for name, value in url_headers(self.request_id, self.trace_id)
+        }
+        response = Response(body, status, headers, media_type)
+        await response(self._scope, self._receive, self._send)
+
+
+def init_error_page(failure: InvocationFailure) -> str:
+    """Return the error of a failed init as plain text for the developer."""
+    try:
+        frames = json.loads(failure.payload)["stackTrace"]
+        trace = "".join(f"{frame.rstrip()}\n" for frame in frames)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        trace = ""
+    return (
+        f"The function cannot start.\n\n{failure.explain()}\n{trace}\n"
+        "The terminal of adapter dev shows more. Fix and save the file, then reload this page.\n"
+    )
+
+
+async def wait_for_response(invocation: LocalInvocation) -> ResponseStart:
+    """Wait for the start of the response.
+
+    Raises:
+        BadGatewayError: the function failed.
+        UnavailableError: the event was not delivered.
+    """
+    start = await invocation.wait_for_start()
+    if isinstance(start, InvocationFailure):
+        if start.unavailable:
+            raise UnavailableError
+        raise BadGatewayError(f"the function failed. {start.explain()}", start)
+    return start
+
+
+async def read_prelude(invocation: LocalInvocation, exchange: Exchange) -> tuple[UrlHead, bytes]:
+    """Read the prelude; return the head that it describes and the first bytes of the body."""
+    reader = PreludeReader()
+    try:
+        async for chunk in invocation.body:
+            if found := reader.feed(chunk):
+                prelude, first = found
+                head = streamed_head(prelude, exchange.request_id, exchange.trace_id)
+                return head, first
+    except InvalidResponseError as error:
+        raise BadGatewayError(str(error)) from error
+    raise BadGatewayError(
+        f"the stream ended before its prelude was complete{error_suffix(invocation)}."
+    )
+
+
+async def read_first_chunk(invocation: LocalInvocation) -> bytes:
+    """Return the first bytes of a stream without a prelude."""
+    async for chunk in invocation.body:
+        return chunk
+    if invocation.end is not None and not invocation.end.clean:
+        raise BadGatewayError(f"the stream ended before its first byte{error_suffix(invocation)}.")
+    return b""
+
+
+def error_suffix(invocation: LocalInvocation) -> str:
+    """Return the end of a sentence that names the error of a stream, if it has one."""
+    error_type = invocation.end.error_type if invocation.end else ""
+    return f", with {error_type}" if error_type else ""
+
+
+def url_request(scope: Scope, body: bytes) -> UrlRequest:
+    """Return the request with path and query as the client sent them."""
+    path = scope["raw_path"].decode("latin-1")
+    if not path.startswith("/"):
+        path = ORIGIN.sub("", path)  # an absolute URL, as to a proxy, or OPTIONS *
+    return UrlRequest(
+        method=scope["method"],
+        path=path if path.startswith("/") else "/",
+        query=scope["query_string"].decode("latin-1"),
+        headers=list(scope["headers"]),
+        body=body,
+        scheme=scope["scheme"],
+        port=scope["server"][1] or 80,
+        peer=scope["client"][0] if scope["client"] else "127.0.0.1",
+    )

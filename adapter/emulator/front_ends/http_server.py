@@ -1,0 +1,149 @@
+"""The HTTP server of both front ends: an ASGI app under uvicorn, as a task that can be stopped."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ...errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractContextManager
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+MAX_HEAD_BYTES = 1024 * 1024
+
+# uvicorn logs this as an error of the app; a front end cuts a stream on purpose.
+INCOMPLETE = "ASGI callable returned without completing response."
+
+ADVICE = {
+    errno.EADDRINUSE: "Stop what uses it, or choose another with --port.",
+    errno.EACCES: "Choose one above 1023 with --port.",
+}
+BAD_ADDRESS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
+
+
+class StrictConnection(h11.Connection):
+    """An `h11.Connection` that refuses a request with two lengths; h11 ignores one of them."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """Return the next event.
+
+        Raises:
+            RemoteProtocolError: a head has ``Content-Length`` and ``Transfer-Encoding``, which is
+                how a request is smuggled past a proxy (RFC 9112, 6.3).
+        """
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            if {b"content-length", b"transfer-encoding"} <= names:
+                raise h11.RemoteProtocolError("Content-Length beside Transfer-Encoding")
+        return event
+
+
+class LocalProtocol(H11Protocol):
+    """uvicorn's protocol, changed for requests with two lengths or a bad body and for upgrades."""
+
+    def __init__(self, config: uvicorn.Config, *arguments: Any, **options: Any) -> None:
+        super().__init__(config, *arguments, **options)
+        self.conn = StrictConnection(h11.SERVER, MAX_HEAD_BYTES)
+
+    def _should_upgrade(self) -> bool:
+        """Treat an upgrade as any other request, as Lambda does, and log no advice."""
+        return False
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse bad HTTP, unless a response has begun: then only close the connection.
+
+        uvicorn would send a second response, fail, and log that as an error of the app.
+        """
+        before = self.conn.our_state
+        if before in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if before is not h11.IDLE and self.cycle is not None:  # the app serves this request
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+
+class LocalServer(uvicorn.Server):
+    """uvicorn's server without signal handling: its task is cancelled instead."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Install no signal handlers."""
+        return nullcontext()
+
+
+@asynccontextmanager
+async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve while the block runs."""
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != INCOMPLETE)
+    server = LocalServer(
+        uvicorn.Config(
+            app,
+            http=LocalProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listening])
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port.
+
+    Raises:
+        ConfigurationError: the port is in use, or the address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on a socket that names TCP. Without it the kernel holds back
+    # small chunks until the client has acknowledged the previous one.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # Connections of the last run, which are still closing, do not block the port.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS)
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read the body of a request, and stop once it has more than ``limit`` bytes."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            break
+    return b"".join(pieces)

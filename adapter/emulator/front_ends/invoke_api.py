@@ -1,0 +1,183 @@
+"""The Invoke API, which SDKs call: ``invoke`` and ``invoke_with_response_stream``.
+
+AWS does not document what a streamed call returns if the function fails before the first byte;
+here it returns no chunk, and the error is in ``InvokeComplete``.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from http import HTTPStatus
+from time import time
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from ..function_config import VERSION
+from ..host import host_is_local
+from ..local_invocation import (
+    EndOfResponse,
+    InvocationFailure,
+    LocalInvocation,
+    ResponseStart,
+    platform_error,
+)
+from . import event_stream
+from .http_server import read_body
+from .invoke_request import InvokeRequest, RefusedError, invoke_request
+from .url_request import MAX_EVENT_BYTES, child_trace, new_trace_root
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from ..console import Console
+    from ..environments.pool import Pool
+
+NOT_THIS_HOST = RefusedError(
+    HTTPStatus.FORBIDDEN,
+    "AccessDeniedException",
+    "This server serves localhost only, and the Host header names another host. "
+    "To serve other machines, start it with --host.",
+)
+ENDINGS = {
+    EndOfResponse.COMPLETE: "The function failed.",
+    EndOfResponse.TRUNCATED: "The response is incomplete.",
+    EndOfResponse.OVERSIZED: "Response payload exceeded maximum allowed payload size ({} bytes).",
+}
+AT_LIMIT = RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.")
+
+Start = ResponseStart | InvocationFailure
+
+
+class InvokeApi:
+    """An ASGI app that invokes the function for calls of AWS's Invoke API."""
+
+    def __init__(self, pool: Pool, console: Console, *, check_host: bool = True) -> None:
+        self._pool = pool
+        self._console = console
+        self._check_host = check_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call."""
+        request = Request(scope, receive)
+        request_id = str(uuid4())
+        try:
+            call = await self._read(request)
+            response = await self._invoke(call, request_id, send)
+        except ClientDisconnect:
+            return
+        except RefusedError as error:
+            self._console.line(f"Responded {error.status} to the caller: {error}", "error")
+            response = error_response(error, request_id)
+        if response is not None:
+            await response(scope, receive, send)
+
+    async def _read(self, request: Request) -> InvokeRequest:
+        if self._check_host and not host_is_local(list(request.scope["headers"])):
+            raise NOT_THIS_HOST
+        body = await read_body(request, MAX_EVENT_BYTES)
+        name = self._pool.function.name
+        return invoke_request(request.method, request.scope["path"], request.headers, body, name)
+
+    async def _invoke(self, call: InvokeRequest, request_id: str, send: Send) -> Response | None:
+        """Invoke the function; return the response, or ``None`` if it has been streamed."""
+        if call.invocation_type == "DryRun":
+            return make_response(HTTPStatus.NO_CONTENT, request_id)
+        invocation = self._invocation(call, request_id)
+        self._pool.submit(invocation)
+        async with invocation.body:
+            if call.invocation_type == "Event":
+                return make_response(HTTPStatus.ACCEPTED, request_id)
+            start = await invocation.wait_for_start()
+            if isinstance(start, InvocationFailure) and start.unavailable:
+                raise AT_LIMIT
+            if not call.streamed:
+                return await respond_buffered(start, invocation)
+            await respond_streamed(start, invocation, send)
+        return None
+
+    def _invocation(self, call: InvokeRequest, request_id: str) -> LocalInvocation:
+        return LocalInvocation(
+            call.event,
+            request_id=request_id,
+            trace_id=child_trace(new_trace_root(time())),
+            client_context=call.client_context,
+            streaming=call.streamed,
+        )
+
+
+async def respond_buffered(start: Start, invocation: LocalInvocation) -> Response:
+    """Return the whole response; the call succeeds even if the function fails."""
+    payload = b"".join([chunk async for chunk in invocation.body])
+    error = function_error(start, invocation)
+    response = make_response(
+        HTTPStatus.OK, invocation.request_id, error.details if error else payload
+    )
+    if error:
+        response.headers["X-Amz-Function-Error"] = "Unhandled"
+    return response
+
+
+async def respond_streamed(start: Start, invocation: LocalInvocation, send: Send) -> None:
+    """Send an event for each chunk as it arrives, then one for the end."""
+    head = make_response(HTTPStatus.OK, invocation.request_id, media_type=event_stream.CONTENT_TYPE)
+    headers = [field for field in head.raw_headers if field[0] != b"content-length"]
+    await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+    async for chunk in invocation.body:
+        data = event_stream.message("PayloadChunk", "application/octet-stream", chunk)
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+    complete: dict[str, str] = {}
+    if error := function_error(start, invocation):
+        details = error.details.decode("utf-8", "replace")
+        complete = {"ErrorCode": error.error_type, "ErrorDetails": details}
+    data = event_stream.message("InvokeComplete", "application/json", json.dumps(complete).encode())
+    await send({"type": "http.response.body", "body": data})
+
+
+class FunctionError(NamedTuple):
+    """The error of a function."""
+
+    error_type: str
+    details: bytes  #: a JSON error object
+
+
+def function_error(start: Start, invocation: LocalInvocation) -> FunctionError | None:
+    """Return the error of an invocation whose body has been read, if it has one."""
+    end = invocation.end
+    assert end is not None
+    if end.clean:
+        return None
+    details = (
+        start.payload if isinstance(start, InvocationFailure) else decode_error_body(end.error_body)
+    )
+    if not details:  # the platform's own message
+        message = ENDINGS[end.how].format(invocation.limit)
+        details = platform_error(end.error_type, message).payload
+    return FunctionError(end.error_type, details)
+
+
+def decode_error_body(error_body: str) -> bytes:
+    """Return the error object of an error trailer; empty if it is not base64."""
+    try:
+        return b64decode(error_body)
+    except ValueError:
+        return b""
+
+
+def make_response(
+    status: int, request_id: str, body: bytes = b"", media_type: str = "application/json"
+) -> Response:
+    """Return a response with the headers that AWS adds to each."""
+    headers = {"x-amzn-RequestId": request_id, "X-Amz-Executed-Version": VERSION}
+    return Response(body, status, headers, media_type)
+
+
+def error_response(error: RefusedError, request_id: str) -> Response:
+    """Return the response from which an SDK makes an exception."""
+    body = json.dumps({"Type": "User", "message": str(error)}).encode()
+    response = make_response(error.status, request_id, body)
+    response.headers["x-amzn-ErrorType"] = error.error_type
+    return response

@@ -1,0 +1,119 @@
+"""Reads a call of the Invoke API, or refuses it as AWS does. It does no I/O.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple
+
+from .url_request import MAX_EVENT_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_ASYNC_EVENT_BYTES = 1024 * 1024
+MAX_CLIENT_CONTEXT = 3583  # characters of base64
+
+BUFFERED = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+STREAMED = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
+# A name, a partial or a whole ARN; then a version or an alias, which all mean the same code.
+FUNCTION = re.compile(r"(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:function:)?([\w-]+)(?::[\w$-]+)?")
+#: the allowed invocation types, by whether the call is streamed
+INVOCATION_TYPES = {
+    False: ("RequestResponse", "Event", "DryRun"),
+    True: ("RequestResponse", "DryRun"),
+}
+
+
+class RefusedError(Exception):
+    """The call is refused; an SDK raises ``error_type``."""
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_type = error_type
+
+
+class InvokeRequest(NamedTuple):
+    """One call."""
+
+    streamed: bool
+    #: RequestResponse, Event (the caller does not wait) or DryRun (the function does not run)
+    invocation_type: str
+    event: bytes
+    client_context: str  #: JSON, or empty
+
+
+def invoke_request(
+    method: str, path: str, headers: Mapping[str, str], body: bytes, function: str
+) -> InvokeRequest:
+    """Read a call. ``headers`` has to look names up in any case.
+
+    Raises:
+        RefusedError: AWS would not invoke the function, or the call names another one.
+    """
+    # The signature is not checked. But a page in a browser cannot send this header.
+    if not headers.get("Authorization"):
+        raise RefusedError(
+            HTTPStatus.FORBIDDEN,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        )
+    streamed = STREAMED.fullmatch(path)
+    call = streamed or BUFFERED.fullmatch(path)
+    if call is None or method != "POST":
+        message = f"The local Lambda has no {method} {path!r}: it only invokes functions."
+        raise RefusedError(HTTPStatus.NOT_FOUND, "UnknownOperationException", message)
+    name = FUNCTION.fullmatch(call[1])
+    if name is None or name[1] != function:
+        message = f"Function not found: {call[1]!r}. The function here is {function!r}."
+        raise RefusedError(HTTPStatus.NOT_FOUND, "ResourceNotFoundException", message)
+    allowed = INVOCATION_TYPES[streamed is not None]
+    invocation_type = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    if invocation_type not in allowed:
+        message = f"{invocation_type!r} is not one of: {', '.join(allowed)}."
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
+    limit = MAX_ASYNC_EVENT_BYTES if invocation_type == "Event" else MAX_EVENT_BYTES
+    event = read_event(body, limit)
+    context = read_client_context(headers.get("X-Amz-Client-Context", ""))
+    return InvokeRequest(streamed is not None, invocation_type, event, context)
+
+
+def read_event(body: bytes, limit: int) -> bytes:
+    """Return the event: JSON, or an empty object for an empty body."""
+    if len(body) > limit:
+        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
+    try:
+        json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST,
+            "InvalidRequestContentException",
+            f"Could not parse request body into json: {error}",
+        ) from error
+    return body or b"{}"
+
+
+def read_client_context(encoded: str) -> str:
+    """Return the JSON of a client context in base64, on one line, as a header needs it."""
+    try:
+        if len(encoded) > MAX_CLIENT_CONTEXT:
+            raise ValueError(f"it has more than {MAX_CLIENT_CONTEXT} bytes")
+        text = b64decode(encoded, validate=True).decode()
+        if text:
+            json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST,
+            "InvalidRequestContentException",
+            f"The client context has to be JSON in base64: {error}",
+        ) from error
+    # A line break in JSON can only be white space; Go's HTTP server writes a space for it, too.
+    return text.replace("\r", " ").replace("\n", " ").strip()

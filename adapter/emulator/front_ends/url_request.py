@@ -1,0 +1,147 @@
+"""The event that a function URL makes of a request. It does no I/O."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+from ...samples.url_event import URL_ID, function_url_event
+from ..host import LOCAL_DOMAIN
+
+if TYPE_CHECKING:
+    from ...types import Headers
+
+MAX_EVENT_BYTES = 6 * 1024 * 1024
+"""The largest event that Lambda accepts, as JSON."""
+
+EVENT_TOO_LARGE = (
+    f"the event has more than {MAX_EVENT_BYTES} bytes, the most that Lambda takes. A binary body "
+    f"is base64 in it and grows by a third: the largest has {MAX_EVENT_BYTES * 3 / 4 / 1e6:.1f} MB."
+)
+
+TRACE = re.compile(r"Root=[\w-]+(;\w+=[\w.:-]+)*", re.ASCII)
+
+# They describe one connection and are not passed on (RFC 9110, 7.6.1).
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+# The function URL sets the first three itself, and the HTTP server handles ``expect``.
+SET_BY_URL = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
+
+
+class UrlRequest(NamedTuple):
+    """A request as the client sent it; path and query are percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    scheme: str
+    port: int
+    peer: str
+
+
+class UrlEvent(NamedTuple):
+    """The event, and the ids that are in the response as well."""
+
+    document: bytes
+    request_id: str
+    trace_id: str
+
+    @property
+    def too_large(self) -> bool:
+        """Whether Lambda refuses the event."""
+        return len(self.document) > MAX_EVENT_BYTES
+
+
+def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent:
+    """Return the event of a request.
+
+    Host, scheme, port and client address are those of the local request, so that redirects,
+    absolute URLs and secure cookies work. With ``aws_region`` they are those that AWS would name.
+    """
+    now = datetime.now(UTC)
+    request_id = str(uuid4())
+    headers = forwarded_headers(request.headers)
+    root = client_trace(headers) or new_trace_root(now.timestamp())
+    headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-trace-id"]
+    if aws_region is None:
+        domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
+    else:
+        domain, scheme, port = f"{URL_ID}.lambda-url.{aws_region}.on.aws", "https", "443"
+        headers = [(name, value) for name, value in headers if name.lower() != "host"]
+        headers += [
+            ("x-amzn-tls-version", "TLSv1.3"),
+            ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
+        ]
+    headers += [
+        ("x-amzn-trace-id", root),
+        ("x-forwarded-for", request.peer),
+        ("x-forwarded-port", port),
+        ("x-forwarded-proto", scheme),
+    ]
+    event = function_url_event(
+        request.path or "/",
+        method=request.method,
+        query=request.query,
+        headers=headers,
+        body=request.body,
+        domain=domain,
+        source_ip=request.peer,
+        request_id=request_id,
+        epoch_ms=int(now.timestamp() * 1000),
+        time=f"{now:%d/%b/%Y:%H:%M:%S} +0000",
+    )
+    document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    # The runtime and the client get the trace with a segment below the root.
+    return UrlEvent(document, request_id, root if "Parent=" in root else child_trace(root))
+
+
+def new_trace_root(epoch_seconds: float) -> str:
+    """Return the root of a new trace."""
+    return f"Root=1-{int(epoch_seconds):08x}-{token_hex(12)}"
+
+
+def child_trace(root: str) -> str:
+    """Return a trace with a segment below ``root``, not sampled."""
+    return f"{root};Parent={token_hex(8)};Sampled=0"
+
+
+def client_trace(headers: list[tuple[str, str]]) -> str | None:
+    """Return the client's trace id if it is valid; it becomes part of other headers."""
+    for name, value in headers:
+        if name.lower() == "x-amzn-trace-id" and TRACE.fullmatch(value):
+            return value
+    return None
+
+
+def forwarded_headers(headers: Headers) -> list[tuple[str, str]]:
+    """Return the headers without those of the connection and those that the URL sets."""
+    connection = {
+        token.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for token in value.split(b",")
+    }
+    dropped = HOP_BY_HOP | SET_BY_URL | connection
+    return [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers
+        if name.lower() not in dropped
+    ]

@@ -1,0 +1,199 @@
+"""One invocation: the event, and the response as it arrives."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from enum import StrEnum
+from time import monotonic, time
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
+
+import anyio
+
+if TYPE_CHECKING:
+    from anyio.streams.memory import MemoryObjectReceiveStream
+
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
+"""The largest event and the largest buffered response of the Runtime API (RAPID)."""
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
+MAX_STREAM_BYTES = 200 * 1024 * 1024
+
+KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+UNAVAILABLE = "Runtime.Unavailable"
+
+
+class EndOfResponse(StrEnum):
+    """How a response ended; the values are those of AWS's ``End-Of-Response`` trailer."""
+
+    COMPLETE = "Complete"
+    TRUNCATED = "Truncated"
+    OVERSIZED = "Oversized"
+
+
+class ResponseEnd(NamedTuple):
+    """The end of a response. A complete response may carry an error in its trailers."""
+
+    how: EndOfResponse
+    error_type: str = ""
+    error_body: str = ""  #: base64 of a JSON error object, as the runtime sent it
+
+    @property
+    def clean(self) -> bool:
+        """Whether the response is complete and has no error."""
+        return self.how is EndOfResponse.COMPLETE and not self.error_type
+
+
+class ResponseStart(NamedTuple):
+    """A response has begun. Its bytes follow in `LocalInvocation.body`."""
+
+    content_type: str
+
+
+class InvocationFailure(NamedTuple):
+    """The invocation failed before the first byte of a response."""
+
+    error_type: str
+    payload: bytes = b""
+    content_type: str = "application/json"
+    in_init: bool = False  #: the runtime failed before it received the event
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether the event was not delivered because the environment is at its limit."""
+        return self.error_type == UNAVAILABLE
+
+    def explain(self) -> str:
+        """Return the error in one line: type and message of the runtime's error object."""
+        try:
+            document = json.loads(self.payload)
+            return f"{document['errorType']}: {document['errorMessage']}"
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return self.payload.decode("utf-8", "replace") or self.error_type
+
+
+class LocalInvocation:
+    """An event that a front end submits, and the response to it.
+
+    The front end awaits `wait_for_start`, reads `body`, then looks at `end`. It must close `body`,
+    and may close it early: the rest of the response is then read and discarded, because a client
+    that disconnects does not stop a function. `done` is set when the environment is free again,
+    which is after the end of the body if the runtime works on.
+    """
+
+    def __init__(
+        self,
+        event: bytes,
+        *,
+        request_id: str,
+        trace_id: str,
+        client_context: str = "",
+        limit: int | None = None,
+        streaming: bool = True,
+    ) -> None:
+        self.event = event
+        self.request_id = request_id
+        self.trace_id = trace_id
+        self.client_context = client_context
+        if limit is None:
+            limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
+        self.limit = limit
+        self.streaming = streaming
+        self.body: MemoryObjectReceiveStream[bytes]
+        # No buffer: as on AWS, the client's speed limits how fast the runtime is read.
+        self._sink, self.body = anyio.create_memory_object_stream[bytes](0)
+        self.end: ResponseEnd | None = None
+        self.done = anyio.Event()
+        self.nonce = ""  #: identifies one delivery; an event may be delivered more than once
+        self.deadline_ms = 0
+        self.bytes = 0
+        self.delivered_at: float | None = None
+        self.first_byte_at: float | None = None
+        self.ended_at: float | None = None
+        self._start: ResponseStart | InvocationFailure | None = None
+        self._started = anyio.Event()
+
+    async def wait_for_start(self) -> ResponseStart | InvocationFailure:
+        """Wait for the first byte, for the end of an empty response, or for a failure."""
+        await self._started.wait()
+        assert self._start is not None
+        return self._start
+
+    def deliver(self, timeout_seconds: float) -> None:
+        """Record that the runtime receives the event now: its timeout starts."""
+        self.nonce = str(uuid4())
+        self.delivered_at = monotonic()
+        self.deadline_ms = int((time() + timeout_seconds) * 1000)
+
+    def begin(self, content_type: str) -> None:
+        """Take the head of the response, which `wait_for_start` returns with the first byte."""
+        if self.end is None:
+            self._start = ResponseStart(content_type)
+
+    async def write(self, data: bytes) -> None:
+        """Pass bytes to the reader of `body`, or discard them if it is closed."""
+        if self.end is not None:
+            return
+        if self.first_byte_at is None:
+            self.first_byte_at = monotonic()
+            self._started.set()
+        self.bytes += len(data)
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            await self._sink.send(data)
+
+    def finish(self, end: ResponseEnd) -> None:
+        """End the response. Only the first call has an effect."""
+        if self.end is None:
+            self.end = end
+            self.ended_at = monotonic()
+            self._started.set()
+            self._sink.close()
+
+    def fail(self, failure: InvocationFailure) -> None:
+        """Fail the invocation, before its response or in the middle of it."""
+        if self.end is not None:
+            return
+        if self.first_byte_at is None:
+            self._start = failure
+            self.finish(ResponseEnd(EndOfResponse.COMPLETE, failure.error_type))
+        else:
+            self.finish(ResponseEnd(EndOfResponse.TRUNCATED, failure.error_type))
+
+
+def platform_error(error_type: str, message: str) -> InvocationFailure:
+    """Return a failure that Lambda itself reports."""
+    return InvocationFailure(
+        error_type, json.dumps({"errorType": error_type, "errorMessage": message}).encode()
+    )
+
+
+def exit_error(request_id: str, returncode: int) -> InvocationFailure:
+    """Return the failure of an invocation whose runtime process exited, in RAPID's words."""
+    if returncode == 0:
+        reason = "Runtime exited without providing a reason"
+    elif returncode < 0:
+        signal_name = {9: "killed", 15: "terminated", 11: "segmentation fault", 6: "aborted"}
+        reason = (
+            "Runtime exited with error: signal: "
+            f"{signal_name.get(-returncode, f'signal {-returncode}')}"
+        )
+    else:
+        reason = f"Runtime exited with error: exit status {returncode}"
+    return platform_error("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+
+
+def timeout_error(request_id: str, timeout_seconds: float) -> InvocationFailure:
+    """Return the failure of an invocation that timed out, in AWS's words."""
+    return platform_error(
+        "Sandbox.Timedout",
+        f"RequestId: {request_id} Error: Task timed out after {timeout_seconds:.2f} seconds",
+    )
+
+
+def known_error_type(error_type: str) -> str:
+    """Return a reported error type as the platform keeps it (RAPID, fatalerror.go)."""
+    if KNOWN_ERROR_TYPE.search(error_type):
+        return error_type
+    return "Function.Unknown" if error_type.startswith("Function.") else "Runtime.Unknown"

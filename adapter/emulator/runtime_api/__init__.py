@@ -1,0 +1,1 @@
+"""AWS's Runtime API, served to one runtime process."""

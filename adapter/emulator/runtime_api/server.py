@@ -1,0 +1,222 @@
+"""The Runtime API of one environment: the part that all environments share.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; what that page leaves open is as in
+RAPID (https://github.com/aws/aws-lambda-runtime-interface-emulator).
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..host import host_is_local
+from . import replies
+from .extensions import Extensions
+from .on_demand_state import TransitionError
+from .replies import Reply
+from .server_connection import CONNECTION_LOST, ServerConnection, TruncatedError
+from .uploads import is_json, read_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import SocketStream
+
+    from ..function_config import FunctionConfig
+    from ..local_invocation import InvocationFailure, LocalInvocation
+
+    Handler = Callable[[ServerConnection, str], Awaitable[Reply]]
+
+NONCE = "Lambda-Runtime-Invocation-Id"
+
+# A browser sends one of them with every POST and with every resource that a page loads, wherever
+# the page comes from. A runtime sends neither.
+BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
+
+Routes = tuple[tuple[str, str, str], ...]
+
+ROUTES: Routes = (
+    ("GET", r"/2018-06-01/ping", "ping"),
+    ("GET", r"/2018-06-01/runtime/invocation/next", "next"),
+    ("POST", r"/2018-06-01/runtime/invocation/([^/]+)/response", "response"),
+    ("POST", r"/2018-06-01/runtime/invocation/([^/]+)/error", "error"),
+    ("POST", r"/2018-06-01/runtime/init/error", "init_error"),
+    ("POST", r"/2020-01-01/extension/register", "register"),
+    ("GET", r"/2020-01-01/extension/event/next", "extension_next"),
+)
+
+
+class RuntimeApi(ABC):
+    """Serves the runtime of one environment.
+
+    `initialised` is set when the init is over, `next_called` at the first call of ``next``, and
+    `init_failure` holds the runtime's report of a failed init. `deliver` gives the runtime an
+    invocation; its ``done`` is set when the environment has finished with it.
+    """
+
+    routes = ROUTES
+
+    def __init__(self, function: FunctionConfig, region: str) -> None:
+        self.function = function
+        self.initialised = anyio.Event()
+        self.initialised_at: float | None = None
+        self.next_called = anyio.Event()
+        self.init_failure: InvocationFailure | None = None
+        self.extensions = Extensions(function)
+        self._arn = function.arn(region)
+
+    @property
+    @abstractmethod
+    def usable(self) -> bool:
+        """Whether the environment can take an invocation, now or after its init."""
+
+    @abstractmethod
+    def deliver(self, invocation: LocalInvocation) -> bool:
+        """Give an event to a waiting runtime; without one, fail the event and return false."""
+
+    @abstractmethod
+    def time_out(self, invocation: LocalInvocation) -> bool:
+        """Fail an invocation that timed out; return whether its environment has to end."""
+
+    @abstractmethod
+    def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
+        """Return the failure of an invocation whose runtime process exited."""
+
+    @abstractmethod
+    async def uploads_finished(self) -> None:
+        """Wait until no response or report is being read."""
+
+    def restore(self) -> bool:
+        """Let a runtime that waits in its snapshot continue; return false if it does not wait."""
+        return False
+
+    async def serve(self, stream: SocketStream) -> None:
+        """Serve one connection until either side closes it."""
+        async with stream:
+            connection = ServerConnection(stream)
+            try:
+                while await connection.next_request():
+                    if not await connection.reply(await self._reply_to(connection)):
+                        return
+            except CONNECTION_LOST:
+                return  # the runtime disconnected before the reply
+
+    async def _reply_to(self, connection: ServerConnection) -> Reply:
+        # AWS needs neither check: no browser can reach its Runtime API.
+        if not host_is_local(list(connection.request.headers)):
+            return replies.NOT_THIS_HOST
+        if any(connection.header(name) for name in BROWSER_HEADERS):
+            return replies.NOT_FOR_BROWSERS
+        method, target = connection.request.method.decode(), connection.request.target.decode()
+        call, argument = find_route(self.routes, method, target)
+        if isinstance(call, Reply):
+            return call
+        try:
+            return await self._handlers()[call](connection, argument)
+        except TransitionError as error:
+            return replies.invalid_transition(str(error))
+        except TruncatedError:
+            return replies.TRUNCATED
+
+    def _handlers(self) -> dict[str, Handler]:
+        """Return the method for each call of `routes`."""
+        return {
+            "ping": self._ping,
+            "next": self._next,
+            "response": self._response,
+            "error": self._error,
+            "init_error": self._init_error,
+            "register": self._register,
+            "extension_next": self._extension_next,
+        }
+
+    @abstractmethod
+    async def _next(self, connection: ServerConnection, _argument: str) -> Reply:
+        """Wait for the next event."""
+
+    @abstractmethod
+    async def _response(self, connection: ServerConnection, request_id: str) -> Reply:
+        """Read the response to an invocation."""
+
+    @abstractmethod
+    async def _error(self, connection: ServerConnection, request_id: str) -> Reply:
+        """Read the error report of an invocation."""
+
+    @abstractmethod
+    async def _init_error(self, connection: ServerConnection, _argument: str) -> Reply:
+        """Read the error report of a failed init."""
+
+    async def _ping(self, _connection: ServerConnection, _argument: str) -> Reply:
+        return replies.PONG
+
+    async def _register(self, connection: ServerConnection, _argument: str) -> Reply:
+        body = b"".join([data async for data in connection.body()])
+        return self.extensions.register(
+            connection.header("Lambda-Extension-Name"), body, closed=self._init_is_over
+        )
+
+    async def _extension_next(self, connection: ServerConnection, _argument: str) -> Reply:
+        reply = self.extensions.next(connection.header("Lambda-Extension-Identifier"))
+        self._check_initialised()
+        if reply is None:
+            await anyio.sleep_forever()
+        assert reply is not None
+        return reply
+
+    @property
+    @abstractmethod
+    def _init_is_over(self) -> bool:
+        """Whether the runtime's own init has succeeded or failed."""
+
+    @property
+    @abstractmethod
+    def _init_succeeded(self) -> bool:
+        """Whether the runtime's own init has succeeded."""
+
+    def _check_initialised(self) -> None:
+        if self._init_succeeded and self.extensions.ready and not self.initialised.is_set():
+            self.initialised_at = monotonic()
+            self.initialised.set()
+
+    async def _read_init_failure(self, connection: ServerConnection) -> Reply:
+        failure = await read_failure(connection)
+        kind = "application/json" if is_json(failure.payload) else "application/octet-stream"
+        self.init_failure = failure._replace(content_type=kind)
+        return replies.ACCEPTED
+
+    def _event_headers(self, invocation: LocalInvocation) -> replies.HeaderItems:
+        """Return the headers of an event; those without a value are empty."""
+        return (
+            ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
+            ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
+            ("Lambda-Runtime-Invoked-Function-Arn", self._arn),
+            ("Lambda-Runtime-Trace-Id", invocation.trace_id),
+            ("Lambda-Runtime-Client-Context", invocation.client_context),
+            # The identity is in the caller's credentials, which are not checked here.
+            ("Lambda-Runtime-Cognito-Identity", ""),
+            (NONCE, invocation.nonce),
+        )
+
+
+def is_stale(connection: ServerConnection, invocation: LocalInvocation) -> bool:
+    """Whether the call belongs to an earlier delivery of the event; many runtimes do not say.
+
+    AWS has not published how its server decides this. Its runtimes expect a 410, after which the
+    response to the current delivery may still come.
+    """
+    return connection.header(NONCE) not in ("", invocation.nonce)
+
+
+def find_route(routes: Routes, method: str, target: str) -> tuple[str | Reply, str]:
+    """Return the name of the call and its argument, or the reply if there is no such call."""
+    path = target.partition("?")[0]
+    for allowed, pattern, call in routes:
+        if match := re.fullmatch(pattern, path):
+            if method != allowed:
+                return replies.METHOD_NOT_ALLOWED, ""
+            return call, match.group(1) if match.groups() else ""
+    return replies.NOT_FOUND, ""

@@ -1,0 +1,205 @@
+"""One connection of a runtime to the Runtime API: h11 over an anyio socket."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+
+import anyio
+import h11
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from anyio.abc import SocketStream
+
+    from .replies import Reply
+
+READ_BYTES = 32 * 1024  # as RAPID copies
+MAX_HEAD_BYTES = 1024 * 1024  # Go's default, which RAPID uses
+MAX_TRAILER_BYTES = 4096  # Go's read buffer, which has to hold all trailers
+MAX_DISCARD_BYTES = 256 * 1024  # Go reads this much of an unwanted body to keep the connection
+LINGER_SECONDS = 0.5
+
+CONNECTION_LOST = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+
+class TruncatedError(Exception):
+    """The body of a request is incomplete: end of file, a bad chunk, bad or oversized trailers."""
+
+
+class ServerConnection:
+    """Reads requests and sends replies, one after the other."""
+
+    def __init__(self, stream: SocketStream) -> None:
+        self._stream = stream
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._broken = False
+        self._has_backlog = False  #: the last read filled its buffer
+        self._pushed_back: object = h11.NEED_DATA  #: the event that ended a backlog
+        self.request: h11.Request
+        self.trailers: dict[str, str] = {}
+
+    async def next_request(self) -> bool:
+        """Read the next head into `request`; return false if the connection ended instead."""
+        if self._http.our_state is h11.DONE:
+            self._http.start_next_cycle()
+            self._pushed_back = h11.NEED_DATA
+        try:
+            event = await self._next_event()
+        except h11.RemoteProtocolError:
+            with anyio.move_on_after(LINGER_SECONDS):
+                await self._send_bad_request()
+            return False
+        except CONNECTION_LOST:
+            return False
+        if not isinstance(event, h11.Request):
+            return False
+        self.request = event
+        self.trailers = {}
+        return True
+
+    def header(self, name: str) -> str:
+        """Return a request header's value, or an empty string."""
+        wanted = name.lower().encode()
+        return next((v.decode("latin-1") for n, v in self.request.headers if n == wanted), "")
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the body chunk by chunk as it arrives, then set `trailers`.
+
+        If the runtime sends faster than the body is read, all chunks of one read are one piece, as
+        they are in Go: one by one they would delay everything else on the event loop. `trailers`
+        has the declared trailers only.
+
+        Raises:
+            TruncatedError: the body is incomplete.
+        """
+        if self._http.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        while True:
+            try:
+                event = await self._next_event()
+            except (h11.RemoteProtocolError, *CONNECTION_LOST) as error:
+                self._broken = True
+                raise TruncatedError from error
+            if isinstance(event, h11.Data):
+                yield b"".join([event.data, *self._backlog()])
+            elif isinstance(event, h11.EndOfMessage):
+                self._take_trailers(event)
+                return
+            else:
+                self._broken = True
+                raise TruncatedError
+
+    async def wait_closed(self) -> None:
+        """Wait until the peer closes the connection; bytes that it sends first are kept."""
+        data = b" "
+        while data:
+            try:
+                data = await self._stream.receive(READ_BYTES)
+            except CONNECTION_LOST:
+                data = b""
+            self._http.receive_data(data)
+
+    def abandon(self) -> None:
+        """Stop reading the request. The reply to it will close the connection."""
+        self._broken = True
+
+    async def reply(self, reply: Reply) -> bool:
+        """Send the reply; return whether the connection can carry another request."""
+        keep = await self._discard_body()
+        headers = [
+            *reply.headers,
+            ("Date", formatdate(usegmt=True)),
+            ("Content-Length", str(len(reply.body))),
+            *([] if keep else [("Connection", "close")]),
+        ]
+        # Go writes header values as UTF-8; a client context may contain any character.
+        fields = [(name.encode(), value.encode()) for name, value in headers]
+        await self._send(h11.Response(status_code=reply.status, headers=fields))
+        if reply.body:
+            await self._send(h11.Data(data=reply.body))
+        await self._send(h11.EndOfMessage())
+        if keep and self._http.our_state is h11.DONE:
+            return True
+        with anyio.move_on_after(LINGER_SECONDS):
+            await self._linger()
+        return False
+
+    async def _next_event(self) -> object:
+        event, self._pushed_back = self._pushed_back, h11.NEED_DATA
+        if event is not h11.NEED_DATA:
+            return event
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            try:
+                data = await self._stream.receive(READ_BYTES)
+            except anyio.EndOfStream:
+                data = b""
+            self._has_backlog = len(data) == READ_BYTES
+            self._http.receive_data(data)
+        return event
+
+    def _backlog(self) -> Iterator[bytes]:
+        """Yield the other chunks of a read that filled its buffer."""
+        with suppress(h11.RemoteProtocolError):  # h11 raises it again at the next event
+            while self._has_backlog:
+                event = self._http.next_event()
+                if not isinstance(event, h11.Data):
+                    self._pushed_back = event
+                    return
+                yield event.data
+
+    async def _send(self, event: h11.Event) -> None:
+        if data := self._http.send(event):
+            await self._stream.send(data)
+
+    def _take_trailers(self, event: h11.EndOfMessage) -> None:
+        size = sum(len(name) + len(value) + 4 for name, value in event.headers)
+        if size > MAX_TRAILER_BYTES:
+            self._broken = True
+            raise TruncatedError
+        declared = {
+            name.strip().lower()
+            for field, value in self.request.headers
+            if field == b"trailer"
+            for name in value.decode("latin-1").split(",")
+        }
+        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
+        self.trailers = {name: value for name, value in fields if name in declared}
+
+    async def _discard_body(self) -> bool:
+        """Read the rest of the body, as Go does before a reply; return false if that fails."""
+        if self._broken:
+            return False
+        if self._http.their_state is not h11.SEND_BODY:
+            return self._http.their_state is h11.DONE
+        if self._http.they_are_waiting_for_100_continue:
+            return False
+        size = 0
+        try:
+            async for data in self.body():
+                size += len(data)
+                if size > MAX_DISCARD_BYTES:
+                    return False
+        except TruncatedError:
+            return False
+        return True
+
+    async def _linger(self) -> None:
+        # Closing a socket that has unread bytes makes the kernel send a reset, which may overtake
+        # the reply. So this side is closed first, then read until the peer closes too.
+        try:
+            await self._stream.send_eof()
+            while True:
+                await self._stream.receive(READ_BYTES)
+        except (*CONNECTION_LOST, OSError):
+            return
+
+    async def _send_bad_request(self) -> None:
+        head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        try:
+            await self._stream.send(head + b"Connection: close\r\n\r\n400 Bad Request")
+            await self._linger()
+        except CONNECTION_LOST:
+            return

@@ -1,0 +1,112 @@
+"""TARGET on the command line: a handler string and the folder that it is imported from."""
+
+from __future__ import annotations
+
+import re
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import ConfigurationError
+
+LIBRARY = Path(__file__).parent
+DISTRIBUTION = "asgi_lambda_stream"
+
+NAME = r"[^\W\d]\w*"
+ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
+APP = re.compile(rf"(?P<module>[\w./-]+):{ATTRIBUTE}(?:\(\))?")
+HANDLER = re.compile(rf"[\w./-]+\.{NAME}")
+HINT = (
+    "It has to be module:attribute (main:app), module.attribute (main.handler) "
+    "or a file and an attribute (src/main.py:app)."
+)
+
+
+class Target(NamedTuple):
+    """A handler string as ``_HANDLER`` has it, and the task root it is imported from."""
+
+    handler: str
+    task_root: Path
+
+
+def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
+    """Read a TARGET given in the folder ``here``.
+
+    The task root of a file is the first folder above it that is not a package, because imports
+    start there; of a module it is ``here``. ``factory`` says that the attribute is a function
+    that makes the app; ``main:create_app()`` says the same.
+
+    Raises:
+        ConfigurationError: it is malformed, names a file that is not there, or is in a project
+            that hides this library.
+    """
+    target = _find(text, here, factory=factory)
+    refuse_own_name(target.task_root)
+    return target
+
+
+def refuse_own_name(task_root: Path) -> None:
+    """Check that a function with this task root can import this library.
+
+    Raises:
+        ConfigurationError: the project has a module or a package with the library's name.
+    """
+    found = _own_module(task_root)
+    if found is None:
+        return
+    kind = "package" if found.is_dir() else "module"
+    raise ConfigurationError(
+        f"The project has a {kind} named {LIBRARY.name}, and so has this library: {found} hides "
+        f"it from Python, or is mixed with it in a zip. Rename yours, to {LIBRARY.name}s perhaps."
+    )
+
+
+def _own_module(task_root: Path) -> Path | None:
+    """Return the project's file or folder that has the library's name; ``None`` if there is none.
+
+    The library itself does not count: in its repository, or installed into the task root.
+    """
+    spec = PathFinder.find_spec(LIBRARY.name, [str(task_root)])
+    if spec is None or any(task_root.glob(f"{DISTRIBUTION}-*.dist-info")):
+        return None
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    if not folders:
+        return Path(spec.origin or task_root / LIBRARY.name)
+    if LIBRARY.samefile(folders[0]) or not any(folders[0].rglob("*.py")):
+        return None
+    return folders[0]
+
+
+def _find(text: str, here: Path, *, factory: bool) -> Target:
+    if text.endswith(".py"):
+        raise ConfigurationError(f"{text!r} names a file but no app in it. Try {text}:app")
+    named_app = APP.fullmatch(text)
+    if factory:
+        text = _called(text, is_app=named_app is not None)
+    elif not named_app and not HANDLER.fullmatch(text):
+        raise ConfigurationError(f"{text!r} does not name an app. {HINT}")
+    if named_app and named_app["module"].endswith(".py"):
+        return _file_target(here / named_app["module"], text.rpartition(":")[2])
+    return Target(text, here.resolve())
+
+
+def _called(text: str, *, is_app: bool) -> str:
+    if not is_app:
+        raise ConfigurationError(
+            f"{text!r} does not name an app factory. With --factory it has to be "
+            "module:function (main:create_app) or a file and a function (src/main.py:create_app)."
+        )
+    return text if text.endswith("()") else f"{text}()"
+
+
+def _file_target(path: Path, attribute: str) -> Target:
+    """Turn a file and an attribute into a module and an attribute."""
+    if not path.is_file():
+        raise ConfigurationError(f"There is no file {path}. Paths are relative to where you are.")
+    path = path.resolve()
+    parts = [] if path.name == "__init__.py" else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return Target(f"{'.'.join(parts)}:{attribute}", folder)

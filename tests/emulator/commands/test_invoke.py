@@ -1,0 +1,198 @@
+"""``adapter invoke`` with our own runtime, as a user calls it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APP = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        return
+    request = await receive()
+    status = int(scope["query_string"] or 200)
+    headers = [(b"content-type", b"text/plain"), (b"set-cookie", b"a=b"), *(
+        (b"x-echo", value) for name, value in scope["headers"] if name == b"x-in")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    path = f"{scope['method']} {scope['path']} "
+    await send({"type": "http.response.body", "body": path.encode(), "more_body": True})
+    if scope["path"] == "/fail":
+        raise ValueError("in the middle")
+    await send({"type": "http.response.body", "body": request["body"]})
+
+async def sick(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+def handler(event, context):
+    if event == {"fail": True}:
+        raise ValueError("no")
+    return event
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "main.py"
+    file.write_text(APP)
+    monkeypatch.chdir(tmp_path)
+    return file
+
+
+@pytest.mark.usefixtures("app")
+class TestInvoke:
+    def test_the_body_goes_to_stdout_and_all_else_to_stderr(
+        self, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        assert main(["invoke", "main:app", "--path", "/a%20b"]) == 0
+        out, err = capfdbinary.readouterr()
+        assert out == b"GET /a b "
+        assert b"REPORT RequestId:" in err
+        assert b"content-type" not in err
+
+    def test_a_request_can_be_described(self, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+        arguments = ["--path", "/", "--data", "hi", "--header", "X-In: 1", "--include", "--timings"]
+        assert main(["invoke", "main.py:app", *arguments]) == 0
+        out, err = capfdbinary.readouterr()
+        assert out == b"POST / hi"
+        for line in (b"Status: 200\n", b"x-echo: 1\n", b"Set-Cookie: a=b\n"):
+            assert line in err
+        assert re.search(rb"\n +\d+\.\d{3} s  7 bytes\n +\d+\.\d{3} s  2 bytes\n", err)
+
+    def test_a_body_can_come_from_a_file(
+        self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        app.with_name("body").write_bytes(b"\xff\0")
+        arguments = ["--path", "/", "--method", "put", "--data", "@body"]
+        assert main(["invoke", "main:app", *arguments]) == 0
+        assert capfdbinary.readouterr().out == b"PUT / \xff\0"
+
+    def test_an_event_is_sent_as_it_is(
+        self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        app.with_name("event.json").write_text('{"x": [1]}')
+        assert main(["invoke", "main.handler", "--event", "event.json"]) == 0
+        assert json.loads(capfdbinary.readouterr().out) == {"x": [1]}
+
+    def test_an_event_can_come_from_stdin(
+        self, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"[2]")))
+        assert main(["invoke", "main.handler", "--event", "-"]) == 0
+        assert json.loads(capfdbinary.readouterr().out) == [2]
+
+    @pytest.mark.parametrize("path", ["/?503", "/fail"])
+    def test_an_app_that_fails_is_exit_code_1(
+        self, path: str, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        assert main(["invoke", "main:app", "--path", path]) == 1
+        if path == "/fail":
+            assert b"The stream ended with Function.ValueError." in capfdbinary.readouterr().err
+
+    def test_a_function_error_is_exit_code_1(
+        self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        app.with_name("event.json").write_text('{"fail": true}')
+        assert main(["invoke", "main.handler", "--event", "event.json"]) == 1
+        assert b"The function failed. ValueError: no" in capfdbinary.readouterr().err
+
+    @pytest.mark.parametrize("target", ["main:nothing", "nowhere:app"])
+    def test_an_app_that_cannot_be_loaded_is_exit_code_2(
+        self, target: str, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        assert main(["invoke", target, "--path", "/"]) == 2
+        assert b"Init failed: Runtime." in capfdbinary.readouterr().err
+
+    def test_a_lifespan_that_fails_is_exit_code_3(
+        self, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        assert main(["invoke", "main:sick", "--path", "/"]) == 3
+        assert b"no database" in capfdbinary.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"),
+        [
+            (["--path", "x"], "--path has to begin with /"),
+            (["--path", "/", "--header", "x"], "--header 'x' is no header"),
+            (["--path", "/", "--header", ": v"], "--header ': v' is no header"),
+            (["--path", "/", "--method", "G T"], "--method 'G T' is no method"),
+            (["--path", "/", "--method", ""], "--method '' is no method"),
+            (["--path", "/", "--data", "@nowhere"], "Cannot read 'nowhere'"),
+            (["--event", ""], "Cannot read ''"),
+            (["--event", "nowhere.json"], "Cannot read 'nowhere.json'"),
+            (["--event", "main.py"], "does not hold an event"),
+        ],
+    )
+    def test_wrong_usage_is_exit_code_2(
+        self, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["invoke", "main:app", *arguments]) == 2
+        assert says in capsys.readouterr().err
+
+    @pytest.mark.parametrize("option", ["--data", "--header", "--method"])
+    def test_request_options_are_refused_beside_an_event(
+        self, option: str, app: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app.with_name("event.json").write_text("{}")
+        assert main(["invoke", "main.handler", "--event", "event.json", option, ""]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("adapter: --event is sent as it is")
+        assert said.count("\n") == 1
+
+    def test_an_event_that_is_nested_too_deep_is_one_line(
+        self, app: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app.with_name("event.json").write_text("[" * 100_000)
+        assert main(["invoke", "main.handler", "--event", "event.json"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("adapter: event.json does not hold an event")
+        assert said.count("\n") == 1
+
+    def test_an_event_that_lambda_would_refuse_is_refused(
+        self, app: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app.with_name("event.json").write_text(json.dumps("x" * 6_300_000))
+        assert main(["invoke", "main.handler", "--event", "event.json"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("adapter: Not invoked: the event has more than 6291456 bytes")
+        assert "A binary body is base64 in it and grows by a third" in said
+
+    def test_ctrl_c_ends_every_process(self, app: Path) -> None:
+        app.write_text("import os, signal; print(os.getpid(), flush=True); signal.pause()")
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            runtime = os.pidfd_open(int(process.stderr.readline()))
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 130
+            assert select.select([runtime], [], [], 20)[0]
+            os.close(runtime)
+            assert "Traceback" not in process.stderr.read()
+
+    def test_a_closed_stdout_is_no_error(self, app: Path) -> None:
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            assert process.wait(20) == 0
+            assert "Error" not in process.stderr.read()

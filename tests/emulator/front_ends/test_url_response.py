@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.emulator.front_ends.url_response import (
+    InvalidResponseError,
+    buffered_response,
+    plain_head,
+    streamed_head,
+)
+
+ADDED = [(b"x-amzn-RequestId", b"id"), (b"X-Amzn-Trace-Id", b"Root=1")]
+
+
+def test_a_prelude_becomes_status_headers_and_one_line_per_cookie() -> None:
+    head = streamed_head(
+        {"statusCode": 404, "headers": {"X-A": "é"}, "cookies": ["a=b", "c=d"]}, "id", "Root=1"
+    )
+    assert head.status == 404
+    assert head.headers == [
+        (b"X-A", b"\xe9"),
+        (b"Set-Cookie", b"a=b"),
+        (b"Set-Cookie", b"c=d"),
+        *ADDED,
+    ]
+
+
+def test_everything_in_a_prelude_is_optional() -> None:
+    assert streamed_head({}, "id", "Root=1") == (200, ADDED)
+    assert streamed_head({"headers": None, "cookies": None}, "id", "Root=1") == (200, ADDED)
+
+
+@pytest.mark.parametrize(
+    "name", ["Content-Length", "content-length", "Connection", "Date", "server"]
+)
+def test_headers_that_the_url_sets_are_renamed(name: str) -> None:
+    head = streamed_head({"headers": {name: "x"}}, "id", "Root=1")
+    assert head.headers[0] == (f"x-amzn-Remapped-{name}".encode(), b"x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Keep-Alive",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+    ],
+)
+def test_hop_by_hop_headers_are_dropped(name: str) -> None:
+    assert streamed_head({"headers": {name: "x"}}, "id", "Root=1").headers == ADDED
+
+
+def test_a_list_of_values_is_joined_and_multi_value_headers_are_ignored() -> None:
+    prelude = {"headers": {"Vary": ["a", "b"]}, "multiValueHeaders": {"X": ["1"]}}
+    assert streamed_head(prelude, "id", "Root=1").headers == [(b"Vary", b"a, b"), *ADDED]
+
+
+@pytest.mark.parametrize(
+    "prelude",
+    [
+        {"statusCode": "200"},
+        {"statusCode": True},
+        {"statusCode": 101},
+        {"statusCode": 600},
+        {"headers": []},
+        {"headers": {"X": 1}},
+        {"headers": {"X": [1]}},
+        {"headers": {"X": "a\r\nSet-Cookie: b"}},
+        {"headers": {"X": "a\0"}},
+        {"headers": {"X": "€"}},
+        {"headers": {"X Y": "a"}},
+        {"headers": {"": "a"}},
+        {"cookies": "a=b"},
+        {"cookies": [1]},
+        {"cookies": ["a\nb"]},
+    ],
+)
+def test_values_that_cannot_be_sent_are_refused(prelude: dict[str, Any]) -> None:
+    with pytest.raises(InvalidResponseError):
+        streamed_head(prelude, "id", "Root=1")
+
+
+def test_a_stream_without_prelude_keeps_its_type() -> None:
+    assert plain_head("text/csv", "id", "Root=1").headers[0] == (b"Content-Type", b"text/csv")
+    assert plain_head("", "id", "Root=1").headers[0][1] == b"application/octet-stream"
+
+
+def buffered(response: object) -> tuple[int, dict[bytes, bytes], bytes]:
+    head, body = buffered_response(json.dumps(response).encode(), "id", "Root=1")
+    return head.status, dict(head.headers), body
+
+
+def test_a_buffered_response_is_mapped() -> None:
+    status, headers, body = buffered(
+        {
+            "statusCode": 201,
+            "headers": {"content-type": "text/plain", "Content-Length": "99"},
+            "cookies": ["a=b"],
+            "body": "aGk=",
+            "isBase64Encoded": True,
+        }
+    )
+    assert (status, body) == (201, b"hi")
+    assert headers[b"Set-Cookie"] == b"a=b"
+    assert headers[b"Content-Length"] == b"2"
+    assert headers[b"x-amzn-Remapped-Content-Length"] == b"99"
+
+
+def test_a_buffered_response_without_content_type_is_json() -> None:
+    assert buffered({"statusCode": 200, "body": "hé"})[1][b"Content-Type"] == b"application/json"
+    assert buffered({"statusCode": 200})[2] == b""
+    status, headers, body = buffered({"statusCode": 204, "body": "x"})
+    assert (status, body) == (204, b"")
+    assert b"Content-Length" not in headers
+
+
+@pytest.mark.parametrize("response", [{"a": 1}, "text", [1], None, 3])
+def test_json_without_status_is_the_body(response: object) -> None:
+    status, headers, body = buffered(response)
+    assert (status, json.loads(body)) == (200, response)
+    assert headers[b"Content-Type"] == b"application/json"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"statusCode": "200"},
+        {"statusCode": 200, "headers": {"X": 1}},
+        {"statusCode": 200, "headers": {"X": ["a"]}},
+        {"statusCode": 200, "body": {}},
+        {"statusCode": 200, "body": "!", "isBase64Encoded": True},
+    ],
+)
+def test_a_buffered_response_of_a_wrong_type_is_refused(response: object) -> None:
+    with pytest.raises(InvalidResponseError):
+        buffered(response)
+
+
+def test_a_buffered_response_that_is_not_json_is_refused() -> None:
+    with pytest.raises(InvalidResponseError, match="not JSON"):
+        buffered_response(b'{"statusCode":200}' + bytes(8) + b"body", "id", "Root=1")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+preludes = st.fixed_dictionaries(
+    {},
+    optional={
+        "statusCode": st.integers(100, 650) | json_values,
+        "headers": st.dictionaries(st.text(), st.text() | json_values, max_size=3) | json_values,
+        "cookies": st.lists(st.text(), max_size=3) | json_values,
+        "body": st.text() | json_values,
+        "isBase64Encoded": json_values,
+    },
+)
+
+
+@given(preludes)
+def test_any_prelude_is_refused_or_can_be_sent(prelude: dict[str, Any]) -> None:
+    with suppress(InvalidResponseError):
+        head = streamed_head(prelude, "id", "Root=1")
+        h11.Response(status_code=head.status, headers=head.headers)
+
+
+@given(st.binary(max_size=30) | (preludes | json_values).map(lambda v: json.dumps(v).encode()))
+def test_any_buffered_response_is_refused_or_can_be_sent(payload: bytes) -> None:
+    with suppress(InvalidResponseError):
+        head, body = buffered_response(payload, "id", "Root=1")
+        h11.Response(status_code=head.status, headers=head.headers)
+        assert isinstance(body, bytes)
+
+
+def test_a_deeply_nested_response_is_refused() -> None:
+    with pytest.raises(InvalidResponseError):
+        buffered_response(b"[" * 100_000, "id", "Root=1")

@@ -1,0 +1,311 @@
+"""What a runtime of a managed instance sees of its Runtime API."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+import h11
+import pytest
+
+from adapter.emulator.local_invocation import (
+    EndOfResponse,
+    InvocationFailure,
+    LocalInvocation,
+    ResponseStart,
+)
+from adapter.emulator.runtime_api.managed_api import MAX_REPORT_BYTES, ManagedApi
+from adapter.emulator.runtime_api.managed_state import Phase
+
+from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ..conftest import Api, ApiFactory, RawConnection, RawReply
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def serving(serve_api: ApiFactory) -> AsyncIterator[tuple[Api, ManagedApi]]:
+    async with serve_api(ManagedApi) as api:
+        assert isinstance(api.api, ManagedApi)
+        yield api, api.api
+
+
+@asynccontextmanager
+async def an_invocation(request_id: str) -> AsyncIterator[LocalInvocation]:
+    invocation = LocalInvocation(b"{}", request_id=request_id, trace_id="")
+    async with invocation.body:
+        try:
+            yield invocation
+        finally:
+            invocation.fail(InvocationFailure("Test.Over"))
+
+
+async def waiting(managed: ManagedApi, runtime: RawConnection) -> None:
+    """Have the runtime ask for an event, and wait until that has been heard."""
+    idle = managed.state.waiting
+    await runtime.send(NEXT)
+    while managed.state.waiting == idle:
+        await anyio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
+async def running(
+    api: Api, managed: ManagedApi, request_id: str = "id-1"
+) -> AsyncIterator[tuple[RawConnection, LocalInvocation]]:
+    async with api.connect() as runtime, an_invocation(request_id) as invocation:
+        await waiting(managed, runtime)
+        assert managed.deliver(invocation)
+        assert (await runtime.reply()).status == 200
+        yield runtime, invocation
+
+
+async def read_all(invocation: LocalInvocation) -> bytes:
+    return b"".join([chunk async for chunk in invocation.body])
+
+
+def refusal(reply: RawReply) -> tuple[int, str]:
+    return reply.status, json.loads(reply.body)["errorType"]
+
+
+UNKNOWN = (400, "InvalidRequestID")
+LATE = (410, "InvokeTimeout")
+
+
+async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        api.connect() as runtime,
+        an_invocation("id-1") as invocation,
+    ):
+        await waiting(managed, runtime)
+        managed.deliver(invocation)
+        reply = await runtime.reply()
+    told = ("trace-id", "client-context", "cognito-identity")
+    assert [reply.headers[f"lambda-runtime-{name}"] for name in told] == ["", "", ""]
+    assert reply.headers["lambda-runtime-aws-request-id"] == "id-1"
+    assert reply.headers["content-type"] == "application/json"
+
+
+async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> None:
+    async with serving(serve_api) as (api, managed), AsyncExitStack() as stack:
+        runtimes = [await stack.enter_async_context(api.connect()) for _ in range(3)]
+        for runtime in runtimes:
+            await waiting(managed, runtime)
+        for number, runtime in enumerate(runtimes):
+            request_id = f"id-{number}"
+            managed.deliver(await stack.enter_async_context(an_invocation(request_id)))
+            reply = await runtime.reply()
+            assert reply.headers["lambda-runtime-aws-request-id"] == request_id
+
+
+async def test_more_invocations_than_were_asked_for_are_refused(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed),
+        an_invocation("id-2") as refused,
+    ):
+        assert not managed.deliver(refused)
+        start = await refused.wait_for_start()
+        assert isinstance(start, InvocationFailure)
+        assert start.error_type == "Runtime.Unavailable"
+
+
+async def test_a_runtime_that_disconnects_gets_no_event(serve_api: ApiFactory) -> None:
+    async with serving(serve_api) as (api, managed), api.connect() as runtime:
+        await waiting(managed, runtime)
+        await runtime.aclose()
+        while managed.state.waiting:
+            await anyio.lowlevel.checkpoint()
+        async with an_invocation("id-1") as invocation:
+            assert not managed.deliver(invocation)
+
+
+async def test_responses_may_come_in_any_order_on_any_connection(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed, "id-1") as (first, one),
+        running(api, managed, "id-2") as (second, two),
+    ):
+        await first.send(RESPONSE.format("id-2"), STREAMING, CHUNKED, body=b"1\r\nb\r\n")
+        assert await two.body.receive() == b"b"
+        await second.send(RESPONSE.format("id-1"), "Content-Length: 1", body=b"a")
+        assert await read_all(one) == b"a"
+        assert (await second.reply()).status == 202
+        assert await one.wait_for_start() == ResponseStart("application/octet-stream")
+        assert one.done.is_set()
+        assert not two.done.is_set()
+        await first.more(b"0\r\n\r\n")
+        assert (await first.reply()).status == 202
+
+
+async def test_next_may_be_called_while_a_response_streams(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        running(api, managed, "id-2") as (other, another),
+    ):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
+        await invocation.wait_for_start()
+        assert (await other.call(ERROR.format("id-2"), body=b"{}")).status == 202
+        await waiting(managed, other)
+        assert another.done.is_set()
+
+
+async def test_a_response_is_accepted_once(serve_api: ApiFactory) -> None:
+    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, _):
+        assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
+        for line in (RESPONSE, ERROR):
+            assert refusal(await runtime.call(line.format("id-1"))) == UNKNOWN
+            assert refusal(await runtime.call(line.format("never-there"))) == UNKNOWN
+
+
+async def test_a_second_response_while_the_first_streams_is_refused(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
+        await invocation.wait_for_start()
+        assert refusal(await other.call(RESPONSE.format("id-1"))) == UNKNOWN
+        await runtime.more(b"0\r\n\r\n")
+        assert await read_all(invocation) == b"x"
+        assert (await runtime.reply()).status == 202
+
+
+async def test_an_error_report_replaces_a_response(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
+        while managed.state.phase("id-1") is not Phase.RESPONDING:
+            await anyio.lowlevel.checkpoint()
+        error_type = "Lambda-Runtime-Function-Error-Type: Function.Boom"
+        assert (await other.call(ERROR.format("id-1"), error_type, body=b"{}")).status == 202
+        assert await invocation.wait_for_start() == InvocationFailure("Function.Boom", b"{}", "")
+        assert invocation.done.is_set()
+        with pytest.raises(h11.RemoteProtocolError):  # closed without a response
+            await runtime.reply()
+
+
+async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
+    serve_api: ApiFactory,
+) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_REPORT_BYTES + 1))
+        assert refusal(reply) == (413, "RequestEntityTooLarge")
+        assert reply.headers["connection"] == "close"
+        assert not invocation.done.is_set()
+        assert (await other.call(ERROR.format("id-1"), body=b"{}")).status == 202
+        assert invocation.done.is_set()
+
+
+async def test_an_unknown_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
+    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
+        mode = "Lambda-Runtime-Function-Response-Mode: buffered"
+        reply = await runtime.call(RESPONSE.format("id-1"), mode)
+        assert refusal(reply) == (400, "InvalidFunctionResponseMode")
+        assert await invocation.wait_for_start() == InvocationFailure(
+            "Runtime.InvalidResponseModeHeader"
+        )
+        await waiting(managed, runtime)
+
+
+async def test_a_truncated_response_ends_the_invocation_only(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"zz\r\n")
+        assert refusal(await runtime.reply()) == (400, "TruncatedHTTPRequest")
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
+        assert invocation.done.is_set()
+        await waiting(managed, other)
+
+
+@pytest.mark.parametrize("line", [RESPONSE, ERROR])
+async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_is_accepted(
+    serve_api: ApiFactory, line: str
+) -> None:
+    name = "Lambda-Runtime-Invocation-Id"
+    async with (
+        serving(serve_api) as (api, managed),
+        api.connect() as runtime,
+        an_invocation("id-1") as invocation,
+    ):
+        await waiting(managed, runtime)
+        managed.deliver(invocation)
+        right = (await runtime.reply()).headers[name.lower()]
+        assert refusal(await runtime.call(line.format("id-1"), f"{name}: another")) == LATE
+        assert managed.state.phase("id-1") is Phase.RUNNING
+        assert (await runtime.call(line.format("id-1"), f"{name}: {right}")).status == 202
+
+
+@pytest.mark.parametrize("line", [RESPONSE, ERROR])
+async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str) -> None:
+    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
+        assert not managed.time_out(invocation)  # the environment goes on
+        start = await invocation.wait_for_start()
+        assert isinstance(start, InvocationFailure)
+        assert json.loads(start.payload) == {
+            "errorType": "Sandbox.Timedout",
+            "errorMessage": "Task timed out after 30.00 seconds",
+        }
+        assert refusal(await runtime.call(line.format("id-1"))) == LATE
+        assert refusal(await runtime.call(line.format("id-1"))) == UNKNOWN
+        await waiting(managed, runtime)
+
+
+async def test_a_response_that_is_being_read_at_the_timeout_is_cut_off(
+    serve_api: ApiFactory,
+) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
+        assert await invocation.body.receive() == b"x"
+        managed.time_out(invocation)
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
+        reply = await runtime.reply()
+        assert refusal(reply) == LATE
+        assert reply.headers["connection"] == "close"
+        assert refusal(await other.call(ERROR.format("id-1"))) == UNKNOWN
+
+
+async def test_a_failed_init_is_reported_once(serve_api: ApiFactory) -> None:
+    async with serving(serve_api) as (api, managed), api.connect() as runtime:
+        assert (await runtime.call(INIT_ERROR, body=b"{}")).status == 202
+        assert managed.init_failure is not None
+        assert not managed.usable
+        reply = await runtime.call(INIT_ERROR, body=b"{}")
+        assert refusal(reply) == (403, "InvalidStateTransition")
+        assert json.loads(reply.body)["errorMessage"] == (
+            "State transition from InitError to InitError failed for runtime. "
+            "Error: state transition is not allowed"
+        )
+
+
+async def test_the_init_is_over_when_the_runtime_calls_next(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        api.connect() as runtime,
+        api.connect() as other,
+    ):
+        await waiting(managed, runtime)
+        assert managed.initialised.is_set()
+        assert refusal(await other.call(INIT_ERROR, body=b"{}")) == (403, "InvalidStateTransition")
