@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test soak peers test-lowest test-system audit cover bench clean
+.PHONY: help run check lock test test-portable soak peers test-lowest test-system audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ endef
 test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
 	$(call test,.venv)
 	$(if $(NEWER),$(call test,.venv-newer))
+
+test-portable: $(READY)  ## The tests that need no Linux
+	$(BIN)/python -m pytest -n auto tests/events tests/testing tests/test_*.py
 
 # AWS's tools pin much, so they are kept apart.
 .venv-system/.ready: tests/system/requirements.txt
