@@ -44,11 +44,12 @@ class TestConstraints:
 
 class TestExtras:
     @pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"].keys() - {"dev"}))
-    def test_an_extra_is_imported_by_the_package(self, extra: str) -> None:
+    def test_an_extra_is_imported_or_run_by_the_package(self, extra: str) -> None:
         code = "\n".join(path.read_text() for path in (ROOT / "adapter").rglob("*.py"))
         for line in PROJECT["optional-dependencies"][extra]:
             module = Requirement(line).name.replace("-", "_")
-            assert re.search(rf"^\s*(import|from) {module}\b", code, re.MULTILINE), module
+            used = rf"^\s*(import|from) {module}\b|which\(\"{module}\""
+            assert re.search(used, code, re.MULTILINE), module
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
