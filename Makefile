@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check test soak test-system audit cover bench clean
+.PHONY: help run check lock test test-portable soak peers test-lowest test-system audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,11 +27,23 @@ define set-up
 @touch $(2)/.ready
 endef
 
-$(READY): pyproject.toml
-	$(call set-up,$(PYTHON),.venv,'.[dev]')
+# The versions are those of constraints.txt, so that everyone has the same; `make LOCKED= test` takes the
+# newest ones.
+LOCKED ?= --constraint constraints.txt
 
-.venv-newer/.ready: pyproject.toml
-	$(call set-up,$(NEWER),.venv-newer,'.[dev]')
+$(READY): pyproject.toml constraints.txt
+	$(call set-up,$(PYTHON),.venv,'.[dev]' $(LOCKED))
+
+.venv-newer/.ready: pyproject.toml constraints.txt
+	$(call set-up,$(NEWER),.venv-newer,'.[dev]' $(LOCKED))
+
+lock:  ## Write the newest versions of what the tests need into constraints.txt
+	@$(PYTHON) -m venv --clear .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@sed -n '/^#/p' constraints.txt > .venv-lock/constraints.txt
+	@.venv-lock/bin/python -m pip freeze --disable-pip-version-check --exclude-editable \
+	  >> .venv-lock/constraints.txt
+	@cp .venv-lock/constraints.txt constraints.txt
 
 .venv-run/.ready: pyproject.toml
 	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' 'fastapi>=0.135')
@@ -57,6 +69,9 @@ test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python a
 	$(call test,.venv)
 	$(if $(NEWER),$(call test,.venv-newer))
 
+test-portable: $(READY)  ## The tests that need no Linux
+	$(BIN)/python -m pytest -n auto tests/events tests/testing tests/test_*.py
+
 # AWS's tools pin much, so they are kept apart.
 .venv-system/.ready: tests/system/requirements.txt
 	@echo "Setting up .venv-system, once ..."
@@ -76,6 +91,20 @@ audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a pack
 
 soak: $(READY)  ## 20,000 invocations at concurrency 16 with faults on both sides
 	$(BIN)/python -m tests.faults.soak
+
+peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent through Lambda
+	$(BIN)/python -m tests.peers
+
+.venv-lowest/.ready: pyproject.toml
+	@echo "Setting up .venv-lowest, once ..."
+	@$(PYTHON) -m venv .venv-lowest
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+	@.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
+	  --resolution lowest-direct --editable '.[dev]'
+	@touch $@
+
+test-lowest: .venv-lowest/.ready  ## The tests, with the oldest versions that pyproject.toml allows
+	.venv-lowest/bin/python -m pytest -n auto tests/testing tests/events tests/emulator tests/test_*.py
 
 cover: $(READY)  ## Each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module

@@ -124,6 +124,7 @@ UNBOUND = {
     "test_exports",
     "test_frameworks",
     "test_parity",
+    "test_project",
     "test_security",
     "test_sources",
 }

@@ -1,0 +1,88 @@
+"""The project beside its code: dependencies, workflows, and pages that link to each other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+
+
+def constraints() -> list[Requirement]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if not line.startswith("#")]
+
+
+def requirements() -> list[Requirement]:
+    extras: dict[str, list[str]] = PROJECT["optional-dependencies"]
+    return [Requirement(line) for line in chain.from_iterable(extras.values())]
+
+
+class TestConstraints:
+    def test_pin_one_version_each_and_name_no_index(self) -> None:
+        assert all(re.fullmatch(r"==[^*,]+", str(pinned.specifier)) for pinned in constraints())
+        assert not any(pinned.url for pinned in constraints())
+
+    def test_pin_all_that_the_extras_ask_for_in_a_version_that_they_allow(self) -> None:
+        pinned = {canonicalize_name(each.name): str(each.specifier)[2:] for each in constraints()}
+        for asked in requirements():
+            name = canonicalize_name(asked.name)
+            if name != PROJECT["name"]:
+                assert pinned[name] in asked.specifier, name
+
+
+class TestExtras:
+    @pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"].keys() - {"dev"}))
+    def test_an_extra_is_imported_or_run_by_the_package(self, extra: str) -> None:
+        code = "\n".join(path.read_text() for path in (ROOT / "adapter").rglob("*.py"))
+        for line in PROJECT["optional-dependencies"][extra]:
+            module = Requirement(line).name.replace("-", "_")
+            used = rf"^\s*(import|from) {module}\b|which\(\"{module}\""
+            assert re.search(used, code, re.MULTILINE), module
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+class TestWorkflow:
+    def test_pins_every_action_by_its_commit_because_a_tag_can_be_moved(self, path: Path) -> None:
+        used = re.findall(r"uses: (.*)", path.read_text())
+        assert used
+        for action in used:
+            assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v[\d.]+", action)
+
+    def test_gives_every_job_a_time_limit_and_no_more_rights_than_it_needs(
+        self, path: Path
+    ) -> None:
+        workflow: dict[str, Any] = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        for name, job in workflow["jobs"].items():
+            assert 0 < job["timeout-minutes"] <= 30, name
+            assert job.get("permissions", {}).keys() <= {"id-token"}, name
+
+    def test_runs_only_targets_that_the_makefile_has(self, path: Path) -> None:
+        targets = re.findall(r"run: make (.*)", path.read_text())
+        makefile = (ROOT / "Makefile").read_text()
+        for target in chain.from_iterable(line.split() for line in targets):
+            if "=" not in target and target != ".venv/.ready":
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_form_and_hook_is_yaml() -> None:
+    for path in [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]:
+        assert yaml.safe_load(path.read_text()), path
