@@ -14,10 +14,11 @@ from zipfile import ZipFile
 import pytest
 
 from adapter.package.archive import Size
-from adapter.package.size_table import MB, warnings
+from adapter.package.command import MB, warnings
+from adapter.package.resolve import run_uv
 
 from .conftest import APP, needing
-from .wheels import make_wheel
+from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
 
 if TYPE_CHECKING:
     from .conftest import Run, Write
@@ -192,15 +193,56 @@ def test_a_file_in_the_way_of_a_dependency_is_named(
     assert f"{folder / 'shop.py'} would replace a file of the same name" in done.err
 
 
+PYPROJECT = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\n'
+NEEDS_SHOP = f'{PYPROJECT}dependencies = ["shop"]\n'
+
+
+def lock(folder: Path) -> None:
+    run_uv("lock", "--python", sys.executable, folder=folder)
+
+
 def test_dependencies_come_from_a_lock_file(project: Write, wheels: Path, package: Run) -> None:
-    for version in ("1.0", "1.1"):
-        make_wheel(wheels, "shop", version)
-    pyproject = '[project]\nname = "x"\ndependencies = ["shop"]\n'
-    lock = '[[package]]\nname = "shop"\nversion = "1.0"\nsource = { registry = "x" }\n'
-    folder = project({**APP, "pyproject.toml": pyproject, "uv.lock": lock})
+    make_wheel(wheels, "shop", "1.0")
+    folder = project({**APP, "pyproject.toml": NEEDS_SHOP})
+    lock(folder)
+    make_wheel(wheels, "shop", "1.1")
     done = package(f"{folder}/main.py:app")
     assert "shop 1.0 " in done.out
     assert "pyproject.toml, at the versions of uv.lock" in done.err
+
+
+def lock_of_shop(name: str, digest: str) -> str:
+    if name == "pylock.toml":
+        return pylock(locked_by_pip("shop", digest=digest))
+    project = '[[package]]\nname = "x"\nversion = "1"\nsource = { virtual = "." }\n'
+    needs = 'dependencies = [{ name = "shop" }]\n'
+    return f"{UV_LOCK_HEAD}{project}{needs}{locked_by_uv('shop', '1.0', digest=digest)}"
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
+def test_the_hashes_of_a_lock_file_are_checked(
+    project: Write, wheels: Path, package: Run, name: str
+) -> None:
+    make_wheel(wheels, "shop")
+    digest = sha256((wheels / "shop-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+    files = {**APP, "pyproject.toml": NEEDS_SHOP, name: lock_of_shop(name, digest)}
+    done = package(f"{project(files)}/main.py:app")
+    assert done.code == 0, done.err
+    folder = project({name: lock_of_shop(name, "0" * 64)})
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 1
+    assert digest in done.err, "the hash of the wheel that came instead"
+
+
+def test_a_dependency_that_is_not_in_the_lock_file_is_not_left_out(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    for name in ("shop", "till"):
+        make_wheel(wheels, name)
+    folder = project({**APP, "pyproject.toml": NEEDS_SHOP})
+    lock(folder)
+    project({"pyproject.toml": f'{PYPROJECT}dependencies = ["shop", "till"]\n'})
+    assert {"shop.py", "till.py"} <= package(f"{folder}/main.py:app").names
 
 
 def test_requirements_with_hashes_are_checked(project: Write, wheels: Path, package: Run) -> None:

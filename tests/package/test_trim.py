@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.package.trim import matches, trim, without_description
+from adapter.package.tree import matches, trim, without_description
 
 if TYPE_CHECKING:
     from pathlib import Path
