@@ -49,7 +49,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; 2 for one that was called wrongly."""
+    """Run a command and return its exit code; 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         return dispatch(argv)
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dispatch(argv: Sequence[str]) -> int:
     """Find the command and run it."""
-    match argv:  # the cold start does not even wait for argparse
+    match argv:  # lazy: cold start, which needs no argparse
         case ["run"]:
             return run_runtime(None)
         case ["run", target] if not target.startswith("-"):
@@ -88,7 +88,7 @@ def build_parser() -> ArgumentParser:
     from argparse import ArgumentParser
 
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
-    version = sys.modules[__package__].__version__  # there already; nothing else of it is wanted
+    version = sys.modules[__package__].__version__  # imported already
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
@@ -312,7 +312,7 @@ def port(text: str) -> int:
 def number(
     text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
 ) -> Number:
-    """Read a number and check it; what does not fit is answered with what is wanted."""
+    """Read a number and check it; the error names the numbers that are wanted."""
     from argparse import ArgumentTypeError
 
     try:

@@ -183,10 +183,11 @@ def explain(error: UvError, source: str, platform: Platform) -> str:
     found = URL.search(error.output)
     if found and (reason := unreachable(found[0])):
         return (
-            f"The package index cannot be reached: {found[0]}: {reason}. Check the network, the "
-            f"proxy (HTTPS_PROXY) and the address of the index (UV_DEFAULT_INDEX).\n{error}"
+            f"The package index, or another source, cannot be reached: {found[0]}: {reason}. Check "
+            "the network, the proxy (HTTPS_PROXY) and the address of the index "
+            f"(UV_DEFAULT_INDEX).\n{error}"
         )
-    failed = f"uv could not install what {source} asks for:\n{error}"
+    failed = f"uv could not install the dependencies of {source}:\n{error}"
     if DISTRIBUTION in error.output:
         return (
             f"{failed}\nWrite just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
@@ -195,8 +196,8 @@ def explain(error: UvError, source: str, platform: Platform) -> str:
     if error.exit_code != NO_SOLUTION:
         return failed
     return (
-        f"uv found no wheels for {platform} that fit what {source} asks for, and nothing is "
-        f"compiled here:\n{error}\n"
+        f"uv found no wheels for {platform} that satisfy {source}, and nothing is compiled "
+        f"here:\n{error}\n"
         "Try another version, or another --arch or --python. If a package is published as "
         "source only, make a wheel of it on Linux of that architecture and Python:\n"
         "    pip wheel --no-deps NAME -w wheels\n"

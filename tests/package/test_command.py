@@ -309,7 +309,10 @@ def test_an_index_that_cannot_be_reached_is_named(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     done = package(f"{project(needing('shop'))}/main.py:app")
     assert done.code == 1
-    assert f"The package index cannot be reached: {index}/shop/: [Errno 111]" in done.err
+    assert (
+        f"The package index, or another source, cannot be reached: {index}/shop/: [Errno 111]"
+        in done.err
+    )
     assert "There is no wheel" not in done.err
 
 

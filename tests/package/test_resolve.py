@@ -11,7 +11,7 @@ import pytest
 
 import adapter
 from adapter.package.command import this_python
-from adapter.package.resolve import ARCHITECTURES, PYTHONS
+from adapter.package.resolve import ARCHITECTURES, PYTHONS, own_requirement
 
 from .conftest import needing
 from .wheels import make_sdist, make_wheel
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .conftest import Run, Write
 
 PACKAGE = Path(adapter.__file__).parent
+BUILT = ("--no-binary", "asgi-lambda-stream", "--refresh-package", "asgi-lambda-stream")
 
 
 def test_wheels_and_markers_are_those_of_the_target_not_of_this_machine(
@@ -109,6 +110,41 @@ def test_the_adapter_is_the_one_that_runs_as_it_is_now(
         assert done.read(name) == (PACKAGE.parent / name).read_text()
 
 
+@pytest.mark.parametrize(
+    ("direct_url", "arguments"),
+    [
+        pytest.param("", ["asgi-lambda-stream==9.9"], id="a release"),
+        pytest.param(
+            '{"url": "https://x.test/asgi_lambda_stream-9.9-py3-none-any.whl", "archive_info": {}}',
+            ["asgi-lambda-stream @ https://x.test/asgi_lambda_stream-9.9-py3-none-any.whl"],
+            id="a wheel",
+        ),
+        pytest.param(
+            '{"url": "file:///home/ann/adapter", "dir_info": {"editable": true}}',
+            ["asgi-lambda-stream @ file:///home/ann/adapter", *BUILT],
+            id="a folder",
+        ),
+        pytest.param(
+            '{"url": "https://x.test/y", "vcs_info": {"vcs": "git", "commit_id": "abc"}}',
+            ["asgi-lambda-stream @ git+https://x.test/y@abc", *BUILT],
+            id="a repository",
+        ),
+    ],
+)
+def test_the_adapter_comes_from_where_it_was_installed_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str, arguments: list[str]
+) -> None:
+    info = tmp_path / "asgi_lambda_stream-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: asgi-lambda-stream\nVersion: 9.9\n"
+    )
+    if direct_url:
+        (info / "direct_url.json").write_text(direct_url)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert own_requirement() == arguments
+
+
 def test_without_uv_it_says_what_to_install(project: Write) -> None:
     script = (
         "import sys, sysconfig; sysconfig.get_path = lambda name: '/nowhere'\n"
@@ -142,7 +178,7 @@ def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
     done = package(f"{project(needing('shop'))}/main.py:app", "--arch", "arm64")
     assert done.code == 1
     assert "uv found no wheels for Python" in done.err
-    assert "on arm64 that fit what requirements.txt asks for" in done.err
+    assert "on arm64 that satisfy requirements.txt" in done.err
     assert "sourceonly" in done.err
     assert "pip wheel --no-deps NAME -w wheels" in done.err
     assert not done.output.exists()
@@ -151,7 +187,7 @@ def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
 def test_another_failure_is_told_in_the_words_of_uv(project: Write, package: Run) -> None:
     done = package(f"{project(needing('!!!'))}/main.py:app")
     assert done.code == 1
-    assert "could not install what requirements.txt asks for:\n    " in done.err
+    assert "could not install the dependencies of requirements.txt:\n    " in done.err
     assert "Unexpected '!'" in done.err
     assert "Write just" not in done.err
 
