@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING
 
 from .errors import ResponseTooLarge
+from .events.buffered import is_for_streaming
+from .loggers import get_logger
 from .prelude import CONTENT_TYPE
 from .response import Head, plain
 from .stream import BufferedStream
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class StreamedHead:
@@ -75,6 +76,7 @@ class BufferedAnswer(BufferedStream):
     """Collects a buffered answer: the head apart from the body."""
 
     head: Head
+    _warned = False
 
     def begin(self, head: Head) -> bytes:
         """Keep the head."""
@@ -86,6 +88,18 @@ class BufferedAnswer(BufferedStream):
         """The body so far."""
         return b"".join(self.chunks)
 
+    def warn_of_buffering(self, source: Source | CustomSource) -> None:
+        """Warn, once in a process, that a response which is made to be streamed is not."""
+        if BufferedAnswer._warned or not self.chunks or not is_for_streaming(self.head.headers):
+            return
+        BufferedAnswer._warned = True
+        logger.warning(
+            "A response of server-sent events or JSON lines was sent whole, when it was complete:"
+            " the event came from a %s; %s.",
+            source.name,
+            source.to_stream,
+        )
+
     def to_json(self, source: Source | CustomSource) -> JSON:
         """Return the answer in the form that ``source`` wants.
 
@@ -95,12 +109,12 @@ class BufferedAnswer(BufferedStream):
         body = self.body
         answer = source.format(self.head.status, self.head.headers, body)
         # No byte of a body becomes more than six of JSON, and no head is half of the limit.
-        if len(body) * 6 > source.max_answer // 2:
+        if len(body) * 6 > source.max_response_bytes // 2:
             size = len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-            if size > source.max_answer:
+            if size > source.max_response_bytes:
                 raise ResponseTooLarge(
                     f"The answer is {size:,} bytes of JSON, and a {source.name} takes"
-                    f" {source.max_answer:,}: {source.to_stream}."
+                    f" {source.max_response_bytes:,}: {source.to_stream}."
                 )
         return answer
 

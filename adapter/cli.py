@@ -130,30 +130,30 @@ def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_environments(dev: ArgumentParser) -> None:
-    """Describe the processes that serve."""
+    """Describe the execution environments."""
     group = dev.add_argument_group("environments")
     group.add_argument(
         "--max-environments",
         type=positive,
         default=10,
         metavar="N",
-        help="processes at most, one per concurrent request; more requests wait (%(default)s)",
+        help="maximum of processes, one per concurrent request; more wait (%(default)s)",
     )
     group.add_argument(
         "--concurrency",
         type=positive,
         metavar="N",
-        help="be a managed instance: one process, that many requests at once, more get 429",
+        help="be a managed instance: one process, N requests at once; more get 429",
     )
     group.add_argument(
         "--snapstart",
         action="store_true",
-        help="as with SnapStart: environments wait in a snapshot until they are needed",
+        help="as with SnapStart: environments wait in a snapshot until they are used",
     )
 
 
 def add_server(dev: ArgumentParser) -> None:
-    """Describe where ``adapter dev`` listens."""
+    """Describe the ports."""
     group = dev.add_argument_group("server")
     group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
@@ -161,12 +161,12 @@ def add_server(dev: ArgumentParser) -> None:
         "--invoke-port",
         type=port,
         metavar="PORT",
-        help="also serve boto3's invoke and invoke_with_response_stream, at a port of their own",
+        help="serve boto3's invoke and invoke_with_response_stream as well, on this port",
     )
 
 
 def add_reload(dev: ArgumentParser) -> None:
-    """Describe what starts the function again."""
+    """Describe the options of ``--reload``."""
     group = dev.add_argument_group("reload")
     group.add_argument(
         "--reload", action="store_true", help="restart when a Python file or a template changes"
@@ -200,23 +200,23 @@ def add_url(dev: ArgumentParser) -> None:
         "--midstream-error",
         choices=("clean", "abort"),
         default="clean",
-        help="how a response ends if the app fails after the head; AWS does not document it "
+        help="the end of a response whose app fails after the head; not documented by AWS "
         "(%(default)s)",
     )
     group.add_argument(
         "--empty-body-hang",
         action="store_true",
-        help="keep responses without a body open until the timeout, as some accounts saw",
+        help="keep responses without a body open until the timeout, as some users reported",
     )
     group.add_argument(
         "--hold-last-chunk",
         action="store_true",
-        help="deliver each chunk only with the next one, as some people saw",
+        help="deliver each chunk only with the next one, as some users reported",
     )
     group.add_argument(
         "--as-aws",
         action="store_true",
-        help="events name the AWS domain, https and port 443 instead of what was really used",
+        help="events name AWS's domain, https and port 443 instead of the local ones",
     )
 
 
@@ -274,7 +274,7 @@ def add_target(parser: ArgumentParser) -> None:
 
 
 def add_function(parser: ArgumentParser) -> None:
-    """Describe what every local function has."""
+    """Describe TARGET and the configuration of the function."""
     add_target(parser)
     group = parser.add_argument_group("function")
     group.add_argument(
@@ -282,14 +282,14 @@ def add_function(parser: ArgumentParser) -> None:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="what an invocation may take (%(default)s; AWS: 3 unless configured, at most 900)",
+        help="of an invocation (%(default)s; on AWS 3 by default and at most 900)",
     )
     group.add_argument(
         "--memory",
         type=positive,
         default=1024,
         metavar="MB",
-        help="as the function is told; it is not enforced (%(default)s)",
+        help="told to the function, not enforced (%(default)s)",
     )
 
 
@@ -299,7 +299,7 @@ def positive(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Read a duration that Lambda could be given."""
+    """Read a timeout that Lambda allows."""
     wanted = "a number of seconds above 0 and at most 900"
     return number(text, float, lambda value: 0 < value <= 900, wanted)
 
@@ -312,7 +312,7 @@ def port(text: str) -> int:
 def number(
     text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
 ) -> Number:
-    """Read a number and check it; the error names the numbers that are wanted."""
+    """Read a number and check it; the error names what is wanted."""
     from argparse import ArgumentTypeError
 
     try:

@@ -1,4 +1,4 @@
-"""The context object: what a handler may know about its invocation beside the event.
+"""The context object: the facts about an invocation that a handler gets beside the event.
 
 The classes are plain and mutable, with the attributes that AWS's Python runtime gives them:
 applications and instrumentation add attributes of their own and keep weak references.

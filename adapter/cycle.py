@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import traceback
 from typing import TYPE_CHECKING
 
 from .deadline import Deadline
 from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
+from .loggers import get_logger
 from .response import End, Failure, Head, State
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import ASGIApp, Message, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 HEAD_DELAY = 0.25
 """Seconds the head waits for the first body message, so that a failure can still be a 500."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextvars
-import logging
 import os
 import threading
 from abc import ABC, abstractmethod
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .context import seconds_left
 from .environment import priming, register
 from .errors import AdapterError
+from .loggers import get_logger
 from .options import Options, resolve
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .summary import Meter, Summary
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 PATIENCE = 60
 """Seconds that a call without a runtime waits for one in another thread."""

@@ -36,7 +36,7 @@ _STDLIB = traceback.__file__.rpartition("traceback.py")[0]
 _MACHINERY = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
 
 # Python's own getters: a class may define its own attribute of that name, which may raise.
-_class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
+class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
 _traceback: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
     "__traceback__"
 ].__get__
@@ -187,7 +187,7 @@ def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
 def error_type(error: BaseException) -> str:
     """Return the name under which callers see ``error``."""
     own = issubclass(type(error), HandlerError)  # isinstance() would ask for error.__class__
-    return cast("HandlerError", error).error_type if own else _class_name(type(error))
+    return cast("HandlerError", error).error_type if own else class_name(type(error))
 
 
 def error_message(error: BaseException) -> str:
@@ -198,4 +198,4 @@ def error_message(error: BaseException) -> str:
     try:
         return str.__str__(str(error))  # of a subclass of str, only the text
     except BaseException as failure:
-        return f"<str() of this error raised {_class_name(type(failure))}>"
+        return f"<str() of this error raised {class_name(type(failure))}>"

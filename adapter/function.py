@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .context import seconds_left
 from .environment import handlers
-from .errors import DeadlineExceeded
+from .errors import DeadlineExceeded, HandlerError
+from .loggers import get_logger
 from .threads import threads
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class FunctionHandler:
@@ -71,7 +71,15 @@ class FunctionHandler:
         else:
             call = partial(copy_context().run, self._call_blocking, event, context)
             answer = await asyncio.get_running_loop().run_in_executor(threads(), call)
-        result: JSON = await answer if inspect.isawaitable(answer) else answer
+        answer = await answer if inspect.isawaitable(answer) else answer
+        if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+            raise HandlerError(
+                "Runtime.MarshalError",
+                "The handler returned a generator, which is not JSON. To stream what it yields,"
+                " decorate the handler with @streamify_response, which calls it with (event,"
+                " stream, context).",
+            )
+        result: JSON = answer
         return result
 
     def _call_blocking(self, event: JSON, context: Context | None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .answer import BufferedAnswer, StreamedHead, refuse
@@ -14,6 +14,7 @@ from .errors import ConfigurationError, DeadlineExceeded, EventError, ResponseTo
 from .events import Source, identify, unwrap
 from .function import FunctionHandler
 from .lifespan import lifespan
+from .loggers import get_logger
 from .response import Response
 from .scope import http_scope
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .summary import Summary
     from .types import JSON, ASGIApp, Context, Scope
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class LambdaHandler(EntryPoint):
@@ -90,7 +91,8 @@ class LambdaHandler(EntryPoint):
         async with self._starting:  # invocations that come at once wait for the first one's
             if self._lifespan is None:
                 _check(self.app)
-                starting = lifespan(self.app, self.options.lifespan)
+                in_runtime = self._bridge is not None
+                starting = lifespan(self.app, self.options.lifespan, shared=in_runtime)
                 await starting.startup()
                 self._lifespan = starting
         return self._lifespan.state is not None
@@ -146,9 +148,7 @@ class LambdaHandler(EntryPoint):
             try:
                 request = source.request(event)
             except EventError as error:
-                logger.error(
-                    "A %s event that is not one was answered with 400: %s", source.name, error
-                )
+                logger.error("Malformed %s event; responded 400: %s", source.name, error)
                 return _Incoming(None, b"", refused=400)
             scope = http_scope(
                 request,
@@ -176,6 +176,8 @@ class LambdaHandler(EntryPoint):
         await self._run(request, context, answer, answer.begin)
         error = answer.error
         if error is None:
+            if stream is not None:
+                answer.warn_of_buffering(source)
             try:
                 return answer.to_json(source)
             except ResponseTooLarge as too_large:
@@ -229,21 +231,20 @@ class LambdaHandler(EntryPoint):
         options = self.options
         if options.on_event is not None:  # whatever wrapped the event did it for this one
             return await FunctionHandler(options.on_event).respond(event, context, stream)
+        from .events.non_http import explain, is_warm_up  # lazy: cold start
+
         event = unwrap(event)
+        if is_warm_up(event):
+            if (meter := self._meter()) is not None:
+                meter.warmed_up()
+            return "warm"
         if options.event_path:
             return await self._post(event, context)
-        keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
-        what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
-        raise EventError(
-            "This event is not an HTTP request, and nothing handles other events. It"
-            f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
-            " path of the app to POST it to as event_path, or a class that turns it into a request"
-            " in custom_handlers."
-        )
+        raise EventError(explain(event))
 
     async def _post(self, event: JSON, context: Context | None) -> JSON:
         """Post an event to the app and return the JSON of its answer."""
-        from .events.event_path import event_answer, event_request
+        from .events.event_path import event_request, event_response
 
         assert self._lifespan is not None
         path = self.options.event_path
@@ -254,19 +255,39 @@ class LambdaHandler(EntryPoint):
         await self._run(incoming, context, answer, answer.begin, raise_errors=True)
         if answer.error is not None:
             raise answer.error
-        return event_answer(path, answer.head.status, answer.head.headers, answer.body)
+        return event_response(path, answer.head.status, answer.head.headers, answer.body)
 
 
 def _check(app: ASGIApp) -> None:
-    try:
-        inspect.signature(app, follow_wrapped=False).bind(None, None, None)
-    except ValueError:
-        pass  # written in C: it does not say
-    except TypeError as error:
-        raise ConfigurationError(
-            f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {error}."
-            " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
-        ) from None
+    """Refuse an app that certainly cannot be called as one.
+
+    Raises:
+        ConfigurationError: its signature does not take three arguments.
+    """
+    reason = f"{app!r} is not a callable object"
+    if callable(app):
+        try:
+            signature = inspect.signature(_called(app), follow_wrapped=False)
+        except Exception:
+            return  # written in C, or made at run time: unknown
+        try:
+            signature.bind(None, None, None)
+        except TypeError as error:
+            reason = str(error)
+        else:
+            return
+    raise ConfigurationError(
+        f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {reason}."
+        " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
+    )
+
+
+def _called(app: Any) -> Any:
+    """Return what Python calls for ``app(...)``, with the ``self`` of an instance bound."""
+    if inspect.isroutine(app) or isinstance(app, partial | type):
+        return app
+    call = inspect.getattr_static(type(app), "__call__")
+    return call.__get__(app, type(app)) if hasattr(call, "__get__") else call
 
 
 class _Incoming(NamedTuple):

@@ -1,10 +1,11 @@
-"""From the name of a handler or an app to something a runtime can drive."""
+"""Imports the handler or the app that a target names."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import sys
+from collections.abc import AsyncGenerator, Generator
 from enum import Enum
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ class Kind(Enum):
     WSGI_APP = "a WSGI app"
     FACTORY = "a function without arguments"
     UNKNOWN = "unknown"
+
+
+_GENERATOR = " To stream what a generator function yields, decorate it with @streamify_response."
 
 
 def load(target: str) -> StreamingHandler:
@@ -113,28 +117,29 @@ def _check_callable(found: object, target: str) -> None:
     if not callable(found):
         raise LoadError(
             "Runtime.HandlerNotFound",
-            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called.",
+            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
+            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else ""),
         )
 
 
 def _kind_of(found: Any) -> Kind:
     """Return the kind of an object, judged by the arguments that it takes."""
     try:
-        arguments = list(inspect.signature(found, follow_wrapped=False).parameters)
+        signature = inspect.signature(found, follow_wrapped=False)
     except (TypeError, ValueError):
         return Kind.UNKNOWN
-    if arguments == ["environ", "start_response"]:
+    if list(signature.parameters) == ["environ", "start_response"]:
         return Kind.WSGI_APP
-    if _accepts(found, 2):
+    if _accepts(signature, 2):
         return Kind.UNKNOWN
-    if _accepts(found, 3):
+    if _accepts(signature, 3):
         return Kind.ASGI_APP
-    return Kind.FACTORY if _accepts(found, 0) else Kind.UNKNOWN
+    return Kind.FACTORY if _accepts(signature, 0) else Kind.UNKNOWN
 
 
-def _accepts(found: Any, count: int) -> bool:
+def _accepts(signature: inspect.Signature, count: int) -> bool:
     try:
-        inspect.signature(found, follow_wrapped=False).bind(*[None] * count)
+        signature.bind(*[None] * count)
     except TypeError:
         return False
     return True

@@ -24,6 +24,7 @@ UNITS = {
     "Bytes": "Bytes",
     "Chunks": "Count",
     "Failures": "Count",
+    "WarmUps": "Count",
 }
 
 
@@ -38,6 +39,8 @@ def record(summary: Summary, function_name: str, timestamp: float) -> dict[str, 
         "Chunks": summary.chunks,
         "Failures": int(summary.outcome is not Outcome.COMPLETE),
     }
+    if summary.outcome is Outcome.WARM_UP:
+        values = {"WarmUps": 1}
     if summary.first_byte is not None:
         values["TimeToFirstByte"] = round(summary.first_byte * 1000, 3)
     metrics = [{"Name": name, "Unit": unit} for name, unit in UNITS.items() if name in values]

@@ -94,7 +94,8 @@ OPTIONS = (
     ),
     Option(
         "lifespan",
-        "Whether the app's lifespan runs, once per environment. `auto`: if the app supports it.",
+        "Whether the app's lifespan runs, once per app and environment. `auto`: if the app supports"
+        " it; a startup that raises is a warning then.",
         choice("auto", "on", "off"),
         "`auto`, `on`, `off`",
         "`auto`",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .types import JSON, Context, Request, Scope
 
-# From 2.4 on, send() to a client that is gone raises OSError. Starlette reads the number: below
-# it listens for a disconnect beside the stream and cancels the stream on the first one.
+# From 2.4 on, send() raises OSError after a disconnect. Starlette reads the version: below 2.4, it
+# listens for http.disconnect during a stream and cancels the stream when the message comes.
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -22,10 +22,10 @@ def http_scope(
 ) -> Scope:
     """Return the scope for ``request``, as https://asgi.readthedocs.io/en/latest/specs/www.html.
 
-    ``path`` is the whole path; the part of it in front of the app (the stage, then
-    ``base_path``) is also the ``root_path``, which the app's framework takes off again.
-    A mapping that the gateway has taken off is put back, if ``base_path`` says what it was.
-    ``state`` is copied, so that what one request puts there no other one sees.
+    ``path`` is the whole path. The prefix before the app's own path (the stage, then
+    ``base_path``) is also the ``root_path``, which the app's framework removes. If the gateway
+    has removed a mapping from the path, ``base_path`` restores it. ``state`` is a copy, so that
+    requests do not see each other's changes.
     """
     root_path, path, raw_path = request.root_path, request.path, request.raw_path
     prefix = root_path + base_path

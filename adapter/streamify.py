@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from base64 import b64decode
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from .deadline import Deadline
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
+from .loggers import get_logger
 from .metadata import fields, head
 from .pipe import in_thread
 from .prelude import decode
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:
@@ -113,6 +113,8 @@ class StreamingFunction(EntryPoint):
         else:
             answer.chunks = [decode(answer.body)[1]]
         answer.begin(Head(prelude["statusCode"], fields(prelude)))
+        if stream is not None:
+            answer.warn_of_buffering(source or FUNCTION_URL)
         return answer.to_json(source or FUNCTION_URL)
 
     def _streams(self, source: Source | None) -> bool:

@@ -7,13 +7,13 @@ comes through; and only if somebody asked for it, so that no other invocation pa
 from __future__ import annotations
 
 import inspect
-import logging
 from contextvars import ContextVar
 from enum import StrEnum
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import DeadlineExceeded, EventError
+from .loggers import get_logger
 from .prelude import CONTENT_TYPE, decode
 from .response import State
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .stream import ResponseStream
     from .types import JSON, Context
 
-logger = logging.getLogger("adapter.http")
+logger = get_logger("adapter.http")
 
 
 class Outcome(StrEnum):
@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  #: the app failed: a 500, a failed invocation, or a broken stream
     TIMEOUT = "timeout"  #: its time was up
     DISCONNECTED = "disconnected"  #: Lambda stopped taking the response
+    WARM_UP = "warm-up"  #: the event only keeps the environment warm
 
 
 class Summary(NamedTuple):
@@ -120,6 +121,10 @@ class Meter:
         self.status = status
         if self.outcome is Outcome.COMPLETE:
             self.outcome = Outcome.FAILED
+
+    def warmed_up(self) -> None:
+        """Note that the event is a warm-up ping."""
+        self.outcome = Outcome.WARM_UP
 
     def failed(self, error: BaseException) -> None:
         """Take note of why the invocation or its response fails."""

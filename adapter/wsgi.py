@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class WsgiToAsgi:
-    """Makes an ASGI app of a WSGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
+    """Turns a WSGI app into an ASGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
 
-    The translation is asgiref's, of the ``[wsgi]`` extra; each piece that the app yields is one
-    body message. Three things are added to it:
+    A subclass of asgiref's adapter, which is in the ``[wsgi]`` extra. Each chunk that the app
+    yields is one body message. Three things differ from asgiref:
 
-    * Every request has a thread of its own. asgiref alone has one thread for all of them, so that
-      a second request would wait for the end of the first one's stream.
-    * Header fields and the query are latin-1, as PEP 3333 has them; asgiref takes ASCII only.
-    * What the app returned is closed, whatever happens (PEP 3333 again), so that Flask can tear
-      its request down when the client leaves.
+    * Each request has its own thread. asgiref uses one thread for all requests, so that a second
+      request would wait for the end of the first stream.
+    * Header fields and the query are latin-1, as in PEP 3333; asgiref accepts only ASCII.
+    * The iterable of the app is always closed (PEP 3333), so that Flask can tear its request down
+      after a disconnect.
     """
 
     def __init__(self, app: Any) -> None:
@@ -45,7 +45,7 @@ class _Exchange(wsgi.WsgiToAsgiInstance):
     def start_response(
         self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None
     ) -> None:
-        # The content length alone goes through asgiref, which holds the app to it.
+        # asgiref gets only the content length, which it enforces.
         length = [field for field in response_headers if field[0].lower() == "content-length"]
         super().start_response(status, length, exc_info)  # type: ignore[no-untyped-call]
         self.response_start["headers"] = [
@@ -56,11 +56,11 @@ class _Exchange(wsgi.WsgiToAsgiInstance):
 
 def _closing(app: Any) -> Callable[[dict[str, Any], Callable[..., Any]], Iterator[bytes]]:
     def closing_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-        answer: Iterable[bytes] = app(environ, start_response)
+        chunks: Iterable[bytes] = app(environ, start_response)
         try:
-            yield from answer
+            yield from chunks
         finally:
-            if hasattr(answer, "close"):
-                answer.close()
+            if hasattr(chunks, "close"):
+                chunks.close()
 
     return closing_app

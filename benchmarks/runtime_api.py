@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from adapter.package.tree import DEVELOPMENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,11 +32,12 @@ LAYERS = {
         "options",
         "prelude",
         "response",
+        "samples",
         "scope",
         "values",
         "wire",
     },
-    "contract": {"deadline", "environment", "pipe", "stream", "threads"},
+    "contract": {"deadline", "environment", "loggers", "pipe", "stream", "threads"},
     "app": {
         "answer",
         "cycle",
@@ -69,7 +72,7 @@ EXCEPTIONS = {
 }
 
 #: What a package must not know, so that it cannot excuse the faults of what it tests.
-STRANGERS = {"emulator": {"cycle", "handler", "runtime", "wire"}}
+STRANGERS = {"emulator": {"cycle", "handler", "prelude", "runtime", "wire"}}
 
 #: What the core must not import, because it does no I/O, waits for nothing and says nothing.
 IMPURE = {"asyncio", "logging", "os", "select", "socket", "ssl", "subprocess", "threading", "time"}
@@ -90,9 +93,11 @@ UNTESTED = {
             "emulator.environments.__init__",
             "emulator.front_ends.__init__",
             "emulator.runtime_api.__init__",
+            "samples.__init__",
         ],
         "a docstring",
     ),
+    "emulator.commands.function_options": "read by test_dev and test_invoke",
     "emulator.environments.memory": "seen in every REPORT line: test_environment",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",
     "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
@@ -105,6 +110,7 @@ UNBOUND = {
     "emulator.test_fuzz",
     "events.test_identify",
     "test_architecture",
+    "test_documentation",
     "test_endings",
     "test_exports",
     "test_frameworks",
@@ -196,6 +202,9 @@ every_core_module = pytest.mark.parametrize("name", CORE)
 every_test_file = pytest.mark.parametrize("name", TEST_FILES)
 
 
+LEFT_OUT = {path.removeprefix("adapter/") for path in DEVELOPMENT}  #: of packages for Lambda
+
+
 class TestLayers:
     @every_module
     def test_a_module_imports_only_from_its_own_layer_and_those_above(self, name: str) -> None:
@@ -214,6 +223,12 @@ class TestLayers:
     def test_a_module_calls_its_siblings_by_relative_names(self, name: str) -> None:
         absolute = [i.target for i in imports_of(name) if not i.ours and top(i.target) == "adapter"]
         assert absolute == []
+
+    @pytest.mark.parametrize("name", [n for n in MODULES if top(n) not in LEFT_OUT | {"cli"}])
+    def test_what_goes_to_lambda_imports_nothing_that_stays_on_a_developers_machine(
+        self, name: str
+    ) -> None:
+        assert {top(i.target) for i in imports_of(name) if i.ours} & LEFT_OUT == set()
 
     def test_there_are_no_circles(self) -> None:
         graph = {
@@ -249,6 +264,14 @@ class TestPurity:
         waiting = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
         lines = [n.lineno for n in ast.walk(tree_of(MODULES[name])) if isinstance(n, waiting)]
         assert lines == []
+
+
+class TestLogging:
+    @pytest.mark.parametrize("name", [n for n in MODULES if n != "loggers"])
+    def test_a_module_has_a_logger_that_an_app_does_not_disable_by_accident(
+        self, name: str
+    ) -> None:
+        assert 'logging.getLogger("adapter' not in MODULES[name].read_text(encoding="utf-8")
 
 
 class TestSize:
@@ -307,7 +330,7 @@ print(*sorted(imported - sys.stdlib_module_names - {{"adapter"}}))
 """
 REQUEST = """
 from adapter import LambdaHandler
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 async def app(scope, receive, send):
     if scope["type"] == "http":

@@ -67,6 +67,17 @@ def starlette(numbers: Numbers, **options: Any) -> ASGIApp:
     return Starlette(routes=[Route("/", endpoint)], **options)
 
 
+def failing_in_mid_stream(*middleware: Middleware) -> ASGIApp:
+    async def lines() -> AsyncIterator[bytes]:
+        yield b"one"
+        raise ConnectionError("no database")
+
+    async def endpoint(request: Request) -> Response:
+        return StreamingResponse(lines())
+
+    return Starlette(routes=[Route("/", endpoint)], middleware=middleware)
+
+
 async def through(request: Request, call_next: RequestResponseEndpoint) -> Response:
     return await call_next(request)
 
@@ -244,3 +255,14 @@ async def test_starlette_answers_an_exception_by_itself_and_it_is_logged_once(
 async def test_a_sync_django_view_gets_its_body() -> None:
     stream = await respond(django_app(Numbers()), "/plain", method="POST", body=b"abc")
     assert (stream.prelude["statusCode"], stream.body) == (200, b"cba")
+
+
+async def test_starlettes_base_http_middleware_ends_what_fails_in_mid_stream_as_if_complete(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert (await respond(failing_in_mid_stream())).error is not None
+    caplog.clear()
+    app = failing_in_mid_stream(Middleware(BaseHTTPMiddleware, dispatch=through))
+    stream = await respond(app)
+    assert (stream.error, stream.body) == (None, b"one")
+    assert "ConnectionError: no database" in caplog.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter.errors import DeadlineExceeded
+from adapter.errors import DeadlineExceeded, HandlerError
 from adapter.function import FunctionHandler
 from adapter.testing import MemoryStream, lambda_context
 
@@ -41,6 +41,27 @@ async def test_the_answer_is_what_the_function_returns(function: Callable[..., A
     answer = await FunctionHandler(function).respond({"a": 1}, lambda_context("42"), stream)
     assert answer == {"event": {"a": 1}, "id": "42"}
     assert not stream.started
+
+
+def generator(event: Any, context: Any) -> Any:
+    yield b"one"
+
+
+async def async_generator(event: Any, context: Any) -> Any:
+    yield b"one"
+
+
+async def returning_a_generator(event: Any, context: Any) -> Any:
+    return generator(event, context)
+
+
+@pytest.mark.parametrize("function", [generator, async_generator, returning_a_generator])
+async def test_a_generator_is_an_error_that_names_the_decorator_with_which_it_streams(
+    function: Callable[..., Any],
+) -> None:
+    with pytest.raises(HandlerError, match="@streamify_response") as caught:
+        await FunctionHandler(function).respond({}, lambda_context(), MemoryStream())
+    assert caught.value.error_type == "Runtime.MarshalError"
 
 
 async def test_a_plain_function_may_block_because_it_has_a_thread_and_its_context_variables() -> (

@@ -10,15 +10,16 @@ import sys
 import threading
 import warnings
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter import LambdaHandler
-from adapter.answer import StreamedHead
+from adapter import LambdaHandler, streamify_response
+from adapter.answer import BufferedAnswer, StreamedHead
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
 from adapter.prelude import CONTENT_TYPE
-from adapter.testing import MemoryStream, function_url_event, lambda_context
+from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,7 @@ class TestWay:
             assert (answer["statusCode"], answer["body"]) == (400, "Bad Request")
         else:
             assert (stream.prelude["statusCode"], stream.body) == (400, b"Bad Request")
-        assert "answered with 400: The event's 'body' is not base64" in caplog.text
+        assert "responded 400: The event's 'body' is not base64" in caplog.text
 
 
 class TestEventsThatAreNotHttp:
@@ -204,13 +205,88 @@ class TestEventsThatAreNotHttp:
         assert "LambdaHandler(app, on_event=...)" in str(caught.value)
 
 
+class Slotted:
+    """Sentry's middleware has this form."""
+
+    __slots__ = ("__call__",)
+
+    def __init__(self) -> None:
+        self.__call__ = hello
+
+
+class WithStaticMethod:
+    @staticmethod
+    async def __call__(scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+
+
+class WithClassMethod:
+    @classmethod
+    async def __call__(cls, scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+
+
+class WithProperty:
+    @property
+    def __call__(self) -> ASGIApp:
+        return hello
+
+
+class WithPropertyThatRaises:
+    """Is callable later, once it has been set up."""
+
+    @property
+    def __call__(self) -> ASGIApp:
+        raise LookupError("not yet")
+
+
+class WithAppOfItsClass:
+    __call__ = Slotted()
+
+
+class OfItsMethod:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await hello(scope, receive, send)
+
+
+class SlottedAsgi2:
+    __slots__ = ("__call__",)
+
+    def __init__(self) -> None:
+        self.__call__ = lambda scope: hello
+
+
 class TestApp:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        "app",
+        [
+            Slotted(),
+            WithStaticMethod(),
+            WithClassMethod(),
+            WithProperty(),
+            WithAppOfItsClass(),
+            OfItsMethod().serve,
+            partial(partial(lambda x, *args: hello(*args)), 1),
+        ],
+        ids=["slot", "static method", "class method", "property", "app", "method", "partial"],
+    )
+    async def test_may_be_callable_in_any_way_that_python_knows(self, app: Any) -> None:
+        answer: Any = await respond(app, EVENT, lifespan="off")
+        assert answer["statusCode"] == 200
+
+    @pytest.mark.anyio
+    async def test_is_not_refused_for_what_its_signature_raises(self) -> None:
+        app: Any = WithPropertyThatRaises()
+        assert await LambdaHandler(app, lifespan="off").startup() is False
+
     @pytest.mark.anyio
     @pytest.mark.parametrize(
         ("app", "reason"),
         [
             pytest.param(lambda environ, start_response: [], "too many positional", id="WSGI"),
             pytest.param(lambda scope: hello, "too many positional", id="ASGI-2"),
+            pytest.param(SlottedAsgi2(), "too many positional", id="ASGI-2-slot"),
             pytest.param("main:app", "'main:app' is not a callable object", id="a-name"),
         ],
     )
@@ -470,10 +546,87 @@ class TestOptions:
         assert stream.prelude["statusCode"] == 200
 
 
+class TestWarmUp:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("options", [{}, {"event_path": "/events"}], ids=["no", "event path"])
+    async def test_ping_is_responded_to_and_does_not_reach_the_app(
+        self, options: dict[str, Any]
+    ) -> None:
+        shop = Shop()
+        answer = await respond(shop, {"source": "serverless-plugin-warmup"}, **options)
+        assert (answer, "request" in shop.events) == ("warm", False)
+
+    @pytest.mark.anyio
+    async def test_ping_goes_to_a_function_for_events_if_there_is_one(self) -> None:
+        answer = await respond(hello, {"warmer": True}, on_event=lambda event, context: [event])
+        assert answer == [{"warmer": True}]
+
+
+SSE = answering((b"content-type", b"text/event-stream; charset=utf-8"), body=b"data: 1\n\n")
+REST_EVENT = rest_api_event("/shop")
+
+
+class TestBuffering:
+    @pytest.mark.anyio
+    @pytest.mark.parametrize(
+        ("event", "mode", "advice"),
+        [
+            (HTTP_API_EVENT, "auto", "an HTTP API cannot stream; a function URL or a REST API can"),
+            (REST_EVENT, "auto", "set invoke_mode to 'response_stream' (ADAPTER_INVOKE_MODE)"),
+            (EVENT, "buffered", "set invoke_mode to 'auto' (ADAPTER_INVOKE_MODE)"),
+        ],
+        ids=["an event source", "a REST API", "an invoke mode"],
+    )
+    async def test_of_server_sent_events_is_one_warning_that_says_what_to_change(
+        self,
+        another_process: Callable[[], None],
+        caplog: pytest.LogCaptureFixture,
+        event: Event,
+        mode: str,
+        advice: str,
+    ) -> None:
+        another_process()
+        for _ in range(2):
+            await respond(SSE, event, stream=MemoryStream(), invoke_mode=mode, lifespan="off")
+        [record] = caplog.records
+        assert record.levelname == "WARNING"
+        assert advice in record.getMessage()
+
+    @pytest.mark.anyio
+    async def test_of_anything_else_or_without_a_runtime_is_no_warning(
+        self, another_process: Callable[[], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        another_process()
+        await respond(hello, HTTP_API_EVENT, stream=MemoryStream(), lifespan="off")
+        await respond(SSE, EVENT, lifespan="off")
+        await respond(SSE, EVENT, stream=MemoryStream(), lifespan="off")
+        await respond(SSE, rest_api_event(method="HEAD"), stream=MemoryStream(), lifespan="off")
+        assert caplog.records == []
+
+    @pytest.mark.anyio
+    async def test_of_a_streaming_function_is_the_same_warning(
+        self, another_process: Callable[[], None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        another_process()
+
+        @streamify_response
+        async def function(event: Any, stream: Any, context: Any) -> None:
+            stream.set_content_type("application/x-ndjson")
+            await stream.write("{}\n")
+
+        await function.respond(HTTP_API_EVENT, lambda_context(), MemoryStream())
+        assert "an HTTP API cannot stream" in caplog.text
+
+
 @pytest.fixture
 def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what is remembered once per process."""
-    return lambda: monkeypatch.setattr(StreamedHead, "_warned", False)
+
+    def forget() -> None:
+        for remembers in (StreamedHead, BufferedAnswer):
+            monkeypatch.setattr(remembers, "_warned", False)
+
+    return forget
 
 
 @pytest.mark.anyio

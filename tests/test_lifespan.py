@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -190,6 +192,52 @@ async def test_an_app_without_lifespan_costs_no_more_than_a_debug_line(
     assert record.levelno == logging.DEBUG
 
 
+async def raising_in_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    raise ConnectionError("no database")
+
+
+async def misspelling(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.completed"})
+
+
+async def reading_as_if_it_were_http(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await careless(scope, receive, send)
+
+
+async def reading_and_returning(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+
+
+@pytest.mark.parametrize(
+    ("app", "error"),
+    [
+        pytest.param(raising_in_startup, "ConnectionError: no database", id="raises"),
+        pytest.param(misspelling, "'lifespan.startup.completed'", id="sends what does not exist"),
+    ],
+)
+async def test_an_app_that_raises_in_its_startup_is_a_warning_with_the_traceback(
+    app: ASGIApp, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    span = lifespan(app, "auto")
+    await span.startup()
+    assert span.state is None
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "lifespan='on'" in record.getMessage()
+    assert error in caplog.text
+
+
+@pytest.mark.parametrize("app", [reading_as_if_it_were_http, reading_and_returning])
+async def test_an_app_that_does_not_look_at_the_type_of_the_scope_is_no_warning(
+    app: ASGIApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    await lifespan(app, "auto").startup()
+    assert caplog.records == []
+
+
 async def test_a_cancelled_startup_takes_the_app_with_it() -> None:
     before, asked = asyncio.all_tasks(), asyncio.Event()
 
@@ -203,6 +251,90 @@ async def test_a_cancelled_startup_takes_the_app_with_it() -> None:
     await asyncio.wait((starting,))
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+class Counting:
+    """Notes its startups and shutdowns; refuses a second start while it runs, as mcp's does."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(2):
+            kind = (await receive())["type"]
+            self.seen.append(kind.removeprefix("lifespan."))
+            await asyncio.sleep(0)
+            await send({"type": f"{kind}.complete"})
+
+
+class TestShared:
+    async def test_lifespans_of_one_app_are_one_that_the_first_starts_and_the_first_ends(
+        self,
+    ) -> None:
+        app = Counting()
+        spans = [lifespan(app, mode, shared=True) for mode in ("auto", "on", "auto")]
+        await asyncio.gather(*(span.startup() for span in spans))
+        await lifespan(app, "on", shared=True).startup()
+        assert app.seen == ["startup"]
+        assert [span.state for span in spans] == [{}] * 3
+        for span in spans:
+            await span.shutdown()
+        assert app.seen == ["startup", "shutdown"]
+
+    async def test_lifespans_of_two_apps_that_are_equal_are_two(self) -> None:
+        class Equal(Counting):
+            __hash__ = None  # type: ignore[assignment]
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+        apps = [Equal(), Equal()]
+        spans = [lifespan(app, "auto", shared=True) for app in apps]
+        for span in spans:
+            await span.startup()
+        assert [app.seen for app in apps] == [["startup"]] * 2
+        for span in spans:
+            await span.shutdown()
+
+    async def test_an_app_can_start_again_after_its_shutdown(self) -> None:
+        app = Counting()
+        for _ in range(2):
+            span = lifespan(app, "auto", shared=True)
+            await span.startup()
+            await span.shutdown()
+        assert app.seen == ["startup", "shutdown"] * 2
+
+    async def test_a_failed_startup_is_tried_again_by_the_next_handler(self) -> None:
+        failures = [failing, supported]
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await failures.pop(0)(scope, receive, send)
+
+        with pytest.raises(LifespanFailed):
+            await lifespan(app, "auto", shared=True).startup()
+        span = lifespan(app, "auto", shared=True)
+        await span.startup()
+        assert span.state == STARTED
+        await span.shutdown()
+
+    async def test_an_app_without_a_lifespan_is_not_kept_alive(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            assert scope["type"] == "http"
+
+        alive = weakref.ref(app)
+        span = lifespan(app, "auto", shared=True)
+        await span.startup()
+        assert span.state is None
+        del app, span
+        gc.collect()
+        assert alive() is None
+
+    async def test_one_that_is_required_fails_for_an_app_that_another_found_to_have_none(
+        self,
+    ) -> None:
+        await lifespan(raising, "auto", shared=True).startup()
+        with pytest.raises(LifespanFailed):
+            await lifespan(raising, "on", shared=True).startup()
 
 
 async def test_starlette_starts_and_stops_on_the_same_loop_with_its_state() -> None:

@@ -37,6 +37,7 @@ def create_handler(): return handler
 def wsgi_app(environ, start_response): ...
 
 version = "1"
+chunks = (chunk for chunk in "abc")
 """
 
 
@@ -197,6 +198,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             " Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi(wsgi_app),"
             " and name that: shop:app",
             id="a-WSGI-app-named-as-a-handler",
+        ),
+        pytest.param(
+            "shop.chunks",
+            "Runtime.HandlerNotFound",
+            "'shop.chunks' is not a handler: it is a generator, which cannot be called. To stream"
+            " what a generator function yields, decorate it with @streamify_response.",
+            id="generator",
         ),
         pytest.param(
             "shop.version",

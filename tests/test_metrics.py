@@ -67,7 +67,15 @@ def test_a_record_names_no_metric_that_it_has_not() -> None:
     assert "TimeToFirstByte" not in json.dumps(made)
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.COMPLETE})
+def test_a_warm_up_ping_is_counted_apart_so_that_it_spoils_no_other_metric() -> None:
+    warm_up = Summary("id-1", Outcome.WARM_UP, None, False, None, 0.001, 0, 0)
+    made: dict[str, Any] = record(warm_up, "shop", 0)
+    [metrics] = made["_aws"]["CloudWatchMetrics"]
+    assert metrics["Metrics"] == [{"Name": "WarmUps", "Unit": "Count"}]
+    assert (made["WarmUps"], made["Outcome"]) == (1, "warm-up")
+
+
+@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.COMPLETE, Outcome.WARM_UP})
 def test_all_that_did_not_go_well_counts_as_a_failure(outcome: Outcome) -> None:
     made = record(STREAMED._replace(outcome=outcome), "shop", 0)
     assert (made["Outcome"], made["Failures"]) == (outcome.value, 1)

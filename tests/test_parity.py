@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fastapi import FastAPI, Request
-from mangum import Mangum
+from fastapi import FastAPI, Request, Response
+from mangum import Mangum, exceptions
 from mangum.handlers import ALB, APIGateway, HTTPGateway, LambdaAtEdge
 
-from adapter import LambdaHandler
+from adapter import LambdaHandler, errors
 from adapter.testing import MemoryStream, function_url_event, sqs_event
 
 from .doors import DOORS, Door
@@ -162,6 +163,72 @@ def test_an_event_that_is_no_request_can_be_handled_and_is_not_only_an_error(loo
         Mangum(FastAPI(), lifespan="off")(sqs_event("a"), NO_CONTEXT)
     handler = LambdaHandler(FastAPI(), lifespan="off", on_event=lambda event, context: "done")
     assert handler(sqs_event("a"), None) == "done"
+
+
+async def without_a_lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        raise ValueError("cannot handle lifespan")
+    await send({"type": "http.response.start", "status": 204})
+    await send({"type": "http.response.body"})
+
+
+async def raising_in_its_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+    await without_a_lifespan(scope, receive, send)
+
+
+class TestAroundTheRequests:
+    """The second table of the page."""
+
+    @pytest.mark.parametrize("app", [without_a_lifespan, raising_in_its_startup])
+    @pytest.mark.parametrize("lifespan", ["on", "auto"])
+    def test_a_lifespan_that_is_required_fails_the_start_and_not_only_the_log(
+        self, app: Any, lifespan: Any, loop: None
+    ) -> None:
+        event = DOORS[0].event()
+        assert Mangum(app, lifespan=lifespan)(event, NO_CONTEXT)["statusCode"] == 204
+        handler = LambdaHandler(app, lifespan=lifespan)
+        if lifespan == "auto":
+            assert handler(event, None)["statusCode"] == 204
+            return
+        with pytest.raises(errors.LifespanFailed):
+            handler(event, None)
+
+    def test_an_invalid_option_is_an_error_when_the_environment_starts(self, loop: None) -> None:
+        with pytest.raises(exceptions.ConfigurationError):
+            Mangum(FastAPI(), lifespan="sometimes")  # type: ignore[arg-type]
+        handler = LambdaHandler(FastAPI(), lifespan="sometimes")
+        with pytest.raises(errors.ConfigurationError):
+            asyncio.run(handler.startup())
+
+    def test_the_exception_classes_that_are_named_are_there(self) -> None:
+        theirs = {name for name in vars(exceptions) if isinstance(getattr(exceptions, name), type)}
+        for name in theirs | {"LifespanFailed", "EventError", "RuntimeError"}:
+            assert f"`{name}`" in DOCS
+        for name in ("ConfigurationError", "LifespanFailed", "UnexpectedMessage", "EventError"):
+            assert issubclass(getattr(errors, name), errors.AdapterError)
+
+    def test_no_line_is_logged_for_a_request(
+        self, loop: None, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        Mangum(without_a_lifespan, lifespan="off")(DOORS[0].event("/x"), NO_CONTEXT)
+        assert caplog.messages == ["GET /x 204"]
+        caplog.clear()
+        LambdaHandler(without_a_lifespan, lifespan="off")(DOORS[0].event("/x"), None)
+        assert caplog.messages == []
+
+    @pytest.mark.parametrize("content_type", ["application/yaml", "application/x-ndjson"])
+    def test_text_of_a_type_that_mangum_does_not_know_goes_as_text(
+        self, content_type: str, loop: None
+    ) -> None:
+        app = FastAPI()
+        app.get("/x")(lambda: Response("a: ü", media_type=content_type))
+        event = next(door for door in DOORS if door.name == "REST API").event("/x")
+        assert Mangum(app, lifespan="off")(event, NO_CONTEXT)["isBase64Encoded"] is True
+        new = LambdaHandler(app, lifespan="off")(event, None)
+        assert (new["isBase64Encoded"], new["body"]) == (False, "a: ü")
 
 
 def test_custom_handlers_that_were_written_for_mangum_work_here(loop: None) -> None:

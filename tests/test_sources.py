@@ -53,7 +53,7 @@ from adapter.testing import (
 )
 
 from .doors import DOORS, PREFIXED, Door, Reply
-from .events.fuzz import ANY
+from .events.fuzz import ANY, check_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +102,23 @@ class TestRequests:
         assert (reply.status, reply.body) == (201, body)
         assert reply.headers == {"x-sent": ["Café"], "x-query": ["q=x%20y"]}
         assert reply.cookies == ["a=1", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]
+
+    @every_door
+    async def test_that_are_empty_keep_their_length_of_zero(self, door: Door) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            assert dict(scope["headers"])[b"content-length"] == b"0"
+            await PlainTextResponse("ok")(scope, receive, send)
+
+        sent = {"method": "POST", "headers": {"content-length": "0"}}
+        assert (await visit(app, door, f"{door.prefix}/x", **sent)).status == 200
+
+    async def test_may_have_bytes_for_a_body_in_a_test(self) -> None:
+        async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+            await PlainTextResponse((await receive())["body"])(scope, receive, send)
+
+        event: Any = {**function_url_event("/", method="POST"), "body": b"caf\xc3\xa9"}
+        answer: Any = await LambdaHandler(echo, lifespan="off").respond(event, None, None)
+        assert answer["body"] == "café"
 
     @every_door
     async def test_whose_body_is_not_base64_as_they_say_are_answered_with_400(
@@ -468,7 +485,7 @@ async def test_an_event_with_anything_wrong_in_it_is_answered_or_refused(
     door: Door, path: list[int], new: JSON
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["path"].encode()
+        check_scope(scope)
         await send({"type": "http.response.start", "status": 204})
         await send({"type": "http.response.body"})
 

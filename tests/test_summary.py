@@ -147,6 +147,10 @@ class TestOtherEvents:
         )
         assert summary[:5] == ("id-1", Outcome.COMPLETE, None, False, None)
 
+    async def test_that_only_keep_the_environment_warm_have_an_outcome_of_their_own(self) -> None:
+        summary = await Seen().respond(sending(), MemoryStream(), {"warmer": True})
+        assert summary[:5] == ("id-1", Outcome.WARM_UP, None, False, None)
+
     async def test_fail_without_somebody_to_handle_them(self) -> None:
         seen = Seen()
         with pytest.raises(EventError):

@@ -10,7 +10,7 @@ from adapter.target import Target, find_target, refuse_own_name
 
 
 @pytest.mark.parametrize("text", ["main:app", "main.handler", "pkg.main:app", "src/main.handler"])
-def test_a_module_is_looked_for_where_we_are(tmp_path: Path, text: str) -> None:
+def test_a_module_is_imported_from_the_current_folder(tmp_path: Path, text: str) -> None:
     assert find_target(text, tmp_path) == Target(text, tmp_path)
 
 
@@ -61,7 +61,7 @@ def test_a_factory_is_named_with_a_colon(tmp_path: Path, text: str) -> None:
         ("", "module:attribute"),
     ],
 )
-def test_a_target_that_means_nothing_is_explained(tmp_path: Path, text: str, says: str) -> None:
+def test_an_invalid_target_is_explained(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "main.py").touch()
     with pytest.raises(ConfigurationError, match=says):
         find_target(text, tmp_path)
@@ -76,7 +76,7 @@ def test_a_target_that_means_nothing_is_explained(tmp_path: Path, text: str, say
         ("adapter/ports/http.py", "package", "adapter"),
     ],
 )
-def test_a_project_with_the_name_of_the_library_is_told_what_to_rename(
+def test_a_project_with_the_name_of_the_library_is_refused_with_the_file_to_rename(
     tmp_path: Path, file: str, kind: str, found: str
 ) -> None:
     (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def test_a_project_with_the_name_of_the_library_is_told_what_to_rename(
     ],
     ids=["another name", "another folder", "no Python", "the library installed"],
 )
-def test_what_does_not_hide_the_library_is_accepted(tmp_path: Path, files: list[str]) -> None:
+def test_files_that_do_not_hide_the_library_are_accepted(tmp_path: Path, files: list[str]) -> None:
     for file in files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()

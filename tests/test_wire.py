@@ -328,6 +328,14 @@ class TestResponses:
     def test_that_are_cut_off_are_no_responses(self, data: bytes) -> None:
         assert read([data], eof=True) is None
 
+    def test_have_begun_with_their_first_byte_and_until_their_last(self) -> None:
+        reader = ResponseReader()
+        begun = [reader.begun]
+        for piece in (b"HTTP", b"/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"h", b"i"):
+            reader.feed(piece)
+            begun.append(reader.begun)
+        assert begun == [False, True, True, True, False]
+
 
 class TestWhatIsNoHttp:
     @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""A local Lambda: Runtime API, function URL and execution environments.
+"""A local Lambda: Runtime API, function URL, Invoke API and execution environments.
 
-It plays AWS's part and nothing else, so it imports nothing of the runtime, the handler or the
-ASGI cycle: what is wrong there must show here.
+This package plays AWS's part. It imports nothing of the runtime, the handler, the ASGI cycle or the
+prelude, and has its own code to read what they send, so that it cannot hide a fault in them.
 """

@@ -1,4 +1,4 @@
-"""The terminal: whole lines, in colour where somebody watches."""
+"""The terminal: whole lines, in colour if the output is a terminal."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from anyio.abc import ByteReceiveStream
 
-MAX_LINE = 256 * 1024  # as CloudWatch cuts log events
+MAX_LINE_BYTES = 256 * 1024  # CloudWatch splits log events at this size
 
-STYLES = {"plain": "", "platform": "\x1b[36m", "good": "\x1b[32m", "bad": "\x1b[31m"}
+STYLES = {"plain": "", "platform": "\x1b[36m", "success": "\x1b[32m", "error": "\x1b[31m"}
 RESET = "\x1b[0m"
 
 
 class Console:
     """Writes lines to a stream and never breaks one up.
 
-    Everything here runs on one event loop and a line is written in one go, so lines of
-    several environments cannot mix. A terminal that is gone is no reason to stop serving.
+    All writers share one event loop, and a line is one write, so the lines of several environments
+    cannot mix. Errors of the stream are ignored: a closed terminal does not stop the server.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -32,7 +32,7 @@ class Console:
         self.raw(f"{start}{text}{RESET if start else ''}\n")
 
     def raw(self, text: str) -> None:
-        """Write text as it is; what the terminal cannot show, as an escape sequence."""
+        """Write text as it is, with characters that the terminal cannot show as escapes."""
         encoding = self._stream.encoding or "utf-8"
         try:
             self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -40,14 +40,14 @@ class Console:
         except (OSError, ValueError):
             return
 
-    async def pass_on(self, output: ByteReceiveStream) -> None:
-        """Copy what a process writes, line by line, until it ends."""
+    async def forward(self, output: ByteReceiveStream) -> None:
+        """Copy the output of a process line by line until the process closes it."""
         rest = b""
         async for data in output:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 self._output(line)
-            if len(rest) > MAX_LINE:
+            if len(rest) > MAX_LINE_BYTES:
                 self._output(rest)
                 rest = b""
         if rest:
@@ -55,4 +55,4 @@ class Console:
 
     def _output(self, line: bytes) -> None:
         text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
-        self.line(text.replace("\r", "\n"))  # the lines of one event, as CloudWatch shows them
+        self.line(text.replace("\r", "\n"))  # CloudWatch shows the lines of one event like this

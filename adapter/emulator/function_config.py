@@ -1,4 +1,4 @@
-"""The function as it is configured, and the environment variables its runtime gets."""
+"""The configuration of a function, and the environment variables of its runtime."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 VERSION = "$LATEST"
 
-# The platform's own names (reserved: a function cannot set them), and what Lambda itself adds
-# for its runtimes. Credentials are not here: on AWS the role's arrive under these names, and
-# locally the user's own stand for them.
+# Names that Lambda reserves (a function cannot set them) or sets for its runtimes. The names of
+# credentials are not among them: on AWS they hold the credentials of the function's role, and
+# here the user's own stand in for these.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED = re.compile(
     r"_HANDLER|_X_AMZN_.*|_LAMBDA_.*|_AWS_XRAY_.*|LAMBDA_.*"
@@ -28,58 +28,58 @@ RESERVED = re.compile(
 
 @dataclass(frozen=True)
 class FunctionConfig:
-    """What a function is configured to be.
+    """The configuration of a function.
 
-    ``target`` is the handler string; ``command`` starts a runtime, whatever it is: it learns
-    everything else from its environment.
+    ``target`` is the handler string. ``command`` starts a runtime of any kind, which reads
+    everything else from its environment variables.
     """
 
     target: str
     task_root: Path
     command: tuple[str, ...] = (sys.executable, "-m", "adapter", "run")
     name: str = "function"
-    timeout: float = 30.0
-    memory: int = 1024
-    init_timeout: float = 10.0
+    timeout_seconds: float = 30.0
+    memory_mb: int = 1024
+    init_timeout_seconds: float = 10.0
     throttle: bool = True
-    kill_delay: float = 0.5
-    #: of a managed instance: how many invocations at once its one environment is meant to serve
+    kill_delay_seconds: float = 0.5
+    #: invocations at once in the one environment of a managed instance; ``None``: on demand
     concurrency: int | None = None
     snapstart: bool = False
-    #: what it is configured with beside the user's own environment, which wins
+    #: defaults of environment variables; those of the user's own environment win
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def initialization_type(self) -> str:
-        """How AWS says the environment came to be."""
+        """Return the value of ``AWS_LAMBDA_INITIALIZATION_TYPE``."""
         if self.concurrency is not None:
             return "lambda-managed-instances"
         return "snap-start" if self.snapstart else "on-demand"
 
     def arn(self, region: str) -> str:
-        """Return the name by which AWS would know it."""
+        """Return the function's ARN in a region."""
         return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{self.name}"
 
 
 def region_of(user: Mapping[str, str]) -> str:
-    """Return the region the user works in."""
+    """Return the region that the user's environment variables name."""
     return user.get("AWS_REGION") or user.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
-def variables(
+def runtime_environ(
     function: FunctionConfig, runtime_api: str, user: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the whole environment of a runtime process.
+    """Return all environment variables of a runtime process.
 
-    What the user has set is passed on, as a function's own configuration would be; the
-    platform's names win, and none of them leaks in from outside.
+    The user's own are passed on, as if the function were configured with them, except for Lambda's
+    reserved names.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     region = region_of(user)
     configured = {**function.environ, **user}
     passed_on = {name: value for name, value in configured.items() if not RESERVED.fullmatch(name)}
     stream = f"{datetime.now(UTC):%Y/%m/%d}/[{VERSION}]{uuid4().hex}"
-    told = {
+    environ = {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
@@ -90,7 +90,7 @@ def variables(
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": VERSION,
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": stream,
         "AWS_LAMBDA_INITIALIZATION_TYPE": function.initialization_type,
@@ -99,6 +99,6 @@ def variables(
         "PWD": str(function.task_root),
     }
     if function.concurrency is not None:
-        told["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.concurrency)
-        told["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # managed instances know no other
-    return told
+        environ["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.concurrency)
+        environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # the only format of managed instances
+    return environ

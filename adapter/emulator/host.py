@@ -1,4 +1,4 @@
-"""Whose requests are answered: those that name this machine."""
+"""The check of ``Host``: only requests that name this machine are served."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from ..events.build import URL_ID
+from ..samples.url_event import URL_ID
 
 if TYPE_CHECKING:
     from ..types import Headers
@@ -15,18 +15,18 @@ LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches an address, or the one name that has to mean it."""
+    """Whether ``host`` is a loopback address or ``localhost``."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # some other name: nobody knows
+    except ValueError:  # another name, which may resolve to any address
         return False
 
 
 def host_is_local(headers: Headers) -> bool:
-    """Whether the ``Host`` names this machine.
+    """Whether the ``Host`` header names this machine.
 
-    A page from elsewhere can point a name of its own at 127.0.0.1 (DNS rebinding); its
-    requests then carry that name.
+    A web page can point a domain of its own at 127.0.0.1 (DNS rebinding). Its requests then carry
+    that domain as their ``Host``.
     """
     hosts = [value.decode("latin-1") for name, value in headers if name.lower() == b"host"]
     if len(hosts) > 1:

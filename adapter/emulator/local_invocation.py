@@ -1,4 +1,4 @@
-"""One invocation: the event that goes in, and the answer as it comes out."""
+"""One invocation: the event, and the response as it arrives."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from uuid import uuid4
 
 import anyio
 
-from .runtime_api.replies import MAX_PAYLOAD
-
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream
 
+MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
+"""The largest event and the largest buffered response of the Runtime API (RAPID)."""
+
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
-MAX_STREAM = 200 * 1024 * 1024
+MAX_STREAM_BYTES = 200 * 1024 * 1024
 
 KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+UNAVAILABLE = "Runtime.Unavailable"
 
 
 class EndOfResponse(StrEnum):
@@ -32,7 +34,7 @@ class EndOfResponse(StrEnum):
 
 
 class ResponseEnd(NamedTuple):
-    """The end of a response. A complete one may still carry an error: its trailers."""
+    """The end of a response. A complete response may carry an error in its trailers."""
 
     how: EndOfResponse
     error_type: str = ""
@@ -40,32 +42,45 @@ class ResponseEnd(NamedTuple):
 
     @property
     def clean(self) -> bool:
-        """Whether everything is there and nothing went wrong."""
+        """Whether the response is complete and has no error."""
         return self.how is EndOfResponse.COMPLETE and not self.error_type
 
 
 class ResponseStart(NamedTuple):
-    """The answer has begun: its content type. The bytes follow in `Invocation.body`."""
+    """A response has begun. Its bytes follow in `LocalInvocation.body`."""
 
     content_type: str
 
 
 class InvocationFailure(NamedTuple):
-    """The invocation failed before the first byte: what its caller gets instead."""
+    """The invocation failed before the first byte of a response."""
 
     error_type: str
     payload: bytes = b""
     content_type: str = "application/json"
-    in_init: bool = False  #: the runtime never got as far as the event
+    in_init: bool = False  #: the runtime failed before it received the event
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether the event was not delivered because the environment is at its limit."""
+        return self.error_type == UNAVAILABLE
+
+    def explain(self) -> str:
+        """Return the error in one line: type and message of the runtime's error object."""
+        try:
+            document = json.loads(self.payload)
+            return f"{document['errorType']}: {document['errorMessage']}"
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return self.payload.decode("utf-8", "replace") or self.error_type
 
 
 class LocalInvocation:
-    """What a front door hands in, and where it finds the answer.
+    """An event that a front end submits, and the response to it.
 
-    The caller awaits `answer`, then reads `body` (which must be closed, and may be closed early:
-    the rest is then read and thrown away, because a client that leaves does not stop a
-    function), then looks at `end`. `done` is set when the environment is free again, which is
-    later than the end of the body if the runtime still works.
+    The front end awaits `wait_for_start`, reads `body`, then looks at `end`. It must close `body`,
+    and may close it early: the rest of the response is then read and discarded, because a client
+    that disconnects does not stop a function. `done` is set when the environment is free again,
+    which is after the end of the body if the runtime works on.
     """
 
     def __init__(
@@ -83,79 +98,79 @@ class LocalInvocation:
         self.trace_id = trace_id
         self.client_context = client_context
         if limit is None:
-            limit = MAX_STREAM if streaming else MAX_PAYLOAD
+            limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
         self.limit = limit
         self.streaming = streaming
         self.body: MemoryObjectReceiveStream[bytes]
-        # No buffer: the runtime is read no faster than the client reads, as on AWS.
+        # No buffer: as on AWS, the client's speed limits how fast the runtime is read.
         self._sink, self.body = anyio.create_memory_object_stream[bytes](0)
         self.end: ResponseEnd | None = None
         self.done = anyio.Event()
-        self.nonce = ""  #: of this delivery: one request may be delivered more than once
+        self.nonce = ""  #: identifies one delivery; an event may be delivered more than once
         self.deadline_ms = 0
         self.bytes = 0
         self.delivered_at: float | None = None
         self.first_byte_at: float | None = None
         self.ended_at: float | None = None
-        self._answer: ResponseStart | InvocationFailure | None = None
-        self._answered = anyio.Event()
+        self._start: ResponseStart | InvocationFailure | None = None
+        self._started = anyio.Event()
 
-    async def answer(self) -> ResponseStart | InvocationFailure:
-        """Wait for the first byte, or for the end if there is none, or for the failure."""
-        await self._answered.wait()
-        assert self._answer is not None
-        return self._answer
+    async def wait_for_start(self) -> ResponseStart | InvocationFailure:
+        """Wait for the first byte, for the end of an empty response, or for a failure."""
+        await self._started.wait()
+        assert self._start is not None
+        return self._start
 
-    def deliver(self, timeout: float) -> None:
-        """Note that the runtime gets the event now: its time runs from here."""
+    def deliver(self, timeout_seconds: float) -> None:
+        """Record that the runtime receives the event now: its timeout starts."""
         self.nonce = str(uuid4())
         self.delivered_at = monotonic()
-        self.deadline_ms = int((time() + timeout) * 1000)
+        self.deadline_ms = int((time() + timeout_seconds) * 1000)
 
     def begin(self, content_type: str) -> None:
-        """Take the head of the response. Nobody hears of it before the first byte."""
+        """Take the head of the response, which `wait_for_start` returns with the first byte."""
         if self.end is None:
-            self._answer = ResponseStart(content_type)
+            self._start = ResponseStart(content_type)
 
     async def write(self, data: bytes) -> None:
-        """Pass bytes on, as soon as they are wanted; drop them if nobody wants any."""
+        """Pass bytes to the reader of `body`, or discard them if it is closed."""
         if self.end is not None:
             return
         if self.first_byte_at is None:
             self.first_byte_at = monotonic()
-            self._answered.set()
+            self._started.set()
         self.bytes += len(data)
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             await self._sink.send(data)
 
     def finish(self, end: ResponseEnd) -> None:
-        """End the response. Whatever ends it first, counts."""
+        """End the response. Only the first call has an effect."""
         if self.end is None:
             self.end = end
             self.ended_at = monotonic()
-            self._answered.set()
+            self._started.set()
             self._sink.close()
 
     def fail(self, failure: InvocationFailure) -> None:
-        """Fail the invocation: instead of an answer, or in the middle of it."""
+        """Fail the invocation, before its response or in the middle of it."""
         if self.end is not None:
             return
         if self.first_byte_at is None:
-            self._answer = failure
+            self._start = failure
             self.finish(ResponseEnd(EndOfResponse.COMPLETE, failure.error_type))
         else:
             self.finish(ResponseEnd(EndOfResponse.TRUNCATED, failure.error_type))
 
 
 def platform_error(error_type: str, message: str) -> InvocationFailure:
-    """Describe a failure in the words of the platform itself."""
+    """Return a failure that Lambda itself reports."""
     return InvocationFailure(
         error_type, json.dumps({"errorType": error_type, "errorMessage": message}).encode()
     )
 
 
 def exit_error(request_id: str, returncode: int) -> InvocationFailure:
-    """Describe the death of a runtime process as RAPID does."""
+    """Return the failure of an invocation whose runtime process exited, in RAPID's words."""
     if returncode == 0:
         reason = "Runtime exited without providing a reason"
     elif returncode < 0:
@@ -169,11 +184,11 @@ def exit_error(request_id: str, returncode: int) -> InvocationFailure:
     return platform_error("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
 
 
-def timeout_error(request_id: str, timeout: float) -> InvocationFailure:
-    """Describe a time-out as Lambda's callers see it."""
+def timeout_error(request_id: str, timeout_seconds: float) -> InvocationFailure:
+    """Return the failure of an invocation that timed out, in AWS's words."""
     return platform_error(
         "Sandbox.Timedout",
-        f"RequestId: {request_id} Error: Task timed out after {timeout:.2f} seconds",
+        f"RequestId: {request_id} Error: Task timed out after {timeout_seconds:.2f} seconds",
     )
 
 

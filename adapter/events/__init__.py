@@ -1,4 +1,4 @@
-"""Event in, request out; and the answer in the form each source of events wants."""
+"""Turns events into requests, and responses into the JSON that each event source takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTION_URL = Source(
     "function URL",
     ("auto", "response_stream"),
     payload_v2.request,
-    payload_v2.answer,
+    payload_v2.response,
     to_stream="to stream it, set invoke_mode to 'auto' (ADAPTER_INVOKE_MODE) and InvokeMode of"
     " the function URL to RESPONSE_STREAM",
 )
@@ -24,27 +24,27 @@ HTTP_API = Source(
     "HTTP API",
     (),
     payload_v2.request,
-    payload_v2.answer,
+    payload_v2.response,
     to_stream="an HTTP API cannot stream; a function URL or a REST API can",
 )
 
 
 def unwrap(event: JSON | Mapping[str, JSON]) -> JSON:
-    """Return the event as Lambda gave it: Powertools' ``event_source`` makes a mapping of it."""
+    """Return the event as Lambda sent it: Powertools' ``event_source`` makes a mapping of it."""
     if type(event) is not dict and isinstance(event, Mapping):
         return dict(event)
     return event
 
 
 def identify(event: JSON) -> Source | None:
-    """Return where an HTTP event came from; None if it is not an HTTP event."""
+    """Return the source of an HTTP event; None if the event is not an HTTP request."""
     if not isinstance(event, dict):
         return None
     if payload_v2.is_http(event):
         if payload_v2.is_function_url(event):
             return FUNCTION_URL
-        # What an API asks its Lambda authorizer looks like the request that it is about.
+        # The event of an API's Lambda authorizer has the same keys, and routeArn.
         return HTTP_API if "routeArn" not in event else None
-    from . import others  # what a function URL need not pay for
+    from . import others  # lazy: cold start
 
     return others.identify(event)

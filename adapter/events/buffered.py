@@ -1,4 +1,4 @@
-"""The body of a buffered answer: text as it is, everything else as base64."""
+"""The body of a buffered response: text as it is, everything else as base64."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..types import Event
+    from ..types import Event, Headers
 
 TEXT_TYPES = (
     "text/",
@@ -15,27 +15,47 @@ TEXT_TYPES = (
     "application/xml",
     "application/vnd.oai.openapi",
 )
+BINARY_TYPES = ("image/", "audio/", "video/", "font/", "application/octet-stream")
+STREAM_TYPES = (
+    b"text/event-stream",
+    b"application/x-ndjson",
+    b"application/ndjson",
+    b"application/jsonl",
+    b"application/jsonlines",
+    b"application/x-jsonlines",
+    b"application/json-seq",
+)
 TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 
 
 def encode_body(headers: dict[str, str], body: bytes) -> Event:
-    """Return ``body`` and ``isBase64Encoded`` for an answer with these headers.
+    """Return ``body`` and ``isBase64Encoded`` for a response with these headers.
 
-    Text is what says so by its type, is not compressed, and really is UTF-8; base64 costs a
-    third more of the 6 MiB an answer may have.
+    A body is text if it is UTF-8 and not compressed, unless its content type is binary. Without a
+    known content type, it also must not have a NUL. Base64 costs a third of the 6 MiB that a
+    response may have, and a REST API without ``binaryMediaTypes`` sends base64 to the client.
     """
     if not body:
         return {"body": "", "isBase64Encoded": False}
     compressed = headers.get("content-encoding", "identity").lower() != "identity"
-    if is_text(headers.get("content-type", "")) and not compressed:
+    if not compressed and _may_be_text(headers.get("content-type", ""), body):
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
         except UnicodeDecodeError:
-            pass  # not what it says; base64 keeps every byte
+            pass  # base64 keeps every byte
     return {"body": b64encode(body).decode("ascii"), "isBase64Encoded": True}
 
 
-def is_text(content_type: str) -> bool:
-    """Whether what is of this type is text."""
+def _may_be_text(content_type: str, body: bytes) -> bool:
     essence = content_type.partition(";")[0].strip().lower()
-    return essence.startswith(TEXT_TYPES) or essence.endswith(TEXT_SUFFIXES)
+    if essence.startswith(TEXT_TYPES) or essence.endswith(TEXT_SUFFIXES):
+        return True
+    return not essence.startswith(BINARY_TYPES) and b"\0" not in body
+
+
+def is_for_streaming(headers: Headers) -> bool:
+    """Whether the content type is one whose clients expect each piece at once."""
+    return any(
+        name == b"content-type" and value.strip().lower().startswith(STREAM_TYPES)
+        for name, value in headers
+    )

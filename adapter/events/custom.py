@@ -1,8 +1,8 @@
-"""Event handlers of the user's own, with the interface that Mangum gave them.
+"""Custom event handlers, with Mangum's interface.
 
-A class with ``infer(event, context, config)`` that says whether an event is its own; its
-instances, made of the same three, have the ``scope`` and the ``body`` of the request, and make
-an answer of ``{"status", "headers", "body"}`` when they are called.
+The class method ``infer(event, context, config)`` says whether the class handles an event. An
+instance, created with the same arguments, has the ``scope`` and the ``body`` of the request;
+called with ``{"status", "headers", "body"}``, it returns the response in the form of its source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..scope import ASGI
 from .buffered import TEXT_TYPES
-from .source import MAX_ANSWER
+from .source import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class EventHandler(Protocol):
-    """What an instance of such a class has; ``config`` is a dictionary, as Mangum's."""
+    """The interface of a custom handler; ``config`` is a dictionary, as in Mangum."""
 
     def __init__(self, event: Any, context: Any, config: Any) -> None: ...
 
     @classmethod
     def infer(cls, event: Any, context: Any, config: Any) -> bool:
-        """Whether the event is one for this class."""
+        """Whether this class handles the event."""
         ...
 
     @property
@@ -40,27 +40,27 @@ class EventHandler(Protocol):
         ...
 
     def __call__(self, response: Any) -> Any:
-        """Return the answer of ``{"status": int, "headers": [[name, value]], "body": bytes}``."""
+        """Render ``{"status": int, "headers": [[name, value]], "body": bytes}``."""
         ...
 
 
 class CustomSource(NamedTuple):
-    """One event in the hands of the user's own handler."""
+    """The source of an event that a custom handler takes."""
 
     handler: EventHandler
     name: str
     streams_in: tuple[str, ...] = ()
-    max_answer: int = MAX_ANSWER
-    to_stream: str = "a custom handler's answer is not streamed"
+    max_response_bytes: int = MAX_RESPONSE_BYTES
+    to_stream: str = "the response of a custom handler is not streamed"
 
     def format(self, status: int, headers: Headers, body: bytes) -> JSON:
-        """Return the answer that the handler makes."""
+        """Return the response that the handler renders."""
         pairs = [[name, value] for name, value in headers]
-        answer: JSON = self.handler({"status": status, "headers": pairs, "body": body})
-        return answer
+        response: JSON = self.handler({"status": status, "headers": pairs, "body": body})
+        return response
 
     def http_scope(self, state: Mapping[str, Any] | None) -> Scope:
-        """Return the handler's scope, with what it cannot know put right."""
+        """Return the handler's scope, with our version of ASGI and the lifespan's state."""
         scope: Scope = {"extensions": {}, **self.handler.scope, "asgi": ASGI.copy()}
         if state is not None:
             scope["state"] = {**state}
@@ -70,7 +70,7 @@ class CustomSource(NamedTuple):
 def infer(
     handlers: Iterable[type[EventHandler]], event: JSON, context: Context | None, base_path: str
 ) -> CustomSource | None:
-    """Return the event in the hands of the first handler that wants it."""
+    """Return the source for the first handler that takes the event; None if none does."""
     config = {
         "api_gateway_base_path": base_path or "/",
         "text_mime_types": [*TEXT_TYPES],

@@ -1,4 +1,4 @@
-"""Events that are no requests, as requests: what `event_path` does with them."""
+"""Events that are not HTTP, as requests to the app: the option `event_path`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..types import Request
 if TYPE_CHECKING:
     from ..types import JSON, Headers
 
-_ROUNDS = 8
+_MAX_DECODINGS = 8
 
 
 def event_request(path: str, event: JSON) -> Request:
-    """Return the request that brings ``event`` to the app: a ``POST`` with it as JSON."""
+    """Return the request for ``event``: a ``POST`` with the event as JSON."""
     body = json.dumps(event).encode("ascii")
     return Request(
         method="POST",
@@ -38,41 +38,47 @@ def event_request(path: str, event: JSON) -> Request:
     )
 
 
-def event_answer(path: str, status: int, headers: Headers, body: bytes) -> JSON:
-    """Return what the app answered to an event: JSON, other text, or nothing.
+def event_response(path: str, status: int, headers: Headers, body: bytes) -> JSON:
+    """Return the result of the invocation: the JSON or the text of the response, or None.
 
     Raises:
-        EventError: the app did not accept the event, or its answer is not the JSON that it
-            says it is. The invocation fails then, so that Lambda tries again or puts the event
-            aside.
+        EventError: the status is not 2xx, or the body is not the JSON that its content type says.
+            The invocation fails then, so that Lambda retries the event or moves it to a
+            dead-letter queue.
     """
     if not 200 <= status < 300:
-        # Without its text: a validation error quotes the event, which belongs into no log.
-        raise EventError(f"The app answered the event at {path} with {status}.")
+        # Without the body: a validation error quotes the event, which must not be logged.
+        raise EventError(f"The app responded to the event at {path} with {status}.")
     if not body:
         return None
     if b"json" not in dict(headers).get(b"content-type", b"").lower():
         return body.decode("utf-8", "replace")
     try:
-        answer: JSON = json.loads(body)
+        result: JSON = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise EventError(f"The app's answer to the event at {path} is not JSON: {error}") from error
-    return answer
+        raise EventError(
+            f"The app's response to the event at {path} is not JSON: {error}"
+        ) from error
+    return result
 
 
 def leads_to(path: str, event_path: str) -> bool:
-    """Whether a request for ``path`` could reach what listens at ``event_path``.
+    """Whether a request for ``path`` could reach the app's route at ``event_path``.
 
-    What stands in front of it may be a stage, a mapping or a prefix that only the app knows of,
-    and what decodes or tidies up paths may do so once more: all of these are closed.
+    A stage, a mapping or a prefix of the app may stand before it. Frameworks and middleware may
+    decode and normalize the path once more, and ``$`` in a route's pattern also matches before a
+    newline, so a path with a control character need not even end like ``event_path``.
     """
-    for _ in range(_ROUNDS):
-        again = unquote(path)
-        if again == path:
-            return _tidy(path).endswith(_tidy(event_path))
-        path = again
-    return True  # nobody encodes a path this often for a good reason
+    for _ in range(_MAX_DECODINGS):
+        decoded = unquote(path)
+        if decoded == path:
+            closed, normalized = _normalize(event_path), _normalize(path)
+            return normalized.endswith(closed) or (not path.isprintable() and closed in normalized)
+        path = decoded
+    return True  # an attack: no client encodes a path this often
 
 
-def _tidy(path: str) -> str:
-    return f"/{normpath(path).strip('/')}".casefold()
+def _normalize(path: str) -> str:
+    """Return ``path`` with one leading slash, without blanks, control characters and dots."""
+    visible = "".join(filter(str.isprintable, path)).replace(" ", "")
+    return f"/{normpath(visible).strip('/')}".casefold()

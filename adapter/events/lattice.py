@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .alb import answer  # one value for each header, as of a target group
-from .multi import multi_prelude, nearest_address, one_cookie, pairs, quoted_query
-from .request import build_request, decoded, method_of, text_at
+from .alb import response  # the same: one value for each header
+from .multi_value import client_address, encode_query, join_cookies, multi_value_prelude, pairs
+from .request import build_request, decode_path, method_at, path_at
 from .source import Source
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def is_http(event: Event) -> bool:
-    """Whether this is a request that came through a service of VPC Lattice."""
+    """Whether this is a request from a service of VPC Lattice."""
     context = event.get("requestContext")
     return event.get("version") == "2.0" and isinstance(context, dict) and "serviceArn" in context
 
@@ -25,33 +25,32 @@ def is_http(event: Event) -> bool:
 def request(event: Event) -> Request:
     """Turn the event into a request.
 
-    A query that still stands in the path goes on byte for byte; else it is made of the
-    parameters, which have been decoded.
+    A query in the path is kept byte for byte. Otherwise the query is encoded from the
+    parameters, which the event has decoded.
 
     Raises:
-        EventError: a part that every such event has is missing or of the wrong type.
+        EventError: a required key is missing or has the wrong type.
     """
-    raw, mark, query = text_at(event, "path").partition("?")
-    raw = raw or "/"
+    raw, mark, query = path_at(event, "path").partition("?")
     parameters = pairs(event, "queryStringParameters")
-    headers = one_cookie(pairs(event, "headers"))
+    headers = join_cookies(pairs(event, "headers"))
     built = build_request(
-        method=method_of(event, "method"),
-        path=decoded(raw),
+        method=method_at(event, "method"),
+        path=decode_path(raw),
         raw_path=raw.encode(),
-        query_string=query.encode() if mark else quoted_query(parameters),
+        query_string=query.encode() if mark else encode_query(parameters),
         headers=headers,
         body=event.get("body"),
         is_base64=event.get("isBase64Encoded"),
     )
-    return built._replace(client=nearest_address(headers))
+    return built._replace(client=client_address(headers))
 
 
 LATTICE = Source(
     "VPC Lattice service",
     (),
     request,
-    answer,
-    multi_prelude,
+    response,
+    multi_value_prelude,
     to_stream="VPC Lattice cannot stream; a function URL can",
 )

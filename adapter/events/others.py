@@ -1,7 +1,4 @@
-"""Every front door but payload 2.0's: tells which of them an event came through.
-
-A function URL's environment never imports this, nor what it names.
-"""
+"""Identifies every event source except payload 2.0. A function URL never imports this module."""
 
 from __future__ import annotations
 
@@ -15,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def identify(event: Event) -> Source | None:
-    """Return where an HTTP event came from; None if it is not an HTTP event."""
+    """Return the source of an HTTP event; None if the event is not an HTTP request."""
     if edge.is_http(event):
         return edge.EDGE
     if alb.is_http(event):
-        return alb.ALB_MULTI if alb.is_multi(event) else alb.ALB
+        return alb.ALB_MULTI if alb.is_multi_value(event) else alb.ALB
     if lattice.is_http(event):
         return lattice.LATTICE
     if payload_v1.is_http(event):

@@ -12,12 +12,13 @@ from ..errors import EventError
 from .buffered import encode_body
 from .request import (
     build_request,
-    decoded,
-    encoded,
-    method_of,
+    decode_path,
+    encode_path,
+    has_prefix,
+    method_at,
     object_at,
-    starts_with,
-    text_at,
+    path_at,
+    string_at,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def is_http(event: Event) -> bool:
 
 
 def is_function_url(event: Event) -> bool:
-    """Whether the request came through a function URL. (An HTTP API looks the same but for it.)"""
+    """Whether the request is from a function URL. (Only the domain differs from an HTTP API's.)"""
     context = event.get("requestContext")
     return isinstance(context, dict) and ".lambda-url." in str(context.get("domainName"))
 
@@ -39,37 +40,37 @@ def is_function_url(event: Event) -> bool:
 def request(event: Event) -> Request:
     """Turn the event into a request.
 
-    A function URL passes the path on as it was sent. An HTTP API decodes it first, so what
-    was encoded can no longer be told (``%2F`` has become ``/``), and puts the stage in front
-    of it unless that is ``$default``.
+    A function URL keeps the path as the client sent it. An HTTP API decodes the path, so that
+    ``%2F`` cannot be told from ``/``, and puts the stage before it unless the stage is
+    ``$default``.
 
     Raises:
-        EventError: a part that every such event has is missing or of the wrong type.
+        EventError: a required key is missing or has the wrong type.
     """
     context = object_at(event, "requestContext")
     http = object_at(context, "http")
-    raw = text_at(event, "rawPath") or "/"
+    raw = path_at(event, "rawPath")
     as_sent = is_function_url(event)
     headers = object_at(event, "headers") if event.get("headers") is not None else {}
     built = build_request(
-        method=method_of(http, "method"),
-        path=decoded(raw) if as_sent else raw,
-        raw_path=raw.encode() if as_sent else encoded(raw),
-        query_string=text_at(event, "rawQueryString").encode(),
+        method=method_at(http, "method"),
+        path=decode_path(raw) if as_sent else raw,
+        raw_path=raw.encode() if as_sent else encode_path(raw),
+        query_string=string_at(event, "rawQueryString").encode(),
         headers=headers.items(),
         body=event.get("body"),
         is_base64=event.get("isBase64Encoded"),
         root_path="" if as_sent else _stage(context, raw),
-        protocol=text_at(http, "protocol"),
-        client=text_at(http, "sourceIp") or None,
-        # An HTTP API takes cookies out of the headers, a function URL leaves them there too.
+        protocol=string_at(http, "protocol"),
+        client=string_at(http, "sourceIp") or None,
+        # An HTTP API removes cookies from the headers, a function URL keeps them there, too.
         cookie=_joined(event.get("cookies")),
     )
     return built if as_sent else built._replace(mapped=_is_custom(context))
 
 
-def answer(head: Prelude, body: bytes) -> JSON:
-    """Return the buffered answer in payload format 2.0."""
+def response(head: Prelude, body: bytes) -> JSON:
+    """Return a buffered response in payload format 2.0."""
     return {
         "statusCode": head["statusCode"],
         "headers": {**head["headers"]},
@@ -79,15 +80,15 @@ def answer(head: Prelude, body: bytes) -> JSON:
 
 
 def _is_custom(context: Event) -> bool:
-    """Whether the API has a domain of its own: ``rawPath`` then lacks the domain's mapping."""
+    """Whether the API has a custom domain: ``rawPath`` then lacks the domain's mapping."""
     domain = context.get("domainName")
     return isinstance(domain, str) and domain != "" and ".execute-api." not in domain
 
 
 def _stage(context: Event, path: str) -> str:
-    """Return the stage as a path, if ``path`` begins with it: behind a custom domain it may not."""
-    stage = text_at(context, "stage")
-    in_path = stage not in ("", "$default") and starts_with(path, f"/{stage}")
+    """Return the stage as a path, if ``path`` begins with it. Behind a custom domain it may not."""
+    stage = string_at(context, "stage")
+    in_path = stage not in ("", "$default") and has_prefix(path, f"/{stage}")
     return f"/{stage}" if in_path else ""
 
 

@@ -1,4 +1,4 @@
-"""Builds a request from the parts that every HTTP event has, whatever it calls them."""
+"""Builds a request from the parts that all HTTP events have under different keys."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from ..types import JSON, Event, Headers
 
-# What may stand in a path unencoded (RFC 3986, 3.3): pchar and "/".
+# Characters that a path may have unencoded (RFC 3986, 3.3): pchar and "/".
 _PATH_SAFE = "/:@!$&'()*+,;=~"
+_VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
 _RECOUNTED = frozenset({b"content-length", b"transfer-encoding"})
 _REPLACED = _RECOUNTED | {b"cookie"}
 
@@ -26,7 +27,7 @@ def build_request(
     raw_path: bytes,
     query_string: bytes,
     headers: Collection[tuple[str, JSON]],
-    body: JSON,
+    body: JSON | bytes,
     is_base64: JSON,
     root_path: str = "",
     protocol: str = "HTTP/1.1",
@@ -35,15 +36,15 @@ def build_request(
 ) -> Request:
     """Return the request; the scheme and the server come from its headers.
 
-    ``cookie`` are all cookies, where the event has them apart; none of its headers is one then.
+    ``cookie`` has all cookies of an event that keeps them apart; it replaces the ``cookie`` header.
 
     Raises:
-        EventError: the body does not decode, or a header is not text.
+        EventError: the body cannot be decoded, or a header is not a string.
     """
     data = decode_body(body, is_base64)
     fields = _fields(headers, cookie, data)
-    found = dict(fields)
-    scheme = "http" if found.get(b"x-forwarded-proto") == b"http" else "https"
+    by_name = dict(fields)
+    scheme = "http" if by_name.get(b"x-forwarded-proto") == b"http" else "https"
     return Request(
         method=method.upper(),
         scheme=scheme,
@@ -55,58 +56,65 @@ def build_request(
         headers=fields,
         body=data,
         client=(client, 0) if client else None,
-        server=_server(found, scheme),
+        server=_server(by_name, scheme),
     )
 
 
-def decode_body(body: JSON, is_base64: JSON) -> bytes:
+def decode_body(body: JSON | bytes, is_base64: JSON) -> bytes:
     """Return the bytes of the body; missing, ``null`` and empty are the same.
 
+    Lambda sends a string. A test may also pass bytes, as Mangum allows.
+
     Raises:
-        EventError: it is not text, or not base64 although the event says so.
+        EventError: the body is not a string, or ``isBase64Encoded`` is wrong.
     """
     if body is None:
         return b""
-    if not isinstance(body, str):
+    if isinstance(body, bytes) and not is_base64:
+        return body
+    if not isinstance(body, str | bytes):
         raise EventError(f"The event's 'body' is not a string but {type(body).__name__}.")
-    if not is_base64:
+    if isinstance(body, str) and not is_base64:
         return body.encode("utf-8", "surrogatepass")
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
-        raise EventError(f"The event's 'body' is not base64, as it says: {error}") from error
+        raise EventError(f"The event's 'body' is not base64 as it should be: {error}") from error
 
 
 def _version(protocol: str) -> str:
-    """Return ``1.1`` for ``HTTP/1.1``, and ``2`` for ``HTTP/2.0``: ASGI's names of them."""
-    version = protocol.partition("/")[2] or "1.1"
-    return version.removesuffix(".0") if version != "1.0" else version
+    """Return ASGI's name of the version: ``1.1`` for ``HTTP/1.1``, ``2`` for ``HTTP/2.0``."""
+    return _VERSIONS.get(protocol, "1.1")
 
 
 def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> Headers:
     """Return the header fields as ASGI wants them.
 
-    The length is that of the decoded body, whatever the event says: a gateway counts it before
-    base64, and a client can claim what it likes. ``transfer-encoding`` is gone with the hop.
+    The length is that of the decoded body: a gateway counts base64, and a client can lie. An empty
+    body keeps its ``content-length: 0``. ``transfer-encoding`` ended at the gateway.
     """
-    try:  # most are ASCII: to ask each beforehand would be a tenth of all that is done here
+    try:  # fast: a check of each value before would cost a tenth of the whole parsing
         fields = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))  # type: ignore[union-attr]
             for name, value in headers
         ]
     except (AttributeError, UnicodeEncodeError):
-        fields = [(latin1(name.lower()), latin1(text(value, name))) for name, value in headers]
+        fields = [
+            (encode_latin1(name.lower()), encode_latin1(to_string(value, name)))
+            for name, value in headers
+        ]
+    counted = body or (b"content-length", b"0") in fields
     replaced = _REPLACED if cookie else _RECOUNTED
     fields = [field for field in fields if field[0] not in replaced]
     if cookie:
-        fields.append((b"cookie", latin1(cookie)))
-    if body:
+        fields.append((b"cookie", encode_latin1(cookie)))
+    if counted:
         fields.append((b"content-length", str(len(body)).encode("ascii")))
     return fields
 
 
-def latin1(text: str) -> bytes:
-    """Return header text as the bytes the client sent; text from elsewhere as UTF-8."""
+def encode_latin1(text: str) -> bytes:
+    """Return the bytes of a header as the client sent them; UTF-8 if they are not latin-1."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -114,26 +122,28 @@ def latin1(text: str) -> bytes:
 
 
 def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
-    """Return host and port as the client knew them; ``Host`` may be ``[::1]:8080``."""
-    default = _port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
+    """Return host and port as the client used them; ``Host`` may be ``[::1]:8080``."""
+    default = parse_port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
     host = headers.get(b"host", b"localhost").decode("latin-1")
     if host.startswith("["):
         name, _, rest = host[1:].partition("]")
         port = rest.removeprefix(":")
     else:
         name, _, port = host.partition(":")
-    return name, _port(port.encode("latin-1")) or default
+    return name, parse_port(port.encode("latin-1")) or default
 
 
-def _port(text: bytes) -> int | None:
-    return int(text) if text.isdigit() and len(text) <= 5 else None
+def parse_port(text: bytes) -> int | None:
+    """Return the number of a port, 0 to 65535; None if ``text`` is not a port."""
+    port = int(text) if text.isdigit() and len(text) <= 5 else None
+    return None if port is None or port > 65535 else port
 
 
 def object_at(parent: Event, key: str) -> Event:
     """Return the object at ``key``.
 
     Raises:
-        EventError: it is none, or is missing.
+        EventError: the value is not an object, or is missing.
     """
     value = parent.get(key)
     if not isinstance(value, dict):
@@ -141,21 +151,31 @@ def object_at(parent: Event, key: str) -> Event:
     return value
 
 
-def text_at(parent: Event, key: str) -> str:
-    """Return the text at ``key``; missing and ``null`` are empty.
+def string_at(parent: Event, key: str) -> str:
+    """Return the string at ``key``; missing and ``null`` are empty.
 
     Raises:
-        EventError: it is not text.
+        EventError: the value is not a string.
     """
     value = parent.get(key)
-    return value if type(value) is str and value.isascii() else text(value, key)
+    return value if type(value) is str and value.isascii() else to_string(value, key)
 
 
-def text(value: JSON, key: str) -> str:
-    """Return ``value``, which stood at ``key``, as text of which all can be UTF-8.
+def path_at(parent: Event, key: str) -> str:
+    """Return the path at ``key``; it always begins with ``/``, as ASGI requires.
 
     Raises:
-        EventError: it is not text.
+        EventError: the value is not a string.
+    """
+    path = string_at(parent, key)
+    return path if path.startswith("/") else f"/{path}"
+
+
+def to_string(value: JSON, key: str) -> str:
+    """Return the value of ``key`` as a string that UTF-8 can encode.
+
+    Raises:
+        EventError: the value is not a string.
     """
     if value is None:
         return ""
@@ -164,34 +184,34 @@ def text(value: JSON, key: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-def method_of(parent: Event, key: str) -> str:
+def method_at(parent: Event, key: str) -> str:
     """Return the method at ``key``.
 
     Raises:
-        EventError: there is none.
+        EventError: the method is missing or empty.
     """
-    method = text_at(parent, key)
+    method = string_at(parent, key)
     if not method:
         raise EventError(f"The event's request has no {key!r}.")
     return method
 
 
-def starts_with(path: str, prefix: str) -> bool:
-    """Whether ``path`` is ``prefix`` or goes on behind it with a new segment."""
+def has_prefix(path: str, prefix: str) -> bool:
+    """Whether ``path`` begins with the whole segments of ``prefix``."""
     return path == prefix or path.startswith(f"{prefix}/")
 
 
-def decoded(path: str) -> str:
-    """Decode a path that is as the client sent it."""
+def decode_path(path: str) -> str:
+    """Decode a path as the client sent it."""
     if "%" not in path:
         return path
-    from urllib.parse import unquote  # 2 ms that an environment's start need not wait for
+    from urllib.parse import unquote  # lazy: cold start
 
     return unquote(path)
 
 
-def encoded(path: str) -> bytes:
+def encode_path(path: str) -> bytes:
     """Encode a path that a gateway has decoded."""
-    from urllib.parse import quote
+    from urllib.parse import quote  # lazy: cold start
 
     return quote(path, safe=_PATH_SAFE).encode()

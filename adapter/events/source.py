@@ -1,4 +1,4 @@
-"""What there is to know about a front door of Lambda."""
+"""An event source: how its events are read, and which responses it takes."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ if TYPE_CHECKING:
 
     from ..types import JSON, Event, Headers, Prelude, Request
 
-MAX_ANSWER = 6 * 1024 * 1024 + 100
-"""Bytes of JSON that Lambda takes as the answer to an invocation."""
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
+"""Bytes of JSON that Lambda takes as the response of an invocation."""
 
 
 class Source(NamedTuple):
-    """A front door of Lambda: how its events are read and what answer it takes."""
+    """An event source: how its events are read, and which responses it takes."""
 
     name: str
-    streams_in: tuple[str, ...]  #: the invoke modes in which its answers are streamed
+    streams_in: tuple[str, ...]  #: the invoke modes in which responses are streamed
     request: Callable[[Event], Request]
-    answer: Callable[[Prelude, bytes], JSON]
+    response: Callable[[Prelude, bytes], JSON]  #: renders a buffered response
     prelude: Callable[[int, Headers], Prelude] = prelude
-    max_prelude: int | None = None  #: bytes, with the delimiter
-    max_answer: int = MAX_ANSWER  #: bytes of JSON, for a buffered answer
-    to_stream: str = "this source cannot stream; a function URL can"  #: what would stream it
+    max_prelude_bytes: int | None = None  #: with the delimiter
+    max_response_bytes: int = MAX_RESPONSE_BYTES  #: of JSON, buffered
+    to_stream: str = "this source cannot stream; a function URL can"  #: advice for the log
 
     def encode(self, head: Prelude) -> bytes:
-        """Return what to send in front of a streamed body.
+        """Return the bytes to send before a streamed body.
 
         Raises:
-            ResponseTooLarge: it is more than this source reads.
+            ResponseTooLarge: this source does not read a prelude of this size.
         """
         data = encode(head)
-        if self.max_prelude is not None and len(data) > self.max_prelude:
+        if self.max_prelude_bytes is not None and len(data) > self.max_prelude_bytes:
             raise ResponseTooLarge(
                 f"The head of the response is {len(data):,} bytes of JSON, and a {self.name}"
-                f" reads {self.max_prelude:,}. Send fewer or shorter headers and cookies."
+                f" reads {self.max_prelude_bytes:,}. Send fewer or shorter headers and cookies."
             )
         return data
 
     def format(self, status: int, headers: Headers, body: bytes) -> JSON:
-        """Return a buffered answer in the form that this source wants."""
-        return self.answer(self.prelude(status, headers), body)
+        """Return a buffered response in the form that this source takes."""
+        return self.response(self.prelude(status, headers), body)

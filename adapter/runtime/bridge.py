@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ..errors import StreamClosed
+from ..loggers import get_logger
 from .served import anywhere, served
 from .stream import Attempt
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .served import Served
     from .stream import RuntimeStream
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 T = TypeVar("T")
 

@@ -6,12 +6,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING
 
 from ..environment import trace_id
 from ..errors import AdapterError
+from ..loggers import get_logger
 from .client import RuntimeClient
 from .worker import Worker
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .invocation import Invocation
     from .stream import RuntimeStream
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 DELAYS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
 """Seconds between the tries of a worker that gets no event; after 77 of them it is lost."""

@@ -6,13 +6,12 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 
 from __future__ import annotations
 
-import logging
-
 from ..errors import RuntimeApiError
+from ..loggers import get_logger
 from ..wire import Response, request
 from .connection import Connection, connect
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 NAME = "asgi-lambda-stream"
 VERSION = "/2020-01-01/extension"

@@ -117,7 +117,7 @@ class Function(NamedTuple):
 
 
 def function_context(environ: Mapping[str, str]) -> Function:
-    """Return what a context says of the function, which is the same for every invocation.
+    """Return the fields of a context that describe the function, the same for every invocation.
 
     Lambda always sets these variables; where one is missing, the context has None, as AWS's has.
     """

@@ -12,8 +12,9 @@ import os
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ..errors import class_name, error_message
 from .served import served
 
 if TYPE_CHECKING:
@@ -72,7 +73,62 @@ def _level(record: logging.LogRecord) -> int:
     return min(max(record.levelno, 0), 50) // 10 * 10
 
 
-class LineHandler(logging.StreamHandler[TextIO]):
+class Handler(logging.Handler):
+    """Writes each record in some form, even if a filter or a formatter raises.
+
+    A log call may stand in the middle of a response, whose outcome it must not change.
+    """
+
+    def filter(self, record: logging.LogRecord) -> Any:
+        """Return whether to write the record; a filter that raises is reported and ignored."""
+        try:
+            return super().filter(record)
+        except BaseException:
+            self.handleError(record)
+            return True
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text; without all that cannot be formatted, if need be."""
+        try:
+            return super().format(record)
+        except BaseException as failure:
+            plain = _plain(record, failure)
+        try:
+            return super().format(plain)
+        except BaseException:  # a formatter of the app that raises for every record
+            return f"[{plain.levelname}]\t{plain.msg}"
+
+
+def _plain(record: logging.LogRecord, failure: BaseException) -> logging.LogRecord:
+    """Return a record with the message of ``record`` and nothing else that can raise."""
+    text = _text(record)
+    if record.exc_info and record.exc_info[1] is not None:
+        error = record.exc_info[1]
+        text += f" {class_name(type(error))}: {error_message(error)}"
+    plain = logging.LogRecord(
+        record.name,
+        record.levelno,
+        record.pathname,
+        record.lineno,
+        f"{text} (formatting the record of {record.pathname}:{record.lineno}"
+        f" raised {class_name(type(failure))}: {error_message(failure)})",
+        (),
+        None,
+        record.funcName,
+    )
+    plain.created, plain.msecs = record.created, record.msecs
+    _add_invocation(plain)
+    return plain
+
+
+def _text(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except BaseException:
+        return record.msg if isinstance(record.msg, str) else object.__repr__(record.msg)
+
+
+class LineHandler(Handler, logging.StreamHandler[TextIO]):
     """Writes a record as one line: the platform makes an event of each line it reads.
 
     The lines of a record are told apart by a carriage return, as AWS's runtime does it for the
@@ -90,7 +146,7 @@ def _indented(line: str) -> str:
     return "\N{NO-BREAK SPACE}" * (len(line) - len(text)) + text
 
 
-class FrameHandler(logging.Handler):
+class FrameHandler(Handler):
     """Writes a record as a frame, in which it may have as many lines as it likes.
 
     A frame is its type, with the level in it where levels are filtered by (4 bytes), the length of
@@ -151,11 +207,11 @@ class JsonFormatter(logging.Formatter):
             "message": record.msg if plain else record.getMessage(),
             "logger": record.name,
         }
-        if record.exc_info and record.exc_info[0] is not None:
+        if record.exc_info and record.exc_info[1] is not None:
             kind, error, trace = record.exc_info
             entry["stackTrace"] = traceback.format_tb(trace)
-            entry["errorType"] = kind.__name__
-            entry["errorMessage"] = str(error)
+            entry["errorType"] = class_name(kind)
+            entry["errorMessage"] = error_message(error)
             entry["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         entry["requestId"] = getattr(record, "aws_request_id", "")
         entry["tenantId"] = getattr(record, "tenant_id", None)

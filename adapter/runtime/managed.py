@@ -14,7 +14,6 @@ connection of its own. Three methods of the client are replaced, and each calls 
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from functools import cache
@@ -23,10 +22,11 @@ from inspect import signature
 from typing import Any
 
 from ..errors import error_object
+from ..loggers import get_logger
 from ..wire import error_type_header
 from .managed_bridge import ManagedBridge
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 _METHODS = {
     "wait_next_invocation": ("self",),

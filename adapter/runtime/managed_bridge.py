@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..environment import handlers
 from ..errors import RuntimeApiError
+from ..loggers import get_logger
 from .bridge import Bridge
 from .client import RuntimeClient
 from .executor import Executor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..types import JSON, Context, StreamingHandler
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 T = TypeVar("T")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError
 from ..function import FunctionHandler
 from ..loader import load
+from ..loggers import get_logger
 from . import extension, log
 from .bridge import Bridge
 from .client import RuntimeClient
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..types import StreamingHandler
     from .connection import Connection
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 GRACE = 0.2
 """Seconds that running invocations get after SIGTERM; Lambda kills 0.3 to 0.5 s after it."""

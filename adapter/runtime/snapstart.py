@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
+from ..loggers import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .client import RuntimeClient
     from .native_bridge import NativeBridge
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 Hook = tuple["Callable[..., object]", tuple[Any, ...], dict[str, Any]]
 

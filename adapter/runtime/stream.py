@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import DeadlineExceeded, EventError, NotPosted, error_object
+from ..loggers import get_logger
 from ..prelude import CONTENT_TYPE, decode
 from ..stream import ResponseStream
 from ..wire import LAST_CHUNK, chunk, error_trailers, last_chunk
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .invocation import Invocation
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 
 class RuntimeStream(ResponseStream):

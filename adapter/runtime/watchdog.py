@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import threading
 import time
 import traceback
 from contextvars import copy_context
 from typing import TYPE_CHECKING
+
+from ..loggers import get_logger
 
 if TYPE_CHECKING:
     from contextvars import Context as Variables
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..stream import ResponseStream
     from ..types import JSON, Context, StreamingHandler
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 TICK = 0.1  # seconds
 TICKS = 10  # without a beat, and the loop is blocked

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, RuntimeApiError, StreamClosed
+from ..loggers import get_logger
 from ..wire import ProtocolError
 from .invocation import function_context
 from .served import Served, anywhere, served
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .client import RuntimeClient
     from .invocation import Function, Invocation
 
-logger = logging.getLogger("adapter.runtime")
+logger = get_logger("adapter.runtime")
 
 # What the platform says when it will not take an answer, but the environment is fine.
 _ENVIRONMENT_IS_FINE = {

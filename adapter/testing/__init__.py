@@ -1,13 +1,12 @@
-"""What our own tests use, for yours: events, a context, a stream in memory, an HTTP transport."""
+"""For tests of functions: events, a context, a stream in memory, an HTTP transport."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..events.build import function_url_event
-from ..events.build_api import http_api_event, rest_api_event
-from ..events.build_proxy import alb_event, edge_event, lattice_event
-from ..events.build_records import (
+from ..samples.api_events import http_api_event, rest_api_event
+from ..samples.proxy_events import alb_event, edge_event, lattice_event
+from ..samples.record_events import (
     dynamodb_event,
     eventbridge_event,
     s3_event,
@@ -15,9 +14,10 @@ from ..events.build_records import (
     sns_event,
     sqs_event,
 )
+from ..samples.url_event import function_url_event
 from .context import lambda_context
 from .memory import MemoryStream
-from .reader import StreamedAnswer, read_stream
+from .reader import StreamedResponse, read_stream
 
 if TYPE_CHECKING:
     from .transport import LambdaTransport as LambdaTransport
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LambdaTransport",
     "MemoryStream",
-    "StreamedAnswer",
+    "StreamedResponse",
     "alb_event",
     "dynamodb_event",
     "edge_event",
@@ -44,7 +44,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "LambdaTransport":  # needs httpx, which the rest does not
+    if name == "LambdaTransport":  # needs httpx
         from .transport import LambdaTransport
 
         return LambdaTransport

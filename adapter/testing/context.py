@@ -1,4 +1,4 @@
-"""The context object of an invocation that only a test has made."""
+"""The context object of an invocation in a test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..context import LambdaContext
 def lambda_context(
     request_id: str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd", *, seconds: float = 30
 ) -> LambdaContext:
-    """Return a context with ``seconds`` left from now on."""
+    """Return a context with ``seconds`` left."""
     return LambdaContext(
         aws_request_id=request_id,
         deadline_ms=int((time.time() + seconds) * 1000),

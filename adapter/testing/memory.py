@@ -1,4 +1,4 @@
-"""A response stream that remembers."""
+"""A response stream in memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class MemoryStream(BufferedStream):
-    """Keeps every chunk as it was written, and hands each out as soon as it is there.
+    """Keeps each chunk as the handler wrote it. Iterate the stream to get chunks as they come.
 
-    ``chunks`` is what was written so far, the prelude first; ``error`` what the response failed
-    with; ``disconnect(reason)`` makes the reader go away.
+    ``chunks`` has the chunks so far, the prelude first; ``error`` is the error of a failed
+    response; ``disconnect(reason)`` acts as a client that disconnects.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class MemoryStream(BufferedStream):
         """The status, headers and cookies of an HTTP response.
 
         Raises:
-            EventError: what was written does not begin with a prelude.
+            EventError: the chunks do not begin with a prelude.
         """
         return decode(b"".join(self.chunks))[0]
 
@@ -39,24 +39,24 @@ class MemoryStream(BufferedStream):
         """The body of an HTTP response so far.
 
         Raises:
-            EventError: what was written does not begin with a prelude.
+            EventError: the chunks do not begin with a prelude.
         """
         return decode(b"".join(self.chunks))[1]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Hand out the chunks from the first on, waiting for each, until the stream is closed."""
-        handed_out = 0
+        """Yield all chunks from the first on, until the stream is closed."""
+        count = 0
         while True:
-            while handed_out < len(self.chunks):
-                handed_out += 1
-                yield self.chunks[handed_out - 1]
+            while count < len(self.chunks):
+                count += 1
+                yield self.chunks[count - 1]
             if self.closed:
                 return
             self._changed.clear()
             await self._changed.wait()
 
     def transmit(self, chunks: Sequence[bytes], end: bool) -> int:
-        """Keep ``chunks`` and wake whoever waits for them."""
+        """Keep ``chunks`` and wake the iterators."""
         self._changed.set()
         return super().transmit(chunks, end)
 

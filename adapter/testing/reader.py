@@ -1,4 +1,4 @@
-"""Reads the answers of streaming functions that were invoked through AWS's API."""
+"""Reads the responses of streaming functions that were invoked through AWS's API."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from ..types import Prelude
 
 
-class StreamedAnswer(NamedTuple):
-    """What a streaming function answered."""
+class StreamedResponse(NamedTuple):
+    """The response of a streaming function."""
 
-    prelude: Prelude | None  #: status, headers and cookies; None if it made no HTTP response
+    prelude: Prelude | None  #: status, headers and cookies; None if it is not an HTTP response
     body: bytes
 
 
-def read_stream(events: Iterable[Mapping[str, Any]]) -> StreamedAnswer:
-    """Read what boto3's ``invoke_with_response_stream`` returned, to its end, and close it.
+def read_stream(events: Iterable[Mapping[str, Any]]) -> StreamedResponse:
+    """Read the event stream of boto3's ``invoke_with_response_stream`` to its end, and close it.
 
     ``read_stream(client.invoke_with_response_stream(FunctionName=…, Payload=…)["EventStream"])``
 
-    A function that makes an HTTP response puts its head in front of the body; nothing but that
-    head says so, so a body of another function that begins like one is taken for one.
+    An HTTP response begins with a prelude. Only the prelude tells an HTTP response from another
+    body, so a body that begins like a prelude is read as one.
     https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 
     Raises:
-        InvocationFailed: the function failed; the error has what it sent before.
-        EventError: the events break off without ``InvokeComplete``: this is not all.
+        InvocationFailed: the function failed; the error has the body that was sent before.
+        EventError: the event stream ended without ``InvokeComplete``.
     """
     try:
         return _read(events)
@@ -41,7 +41,7 @@ def read_stream(events: Iterable[Mapping[str, Any]]) -> StreamedAnswer:
             events.close()
 
 
-def _read(events: Iterable[Mapping[str, Any]]) -> StreamedAnswer:
+def _read(events: Iterable[Mapping[str, Any]]) -> StreamedResponse:
     data = bytearray()
     for event in events:
         if "PayloadChunk" in event:
@@ -52,22 +52,22 @@ def _read(events: Iterable[Mapping[str, Any]]) -> StreamedAnswer:
             if complete.get("ErrorCode"):
                 details = complete.get("ErrorDetails") or ""
                 raise InvocationFailed(complete["ErrorCode"], _object(details), prelude, body)
-            return StreamedAnswer(prelude, body)
+            return StreamedResponse(prelude, body)
     raise EventError(f"The event stream ended after {len(data)} bytes without InvokeComplete.")
 
 
-def _split(data: bytes) -> StreamedAnswer:
+def _split(data: bytes) -> StreamedResponse:
     if data.lstrip()[:1] == b"{" and DELIMITER in data:
         try:
-            return StreamedAnswer(*decode(data))
+            return StreamedResponse(*decode(data))
         except EventError:
-            pass  # a binary body that only looked like it
-    return StreamedAnswer(None, data)
+            pass  # a binary body that begins like a prelude
+    return StreamedResponse(None, data)
 
 
 def _object(details: str) -> dict[str, Any]:
     try:
-        found = json.loads(details)
+        decoded = json.loads(details)
     except ValueError:
-        found = details
-    return found if isinstance(found, dict) else {"errorMessage": details}
+        decoded = details
+    return decoded if isinstance(decoded, dict) else {"errorMessage": details}

@@ -1,24 +1,23 @@
-"""An HTTP transport that takes every request the way it takes through Lambda."""
+"""An HTTP transport that sends each request through a handler as Lambda does."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import sys
 import threading
+import weakref
 from base64 import b64decode
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from anyio.from_thread import start_blocking_portal
-
 from ..errors import StreamClosed
-from ..events.build import function_url_event
 from ..handler import LambdaHandler
+from ..loggers import get_logger
 from ..prelude import CONTENT_TYPE, decode
+from ..samples.url_event import function_url_event
 from ..types import StreamingHandler
 from .context import lambda_context
+from .loop_thread import LoopThread
 from .memory import MemoryStream
 
 if TYPE_CHECKING:
@@ -33,29 +32,30 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from types import ModuleType
 
-    from anyio.from_thread import BlockingPortal
-
     from ..types import JSON, ASGIApp, Event, Prelude
 
-logger = logging.getLogger("adapter.testing")
+logger = get_logger("adapter.testing")
+
+EXIT_SECONDS = 2
+"""How long the end of the process waits for the app of a transport that was not closed."""
 
 
 class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sends requests through event, handler and stream, and streams the answers back.
+    """Sends requests through event, handler and stream, and streams the responses back.
 
-    An existing test suite runs through it unchanged but for the fixture that makes its client,
-    be that an ``httpx`` client or Starlette's and FastAPI's ``TestClient``, which is one::
+    An existing test suite needs only another client: an ``httpx`` client, or the ``TestClient`` of
+    Starlette and FastAPI, which is one::
 
         client = httpx.Client(transport=LambdaTransport(app), base_url="http://testserver")
 
-    ``httpx.AsyncClient`` and the clients of ``httpx2`` take it likewise. The app's lifespan starts
-    with the first request and ends when the client is closed. A function that fails is a 502, as
-    behind a function URL; one that fails after the head raises ``httpx.ReadError`` where the body
-    breaks off. A response that is closed early is a client that is gone.
+    ``httpx.AsyncClient`` and the clients of ``httpx2`` accept it, too. The app's lifespan starts
+    with the first request and ends when the client is closed, or with the process. A function that
+    fails is a 502, as behind a function URL; a failure after the head raises ``httpx.ReadError``
+    where the body breaks off. Closing a response early disconnects the client.
 
     Args:
         app: an ASGI app, or a handler.
-        seconds: the time-out of the function.
+        seconds: the timeout of the function.
     """
 
     def __init__(self, app: ASGIApp | StreamingHandler, *, seconds: float = 900) -> None:
@@ -63,8 +63,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self._seconds = seconds
         self._running: dict[asyncio.Task[JSON], MemoryStream] = {}
         self._lock = threading.Lock()
-        self._portal: BlockingPortal | None = None
-        self._thread = ExitStack()
+        self._thread: LoopThread | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on the running event loop."""
@@ -72,7 +71,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _response(request, head, chunks, None)
 
     async def aclose(self) -> None:
-        """Go away from what is still being answered, let it end, and end the app's lifespan."""
+        """Disconnect from open responses, wait for their end, and end the app's lifespan."""
         for stream in self._running.values():
             stream.disconnect("The client has been closed.")
         await asyncio.gather(*self._running)
@@ -81,22 +80,36 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on an event loop in a thread."""
         event = _event(request, request.read())
-        with self._lock:
-            if self._portal is None:
-                self._portal = self._thread.enter_context(start_blocking_portal())
-        head, chunks = self._portal.call(self._exchange, event)
-        return _response(request, head, chunks, self._portal)
+        thread = self._start_thread()
+        head, chunks = thread.run(self._exchange(event))
+        return _response(request, head, chunks, thread)
 
     def close(self) -> None:
-        """Do what `aclose` does, and end the thread."""
+        """Close the transport as `aclose` does, and end the thread."""
+        self._close(None)
+
+    def _start_thread(self) -> LoopThread:
         with self._lock:
-            if self._portal is not None:
-                self._portal.call(self.aclose)
-                self._portal = None
-                self._thread.close()
+            if self._thread is None:
+                self._thread = LoopThread()
+                weakref.finalize(self, self._thread.stop).atexit = False
+                _open.add(self)
+            return self._thread
+
+    def _close(self, timeout: float | None) -> None:
+        with self._lock:
+            thread, self._thread = self._thread, None
+        _open.discard(self)
+        if thread is None or not thread.is_alive():
+            return
+        try:
+            thread.run(self.aclose(), timeout)
+        finally:
+            thread.stop()
+            thread.join(timeout)
 
     async def _exchange(self, event: Event) -> tuple[Prelude, _Chunks]:
-        """Invoke the handler; return the head, and the body as it comes."""
+        """Invoke the handler; return the head and an iterator of the body."""
         stream = MemoryStream()
         task = asyncio.create_task(self._invoke(event, stream))
         self._running[task] = stream
@@ -110,15 +123,15 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if first is not None:
             head, rest = _head(stream, first)
             return head, _Chunks(_streamed(rest, chunks, stream), stream)
-        answer = await task if stream.error is None else None
-        head, body = _read(answer) if isinstance(answer, dict) else _BAD_GATEWAY
+        response = await task if stream.error is None else None
+        head, body = _read(response) if isinstance(response, dict) else _BAD_GATEWAY
         return head, _Chunks(_once(body), stream)
 
     async def _invoke(self, event: Event, stream: MemoryStream) -> JSON:
-        """Do what a runtime does with an event, and end the stream in any case."""
-        answer: JSON = None
+        """Call the handler as a runtime does, and always end the stream."""
+        response: JSON = None
         try:
-            answer = await self._handler.respond(
+            response = await self._handler.respond(
                 event, lambda_context(seconds=self._seconds), stream
             )
             if stream.started and not stream.closed:
@@ -126,12 +139,28 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         except BaseException as error:
             logger.error("The invocation failed.", exc_info=error)
             stream.fail(error)
-        stream.disconnect("The answer is not streamed.")
-        return answer
+        stream.disconnect("The response is not streamed.")
+        return response
+
+
+_open: weakref.WeakSet[LambdaTransport] = weakref.WeakSet()
+
+
+def _close_at_exit() -> None:
+    """Close the transports that are still open: an app may hold threads that never end."""
+    for transport in [*_open]:
+        try:
+            transport._close(EXIT_SECONDS)
+        except Exception as error:
+            logger.warning("A LambdaTransport that was not closed did not end: %r", error)
+
+
+# Before the interpreter joins its threads: atexit would come after, and never be reached.
+threading._register_atexit(_close_at_exit)  # type: ignore[attr-defined]
 
 
 class _Chunks:
-    """The body of a response as it comes, and a way to stop it."""
+    """The body of a response: an iterator that can be stopped."""
 
     def __init__(self, chunks: AsyncGenerator[bytes, None], stream: MemoryStream) -> None:
         self._chunks = chunks
@@ -146,11 +175,11 @@ class _Chunks:
 
 
 class _Body:
-    """Reads `_Chunks` as httpx wants it: with ``await``, or from another thread."""
+    """Reads `_Chunks` for httpx: with ``await``, or from another thread."""
 
-    def __init__(self, chunks: _Chunks, portal: BlockingPortal | None, library: ModuleType) -> None:
+    def __init__(self, chunks: _Chunks, thread: LoopThread | None, library: ModuleType) -> None:
         self._chunks = chunks
-        self._portal = portal
+        self._thread = thread
         self._library = library
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -161,13 +190,13 @@ class _Body:
         await self._chunks.aclose()
 
     def __iter__(self) -> Iterator[bytes]:
-        assert self._portal is not None
-        while (chunk := self._portal.call(self._next)) is not None:
+        assert self._thread is not None
+        while (chunk := self._thread.run(self._next())) is not None:
             yield chunk
 
     def close(self) -> None:
-        assert self._portal is not None
-        self._portal.call(self.aclose)
+        assert self._thread is not None
+        self._thread.run(self.aclose())
 
     async def _next(self) -> bytes | None:
         try:
@@ -192,7 +221,7 @@ async def _streamed(
 
 
 def _head(stream: MemoryStream, first: bytes) -> tuple[Prelude, bytes]:
-    """Return the head and what the first chunk has of the body, as a function URL reads them."""
+    """Split the first chunk into the head and the start of the body, as a function URL does."""
     if stream.content_type == CONTENT_TYPE:
         return decode(first)
     return {"statusCode": 200, "headers": {"content-type": stream.content_type}}, first
@@ -208,11 +237,11 @@ _BAD_GATEWAY: tuple[Prelude, bytes] = (
 )
 
 
-def _read(answer: Event) -> tuple[Prelude, bytes]:
-    """Read a buffered answer as a function URL does."""
-    head: Any = answer
-    body = str(answer.get("body") or "")
-    return head, b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+def _read(response: Event) -> tuple[Prelude, bytes]:
+    """Read a buffered response as a function URL does."""
+    head: Any = response
+    body = str(response.get("body") or "")
+    return head, b64decode(body) if response.get("isBase64Encoded") else body.encode()
 
 
 def _event(request: httpx.Request, body: bytes) -> Event:
@@ -226,16 +255,16 @@ def _event(request: httpx.Request, body: bytes) -> Event:
 
 
 def _response(
-    request: httpx.Request, head: Prelude, chunks: _Chunks, portal: BlockingPortal | None
+    request: httpx.Request, head: Prelude, chunks: _Chunks, thread: LoopThread | None
 ) -> httpx.Response:
     headers = [*head.get("headers", {}).items()]
     headers += [("set-cookie", cookie) for cookie in head.get("cookies", ())]
-    # httpx or httpx2: each takes only what is made of its own classes.
+    # httpx and httpx2 do not accept each other's classes.
     library = sys.modules[type(request).__module__.partition(".")[0]]
     response: httpx.Response = library.Response(
         head["statusCode"],
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
-        stream=_body_type(library)(chunks, portal, library),
+        stream=_body_type(library)(chunks, thread, library),
     )
     return response
 

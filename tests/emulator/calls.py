@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .conftest import Answer
+    from .conftest import RawReply
 
 NEXT = "GET /2018-06-01/runtime/invocation/next HTTP/1.1"
 RESPONSE = "POST /2018-06-01/runtime/invocation/{}/response HTTP/1.1"
@@ -24,7 +24,7 @@ TRAILERS = (
 )
 
 
-def refused(reply: Answer) -> str:
+def refused(reply: RawReply) -> str:
     assert reply.status == 403
     document = json.loads(reply.body)
     assert document["errorType"] == "InvalidStateTransition"

@@ -20,12 +20,12 @@ from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
 from adapter.emulator.front_ends.http_server import listen, serve
 from adapter.emulator.function_config import FunctionConfig
 from adapter.emulator.local_invocation import LocalInvocation
-from adapter.emulator.runtime_api.extensions import Registered
 from adapter.emulator.runtime_api.on_demand_api import OnDemandApi
-from adapter.emulator.runtime_api.server import Identity, RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from adapter.emulator.runtime_api.server import RuntimeApi
 
 RAW_RUNTIME = Path(__file__).with_name("raw_runtime.py")
 DEFAULTS = UrlSettings()
@@ -97,7 +97,7 @@ def local(tmp_path: Path) -> LocalFactory:
 
 
 @dataclass
-class Answer:
+class RawReply:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -124,7 +124,7 @@ class RawConnection:
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def reply(self) -> Answer:
+    async def reply(self) -> RawReply:
         if self._parser.their_state is h11.DONE:
             self._parser.start_next_cycle()
         if self._parser.our_state is h11.IDLE:
@@ -147,11 +147,11 @@ class RawConnection:
             elif isinstance(event, h11.EndOfMessage):
                 assert head is not None
                 headers = {name.decode(): value.decode() for name, value in head.headers}
-                return Answer(head.status_code, headers, body)
+                return RawReply(head.status_code, headers, body)
             elif isinstance(event, h11.ConnectionClosed):
                 raise EOFError
 
-    async def call(self, *lines: str, body: bytes = b"") -> Answer:
+    async def call(self, *lines: str, body: bytes = b"") -> RawReply:
         length = [f"Content-Length: {len(body)}"] if body or lines[0].startswith("POST") else []
         await self.send(*lines, *length, body=body)
         return await self.reply()
@@ -178,8 +178,10 @@ def serve_api() -> ApiFactory:
     async def open_api(
         kind: type[RuntimeApi] = OnDemandApi, *, throttle: bool = True, snapstart: bool = False
     ) -> AsyncIterator[Api]:
-        identity = Registered("function", "$LATEST", "main:app")
-        api = kind(Identity(identity, "arn:aws:lambda:x", 30.0, throttle, snapstart))
+        function = FunctionConfig(
+            "main:app", Path(), timeout_seconds=30.0, throttle=throttle, snapstart=snapstart
+        )
+        api = kind(function, "eu-west-1")
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(SocketAttribute.local_port)
 

@@ -77,7 +77,7 @@ class Client:
         return headers["lambda-runtime-aws-request-id"], body
 
     def stream(self, request_id: str, *headers: str) -> None:
-        """Open a streamed answer with a prelude."""
+        """Open a streamed response with a prelude."""
         path = f"{API}/invocation/{request_id}/response"
         self.head(
             "POST", path, MODE, TRAILER, "Transfer-Encoding: chunked", *(headers or (PRELUDE,))

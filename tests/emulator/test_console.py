@@ -5,7 +5,7 @@ import io
 import anyio
 import pytest
 
-from adapter.emulator.console import MAX_LINE, Console
+from adapter.emulator.console import MAX_LINE_BYTES, Console
 
 
 class Terminal(io.StringIO):
@@ -22,28 +22,28 @@ def test_lines_are_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("NO_COLOR", raising=False)
     terminal, file = Terminal(), io.StringIO()
     for stream in (terminal, file):
-        Console(stream).line("text", "bad")
+        Console(stream).line("text", "error")
         Console(stream).line("plain")
     assert terminal.getvalue() == "\x1b[31mtext\x1b[0m\nplain\n"
     assert file.getvalue() == "text\nplain\n"
     monkeypatch.setenv("NO_COLOR", "1")
-    Console(terminal := Terminal()).line("text", "bad")
+    Console(terminal := Terminal()).line("text", "error")
     assert terminal.getvalue() == "text\n"
 
 
-def test_a_terminal_that_is_gone_is_no_error() -> None:
+def test_a_closed_terminal_is_no_error() -> None:
     Console(Gone()).line("text")
 
 
 @pytest.mark.anyio
-async def test_output_is_passed_on_in_whole_lines() -> None:
+async def test_output_is_forwarded_in_whole_lines() -> None:
     out = io.StringIO()
     sink, source = anyio.create_memory_object_stream[bytes](10)
     async with sink, source:
         for piece in (b"one\r\nt", b"wo\n\nthree", b" and \xc3", b"\xa9 end"):
             await sink.send(piece)
         await sink.aclose()
-        await Console(out).pass_on(Source(source))
+        await Console(out).forward(Source(source))
     assert out.getvalue() == "one\ntwo\n\nthree and é end\n"
 
 
@@ -52,10 +52,10 @@ async def test_a_line_without_end_is_cut() -> None:
     out = io.StringIO()
     sink, source = anyio.create_memory_object_stream[bytes](10)
     async with sink, source:
-        await sink.send(b"x" * (MAX_LINE + 1))
+        await sink.send(b"x" * (MAX_LINE_BYTES + 1))
         await sink.aclose()
-        await Console(out).pass_on(Source(source))
-    assert out.getvalue() == "x" * (MAX_LINE + 1) + "\n"
+        await Console(out).forward(Source(source))
+    assert out.getvalue() == "x" * (MAX_LINE_BYTES + 1) + "\n"
 
 
 class Source(anyio.abc.ByteReceiveStream):
@@ -71,7 +71,7 @@ class Source(anyio.abc.ByteReceiveStream):
         await self._items.aclose()
 
 
-def test_what_the_terminal_cannot_show_is_escaped() -> None:
+def test_characters_that_the_terminal_cannot_show_are_escaped() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     Console(stream).line("é \udcff")

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapter.emulator.function_config import FunctionConfig, variables
+from adapter.emulator.function_config import FunctionConfig, runtime_environ
 
-FUNCTION = FunctionConfig("main:app", Path("/code"), name="shop", memory=512)
+FUNCTION = FunctionConfig("main:app", Path("/code"), name="shop", memory_mb=512)
 
 
-def test_the_runtime_learns_what_lambda_would_tell_it() -> None:
-    told = variables(FUNCTION, "127.0.0.1:9001", {})
-    stream = told.pop("AWS_LAMBDA_LOG_STREAM_NAME")
+def test_the_environment_variables_are_those_of_lambda() -> None:
+    environ = runtime_environ(FUNCTION, "127.0.0.1:9001", {})
+    stream = environ.pop("AWS_LAMBDA_LOG_STREAM_NAME")
     assert "[$LATEST]" in stream
-    assert told == {
+    assert environ == {
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
         "AWS_LAMBDA_FUNCTION_NAME": "shop",
@@ -32,12 +32,12 @@ def test_the_runtime_learns_what_lambda_would_tell_it() -> None:
 
 def test_the_users_own_settings_are_passed_on() -> None:
     user = {"DATABASE_URL": "x", "ADAPTER_LOOP": "uvloop", "TZ": "CET", "AWS_PROFILE": "me"}
-    told = variables(FUNCTION, "a:1", {**user, "AWS_DEFAULT_REGION": "eu-west-1"})
-    assert user.items() <= told.items()
-    assert told["AWS_REGION"] == "eu-west-1"
+    environ = runtime_environ(FUNCTION, "a:1", {**user, "AWS_DEFAULT_REGION": "eu-west-1"})
+    assert user.items() <= environ.items()
+    assert environ["AWS_REGION"] == "eu-west-1"
 
 
-def test_no_reserved_name_leaks_in() -> None:
+def test_no_reserved_name_is_taken_from_the_user() -> None:
     leaking = {
         "AWS_LAMBDA_MAX_CONCURRENCY": "4",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -45,6 +45,6 @@ def test_no_reserved_name_leaks_in() -> None:
         "_LAMBDA_TELEMETRY_LOG_FD": "3",
         "LAMBDA_EXTRA": "x",
     }
-    told = variables(FUNCTION, "a:1", {**leaking, "_HANDLER": "theirs"})
-    assert not leaking.keys() & told.keys()
-    assert told["_HANDLER"] == "main:app"
+    environ = runtime_environ(FUNCTION, "a:1", {**leaking, "_HANDLER": "theirs"})
+    assert not leaking.keys() & environ.keys()
+    assert environ["_HANDLER"] == "main:app"

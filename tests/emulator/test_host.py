@@ -27,7 +27,7 @@ def test_only_names_of_this_machine_are_answered(host: str, local: bool) -> None
     assert host_is_local([(b"host", host.encode())]) is local
 
 
-def test_two_hosts_are_one_too_many() -> None:
+def test_two_host_headers_are_refused() -> None:
     assert not host_is_local([(b"host", b"localhost"), (b"host", b"localhost")])
     assert host_is_local([])  # HTTP/1.0
 

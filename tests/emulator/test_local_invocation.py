@@ -24,29 +24,29 @@ def make() -> LocalInvocation:
     return LocalInvocation(b"{}", request_id="id", trace_id="Root=1")
 
 
-async def test_the_answer_is_known_at_the_first_byte_and_not_before() -> None:
+async def test_the_start_is_known_at_the_first_byte_and_not_before() -> None:
     invocation = make()
     async with invocation.body, anyio.create_task_group() as tasks:
         invocation.begin("text/plain")
         with pytest.raises(anyio.WouldBlock):
             invocation.body.receive_nowait()
         tasks.start_soon(invocation.write, b"x")
-        assert await invocation.answer() == ResponseStart("text/plain")
+        assert await invocation.wait_for_start() == ResponseStart("text/plain")
         assert await invocation.body.receive() == b"x"
         invocation.finish(COMPLETE)
 
 
-async def test_a_failure_before_the_first_byte_is_the_answer() -> None:
+async def test_a_failure_before_the_first_byte_is_the_start() -> None:
     invocation = make()
     async with invocation.body:
         invocation.begin("text/plain")
         failure = InvocationFailure("Runtime.ExitError", b"{}")
         invocation.fail(failure)
-        assert await invocation.answer() is failure
+        assert await invocation.wait_for_start() is failure
         assert [chunk async for chunk in invocation.body] == []
 
 
-async def test_a_failure_after_it_truncates_the_answer() -> None:
+async def test_a_failure_after_the_first_byte_truncates_the_response() -> None:
     invocation = make()
     async with invocation.body, anyio.create_task_group() as tasks:
         invocation.begin("text/plain")
@@ -57,7 +57,7 @@ async def test_a_failure_after_it_truncates_the_answer() -> None:
         assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
 
 
-async def test_what_ends_it_first_counts() -> None:
+async def test_the_first_end_counts() -> None:
     invocation = make()
     async with invocation.body:
         invocation.begin("text/plain")
@@ -65,16 +65,16 @@ async def test_what_ends_it_first_counts() -> None:
         invocation.fail(InvocationFailure("Sandbox.Timedout"))
         invocation.begin("text/html")
         await invocation.write(b"late")
-        assert await invocation.answer() == ResponseStart("text/plain")
+        assert await invocation.wait_for_start() == ResponseStart("text/plain")
         assert invocation.end is COMPLETE
         assert invocation.bytes == 0
 
 
-async def test_a_client_that_leaves_does_not_stop_the_function() -> None:
+async def test_a_client_that_disconnects_does_not_stop_the_function() -> None:
     invocation = make()
     invocation.begin("text/plain")
     await invocation.body.aclose()
-    await invocation.write(b"for nobody")
+    await invocation.write(b"no reader!")
     assert invocation.bytes == 10
     invocation.finish(COMPLETE)
 
@@ -89,7 +89,7 @@ async def test_a_client_that_leaves_does_not_stop_the_function() -> None:
         (-40, "Runtime exited with error: signal: signal 40"),
     ],
 )
-async def test_the_death_of_a_runtime_is_told_as_lambda_tells_it(
+async def test_the_exit_of_a_runtime_is_reported_in_the_words_of_lambda(
     returncode: int, reason: str
 ) -> None:
     failure = exit_error("id", returncode)
@@ -99,7 +99,7 @@ async def test_the_death_of_a_runtime_is_told_as_lambda_tells_it(
     }
 
 
-async def test_so_is_a_time_out() -> None:
+async def test_a_timeout_is_logged() -> None:
     message = json.loads(timeout_error("id", 3).payload)["errorMessage"]
     assert message == "RequestId: id Error: Task timed out after 3.00 seconds"
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
+from adapter.scope import http_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapter.types import JSON, Event, Request
+    from adapter.types import JSON, Event, Request, Scope
 
 JSONS: st.SearchStrategy[JSON] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -22,10 +23,16 @@ JSONS: st.SearchStrategy[JSON] = st.recursive(
 )
 # Among the texts: what JSON can spell but UTF-8 cannot, and what looks like the real thing.
 ANY = JSONS | st.sampled_from(
-    ["\ud800", "/%\ud800", "/%FF", "YQ==", "HTTP/", "[", "[::1]:99999", "GET", "/x", "1.0", "2.0"]
+    [
+        *("\ud800", "/%\ud800", "/%FF", "YQ==", "HTTP/", "[", "[::1]:99999", "GET", "/x", "1.0"),
+        *("2.0", "x", "x/y", "prod/x", "/api", "HTTP/9.9", "HTTP/2.0", "99999", "1.2.3.4:99999"),
+    ]
 )
 MAPS = ANY | st.dictionaries(
-    st.text(max_size=5) | st.sampled_from(["host", "cookie", "Cookie", "x-forwarded-for"]),
+    st.text(max_size=5)
+    | st.sampled_from(
+        ["host", "cookie", "Cookie", "x-forwarded-for", "content-length", "x-forwarded-port"]
+    ),
     ANY | st.lists(ANY, max_size=2),
     max_size=3,
 )
@@ -42,12 +49,34 @@ def check(event: Event, request: Callable[[Event], Request]) -> None:
         parsed = request(event)
     except EventError:
         return
-    assert parsed.path
-    assert parsed.path.encode().decode() == parsed.path
-    assert all(name == name.lower() for name, _ in parsed.headers)
     names = [name for name, _ in parsed.headers]
-    assert names.count(b"content-length") == bool(parsed.body)
+    lengths = [value for name, value in parsed.headers if name == b"content-length"]
+    assert lengths in ([], [str(len(parsed.body)).encode()])
+    assert lengths or not parsed.body
     assert names.count(b"cookie") <= 1
+    for base_path in ("", "/api"):
+        check_scope(http_scope(parsed, event=event, context=None, base_path=base_path))
+
+
+def check_scope(scope: Scope) -> None:
+    """The types and values of https://asgi.readthedocs.io/en/latest/specs/www.html."""
+    assert scope["http_version"] in ("1.0", "1.1", "2", "3")
+    assert scope["method"] == scope["method"].upper() != ""
+    assert scope["scheme"] in ("http", "https")
+    assert scope["path"].startswith("/")
+    assert scope["path"].encode().decode() == scope["path"]
+    assert scope["raw_path"].startswith(b"/")
+    assert isinstance(scope["query_string"], bytes)
+    assert scope["root_path"] == "" or scope["root_path"].startswith("/")
+    assert scope["path"].startswith(scope["root_path"])
+    for name, value in scope["headers"]:
+        assert isinstance(name, bytes)
+        assert isinstance(value, bytes)
+        assert name == name.lower()
+    for address in filter(None, [scope["client"], scope["server"]]):
+        host, port = address
+        assert isinstance(host, str)
+        assert port in range(65536)
 
 
 #: What may stand in a header, a cookie or a query when a client sends it.

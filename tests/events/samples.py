@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 if TYPE_CHECKING:
     from adapter.types import JSON, Event

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.alb import ALB, ALB_MULTI, is_http, is_multi, request
-from adapter.events.build_api import rest_api_event
-from adapter.events.build_proxy import alb_event
+from adapter.events.alb import ALB, ALB_MULTI, is_http, is_multi_value, request
+from adapter.samples.api_events import rest_api_event
+from adapter.samples.proxy_events import alb_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, check, objects
@@ -129,7 +129,7 @@ class TestRequest:
 )
 def test_any_json_object_is_a_request_or_an_event_error(event: Event) -> None:
     is_http(event)
-    is_multi(event)
+    is_multi_value(event)
     check(event, request)
 
 
@@ -152,7 +152,7 @@ class TestRecognition:
 
     @both
     def test_of_multi_value_headers_is_by_their_key(self, multi: bool) -> None:
-        assert is_multi(alb_event(multi=multi)) is multi
+        assert is_multi_value(alb_event(multi=multi)) is multi
 
 
 class TestAnswer:
@@ -191,4 +191,4 @@ class TestAnswer:
     @pytest.mark.parametrize("source", [ALB, ALB_MULTI])
     def test_is_never_streamed_and_a_megabyte_at_most(self, source: Source) -> None:
         assert source.streams_in == ()
-        assert source.max_answer == 1_000_000
+        assert source.max_response_bytes == 1_000_000

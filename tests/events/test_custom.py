@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from mangum.handlers import ALB
 
-from adapter.events.build_proxy import alb_event
 from adapter.events.custom import infer
+from adapter.samples.proxy_events import alb_event
 
 
 class Letter:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_proxy import edge_event
-from adapter.events.build_records import sqs_event
 from adapter.events.edge import EDGE, is_http, request
+from adapter.samples.proxy_events import edge_event
+from adapter.samples.record_events import sqs_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, check, objects
@@ -75,7 +75,7 @@ class TestRequest:
         self,
     ) -> None:
         body: JSON = {"data": "eA==", "encoding": "base64", "inputTruncated": True}
-        with pytest.raises(EventError, match="cut the body off"):
+        with pytest.raises(EventError, match="truncated the body"):
             request(with_request(body=body))
 
     @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ class TestAnswer:
         assert (answer["body"], answer["bodyEncoding"]) == ("/w==", "base64")
 
     def test_is_never_streamed_and_a_mebibyte_at_most(self) -> None:
-        assert (EDGE.streams_in, EDGE.max_answer) == ((), 1024 * 1024)
+        assert (EDGE.streams_in, EDGE.max_response_bytes) == ((), 1024 * 1024)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_records import sqs_event
-from adapter.events.event_path import event_answer, event_request, leads_to
+from adapter.events.event_path import event_request, event_response, leads_to
+from adapter.samples.record_events import sqs_event
 
 from .fuzz import JSONS
 
@@ -58,19 +58,19 @@ class TestAnswer:
         ],
     )
     def test_is_what_the_app_answered(self, headers: Headers, body: bytes, answer: JSON) -> None:
-        assert event_answer(PATH, 200, headers, body) == answer
+        assert event_response(PATH, 200, headers, body) == answer
 
     @pytest.mark.parametrize("status", [199, 302, 307, 404, 422, 500])
     def test_other_than_2xx_fails_the_invocation_so_that_the_event_is_not_lost(
         self, status: int
     ) -> None:
         with pytest.raises(EventError, match=rf"at /lambda-events with {status}\.$"):
-            event_answer(PATH, status, [], b"no such order")
+            event_response(PATH, status, [], b"no such order")
 
     @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])
     def test_that_is_not_the_json_it_says_fails_the_invocation(self, body: bytes) -> None:
         with pytest.raises(EventError, match="is not JSON"):
-            event_answer(PATH, 200, JSON_TYPE, body)
+            event_response(PATH, 200, JSON_TYPE, body)
 
 
 class TestClosed:
@@ -92,6 +92,9 @@ class TestClosed:
             pytest.param("%2Flambda-events", id="an encoded slash"),
             pytest.param("/LAMBDA-Events", id="in capitals"),
             pytest.param("lambda-events", id="without a slash"),
+            pytest.param("/lambda-events ", id="with a blank behind it"),
+            pytest.param("/lambda-\u200bevents", id="with a character that is not seen"),
+            pytest.param("/lambda-events\nx", id="with a line behind it"),
         ],
     )
     def test_is_every_way_to_it(self, path: str) -> None:
@@ -109,6 +112,8 @@ class TestClosed:
             "/lambda-eventsx",
             "/100%",
             ".",
+            "/orders\n",
+            "/orders of\tMay",
         ],
     )
     def test_is_no_other(self, path: str) -> None:
@@ -117,6 +122,13 @@ class TestClosed:
     def test_is_a_path_of_several_segments_as_a_whole(self) -> None:
         assert leads_to("/v1/internal/events", "/internal/events")
         assert not leads_to("/other/events", "/internal/events")
+
+    @given(st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp"]), min_size=1, max_size=4))
+    def test_is_one_with_control_characters_anywhere_in_it(self, controls: str) -> None:
+        for position in range(len(PATH) + 1):
+            path = f"/prod{PATH[:position]}{controls}{PATH[position:]}"
+            assert leads_to(path, PATH)
+            assert leads_to(quote(path), PATH)
 
     @given(st.text(max_size=20))
     def test_can_be_asked_about_any_path(self, path: str) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.events import FUNCTION_URL, HTTP_API, Source, identify, unwrap
-from adapter.events.build import function_url_event
-from adapter.events.build_api import rest_api_event
 from adapter.events.payload_v1 import REST_API
+from adapter.samples.api_events import rest_api_event
+from adapter.samples.url_event import function_url_event
 
 from .samples import http_api_event
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build import function_url_event
-from adapter.events.build_proxy import lattice_event
 from adapter.events.lattice import LATTICE, is_http, request
+from adapter.samples.proxy_events import lattice_event
+from adapter.samples.url_event import function_url_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects

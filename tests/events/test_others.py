@@ -7,9 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.events.alb import ALB, ALB_MULTI
-from adapter.events.build_api import http_api_event, rest_api_event
-from adapter.events.build_proxy import alb_event, edge_event, lattice_event
-from adapter.events.build_records import (
+from adapter.events.edge import EDGE
+from adapter.events.lattice import LATTICE
+from adapter.events.others import identify
+from adapter.events.payload_v1 import HTTP_API_V1, REST_API
+from adapter.samples.api_events import http_api_event, rest_api_event
+from adapter.samples.proxy_events import alb_event, edge_event, lattice_event
+from adapter.samples.record_events import (
     dynamodb_event,
     eventbridge_event,
     s3_event,
@@ -17,10 +21,6 @@ from adapter.events.build_records import (
     sns_event,
     sqs_event,
 )
-from adapter.events.edge import EDGE
-from adapter.events.lattice import LATTICE
-from adapter.events.others import identify
-from adapter.events.payload_v1 import HTTP_API_V1, REST_API
 
 from .fuzz import ANY, objects
 

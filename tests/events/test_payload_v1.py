@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.build_api import http_api_event, rest_api_event
 from adapter.events.payload_v1 import (
     HTTP_API_V1,
     REST_API,
-    answer,
     is_http,
     is_http_api,
     request,
+    response,
 )
+from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.types import Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects
@@ -288,7 +288,7 @@ class TestAnswer:
         }
 
     def test_adds_no_content_type_because_a_304_has_none(self) -> None:
-        assert answer({"statusCode": 304, "headers": {}}, b"") == {
+        assert response({"statusCode": 304, "headers": {}}, b"") == {
             "statusCode": 304,
             "headers": {},
             "multiValueHeaders": {},
@@ -301,4 +301,4 @@ class TestAnswer:
     ) -> None:
         assert REST_API.streams_in == ("response_stream",)
         assert HTTP_API_V1.streams_in == ()
-        assert REST_API.max_prelude == 16_000
+        assert REST_API.max_prelude_bytes == 16_000

@@ -11,13 +11,14 @@ from adapter.errors import EventError
 from adapter.events.request import (
     build_request,
     decode_body,
-    decoded,
-    encoded,
-    latin1,
-    method_of,
+    decode_path,
+    encode_latin1,
+    encode_path,
+    has_prefix,
+    method_at,
     object_at,
-    starts_with,
-    text_at,
+    path_at,
+    string_at,
 )
 
 if TYPE_CHECKING:
@@ -67,13 +68,19 @@ class TestBody:
     def test_that_does_not_decode_is_an_event_error_because_it_may_be_cut_off(
         self, body: str
     ) -> None:
-        with pytest.raises(EventError, match="is not base64, as it says"):
+        with pytest.raises(EventError, match="is not base64"):
             decode_body(body, True)
 
     @pytest.mark.parametrize("body", [0, False, [], {}, 5, ["a"]], ids=repr)
     def test_that_is_no_string_is_an_event_error(self, body: JSON) -> None:
         with pytest.raises(EventError, match="not a string"):
             decode_body(body, False)
+
+    @pytest.mark.parametrize(("body", "is_base64"), [(b"\xff", False), (b"/w==", True)])
+    def test_may_be_bytes_because_tests_give_them_to_mangum(
+        self, body: bytes, is_base64: bool
+    ) -> None:
+        assert decode_body(body, is_base64) == b"\xff"
 
     @given(st.binary())
     def test_comes_out_as_it_went_in(self, body: bytes) -> None:
@@ -93,7 +100,7 @@ class TestHeaders:
     def test_take_any_text_because_a_header_must_not_cost_the_request(
         self, text: str, expected: bytes
     ) -> None:
-        assert latin1(text) == expected
+        assert encode_latin1(text) == expected
         assert built({"x": text}).headers == [(b"x", expected)]
 
     @pytest.mark.parametrize("name", ["content-length", "Content-Length"])
@@ -104,8 +111,11 @@ class TestHeaders:
         assert parsed.body == b"hello"
         assert parsed.headers == [(b"content-length", b"5")]
 
+    def test_keep_a_length_of_zero(self) -> None:
+        assert built({"Content-Length": "0"}).headers == [(b"content-length", b"0")]
+
     def test_have_no_length_where_there_is_no_body(self) -> None:
-        assert built({"content-length": "0"}).headers == []
+        assert built({"content-length": "7"}).headers == []
 
     def test_have_no_transfer_coding_because_the_body_has_arrived(self) -> None:
         assert built({"Transfer-Encoding": "chunked"}).headers == []
@@ -124,6 +134,9 @@ class TestServer:
             pytest.param({"host": "h:port"}, ("h", 443), id="a port that is none"),
             pytest.param({"host": "h:²"}, ("h", 443), id="a digit that is none"),
             pytest.param({"host": "h:999999"}, ("h", 443), id="more than any port"),
+            pytest.param({"host": "h:65535"}, ("h", 65535), id="the last port"),
+            pytest.param({"host": "h:65536"}, ("h", 443), id="one more than the last port"),
+            pytest.param({"host": "h", "x-forwarded-port": "70000"}, ("h", 443), id="forwarded"),
             pytest.param({}, ("localhost", 443), id="no host"),
             pytest.param({"host": "h", "x-forwarded-proto": "http"}, ("h", 80), id="http"),
             pytest.param({"host": "h", "x-forwarded-port": "8443"}, ("h", 8443), id="forwarded"),
@@ -163,6 +176,9 @@ class TestTheRest:
             ("HTTP/3", "3"),
             ("", "1.1"),
             ("HTTP/", "1.1"),
+            ("HTTP/9.9", "1.1"),
+            ("HTTP/1", "1.1"),
+            ("quic", "1.1"),
         ],
     )
     def test_the_http_version_is_spelt_as_asgi_spells_it(self, protocol: str, version: str) -> None:
@@ -203,20 +219,27 @@ class TestParts:
         ids=["ASCII", "latin-1", "null", "missing", "what cannot be UTF-8"],
     )
     def test_of_text(self, event: dict[str, JSON], text: str) -> None:
-        assert text_at(event, "a") == text
+        assert string_at(event, "a") == text
 
     @pytest.mark.parametrize("value", [1, [], {}, True])
     def test_of_what_should_be_text(self, value: JSON) -> None:
         with pytest.raises(EventError, match="'a' is not a string but"):
-            text_at({"a": value}, "a")
+            string_at({"a": value}, "a")
+
+    @pytest.mark.parametrize(
+        ("event", "path"),
+        [({"a": "/x"}, "/x"), ({"a": "x"}, "/x"), ({"a": ""}, "/"), ({}, "/"), ({"a": None}, "/")],
+    )
+    def test_of_a_path_begins_with_a_slash(self, event: dict[str, JSON], path: str) -> None:
+        assert path_at(event, "a") == path
 
     def test_of_a_method(self) -> None:
-        assert method_of({"method": "GET"}, "method") == "GET"
+        assert method_at({"method": "GET"}, "method") == "GET"
 
     @pytest.mark.parametrize("event", [{}, {"method": ""}, {"method": None}])
     def test_of_a_method_that_is_not_there(self, event: dict[str, JSON]) -> None:
         with pytest.raises(EventError, match="no 'method'"):
-            method_of(event, "method")
+            method_at(event, "method")
 
 
 class TestPaths:
@@ -227,11 +250,11 @@ class TestPaths:
     def test_begin_with_another_only_at_the_boundary_of_a_segment(
         self, path: str, expected: bool
     ) -> None:
-        assert starts_with(path, "/prod") is expected
+        assert has_prefix(path, "/prod") is expected
 
     @given(st.text(st.characters(exclude_categories=["Cs"])))
     def test_come_out_as_they_went_in(self, path: str) -> None:
-        assert decoded(encoded(path).decode("ascii")) == path
+        assert decode_path(encode_path(path).decode("ascii")) == path
 
     def test_are_encoded_no_more_than_they_must_be(self) -> None:
-        assert encoded("/a+b;c=d@e/\xe9 %") == b"/a+b;c=d@e/%C3%A9%20%25"
+        assert encode_path("/a+b;c=d@e/\xe9 %") == b"/a+b;c=d@e/%C3%A9%20%25"

@@ -38,7 +38,7 @@ def test_a_latin_1_header_survives_because_http_allows_it(source: Source) -> Non
 @every_source
 def test_what_is_too_large_for_one_source_has_a_way_out(source: Source) -> None:
     assert "stream" in source.to_stream
-    assert source.max_answer <= 6_291_556
+    assert source.max_response_bytes <= 6_291_556
 
 
 class TestHead:

@@ -6,7 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 from tests.runtime.scripted import event_answer
 
 from .apps import BODY

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 ENDS = {
     "well": 80,

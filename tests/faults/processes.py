@@ -121,7 +121,7 @@ def cut(name: str) -> Seen:
 
 
 def _event() -> object:
-    from adapter.events.build import function_url_event
+    from adapter.samples.url_event import function_url_event
 
     return function_url_event("/")
 

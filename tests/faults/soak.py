@@ -19,7 +19,7 @@ from queue import Queue
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 from tests.runtime.scripted import NEXT
 
 from .plan import Job, job

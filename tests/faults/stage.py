@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 from tests.runtime.scripted import API, NEXT, ROOT, Platform
 
 if TYPE_CHECKING:

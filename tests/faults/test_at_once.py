@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 from tests.runtime.scripted import NEXT
 
 from .endings import ENDINGS, expected

@@ -273,7 +273,7 @@ def test_the_adapter_brings_nothing_with_it_and_leaves_its_tools_at_home(
     assert roots == {"adapter", "asgi_lambda_stream"} | own
     parts = {name.split("/")[1] for name in done.names if name.startswith("adapter/")}
     assert "cli.py" in parts
-    assert not {"emulator", "package", "testing", "deploy"} & parts
+    assert not {"emulator", "package", "samples", "testing", "deploy"} & parts
 
 
 def test_the_zip_carries_the_licence_of_the_adapter(project: Write, package: Run) -> None:
@@ -309,11 +309,9 @@ def test_an_index_that_cannot_be_reached_is_named(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     done = package(f"{project(needing('shop'))}/main.py:app")
     assert done.code == 1
-    assert (
-        f"The package index, or another source, cannot be reached: {index}/shop/: [Errno 111]"
-        in done.err
-    )
-    assert "There is no wheel" not in done.err
+    assert "The package index, or another source, cannot be reached: " in done.err
+    assert f"{index}/shop/: [Errno 111]" in done.err
+    assert "uv found no wheels" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 EVENT = function_url_event("/")
 

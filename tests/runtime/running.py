@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .scripted import NEXT, ROOT, response_of
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .apps import EVENT, LIFESPAN
 from .scripted import NEXT, Peer, error_of

@@ -124,7 +124,7 @@ async def test_at_the_deadline_the_client_is_told_and_the_environment_serves_on(
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"fine"})
     """
-    async with serve(source, timeout=1.0) as local:
+    async with serve(source, timeout_seconds=1.0) as local:
         assert (await get(local, "/hang")).status_code == 504
         assert (await get(local)).text == "fine"
         assert local.pool.environments == 1

@@ -210,3 +210,99 @@ def test_a_process_without_stdout_serves_all_the_same(start: Start) -> None:
     platform = start(source, "main.handler", closing).connection()
     assert platform.invoke({}).json == "fine"
     assert platform.read().call == NEXT
+
+
+ODD = """
+import logging
+
+logger = logging.getLogger("shop")
+
+class Mute(Exception):
+    def __str__(self):
+        raise self.error
+
+class Nameless(type):
+    __name__ = property(lambda kind: 1 / 0)
+    __module__ = property(lambda kind: 1 / 0)
+
+class Opaque(Mute, metaclass=Nameless):
+    error = SystemExit(1)
+
+Mute.error = RuntimeError("no")
+
+class Raises(logging.Filter):
+    def filter(self, record):
+        raise ValueError("filter")
+
+class Fails(logging.Formatter):
+    def format(self, record):
+        raise ValueError("formatter")
+
+def handler(event, context):
+    [ours] = logging.getLogger().handlers
+    if event == "surrogate":
+        logger.warning("half \\ud800 of it")
+    elif event == "argument":
+        logger.warning("given %s", Mute())
+    elif event == "arguments":
+        logger.warning("given %d %d", 1)
+    elif event == "message":
+        logger.warning(Mute())
+    elif event == "mute":
+        try: raise Mute
+        except Mute: logger.exception("caught")
+    elif event == "opaque":
+        try: raise Opaque
+        except Opaque: logger.exception("caught")
+    elif event == "extra":
+        loop = []
+        loop.append(loop)
+        logger.warning("given %d", 1, extra={"loop": loop, "mute": Mute()})
+    elif event == "key":
+        logger.warning({(1, 2): Mute()})
+    elif event == "filter":
+        ours.addFilter(Raises())
+        logger.warning("kept")
+    elif event == "formatter":
+        ours.setFormatter(Fails())
+        logger.warning("given %d", 1)
+    return "fine"
+"""
+
+ODD_RECORDS = {
+    "surrogate": r"half \\?ud800 of it",
+    "argument": r"given %s .* raised RuntimeError: no",
+    "arguments": r"given %d %d .* raised TypeError: not enough",
+    "message": r"Mute object at .* raised RuntimeError: no",
+    "mute": "caught.*Mute",
+    "opaque": "caught.*Opaque",
+    "extra": "given 1",
+    "key": r"\(?1, 2|Mute|dict",
+    "filter": "kept",
+    "formatter": "given 1.* raised ValueError: formatter",
+}
+
+
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize("piped", [False, True], ids=["line", "frame"])
+@pytest.mark.parametrize("event", ODD_RECORDS)
+def test_a_record_that_cannot_be_formatted_leaves_a_line_and_the_response_as_it_is(
+    start: Start, event: str, log_format: str, piped: bool
+) -> None:
+    reading, writing = os.pipe()
+    pipe = {"_LAMBDA_TELEMETRY_LOG_FD": str(writing)} if piped else {}
+    lambda_ = start(ODD, "main.handler", RUN, (writing,), AWS_LAMBDA_LOG_FORMAT=log_format, **pipe)
+    os.close(writing)
+    platform = lambda_.connection()
+    assert platform.invoke(event, "id-1").json == "fine"
+    assert platform.read().call == NEXT
+    if piped:
+        [written] = [frame.message for frame in frames(os.read(reading, 100_000))]
+    else:
+        lines = lambda_.output.split("\n")  # that of a filter's failure goes to stderr
+        [written] = [line for line in lines if line.startswith(("[WARNING]", "[ERROR]", "{"))]
+    os.close(reading)
+    assert "id-1" in written or event == "formatter"
+    assert re.search(ODD_RECORDS[event], written.replace("\n", " ").replace("\r", " ")), written
+    if log_format == "JSON" and event != "formatter":
+        assert json.loads(written)["logger"] == "shop"

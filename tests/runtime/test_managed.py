@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from adapter.emulator.front_ends.function_url import UrlSettings
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .running import EVENT, PLAIN, RIC, RIC_4
 from .scripted import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of

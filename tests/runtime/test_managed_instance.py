@@ -75,7 +75,7 @@ class Instance:
 
     async def idle(self, slots: int) -> None:
         """Wait until so many events are waited for."""
-        while self._api.outstanding.idle < slots:  # noqa: ASYNC110 - the runtime is asked nothing
+        while self._api.state.waiting < slots:  # noqa: ASYNC110 - the runtime is asked nothing
             await anyio.sleep(0.005)
 
     async def logged(self, text: str) -> None:
@@ -90,7 +90,7 @@ async def instance(
     (tmp_path / "task").mkdir()
     (tmp_path / "task" / "main.py").write_text(SOURCE)
     command = RUNTIMES[runtime]
-    async with local("", command=command, concurrency=N, timeout=timeout) as running:
+    async with local("", command=command, concurrency=N, timeout_seconds=timeout) as running:
         environment = await running.pool.warm()
         assert isinstance(environment.api, ManagedApi)
         started = Instance(running, environment.api, tmp_path)

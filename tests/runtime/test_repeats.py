@@ -60,7 +60,7 @@ async def test_a_repeated_outcome_that_is_refused_was_taken_before_so_the_next_m
     async with serve_api() as api, losing_an_answer(api) as address:
         client = RuntimeClient(address)
         asking = asyncio.create_task(client.next())
-        await api.api.asked.wait()
+        await api.api.next_called.wait()
         served = LocalInvocation(b"{}", request_id="id-1", trace_id="Root=1")
         api.api.deliver(served)
         taken = await asking

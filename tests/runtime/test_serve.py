@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .apps import ENDLESS, EVENT, HELLO, LIFESPAN, STEPS
 from .scripted import ARN, NEXT, error_of, response_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .conftest import RUN
 from .running import EVENT, RIC, RIC_4, Running

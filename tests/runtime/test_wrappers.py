@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 
 from .conftest import RUN
 from .running import APP, EVENT, PLAIN, RIC, RIC_4, Running
@@ -130,6 +130,44 @@ def test_its_own_failure_before_the_handler_is_the_invocations(wrap: StartRunnin
     running.client.deliver(EVENT)
     request = running.client.read()
     assert (request.call, request.json["errorType"]) == (error_of("id-1"), "AttributeError")
+
+
+CHOOSING = """
+from adapter import LambdaHandler
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        for _ in range(2):
+            kind = (await receive())["type"]
+            print(kind, flush=True)
+            await send({"type": kind + ".complete"})
+        return
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"one two"})
+
+streaming, buffered = LambdaHandler(app), LambdaHandler(app, invoke_mode="buffered")
+
+def handler(event, context):
+    chosen = {chosen}
+    return chosen(event, context)
+"""
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "streaming if event['rawPath'] == '/' else buffered",
+        "LambdaHandler(app)",
+    ],
+    ids=["one of two handlers", "a handler that it makes for the call"],
+)
+def test_an_app_starts_once_however_many_handlers_a_function_has_around_it(
+    run: StartRunning, chosen: str
+) -> None:
+    running = run(CHOOSING.replace("{chosen}", chosen))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert running.platform.output.count("lifespan.startup") == 1
 
 
 CATCHING = """
@@ -555,7 +593,8 @@ def test_a_function_that_chooses_among_several_handlers_has_all_of_them_started(
     source = (
         APP
         + """
-handlers = {"/a": LambdaHandler(app), "/b": LambdaHandler(app)}
+from functools import partial
+handlers = {"/a": LambdaHandler(app), "/b": LambdaHandler(partial(app))}
 def handler(event, context):
     return handlers[event["rawPath"]](event, context)
 """

@@ -14,28 +14,26 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ...errors import ConfigurationError, EventError
-from ...prelude import CONTENT_TYPE
 from ..console import Console
-from ..environments.environment import explain
 from ..environments.pool import Pool, open_pool
 from ..environments.sandbox import find_sandbox
-from ..front_ends.prelude_reader import PreludeReader
+from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest, url_event
 from ..front_ends.url_response import TOKEN
 from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
-from .dev import function_of
+from .function_options import read_function
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from ..function_config import FunctionConfig
 
-WELL, FAILED, NOT_LOADED, STARTUP_FAILED = range(4)
+SUCCESS, FAILED, NOT_LOADED, STARTUP_FAILED = range(4)
 
 
 @dataclass(frozen=True)
-class Invoke:
-    """Everything that `adapter invoke` was asked for."""
+class InvokeSettings:
+    """The command line of ``adapter invoke``."""
 
     function: FunctionConfig
     event: UrlEvent
@@ -44,19 +42,19 @@ class Invoke:
 
 
 def main(arguments: Namespace) -> int:
-    """Invoke the function once; return 0 (well), 1 (it failed), 2 (not loaded), 3 (lifespan).
+    """Invoke the function once; return 0 (success), 1 (failed), 2 (not loaded) or 3 (lifespan).
 
     Raises:
-        ConfigurationError: TARGET or an option cannot be used; nothing was started.
+        ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
-    function = function_of(arguments)
-    event = made_event(arguments) if arguments.event is None else given_event(arguments)
+    function = read_function(arguments)
+    event = build_event(arguments) if arguments.event is None else read_event(arguments)
     if event.too_large:
         raise ConfigurationError(f"Not invoked: {EVENT_TOO_LARGE}")
-    return anyio.run(run, Invoke(function, event, arguments.include, arguments.timings))
+    return anyio.run(run, InvokeSettings(function, event, arguments.include, arguments.timings))
 
 
-def given_event(arguments: Namespace) -> UrlEvent:
+def read_event(arguments: Namespace) -> UrlEvent:
     """Read an event from a file or from stdin."""
     if arguments.method is not None or arguments.header or arguments.data is not None:
         raise ConfigurationError(
@@ -68,12 +66,12 @@ def given_event(arguments: Namespace) -> UrlEvent:
         json.loads(document)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
-    made = url_event(UrlRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
-    return made._replace(document=document)
+    event = url_event(UrlRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return event._replace(document=document)
 
 
-def made_event(arguments: Namespace) -> UrlEvent:
-    """Build the event of the request that the options describe."""
+def build_event(arguments: Namespace) -> UrlEvent:
+    """Return the event of the request that the options describe."""
     body = b""
     if arguments.data is not None:
         data: str = arguments.data
@@ -107,70 +105,72 @@ def read(name: str) -> bytes:
         raise ConfigurationError(f"Cannot read {name!r}: {error.strerror}.") from error
 
 
-async def run(invoke: Invoke) -> int:
-    """Start an environment, invoke it, show the answer; Ctrl-C ends it all."""
+async def run(settings: InvokeSettings) -> int:
+    """Start an environment, invoke it and print the response; a signal ends all of it."""
     console = Console(sys.stderr)
-    sandbox = await anyio.to_thread.run_sync(find_sandbox, invoke.function.task_root)
+    sandbox = await anyio.to_thread.run_sync(find_sandbox, settings.function.task_root)
     async with (
-        open_pool(invoke.function, sandbox, console, limit=1) as pool,
+        open_pool(settings.function, sandbox, console, limit=1) as pool,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(stop_on_signal, tasks.cancel_scope)
-        code = await invoke_once(invoke, pool, console)
+        tasks.start_soon(cancel_on_signal, tasks.cancel_scope)
+        code = await invoke(settings, pool, console)
         tasks.cancel_scope.cancel()
         return code
     return 128 + signal.SIGINT
 
 
-async def stop_on_signal(scope: anyio.CancelScope) -> None:
-    """Cancel everything at the first signal."""
+async def cancel_on_signal(scope: anyio.CancelScope) -> None:
+    """Cancel the scope at a signal."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         async for _ in signals:
             scope.cancel()
 
 
-async def invoke_once(invoke: Invoke, pool: Pool, console: Console) -> int:
-    """Send the event and show the answer."""
-    event = invoke.event
+async def invoke(settings: InvokeSettings, pool: Pool, console: Console) -> int:
+    """Send the event, print the response and return the exit code."""
+    event = settings.event
     invocation = LocalInvocation(
         event.document, request_id=event.request_id, trace_id=event.trace_id
     )
     pool.submit(invocation)
     async with invocation.body:
-        answer = await invocation.answer()
-        printer = Printer(invoke, console, invocation.delivered_at or monotonic())
-        if isinstance(answer, ResponseStart):
-            code = WELL if await show(answer, invocation, printer) else FAILED
+        start = await invocation.wait_for_start()
+        printer = Printer(settings, console, invocation.delivered_at or monotonic())
+        if isinstance(start, ResponseStart):
+            code = SUCCESS if await print_response(start, invocation, printer) else FAILED
         else:
-            printer.note(f"The function failed. {explain(answer)}")
-            code = code_of(answer)
+            printer.note(f"The function failed. {start.explain()}")
+            code = exit_code_of(start)
     await invocation.done.wait()
     return code
 
 
-def code_of(failure: InvocationFailure) -> int:
-    """Return the exit code for a function that gave no answer."""
+def exit_code_of(failure: InvocationFailure) -> int:
+    """Return the exit code for a function that did not respond."""
     if not failure.in_init:
         return FAILED
-    return STARTUP_FAILED if explain(failure).startswith("LifespanFailed") else NOT_LOADED
+    return STARTUP_FAILED if failure.explain().startswith("LifespanFailed") else NOT_LOADED
 
 
-async def show(answer: ResponseStart, invocation: LocalInvocation, printer: Printer) -> bool:
-    """Print the answer as it comes; return whether it was a good one."""
-    reader = PreludeReader() if answer.content_type == CONTENT_TYPE else None
+async def print_response(
+    start: ResponseStart, invocation: LocalInvocation, printer: Printer
+) -> bool:
+    """Print the response as it arrives; return whether it is complete and no server error."""
+    reader = PreludeReader() if start.content_type == PRELUDE_CONTENT_TYPE else None
     status = 200
     try:
         async for chunk in invocation.body:
-            rest = chunk
+            body = chunk
             if reader is not None:
                 found = reader.feed(chunk)
                 if found is None:
                     continue
-                prelude, rest = found
+                prelude, body = found
                 reader = None
                 status = prelude.get("statusCode", 200)
-                printer.head(dict(prelude))
-            printer.chunk(rest)
+                printer.head(prelude)
+            printer.chunk(body)
     except EventError as error:
         printer.note(str(error))
         return False
@@ -184,16 +184,16 @@ async def show(answer: ResponseStart, invocation: LocalInvocation, printer: Prin
 
 
 class Printer:
-    """Writes body bytes to stdout, everything about them to stderr."""
+    """Writes the body to stdout and everything else to stderr."""
 
-    def __init__(self, invoke: Invoke, console: Console, started: float) -> None:
-        self._invoke = invoke
+    def __init__(self, settings: InvokeSettings, console: Console, started: float) -> None:
+        self._settings = settings
         self._console = console
         self._started = started
 
     def head(self, prelude: dict[str, object]) -> None:
-        """Show status, headers and cookies, if asked."""
-        if not self._invoke.include:
+        """Print status, headers and cookies, with ``--include``."""
+        if not self._settings.include:
             return
         self.note(f"Status: {prelude.get('statusCode', 200)}")
         headers = prelude.get("headers")
@@ -204,19 +204,19 @@ class Printer:
             self.note(f"Set-Cookie: {cookie}")
 
     def chunk(self, data: bytes) -> None:
-        """Show body bytes, now."""
+        """Print bytes of the body at once."""
         if not data:
             return
-        if self._invoke.timings:
+        if self._settings.timings:
             self.note(f"{monotonic() - self._started:8.3f} s  {len(data)} bytes")
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            # Who read us has left (head, less): the function goes on, and the interpreter must
-            # not stumble over what is left to flush when it ends.
+            # The reader (head, less) has exited. The function runs on, and the interpreter must
+            # find a working stdout when it flushes at its exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def note(self, text: str) -> None:
-        """Say something that is not the body."""
+        """Print a line that is not part of the body."""
         self._console.line(text)

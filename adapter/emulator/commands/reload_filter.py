@@ -1,4 +1,4 @@
-"""Which changed files restart the function: its code and its templates, and no output of it."""
+"""The files that restart the function when they change: code and templates, not its output."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ EXCLUDED = (".*", "__pycache__", "node_modules", "site-packages")
 
 @dataclass(frozen=True)
 class ReloadFilter:
-    """Chooses among changes, for `watchfiles`.
+    """A filter for `watchfiles`.
 
-    A pattern is one of `pathlib.PurePath.match`; one that matches a folder covers all that is in
-    it. What the user excludes comes first, then what the user includes, then `EXCLUDED`, then
-    `INCLUDED`.
+    Patterns are those of `pathlib.PurePath.match`; a pattern that matches a folder covers its
+    content. In order of precedence: ``exclude``, ``include``, `EXCLUDED`, `INCLUDED`.
     """
 
     task_root: Path
@@ -32,13 +31,13 @@ class ReloadFilter:
     def __call__(self, _change: Change, path: str) -> bool:
         """Whether a change of ``path`` restarts the function."""
         file = Path(path)
-        # Only what is below the task root counts: the project itself may be in a dot folder.
-        steps = list(takewhile(lambda step: step != self.task_root, (file, *file.parents)))
-        if matches(steps, self.exclude):
+        # Folders above the task root do not count: one of them may be a dot folder.
+        below = list(takewhile(lambda step: step != self.task_root, (file, *file.parents)))
+        if matches(below, self.exclude):
             return False
-        if matches(steps, self.include):
+        if matches(below, self.include):
             return True
-        return matches([file], INCLUDED) and not matches(steps, EXCLUDED)
+        return matches([file], INCLUDED) and not matches(below, EXCLUDED)
 
 
 def matches(paths: Iterable[Path], patterns: tuple[str, ...]) -> bool:

@@ -1,8 +1,7 @@
-"""An execution environment: one runtime process and the Runtime API it talks to."""
+"""An execution environment: one runtime process and its Runtime API."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from contextlib import suppress
@@ -13,55 +12,57 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import SocketAttribute
 
-from ..function_config import VERSION, FunctionConfig, region_of, variables
-from ..local_invocation import InvocationFailure, LocalInvocation, platform_error, timeout_error
-from ..runtime_api.extensions import Registered
+from ..function_config import region_of, runtime_environ
+from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
 from ..runtime_api.managed_api import ManagedApi
 from ..runtime_api.on_demand_api import OnDemandApi
-from ..runtime_api.server import Identity
-from . import log_lines as report
-from .memory import peak_memory
+from . import log_lines
+from .memory import peak_memory_mb
 
 if TYPE_CHECKING:
     from anyio.abc import Process, SocketStream, TaskStatus
     from anyio.streams.stapled import MultiListener
 
     from ..console import Console
+    from ..function_config import FunctionConfig
+    from ..local_invocation import InvocationFailure, LocalInvocation
     from ..runtime_api.server import RuntimeApi
     from .sandbox import Sandbox
 
-LAST_WORDS_SECONDS = 1.0
+OUTPUT_GRACE_SECONDS = 1.0
+"""How long the output of a process is read after its exit; its children may hold it open."""
+
 RESTORE_SECONDS = 10.0  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
 
 
 class Environment:
-    """One process, which serves what its Runtime API allows, and is reused while it is well.
+    """One process, reused for invocations until it ends.
 
-    `run` is its whole life and belongs in a task of its own: it starts the process, serves its
-    Runtime API on a port of its own (so the port says who calls), and returns when the process
-    is dead; cancelling it kills the process. `invoke` has it serve one invocation.
+    `run` is its whole life and belongs in a separate task. It starts the process, serves the
+    Runtime API on a separate port (which identifies the caller), and returns when the process has
+    exited. Cancelling it kills the process. `invoke` serves one invocation.
     """
 
     def __init__(
-        self, function: FunctionConfig, sandbox: Sandbox, console: Console, init_timeout: float
+        self,
+        function: FunctionConfig,
+        sandbox: Sandbox,
+        console: Console,
+        init_timeout_seconds: float,
     ) -> None:
         self._function = function
         self._sandbox = sandbox
         self._console = console
-        self._init_timeout = init_timeout
-        identity = Registered(function.name, VERSION, function.target)
-        arn = function.arn(region_of(os.environ))
+        self._init_timeout_seconds = init_timeout_seconds
         kind = OnDemandApi if function.concurrency is None else ManagedApi
-        self.api: RuntimeApi = kind(
-            Identity(identity, arn, function.timeout, function.throttle, function.snapstart)
-        )
+        self.api: RuntimeApi = kind(function, region_of(os.environ))
         self.ended = anyio.Event()
         self.init_timed_out = False
         self.init_failed = False
-        self._stopping = False
         self.init_failure: InvocationFailure | None = None
+        self._stopping = False
         self._process: Process | None = None
-        self._spawned = anyio.Event()  #: the process is there, or will never be
+        self._spawned = anyio.Event()  #: the process has started, or could not be started
         self._server = anyio.CancelScope()
         self._started_at = 0.0
         self._running: set[LocalInvocation] = set()
@@ -69,32 +70,32 @@ class Environment:
 
     @property
     def usable(self) -> bool:
-        """Whether it can take an invocation: now or, while it starts, soon."""
+        """Whether it can take an invocation, now or after its init."""
         return not self.ended.is_set() and self.api.usable
 
     @property
     def busy(self) -> bool:
-        """Whether it serves an invocation, or will when it has started."""
+        """Whether it has an invocation."""
         return bool(self._running)
 
     def responded_within(self, seconds: float) -> bool:
-        """Whether its responses have ended, the first of them less than ``seconds`` ago.
+        """Whether all its responses have ended, each less than ``seconds`` ago.
 
-        Such an environment will soon ask for its next event, unless the app still works.
+        Such an environment calls ``next`` soon, unless the app works on.
         """
         since = monotonic() - seconds
         ends = [invocation.ended_at for invocation in self._running]
         return self.busy and not self._stopping and all(end and end > since for end in ends)
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Start the process, serve it, and see it to its end."""
+        """Start the process, serve its Runtime API, and return when the process has exited."""
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(self._serve, listener)
-            tasks.start_soon(self._guard_init)
+            tasks.start_soon(self._enforce_init_timeout)
             task_status.started()
             try:
-                await self._live(listener.extra(SocketAttribute.local_port))
+                await self._run_process(listener.extra(SocketAttribute.local_port))
             except OSError as error:
                 self.init_failure = platform_error("Runtime.InvalidEntrypoint", str(error))
             finally:
@@ -107,52 +108,55 @@ class Environment:
                 tasks.cancel_scope.cancel()
 
     async def invoke(self, invocation: LocalInvocation) -> None:
-        """Serve one invocation; return when the environment is free again, or dead."""
+        """Serve one invocation; return when the environment is free again, or has ended."""
         self._running.add(invocation)
         try:
             await self.api.initialised.wait()
             if self.api.restore():
-                await self._restored()
-            await self._serve_one(invocation)
+                await self._wait_restored()
+            await self._deliver(invocation)
         finally:
             self._running.discard(invocation)
 
-    async def _restored(self) -> None:
-        """Wait until the runtime, restored from its snapshot, asks for its first event."""
+    async def _wait_restored(self) -> None:
+        """Wait until the runtime, restored from its snapshot, calls ``next``."""
         started = monotonic()
         with anyio.move_on_after(RESTORE_SECONDS):
-            await first_of(self.api.asked, self.ended)
+            await wait_any(self.api.next_called, self.ended)
         self._restore_duration = monotonic() - started
-        self.api.initialised_at = None  # init was paid for when the snapshot was made
-        if not self.api.asked.is_set() and not self.ended.is_set():
+        self.api.initialised_at = None  # the init was billed when the snapshot was made
+        if not self.api.next_called.is_set() and not self.ended.is_set():
             message = f"The runtime was not ready {RESTORE_SECONDS:.0f} s after its restore."
             self.init_failure = platform_error("Runtime.RestoreHookUserTimeout", message)
             await self.stop()
-        kind = "" if self.api.asked.is_set() else self._reason("").error_type
-        line = report.restore_line(self._restore_duration, kind)
-        self._console.line(line, "bad" if kind else "platform")
-        if kind and self.init_failure:
-            self._console.line(f"Restore failed: {explain(self.init_failure)}", "bad")
+        error_type = "" if self.api.next_called.is_set() else self._exit_failure("").error_type
+        line = log_lines.restore_line(self._restore_duration, error_type)
+        self._console.line(line, "error" if error_type else "platform")
+        if error_type and self.init_failure:
+            self._console.line(f"Restore failed: {self.init_failure.explain()}", "error")
 
-    async def _serve_one(self, invocation: LocalInvocation) -> None:
+    async def _deliver(self, invocation: LocalInvocation) -> None:
         delivered = self.ended.is_set() or self.api.deliver(invocation)
         if not delivered:
-            self._console.line(f"{invocation.request_id} Runtime.Unavailable: all are busy", "bad")
+            self._console.line(
+                f"RequestId: {invocation.request_id} {UNAVAILABLE}: concurrency limit reached",
+                "error",
+            )
             return
-        self._console.line(report.start_line(invocation.request_id), "platform")
+        self._console.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
             self._end()
         else:
-            with anyio.move_on_after(self._function.timeout):
+            with anyio.move_on_after(self._function.timeout_seconds):
                 await invocation.done.wait()
             timed_out = not invocation.done.is_set()
             if timed_out:
                 await self._time_out(invocation)
-        self._report(invocation, timed_out)
+        self._log_report(invocation, timed_out)
 
     async def stop(self) -> None:
-        """End the process as Lambda does: with notice only if an extension is registered.
+        """End the process as Lambda does: with SIGTERM first only if it has an extension.
 
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
         """
@@ -163,17 +167,17 @@ class Environment:
         if self.api.extensions:
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
-            with anyio.move_on_after(self._function.kill_delay):
+            with anyio.move_on_after(self._function.kill_delay_seconds):
                 await self.ended.wait()
         self._kill()
-        self._server.cancel()  # what is still on its way is for nobody
+        self._server.cancel()  # bytes that are still to be read have no reader
         await self.ended.wait()
 
     async def _serve(self, listener: MultiListener[SocketStream]) -> None:
         with self._server:
             await listener.serve(self.api.serve)
 
-    async def _live(self, port: int) -> None:
+    async def _run_process(self, port: int) -> None:
         function = self._function
         self._started_at = monotonic()
         self._process = process = await anyio.open_process(
@@ -182,38 +186,38 @@ class Environment:
             stdout=PIPE,
             stderr=PIPE,
             cwd=function.task_root,
-            env=variables(function, f"127.0.0.1:{port}", os.environ),
-            # A group of its own: Ctrl-C is ours to handle, and one signal ends all of it.
+            env=runtime_environ(function, f"127.0.0.1:{port}", os.environ),
+            # A new process group: Ctrl-C does not reach it, and one signal ends all its processes.
             start_new_session=True,
         )
         self._spawned.set()
         assert process.stdout is not None
         assert process.stderr is not None
         async with process.stdout, process.stderr, anyio.create_task_group() as readers:
-            readers.start_soon(self._console.pass_on, process.stdout)
-            readers.start_soon(self._console.pass_on, process.stderr)
+            readers.start_soon(self._console.forward, process.stdout)
+            readers.start_soon(self._console.forward, process.stderr)
             await process.wait()
-            self._kill()  # nothing of an environment outlives its runtime
-            readers.cancel_scope.deadline = anyio.current_time() + LAST_WORDS_SECONDS
-        # What it had sent before it died is still read.
+            self._kill()  # children of the runtime end with it
+            readers.cancel_scope.deadline = anyio.current_time() + OUTPUT_GRACE_SECONDS
+        # A response that was sent before the exit is still read.
         if not self._server.cancel_called:
-            await self.api.settled()
+            await self.api.uploads_finished()
 
-    async def _guard_init(self) -> None:
-        with anyio.move_on_after(self._init_timeout):
+    async def _enforce_init_timeout(self) -> None:
+        with anyio.move_on_after(self._init_timeout_seconds):
             await self.api.initialised.wait()
         if self.api.initialised.is_set():
             return
         self.init_timed_out = True
-        line = report.init_line(self._init_timeout, "timeout")
-        self._console.line(line, "bad")
+        line = log_lines.init_line(self._init_timeout_seconds, "timeout")
+        self._console.line(line, "error")
         await self.stop()
 
     async def _time_out(self, invocation: LocalInvocation) -> None:
-        ends = self.api.expire(invocation)
-        line = report.timeout_line(invocation.request_id, self._function.timeout)
-        self._console.line(line, "bad")
-        if ends:
+        has_to_end = self.api.time_out(invocation)
+        line = log_lines.timeout_line(invocation.request_id, self._function.timeout_seconds)
+        self._console.line(line, "error")
+        if has_to_end:
             self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
             await self.stop()
 
@@ -223,47 +227,47 @@ class Environment:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def _end(self) -> None:
-        """Note that the process is dead, and tell who waits for it."""
+        """Record that the process has exited, and fail its invocations."""
         if not self.ended.is_set():
             self.ended.set()
-            self._note_init_failure()
+            self._record_init_failure()
             self.api.initialised.set()
         for invocation in self._running:
-            invocation.fail(self._reason(invocation.request_id))
+            invocation.fail(self._exit_failure(invocation.request_id))
             invocation.done.set()
 
-    def _reason(self, request_id: str) -> InvocationFailure:
+    def _exit_failure(self, request_id: str) -> InvocationFailure:
         if self.init_failure is not None:
             return self.init_failure._replace(in_init=True)
         if self.init_timed_out:
-            return timeout_error(request_id, self._init_timeout)
+            return timeout_error(request_id, self._init_timeout_seconds)
         returncode = self._process.returncode if self._process is not None else None
-        failure = self.api.death(request_id, returncode or 0)
-        return failure._replace(in_init=not self.api.asked.is_set())
+        failure = self.api.exit_failure(request_id, returncode or 0)
+        return failure._replace(in_init=not self.api.next_called.is_set())
 
-    def _note_init_failure(self) -> None:
+    def _record_init_failure(self) -> None:
         self.init_failure = self.api.init_failure or self.init_failure
         if self.api.initialised.is_set() or self._stopping:
             return
         self.init_failed = True
-        kind = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
+        error_type = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
         duration = monotonic() - self._started_at
-        self._console.line(report.init_line(duration, "error", kind), "bad")
+        self._console.line(log_lines.init_line(duration, "error", error_type), "error")
         if self.init_failure:
-            self._console.line(f"Init failed: {explain(self.init_failure)}", "bad")
+            self._console.line(f"Init failed: {self.init_failure.explain()}", "error")
 
-    def _report(self, invocation: LocalInvocation, timed_out: bool) -> None:
+    def _log_report(self, invocation: LocalInvocation, timed_out: bool) -> None:
         started = invocation.delivered_at or monotonic()
         duration = monotonic() - started
         first = invocation.first_byte_at
         error_type = invocation.end.error_type if invocation.end else ""
         status = "timeout" if timed_out else "error" if error_type else ""
-        line = report.report_line(
-            report.Report(
+        line = log_lines.report_line(
+            log_lines.Report(
                 request_id=invocation.request_id,
-                duration=self._function.timeout if timed_out else duration,
-                memory_size=self._function.memory,
-                max_memory_used=peak_memory(self._process.pid) if self._process else None,
+                duration=self._function.timeout_seconds if timed_out else duration,
+                memory_size_mb=self._function.memory_mb,
+                max_memory_used_mb=peak_memory_mb(self._process.pid) if self._process else None,
                 init_duration=self._take_init_duration(),
                 restore_duration=self._take_restore_duration(),
                 status=status,
@@ -272,11 +276,11 @@ class Environment:
                 bytes=invocation.bytes,
             )
         )
-        self._console.line(report.end_line(invocation.request_id), "platform")
-        self._console.line(line, "bad" if status else "good")
+        self._console.line(log_lines.end_line(invocation.request_id), "platform")
+        self._console.line(line, "error" if status else "success")
 
     def _take_init_duration(self) -> float | None:
-        """Return how long init took, once: only the first invocation reports it."""
+        """Return the duration of the init once, for the first REPORT line."""
         at, self.api.initialised_at = self.api.initialised_at, None
         return None if at is None else at - self._started_at
 
@@ -285,8 +289,8 @@ class Environment:
         return duration
 
 
-async def first_of(*events: anyio.Event) -> None:
-    """Wait until one of several things has happened."""
+async def wait_any(*events: anyio.Event) -> None:
+    """Wait until one of several events is set."""
     async with anyio.create_task_group() as tasks:
 
         async def wait(event: anyio.Event) -> None:
@@ -295,12 +299,3 @@ async def first_of(*events: anyio.Event) -> None:
 
         for event in events:
             tasks.start_soon(wait, event)
-
-
-def explain(failure: InvocationFailure) -> str:
-    """Say in one line what went wrong, from the error object that the runtime sent."""
-    try:
-        document = json.loads(failure.payload)
-        return f"{document['errorType']}: {document['errorMessage']}"
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return failure.payload.decode("utf-8", "replace") or failure.error_type

@@ -1,7 +1,7 @@
-"""The lines Lambda writes around an invocation: START, END and REPORT.
+"""The lines that Lambda logs around an invocation: START, END, REPORT and their kin.
 
-https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html. After what AWS prints come
-two things it does not: the time to the first byte, and how much was streamed.
+https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html. Two fields at the end of REPORT
+are not AWS's: the time to the first byte, and the bytes streamed.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 
 class Report(NamedTuple):
-    """What is known of an invocation when it is over. Times in seconds."""
+    """The fields of a REPORT line. Times are in seconds."""
 
     request_id: str
     duration: float
-    memory_size: int
-    max_memory_used: int | None = None
+    memory_size_mb: int
+    max_memory_used_mb: int | None = None
     init_duration: float | None = None
     restore_duration: float | None = None
-    status: str = ""  #: ``error`` or ``timeout``; empty if all went well
+    status: str = ""  #: ``error`` or ``timeout``; empty for success
     error_type: str = ""
     first_byte: float | None = None
     bytes: int = 0
@@ -32,18 +32,18 @@ def start_line(request_id: str) -> str:
 
 
 def end_line(request_id: str) -> str:
-    """Return the line after it."""
+    """Return the line after an invocation."""
     return f"END RequestId: {request_id}"
 
 
-def timeout_line(request_id: str, timeout: float) -> str:
-    """Return the line that tells of a time-out."""
+def timeout_line(request_id: str, timeout_seconds: float) -> str:
+    """Return the line for an invocation that timed out."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
-    return f"{now}Z {request_id} Task timed out after {timeout:.2f} seconds"
+    return f"{now}Z {request_id} Task timed out after {timeout_seconds:.2f} seconds"
 
 
 def init_line(duration: float, status: str, error_type: str = "") -> str:
-    """Return the line that tells of an init that failed or took too long."""
+    """Return the line for an init that failed or timed out."""
     parts = [f"INIT_REPORT Init Duration: {milliseconds(duration)}", "Phase: init"]
     parts.append(f"Status: {status}")
     if error_type:
@@ -52,7 +52,7 @@ def init_line(duration: float, status: str, error_type: str = "") -> str:
 
 
 def restore_line(duration: float, error_type: str = "") -> str:
-    """Return the line that tells how a restore from a snapshot went."""
+    """Return the line for a restore from a snapshot."""
     parts = [f"RESTORE_REPORT Restore Duration: {milliseconds(duration)}"]
     if error_type:
         parts += ["Status: error", f"Error Type: {error_type}"]
@@ -60,17 +60,17 @@ def restore_line(duration: float, error_type: str = "") -> str:
 
 
 def report_line(report: Report) -> str:
-    """Return the REPORT line; fields are separated by tabs, as AWS has it."""
-    # Init has been billed like the rest since August 2025.
+    """Return the REPORT line, with AWS's tabs between the fields."""
+    # The init has been billed since August 2025.
     billed = ceil(round((report.duration + (report.init_duration or 0)) * 1000, 3))
     parts = [
         f"REPORT RequestId: {report.request_id}",
         f"Duration: {milliseconds(report.duration)}",
         f"Billed Duration: {billed} ms",
-        f"Memory Size: {report.memory_size} MB",
+        f"Memory Size: {report.memory_size_mb} MB",
     ]
-    if report.max_memory_used is not None:
-        parts.append(f"Max Memory Used: {report.max_memory_used} MB")
+    if report.max_memory_used_mb is not None:
+        parts.append(f"Max Memory Used: {report.max_memory_used_mb} MB")
     if report.init_duration is not None:
         parts.append(f"Init Duration: {milliseconds(report.init_duration)}")
     if report.restore_duration is not None:
@@ -86,5 +86,5 @@ def report_line(report: Report) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Write a duration as AWS does."""
+    """Return a duration as AWS writes it."""
     return f"{seconds * 1000:.2f} ms"

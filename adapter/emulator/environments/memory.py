@@ -1,4 +1,4 @@
-"""How much memory a process has used at most."""
+"""The peak memory of a process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 
-def peak_memory(pid: int) -> int | None:
-    """Return the peak resident size of a living process in MB; ``None`` where nobody knows."""
+def peak_memory_mb(pid: int) -> int | None:
+    """Return the peak resident size of a running process in MB; ``None`` without ``/proc``."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 REUSE_SECONDS = 0.1
 """How long a request waits for an environment that has just responded, before another starts.
 
-A client that sends one request after the other would otherwise be faster than the runtime, which
-asks for its next event only after its response.
+The runtime calls ``next`` only after its response, so a client that sends one request after
+another is faster than the runtime.
 """
 
 CLOSING = platform_error("Sandbox.Failure", "The local Lambda is closing.")
 
 
 class Pool(ABC):
-    """Serves invocations, in environments that it starts, reuses and ends.
+    """Serves invocations in environments that it starts, reuses and ends.
 
-    Made by `open_pool`, which also ends it.
+    Made by `open_pool`, which also closes it.
     """
 
     def __init__(
@@ -51,28 +51,28 @@ class Pool(ABC):
 
     @property
     def function(self) -> FunctionConfig:
-        """What is served."""
+        """Return the function that is served."""
         return self._function
 
     @property
     def environments(self) -> int:
-        """How many processes there are."""
+        """Return the number of running processes."""
         return sum(not environment.ended.is_set() for environment in self._alive)
 
     def submit(self, invocation: LocalInvocation) -> None:
-        """Have an invocation served; its answer appears in it. A closed pool fails it."""
+        """Serve an invocation in a task; a closed pool fails it."""
         self._tasks.start_soon(self._serve, invocation)
 
     @abstractmethod
     async def warm(self) -> Environment:
-        """Start one environment ahead of the first request and wait for the end of its init."""
+        """Start one environment before the first request and wait for the end of its init."""
 
     @abstractmethod
     def replace(self) -> None:
-        """Use new environments from now on: the code has changed. Running requests end well."""
+        """Use new environments from now on, for new code. Running invocations are completed."""
 
     async def close(self) -> None:
-        """End every environment, and with it every invocation, those that wait included."""
+        """End every environment and fail every invocation, running or waiting."""
         self._closed = True
         for invocation in self._invocations:
             invocation.fail(CLOSING)
@@ -82,7 +82,7 @@ class Pool(ABC):
 
     @abstractmethod
     async def _invoke(self, invocation: LocalInvocation) -> None:
-        """Have an environment serve the invocation; return when it is over."""
+        """Serve the invocation in an environment; return when it is over."""
 
     async def _serve(self, invocation: LocalInvocation) -> None:
         self._invocations.add(invocation)
@@ -91,11 +91,13 @@ class Pool(ABC):
                 await self._invoke(invocation)
         finally:
             self._invocations.discard(invocation)
-            invocation.fail(CLOSING)  # says something only if nobody else did
+            invocation.fail(CLOSING)  # no effect on an invocation that has ended
             invocation.done.set()
 
-    async def _start(self, init_timeout: float) -> Environment:
-        environment = Environment(self._function, self._sandbox, self._console, init_timeout)
+    async def _start(self, init_timeout_seconds: float) -> Environment:
+        environment = Environment(
+            self._function, self._sandbox, self._console, init_timeout_seconds
+        )
         self._alive.add(environment)
         await self._tasks.start(self._run, environment)
         return environment
@@ -110,7 +112,7 @@ class Pool(ABC):
 
 
 class OnDemandPool(Pool):
-    """Up to ``limit`` environments, one per request; more wait, first come first served."""
+    """Up to ``limit`` environments, one per request; further requests wait in order."""
 
     def __init__(
         self,
@@ -121,35 +123,37 @@ class OnDemandPool(Pool):
         limit: int,
     ) -> None:
         super().__init__(tasks, function, sandbox, console)
-        self._slots = anyio.CapacityLimiter(limit)
+        self._limiter = anyio.CapacityLimiter(limit)
         self._idle: list[Environment] = []
-        self._outdated: set[Environment] = set()  #: those with yesterday's code
+        self._outdated: set[Environment] = set()  #: environments that run old code
         self._became_idle = anyio.Event()
-        self._waiting = 0  #: requests that wait for an environment which has just responded
+        self._waiting = 0  #: requests that wait for an environment that has just responded
 
     async def warm(self) -> Environment:
-        """Start one more."""
-        environment = await self._start(self._function.init_timeout)
+        """Start another environment and wait for the end of its init."""
+        environment = await self._start(self._function.init_timeout_seconds)
         self._idle.append(environment)
         await environment.api.initialised.wait()
         return environment
 
     def replace(self) -> None:
-        """End those that are idle, and the others when they will be."""
+        """End the idle environments now, and the others when they become idle."""
         self._outdated = set(self._alive)
         for environment in self._idle:
             self._tasks.start_soon(environment.stop)
         self._idle.clear()
 
     async def _invoke(self, invocation: LocalInvocation) -> None:
-        async with self._slots:
+        async with self._limiter:
             if self._closed:
                 return
-            environment = await self._reuse() or await self._start(self._function.init_timeout)
+            environment = await self._reuse()
+            if environment is None:
+                environment = await self._start(self._function.init_timeout_seconds)
             await environment.api.initialised.wait()
             if environment.init_timed_out:
                 # AWS tries once more, within the timeout of the invocation.
-                environment = await self._start(self._function.timeout)
+                environment = await self._start(self._function.timeout_seconds)
             await environment.invoke(invocation)
             if environment.usable and environment not in self._outdated:
                 self._idle.append(environment)
@@ -159,14 +163,14 @@ class OnDemandPool(Pool):
                 await environment.stop()
 
     async def _reuse(self) -> Environment | None:
-        """Return an environment that is idle, or becomes idle in a moment."""
-        environment = self._take()
+        """Return an environment that is idle, or becomes idle within `REUSE_SECONDS`."""
+        environment = self._pop_idle()
         if environment is not None or self._waiting >= self._nearly_idle:
             return environment
         self._waiting += 1
         try:
             with anyio.move_on_after(REUSE_SECONDS):
-                while (environment := self._take()) is None:
+                while (environment := self._pop_idle()) is None:
                     await self._became_idle.wait()
         finally:
             self._waiting -= 1
@@ -177,8 +181,8 @@ class OnDemandPool(Pool):
         current = self._alive - self._outdated
         return sum(environment.responded_within(REUSE_SECONDS) for environment in current)
 
-    def _take(self) -> Environment | None:
-        # The one used last is the most likely to be warm in every cache.
+    def _pop_idle(self) -> Environment | None:
+        # The last one used has the warmest caches.
         while self._idle:
             environment = self._idle.pop()
             if environment.usable or environment.init_timed_out:
@@ -187,7 +191,7 @@ class OnDemandPool(Pool):
 
 
 class ManagedPool(Pool):
-    """One environment for all requests at once; one that it has no room for is refused."""
+    """One environment for all requests; requests above its limit are refused."""
 
     def __init__(
         self, tasks: TaskGroup, function: FunctionConfig, sandbox: Sandbox, console: Console
@@ -198,13 +202,13 @@ class ManagedPool(Pool):
         self._version = 0
 
     async def warm(self) -> Environment:
-        """Start the environment."""
+        """Start the environment and wait for the end of its init."""
         environment = await self._current()
         await environment.api.initialised.wait()
         return environment
 
     def replace(self) -> None:
-        """Use another one; the old one ends with the last of its invocations."""
+        """Use a new environment; the old one ends with the last of its invocations."""
         self._version += 1
         outdated, self._environment = self._environment, None
         if outdated is not None and not outdated.busy:
@@ -220,10 +224,10 @@ class ManagedPool(Pool):
         async with self._starting:
             while self._environment is None or not self._environment.usable:
                 version = self._version
-                started = await self._start(self._function.init_timeout)
+                started = await self._start(self._function.init_timeout_seconds)
                 if version == self._version:
                     self._environment = started
-                else:  # replaced while it was started
+                else:  # replaced while it started
                     await started.stop()
             return self._environment
 
@@ -232,9 +236,10 @@ class ManagedPool(Pool):
 async def open_pool(
     function: FunctionConfig, sandbox: Sandbox, console: Console, limit: int = 10
 ) -> AsyncIterator[Pool]:
-    """Hold a pool open; when the block is left, however it is left, no process remains.
+    """Open a pool. When the block ends, for any reason, all its processes have ended.
 
-    ``limit`` is how many environments there may be, if they serve one invocation each.
+    ``limit`` is the number of environments that serve one invocation each; a managed instance
+    ignores it.
     """
     async with anyio.create_task_group() as tasks:
         pool: Pool = (

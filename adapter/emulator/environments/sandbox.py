@@ -1,4 +1,4 @@
-"""Starts a runtime as Lambda does: its code is read-only to it, and it never outlives us."""
+"""Starts a runtime as Lambda does: the task root is read-only, and it ends with this process."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-# In a mount namespace of its own the task root is mounted over itself, read-only; whatever
-# else the process sees stays as it is. The shell's working directory was entered before the
-# mount and would still be the writable one, so it is entered again.
+# In a new mount namespace, the task root is mounted over itself, read-only; the rest of the file
+# system stays as it is. The shell entered its working directory before the mount, where the
+# folder is still writable, so it enters the folder again.
 REMOUNT = 'mount -o bind,ro "$0" "$0" && cd "$0" && exec "$@"'
 
-# Two ways to get the namespace: as root, or as anybody where user namespaces are allowed.
+# Two ways to get the namespace: as root, or as any user where user namespaces are allowed.
 NAMESPACES = (("--mount",), ("--user", "--map-root-user", "--mount"))
 
-# The kernel kills the runtime when we are gone, even if we were killed ourselves.
+# The kernel kills the runtime when this process ends, even by SIGKILL.
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 
 
 class Sandbox(NamedTuple):
-    """How to start a runtime here."""
+    """How to start a runtime on this machine."""
 
     prefix: tuple[str, ...]
     read_only: bool
@@ -33,11 +33,11 @@ class Sandbox(NamedTuple):
 
 
 def find_sandbox(task_root: Path) -> Sandbox:
-    """Try what this machine allows, once, by doing it."""
+    """Return the best sandbox that works on this machine, found by trying each."""
     die = DIE_WITH_PARENT if works((*DIE_WITH_PARENT, "true")) else ()
     if shutil.which("unshare") and shutil.which("mount"):
         for namespace in NAMESPACES:
-            # die comes last: entering a user namespace would clear it again
+            # setpriv comes last: entering a user namespace would clear its setting
             prefix = ("unshare", *namespace, "sh", "-c", REMOUNT, str(task_root), *die)
             if works((*prefix, "sh", "-c", "! [ -w . ]")):
                 return Sandbox(prefix, read_only=True)
@@ -45,7 +45,7 @@ def find_sandbox(task_root: Path) -> Sandbox:
 
 
 def works(command: tuple[str, ...]) -> bool:
-    """Whether the command can be run here and succeeds."""
+    """Whether the command exists and succeeds."""
     if shutil.which(command[0]) is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Frames messages as ``application/vnd.amazon.eventstream``, which SDKs read.
+"""Encodes messages of ``application/vnd.amazon.eventstream``, the format that SDKs read.
 
 https://smithy.io/2.0/aws/amazon-eventstream.html
 """
@@ -12,7 +12,7 @@ STRING = 7
 
 
 def message(event_type: str, content_type: str, payload: bytes) -> bytes:
-    """Return one message: lengths and headers, each with its checksum, then the payload."""
+    """Return one message: two lengths, a checksum, headers, payload, and a checksum of it all."""
     headers = b"".join(
         header(name, value)
         for name, value in (
@@ -21,18 +21,17 @@ def message(event_type: str, content_type: str, payload: bytes) -> bytes:
             (":content-type", content_type),
         )
     )
-    # Two lengths and their checksum before the headers, the checksum of it all at the end.
-    lengths = integer(16 + len(headers) + len(payload)) + integer(len(headers))
-    rest = lengths + integer(crc32(lengths)) + headers + payload
-    return rest + integer(crc32(rest))
+    lengths = uint32(16 + len(headers) + len(payload)) + uint32(len(headers))
+    checked = lengths + uint32(crc32(lengths)) + headers + payload
+    return checked + uint32(crc32(checked))
 
 
 def header(name: str, value: str) -> bytes:
-    """Return one header of a message."""
+    """Return one header of a message, a string."""
     text = value.encode()
     return bytes([len(name)]) + name.encode() + bytes([STRING]) + len(text).to_bytes(2) + text
 
 
-def integer(number: int) -> bytes:
+def uint32(number: int) -> bytes:
     """Return four bytes, the most significant first."""
     return number.to_bytes(4)

@@ -1,4 +1,4 @@
-"""The function URL: HTTP in, invocation, HTTP out.
+"""The function URL: an HTTP request in, an HTTP response out.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
@@ -17,13 +17,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from ...errors import EventError
-from ...prelude import CONTENT_TYPE
-from ..environments.environment import explain
 from ..host import host_is_local
 from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
-from .prelude_reader import PreludeReader
-from .url_request import EVENT_TOO_LARGE, MAX_EVENT, UrlEvent, UrlRequest, url_event
-from .url_response import UrlHead, added, buffered_response, plain_head, streamed_head
+from .http_server import read_body
+from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
+from .url_request import EVENT_TOO_LARGE, MAX_EVENT_BYTES, UrlEvent, UrlRequest, url_event
+from .url_response import UrlHead, buffered_response, plain_head, streamed_head, url_headers
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -31,51 +30,58 @@ if TYPE_CHECKING:
     from ..console import Console
     from ..environments.pool import Pool
 
-# Not by urllib, which raises on hosts that it does not like.
+# Not urllib: it raises for hosts that it considers invalid.
 ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
+NOT_THIS_HOST = (
+    "This server serves localhost only, and the Host header names another host. "
+    "To serve other machines, start it with --host.\n"
+)
 TOO_LARGE = json.dumps(
-    {"Message": f"Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"}
+    {
+        "Message": f"Request must be smaller than {MAX_EVENT_BYTES} bytes "
+        "for the InvokeFunction operation"
+    }
 )
+RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
+INTERNAL_ERROR = b"Internal Server Error"
 
-# As far as the first bytes tell: the answer is not held back to be understood.
-PROXY_ANSWER = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
+# Matched against the first chunk only: the response is not delayed for it.
+PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
 NOT_INTERPRETED = (
-    "The client gets the answer's JSON as it is, statusCode and all: the URL's invoke mode is "
-    "RESPONSE_STREAM. Does the function buffer? Try --invoke-mode buffered"
+    "The client gets the JSON of the response as its body, statusCode included. The invoke mode of "
+    "the URL is RESPONSE_STREAM, and the response has no prelude. Does the function buffer? Try "
+    "--invoke-mode buffered."
 )
-
 NO_WEBSOCKET = (
     "WebSocket requested at {}: a Lambda function URL has no WebSockets. Use server-sent events, "
     "or an API Gateway WebSocket API."
 )
 
-RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
-
 
 @dataclass(frozen=True)
 class UrlSettings:
-    """How the URL behaves where AWS leaves a choice, or leaves us in doubt."""
+    """The settings of a function URL, and choices where AWS's behaviour is not documented."""
 
     invoke_mode: Literal["response_stream", "buffered"] = "response_stream"
-    #: what a client sees of error trailers after the head; AWS's way is not known for certain
+    #: how a body ends that has error trailers
     midstream_error: Literal["clean", "abort"] = "clean"
-    #: two faults of the platform that people reported; off
+    #: two faults of AWS's that users reported
     empty_body_hang: bool = False
     hold_last_chunk: bool = False
-    #: the region whose names the event tells instead of the local truth
+    #: events name this region's domain instead of the local address
     aws_region: str | None = None
     check_host: bool = True
-    #: whether a failed init is described to the client; on AWS it is in the log only
+    #: respond to a client with the error of a failed init; AWS only logs it
     show_init_errors: bool = False
 
 
 class FunctionUrl:
     """An ASGI app that invokes a function for every request.
 
-    Not documented by AWS, and therefore our choice: a time-out before the head is a 502 like
-    every other failure there, and after the head the connection breaks off; a managed instance
-    that has no room for the request is a 429.
+    AWS does not document two cases, which are decided here: a timeout before the head is a 502,
+    like other failures, and after the head it aborts the connection; a managed instance at its
+    limit is a 429.
     """
 
     def __init__(self, pool: Pool, settings: UrlSettings, console: Console) -> None:
@@ -85,27 +91,23 @@ class FunctionUrl:
         self._websocket_paths: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Serve one request."""
         request = Request(scope, receive)
-        if scope["method"] == "CONNECT":  # for a proxy; its 200 would be no HTTP any more
+        if scope["method"] == "CONNECT":  # asks a proxy; after a 200 the bytes would not be HTTP
             await Response(b"", HTTPStatus.METHOD_NOT_ALLOWED)(scope, receive, send)
             return
         if self._settings.check_host and not host_is_local(list(scope["headers"])):
-            message = (
-                "This local server answers to localhost only, and the Host header names "
-                "something else. To serve other machines, start it with --host.\n"
-            )
-            await PlainTextResponse(message, HTTPStatus.FORBIDDEN)(scope, receive, send)
+            await PlainTextResponse(NOT_THIS_HOST, HTTPStatus.FORBIDDEN)(scope, receive, send)
             return
         if request.headers.get("upgrade", "").lower() == "websocket":
             self._explain_websocket(scope["raw_path"].decode("latin-1"))
         try:
-            body = await read_body(request)
+            body = await read_body(request, MAX_EVENT_BYTES)
         except ClientDisconnect:
             return
         event = url_event(url_request(scope, body), aws_region=self._settings.aws_region)
         if event.too_large:
-            self._console.line(f"413 to the client: {EVENT_TOO_LARGE}", "bad")
+            self._console.line(f"Responded 413: {EVENT_TOO_LARGE}", "error")
             status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             refusal = Response(TOO_LARGE, status, media_type="application/json")
             await refusal(scope, receive, send)
@@ -113,10 +115,10 @@ class FunctionUrl:
         await self._invoke(event, Exchange(scope, receive, send, event))
 
     def _explain_websocket(self, path: str) -> None:
-        """Say once per path why no WebSocket opens; the function gets the request as it is."""
+        """Log once per path why no WebSocket opens; the request is served like any other."""
         if path not in self._websocket_paths:
             self._websocket_paths.add(path)
-            self._console.line(NO_WEBSOCKET.format(path), "bad")
+            self._console.line(NO_WEBSOCKET.format(path), "error")
 
     async def _invoke(self, event: UrlEvent, exchange: Exchange) -> None:
         streaming = self._settings.invoke_mode == "response_stream"
@@ -131,49 +133,49 @@ class FunctionUrl:
             try:
                 await (self._stream if streaming else self._buffer)(invocation, exchange)
             except BadGatewayError as error:
-                self._console.line(f"502 to the client: {error}", "bad")
+                self._console.line(f"Responded 502: {error}", "error")
                 if self._settings.show_init_errors and error.failure and error.failure.in_init:
                     page = init_error_page(error.failure).encode()
-                    await exchange.whole(HTTPStatus.BAD_GATEWAY, page, "text/plain")
+                    await exchange.send_whole(HTTPStatus.BAD_GATEWAY, page, "text/plain")
                     return
-                await exchange.whole(HTTPStatus.BAD_GATEWAY, b"Internal Server Error")
+                await exchange.send_whole(HTTPStatus.BAD_GATEWAY, INTERNAL_ERROR)
             except UnavailableError:
-                await exchange.whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
+                await exchange.send_whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
 
     async def _buffer(self, invocation: LocalInvocation, exchange: Exchange) -> None:
-        await begun(invocation)
+        await wait_for_response(invocation)
         payload = b"".join([chunk async for chunk in invocation.body])
         if invocation.end is not None and not invocation.end.clean:
-            raise BadGatewayError(f"the answer ended with {invocation.end.error_type}.")
+            raise BadGatewayError(f"the response ended with {invocation.end.error_type}.")
         try:
             head, body = buffered_response(payload, exchange.request_id, exchange.trace_id)
         except EventError as error:
             raise BadGatewayError(
                 f"{error} (The URL's invoke mode is BUFFERED; does the function stream?)"
             ) from error
-        await exchange.start(head)
-        await exchange.body(body)
+        await exchange.send_head(head)
+        await exchange.send_body(body)
         await exchange.finish()
 
     async def _stream(self, invocation: LocalInvocation, exchange: Exchange) -> None:
-        answer = await begun(invocation)
+        response = await wait_for_response(invocation)
         first = b""
-        if answer.content_type == CONTENT_TYPE:
-            head, first = await read_head(invocation, exchange)
+        if response.content_type == PRELUDE_CONTENT_TYPE:
+            head, first = await read_prelude(invocation, exchange)
         else:
-            head = plain_head(answer.content_type, exchange.request_id, exchange.trace_id)
-            first = await first_chunk(invocation)
-            if PROXY_ANSWER.match(first):
-                self._console.line(NOT_INTERPRETED, "bad")
-        await exchange.start(head)
+            head = plain_head(response.content_type, exchange.request_id, exchange.trace_id)
+            first = await read_first_chunk(invocation)
+            if PROXY_RESPONSE.match(first):
+                self._console.line(NOT_INTERPRETED, "error")
+        await exchange.send_head(head)
         if self._settings.hold_last_chunk:
             exchange.hold()
-        await exchange.body(first)
+        await exchange.send_body(first)
         async for chunk in invocation.body:
-            await exchange.body(chunk)
-        await self._close(invocation, exchange)
+            await exchange.send_body(chunk)
+        await self._finish(invocation, exchange)
 
-    async def _close(self, invocation: LocalInvocation, exchange: Exchange) -> None:
+    async def _finish(self, invocation: LocalInvocation, exchange: Exchange) -> None:
         end = invocation.end
         assert end is not None
         if end.clean and self._settings.empty_body_hang and exchange.empty:
@@ -182,16 +184,16 @@ class FunctionUrl:
             end.how is EndOfResponse.COMPLETE and self._settings.midstream_error == "clean"
         ):
             await exchange.finish()
-        # Otherwise it is left without its last chunk, and the server closes the connection: the
-        # only way to tell a client that this is not all.
+        # Otherwise the last chunk is not sent, and the server closes the connection: this is how
+        # a client learns that the body is incomplete.
 
 
 class UnavailableError(Exception):
-    """The function has no room for the request."""
+    """The environment is at its limit, and the event was not delivered."""
 
 
 class BadGatewayError(Exception):
-    """The function's answer cannot be turned into a response; nothing has been sent."""
+    """The function failed, or its response is invalid; nothing has been sent to the client."""
 
     def __init__(self, message: str, failure: InvocationFailure | None = None) -> None:
         super().__init__(message)
@@ -199,7 +201,7 @@ class BadGatewayError(Exception):
 
 
 class Exchange:
-    """One HTTP response on its way to the client."""
+    """One HTTP response to the client."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, event: UrlEvent) -> None:
         self._scope = scope
@@ -212,18 +214,18 @@ class Exchange:
         self._held: bytes | None = None
 
     def hold(self) -> None:
-        """From now on keep each chunk back until the next one, or the end, is there."""
+        """From now on, hold each chunk back until the next one or the end."""
         self._held = b""
 
-    async def start(self, head: UrlHead) -> None:
+    async def send_head(self, head: UrlHead) -> None:
         """Send status and header fields."""
         self._bodiless = self._bodiless or head.bodiless
         await self._send(
             {"type": "http.response.start", "status": head.status, "headers": head.headers}
         )
 
-    async def body(self, data: bytes) -> None:
-        """Send body bytes; nothing where HTTP allows none."""
+    async def send_body(self, data: bytes) -> None:
+        """Send bytes of the body, unless HTTP forbids a body."""
         if not data or self._bodiless:
             return
         self.empty = False
@@ -233,92 +235,85 @@ class Exchange:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def finish(self) -> None:
-        """Send the end."""
+        """Send the end of the body."""
         await self._send({"type": "http.response.body", "body": self._held or b""})
 
-    async def whole(self, status: int, body: bytes, media_type: str = "application/json") -> None:
-        """Send a response of our own."""
+    async def send_whole(
+        self, status: int, body: bytes, media_type: str = "application/json"
+    ) -> None:
+        """Send a response that is not the function's."""
         headers = {
-            name.decode(): value.decode() for name, value in added(self.request_id, self.trace_id)
+            name.decode(): value.decode()
+            for name, value in url_headers(self.request_id, self.trace_id)
         }
         response = Response(body, status, headers, media_type)
         await response(self._scope, self._receive, self._send)
 
 
 def init_error_page(failure: InvocationFailure) -> str:
-    """Return the error of an init as text for the developer."""
+    """Return the error of a failed init as plain text for the developer."""
     try:
         frames = json.loads(failure.payload)["stackTrace"]
         trace = "".join(f"{frame.rstrip()}\n" for frame in frames)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         trace = ""
     return (
-        f"The function cannot start.\n\n{explain(failure)}\n{trace}\n"
+        f"The function cannot start.\n\n{failure.explain()}\n{trace}\n"
         "The terminal of adapter dev shows more. Fix and save the file, then reload this page.\n"
     )
 
 
-async def begun(invocation: LocalInvocation) -> ResponseStart:
-    """Wait for the head of the answer.
+async def wait_for_response(invocation: LocalInvocation) -> ResponseStart:
+    """Wait for the start of the response.
 
     Raises:
-        BadGatewayError: the function failed instead.
-        UnavailableError: it was not even asked.
+        BadGatewayError: the function failed.
+        UnavailableError: the event was not delivered.
     """
-    answer = await invocation.answer()
-    if isinstance(answer, InvocationFailure):
-        if answer.error_type == "Runtime.Unavailable":
+    start = await invocation.wait_for_start()
+    if isinstance(start, InvocationFailure):
+        if start.unavailable:
             raise UnavailableError
-        raise BadGatewayError(f"the function failed. {explain(answer)}", answer)
-    return answer
+        raise BadGatewayError(f"the function failed. {start.explain()}", start)
+    return start
 
 
-async def read_head(invocation: LocalInvocation, exchange: Exchange) -> tuple[UrlHead, bytes]:
-    """Read as far as the prelude goes; return it and the first bytes of the body."""
+async def read_prelude(invocation: LocalInvocation, exchange: Exchange) -> tuple[UrlHead, bytes]:
+    """Read the prelude; return the head that it describes and the first bytes of the body."""
     reader = PreludeReader()
     try:
         async for chunk in invocation.body:
             if found := reader.feed(chunk):
                 prelude, first = found
-                head = streamed_head({**prelude}, exchange.request_id, exchange.trace_id)
+                head = streamed_head(prelude, exchange.request_id, exchange.trace_id)
                 return head, first
     except EventError as error:
         raise BadGatewayError(str(error)) from error
-    raise BadGatewayError(f"the stream ended before its prelude was complete{why(invocation)}.")
+    raise BadGatewayError(
+        f"the stream ended before its prelude was complete{error_suffix(invocation)}."
+    )
 
 
-async def first_chunk(invocation: LocalInvocation) -> bytes:
-    """Return the first bytes of a stream without prelude."""
+async def read_first_chunk(invocation: LocalInvocation) -> bytes:
+    """Return the first bytes of a stream without a prelude."""
     async for chunk in invocation.body:
         return chunk
     if invocation.end is not None and not invocation.end.clean:
-        raise BadGatewayError(f"the stream ended before its first byte{why(invocation)}.")
+        raise BadGatewayError(f"the stream ended before its first byte{error_suffix(invocation)}.")
     return b""
 
 
-def why(invocation: LocalInvocation) -> str:
-    """Name the error with which a stream ended, if there was one."""
+def error_suffix(invocation: LocalInvocation) -> str:
+    """Return the end of a sentence that names the error of a stream, if it has one."""
     error_type = invocation.end.error_type if invocation.end else ""
     return f", with {error_type}" if error_type else ""
 
 
-async def read_body(request: Request) -> bytes:
-    """Read the request's body, but no more than is needed to see that it is too large."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in request.stream():
-        pieces.append(piece)
-        size += len(piece)
-        if size > MAX_EVENT:
-            break
-    return b"".join(pieces)
-
-
 def url_request(scope: Scope, body: bytes) -> UrlRequest:
-    """Take the request out of the scope, as the client wrote it."""
+    """Return the request with path and query as the client sent them."""
     path = scope["raw_path"].decode("latin-1")
     if not path.startswith("/"):
-        path = ORIGIN.sub("", path)  # a whole URL, as for a proxy, or OPTIONS *
+        path = ORIGIN.sub("", path)  # an absolute URL, as to a proxy, or OPTIONS *
     return UrlRequest(
         method=scope["method"],
         path=path if path.startswith("/") else "/",

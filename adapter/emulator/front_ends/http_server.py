@@ -1,4 +1,4 @@
-"""Runs an ASGI app under uvicorn, as a task that can be started, awaited and stopped."""
+"""The HTTP server of both front ends: an ASGI app under uvicorn, as a task that can be stopped."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractContextManager
 
+    from starlette.requests import Request
     from starlette.types import ASGIApp
 
 MAX_HEAD_BYTES = 1024 * 1024
 
-# A stream that is cut on purpose looks like a mistake of the app to uvicorn.
-CUT = "ASGI callable returned without completing response."
+# uvicorn logs this as an error of the app; a front end cuts a stream on purpose.
+INCOMPLETE = "ASGI callable returned without completing response."
 
 ADVICE = {
     errno.EADDRINUSE: "Stop what uses it, or choose another with --port.",
     errno.EACCES: "Choose one above 1023 with --port.",
 }
-NOT_OURS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all it has."
+BAD_ADDRESS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 
 
 class StrictConnection(h11.Connection):
-    """h11's, which refuses a request with two lengths: `h11` itself ignores one of them."""
+    """An `h11.Connection` that refuses a request with two lengths; h11 ignores one of them."""
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Return the next event.
@@ -52,43 +53,43 @@ class StrictConnection(h11.Connection):
 
 
 class LocalProtocol(H11Protocol):
-    """uvicorn's, for requests with two lengths, with a broken body, and for WebSockets."""
+    """uvicorn's protocol, changed for requests with two lengths or a bad body and for upgrades."""
 
     def __init__(self, config: uvicorn.Config, *arguments: Any, **options: Any) -> None:
         super().__init__(config, *arguments, **options)
         self.conn = StrictConnection(h11.SERVER, MAX_HEAD_BYTES)
 
     def _should_upgrade(self) -> bool:
-        """Pass the request on, as Lambda does; uvicorn would advise to install a library."""
+        """Treat an upgrade as any other request, as Lambda does, and log no advice."""
         return False
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, unless its head has been answered; then nobody else may.
+        """Refuse bad HTTP, unless a response has begun: then only close the connection.
 
-        Left to itself uvicorn tries both twice, and logs what h11 says to that as the app's fault.
+        uvicorn would send a second response, fail, and log that as an error of the app.
         """
         before = self.conn.our_state
         if before in (h11.IDLE, h11.SEND_RESPONSE):
             super().send_400_response(msg)
         else:
             self.transport.close()
-        if before is not h11.IDLE and self.cycle is not None:  # an app is at work on it
+        if before is not h11.IDLE and self.cycle is not None:  # the app serves this request
             self.cycle.disconnected = True
             self.cycle.message_event.set()
 
 
 class LocalServer(uvicorn.Server):
-    """uvicorn without its own signal handling: whoever runs it decides when it ends."""
+    """uvicorn's server without signal handling: its task is cancelled instead."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        """Leave signals alone."""
+        """Install no signal handlers."""
         return nullcontext()
 
 
 @asynccontextmanager
 async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
     """Serve while the block runs."""
-    logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != CUT)
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.getMessage() != INCOMPLETE)
     server = LocalServer(
         uvicorn.Config(
             app,
@@ -115,22 +116,34 @@ def listen(host: str, port: int) -> socket.socket:
     """Open the port.
 
     Raises:
-        ConfigurationError: it is taken, or the address is not ours.
+        ConfigurationError: the port is in use, or the address is not of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio turns TCP_NODELAY on only where it is; without it
-    # the kernel would keep small chunks back until the client has acknowledged the last one.
+    # asyncio sets TCP_NODELAY only on a socket that names TCP. Without it the kernel holds back
+    # small chunks until the client has acknowledged the previous one.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # A restart must not wait for connections of the last run to fade away.
+    # Connections of the last run, which are still closing, do not block the port.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
         listening.listen(128)
     except OSError as error:
         listening.close()
-        advice = ADVICE.get(error.errno or 0, NOT_OURS)
+        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS)
         raise ConfigurationError(
             f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
         ) from error
     listening.setblocking(False)
     return listening
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read the body of a request, and stop once it has more than ``limit`` bytes."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            break
+    return b"".join(pieces)

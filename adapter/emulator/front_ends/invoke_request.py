@@ -1,4 +1,4 @@
-"""What an SDK asks of Lambda when it invokes a function, or why it is refused. It does no I/O.
+"""Reads a call of the Invoke API, or refuses it as AWS does. It does no I/O.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
@@ -12,23 +12,27 @@ from base64 import b64decode
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from .url_request import MAX_EVENT
+from .url_request import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_ASYNC_EVENT = 1024 * 1024
-MAX_CLIENT_CONTEXT = 3583  # in base64
+MAX_ASYNC_EVENT_BYTES = 1024 * 1024
+MAX_CLIENT_CONTEXT = 3583  # characters of base64
 
-WHOLE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
+BUFFERED = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 STREAMED = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
-# A name, or more and more of an ARN; then a version or an alias, of which there is one: this code.
+# A name, a partial or a whole ARN; then a version or an alias, which all mean the same code.
 FUNCTION = re.compile(r"(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:function:)?([\w-]+)(?::[\w$-]+)?")
-KINDS = {False: ("RequestResponse", "Event", "DryRun"), True: ("RequestResponse", "DryRun")}
+#: the allowed invocation types, by whether the call is streamed
+INVOCATION_TYPES = {
+    False: ("RequestResponse", "Event", "DryRun"),
+    True: ("RequestResponse", "DryRun"),
+}
 
 
 class RefusedError(Exception):
-    """The call is no invocation: what the SDK raises for it."""
+    """The call is refused; an SDK raises ``error_type``."""
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -40,7 +44,8 @@ class InvokeRequest(NamedTuple):
     """One call."""
 
     streamed: bool
-    kind: str  #: RequestResponse, Event (nobody waits for the answer) or DryRun (nothing is run)
+    #: RequestResponse, Event (the caller does not wait) or DryRun (the function does not run)
+    invocation_type: str
     event: bytes
     client_context: str  #: JSON, or empty
 
@@ -48,12 +53,12 @@ class InvokeRequest(NamedTuple):
 def invoke_request(
     method: str, path: str, headers: Mapping[str, str], body: bytes, function: str
 ) -> InvokeRequest:
-    """Read a call; header names are matched in any case if ``headers`` does so.
+    """Read a call. ``headers`` has to look names up in any case.
 
     Raises:
-        RefusedError: AWS would not invoke the function, or not this one.
+        RefusedError: AWS would not invoke the function, or the call names another one.
     """
-    # Who signs is not looked at; but a page in a browser cannot send this header unasked.
+    # The signature is not checked. But a page in a browser cannot send this header.
     if not headers.get("Authorization"):
         raise RefusedError(
             HTTPStatus.FORBIDDEN,
@@ -61,27 +66,27 @@ def invoke_request(
             "Missing Authentication Token",
         )
     streamed = STREAMED.fullmatch(path)
-    call = streamed or WHOLE.fullmatch(path)
+    call = streamed or BUFFERED.fullmatch(path)
     if call is None or method != "POST":
-        message = (
-            f"The local Lambda can invoke and nothing else; {method} {path!r} is something else."
-        )
+        message = f"The local Lambda has no {method} {path!r}: it only invokes functions."
         raise RefusedError(HTTPStatus.NOT_FOUND, "UnknownOperationException", message)
     name = FUNCTION.fullmatch(call[1])
     if name is None or name[1] != function:
-        message = f"Function not found: {call[1]!r}. The one here is {function!r}."
+        message = f"Function not found: {call[1]!r}. The function here is {function!r}."
         raise RefusedError(HTTPStatus.NOT_FOUND, "ResourceNotFoundException", message)
-    kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
-    if kind not in KINDS[streamed is not None]:
-        message = f"{kind!r} is not one of: {', '.join(KINDS[streamed is not None])}."
+    allowed = INVOCATION_TYPES[streamed is not None]
+    invocation_type = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+    if invocation_type not in allowed:
+        message = f"{invocation_type!r} is not one of: {', '.join(allowed)}."
         raise RefusedError(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
-    event = event_of(body, MAX_ASYNC_EVENT if kind == "Event" else MAX_EVENT)
-    context = client_context(headers.get("X-Amz-Client-Context", ""))
-    return InvokeRequest(streamed is not None, kind, event, context)
+    limit = MAX_ASYNC_EVENT_BYTES if invocation_type == "Event" else MAX_EVENT_BYTES
+    event = read_event(body, limit)
+    context = read_client_context(headers.get("X-Amz-Client-Context", ""))
+    return InvokeRequest(streamed is not None, invocation_type, event, context)
 
 
-def event_of(body: bytes, limit: int) -> bytes:
-    """Return the event: JSON, and an empty object for nothing."""
+def read_event(body: bytes, limit: int) -> bytes:
+    """Return the event: JSON, or an empty object for an empty body."""
     if len(body) > limit:
         message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
         raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
@@ -96,8 +101,8 @@ def event_of(body: bytes, limit: int) -> bytes:
     return body or b"{}"
 
 
-def client_context(encoded: str) -> str:
-    """Return the JSON text that the caller has put into base64, as it fits into a header."""
+def read_client_context(encoded: str) -> str:
+    """Return the JSON of a client context in base64, on one line, as a header needs it."""
     try:
         if len(encoded) > MAX_CLIENT_CONTEXT:
             raise ValueError(f"it has more than {MAX_CLIENT_CONTEXT} bytes")
@@ -110,5 +115,5 @@ def client_context(encoded: str) -> str:
             "InvalidRequestContentException",
             f"The client context has to be JSON in base64: {error}",
         ) from error
-    # Between the values of JSON a line break is but a space, and so Go's HTTP server writes it.
+    # A line break in JSON can only be white space; Go's HTTP server writes a space for it, too.
     return text.replace("\r", " ").replace("\n", " ").strip()

@@ -1,18 +1,23 @@
-"""Finds the prelude at the front of a stream, however the stream is cut into pieces."""
+"""Reads the prelude of a streamed response, in any number of pieces.
+
+The code follows AWS's documentation and is separate from `adapter.prelude`, so that both cannot
+have the same fault.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import Any
 
 from ...errors import EventError
-from ...prelude import DELIMITER, decode
 
-if TYPE_CHECKING:
-    from ...types import Prelude
+PRELUDE_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
+DELIMITER = bytes(8)
 
-# API Gateway documents 16 KB; for function URLs no limit is published. What is larger works
-# nowhere for certain, so it does not work here.
-MAX_PRELUDE = 16 * 1024
+# API Gateway documents 16 KB, and no limit is published for function URLs. A larger prelude may
+# fail on AWS, so it fails here.
+MAX_PRELUDE_BYTES = 16 * 1024
 
 
 class PreludeReader:
@@ -21,17 +26,33 @@ class PreludeReader:
     def __init__(self) -> None:
         self._data = b""
 
-    def feed(self, data: bytes) -> tuple[Prelude, bytes] | None:
-        """Take a piece; return the head and the first body bytes once the prelude is there.
+    def feed(self, data: bytes) -> tuple[dict[str, Any], bytes] | None:
+        """Take a piece; return the prelude and the first bytes of the body once it is complete.
 
         Raises:
-            EventError: what came is not a prelude, and will not become one.
+            EventError: the stream does not begin with a prelude.
         """
         self._data += data
-        if DELIMITER in self._data:
-            return decode(self._data)
-        if len(self._data) > MAX_PRELUDE:
+        end = self._data.find(DELIMITER)
+        if end >= 0:
+            return parse_prelude(self._data[:end]), self._data[end + len(DELIMITER) :]
+        if len(self._data) > MAX_PRELUDE_BYTES:
             raise EventError(
-                f"The stream has no prelude: no 8 NUL bytes in its first {MAX_PRELUDE} bytes."
+                f"The stream has no prelude: no 8 NUL bytes in its first {MAX_PRELUDE_BYTES} bytes."
             )
         return None
+
+
+def parse_prelude(document: bytes) -> dict[str, Any]:
+    """Return the JSON object in front of the delimiter.
+
+    Raises:
+        EventError: it is not a JSON object.
+    """
+    try:
+        prelude = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise EventError(f"The prelude is not JSON: {error}") from error
+    if not isinstance(prelude, dict):
+        raise EventError(f"The prelude is not a JSON object but {type(prelude).__name__}.")
+    return prelude

@@ -1,4 +1,4 @@
-"""What a function URL makes of a request: the event. It does no I/O."""
+"""The event that a function URL makes of a request. It does no I/O."""
 
 from __future__ import annotations
 
@@ -9,29 +9,43 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from ...events.build import URL_ID, function_url_event
-from ...prelude import DROPPED
+from ...samples.url_event import URL_ID, function_url_event
 from ..host import LOCAL_DOMAIN
 
 if TYPE_CHECKING:
     from ...types import Headers
 
-MAX_EVENT = 6 * 1024 * 1024
-"""Bytes of an event's JSON that Lambda takes."""
+MAX_EVENT_BYTES = 6 * 1024 * 1024
+"""The largest event that Lambda accepts, as JSON."""
 
 EVENT_TOO_LARGE = (
-    f"the event has more than {MAX_EVENT} bytes, the most that Lambda takes. A binary body is "
-    f"base64 in it and grows by a third: the largest has {MAX_EVENT * 3 / 4 / 1e6:.1f} MB."
+    f"the event has more than {MAX_EVENT_BYTES} bytes, the most that Lambda takes. A binary body "
+    f"is base64 in it and grows by a third: the largest has {MAX_EVENT_BYTES * 3 / 4 / 1e6:.1f} MB."
 )
 
 TRACE = re.compile(r"Root=[\w-]+(;\w+=[\w.:-]+)*", re.ASCII)
 
-# The front door says these itself; a client cannot.
-OURS = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
+# They describe one connection and are not passed on (RFC 9110, 7.6.1).
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+# The function URL sets the first three itself, and the HTTP server handles ``expect``.
+SET_BY_URL = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
 
 
 class UrlRequest(NamedTuple):
-    """A request as the client sent it; path and query still percent-encoded."""
+    """A request as the client sent it; path and query are percent-encoded."""
 
     method: str
     path: str
@@ -44,7 +58,7 @@ class UrlRequest(NamedTuple):
 
 
 class UrlEvent(NamedTuple):
-    """The event, and what identifies the request in the answer."""
+    """The event, and the ids that are in the response as well."""
 
     document: bytes
     request_id: str
@@ -52,21 +66,20 @@ class UrlEvent(NamedTuple):
 
     @property
     def too_large(self) -> bool:
-        """Whether Lambda would refuse it."""
-        return len(self.document) > MAX_EVENT
+        """Whether Lambda refuses the event."""
+        return len(self.document) > MAX_EVENT_BYTES
 
 
 def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent:
-    """Build the event of a request.
+    """Return the event of a request.
 
-    It tells the local truth: the client's own ``Host``, the scheme and port really used, the
-    real peer; so redirects, absolute URLs and secure cookies work. With ``aws_region`` it
-    says instead what AWS would say there.
+    Host, scheme, port and client address are those of the local request, so that redirects,
+    absolute URLs and secure cookies work. With ``aws_region`` they are those that AWS would name.
     """
     now = datetime.now(UTC)
     request_id = str(uuid4())
-    headers = forwarded(request.headers)
-    root = trace_of(headers) or new_root(now.timestamp())
+    headers = forwarded_headers(request.headers)
+    root = client_trace(headers) or new_trace_root(now.timestamp())
     headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-trace-id"]
     if aws_region is None:
         domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
@@ -96,38 +109,37 @@ def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent
         time=f"{now:%d/%b/%Y:%H:%M:%S} +0000",
     )
     document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    # What the runtime and the client hear is one step further down the trace.
-    return UrlEvent(document, request_id, root if "Parent=" in root else one_step_down(root))
+    # The runtime and the client get the trace with a segment below the root.
+    return UrlEvent(document, request_id, root if "Parent=" in root else child_trace(root))
 
 
-def new_root(seconds: float) -> str:
-    """Return the beginning of a trace, at an epoch time."""
-    return f"Root=1-{int(seconds):08x}-{token_hex(12)}"
+def new_trace_root(epoch_seconds: float) -> str:
+    """Return the root of a new trace."""
+    return f"Root=1-{int(epoch_seconds):08x}-{token_hex(12)}"
 
 
-def one_step_down(root: str) -> str:
-    """Return what is heard further down a trace that nobody samples."""
+def child_trace(root: str) -> str:
+    """Return a trace with a segment below ``root``, not sampled."""
     return f"{root};Parent={token_hex(8)};Sampled=0"
 
 
-def trace_of(headers: list[tuple[str, str]]) -> str | None:
-    """Return the client's trace id, if it is one: it goes into headers of ours."""
+def client_trace(headers: list[tuple[str, str]]) -> str | None:
+    """Return the client's trace id if it is valid; it becomes part of other headers."""
     for name, value in headers:
         if name.lower() == "x-amzn-trace-id" and TRACE.fullmatch(value):
             return value
     return None
 
 
-def forwarded(headers: Headers) -> list[tuple[str, str]]:
-    """Return the fields that go on: not those of the connection, nor those we write."""
+def forwarded_headers(headers: Headers) -> list[tuple[str, str]]:
+    """Return the headers without those of the connection and those that the URL sets."""
     connection = {
         token.strip().lower()
         for name, value in headers
         if name.lower() == b"connection"
         for token in value.split(b",")
     }
-    # A request's content length is true, unlike a response's: it stays.
-    dropped = (DROPPED - {b"content-length"}) | OURS | connection
+    dropped = HOP_BY_HOP | SET_BY_URL | connection
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in headers

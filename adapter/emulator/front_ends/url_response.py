@@ -1,4 +1,4 @@
-"""What a function URL makes of a function's answer. It does no I/O.
+"""The HTTP response that a function URL makes of a function's response. It does no I/O.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-response-payload
 """
@@ -11,21 +11,21 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ...errors import EventError
-from ...prelude import DROPPED
+from .url_request import HOP_BY_HOP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...types import JSON, Headers
 
-# The URL sets these itself; the function's own come out under another name.
+# The URL sets these itself and sends the function's own under another name.
 REMAPPED = frozenset({"connection", "content-length", "date", "server"})
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FIELD_VALUE = re.compile(r"[^\x00\r\n]*")
 
 
 class UrlHead(NamedTuple):
-    """Status and header fields, ready for the client."""
+    """Status and header fields for the client."""
 
     status: int
     headers: Headers
@@ -37,65 +37,67 @@ class UrlHead(NamedTuple):
 
 
 def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str) -> UrlHead:
-    """Map a prelude.
+    """Return the head that a prelude describes.
 
-    A list of values is taken (AWS's own web adapter sends them); ``multiValueHeaders`` is
+    A header's value may be a list (AWS's own web adapter sends lists). ``multiValueHeaders`` is
     ignored, as function URLs do.
 
     Raises:
-        EventError: a value has a type, or text, that cannot be sent.
+        EventError: a value has a wrong type, or a character that cannot be sent.
     """
     fields: Headers = []
-    for name, value in mapping_of(prelude, "headers").items():
-        text = ", ".join(texts(name, value)) if isinstance(value, list) else value
-        fields.extend(field(name, text))
-    for cookie in texts("cookies", prelude.get("cookies") or []):
-        fields.extend(field("Set-Cookie", cookie))
-    return UrlHead(status_of(prelude), [*fields, *added(request_id, trace_id)])
+    for name, value in object_in(prelude, "headers").items():
+        text = ", ".join(string_list(name, value)) if isinstance(value, list) else value
+        fields.extend(header_field(name, text))
+    for cookie in string_list("cookies", prelude.get("cookies") or []):
+        fields.extend(header_field("Set-Cookie", cookie))
+    return UrlHead(status_of(prelude), [*fields, *url_headers(request_id, trace_id)])
 
 
 def plain_head(content_type: str, request_id: str, trace_id: str) -> UrlHead:
-    """Return the head of a stream that has no prelude."""
-    fields = field("Content-Type", content_type or "application/octet-stream")
-    return UrlHead(200, [*fields, *added(request_id, trace_id)])
+    """Return the head of a stream without a prelude."""
+    fields = header_field("Content-Type", content_type or "application/octet-stream")
+    return UrlHead(200, [*fields, *url_headers(request_id, trace_id)])
 
 
 def buffered_response(payload: bytes, request_id: str, trace_id: str) -> tuple[UrlHead, bytes]:
-    """Map a buffered answer: an object with ``statusCode``, or any JSON, which is the body.
+    """Return head and body of a buffered response.
+
+    An object with ``statusCode`` describes them; any other JSON is the body.
 
     Raises:
-        EventError: it is not JSON, or has values that cannot be sent.
+        EventError: the response is not JSON, or has values that cannot be sent.
     """
     try:
-        answer = cast("JSON", json.loads(payload))
+        response = cast("JSON", json.loads(payload))
     except (ValueError, RecursionError) as error:
-        raise EventError(f"The answer is not JSON: {error}") from error
-    if not isinstance(answer, dict) or "statusCode" not in answer:
+        raise EventError(f"The response is not JSON: {error}") from error
+    if not isinstance(response, dict) or "statusCode" not in response:
         head = plain_head("application/json", request_id, trace_id)
-        return sized(head, payload)
-    headers = mapping_of(answer, "headers")
+        return with_content_length(head, payload)
+    headers = object_in(response, "headers")
     if any(not isinstance(value, str) for value in headers.values()):
         raise EventError("A header's value is not a string.")
     if not any(name.lower() == "content-type" for name in headers):
-        answer = {**answer, "headers": {"Content-Type": "application/json", **headers}}  # type: ignore[dict-item]
-    return sized(streamed_head(answer, request_id, trace_id), body_of(answer))
+        response = {**response, "headers": {"Content-Type": "application/json", **headers}}  # type: ignore[dict-item]
+    return with_content_length(streamed_head(response, request_id, trace_id), body_of(response))
 
 
-def sized(head: UrlHead, body: bytes) -> tuple[UrlHead, bytes]:
-    """Add the content length, which the URL computes by itself."""
+def with_content_length(head: UrlHead, body: bytes) -> tuple[UrlHead, bytes]:
+    """Add the content length, which the URL counts itself."""
     if head.bodiless:
         return head, b""
     return head._replace(headers=[*head.headers, (b"Content-Length", b"%d" % len(body))]), body
 
 
-def body_of(answer: Mapping[str, object]) -> bytes:
-    """Return the body's bytes."""
-    body = answer.get("body")
+def body_of(response: Mapping[str, object]) -> bytes:
+    """Return the bytes of the body."""
+    body = response.get("body")
     if body is None:
         return b""
     if not isinstance(body, str):
         raise EventError(f"body is not a string but {type(body).__name__}.")
-    if not answer.get("isBase64Encoded"):
+    if not response.get("isBase64Encoded"):
         return body.encode()
     try:
         return b64decode(body, validate=True)
@@ -103,17 +105,17 @@ def body_of(answer: Mapping[str, object]) -> bytes:
         raise EventError(f"body is not base64: {error}") from error
 
 
-def status_of(answer: Mapping[str, object]) -> int:
-    """Return the status; 200 if none is given."""
-    status = answer.get("statusCode", 200)
+def status_of(response: Mapping[str, object]) -> int:
+    """Return the status; the default is 200."""
+    status = response.get("statusCode", 200)
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
         raise EventError(f"statusCode is {status!r}, not a number from 200 to 599.")
     return status
 
 
-def mapping_of(answer: Mapping[str, object], key: str) -> dict[str, object]:
-    """Return the object under ``key``; empty if there is none."""
-    value = answer.get(key)
+def object_in(response: Mapping[str, object], key: str) -> dict[str, object]:
+    """Return the object under ``key``; missing and null are empty."""
+    value = response.get(key)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -121,15 +123,15 @@ def mapping_of(answer: Mapping[str, object], key: str) -> dict[str, object]:
     return value
 
 
-def texts(name: str, values: object) -> list[str]:
-    """Check a list of strings."""
+def string_list(name: str, values: object) -> list[str]:
+    """Check that ``values`` is a list of strings, and return it."""
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise EventError(f"{name} is not a list of strings.")
     return values
 
 
-def field(name: str, value: object) -> Headers:
-    """Check one header field and return it under the name the client sees; or nothing."""
+def header_field(name: str, value: object) -> Headers:
+    """Check one header; return it with the name that the client gets, or nothing."""
     if not isinstance(value, str):
         raise EventError(f"Header {name!r} is not a string but {type(value).__name__}.")
     if not TOKEN.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
@@ -137,7 +139,7 @@ def field(name: str, value: object) -> Headers:
     lower = name.lower()
     if lower in REMAPPED:
         name = f"x-amzn-Remapped-{name}"
-    elif lower.encode() in DROPPED:
+    elif lower.encode() in HOP_BY_HOP:
         return []
     try:
         return [(name.encode("ascii"), value.strip(" \t").encode("latin-1"))]
@@ -145,6 +147,6 @@ def field(name: str, value: object) -> Headers:
         raise EventError(f"Header {name!r} is not latin-1: {error}") from error
 
 
-def added(request_id: str, trace_id: str) -> Headers:
-    """Return what the URL adds to every answer; ``Date`` is the HTTP server's."""
+def url_headers(request_id: str, trace_id: str) -> Headers:
+    """Return the headers that the URL adds to each response; the HTTP server adds ``Date``."""
     return [(b"x-amzn-RequestId", request_id.encode()), (b"X-Amzn-Trace-Id", trace_id.encode())]

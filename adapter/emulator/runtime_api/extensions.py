@@ -1,4 +1,4 @@
-"""Internal extensions: what a runtime registers to be told when it has to end.
+"""Internal extensions, which a runtime registers to be notified before Lambda stops it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 """
@@ -7,66 +7,60 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ..function_config import VERSION
 from . import replies
 
 if TYPE_CHECKING:
+    from ..function_config import FunctionConfig
     from .replies import Reply
 
 MAX_EXTENSIONS = 10
 
 
-class Registered(NamedTuple):
-    """What a registered extension is told about the function."""
-
-    name: str
-    version: str
-    handler: str
-
-
 class Extensions:
     """The extensions of one environment. It does no I/O."""
 
-    def __init__(self, function: Registered) -> None:
+    def __init__(self, function: FunctionConfig) -> None:
         self._function = function
-        self._ids: dict[str, str] = {}
+        self._names: dict[str, str] = {}  #: by identifier
         self._waiting: set[str] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._ids)
+        return bool(self._names)
 
     @property
     def ready(self) -> bool:
-        """Whether every extension has asked for its next event, which ends its init."""
-        return self._waiting == set(self._ids)
+        """Whether every extension has called ``next``, which ends its init."""
+        return self._waiting == set(self._names)
 
     def register(self, name: str, body: bytes, *, closed: bool) -> Reply:
-        """Answer ``POST /extension/register``; ``closed`` says that init is over."""
+        """Reply to ``POST /extension/register``; ``closed``: the runtime's init is over."""
         if problem := self._problem(name, body, closed):
             return replies.failure(HTTPStatus.FORBIDDEN, *problem)
         identifier = str(uuid4())
-        self._ids[identifier] = name
+        self._names[identifier] = name
         return replies.reply_json(
             HTTPStatus.OK,
             {
                 "functionName": self._function.name,
-                "functionVersion": self._function.version,
-                "handler": self._function.handler,
+                "functionVersion": VERSION,
+                "handler": self._function.target,
             },
             (("Lambda-Extension-Identifier", identifier),),
         )
 
     def next(self, identifier: str) -> Reply | None:
-        """Answer ``GET /extension/event/next``; ``None``: it blocks for good."""
+        """Reply to ``GET /extension/event/next``; ``None``: the call blocks for good."""
         if not identifier:
             return replies.failure(
                 HTTPStatus.FORBIDDEN,
                 "Extension.MissingExtensionIdentifier",
                 "Missing Lambda-Extension-Identifier header",
             )
-        if identifier not in self._ids:
+        if identifier not in self._names:
             return replies.failure(
                 HTTPStatus.FORBIDDEN,
                 "Extension.UnknownExtensionIdentifier",
@@ -83,13 +77,13 @@ class Extensions:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return "InvalidRequestFormat", f"{type(error).__name__}: {error}"
         if events:
-            # An internal extension may not ask for SHUTDOWN; INVOKE it may on AWS, but nothing
-            # here delivers it, and an extension that waits for ever is worse than a refusal.
+            # An internal extension may not subscribe to SHUTDOWN. AWS lets it subscribe to INVOKE,
+            # which is not implemented here; a refusal is better than an extension that hangs.
             return "Extension.InvalidEventType", f"{events[0]}: ErrorInvalidEventType"
         if closed:
             return "Extension.RegistrationClosed", "Extension registration closed already"
-        if name in self._ids.values():
+        if name in self._names.values():
             return "Extension.InvalidExtensionState", "Extension with this name already registered"
-        if len(self._ids) >= MAX_EXTENSIONS:
+        if len(self._names) >= MAX_EXTENSIONS:
             return "Extension.TooManyExtensions", f"Extension limit ({MAX_EXTENSIONS}) reached"
         return None

@@ -1,8 +1,8 @@
 """The Runtime API of a managed instance: one environment, many invocations at once.
 
-Its rules stand in `outstanding`. What is not known of AWS's, and therefore our choice: an answer
-that is being read when the time is up is cut off with 410 there and then, and an error report
-takes the place of a streaming response at once instead of with its next bytes.
+The rules are in `managed_state`. AWS has not documented two cases, which are decided here: a
+response that is being read when its invocation times out is cut off with a 410 at once, and an
+error report replaces a streamed response at once instead of at its next bytes.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..local_invocation import InvocationFailure, platform_error
+from ..local_invocation import UNAVAILABLE, InvocationFailure, platform_error
 from . import replies
-from .managed_state import Outstanding, Phase, PhaseStep
+from .managed_state import ManagedState, Phase, PhaseStep
 from .server import RuntimeApi, is_stale
 from .server_connection import TruncatedError
-from .uploads import ReportTooLargeError, copy_response, mode_is_known, read_failure
+from .uploads import ReportTooLargeError, copy_response, has_known_mode, read_failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from ..function_config import FunctionConfig
     from ..local_invocation import LocalInvocation
     from .replies import Reply
-    from .server import Identity
     from .server_connection import ServerConnection
 
-MAX_REPORT = 1024 * 1024
+MAX_REPORT_BYTES = 1024 * 1024
 
-UNAVAILABLE = platform_error(
-    "Runtime.Unavailable", "The environment serves as many invocations as it asked for."
+AT_LIMIT = platform_error(
+    UNAVAILABLE, "The environment serves as many invocations as it asked for."
 )
 INIT_IS_OVER = replies.failure(
     HTTPStatus.FORBIDDEN,
@@ -41,16 +41,16 @@ INIT_IS_OVER = replies.failure(
 )
 
 
-class Slot:
-    """A ``next`` that waits."""
+class WaitingNext:
+    """A ``next`` call that waits for an event."""
 
     def __init__(self) -> None:
-        self.filled = anyio.Event()
+        self.returns = anyio.Event()
         self.invocation: LocalInvocation | None = None
 
 
-class Reading:
-    """An answer that is being read. If it is interrupted, ``reply`` is what it hears."""
+class Upload:
+    """A response or report that is being read."""
 
     def __init__(self) -> None:
         self.scope = anyio.CancelScope()
@@ -58,116 +58,118 @@ class Reading:
         self.reply: Reply | None = None
 
     def interrupt(self, reply: Reply | None) -> None:
-        """Stop reading; without a reply the connection is closed without a word."""
+        """Stop reading and send ``reply``; ``None`` closes the connection without a reply."""
         self.reply = reply
         self.scope.cancel()
 
 
 class ManagedApi(RuntimeApi):
-    """Serves as many invocations at once as there are ``next`` calls that wait."""
+    """Serves as many invocations at once as there are waiting ``next`` calls."""
 
-    def __init__(self, identity: Identity) -> None:
-        super().__init__(identity)
-        self.outstanding: Outstanding[Slot] = Outstanding()
+    def __init__(self, function: FunctionConfig, region: str) -> None:
+        super().__init__(function, region)
+        self.state: ManagedState[WaitingNext] = ManagedState()
         self._invocations: dict[str, LocalInvocation] = {}
-        self._readings: dict[str, Reading] = {}
+        self._uploads: dict[str, Upload] = {}
         self._init_failed = False
 
     @property
     def usable(self) -> bool:
-        """Whether it has not failed to start."""
+        """Whether its init has not failed."""
         return not self._init_failed
 
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Hand an event to the ``next`` that has waited longest."""
-        slot = self.outstanding.take(invocation.request_id)
-        if slot is None:
-            invocation.fail(UNAVAILABLE)
+        """Give an event to the ``next`` call that has waited longest."""
+        waiting = self.state.assign(invocation.request_id)
+        if waiting is None:
+            invocation.fail(AT_LIMIT)
             return False
-        invocation.deliver(self.identity.timeout)
+        invocation.deliver(self.function.timeout_seconds)
         self._invocations[invocation.request_id] = invocation
-        slot.invocation = invocation
-        slot.filled.set()
+        waiting.invocation = invocation
+        waiting.returns.set()
         return True
 
-    def expire(self, invocation: LocalInvocation) -> bool:
-        """Fail the invocation for its caller; the environment goes on, and its handler too."""
-        seconds = f"{self.identity.timeout:.2f}"
+    def time_out(self, invocation: LocalInvocation) -> bool:
+        """Fail the invocation; the environment and its handler continue."""
+        seconds = f"{self.function.timeout_seconds:.2f}"
         message = f"Task timed out after {seconds} seconds"
         invocation.fail(platform_error("Sandbox.Timedout", message))
-        self.outstanding.step(invocation.request_id, PhaseStep.TIMEOUT)
-        if reading := self._readings.get(invocation.request_id):
-            reading.interrupt(replies.INVOKE_TIMEOUT)
+        self.state.step(invocation.request_id, PhaseStep.TIMEOUT)
+        if upload := self._uploads.get(invocation.request_id):
+            upload.interrupt(replies.INVOKE_TIMEOUT)
         self._forget(invocation)
         return False
 
-    def death(self, request_id: str, returncode: int) -> InvocationFailure:
-        """Describe it in two words, as managed instances do."""
+    def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
+        """Return a failure without an exit status, as managed instances do."""
         return InvocationFailure(
             "Runtime.ExitError", json.dumps({"errorType": "Runtime.ExitError"}).encode()
         )
 
-    async def settled(self) -> None:
-        """Wait until no answer is being read."""
-        for reading in list(self._readings.values()):
-            await reading.over.wait()
+    async def uploads_finished(self) -> None:
+        """Wait until no response or report is being read."""
+        for upload in list(self._uploads.values()):
+            await upload.over.wait()
 
     @property
     def _init_is_over(self) -> bool:
-        return self.asked.is_set() or self._init_failed
+        return self.next_called.is_set() or self._init_failed
 
     @property
-    def _init_went_well(self) -> bool:
-        return self.asked.is_set()
+    def _init_succeeded(self) -> bool:
+        return self.next_called.is_set()
 
     async def _next(self, connection: ServerConnection, _argument: str) -> Reply:
-        slot = Slot()
-        if not self.outstanding.park(slot):
+        waiting = WaitingNext()
+        if not self.state.add_waiting(waiting):
             return replies.INTERNAL_ERROR
-        self.asked.set()
+        self.next_called.set()
         self._check_initialised()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._withdraw, connection, slot)
-            await slot.filled.wait()
+            tasks.start_soon(self._stop_waiting_on_close, connection, waiting)
+            await waiting.returns.wait()
             tasks.cancel_scope.cancel()
-        if slot.invocation is None:
+        if waiting.invocation is None:
             raise anyio.BrokenResourceError
-        return replies.event(slot.invocation.event, self._event_headers(slot.invocation))
+        return replies.event(waiting.invocation.event, self._event_headers(waiting.invocation))
 
-    async def _withdraw(self, connection: ServerConnection, slot: Slot) -> None:
-        await connection.hung_up()
-        self.outstanding.withdraw(slot)
-        slot.filled.set()
+    async def _stop_waiting_on_close(
+        self, connection: ServerConnection, waiting: WaitingNext
+    ) -> None:
+        await connection.wait_closed()
+        self.state.remove_waiting(waiting)
+        waiting.returns.set()
 
     async def _response(self, connection: ServerConnection, request_id: str) -> Reply:
         if refusal := self._refusal(connection, request_id, PhaseStep.RESPONSE):
             return refusal
         invocation = self._invocations[request_id]
-        if not mode_is_known(connection):
+        if not has_known_mode(connection):
             invocation.fail(InvocationFailure("Runtime.InvalidResponseModeHeader"))
             self._finish(invocation)
             return replies.INVALID_RESPONSE_MODE
         content_type = connection.header("Content-Type") or "application/octet-stream"
         invocation.begin(content_type)
-        copying = copy_response(connection, invocation, throttle=self.identity.throttle)
+        copying = copy_response(connection, invocation, throttle=self.function.throttle)
         return await self._read(connection, invocation, copying)
 
     async def _error(self, connection: ServerConnection, request_id: str) -> Reply:
         if refusal := self._refusal(connection, request_id, PhaseStep.ERROR):
             return refusal
-        if streaming := self._readings.get(request_id):
-            streaming.interrupt(None)
+        if response := self._uploads.get(request_id):
+            response.interrupt(None)
         invocation = self._invocations[request_id]
-        return await self._read(connection, invocation, self._report(connection, invocation))
+        return await self._read(connection, invocation, self._read_error(connection, invocation))
 
-    async def _report(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
+    async def _read_error(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
         try:
-            invocation.fail(await read_failure(connection, MAX_REPORT))
+            invocation.fail(await read_failure(connection, MAX_REPORT_BYTES))
         except TruncatedError:
             invocation.fail(InvocationFailure("Runtime.TruncatedResponse"))
             raise
         except ReportTooLargeError:
-            self.outstanding.step(invocation.request_id, PhaseStep.REFUSED)
+            self.state.step(invocation.request_id, PhaseStep.REFUSED)
             connection.abandon()
             return replies.TOO_LARGE
         return replies.ACCEPTED
@@ -185,32 +187,32 @@ class ManagedApi(RuntimeApi):
         current = self._invocations.get(request_id)
         if current is not None and is_stale(connection, current):
             return replies.INVOKE_TIMEOUT
-        before = self.outstanding.step(request_id, step)
+        before = self.state.step(request_id, step)
         if before is None:
             return replies.INVALID_REQUEST_ID
         return replies.INVOKE_TIMEOUT if before is Phase.LATE else None
 
     async def _read(
-        self, connection: ServerConnection, invocation: LocalInvocation, answer: Awaitable[Reply]
+        self, connection: ServerConnection, invocation: LocalInvocation, reading: Awaitable[Reply]
     ) -> Reply:
-        """Read an answer to its end, or until it is interrupted."""
-        reading = self._readings[invocation.request_id] = Reading()
+        """Read an upload to its end, or until it is interrupted."""
+        upload = self._uploads[invocation.request_id] = Upload()
         try:
-            with reading.scope:
-                return await answer
+            with upload.scope:
+                return await reading
         finally:
-            reading.over.set()
-            if self._readings.get(invocation.request_id) is reading:
+            upload.over.set()
+            if self._uploads.get(invocation.request_id) is upload:
                 self._finish(invocation)
         connection.abandon()
-        if reading.reply is None:
+        if upload.reply is None:
             raise anyio.BrokenResourceError
-        return reading.reply
+        return upload.reply
 
     def _finish(self, invocation: LocalInvocation) -> None:
-        """Take note that an answer has been read, unless another one may follow."""
-        self._readings.pop(invocation.request_id, None)
-        if self.outstanding.step(invocation.request_id, PhaseStep.SENT) is not None:
+        """Record that an upload has been read; a refused report leaves the invocation open."""
+        self._uploads.pop(invocation.request_id, None)
+        if self.state.step(invocation.request_id, PhaseStep.SENT) is not None:
             self._forget(invocation)
 
     def _forget(self, invocation: LocalInvocation) -> None:

@@ -1,9 +1,8 @@
-"""What a managed instance has out: who waits for an event, and how far each answer has come.
+"""The invocations of a managed instance: the waiting ``next`` calls and the phase of each event.
 
-The rules are those of AWS's own Runtime API server for managed instances: the idle ``next`` calls
-stand in a queue, and each invocation goes its own way through the table below.
+The rules are those of AWS's Runtime API server for managed instances: waiting ``next`` calls are a
+queue, and each invocation goes through the table below on its own. It does no I/O.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
-It does no I/O.
 """
 
 from __future__ import annotations
@@ -12,30 +11,30 @@ from collections import OrderedDict, deque
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-MAX_IDLE = 10_000
+MAX_WAITING = 10_000
 MAX_LATE = 1_000
 
-Slot = TypeVar("Slot")
+Waiting = TypeVar("Waiting")
 
 
 class Phase(StrEnum):
-    """How far an invocation is."""
+    """The phase of an invocation."""
 
     RUNNING = "running"  #: the runtime has the event
     RESPONDING = "responding"  #: its response is being read
-    REPORTING = "reporting"  #: the report of its failure is being read
-    LATE = "late"  #: its time was up before the runtime had begun to answer
-    OVER = "over"  #: nobody remembers it, or it never was
+    REPORTING = "reporting"  #: its error report is being read
+    LATE = "late"  #: it timed out before the runtime began to respond
+    OVER = "over"  #: it is finished, or never existed
 
 
 class PhaseStep(StrEnum):
-    """What can happen to an invocation."""
+    """A step of an invocation from one phase to the next."""
 
-    RESPONSE = "response"  #: the runtime begins to answer
-    ERROR = "error"  #: the runtime begins to report a failure
+    RESPONSE = "response"  #: the runtime begins to respond
+    ERROR = "error"  #: the runtime begins to report an error
     REFUSED = "refused"  #: the report was too large; a smaller one may follow
-    SENT = "sent"  #: its answer or report has been read, well or not
-    TIMEOUT = "timeout"  #: its time is up
+    SENT = "sent"  #: its response or report has been read, complete or not
+    TIMEOUT = "timeout"  #: it times out
 
 
 ALLOWED: dict[Phase, dict[PhaseStep, Phase]] = {
@@ -44,8 +43,8 @@ ALLOWED: dict[Phase, dict[PhaseStep, Phase]] = {
         PhaseStep.ERROR: Phase.REPORTING,
         PhaseStep.TIMEOUT: Phase.LATE,
     },
-    # A report takes the place of a response that is still being read. At a time-out whoever is
-    # answering hears of it there and then, so it need not be told again.
+    # A report replaces a response that is still being read. A runtime that is sending when the
+    # invocation times out gets the 410 at once, so the invocation is over.
     Phase.RESPONDING: {
         PhaseStep.ERROR: Phase.REPORTING,
         PhaseStep.SENT: Phase.OVER,
@@ -56,58 +55,55 @@ ALLOWED: dict[Phase, dict[PhaseStep, Phase]] = {
         PhaseStep.SENT: Phase.OVER,
         PhaseStep.TIMEOUT: Phase.OVER,
     },
-    # A late answer is told so, once.
-    Phase.LATE: {
-        PhaseStep.RESPONSE: Phase.OVER,
-        PhaseStep.ERROR: Phase.OVER,
-    },
+    # A late response or report gets a 410, once.
+    Phase.LATE: {PhaseStep.RESPONSE: Phase.OVER, PhaseStep.ERROR: Phase.OVER},
     Phase.OVER: {},
 }
 
 TRANSITIONS: dict[tuple[Phase, PhaseStep], Phase | None] = {
     (phase, step): ALLOWED[phase].get(step) for phase in Phase for step in PhaseStep
 }
-"""Every pair of phase and step; ``None`` where the runtime is told that there is no such id."""
+"""Every pair of phase and step; ``None`` where the reply is that the request id is invalid."""
 
 
-class Outstanding(Generic[Slot]):
-    """The idle slots and the invocations of one environment; a slot is whatever waits."""
+class ManagedState(Generic[Waiting]):
+    """The waiting ``next`` calls and the invocations of one environment."""
 
     def __init__(self) -> None:
-        self._idle: deque[Slot] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._phases: dict[str, Phase] = {}
         self._late: OrderedDict[str, None] = OrderedDict()
 
     @property
-    def idle(self) -> int:
-        """How many slots wait for an event."""
-        return len(self._idle)
+    def waiting(self) -> int:
+        """Return how many calls wait for an event."""
+        return len(self._waiting)
 
-    def park(self, slot: Slot) -> bool:
-        """Put a slot at the end of the queue; return false if that is full."""
-        if len(self._idle) >= MAX_IDLE:
+    def add_waiting(self, call: Waiting) -> bool:
+        """Put a call at the end of the queue; return false if the queue is full."""
+        if len(self._waiting) >= MAX_WAITING:
             return False
-        self._idle.append(slot)
+        self._waiting.append(call)
         return True
 
-    def withdraw(self, slot: Slot) -> None:
-        """Take a slot out of the queue, if it still waits: its runtime has hung up."""
-        if slot in self._idle:
-            self._idle.remove(slot)
+    def remove_waiting(self, call: Waiting) -> None:
+        """Take a call out of the queue, if it is still there: its client has disconnected."""
+        if call in self._waiting:
+            self._waiting.remove(call)
 
-    def take(self, request_id: str) -> Slot | None:
-        """Give an invocation to the slot that has waited longest; ``None``: nobody waits."""
-        if not self._idle:
+    def assign(self, request_id: str) -> Waiting | None:
+        """Give an invocation to the call that has waited longest; ``None`` if there is none."""
+        if not self._waiting:
             return None
         self._phases[request_id] = Phase.RUNNING
-        return self._idle.popleft()
+        return self._waiting.popleft()
 
     def phase(self, request_id: str) -> Phase:
-        """Return how far an invocation is."""
+        """Return the phase of an invocation."""
         return Phase.LATE if request_id in self._late else self._phases.get(request_id, Phase.OVER)
 
     def step(self, request_id: str, step: PhaseStep) -> Phase | None:
-        """Go a step; return the phase before it, or ``None`` where the table has none after it."""
+        """Take a step; return the phase before it, or ``None`` if the step is not allowed."""
         before = self.phase(request_id)
         after = TRANSITIONS[before, step]
         if after is None:
@@ -115,12 +111,12 @@ class Outstanding(Generic[Slot]):
         self._phases.pop(request_id, None)
         self._late.pop(request_id, None)
         if after is Phase.LATE:
-            self._remember(request_id)
+            self._remember_late(request_id)
         elif after is not Phase.OVER:
             self._phases[request_id] = after
         return before
 
-    def _remember(self, request_id: str) -> None:
+    def _remember_late(self, request_id: str) -> None:
         self._late[request_id] = None
         if len(self._late) > MAX_LATE:
             self._late.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The Runtime API of an environment on demand: one invocation at a time."""
+"""The Runtime API of an on-demand environment: one invocation at a time."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..local_invocation import InvocationFailure, exit_error, timeout_error
+from ..local_invocation import MAX_PAYLOAD_BYTES, InvocationFailure, exit_error, timeout_error
 from . import replies
 from .on_demand_state import RuntimeState, RuntimeStep, move
-from .replies import MAX_PAYLOAD
-from .server import ROUTES, Routes, RuntimeApi, is_stale
+from .server import ROUTES, RuntimeApi, is_stale
 from .server_connection import TruncatedError
-from .uploads import copy_response, mode_is_known, read_failure
+from .uploads import copy_response, has_known_mode, read_failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from ..function_config import FunctionConfig
     from ..local_invocation import LocalInvocation
     from .replies import Reply
-    from .server import Identity
+    from .server import Handler, Routes
     from .server_connection import ServerConnection
 
+    ReadUpload = Callable[[ServerConnection, LocalInvocation], Awaitable[Reply]]
 
 RESTORE_ROUTES: Routes = (
     ("GET", r"/2018-06-01/runtime/restore/next", "restore_next"),
@@ -32,55 +33,59 @@ RESTORE_ROUTES: Routes = (
 class OnDemandApi(RuntimeApi):
     """Serves one invocation at a time; an invocation is done at the following ``next``.
 
-    With SnapStart a runtime may wait in ``restore/next`` before its first ``next``: its init is
-    over there, and `restore` lets it go on.
+    With SnapStart the runtime may call ``restore/next`` before its first ``next``. Its init is then
+    over, and the call returns when `restore` is called.
     """
 
-    def __init__(self, identity: Identity) -> None:
-        super().__init__(identity)
+    def __init__(self, function: FunctionConfig, region: str) -> None:
+        super().__init__(function, region)
         self.state = RuntimeState.STARTED
         self._invocation: LocalInvocation | None = None
         self._delivered = anyio.Event()
-        # RAPID holds a lock while it copies an answer: a second answer hangs until the first
-        # one has been read, and only then hears that it was not allowed.
-        self._answering = anyio.Lock()
+        # RAPID holds a lock while it reads a response: a second response waits until the first
+        # one has been read, and is refused only then.
+        self._upload_lock = anyio.Lock()
         self._restored = anyio.Event()
-        if identity.snapstart:
+        if function.snapstart:
             self.routes = ROUTES + RESTORE_ROUTES
 
     @property
     def usable(self) -> bool:
-        """Whether it waits for an event, or starts."""
-        return self.state in (RuntimeState.STARTED, RuntimeState.RESTORE_READY, RuntimeState.READY)
+        """Whether the environment starts, or waits for an event."""
+        return self.state in (
+            RuntimeState.STARTED,
+            RuntimeState.RESTORE_READY,
+            RuntimeState.READY,
+        )
 
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Hand an event to the waiting runtime."""
+        """Give an event to the waiting runtime."""
         self.state = move(self.state, RuntimeStep.EVENT)
-        invocation.deliver(self.identity.timeout)
+        invocation.deliver(self.function.timeout_seconds)
         self._invocation = invocation
         self._delivered.set()
         return True
 
-    def expire(self, invocation: LocalInvocation) -> bool:
-        """Fail the invocation; the environment, which may still work for it, ends."""
-        invocation.fail(timeout_error(invocation.request_id, self.identity.timeout))
+    def time_out(self, invocation: LocalInvocation) -> bool:
+        """Fail the invocation; the environment ends, as its app may still be running."""
+        invocation.fail(timeout_error(invocation.request_id, self.function.timeout_seconds))
         return True
 
-    def death(self, request_id: str, returncode: int) -> InvocationFailure:
-        """Describe it with the exit status."""
+    def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
+        """Return a failure that names the exit status."""
         return exit_error(request_id, returncode)
 
     def restore(self) -> bool:
-        """Answer ``restore/next``, if that was asked."""
+        """Let ``restore/next`` return, if the runtime has called it."""
         if self.state is not RuntimeState.RESTORE_READY:
             return False
         self.state = move(self.state, RuntimeStep.RESTORE)
         self._restored.set()
         return True
 
-    async def settled(self) -> None:
-        """Wait until no answer is being read."""
-        async with self._answering:
+    async def uploads_finished(self) -> None:
+        """Wait until no response or report is being read."""
+        async with self._upload_lock:
             pass
 
     @property
@@ -88,12 +93,12 @@ class OnDemandApi(RuntimeApi):
         return self.state is not RuntimeState.STARTED
 
     @property
-    def _init_went_well(self) -> bool:
+    def _init_succeeded(self) -> bool:
         return self.state not in (RuntimeState.STARTED, RuntimeState.INIT_ERROR)
 
-    def _calls(self) -> dict[str, Callable[[ServerConnection, str], Awaitable[Reply]]]:
+    def _handlers(self) -> dict[str, Handler]:
         return {
-            **super()._calls(),
+            **super()._handlers(),
             "restore_next": self._restore_next,
             "restore_error": self._restore_error,
         }
@@ -112,64 +117,67 @@ class OnDemandApi(RuntimeApi):
         before = self.state
         self.state = move(self.state, RuntimeStep.NEXT)
         if before is RuntimeState.SENT:
-            self._release()
-        self.asked.set()
+            self._finish_invocation()
+        self.next_called.set()
         self._check_initialised()
         while self._invocation is None:
             await self._delivered.wait()
         headers = self._event_headers(self._invocation)
-        given = tuple((name, value) for name, value in headers if value)
-        return replies.event(self._invocation.event, given)
+        with_value = tuple((name, value) for name, value in headers if value)
+        return replies.event(self._invocation.event, with_value)
 
-    def _release(self) -> None:
+    def _finish_invocation(self) -> None:
         if self._invocation is not None:
             self._invocation.done.set()
         self._invocation = None
         self._delivered = anyio.Event()
 
-    def _current(self, request_id: str) -> LocalInvocation | None:
-        current = self._invocation
-        return current if current is not None and current.request_id == request_id else None
-
     async def _response(self, connection: ServerConnection, request_id: str) -> Reply:
-        async with self._answering:
-            invocation = self._current(request_id)
-            if invocation is None:
-                return replies.INVALID_REQUEST_ID
-            if is_stale(connection, invocation):
-                return replies.INVOKE_TIMEOUT
-            self.state = move(self.state, RuntimeStep.RESPONSE)
-            if not mode_is_known(connection):
-                # The state stays: this runtime can neither answer again nor ask for more.
-                invocation.fail(InvocationFailure("Runtime.InvalidResponseModeHeader"))
-                return replies.INVALID_RESPONSE_MODE
-            try:
-                invocation.begin(connection.header("Content-Type"))
-                throttle = self.identity.throttle
-                return await copy_response(connection, invocation, throttle=throttle)
-            finally:
-                self.state = move(self.state, RuntimeStep.SENT)
+        return await self._read_upload(connection, request_id, self._read_response)
 
     async def _error(self, connection: ServerConnection, request_id: str) -> Reply:
-        async with self._answering:
-            invocation = self._current(request_id)
-            if invocation is None:
+        return await self._read_upload(connection, request_id, self._read_error)
+
+    async def _read_upload(
+        self, connection: ServerConnection, request_id: str, read: ReadUpload
+    ) -> Reply:
+        async with self._upload_lock:
+            invocation = self._invocation
+            if invocation is None or invocation.request_id != request_id:
                 return replies.INVALID_REQUEST_ID
             if is_stale(connection, invocation):
                 return replies.INVOKE_TIMEOUT
-            self.state = move(self.state, RuntimeStep.ERROR)
-            try:
-                failure = await read_failure(connection)
-            except TruncatedError:
-                invocation.fail(InvocationFailure("Runtime.TruncatedResponse"))
-                raise
-            finally:
-                self.state = move(self.state, RuntimeStep.SENT)
-            if len(failure.payload) > MAX_PAYLOAD:
-                invocation.fail(InvocationFailure("Function.ResponseSizeTooLarge"))
-                return replies.TOO_LARGE
-            invocation.fail(failure)
-            return replies.ACCEPTED
+            return await read(connection, invocation)
+
+    async def _read_response(
+        self, connection: ServerConnection, invocation: LocalInvocation
+    ) -> Reply:
+        self.state = move(self.state, RuntimeStep.RESPONSE)
+        if not has_known_mode(connection):
+            # The state stays: from here the runtime cannot respond and cannot call ``next``.
+            invocation.fail(InvocationFailure("Runtime.InvalidResponseModeHeader"))
+            return replies.INVALID_RESPONSE_MODE
+        try:
+            invocation.begin(connection.header("Content-Type"))
+            throttle = self.function.throttle
+            return await copy_response(connection, invocation, throttle=throttle)
+        finally:
+            self.state = move(self.state, RuntimeStep.SENT)
+
+    async def _read_error(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
+        self.state = move(self.state, RuntimeStep.ERROR)
+        try:
+            failure = await read_failure(connection)
+        except TruncatedError:
+            invocation.fail(InvocationFailure("Runtime.TruncatedResponse"))
+            raise
+        finally:
+            self.state = move(self.state, RuntimeStep.SENT)
+        if len(failure.payload) > MAX_PAYLOAD_BYTES:
+            invocation.fail(InvocationFailure("Function.ResponseSizeTooLarge"))
+            return replies.TOO_LARGE
+        invocation.fail(failure)
+        return replies.ACCEPTED
 
     async def _init_error(self, connection: ServerConnection, _argument: str) -> Reply:
         self.state = move(self.state, RuntimeStep.INIT_ERROR)

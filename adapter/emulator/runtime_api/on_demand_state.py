@@ -1,8 +1,8 @@
-"""The Runtime API's state machine of one environment, as a table.
+"""The states of a runtime that serves one invocation at a time, as a table.
 
-States, moves and names, with and without SnapStart, are those of RAPID, AWS's own server of it:
+States, steps and names, with and without SnapStart, are those of AWS's own Runtime API server:
 https://github.com/aws/aws-lambda-runtime-interface-emulator (internal/lambda/core/states.go).
-Everything that decides whether a call is legal is in this file; it does no I/O.
+This file alone decides whether a call is allowed. It does no I/O.
 """
 
 from __future__ import annotations
@@ -11,39 +11,38 @@ from enum import StrEnum
 
 
 class RuntimeState(StrEnum):
-    """Where the runtime is; the values are the names AWS puts into its error texts."""
+    """The state of the runtime; the values are the names in AWS's error messages."""
 
-    STARTED = "Started"  #: the process runs, init is not over
-    INIT_ERROR = "InitError"  #: it reported that init failed; all it may do is exit
+    STARTED = "Started"  #: the process runs, and its init is not over
+    INIT_ERROR = "InitError"  #: it reported that its init failed, and may only exit
     READY = "Ready"  #: it waits for an event
-    RUNNING = "Running"  #: it has an event and has not begun to answer
-    RESPONSE = "InvocationResponse"  #: its answer is being read
+    RUNNING = "Running"  #: it has an event and has not begun to respond
+    RESPONSE = "InvocationResponse"  #: its response is being read
     ERROR = "InvocationErrorResponse"  #: its error report is being read
-    SENT = "RuntimeResponseSentState"  #: it has answered and has not asked for more
+    SENT = "RuntimeResponseSentState"  #: it has responded and has not called ``next``
     RESTORE_READY = "RestoreReady"  #: it waits in its snapshot
-    RESTORING = "Restoring"  #: it has been restored and makes itself ready again
-    RESTORE_ERROR = "RuntimeRestoreErrorState"  #: it reported that it could not; it may only exit
+    RESTORING = "Restoring"  #: it has been restored and runs its hooks
+    RESTORE_ERROR = "RuntimeRestoreErrorState"  #: it reported a failed restore, and may only exit
 
 
 class RuntimeStep(StrEnum):
-    """What can happen to a runtime."""
+    """A step of a runtime from one state to the next."""
 
-    NEXT = "next"  #: it asks for an event
-    EVENT = "event"  #: it is handed one
-    RESPONSE = "response"  #: it begins to answer
+    NEXT = "next"  #: it calls ``next``
+    EVENT = "event"  #: it receives an event
+    RESPONSE = "response"  #: it begins to respond
     ERROR = "error"  #: it begins to report a failed invocation
-    SENT = "sent"  #: its answer or report has been read, well or not
+    SENT = "sent"  #: its response or report has been read, complete or not
     INIT_ERROR = "init_error"  #: it reports a failed init
     RESTORE_NEXT = "restore_next"  #: it is ready for its snapshot
-    RESTORE = "restore"  #: it is let go on from there
-    RESTORE_ERROR = "restore_error"  #: it reports that it cannot
+    RESTORE = "restore"  #: it is restored from its snapshot
+    RESTORE_ERROR = "restore_error"  #: it reports a failed restore
 
 
 class TransitionError(Exception):
-    """The step is not allowed in this state. Its text is the one AWS answers 403 with."""
+    """The step is not allowed in this state; the message is that of AWS's 403."""
 
     def __init__(self, state: RuntimeState, step: RuntimeStep) -> None:
-        """Remember the state, and the state that the step would have led to."""
         super().__init__(state, step)
         self.state = state
         self.target = TARGETS[step]
@@ -66,13 +65,13 @@ TARGETS: dict[RuntimeStep, RuntimeState] = {
     RuntimeStep.RESTORE: RuntimeState.RESTORING,
     RuntimeStep.RESTORE_ERROR: RuntimeState.RESTORE_ERROR,
 }
-"""The state that a step aims at. Only `Step.NEXT` may end elsewhere: see the table."""
+"""The state that a step leads to. Only `RuntimeStep.NEXT` may lead to another: see the table."""
 
-# A second ``next`` while one blocks is allowed, and so is one while an event is outstanding:
-# the same event is delivered again (a runtime may have lost the connection it came on).
+# A second ``next`` is allowed while the first one blocks, and while an event is being served: the
+# same event is then delivered again, because the runtime may have lost its connection.
 ALLOWED: dict[RuntimeState, dict[RuntimeStep, RuntimeState]] = {
     RuntimeState.STARTED: {
-        RuntimeStep.NEXT: RuntimeState.READY,  # with SnapStart too: it has no hooks then
+        RuntimeStep.NEXT: RuntimeState.READY,  # with SnapStart too, if the runtime has no hooks
         RuntimeStep.INIT_ERROR: RuntimeState.INIT_ERROR,
         RuntimeStep.RESTORE_NEXT: RuntimeState.RESTORE_READY,
     },
@@ -93,7 +92,7 @@ ALLOWED: dict[RuntimeState, dict[RuntimeStep, RuntimeState]] = {
     RuntimeState.RESTORING: {
         RuntimeStep.NEXT: RuntimeState.READY,
         RuntimeStep.RESTORE_ERROR: RuntimeState.RESTORE_ERROR,
-        RuntimeStep.INIT_ERROR: RuntimeState.RESTORE_ERROR,  # the same under another name
+        RuntimeStep.INIT_ERROR: RuntimeState.RESTORE_ERROR,  # another name for the same report
     },
     RuntimeState.RESTORE_ERROR: {},
 }
@@ -101,7 +100,7 @@ ALLOWED: dict[RuntimeState, dict[RuntimeStep, RuntimeState]] = {
 TRANSITIONS: dict[tuple[RuntimeState, RuntimeStep], RuntimeState | None] = {
     (state, step): ALLOWED[state].get(step) for state in RuntimeState for step in RuntimeStep
 }
-"""Every pair of state and step; ``None`` where AWS answers 403."""
+"""Every pair of state and step; ``None`` where AWS replies 403."""
 
 
 def move(state: RuntimeState, step: RuntimeStep) -> RuntimeState:

@@ -1,4 +1,4 @@
-"""The Runtime API's answers, byte for byte as RAPID gives them.
+"""Replies of the Runtime API, byte for byte as RAPID sends them.
 
 https://github.com/aws/aws-lambda-runtime-interface-emulator (internal/lambda/rapi/rendering).
 """
@@ -9,14 +9,14 @@ import json
 from http import HTTPStatus
 from typing import NamedTuple
 
-MAX_PAYLOAD = 6 * 1024 * 1024 + 100
-"""Bytes of an event, and of a buffered answer, that pass the Runtime API."""
+from ..local_invocation import MAX_PAYLOAD_BYTES
 
 HeaderItems = tuple[tuple[str, str], ...]
+PLAIN_TEXT: HeaderItems = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
 class Reply(NamedTuple):
-    """An HTTP answer: status, header fields and the whole body."""
+    """An HTTP response of the Runtime API: status, header fields and the whole body."""
 
     status: int
     headers: HeaderItems
@@ -24,7 +24,7 @@ class Reply(NamedTuple):
 
 
 def reply_json(status: int, document: object, headers: HeaderItems = ()) -> Reply:
-    """Answer with JSON as Go's encoder writes it: compact, ``<>&`` escaped, a newline after it."""
+    """Return JSON as Go's encoder writes it: compact, ``<>&`` escaped, a newline at the end."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -32,42 +32,42 @@ def reply_json(status: int, document: object, headers: HeaderItems = ()) -> Repl
 
 
 def failure(status: int, error_type: str, message: str) -> Reply:
-    """Answer that a call failed, and why."""
+    """Return the reply to a call that failed."""
     return reply_json(status, {"errorMessage": message, "errorType": error_type})
 
 
 def invalid_transition(message: str) -> Reply:
-    """Answer to a call that is not legal now."""
+    """Return the reply to a call that the runtime's state does not allow."""
     return failure(HTTPStatus.FORBIDDEN, "InvalidStateTransition", message)
 
 
 def event(body: bytes, headers: HeaderItems) -> Reply:
-    """Answer to ``next``: the event, cut where AWS cuts it.
+    """Return the reply to ``next``: the event, truncated where AWS truncates it.
 
-    The content type is never left out: AWS's own Python client crashes without it.
+    The content type is always sent: AWS's Python client crashes without it.
     """
     return Reply(
-        HTTPStatus.OK, (("Content-Type", "application/json"), *headers), body[:MAX_PAYLOAD]
+        HTTPStatus.OK, (("Content-Type", "application/json"), *headers), body[:MAX_PAYLOAD_BYTES]
     )
 
 
 ACCEPTED = reply_json(HTTPStatus.ACCEPTED, {"status": "OK"})
 RESTORED = Reply(HTTPStatus.OK, (), b"")
-PONG = Reply(HTTPStatus.OK, (("Content-Type", "text/plain; charset=utf-8"),), b"pong")
+PONG = Reply(HTTPStatus.OK, PLAIN_TEXT, b"pong")
 NOT_FOUND = Reply(
     HTTPStatus.NOT_FOUND,
-    (("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff")),
+    (*PLAIN_TEXT, ("X-Content-Type-Options", "nosniff")),
     b"404 page not found\n",
 )
 NOT_THIS_HOST = Reply(
     HTTPStatus.FORBIDDEN,
-    (("Content-Type", "text/plain; charset=utf-8"),),
-    b"This Runtime API answers to localhost only, and the Host header names something else.\n",
+    PLAIN_TEXT,
+    b"This Runtime API serves localhost only, and the Host header names another host.\n",
 )
 NOT_FOR_BROWSERS = Reply(
     HTTPStatus.FORBIDDEN,
-    (("Content-Type", "text/plain; charset=utf-8"),),
-    b"This is the Runtime API of a local Lambda: it refuses requests that a browser has sent.\n",
+    PLAIN_TEXT,
+    b"This Runtime API refuses requests from browsers: it is for the runtime of a function.\n",
 )
 METHOD_NOT_ALLOWED = Reply(HTTPStatus.METHOD_NOT_ALLOWED, (), b"")
 INVALID_REQUEST_ID = failure(HTTPStatus.BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
@@ -84,5 +84,5 @@ INTERNAL_ERROR = failure(
 TOO_LARGE = failure(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "RequestEntityTooLarge",
-    f"Exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes).",
+    f"Exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes).",
 )

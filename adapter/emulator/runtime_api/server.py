@@ -1,7 +1,7 @@
-"""The Runtime API of one environment, as far as it is the same for every environment.
+"""The Runtime API of one environment: the part that all environments share.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; where that page is silent, the
-behaviour is RAPID's (https://github.com/aws/aws-lambda-runtime-interface-emulator).
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; what that page leaves open is as in
+RAPID (https://github.com/aws/aws-lambda-runtime-interface-emulator).
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import anyio
 
 from ..host import host_is_local
 from . import replies
-from .extensions import Extensions, Registered
+from .extensions import Extensions
 from .on_demand_state import TransitionError
 from .replies import Reply
-from .server_connection import GONE, ServerConnection, TruncatedError
+from .server_connection import CONNECTION_LOST, ServerConnection, TruncatedError
 from .uploads import is_json, read_failure
 
 if TYPE_CHECKING:
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 
     from anyio.abc import SocketStream
 
+    from ..function_config import FunctionConfig
     from ..local_invocation import InvocationFailure, LocalInvocation
+
+    Handler = Callable[[ServerConnection, str], Awaitable[Reply]]
 
 NONCE = "Lambda-Runtime-Invocation-Id"
 
-# What every browser sends with a page's POST, and with everything that a page loads. The page may
-# come from anywhere, and a runtime sends neither.
+# A browser sends one of them with every POST and with every resource that a page loads, wherever
+# the page comes from. A runtime sends neither.
 BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 
 Routes = tuple[tuple[str, str, str], ...]
@@ -47,72 +50,63 @@ ROUTES: Routes = (
 )
 
 
-class Identity(NamedTuple):
-    """What an environment knows of its function, as far as the Runtime API tells it."""
-
-    function: Registered
-    arn: str
-    timeout: float
-    throttle: bool
-    snapstart: bool = False
-
-
 class RuntimeApi(ABC):
-    """Serves one environment.
+    """Serves the runtime of one environment.
 
-    `initialised` is set when its init is over, `asked` when it asks for events; `init_failure` is
-    there if the runtime reported that it cannot start. `deliver` hands it an invocation, whose
-    ``done`` is set when the environment has nothing more to do for it.
+    `initialised` is set when the init is over, `next_called` at the first call of ``next``, and
+    `init_failure` holds the runtime's report of a failed init. `deliver` gives the runtime an
+    invocation; its ``done`` is set when the environment has finished with it.
     """
 
     routes = ROUTES
 
-    def __init__(self, identity: Identity) -> None:
-        self.identity = identity
+    def __init__(self, function: FunctionConfig, region: str) -> None:
+        self.function = function
         self.initialised = anyio.Event()
         self.initialised_at: float | None = None
-        self.asked = anyio.Event()
+        self.next_called = anyio.Event()
         self.init_failure: InvocationFailure | None = None
-        self.extensions = Extensions(identity.function)
+        self.extensions = Extensions(function)
+        self._arn = function.arn(region)
 
     @property
     @abstractmethod
     def usable(self) -> bool:
-        """Whether it can take an invocation: now or, while it starts, soon."""
+        """Whether the environment can take an invocation, now or after its init."""
 
     @abstractmethod
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Hand an event to a runtime that waits; return false, with its failure, if none does."""
+        """Give an event to a waiting runtime; without one, fail the event and return false."""
 
     @abstractmethod
-    def expire(self, invocation: LocalInvocation) -> bool:
-        """Fail an invocation whose time is up; return whether the environment ends with it."""
+    def time_out(self, invocation: LocalInvocation) -> bool:
+        """Fail an invocation that timed out; return whether its environment has to end."""
 
     @abstractmethod
-    def death(self, request_id: str, returncode: int) -> InvocationFailure:
-        """Describe to a caller that the runtime process has ended."""
+    def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
+        """Return the failure of an invocation whose runtime process exited."""
 
     @abstractmethod
-    async def settled(self) -> None:
-        """Wait until no answer is being read."""
+    async def uploads_finished(self) -> None:
+        """Wait until no response or report is being read."""
 
     def restore(self) -> bool:
-        """Let a runtime that waits in its snapshot go on; return false if it is in none."""
+        """Let a runtime that waits in its snapshot continue; return false if it does not wait."""
         return False
 
     async def serve(self, stream: SocketStream) -> None:
-        """Serve one connection until either side ends it."""
+        """Serve one connection until either side closes it."""
         async with stream:
             connection = ServerConnection(stream)
             try:
                 while await connection.next_request():
-                    if not await connection.reply(await self._handle(connection)):
+                    if not await connection.reply(await self._reply_to(connection)):
                         return
-            except GONE:
-                return  # the runtime left before it had its answer: nothing to tell it
+            except CONNECTION_LOST:
+                return  # the runtime disconnected before the reply
 
-    async def _handle(self, connection: ServerConnection) -> Reply:
-        # AWS has no need of these two: no browser is in reach of its Runtime API.
+    async def _reply_to(self, connection: ServerConnection) -> Reply:
+        # AWS needs neither check: no browser can reach its Runtime API.
         if not host_is_local(list(connection.request.headers)):
             return replies.NOT_THIS_HOST
         if any(connection.header(name) for name in BROWSER_HEADERS):
@@ -122,14 +116,14 @@ class RuntimeApi(ABC):
         if isinstance(call, Reply):
             return call
         try:
-            return await self._calls()[call](connection, argument)
+            return await self._handlers()[call](connection, argument)
         except TransitionError as error:
             return replies.invalid_transition(str(error))
         except TruncatedError:
             return replies.TRUNCATED
 
-    def _calls(self) -> dict[str, Callable[[ServerConnection, str], Awaitable[Reply]]]:
-        """What answers each call of `routes`."""
+    def _handlers(self) -> dict[str, Handler]:
+        """Return the method for each call of `routes`."""
         return {
             "ping": self._ping,
             "next": self._next,
@@ -142,19 +136,19 @@ class RuntimeApi(ABC):
 
     @abstractmethod
     async def _next(self, connection: ServerConnection, _argument: str) -> Reply:
-        """Answer with the next event, when there is one."""
+        """Wait for the next event."""
 
     @abstractmethod
     async def _response(self, connection: ServerConnection, request_id: str) -> Reply:
-        """Take the response to an invocation."""
+        """Read the response to an invocation."""
 
     @abstractmethod
     async def _error(self, connection: ServerConnection, request_id: str) -> Reply:
-        """Take the report that an invocation failed."""
+        """Read the error report of an invocation."""
 
     @abstractmethod
     async def _init_error(self, connection: ServerConnection, _argument: str) -> Reply:
-        """Take the report that the environment cannot start."""
+        """Read the error report of a failed init."""
 
     async def _ping(self, _connection: ServerConnection, _argument: str) -> Reply:
         return replies.PONG
@@ -176,15 +170,15 @@ class RuntimeApi(ABC):
     @property
     @abstractmethod
     def _init_is_over(self) -> bool:
-        """Whether the runtime has said how its own init went."""
+        """Whether the runtime's own init has succeeded or failed."""
 
     @property
     @abstractmethod
-    def _init_went_well(self) -> bool:
-        """Whether it has said that it went well."""
+    def _init_succeeded(self) -> bool:
+        """Whether the runtime's own init has succeeded."""
 
     def _check_initialised(self) -> None:
-        if self._init_went_well and self.extensions.ready and not self.initialised.is_set():
+        if self._init_succeeded and self.extensions.ready and not self.initialised.is_set():
             self.initialised_at = monotonic()
             self.initialised.set()
 
@@ -195,24 +189,24 @@ class RuntimeApi(ABC):
         return replies.ACCEPTED
 
     def _event_headers(self, invocation: LocalInvocation) -> replies.HeaderItems:
-        """What is said of an event: an empty value where there is nothing to say."""
+        """Return the headers of an event; those without a value are empty."""
         return (
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", self.identity.arn),
+            ("Lambda-Runtime-Invoked-Function-Arn", self._arn),
             ("Lambda-Runtime-Trace-Id", invocation.trace_id),
             ("Lambda-Runtime-Client-Context", invocation.client_context),
-            # Who calls is in the caller's credentials, which nobody looks at here.
+            # The identity is in the caller's credentials, which are not checked here.
             ("Lambda-Runtime-Cognito-Identity", ""),
             (NONCE, invocation.nonce),
         )
 
 
 def is_stale(connection: ServerConnection, invocation: LocalInvocation) -> bool:
-    """Whether it answers another delivery of the same request; many runtimes do not say.
+    """Whether the call belongs to an earlier delivery of the event; many runtimes do not say.
 
-    AWS has not published how its server judges this. That it says 410, and that the right answer
-    may still come, is what its runtimes are prepared for.
+    AWS has not published how its server decides this. Its runtimes expect a 410, after which the
+    response to the current delivery may still come.
     """
     return connection.header(NONCE) not in ("", invocation.nonce)
 

@@ -16,43 +16,43 @@ if TYPE_CHECKING:
 
     from .replies import Reply
 
-READ_SIZE = 32 * 1024  # as RAPID copies
-MAX_HEAD = 1024 * 1024  # Go's default, which RAPID leaves alone
-MAX_TRAILERS = 4096  # Go's read buffer: the whole trailer block has to fit
-MAX_DISCARD = 256 * 1024  # what Go reads of an unwanted body to keep the connection
+READ_BYTES = 32 * 1024  # as RAPID copies
+MAX_HEAD_BYTES = 1024 * 1024  # Go's default, which RAPID uses
+MAX_TRAILER_BYTES = 4096  # Go's read buffer, which has to hold all trailers
+MAX_DISCARD_BYTES = 256 * 1024  # Go reads this much of an unwanted body to keep the connection
 LINGER_SECONDS = 0.5
 
-GONE = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
+CONNECTION_LOST = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
 
 
 class TruncatedError(Exception):
-    """The request's body broke off: end of file, a bad chunk, bad or oversized trailers."""
+    """The body of a request is incomplete: end of file, a bad chunk, bad or oversized trailers."""
 
 
 class ServerConnection:
-    """Requests come out, replies go in, one after the other."""
+    """Reads requests and sends replies, one after the other."""
 
     def __init__(self, stream: SocketStream) -> None:
         self._stream = stream
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._broken = False
-        self._is_behind = False  #: whether there was as much to read as one read can take
-        self._ahead: object = h11.NEED_DATA  #: an event that came behind a backlog
+        self._has_backlog = False  #: the last read filled its buffer
+        self._pushed_back: object = h11.NEED_DATA  #: the event that ended a backlog
         self.request: h11.Request
         self.trailers: dict[str, str] = {}
 
     async def next_request(self) -> bool:
-        """Wait for a request head and put it into `request`; false when there will be none."""
+        """Read the next head into `request`; return false if the connection ended instead."""
         if self._http.our_state is h11.DONE:
             self._http.start_next_cycle()
-            self._ahead = h11.NEED_DATA
+            self._pushed_back = h11.NEED_DATA
         try:
             event = await self._next_event()
         except h11.RemoteProtocolError:
             with anyio.move_on_after(LINGER_SECONDS):
-                await self._bad_request()
+                await self._send_bad_request()
             return False
-        except GONE:
+        except CONNECTION_LOST:
             return False
         if not isinstance(event, h11.Request):
             return False
@@ -66,20 +66,21 @@ class ServerConnection:
         return next((v.decode("latin-1") for n, v in self.request.headers if n == wanted), "")
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Read the body chunk by chunk as it comes; then `trailers` has the declared ones.
+        """Yield the body chunk by chunk as it arrives, then set `trailers`.
 
-        Of a stream that comes faster than it is read, the chunks of one read are one piece, as
-        they are to Go. One by one they would hold up all that shares the event loop.
+        If the runtime sends faster than the body is read, all chunks of one read are one piece, as
+        they are in Go: one by one they would delay everything else on the event loop. `trailers`
+        has the declared trailers only.
 
         Raises:
-            TruncatedError: it broke off.
+            TruncatedError: the body is incomplete.
         """
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         while True:
             try:
                 event = await self._next_event()
-            except (h11.RemoteProtocolError, *GONE) as error:
+            except (h11.RemoteProtocolError, *CONNECTION_LOST) as error:
                 self._broken = True
                 raise TruncatedError from error
             if isinstance(event, h11.Data):
@@ -91,30 +92,30 @@ class ServerConnection:
                 self._broken = True
                 raise TruncatedError
 
-    async def hung_up(self) -> None:
-        """Return when the other side has closed the connection; what it still sent is kept."""
+    async def wait_closed(self) -> None:
+        """Wait until the peer closes the connection; bytes that it sends first are kept."""
         data = b" "
         while data:
             try:
-                data = await self._stream.receive(READ_SIZE)
-            except GONE:
+                data = await self._stream.receive(READ_BYTES)
+            except CONNECTION_LOST:
                 data = b""
             self._http.receive_data(data)
 
     def abandon(self) -> None:
-        """Read no more of the request: the reply to it comes early, and is the last one."""
+        """Stop reading the request. The reply to it will close the connection."""
         self._broken = True
 
     async def reply(self, reply: Reply) -> bool:
-        """Answer the request; return whether the connection can carry another one."""
-        keep = await self._discard()
+        """Send the reply; return whether the connection can carry another request."""
+        keep = await self._discard_body()
         headers = [
             *reply.headers,
             ("Date", formatdate(usegmt=True)),
             ("Content-Length", str(len(reply.body))),
             *([] if keep else [("Connection", "close")]),
         ]
-        # In UTF-8, as Go writes what it is given: a client context may be in any language.
+        # Go writes header values as UTF-8; a client context may contain any character.
         fields = [(name.encode(), value.encode()) for name, value in headers]
         await self._send(h11.Response(status_code=reply.status, headers=fields))
         if reply.body:
@@ -127,25 +128,25 @@ class ServerConnection:
         return False
 
     async def _next_event(self) -> object:
-        event, self._ahead = self._ahead, h11.NEED_DATA
+        event, self._pushed_back = self._pushed_back, h11.NEED_DATA
         if event is not h11.NEED_DATA:
             return event
         while (event := self._http.next_event()) is h11.NEED_DATA:
             try:
-                data = await self._stream.receive(READ_SIZE)
+                data = await self._stream.receive(READ_BYTES)
             except anyio.EndOfStream:
                 data = b""
-            self._is_behind = len(data) == READ_SIZE
+            self._has_backlog = len(data) == READ_BYTES
             self._http.receive_data(data)
         return event
 
     def _backlog(self) -> Iterator[bytes]:
-        """Give the other chunks of a read that was as large as one can be."""
-        with suppress(h11.RemoteProtocolError):  # h11 will raise it again
-            while self._is_behind:
+        """Yield the other chunks of a read that filled its buffer."""
+        with suppress(h11.RemoteProtocolError):  # h11 raises it again at the next event
+            while self._has_backlog:
                 event = self._http.next_event()
                 if not isinstance(event, h11.Data):
-                    self._ahead = event
+                    self._pushed_back = event
                     return
                 yield event.data
 
@@ -154,8 +155,8 @@ class ServerConnection:
             await self._stream.send(data)
 
     def _take_trailers(self, event: h11.EndOfMessage) -> None:
-        block = sum(len(name) + len(value) + 4 for name, value in event.headers)
-        if block > MAX_TRAILERS:
+        size = sum(len(name) + len(value) + 4 for name, value in event.headers)
+        if size > MAX_TRAILER_BYTES:
             self._broken = True
             raise TruncatedError
         declared = {
@@ -167,8 +168,8 @@ class ServerConnection:
         fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
         self.trailers = {name: value for name, value in fields if name in declared}
 
-    async def _discard(self) -> bool:
-        """Read what is left of the body, as Go does before it answers; false if that fails."""
+    async def _discard_body(self) -> bool:
+        """Read the rest of the body, as Go does before a reply; return false if that fails."""
         if self._broken:
             return False
         if self._http.their_state is not h11.SEND_BODY:
@@ -179,26 +180,26 @@ class ServerConnection:
         try:
             async for data in self.body():
                 size += len(data)
-                if size > MAX_DISCARD:
+                if size > MAX_DISCARD_BYTES:
                     return False
         except TruncatedError:
             return False
         return True
 
     async def _linger(self) -> None:
-        # Closing with unread bytes makes the kernel send a reset, and a reset may overtake
-        # the reply; so first half-close, then read until the other side has closed too.
+        # Closing a socket that has unread bytes makes the kernel send a reset, which may overtake
+        # the reply. So this side is closed first, then read until the peer closes too.
         try:
             await self._stream.send_eof()
             while True:
-                await self._stream.receive(READ_SIZE)
-        except (*GONE, OSError):
+                await self._stream.receive(READ_BYTES)
+        except (*CONNECTION_LOST, OSError):
             return
 
-    async def _bad_request(self) -> None:
+    async def _send_bad_request(self) -> None:
         head = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
         try:
             await self._stream.send(head + b"Connection: close\r\n\r\n400 Bad Request")
             await self._linger()
-        except GONE:
+        except CONNECTION_LOST:
             return

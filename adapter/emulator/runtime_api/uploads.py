@@ -1,4 +1,4 @@
-"""What a runtime posts in answer to an invocation, read from its connection."""
+"""Responses and error reports that a runtime posts, read from its connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import anyio
 
 from ..local_invocation import EndOfResponse, InvocationFailure, ResponseEnd, known_error_type
 from . import replies
-from .bandwidth import Bucket
+from .bandwidth import TokenBucket
 from .server_connection import TruncatedError
 
 if TYPE_CHECKING:
@@ -25,29 +25,29 @@ ERROR_CAUSE_TYPE = "application/vnd.aws.lambda.error.cause+json"
 
 
 class ReportTooLargeError(Exception):
-    """An error report is larger than is read of it."""
+    """An error report is larger than the limit."""
 
 
-def mode_is_known(connection: ServerConnection) -> bool:
-    """Whether the runtime names a response mode that there is, or none."""
+def has_known_mode(connection: ServerConnection) -> bool:
+    """Whether the response mode header is absent or has a known value."""
     return connection.header(RESPONSE_MODE) in ("", "streaming")
 
 
 async def copy_response(
     connection: ServerConnection, invocation: LocalInvocation, *, throttle: bool
 ) -> Reply:
-    """Read a response to its end, no faster than its client does; return the reply to it.
+    """Copy a response to the invocation, no faster than the client reads; return the reply.
 
     Raises:
-        TruncatedError: it broke off.
+        TruncatedError: the response is incomplete.
     """
-    bucket = Bucket() if throttle and invocation.streaming else None
+    bucket = TokenBucket() if throttle and invocation.streaming else None
     try:
         async for data in connection.body():
-            # One byte more than is allowed shows the client that it is not all.
+            # One byte above the limit shows the client that the response was longer.
             data = data[: invocation.limit + 1 - invocation.bytes]
             if bucket:
-                await take(bucket, len(data))
+                await wait_for_bandwidth(bucket, len(data))
             await invocation.write(data)
             if invocation.bytes > invocation.limit:
                 invocation.finish(
@@ -57,14 +57,14 @@ async def copy_response(
     except TruncatedError:
         invocation.finish(ResponseEnd(EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse"))
         raise
-    invocation.finish(end_of(connection, invocation))
+    invocation.finish(complete_end(connection, invocation))
     return replies.ACCEPTED
 
 
-def end_of(connection: ServerConnection, invocation: LocalInvocation) -> ResponseEnd:
-    """Return the end of a response that was read whole, with the error in its trailers if any."""
-    heard = invocation.streaming or connection.header(RESPONSE_MODE) == "streaming"
-    trailers = connection.trailers if heard else {}
+def complete_end(connection: ServerConnection, invocation: LocalInvocation) -> ResponseEnd:
+    """Return the end of a complete response, with the error in its trailers if it has one."""
+    streamed = invocation.streaming or connection.header(RESPONSE_MODE) == "streaming"
+    trailers = connection.trailers if streamed else {}
     return ResponseEnd(
         EndOfResponse.COMPLETE,
         trailers.get(ERROR_TYPE.lower(), ""),
@@ -72,7 +72,7 @@ def end_of(connection: ServerConnection, invocation: LocalInvocation) -> Respons
     )
 
 
-async def take(bucket: Bucket, size: int) -> None:
+async def wait_for_bandwidth(bucket: TokenBucket, size: int) -> None:
     """Wait until ``size`` bytes may be sent."""
     delay = bucket.take(size, monotonic())
     while delay:
@@ -81,30 +81,31 @@ async def take(bucket: Bucket, size: int) -> None:
 
 
 async def read_failure(connection: ServerConnection, limit: int | None = None) -> InvocationFailure:
-    """Read the body and the headers of an error report.
+    """Read an error report.
 
     Raises:
-        TruncatedError: it broke off.
-        ReportTooLargeError: it is larger than ``limit``.
+        TruncatedError: the report is incomplete.
+        ReportTooLargeError: the report is larger than ``limit`` bytes.
     """
-    payload = b""
+    report = bytearray()
     async for data in connection.body():
-        payload += data
-        if limit is not None and len(payload) > limit:
+        report += data
+        if limit is not None and len(report) > limit:
             raise ReportTooLargeError
+    payload = bytes(report)
     content_type = connection.header("Content-Type")
     if content_type == ERROR_CAUSE_TYPE:
         try:
             document = json.loads(payload)
             document.pop("errorCause", None)
             payload, content_type = json.dumps(document).encode(), "application/json"
-        except (ValueError, AttributeError, TypeError, RecursionError):  # no JSON, no object
+        except (ValueError, AttributeError, TypeError, RecursionError):  # not a JSON object
             payload, content_type = b"Invalid error body", "application/octet-stream"
     return InvocationFailure(known_error_type(connection.header(ERROR_TYPE)), payload, content_type)
 
 
 def is_json(payload: bytes) -> bool:
-    """Whether the payload parses as JSON."""
+    """Whether the payload is JSON."""
     try:
         json.loads(payload)
     except (ValueError, RecursionError):

@@ -205,7 +205,9 @@ async def test_an_init_that_takes_too_long_is_not_called_one_that_failed(
     local: LocalFactory, concurrency: int | None, next_step: str
 ) -> None:
     hangs = "import signal; signal.pause()"
-    async with local(hangs, init_timeout=0.3, timeout=20, concurrency=concurrency) as running:
+    async with local(
+        hangs, init_timeout_seconds=0.3, timeout_seconds=20, concurrency=concurrency
+    ) as running:
         await warm(running.pool, Console(running.log))
         assert running.log.lines[-1] == f"Init took longer than 0.3 s and was stopped{next_step}"
         assert "cannot start" not in running.log.getvalue()
@@ -219,7 +221,7 @@ def test_reload_serves_what_was_changed(folder: Path) -> None:
         (folder / "main.py").write_text(APP.replace("VERSION", "two"))
         while not dev.speaks(0.5):
             (folder / "main.py").write_text(APP.replace("VERSION", "two"))
-        dev.read_until(r"Changed: main\.py\. Starting the function again")
+        dev.read_until(r"Changed: main\.py\. Restarting the function")
         assert httpx.get(dev.url).text.split()[1] == "two"
 
 
@@ -254,7 +256,7 @@ def test_a_syntax_error_is_a_page_until_the_next_save(folder: Path) -> None:
         assert page.text.split()[1] == "fixed"
 
 
-def test_without_reload_a_client_is_told_what_aws_tells(folder: Path) -> None:
+def test_without_reload_a_client_gets_the_error_of_aws(folder: Path) -> None:
     with serving(folder) as dev:
         pid = int(httpx.get(dev.url).text.split()[0])
         dev.read_until("^REPORT")
@@ -281,7 +283,7 @@ def test_reload_patterns_that_cannot_be_used_are_refused(
 
 
 @pytest.mark.anyio
-async def test_reload_ends_when_it_is_told_to_without_being_cancelled(
+async def test_reload_ends_at_its_event_without_being_cancelled(
     local: LocalFactory,
 ) -> None:
     stopping = anyio.Event()
@@ -291,7 +293,7 @@ async def test_reload_ends_when_it_is_told_to_without_being_cancelled(
         await reload(running.pool, everything, Console(running.log), stopping)
 
 
-def test_a_port_that_is_taken_is_one_line(folder: Path) -> None:
+def test_a_port_in_use_is_one_line(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "adapter", "dev", "main:app", "--port", port]
@@ -347,7 +349,7 @@ def test_a_managed_instance_serves_many_at_once_in_one_process(folder: Path) -> 
             assert first.read() == second.read()
 
 
-def test_an_sdk_may_invoke_the_function_that_the_url_serves(folder: Path) -> None:
+def test_an_sdk_can_invoke_the_function_that_the_url_serves(folder: Path) -> None:
     with serving(folder, "--invoke-port", "0") as dev:
         line = dev.read_until("^boto3.*")
         api, name = re.findall(r"_url='(.+)'\).*FunctionName='(.+)'", line)[0]
@@ -383,6 +385,6 @@ def test_managed_instances_have_no_snapstart(folder: Path) -> None:
     assert "use --snapstart or --concurrency" in ended.stderr
 
 
-def test_what_blocks_the_event_loop_is_told(folder: Path) -> None:
+def test_a_blocked_event_loop_is_logged(folder: Path) -> None:
     with serving(folder) as dev, httpx.stream("GET", f"{dev.url}/hang"):
         dev.read_until("The event loop has been blocked for over a second")

@@ -147,7 +147,7 @@ class TestInvoke:
         assert says in capsys.readouterr().err
 
     @pytest.mark.parametrize("option", ["--data", "--header", "--method"])
-    def test_what_describes_a_request_is_refused_beside_an_event_that_is_sent_as_it_is(
+    def test_request_options_are_refused_beside_an_event(
         self, option: str, app: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         app.with_name("event.json").write_text("{}")
@@ -174,7 +174,7 @@ class TestInvoke:
         assert said.startswith("adapter: Not invoked: the event has more than 6291456 bytes")
         assert "A binary body is base64 in it and grows by a third" in said
 
-    def test_ctrl_c_ends_it_all(self, app: Path) -> None:
+    def test_ctrl_c_ends_every_process(self, app: Path) -> None:
         app.write_text("import os, signal; print(os.getpid(), flush=True); signal.pause()")
         command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -186,7 +186,7 @@ class TestInvoke:
             os.close(runtime)
             assert "Traceback" not in process.stderr.read()
 
-    def test_a_reader_that_has_enough_is_no_error(self, app: Path) -> None:
+    def test_a_closed_stdout_is_no_error(self, app: Path) -> None:
         command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -57,14 +57,14 @@ def test_output_dotfiles_and_installed_packages_do_not(path: str) -> None:
         (str(ROOT / "queries"), "queries/cart.txt"),
     ],
 )
-def test_what_is_included_restarts_too(pattern: str, path: str) -> None:
+def test_an_included_file_restarts(pattern: str, path: str) -> None:
     assert not restarts(path)
     assert restarts(path, include=(pattern,))
     assert restarts("main.py", include=(pattern,))
 
 
 @pytest.mark.parametrize("pattern", ["*.html", "static", "static/*.html", "page.html"])
-def test_what_is_excluded_does_not_even_if_it_is_included(pattern: str) -> None:
+def test_an_exclusion_wins_over_an_inclusion(pattern: str) -> None:
     assert restarts("static/page.html")
     assert not restarts("static/page.html", exclude=(pattern,))
     assert not restarts("static/page.html", exclude=(pattern,), include=("*.html",))

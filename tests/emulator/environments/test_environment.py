@@ -30,21 +30,21 @@ async def outcome(
 ) -> tuple[ResponseStart | InvocationFailure, bytes]:
     invocation = local.submit(request_id=request_id)
     async with invocation.body:
-        answer = await invocation.answer()
+        start = await invocation.wait_for_start()
         body = b"".join([chunk async for chunk in invocation.body])
         await invocation.done.wait()
-    return answer, body
+    return start, body
 
 
-def error_of(answer: ResponseStart | InvocationFailure) -> tuple[str, str]:
-    assert isinstance(answer, InvocationFailure)
-    document = json.loads(answer.payload)
-    assert document["errorType"] == answer.error_type
-    return answer.error_type, document["errorMessage"]
+def error_of(start: ResponseStart | InvocationFailure) -> tuple[str, str]:
+    assert isinstance(start, InvocationFailure)
+    document = json.loads(start.payload)
+    assert document["errorType"] == start.error_type
+    return start.error_type, document["errorMessage"]
 
 
 async def test_an_invocation_is_logged_as_lambda_logs_it(local: LocalFactory) -> None:
-    async with local(ECHO, memory=256) as running:
+    async with local(ECHO, memory_mb=256) as running:
         assert (await outcome(running))[1] == b"{}"
         await outcome(running, "id-2")
         lines = running.log.lines
@@ -60,7 +60,7 @@ async def test_an_invocation_is_logged_as_lambda_logs_it(local: LocalFactory) ->
     assert "Init Duration" not in warm
 
 
-async def test_what_the_process_writes_is_passed_on_line_by_line(local: LocalFactory) -> None:
+async def test_the_output_of_the_process_is_forwarded_line_by_line(local: LocalFactory) -> None:
     script = """
 import sys
 print("out 1", flush=True)
@@ -74,7 +74,7 @@ sys.exit(1)
         assert "err €, no newline \\xff" in running.log.lines
 
 
-async def test_the_runtime_is_told_everything_by_its_environment(local: LocalFactory) -> None:
+async def test_the_runtime_has_its_environment_variables(local: LocalFactory) -> None:
     script = """
 import json
 c = Client()
@@ -110,14 +110,14 @@ async def test_after_a_crash_the_next_invocation_gets_a_new_environment(
     async with local(script) as running:
         invocation = running.submit(b'"die"')
         async with invocation.body:
-            kind, message = error_of(await invocation.answer())
+            kind, message = error_of(await invocation.wait_for_start())
         assert kind == "Runtime.ExitError"
         assert reason in message
         assert (await outcome(running, "id-2"))[1] == b"{}"
         assert any("Error Type: Runtime.ExitError" in line for line in running.log.lines)
 
 
-async def test_a_death_in_the_middle_truncates_the_answer(local: LocalFactory) -> None:
+async def test_an_exit_during_a_response_truncates_it(local: LocalFactory) -> None:
     script = """
 c = Client()
 request_id, _ = c.next()
@@ -133,7 +133,7 @@ os._exit(1)
         assert invocation.end.how is EndOfResponse.TRUNCATED
 
 
-async def test_what_was_sent_before_a_death_is_still_read(local: LocalFactory) -> None:
+async def test_a_response_sent_before_an_exit_is_still_read(local: LocalFactory) -> None:
     script = """
 c = Client()
 request_id, _ = c.next()
@@ -150,12 +150,12 @@ os._exit(0)
         assert invocation.end.clean
 
 
-async def test_a_time_out_kills_the_environment(local: LocalFactory) -> None:
+async def test_a_timeout_ends_the_environment(local: LocalFactory) -> None:
     script = ECHO.replace("    assert", "    if b'hang' in event: signal.pause()\n    assert")
-    async with local("import signal\n" + script, timeout=0.2) as running:
+    async with local("import signal\n" + script, timeout_seconds=0.2) as running:
         invocation = running.submit(b'"hang"')
         async with invocation.body:
-            kind, message = error_of(await invocation.answer())
+            kind, message = error_of(await invocation.wait_for_start())
         assert kind == "Sandbox.Timedout"
         assert message == "RequestId: id-1 Error: Task timed out after 0.20 seconds"
         await outcome(running, "id-2")
@@ -165,7 +165,7 @@ async def test_a_time_out_kills_the_environment(local: LocalFactory) -> None:
     assert "Status: timeout" in text
 
 
-async def test_a_time_out_after_the_head_truncates_the_answer(local: LocalFactory) -> None:
+async def test_a_timeout_after_the_head_truncates_the_response(local: LocalFactory) -> None:
     script = """
 import signal
 c = Client()
@@ -174,16 +174,16 @@ c.stream(request_id)
 c.chunk("part")
 signal.pause()
 """
-    async with local(script, timeout=0.2) as running:
+    async with local(script, timeout_seconds=0.2) as running:
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"part"]
         assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
 
 
-async def test_time_after_the_answer_counts_too(local: LocalFactory) -> None:
+async def test_time_after_the_response_counts_too(local: LocalFactory) -> None:
     script = ECHO + "    import signal; signal.pause()\n"
-    async with local(script, timeout=0.2) as running:
+    async with local(script, timeout_seconds=0.2) as running:
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"{}"]
@@ -203,16 +203,18 @@ sys.exit(1)
 """
 
 
-async def test_a_failed_init_is_what_the_invocation_gets(local: LocalFactory) -> None:
+async def test_a_failed_init_fails_the_invocation(local: LocalFactory) -> None:
     async with local(INIT_ERROR) as running:
-        answer, _ = await outcome(running)
-        assert error_of(answer) == ("Runtime.ImportModuleError", "no such module")
+        start, _ = await outcome(running)
+        assert error_of(start) == ("Runtime.ImportModuleError", "no such module")
         text = running.log.getvalue()
     assert "Status: error\tError Type: Runtime.ImportModuleError" in text
     assert "Init failed: Runtime.ImportModuleError: no such module" in text
 
 
-async def test_a_process_that_dies_in_init(local: LocalFactory) -> None:
+async def test_a_process_that_exits_during_its_init_fails_the_invocation(
+    local: LocalFactory,
+) -> None:
     async with local("raise SystemExit(7)") as running:
         kind, message = error_of((await outcome(running))[0])
         assert kind == "Runtime.ExitError"
@@ -221,11 +223,11 @@ async def test_a_process_that_dies_in_init(local: LocalFactory) -> None:
 
 async def test_a_command_that_cannot_be_started(local: LocalFactory) -> None:
     async with local("", command=("/does/not/exist",)) as running:
-        answer, _ = await outcome(running)
-        assert isinstance(answer, InvocationFailure)
+        start, _ = await outcome(running)
+        assert isinstance(start, InvocationFailure)
 
 
-async def test_a_slow_init_is_tried_once_more_on_the_time_of_the_invocation(
+async def test_a_slow_init_is_repeated_within_the_timeout_of_the_invocation(
     local: LocalFactory, tmp_path: object
 ) -> None:
     script = (
@@ -238,7 +240,7 @@ if not os.path.exists(mark):
 """
         + ECHO
     )
-    async with local(script, init_timeout=0.3) as running:
+    async with local(script, init_timeout_seconds=0.3) as running:
         assert (await outcome(running))[1] == b"{}"
         assert "Init Duration: 300.00 ms\tPhase: init\tStatus: timeout" in running.log.getvalue()
 
@@ -259,23 +261,23 @@ x.head("GET", "/2020-01-01/extension/event/next", f"Lambda-Extension-Identifier:
 """
 
 
-async def test_the_end_comes_with_notice_to_those_with_an_extension(local: LocalFactory) -> None:
-    async with local(NOTICE + REGISTER + ECHO, kill_delay=20) as running:
+async def test_a_process_with_an_extension_gets_sigterm(local: LocalFactory) -> None:
+    async with local(NOTICE + REGISTER + ECHO, kill_delay_seconds=20) as running:
         await outcome(running)
         await running.pool.close()
         assert "told to end" in running.log.lines
 
 
-async def test_the_end_comes_without_notice_to_all_others(local: LocalFactory) -> None:
+async def test_a_process_without_an_extension_gets_no_sigterm(local: LocalFactory) -> None:
     async with local(NOTICE + ECHO) as running:
         await outcome(running)
         await running.pool.close()
         assert "told to end" not in running.log.lines
 
 
-async def test_who_ignores_the_notice_is_killed(local: LocalFactory) -> None:
+async def test_a_process_that_ignores_sigterm_is_killed(local: LocalFactory) -> None:
     deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    async with local(deaf + REGISTER + ECHO, kill_delay=0.05) as running:
+    async with local(deaf + REGISTER + ECHO, kill_delay_seconds=0.05) as running:
         await outcome(running)
         await running.pool.close()
         assert running.pool.environments == 0
@@ -292,7 +294,7 @@ c.next()
 """
     async with local(script) as running:
         pid = int((await outcome(running))[1])
-        # becomes readable when the process ends, whoever's child it is
+        # becomes readable when the process ends, child or not
         with open_pidfd(pid) as descriptor:
             await running.pool.close()
             await anyio.wait_readable(descriptor)
@@ -337,7 +339,7 @@ print("restored", flush=True)
 """
 
 
-async def test_an_environment_of_snapstart_waits_in_its_snapshot(local: LocalFactory) -> None:
+async def test_an_environment_with_snapstart_waits_in_its_snapshot(local: LocalFactory) -> None:
     async with local(RESTORED + ECHO, snapstart=True) as running:
         await running.pool.warm()
         assert "restored" not in running.log.lines
@@ -349,13 +351,13 @@ async def test_an_environment_of_snapstart_waits_in_its_snapshot(local: LocalFac
     assert "Init Duration" not in text  # it was paid for when the snapshot was made
 
 
-async def test_a_failed_restore_is_what_the_invocation_gets(local: LocalFactory) -> None:
+async def test_a_failed_restore_fails_the_invocation(local: LocalFactory) -> None:
     script = RESTORED + INIT_ERROR.replace("init/error", "restore/error").replace(
         "Runtime.ImportModuleError", "Runtime.AfterRestoreError"
     )
     async with local(script, snapstart=True) as running:
-        answer, _ = await outcome(running)
-        assert error_of(answer) == ("Runtime.AfterRestoreError", "no such module")
+        start, _ = await outcome(running)
+        assert error_of(start) == ("Runtime.AfterRestoreError", "no such module")
         while "END RequestId: id-1" not in running.log.lines:
             await anyio.lowlevel.checkpoint()
         text = running.log.getvalue()
@@ -363,7 +365,7 @@ async def test_a_failed_restore_is_what_the_invocation_gets(local: LocalFactory)
     assert "Restore failed: Runtime.AfterRestoreError: no such module" in text
 
 
-async def test_a_death_in_the_restore(local: LocalFactory) -> None:
+async def test_an_exit_during_the_restore_fails_the_invocation(local: LocalFactory) -> None:
     async with local(RESTORED + "sys.exit(65)", snapstart=True) as running:
         kind, message = error_of((await outcome(running))[0])
         assert kind == "Runtime.ExitError"
@@ -376,7 +378,7 @@ async def test_without_snapstart_there_is_nothing_to_restore(local: LocalFactory
         assert (await outcome(running))[1] == b"{}"
 
 
-# Asks for two events at once; answers "die" by its death, "hang" not before a later one.
+# Waits for two events at once. "die" makes it exit; "hang" gets a response after a later event.
 CONCURRENT = """
 clients = [Client(), Client()]
 for c in clients:
@@ -397,12 +399,12 @@ while True:
 """
 
 
-async def test_a_managed_instance_outlives_a_time_out(local: LocalFactory) -> None:
-    async with local(CONCURRENT, concurrency=2, timeout=0.2) as running:
+async def test_a_managed_instance_outlives_a_timeout(local: LocalFactory) -> None:
+    async with local(CONCURRENT, concurrency=2, timeout_seconds=0.2) as running:
         invocation = running.submit(b'"hang"')
         async with invocation.body:
-            answer = await invocation.answer()
-            kind, message = error_of(answer)
+            start = await invocation.wait_for_start()
+            kind, message = error_of(start)
             await invocation.done.wait()
         assert (kind, message) == ("Sandbox.Timedout", "Task timed out after 0.20 seconds")
         assert (await outcome(running, "id-2"))[1] == b"{}"
@@ -411,25 +413,27 @@ async def test_a_managed_instance_outlives_a_time_out(local: LocalFactory) -> No
         assert "id-1 Task timed out after 0.20 seconds" in running.log.getvalue()
 
 
-async def test_the_death_of_a_managed_instance_is_that_of_all_it_serves(
+async def test_the_exit_of_a_managed_instance_fails_all_its_invocations(
     local: LocalFactory,
 ) -> None:
     async with local(CONCURRENT, concurrency=2) as running:
         environment = await running.pool.warm()
         assert isinstance(environment.api, ManagedApi)
-        while environment.api.outstanding.idle < 2:
+        while environment.api.state.waiting < 2:
             await anyio.lowlevel.checkpoint()
         hangs, dies = running.submit(b'"hang"'), running.submit(b'"die"', request_id="id-2")
         async with hangs.body, dies.body:
             for invocation in (hangs, dies):
-                answer = await invocation.answer()
-                assert answer == InvocationFailure(
+                start = await invocation.wait_for_start()
+                assert start == InvocationFailure(
                     "Runtime.ExitError", b'{"errorType": "Runtime.ExitError"}'
                 )
         assert (await outcome(running, "id-3"))[1] == b"{}"
 
 
-async def test_a_runtime_of_a_managed_instance_is_told_so(local: LocalFactory) -> None:
+async def test_a_runtime_of_a_managed_instance_has_its_environment_variables(
+    local: LocalFactory,
+) -> None:
     script = """
 import json
 c = Client()

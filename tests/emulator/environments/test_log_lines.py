@@ -24,7 +24,7 @@ def test_a_warm_report() -> None:
     )
 
 
-def test_a_cold_report_bills_init_too_and_says_what_was_streamed() -> None:
+def test_the_report_of_a_cold_start_bills_the_init_and_counts_streamed_bytes() -> None:
     assert report_line(Report("id", 0.01, 128, 38, 0.2, first_byte=0.002, bytes=12)) == (
         "REPORT RequestId: id\tDuration: 10.00 ms\tBilled Duration: 210 ms"
         "\tMemory Size: 128 MB\tMax Memory Used: 38 MB\tInit Duration: 200.00 ms"
@@ -32,12 +32,12 @@ def test_a_cold_report_bills_init_too_and_says_what_was_streamed() -> None:
     )
 
 
-def test_a_report_of_a_failure_names_it() -> None:
+def test_the_report_of_a_failure_names_its_error_type() -> None:
     line = report_line(Report("id", 1, 128, status="error", error_type="Runtime.ExitError"))
     assert line.endswith("\tMemory Size: 128 MB\tStatus: error\tError Type: Runtime.ExitError")
 
 
-def test_a_time_out_is_told_as_lambda_tells_it() -> None:
+def test_a_timeout_is_reported_in_the_words_of_lambda() -> None:
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z id Task timed out after 3\.00 seconds",
         timeout_line("id", 3),

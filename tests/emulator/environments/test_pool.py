@@ -98,7 +98,7 @@ async def test_of_two_requests_one_waits_for_the_environment_that_has_just_respo
         assert len(pids) == running.pool.environments == 2
 
 
-async def test_concurrent_requests_get_a_process_each(
+async def test_concurrent_requests_have_separate_processes(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
     go = anyio.Path(tmp_path) / "go"
@@ -130,7 +130,7 @@ async def test_more_requests_than_environments_wait_in_order(
         assert [line.split()[2] for line in started] == ["1", "2", "3", "4"]
 
 
-async def test_new_code_gets_new_environments_and_running_requests_end_well(
+async def test_new_code_starts_new_environments_and_running_requests_are_completed(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
     go = anyio.Path(tmp_path) / "go"
@@ -158,7 +158,7 @@ async def test_an_environment_that_is_replaced_while_it_starts_ends(local: Local
         assert await pid_of(running.submit(request_id="2")) == first
 
 
-async def test_an_init_that_took_too_long_ahead_of_the_first_request_counts_as_its_first_try(
+async def test_an_init_that_timed_out_before_the_first_request_counts_as_its_first_try(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
     tries = anyio.Path(tmp_path) / "tries"
@@ -167,22 +167,22 @@ import time
 with open({str(tries)!r}, "a") as file: file.write("x")
 time.sleep(1)
 """
-    async with local(script + PID, init_timeout=0.5) as running:
+    async with local(script + PID, init_timeout_seconds=0.5) as running:
         assert (await running.pool.warm()).init_timed_out
         assert await pid_of(running.submit(request_id="1"))
         assert await tries.read_text() == "xx"
 
 
-async def test_closing_answers_those_who_wait(local: LocalFactory, tmp_path: anyio.Path) -> None:
+async def test_closing_fails_waiting_invocations(local: LocalFactory, tmp_path: anyio.Path) -> None:
     async with local(PID, limit=1) as running:
         busy = running.submit(str(anyio.Path(tmp_path) / "never").encode(), request_id="1")
         waiting = running.submit(request_id="2")
         async with busy.body, waiting.body:
             await busy.body.receive()
             await running.pool.close()
-            answer = await waiting.answer()
-            assert isinstance(answer, InvocationFailure)
-            assert answer.error_type == "Sandbox.Failure"
+            start = await waiting.wait_for_start()
+            assert isinstance(start, InvocationFailure)
+            assert start.error_type == "Sandbox.Failure"
             assert running.pool.environments == 0
 
 
@@ -195,11 +195,11 @@ TWO = PID.replace("c = Client()", "os.fork()\nc = Client()").replace(
 async def waits(running: Local) -> None:
     environment = await running.pool.warm()
     assert isinstance(environment.api, ManagedApi)
-    while environment.api.outstanding.idle < 2:
+    while environment.api.state.waiting < 2:
         await anyio.lowlevel.checkpoint()
 
 
-async def test_a_managed_instance_serves_many_and_refuses_what_it_has_no_room_for(
+async def test_a_managed_instance_serves_many_and_refuses_more_than_its_limit(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
     go = anyio.Path(tmp_path) / "go"
@@ -218,7 +218,7 @@ async def test_a_managed_instance_serves_many_and_refuses_what_it_has_no_room_fo
         assert await pid_of(running.submit(request_id="3")) in pids
 
 
-async def test_new_code_gets_a_new_instance_and_running_requests_end_well(
+async def test_new_code_starts_a_new_instance_and_running_requests_are_completed(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
     go = anyio.Path(tmp_path) / "go"

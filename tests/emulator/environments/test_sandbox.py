@@ -20,7 +20,7 @@ def test_a_command_starts_in_the_task_root_with_its_arguments_untouched(tmp_path
     assert ended.stdout == f"{root}\n$HOME|a b||"
 
 
-def test_what_is_written_outside_stays(tmp_path: Path) -> None:
+def test_files_outside_the_task_root_can_be_written(tmp_path: Path) -> None:
     root = tmp_path / "task"
     root.mkdir()
     command = find_sandbox(root).command(("touch", str(tmp_path / "beside")))
@@ -28,7 +28,7 @@ def test_what_is_written_outside_stays(tmp_path: Path) -> None:
     assert (tmp_path / "beside").exists()
 
 
-def test_where_nothing_can_be_mounted_it_does_without(
+def test_without_mounts_the_task_root_is_writable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -37,7 +37,7 @@ def test_where_nothing_can_be_mounted_it_does_without(
     assert sandbox.command(("/bin/true",)) == ["/bin/true"]
 
 
-def test_a_command_that_is_not_there_or_fails_does_not_work() -> None:
+def test_a_command_that_is_missing_or_fails_does_not_work() -> None:
     assert works(("true",))
     assert not works(("false",))
     assert not works(("/does/not/exist",))

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.function_url import UrlSettings
-from adapter.emulator.front_ends.url_request import MAX_EVENT
+from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
 
 from ..scripts import STREAMED_ECHO, for_each_event
@@ -78,7 +78,7 @@ async def test_as_aws_the_event_names_aws(local: LocalFactory) -> None:
     assert event["headers"]["x-forwarded-proto"] == "https"
 
 
-async def test_the_head_comes_with_the_prelude_and_each_chunk_when_it_is_sent(
+async def test_the_head_arrives_with_the_prelude_and_each_chunk_when_it_is_sent(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
     gate = anyio.Path(tmp_path) / "gate"
@@ -108,7 +108,7 @@ async def test_the_head_comes_with_the_prelude_and_each_chunk_when_it_is_sent(
         assert [chunk async for chunk in chunks] == []
 
 
-async def test_a_prelude_that_comes_byte_by_byte_with_body_behind_it(local: LocalFactory) -> None:
+async def test_a_prelude_may_arrive_byte_by_byte(local: LocalFactory) -> None:
     script = for_each_event(
         "c.stream(request_id)",
         """for character in '{"statusCode":202}' + NULS: c.chunk(character)""",
@@ -140,7 +140,7 @@ BUFFERED = for_each_event(
 )
 
 
-async def test_a_buffered_answer_behind_a_streaming_url_is_not_interpreted(
+async def test_a_streaming_url_does_not_interpret_a_buffered_response(
     local: LocalFactory,
 ) -> None:
     async with local(BUFFERED) as running:
@@ -149,7 +149,7 @@ async def test_a_buffered_answer_behind_a_streaming_url_is_not_interpreted(
         assert "Try --invoke-mode buffered" in running.log.getvalue()
 
 
-async def test_an_answer_that_only_is_json_gets_no_hint_of_a_wrong_invoke_mode(
+async def test_json_without_a_status_code_gets_no_hint_of_a_wrong_invoke_mode(
     local: LocalFactory,
 ) -> None:
     async with local(BUFFERED.replace("statusCode", "code")) as running:
@@ -157,14 +157,14 @@ async def test_an_answer_that_only_is_json_gets_no_hint_of_a_wrong_invoke_mode(
         assert "--invoke-mode" not in running.log.getvalue()
 
 
-async def test_a_buffered_answer_behind_a_buffered_url_is(local: LocalFactory) -> None:
+async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory) -> None:
     async with local(BUFFERED, UrlSettings(invoke_mode="buffered")) as running:
         reply = await running.client.get("/")
         assert (reply.status_code, reply.text) == (404, "hi")
         assert reply.headers["content-length"] == "2"
 
 
-async def test_a_streamed_answer_behind_a_buffered_url_is_a_bad_gateway(
+async def test_a_streamed_response_behind_a_buffered_url_is_a_bad_gateway(
     local: LocalFactory,
 ) -> None:
     async with local(STREAMED_ECHO, UrlSettings(invoke_mode="buffered")) as running:
@@ -174,7 +174,7 @@ async def test_a_streamed_answer_behind_a_buffered_url_is_a_bad_gateway(
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_a_status_without_body_has_none(local: LocalFactory, status: int) -> None:
+async def test_a_status_that_forbids_a_body_has_none(local: LocalFactory, status: int) -> None:
     script = for_each_event(
         "c.stream(request_id)",
         f"""c.chunk('{{"statusCode":{status}}}' + NULS + 'no')""",
@@ -234,8 +234,10 @@ async def test_a_failure_before_the_first_byte_is_a_bad_gateway(
         assert says in running.log.getvalue()
 
 
-async def test_a_time_out_before_the_first_byte_is_a_bad_gateway(local: LocalFactory) -> None:
-    async with local(for_each_event("import signal; signal.pause()"), timeout=0.2) as running:
+async def test_a_timeout_before_the_first_byte_is_a_bad_gateway(local: LocalFactory) -> None:
+    async with local(
+        for_each_event("import signal; signal.pause()"), timeout_seconds=0.2
+    ) as running:
         assert (await running.client.get("/")).status_code == 502
 
 
@@ -262,11 +264,9 @@ async def test_error_trailers_abort_the_body_if_so_wanted(local: LocalFactory) -
 @pytest.mark.parametrize(
     "end", ["os._exit(1)", "c.send('zz' + chr(10))", "import signal; signal.pause()"]
 )
-async def test_a_broken_stream_is_left_without_its_last_chunk(
-    local: LocalFactory, end: str
-) -> None:
+async def test_a_truncated_stream_has_no_last_chunk(local: LocalFactory, end: str) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS + 'part')", end)
-    async with local(script, timeout=0.4) as running:
+    async with local(script, timeout_seconds=0.4) as running:
         request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
         received = await raw(running, request)
         assert received.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -276,7 +276,7 @@ async def test_a_broken_stream_is_left_without_its_last_chunk(
 
 async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> None:
     async with local(STREAMED_ECHO) as running:
-        reply = await running.client.post("/", content=b"x" * MAX_EVENT)
+        reply = await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
         assert reply.status_code == 413
         assert reply.json() == {
             "Message": "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
@@ -286,11 +286,11 @@ async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> No
         assert (await running.client.post("/", content=b"x" * 4_000_000)).status_code == 200
 
 
-async def test_the_console_tells_once_of_a_request_that_is_too_large(local: LocalFactory) -> None:
+async def test_the_console_logs_a_request_that_is_too_large_once(local: LocalFactory) -> None:
     async with local(STREAMED_ECHO) as running:
-        await running.client.post("/", content=b"x" * MAX_EVENT)
+        await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
         (line,) = running.log.lines
-        assert line.startswith("413 to the client: ")
+        assert line.startswith("Responded 413: ")
         assert "A binary body is base64 in it and grows by a third" in line
 
 
@@ -321,7 +321,7 @@ async def test_a_websocket_is_explained_once_per_path_and_is_a_request_like_any_
     assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
-async def test_a_client_that_leaves_does_not_stop_the_function(local: LocalFactory) -> None:
+async def test_a_client_that_disconnects_does_not_stop_the_function(local: LocalFactory) -> None:
     script = for_each_event(
         "c.stream(request_id)",
         "c.chunk('{}' + NULS + 'first')",
@@ -357,7 +357,7 @@ async def test_an_old_client_is_served_until_the_connection_closes(local: LocalF
         ("*", "/"),
     ],
 )
-async def test_a_target_in_another_form_is_understood(
+async def test_a_request_target_may_be_an_absolute_url(
     local: LocalFactory, target: str, path: str
 ) -> None:
     request = f"OPTIONS {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -366,13 +366,15 @@ async def test_a_target_in_another_form_is_understood(
         assert f'"rawPath":"{path}"'.encode() in received
 
 
-async def test_a_tunnel_is_refused_because_a_function_is_no_proxy(local: LocalFactory) -> None:
+async def test_connect_is_refused_because_a_function_is_no_proxy(local: LocalFactory) -> None:
     request = b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     async with local(STREAMED_ECHO) as running:
         assert (await raw(running, request)).startswith(b"HTTP/1.1 405 ")
 
 
-async def test_the_last_chunk_can_be_held_back(local: LocalFactory, tmp_path: anyio.Path) -> None:
+async def test_a_chunk_can_be_held_back_until_the_next_one(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
     gate = anyio.Path(tmp_path) / "gate"
     script = for_each_event(
         "c.stream(request_id)",
@@ -391,10 +393,10 @@ async def test_the_last_chunk_can_be_held_back(local: LocalFactory, tmp_path: an
         assert await anext(chunks) == b"two"
 
 
-async def test_an_empty_body_can_be_made_to_hang(local: LocalFactory) -> None:
+async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
     settings = UrlSettings(empty_body_hang=True)
-    async with local(script, settings, timeout=0.3) as running:
+    async with local(script, settings, timeout_seconds=0.3) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")
     async with local(script) as running:

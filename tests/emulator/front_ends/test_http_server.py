@@ -47,7 +47,7 @@ def accepted_sockets(client: tuple[str, int]) -> list[Any]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_a_stream_that_is_not_finished_breaks_off(host: str) -> None:
+async def test_an_unfinished_stream_closes_the_connection(host: str) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"part", "more_body": True})
@@ -63,7 +63,7 @@ async def test_a_stream_that_is_not_finished_breaks_off(host: str) -> None:
 
 
 @pytest.mark.parametrize("pieces", [[HEAD + BROKEN], [HEAD, BROKEN]], ids=["at-once", "later"])
-async def test_a_body_that_breaks_after_its_head_was_answered_is_no_fault_of_the_app(
+async def test_a_body_that_breaks_after_the_response_is_not_logged_as_an_error_of_the_app(
     pieces: list[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -112,7 +112,7 @@ async def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(
     assert paths == (["/one"] if before else [])
 
 
-def test_a_port_that_is_taken_is_answered_with_another_port() -> None:
+def test_the_error_for_a_port_in_use_names_another_port() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(ConfigurationError, match=r"Cannot listen on .* Stop what uses it.* --port"),
@@ -121,7 +121,7 @@ def test_a_port_that_is_taken_is_answered_with_another_port() -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "nonsense.invalid"])
-def test_an_address_that_is_not_ours_is_answered_with_those_that_are(host: str) -> None:
+def test_the_error_for_a_foreign_address_names_the_local_ones(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"Cannot listen on .* --host has to be") as raised:
         listen(host, 0)
     assert "Stop what uses it" not in str(raised.value)

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from adapter.emulator.console import Console
 from adapter.emulator.front_ends.http_server import listen, serve
 from adapter.emulator.front_ends.invoke_api import InvokeApi
-from adapter.emulator.runtime_api.replies import MAX_PAYLOAD
+from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES
 
 from ..scripts import ECHO
 
@@ -42,12 +42,12 @@ class Lambda:
 
     async def call(self, operation: str, **given: Any) -> Any:
         def call() -> Any:
-            answer = getattr(self.client, operation)(FunctionName="function", **given)
+            response = getattr(self.client, operation)(FunctionName="function", **given)
             for name in ("Payload", "EventStream"):
-                if name in answer:
-                    stream = answer[name]
-                    answer[name] = stream.read() if name == "Payload" else list(stream)
-            return answer
+                if name in response:
+                    stream = response[name]
+                    response[name] = stream.read() if name == "Payload" else list(stream)
+            return response
 
         return await anyio.to_thread.run_sync(call)
 
@@ -55,7 +55,7 @@ class Lambda:
         return await self.call("invoke", **given)
 
     async def invoke_when_free(self, **given: Any) -> Any:
-        """Call until nobody says busy: a runtime that has just answered may not ask again yet."""
+        """Call until the environment has room: a runtime calls next after its response."""
         with anyio.fail_after(10):
             while True:
                 try:
@@ -64,8 +64,8 @@ class Lambda:
                     await anyio.sleep(0.01)
 
     async def stream(self, **given: Any) -> list[dict[str, Any]]:
-        answer = await self.call("invoke_with_response_stream", **given)
-        events: list[dict[str, Any]] = answer["EventStream"]
+        response = await self.call("invoke_with_response_stream", **given)
+        events: list[dict[str, Any]] = response["EventStream"]
         return events
 
 
@@ -91,8 +91,8 @@ async def invoking(local: LocalFactory, script: str, **options: Any) -> AsyncIte
                 aws.close()
 
 
-def answering(*lines: str) -> str:
-    """A runtime that answers every event in the same way."""
+def responding(*lines: str) -> str:
+    """A runtime that responds to every event in the same way."""
     return "\n".join(
         [
             "c = Client()",
@@ -107,19 +107,19 @@ POST = 'c.call("POST", f"{API}/invocation/{request_id}/%s", %s)'
 OPEN = 'c.stream(request_id, "Content-Type: text/plain")'
 
 
-async def test_an_answer_comes_back_whole(local: LocalFactory) -> None:
+async def test_a_buffered_call_returns_the_whole_response(local: LocalFactory) -> None:
     async with invoking(local, ECHO) as function:
-        answer = await function.invoke(Payload=b'{"a": 1}', Qualifier="live")
-        assert answer["Payload"] == b'{"a": 1}'
-        assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "$LATEST")
-        assert "FunctionError" not in answer
-        assert f"START RequestId: {answer['ResponseMetadata']['RequestId']}" in (
+        response = await function.invoke(Payload=b'{"a": 1}', Qualifier="live")
+        assert response["Payload"] == b'{"a": 1}'
+        assert (response["StatusCode"], response["ExecutedVersion"]) == (200, "$LATEST")
+        assert "FunctionError" not in response
+        assert f"START RequestId: {response['ResponseMetadata']['RequestId']}" in (
             function.running.log.getvalue()
         )
 
 
-async def test_an_answer_is_streamed_and_its_end_is_told(local: LocalFactory) -> None:
-    script = answering(OPEN, "c.chunk(event)", "c.end()", "c.reply()")
+async def test_a_streamed_call_returns_chunks_and_the_end(local: LocalFactory) -> None:
+    script = responding(OPEN, "c.chunk(event)", "c.end()", "c.reply()")
     async with invoking(local, script) as function:
         assert await function.stream(Payload=b"[1]") == [
             {"PayloadChunk": {"Payload": b"[1]"}},
@@ -127,13 +127,13 @@ async def test_an_answer_is_streamed_and_its_end_is_told(local: LocalFactory) ->
         ]
 
 
-async def test_a_chunk_is_there_before_the_next_one_is_made(local: LocalFactory) -> None:
-    script = answering(OPEN, "c.chunk('first')", "c.reply()")  # there is no reply before the end
-    async with invoking(local, script, timeout=60) as function:
+async def test_a_chunk_arrives_before_the_next_one_is_sent(local: LocalFactory) -> None:
+    script = responding(OPEN, "c.chunk('first')", "c.reply()")  # there is no reply before the end
+    async with invoking(local, script, timeout_seconds=60) as function:
 
         def first_event() -> Any:
-            answer = function.client.invoke_with_response_stream(FunctionName="function")
-            with contextlib.closing(answer["EventStream"]) as events:
+            response = function.client.invoke_with_response_stream(FunctionName="function")
+            with contextlib.closing(response["EventStream"]) as events:
                 return next(iter(events))
 
         event = await anyio.to_thread.run_sync(first_event)
@@ -143,14 +143,14 @@ async def test_a_chunk_is_there_before_the_next_one_is_made(local: LocalFactory)
 CAUSE = {"errorType": "ValueError", "errorMessage": "no"}
 
 
-async def test_a_failed_function_is_a_call_that_went_well(local: LocalFactory) -> None:
+async def test_a_call_succeeds_even_if_the_function_fails(local: LocalFactory) -> None:
     kind = '"Lambda-Runtime-Function-Error-Type: Function.ValueError"'
     async with invoking(
-        local, answering(POST % ("error", f"{kind}, body={json.dumps(CAUSE).encode()!r}"))
+        local, responding(POST % ("error", f"{kind}, body={json.dumps(CAUSE).encode()!r}"))
     ) as function:
-        answer = await function.invoke()
-        assert (answer["StatusCode"], answer["FunctionError"]) == (200, "Unhandled")
-        assert json.loads(answer["Payload"]) == CAUSE
+        response = await function.invoke()
+        assert (response["StatusCode"], response["FunctionError"]) == (200, "Unhandled")
+        assert json.loads(response["Payload"]) == CAUSE
         [complete] = await function.stream()
         assert complete["InvokeComplete"]["ErrorCode"] == "Function.ValueError"
         assert json.loads(complete["InvokeComplete"]["ErrorDetails"]) == CAUSE
@@ -164,26 +164,26 @@ async def test_a_failed_function_is_a_call_that_went_well(local: LocalFactory) -
     ],
     ids=["base64", "broken"],
 )
-async def test_an_error_after_the_first_byte_is_told_at_the_end(
+async def test_an_error_after_the_first_byte_is_in_the_last_event(
     local: LocalFactory, body: str, details: dict[str, str]
 ) -> None:
     name = "Lambda-Runtime-Function-Error"
     end = f"c.end('{name}-Type: ValueError', '{name}-Body: {body}')"
-    async with invoking(local, answering(OPEN, "c.chunk('part')", end, "c.reply()")) as function:
+    async with invoking(local, responding(OPEN, "c.chunk('part')", end, "c.reply()")) as function:
         part, complete = await function.stream()
         assert part == {"PayloadChunk": {"Payload": b"part"}}
         assert complete["InvokeComplete"]["ErrorCode"] == "ValueError"
         assert json.loads(complete["InvokeComplete"]["ErrorDetails"]) == details
-        answer = await function.invoke()
-        assert answer["FunctionError"] == "Unhandled"
-        assert json.loads(answer["Payload"]) == details
+        response = await function.invoke()
+        assert response["FunctionError"] == "Unhandled"
+        assert json.loads(response["Payload"]) == details
 
 
-async def test_an_answer_that_breaks_off_or_is_too_large_is_an_error(local: LocalFactory) -> None:
+async def test_a_truncated_or_oversized_response_is_an_error(local: LocalFactory) -> None:
     script = f"""
 c = Client()
 request_id, event = c.next()
-c.call("POST", f"{{API}}/invocation/{{request_id}}/response", body=b"x" * {MAX_PAYLOAD + 1})
+c.call("POST", f"{{API}}/invocation/{{request_id}}/response", body=b"x" * {MAX_PAYLOAD_BYTES + 1})
 c = Client()
 request_id, event = c.next()
 {OPEN}
@@ -192,12 +192,14 @@ os._exit(1)
 """
     async with invoking(local, script, limit=1) as function:
         for kind in ("Function.ResponseSizeTooLarge", "Runtime.TruncatedResponse"):
-            answer = await function.invoke()
-            assert answer["FunctionError"] == "Unhandled"
-            assert json.loads(answer["Payload"])["errorType"] == kind
+            response = await function.invoke()
+            assert response["FunctionError"] == "Unhandled"
+            assert json.loads(response["Payload"])["errorType"] == kind
 
 
-async def test_nobody_waits_for_an_event_and_nothing_is_run_dry(local: LocalFactory) -> None:
+async def test_an_event_call_returns_at_once_and_a_dry_run_runs_nothing(
+    local: LocalFactory,
+) -> None:
     async with invoking(local, ECHO) as function:
         assert (await function.invoke(InvocationType="DryRun"))["StatusCode"] == 204
         assert function.running.log.getvalue() == ""
@@ -206,7 +208,7 @@ async def test_nobody_waits_for_an_event_and_nothing_is_run_dry(local: LocalFact
             await anyio.lowlevel.checkpoint()
 
 
-async def test_what_aws_would_refuse_is_an_exception(local: LocalFactory) -> None:
+async def test_a_refused_call_is_an_exception(local: LocalFactory) -> None:
     async with invoking(local, ECHO) as function:
         with pytest.raises(function.client.exceptions.InvalidRequestContentException):
             await function.invoke(Payload=b"{")
@@ -218,9 +220,9 @@ async def test_what_aws_would_refuse_is_an_exception(local: LocalFactory) -> Non
         unsigned.client.close()
 
 
-async def test_a_managed_instance_without_room_is_too_many_requests(local: LocalFactory) -> None:
+async def test_a_managed_instance_at_its_limit_is_too_many_requests(local: LocalFactory) -> None:
     script = 'import signal\nc = Client()\nc.head("GET", f"{API}/invocation/next")\nsignal.pause()'
-    async with invoking(local, script, concurrency=1, timeout=60) as function:
+    async with invoking(local, script, concurrency=1, timeout_seconds=60) as function:
         await function.invoke(InvocationType="Event")
         while "START" not in function.running.log.getvalue():
             await anyio.lowlevel.checkpoint()
@@ -248,8 +250,8 @@ async def test_a_client_context_reaches_the_handler(
     sent = {"custom": {"shop": "café"}, "env": {"make": "x"}, "client": {"app_title": "Tea"}}
     encoded = b64encode(json.dumps(sent, ensure_ascii=False, indent=1).encode()).decode()
     async with invoking(local, "", command=command, concurrency=concurrency) as function:
-        answer = await function.invoke(ClientContext=encoded)
-        assert json.loads(answer["Payload"]) == {
+        response = await function.invoke(ClientContext=encoded)
+        assert json.loads(response["Payload"]) == {
             "custom": {"shop": "café"},
             "env": {"make": "x"},
             "app": "Tea",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.emulator.front_ends.invoke_request import (
-    MAX_ASYNC_EVENT,
+    MAX_ASYNC_EVENT_BYTES,
     InvokeRequest,
     RefusedError,
     invoke_request,
 )
-from adapter.emulator.front_ends.url_request import MAX_EVENT
+from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def refused(
     return raised.value.status, raised.value.error_type
 
 
-def test_a_call_says_whether_it_wants_a_stream_and_what_the_event_is() -> None:
+def test_a_call_names_its_mode_and_its_event() -> None:
     assert asked() == InvokeRequest(False, "RequestResponse", b"{}", "")
     assert asked(STREAM, b"[1]") == InvokeRequest(True, "RequestResponse", b"[1]", "")
 
@@ -60,12 +60,12 @@ def test_no_payload_is_an_empty_object() -> None:
         "arn:aws-cn:lambda:cn-north-1:123456789012:function:shop:7",
     ],
 )
-def test_a_function_has_many_names(name: str) -> None:
+def test_a_function_is_found_by_name_and_by_arn(name: str) -> None:
     assert asked(INVOKE.replace("shop", name))
 
 
 @pytest.mark.parametrize("name", ["stop", "shop:", "function:shop", "shop:live:x", "x:shop"])
-def test_another_function_is_not_here(name: str) -> None:
+def test_another_function_is_not_found(name: str) -> None:
     assert refused(INVOKE.replace("shop", name)) == (404, "ResourceNotFoundException")
 
 
@@ -73,27 +73,27 @@ def test_another_function_is_not_here(name: str) -> None:
     ("method", "path"),
     [("GET", INVOKE), ("GET", "/2015-03-31/functions"), ("POST", "/"), ("POST", f"{STREAM}/x")],
 )
-def test_nothing_but_invocations_can_be_asked(method: str, path: str) -> None:
+def test_other_operations_are_unknown(method: str, path: str) -> None:
     assert refused(path, method=method)[0] == 404
 
 
-def test_a_page_in_a_browser_which_cannot_sign_is_refused() -> None:
+def test_a_call_without_a_signature_is_refused() -> None:
     assert refused(headers={}) == (403, "MissingAuthenticationTokenException")
 
 
-def test_nobody_waits_for_a_stream_that_nobody_reads() -> None:
-    assert asked(Invocation_Type="Event").kind == "Event"
+def test_a_stream_without_a_reader_is_discarded() -> None:
+    assert asked(Invocation_Type="Event").invocation_type == "Event"
     headers = {**SIGNED, "X-Amz-Invocation-Type": "Event"}
     assert refused(STREAM, headers=headers) == (400, "InvalidParameterValueException")
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000])
-def test_an_event_that_is_no_json_is_refused(body: bytes) -> None:
+def test_an_event_that_is_not_json_is_refused(body: bytes) -> None:
     assert refused(body=body) == (400, "InvalidRequestContentException")
 
 
 @pytest.mark.parametrize(
-    ("kind", "limit"), [("RequestResponse", MAX_EVENT), ("Event", MAX_ASYNC_EVENT)]
+    ("kind", "limit"), [("RequestResponse", MAX_EVENT_BYTES), ("Event", MAX_ASYNC_EVENT_BYTES)]
 )
 def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger(kind: str, limit: int) -> None:
     largest = json.dumps("x" * (limit - 2)).encode()
@@ -102,7 +102,7 @@ def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger(kind: str, limit
     assert refused(body=largest + b" ", headers=headers) == (413, "RequestTooLargeException")
 
 
-def test_a_client_context_is_passed_on_as_text_that_fits_into_a_header() -> None:
+def test_a_client_context_is_decoded_and_fits_into_a_header() -> None:
     text = '\n{\r\n "custom": {"shop":\n "caf\u00e9\u2028"}}'
     passed_on = asked(Client_Context=b64encode(text.encode()).decode()).client_context
     assert "\n" not in passed_on
@@ -113,6 +113,6 @@ def test_a_client_context_is_passed_on_as_text_that_fits_into_a_header() -> None
     "context",
     ["{}", "no base64", b64encode(b"{").decode(), b64encode(b"\xff").decode(), "e30=" * 1000],
 )
-def test_a_client_context_that_is_none_is_refused(context: str) -> None:
+def test_an_invalid_client_context_is_refused(context: str) -> None:
     headers = {**SIGNED, "X-Amz-Client-Context": context}
     assert refused(headers=headers) == (400, "InvalidRequestContentException")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.emulator.front_ends.prelude_reader import MAX_PRELUDE, PreludeReader
+from adapter.emulator.front_ends.prelude_reader import MAX_PRELUDE_BYTES, PreludeReader
 from adapter.errors import EventError
 
 PRELUDE = {"statusCode": 201, "headers": {"x": "é"}, "cookies": ["a=b"]}
@@ -29,14 +29,24 @@ def test_any_split_gives_the_same_prelude_and_body(body: bytes, cuts: list[int])
     assert rest == body
 
 
-@pytest.mark.parametrize("json_text", [b"", b"not json", b"[]", b'"text"', b"\xff"])
-def test_what_is_no_prelude_is_refused(json_text: bytes) -> None:
-    with pytest.raises(EventError):
+@pytest.mark.parametrize(
+    ("json_text", "says"),
+    [
+        (b"", "is not JSON"),
+        (b"not json", "is not JSON"),
+        (b"\xff", "is not JSON"),
+        (b"[" * 10_000, "is not JSON"),
+        (b"[]", "not a JSON object but list"),
+        (b'"text"', "not a JSON object but str"),
+    ],
+)
+def test_an_invalid_prelude_is_refused(json_text: bytes, says: str) -> None:
+    with pytest.raises(EventError, match=says):
         PreludeReader().feed(json_text + DELIMITER)
 
 
-def test_a_stream_without_prelude_is_refused_after_a_while() -> None:
+def test_a_stream_without_a_prelude_is_refused_at_the_limit() -> None:
     reader = PreludeReader()
-    assert reader.feed(b"x" * MAX_PRELUDE) is None
+    assert reader.feed(b"x" * MAX_PRELUDE_BYTES) is None
     with pytest.raises(EventError, match="no 8 NUL bytes"):
         reader.feed(b"x")

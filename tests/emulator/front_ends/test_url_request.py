@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.emulator.front_ends.url_request import (
-    MAX_EVENT,
+    MAX_EVENT_BYTES,
     UrlRequest,
     url_event,
 )
@@ -39,7 +39,7 @@ def test_path_and_query_stay_as_they_were_sent() -> None:
     assert event["requestContext"]["http"]["path"] == "/café/a/b"
 
 
-def test_it_tells_the_local_truth() -> None:
+def test_the_event_names_the_local_address() -> None:
     event = document(REQUEST._replace(peer="192.0.2.7"))
     headers = event["headers"]
     assert headers["host"] == "localhost:8000"
@@ -50,7 +50,7 @@ def test_it_tells_the_local_truth() -> None:
     assert event["requestContext"]["http"]["sourceIp"] == "192.0.2.7"
 
 
-def test_as_aws_it_tells_what_aws_would() -> None:
+def test_with_a_region_the_event_names_aws() -> None:
     event = document(REQUEST, aws_region="eu-west-1")
     headers = event["headers"]
     assert headers["host"] == event["requestContext"]["domainName"]
@@ -60,7 +60,7 @@ def test_as_aws_it_tells_what_aws_would() -> None:
     assert headers["x-amzn-tls-version"] == "TLSv1.3"
 
 
-def test_a_trace_id_is_made_and_a_clients_is_kept() -> None:
+def test_a_trace_id_is_generated_unless_the_client_sends_one() -> None:
     made = url_event(REQUEST)
     root, parent, sampled = made.trace_id.split(";")
     assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}", root)
@@ -72,7 +72,7 @@ def test_a_trace_id_is_made_and_a_clients_is_kept() -> None:
 
 
 @pytest.mark.parametrize("value", ["", "é", "Root=1\tx", "Root=", "nonsense"])
-def test_a_trace_id_that_is_none_is_replaced(value: str) -> None:
+def test_an_invalid_trace_id_is_replaced(value: str) -> None:
     headers = [*REQUEST.headers, (b"x-amzn-trace-id", value.encode("latin-1"))]
     made = url_event(REQUEST._replace(headers=headers))
     root = made.trace_id.partition(";")[0]
@@ -80,7 +80,7 @@ def test_a_trace_id_that_is_none_is_replaced(value: str) -> None:
     assert json.loads(made.document)["headers"]["x-amzn-trace-id"] == root
 
 
-def test_fields_of_the_connection_and_forged_ones_do_not_go_on() -> None:
+def test_hop_by_hop_and_forged_headers_are_dropped() -> None:
     headers = [
         *REQUEST.headers,
         (b"connection", b"keep-alive, X-Hop"),
@@ -109,12 +109,12 @@ def test_the_request_id_is_that_of_the_event() -> None:
 
 
 def test_an_event_may_be_as_large_as_lambda_takes_and_no_larger() -> None:
-    room = MAX_EVENT - len(
+    room = MAX_EVENT_BYTES - len(
         url_event(REQUEST._replace(body=b"x", headers=[(b"content-type", b"text/plain")])).document
     )
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"1")]
     fits = REQUEST._replace(body=b"x" * (room + 1), headers=headers)
-    assert len(url_event(fits).document) == MAX_EVENT
+    assert len(url_event(fits).document) == MAX_EVENT_BYTES
     assert not url_event(fits).too_large
     assert url_event(fits._replace(body=fits.body + b"x")).too_large
 

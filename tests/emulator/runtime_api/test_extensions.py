@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.emulator.runtime_api.extensions import MAX_EXTENSIONS, Extensions, Registered
+from adapter.emulator.function_config import FunctionConfig
+from adapter.emulator.runtime_api.extensions import MAX_EXTENSIONS, Extensions
 
 if TYPE_CHECKING:
     from adapter.emulator.runtime_api.replies import Reply
@@ -14,7 +16,7 @@ NO_EVENTS = b'{"events":[]}'
 
 
 def extensions() -> Extensions:
-    return Extensions(Registered("shop", "$LATEST", "main:app"))
+    return Extensions(FunctionConfig("main:app", Path("/code"), name="shop"))
 
 
 def identifier(reply: Reply) -> str:
@@ -22,7 +24,7 @@ def identifier(reply: Reply) -> str:
     return dict(reply.headers)["Lambda-Extension-Identifier"]
 
 
-def test_an_internal_extension_registers_and_is_told_about_the_function() -> None:
+def test_the_reply_to_a_registration_describes_the_function() -> None:
     registry = extensions()
     assert not registry
     reply = registry.register("mine", NO_EVENTS, closed=False)
@@ -34,7 +36,7 @@ def test_an_internal_extension_registers_and_is_told_about_the_function() -> Non
     }
 
 
-def test_init_is_over_when_every_extension_has_asked_for_its_next_event() -> None:
+def test_the_init_is_over_when_every_extension_has_called_next() -> None:
     registry = extensions()
     assert registry.ready
     first = identifier(registry.register("a", NO_EVENTS, closed=False))
@@ -56,7 +58,7 @@ def test_init_is_over_when_every_extension_has_asked_for_its_next_event() -> Non
         ("taken", NO_EVENTS, False, "Extension.InvalidExtensionState"),
     ],
 )
-def test_a_registration_that_is_refused(
+def test_an_invalid_registration_is_refused(
     name: str, body: bytes, closed: bool, error_type: str
 ) -> None:
     registry = extensions()
@@ -66,7 +68,7 @@ def test_a_registration_that_is_refused(
     assert json.loads(reply.body)["errorType"] == error_type
 
 
-def test_there_is_a_limit() -> None:
+def test_the_number_of_extensions_is_limited() -> None:
     registry = extensions()
     for number in range(MAX_EXTENSIONS):
         assert registry.register(str(number), NO_EVENTS, closed=False).status == 200
@@ -75,7 +77,7 @@ def test_there_is_a_limit() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "unknown"])
-def test_a_stranger_gets_no_events(given: str) -> None:
+def test_an_unknown_extension_is_refused(given: str) -> None:
     reply = extensions().next(given)
     assert reply is not None
     assert reply.status == 403

@@ -16,7 +16,7 @@ from adapter.emulator.local_invocation import (
     LocalInvocation,
     ResponseStart,
 )
-from adapter.emulator.runtime_api.managed_api import MAX_REPORT, ManagedApi
+from adapter.emulator.runtime_api.managed_api import MAX_REPORT_BYTES, ManagedApi
 from adapter.emulator.runtime_api.managed_state import Phase
 
 from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING
@@ -24,7 +24,7 @@ from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ..conftest import Answer, Api, ApiFactory, RawConnection
+    from ..conftest import Api, ApiFactory, RawConnection, RawReply
 
 pytestmark = pytest.mark.anyio
 
@@ -48,9 +48,9 @@ async def an_invocation(request_id: str) -> AsyncIterator[LocalInvocation]:
 
 async def waiting(managed: ManagedApi, runtime: RawConnection) -> None:
     """Have the runtime ask for an event, and wait until that has been heard."""
-    idle = managed.outstanding.idle
+    idle = managed.state.waiting
     await runtime.send(NEXT)
-    while managed.outstanding.idle == idle:
+    while managed.state.waiting == idle:
         await anyio.lowlevel.checkpoint()
 
 
@@ -69,7 +69,7 @@ async def read_all(invocation: LocalInvocation) -> bytes:
     return b"".join([chunk async for chunk in invocation.body])
 
 
-def refusal(reply: Answer) -> tuple[int, str]:
+def refusal(reply: RawReply) -> tuple[int, str]:
     return reply.status, json.loads(reply.body)["errorType"]
 
 
@@ -77,7 +77,7 @@ UNKNOWN = (400, "InvalidRequestID")
 LATE = (410, "InvokeTimeout")
 
 
-async def test_headers_without_a_value_are_there_and_empty(serve_api: ApiFactory) -> None:
+async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         api.connect() as runtime,
@@ -92,7 +92,7 @@ async def test_headers_without_a_value_are_there_and_empty(serve_api: ApiFactory
     assert reply.headers["content-type"] == "application/json"
 
 
-async def test_who_asked_first_is_served_first(serve_api: ApiFactory) -> None:
+async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), AsyncExitStack() as stack:
         runtimes = [await stack.enter_async_context(api.connect()) for _ in range(3)]
         for runtime in runtimes:
@@ -111,22 +111,22 @@ async def test_more_invocations_than_were_asked_for_are_refused(serve_api: ApiFa
         an_invocation("id-2") as refused,
     ):
         assert not managed.deliver(refused)
-        answer = await refused.answer()
-        assert isinstance(answer, InvocationFailure)
-        assert answer.error_type == "Runtime.Unavailable"
+        start = await refused.wait_for_start()
+        assert isinstance(start, InvocationFailure)
+        assert start.error_type == "Runtime.Unavailable"
 
 
-async def test_a_runtime_that_hangs_up_is_not_waited_for_any_more(serve_api: ApiFactory) -> None:
+async def test_a_runtime_that_disconnects_gets_no_event(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), api.connect() as runtime:
         await waiting(managed, runtime)
         await runtime.aclose()
-        while managed.outstanding.idle:
+        while managed.state.waiting:
             await anyio.lowlevel.checkpoint()
         async with an_invocation("id-1") as invocation:
             assert not managed.deliver(invocation)
 
 
-async def test_answers_come_in_any_order_on_any_connection(serve_api: ApiFactory) -> None:
+async def test_responses_may_come_in_any_order_on_any_connection(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed, "id-1") as (first, one),
@@ -137,27 +137,27 @@ async def test_answers_come_in_any_order_on_any_connection(serve_api: ApiFactory
         await second.send(RESPONSE.format("id-1"), "Content-Length: 1", body=b"a")
         assert await read_all(one) == b"a"
         assert (await second.reply()).status == 202
-        assert await one.answer() == ResponseStart("application/octet-stream")
+        assert await one.wait_for_start() == ResponseStart("application/octet-stream")
         assert one.done.is_set()
         assert not two.done.is_set()
         await first.more(b"0\r\n\r\n")
         assert (await first.reply()).status == 202
 
 
-async def test_next_may_be_asked_while_a_response_streams(serve_api: ApiFactory) -> None:
+async def test_next_may_be_called_while_a_response_streams(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
         running(api, managed, "id-2") as (other, another),
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
-        await invocation.answer()
+        await invocation.wait_for_start()
         assert (await other.call(ERROR.format("id-2"), body=b"{}")).status == 202
         await waiting(managed, other)
         assert another.done.is_set()
 
 
-async def test_an_answer_is_taken_once(serve_api: ApiFactory) -> None:
+async def test_a_response_is_accepted_once(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, _):
         assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
         for line in (RESPONSE, ERROR):
@@ -172,37 +172,39 @@ async def test_a_second_response_while_the_first_streams_is_refused(serve_api: A
         api.connect() as other,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
-        await invocation.answer()
+        await invocation.wait_for_start()
         assert refusal(await other.call(RESPONSE.format("id-1"))) == UNKNOWN
         await runtime.more(b"0\r\n\r\n")
         assert await read_all(invocation) == b"x"
         assert (await runtime.reply()).status == 202
 
 
-async def test_an_error_report_takes_the_place_of_a_response(serve_api: ApiFactory) -> None:
+async def test_an_error_report_replaces_a_response(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
         api.connect() as other,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
-        while managed.outstanding.phase("id-1") is not Phase.RESPONDING:
+        while managed.state.phase("id-1") is not Phase.RESPONDING:
             await anyio.lowlevel.checkpoint()
         error_type = "Lambda-Runtime-Function-Error-Type: Function.Boom"
         assert (await other.call(ERROR.format("id-1"), error_type, body=b"{}")).status == 202
-        assert await invocation.answer() == InvocationFailure("Function.Boom", b"{}", "")
+        assert await invocation.wait_for_start() == InvocationFailure("Function.Boom", b"{}", "")
         assert invocation.done.is_set()
-        with pytest.raises(h11.RemoteProtocolError):  # closed without an answer
+        with pytest.raises(h11.RemoteProtocolError):  # closed without a response
             await runtime.reply()
 
 
-async def test_a_report_that_is_too_large_may_be_made_smaller(serve_api: ApiFactory) -> None:
+async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
+    serve_api: ApiFactory,
+) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
         api.connect() as other,
     ):
-        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_REPORT + 1))
+        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_REPORT_BYTES + 1))
         assert refusal(reply) == (413, "RequestEntityTooLarge")
         assert reply.headers["connection"] == "close"
         assert not invocation.done.is_set()
@@ -210,16 +212,18 @@ async def test_a_report_that_is_too_large_may_be_made_smaller(serve_api: ApiFact
         assert invocation.done.is_set()
 
 
-async def test_another_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
+async def test_an_unknown_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
         mode = "Lambda-Runtime-Function-Response-Mode: buffered"
         reply = await runtime.call(RESPONSE.format("id-1"), mode)
         assert refusal(reply) == (400, "InvalidFunctionResponseMode")
-        assert await invocation.answer() == InvocationFailure("Runtime.InvalidResponseModeHeader")
+        assert await invocation.wait_for_start() == InvocationFailure(
+            "Runtime.InvalidResponseModeHeader"
+        )
         await waiting(managed, runtime)
 
 
-async def test_a_response_that_breaks_off_ends_the_invocation_only(serve_api: ApiFactory) -> None:
+async def test_a_truncated_response_ends_the_invocation_only(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         running(api, managed) as (runtime, invocation),
@@ -233,7 +237,7 @@ async def test_a_response_that_breaks_off_ends_the_invocation_only(serve_api: Ap
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
-async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_taken(
+async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_is_accepted(
     serve_api: ApiFactory, line: str
 ) -> None:
     name = "Lambda-Runtime-Invocation-Id"
@@ -246,17 +250,17 @@ async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_tak
         managed.deliver(invocation)
         right = (await runtime.reply()).headers[name.lower()]
         assert refusal(await runtime.call(line.format("id-1"), f"{name}: another")) == LATE
-        assert managed.outstanding.phase("id-1") is Phase.RUNNING
+        assert managed.state.phase("id-1") is Phase.RUNNING
         assert (await runtime.call(line.format("id-1"), f"{name}: {right}")).status == 202
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
-async def test_a_late_answer_is_told_so_once(serve_api: ApiFactory, line: str) -> None:
+async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
-        assert not managed.expire(invocation)  # the environment goes on
-        answer = await invocation.answer()
-        assert isinstance(answer, InvocationFailure)
-        assert json.loads(answer.payload) == {
+        assert not managed.time_out(invocation)  # the environment goes on
+        start = await invocation.wait_for_start()
+        assert isinstance(start, InvocationFailure)
+        assert json.loads(start.payload) == {
             "errorType": "Sandbox.Timedout",
             "errorMessage": "Task timed out after 30.00 seconds",
         }
@@ -265,7 +269,7 @@ async def test_a_late_answer_is_told_so_once(serve_api: ApiFactory, line: str) -
         await waiting(managed, runtime)
 
 
-async def test_an_answer_that_is_being_read_when_time_is_up_is_cut_off(
+async def test_a_response_that_is_being_read_at_the_timeout_is_cut_off(
     serve_api: ApiFactory,
 ) -> None:
     async with (
@@ -275,7 +279,7 @@ async def test_an_answer_that_is_being_read_when_time_is_up_is_cut_off(
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
         assert await invocation.body.receive() == b"x"
-        managed.expire(invocation)
+        managed.time_out(invocation)
         assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
         reply = await runtime.reply()
         assert refusal(reply) == LATE
@@ -296,7 +300,7 @@ async def test_a_failed_init_is_reported_once(serve_api: ApiFactory) -> None:
         )
 
 
-async def test_a_runtime_that_has_asked_for_an_event_has_started(serve_api: ApiFactory) -> None:
+async def test_the_init_is_over_when_the_runtime_calls_next(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
         api.connect() as runtime,

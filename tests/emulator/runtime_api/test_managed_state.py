@@ -5,48 +5,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.emulator.runtime_api.managed_state import (
-    MAX_IDLE,
     MAX_LATE,
+    MAX_WAITING,
     TRANSITIONS,
-    Outstanding,
+    ManagedState,
     Phase,
     PhaseStep,
 )
 
 
-def running(*request_ids: str) -> Outstanding[str]:
-    outstanding: Outstanding[str] = Outstanding()
+def running(*request_ids: str) -> ManagedState[str]:
+    state: ManagedState[str] = ManagedState()
     for request_id in request_ids:
-        assert outstanding.park("slot")
-        assert outstanding.take(request_id) == "slot"
-    return outstanding
+        assert state.add_waiting("slot")
+        assert state.assign(request_id) == "slot"
+    return state
 
 
 def test_every_pair_of_phase_and_step_is_in_the_table() -> None:
     assert set(TRANSITIONS) == {(phase, step) for phase in Phase for step in PhaseStep}
 
 
-def test_who_has_waited_longest_gets_the_next_event() -> None:
-    outstanding: Outstanding[str] = Outstanding()
+def test_the_call_that_has_waited_longest_gets_the_next_event() -> None:
+    state: ManagedState[str] = ManagedState()
     for slot in ("first", "second", "third"):
-        outstanding.park(slot)
-    outstanding.withdraw("second")
-    outstanding.withdraw("never there")
-    assert outstanding.idle == 2
-    assert [outstanding.take(f"id-{number}") for number in range(3)] == ["first", "third", None]
+        state.add_waiting(slot)
+    state.remove_waiting("second")
+    state.remove_waiting("never there")
+    assert state.waiting == 2
+    assert [state.assign(f"id-{number}") for number in range(3)] == ["first", "third", None]
 
 
-def test_an_invocation_that_nobody_waits_for_leaves_no_trace() -> None:
-    outstanding: Outstanding[str] = Outstanding()
-    assert outstanding.take("id-1") is None
-    assert outstanding.phase("id-1") is Phase.OVER
+def test_an_invocation_without_a_waiting_next_leaves_no_trace() -> None:
+    state: ManagedState[str] = ManagedState()
+    assert state.assign("id-1") is None
+    assert state.phase("id-1") is Phase.OVER
 
 
-def test_the_queue_has_an_end() -> None:
-    outstanding: Outstanding[int] = Outstanding()
-    assert all(outstanding.park(number) for number in range(MAX_IDLE))
-    assert not outstanding.park(MAX_IDLE)
-    assert outstanding.idle == MAX_IDLE
+def test_the_queue_is_limited() -> None:
+    state: ManagedState[int] = ManagedState()
+    assert all(state.add_waiting(number) for number in range(MAX_WAITING))
+    assert not state.add_waiting(MAX_WAITING)
+    assert state.waiting == MAX_WAITING
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_the_queue_has_an_end() -> None:
         ([PhaseStep.ERROR, PhaseStep.TIMEOUT], Phase.OVER),
     ],
 )
-def test_the_ways_that_are_allowed(steps: list[PhaseStep], end: Phase) -> None:
-    outstanding = running("id-1")
+def test_the_allowed_sequences(steps: list[PhaseStep], end: Phase) -> None:
+    state = running("id-1")
     for step in steps:
-        before = outstanding.phase("id-1")
-        assert outstanding.step("id-1", step) is before
-    assert outstanding.phase("id-1") is end
+        before = state.phase("id-1")
+        assert state.step("id-1", step) is before
+    assert state.phase("id-1") is end
 
 
 @pytest.mark.parametrize(
@@ -95,21 +95,21 @@ def test_the_ways_that_are_allowed(steps: list[PhaseStep], end: Phase) -> None:
         [PhaseStep.SENT],
     ],
 )
-def test_a_second_answer_is_to_an_invocation_that_is_not_there(steps: list[PhaseStep]) -> None:
-    outstanding = running("id-1")
+def test_a_second_response_has_an_invalid_request_id(steps: list[PhaseStep]) -> None:
+    state = running("id-1")
     *first, last = steps
     for step in first:
-        outstanding.step("id-1", step)
-    assert outstanding.step("id-1", last) is None
+        state.step("id-1", step)
+    assert state.step("id-1", last) is None
 
 
-def test_what_is_late_is_not_remembered_for_ever() -> None:
+def test_the_number_of_late_invocations_is_limited() -> None:
     request_ids = [f"id-{number}" for number in range(MAX_LATE + 1)]
-    outstanding = running(*request_ids)
+    state = running(*request_ids)
     for request_id in request_ids:
-        outstanding.step(request_id, PhaseStep.TIMEOUT)
-    assert outstanding.phase("id-0") is Phase.OVER
-    assert outstanding.phase("id-1") is Phase.LATE
+        state.step(request_id, PhaseStep.TIMEOUT)
+    assert state.phase("id-0") is Phase.OVER
+    assert state.phase("id-1") is Phase.LATE
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(PhaseStep)), max_size=40))

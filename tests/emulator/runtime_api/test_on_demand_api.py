@@ -8,13 +8,13 @@ import anyio
 import pytest
 
 from adapter.emulator.local_invocation import (
+    MAX_PAYLOAD_BYTES,
     EndOfResponse,
     InvocationFailure,
     LocalInvocation,
     ResponseStart,
 )
-from adapter.emulator.runtime_api.bandwidth import BURST
-from adapter.emulator.runtime_api.replies import MAX_PAYLOAD
+from adapter.emulator.runtime_api.bandwidth import BURST_BYTES
 
 from ..calls import (
     CHUNKED,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from ..conftest import Api, ApiFactory, RawConnection
 
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:function"
+
 pytestmark = pytest.mark.anyio
 
 
@@ -46,7 +48,7 @@ async def running(
     """Bring the runtime into the state Running."""
     invocation = LocalInvocation(b'{"a":1}', request_id="id-1", trace_id="Root=1", **options)  # type: ignore[arg-type]
     await runtime.send(NEXT)
-    await api.api.asked.wait()
+    await api.api.next_called.wait()
     api.api.deliver(invocation)
     assert (await runtime.reply()).status == 200
     async with invocation.body:
@@ -73,7 +75,7 @@ async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
             "content-length": "7",
             "lambda-runtime-aws-request-id": "id-1",
             "lambda-runtime-deadline-ms": str(invocation.deadline_ms),
-            "lambda-runtime-invoked-function-arn": "arn:aws:lambda:x",
+            "lambda-runtime-invoked-function-arn": ARN,
             "lambda-runtime-trace-id": "Root=1",
         }
         assert expected.items() <= reply.headers.items()
@@ -81,13 +83,13 @@ async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
         await invocation.body.aclose()
 
 
-async def test_an_event_is_cut_at_its_limit(serve_api: ApiFactory) -> None:
+async def test_an_event_is_truncated_at_its_limit(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.send(NEXT)
         await api.api.initialised.wait()
-        invocation = LocalInvocation(b"x" * (MAX_PAYLOAD + 1), request_id="a", trace_id="")
+        invocation = LocalInvocation(b"x" * (MAX_PAYLOAD_BYTES + 1), request_id="a", trace_id="")
         api.api.deliver(invocation)
-        assert len((await runtime.reply()).body) == MAX_PAYLOAD
+        assert len((await runtime.reply()).body) == MAX_PAYLOAD_BYTES
         invocation.fail(InvocationFailure("Test.Over"))
         await invocation.body.aclose()
 
@@ -103,7 +105,7 @@ def nonce(value: str) -> str:
     return f"Lambda-Runtime-Invocation-Id: {value}"
 
 
-async def test_every_delivery_has_a_nonce_of_its_own(serve_api: ApiFactory) -> None:
+async def test_every_delivery_has_a_new_nonce(serve_api: ApiFactory) -> None:
     name = "lambda-runtime-invocation-id"
     seen = set()
     for _ in range(2):  # one request twice, as when AWS tries it again elsewhere
@@ -115,7 +117,7 @@ async def test_every_delivery_has_a_nonce_of_its_own(serve_api: ApiFactory) -> N
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
-async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_taken(
+async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_is_accepted(
     serve_api: ApiFactory, line: str
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -128,7 +130,7 @@ async def test_an_answer_to_an_earlier_delivery_is_gone_and_the_right_one_is_tak
         assert (await runtime.call(line.format("id-1"), nonce(right))).status == 202
 
 
-async def test_a_buffered_answer_is_accepted(serve_api: ApiFactory) -> None:
+async def test_a_buffered_response_is_accepted(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -137,7 +139,7 @@ async def test_a_buffered_answer_is_accepted(serve_api: ApiFactory) -> None:
     ):
         path = RESPONSE.format("id-1")
         await runtime.send(path, "Content-Type: application/json", "Content-Length: 2", body=b"{}")
-        assert await invocation.answer() == ResponseStart("application/json")
+        assert await invocation.wait_for_start() == ResponseStart("application/json")
         assert await read_all(invocation) == b"{}"
         reply = await runtime.reply()
         assert (reply.status, reply.body) == (202, b'{"status":"OK"}\n')
@@ -157,12 +159,12 @@ async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
             assert await invocation.body.receive() == piece
         await runtime.more(b"0\r\n\r\n")
         assert (await runtime.reply()).status == 202
-        assert await invocation.answer() == ResponseStart("a/b")
+        assert await invocation.wait_for_start() == ResponseStart("a/b")
         assert await read_all(invocation) == b""
 
 
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"what?\r\n"], ids=["whole", "broken"])
-async def test_chunks_that_come_faster_than_they_are_read_are_joined_and_none_is_lost(
+async def test_chunks_that_arrive_faster_than_they_are_read_are_joined(
     serve_api: ApiFactory, end: bytes
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -214,7 +216,7 @@ async def test_trailers_of_more_than_four_kibibytes_are_a_broken_body(
         assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
 
 
-async def test_an_answer_that_broke_off_cannot_be_sent_again(serve_api: ApiFactory) -> None:
+async def test_a_truncated_response_cannot_be_sent_again(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -232,7 +234,7 @@ async def test_an_answer_that_broke_off_cannot_be_sent_again(serve_api: ApiFacto
 
 
 @pytest.mark.parametrize("rest", [b"zz\r\n", b"5\r\nab"])
-async def test_after_a_broken_body_the_environment_goes_on(
+async def test_after_a_truncated_body_the_environment_serves_the_next_invocation(
     serve_api: ApiFactory, rest: bytes
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -249,7 +251,7 @@ async def test_after_a_broken_body_the_environment_goes_on(
 
 
 @pytest.mark.parametrize("mode", ["Streaming", "buffered", "x"])
-async def test_another_response_mode_loses_the_environment(
+async def test_an_unknown_response_mode_blocks_the_environment(
     serve_api: ApiFactory, mode: str
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
@@ -257,7 +259,9 @@ async def test_another_response_mode_loses_the_environment(
         reply = await runtime.call(RESPONSE.format("id-1"), header)
         assert reply.status == 400
         assert json.loads(reply.body)["errorType"] == "InvalidFunctionResponseMode"
-        assert await invocation.answer() == InvocationFailure("Runtime.InvalidResponseModeHeader")
+        assert await invocation.wait_for_start() == InvocationFailure(
+            "Runtime.InvalidResponseModeHeader"
+        )
         again = await runtime.call(RESPONSE.format("id-1"))
         assert refused(again) == "InvocationResponse to InvocationResponse"
         assert refused(await runtime.call(NEXT)) == "InvocationResponse to Ready"
@@ -265,19 +269,19 @@ async def test_another_response_mode_loses_the_environment(
 
 async def test_a_wrong_id_is_refused_and_the_right_one_still_works(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
-        nobody = await runtime.call(RESPONSE.format("id-1"))
+        unknown_id = await runtime.call(RESPONSE.format("id-1"))
         async with running(api, runtime) as invocation:
             for line in (RESPONSE, ERROR):
                 reply = await runtime.call(line.format("id-2"))
-                assert (reply.status, reply.body) == (nobody.status, nobody.body)
-            assert nobody.body == (
+                assert (reply.status, reply.body) == (unknown_id.status, unknown_id.body)
+            assert unknown_id.body == (
                 b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
             )
             assert (await runtime.call(ERROR.format("id-1"), body=b"{}")).status == 202
-            assert isinstance(await invocation.answer(), InvocationFailure)
+            assert isinstance(await invocation.wait_for_start(), InvocationFailure)
 
 
-async def test_calls_after_the_answer_are_refused(serve_api: ApiFactory) -> None:
+async def test_calls_after_the_response_are_refused(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime):
         assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
         state = "RuntimeResponseSentState"
@@ -288,7 +292,7 @@ async def test_calls_after_the_answer_are_refused(serve_api: ApiFactory) -> None
         assert refused(await runtime.call(INIT_ERROR)) == f"{state} to InitError"
 
 
-async def test_while_an_answer_is_read_next_is_refused_and_an_error_report_hangs(
+async def test_while_a_response_is_read_next_is_refused_and_an_error_report_waits(
     serve_api: ApiFactory,
 ) -> None:
     async with (
@@ -298,7 +302,7 @@ async def test_while_an_answer_is_read_next_is_refused_and_an_error_report_hangs
         running(api, runtime) as invocation,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
-        await invocation.answer()
+        await invocation.wait_for_start()
         assert refused(await other.call(NEXT)) == "InvocationResponse to Ready"
         await other.send(ERROR.format("id-1"), "Content-Length: 0")
         with anyio.move_on_after(0.05) as waiting:
@@ -311,7 +315,7 @@ async def test_while_an_answer_is_read_next_is_refused_and_an_error_report_hangs
         assert refused(hung) == "RuntimeResponseSentState to InvocationErrorResponse"
 
 
-async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
+async def test_a_reported_error_fails_the_invocation(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         reply = await runtime.call(
             ERROR.format("id-1"),
@@ -320,7 +324,7 @@ async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
             body=b'{"errorMessage":"m"}',
         )
         assert reply.status == 202
-        failure = await invocation.answer()
+        failure = await invocation.wait_for_start()
         assert failure == InvocationFailure(
             "Function.Boom", b'{"errorMessage":"m"}', "application/json"
         )
@@ -334,16 +338,18 @@ async def test_a_reported_error_is_the_answer(serve_api: ApiFactory) -> None:
         (b"[]", b"Invalid error body"),
     ],
 )
-async def test_a_cause_is_split_off(serve_api: ApiFactory, sent: bytes, kept: bytes) -> None:
+async def test_the_cause_is_removed_from_an_error_report(
+    serve_api: ApiFactory, sent: bytes, kept: bytes
+) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         kind = "Content-Type: application/vnd.aws.lambda.error.cause+json"
         await runtime.call(ERROR.format("id-1"), kind, body=sent)
-        failure = await invocation.answer()
+        failure = await invocation.wait_for_start()
         assert isinstance(failure, InvocationFailure)
         assert failure.payload == kept
 
 
-async def test_an_answer_over_its_limit_is_cut_and_refused(serve_api: ApiFactory) -> None:
+async def test_a_response_over_its_limit_is_truncated_and_refused(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -369,7 +375,7 @@ async def test_an_answer_over_its_limit_is_cut_and_refused(serve_api: ApiFactory
 
 @pytest.mark.parametrize("streaming", [True, False])
 async def test_more_than_the_burst_arrives_whole(serve_api: ApiFactory, streaming: bool) -> None:
-    size = BURST + 10
+    size = BURST_BYTES + 10
     async with (
         serve_api() as api,
         api.connect() as runtime,
@@ -400,19 +406,21 @@ async def test_with_a_buffered_invocation_trailers_need_the_mode_header(
 
 async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD + 1))
+        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD_BYTES + 1))
         assert reply.status == 413
-        assert await invocation.answer() == InvocationFailure("Function.ResponseSizeTooLarge")
+        assert await invocation.wait_for_start() == InvocationFailure(
+            "Function.ResponseSizeTooLarge"
+        )
 
 
-async def test_an_error_report_that_breaks_off_fails_the_invocation(
+async def test_a_truncated_error_report_fails_the_invocation(
     serve_api: ApiFactory,
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
         await runtime.half_close()
         assert (await runtime.reply()).status == 400
-        assert await invocation.answer() == InvocationFailure("Runtime.TruncatedResponse")
+        assert await invocation.wait_for_start() == InvocationFailure("Runtime.TruncatedResponse")
 
 
 async def test_a_client_that_waits_for_100_continue_gets_it(serve_api: ApiFactory) -> None:
@@ -484,14 +492,14 @@ async def test_requests_may_be_pipelined(serve_api: ApiFactory) -> None:
         await invocation.done.wait()
 
 
-async def test_one_connection_may_break_without_harm(serve_api: ApiFactory) -> None:
+async def test_a_broken_connection_harms_no_other(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         async with api.connect() as other:
             await other.send(NEXT)
             await api.api.initialised.wait()
         async with running(api, runtime) as invocation:
             assert (await runtime.call(ERROR.format("id-1"))).status == 202
-            assert isinstance(await invocation.answer(), InvocationFailure)
+            assert isinstance(await invocation.wait_for_start(), InvocationFailure)
 
 
 async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: ApiFactory) -> None:
@@ -500,7 +508,7 @@ async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: Api
         await runtime.send(RESTORE_NEXT)
         await api.api.initialised.wait()
         assert api.api.usable
-        assert not api.api.asked.is_set()
+        assert not api.api.next_called.is_set()
         assert api.api.restore()
         reply = await runtime.reply()
         assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")

@@ -57,7 +57,7 @@ def test_every_pair_of_state_and_step_is_in_the_table() -> None:
         ),
     ],
 )
-def test_the_ways_that_are_allowed(steps: list[RuntimeStep], end: RuntimeState) -> None:
+def test_the_allowed_sequences(steps: list[RuntimeStep], end: RuntimeState) -> None:
     state = RuntimeState.STARTED
     for step in steps:
         state = move(state, step)
@@ -84,7 +84,9 @@ def test_the_ways_that_are_allowed(steps: list[RuntimeStep], end: RuntimeState) 
         (RuntimeState.READY, RuntimeStep.RESTORE_ERROR, "Ready to RuntimeRestoreErrorState"),
     ],
 )
-def test_a_refusal_speaks_as_aws_does(state: RuntimeState, step: RuntimeStep, names: str) -> None:
+def test_a_refusal_has_the_headers_of_aws(
+    state: RuntimeState, step: RuntimeStep, names: str
+) -> None:
     with pytest.raises(TransitionError) as caught:
         move(state, step)
     assert str(caught.value) == (

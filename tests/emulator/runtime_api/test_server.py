@@ -29,7 +29,7 @@ async def test_ping(serve_api: ApiFactory) -> None:
         "POST /2018-06-01/runtime/invocation/a/b/response HTTP/1.1",
     ],
 )
-async def test_a_path_that_is_not_there(serve_api: ApiFactory, line: str) -> None:
+async def test_an_unknown_path_is_not_found(serve_api: ApiFactory, line: str) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line)
         assert (reply.status, reply.body) == (404, b"404 page not found\n")
@@ -37,33 +37,33 @@ async def test_a_path_that_is_not_there(serve_api: ApiFactory, line: str) -> Non
 
 
 @pytest.mark.parametrize("line", [NEXT.replace("GET", "POST"), INIT_ERROR.replace("POST", "GET")])
-async def test_a_method_that_is_not_allowed(serve_api: ApiFactory, line: str) -> None:
+async def test_a_wrong_method_is_not_allowed(serve_api: ApiFactory, line: str) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line)
         assert (reply.status, reply.body) == (405, b"")
 
 
 @pytest.mark.parametrize("line", ["GET /2018-06-01/ping HTTP/1.1", NEXT, "GET / HTTP/1.1"])
-async def test_a_page_from_elsewhere_gets_nothing(serve_api: ApiFactory, line: str) -> None:
+async def test_a_page_of_another_host_is_refused(serve_api: ApiFactory, line: str) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line, "Host: rebound.example:9001")
         assert reply.status == 403
         assert b"localhost only" in reply.body
-        assert not api.api.asked.is_set()
+        assert not api.api.next_called.is_set()
 
 
 @pytest.mark.parametrize("line", ["GET /2018-06-01/ping HTTP/1.1", NEXT, INIT_ERROR])
 @pytest.mark.parametrize(
     "header", ["Origin: null", "Origin: http://127.0.0.1:8000", "Sec-Fetch-Site: cross-site"]
 )
-async def test_a_request_that_a_browser_has_sent_gets_nothing(
+async def test_a_request_from_a_browser_is_refused(
     serve_api: ApiFactory, line: str, header: str
 ) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line, header)
         assert reply.status == 403
-        assert b"refuses requests that a browser has sent" in reply.body
-        assert not api.api.asked.is_set()
+        assert b"refuses requests from browsers" in reply.body
+        assert not api.api.next_called.is_set()
         assert api.api.init_failure is None
 
 

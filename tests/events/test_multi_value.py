@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.multi import (
+from adapter.events.multi_value import (
+    client_address,
+    encode_query,
     header_pairs,
-    multi_prelude,
-    nearest_address,
-    one_cookie,
+    join_cookies,
+    multi_value_prelude,
     pairs,
     query_pairs,
-    quoted_query,
 )
 
 from .fuzz import PARAMETERS
@@ -65,7 +65,7 @@ class TestHeaders:
 
 def test_one_cookie_stays_where_it_is() -> None:
     headers = [("Cookie", "a=1"), ("x", "1")]
-    assert one_cookie(headers) == headers
+    assert join_cookies(headers) == headers
 
 
 class TestQuery:
@@ -80,11 +80,11 @@ class TestQuery:
         assert query_pairs({"queryStringParameters": {"a": "2"}}) == [("a", "2")]
 
     def test_is_encoded_as_browsers_do_because_a_plus_is_not_a_blank_everywhere(self) -> None:
-        assert quoted_query([("a b", "c&d"), ("e", ""), ("ü", "+")]) == b"a%20b=c%26d&e=&%C3%BC=%2B"
+        assert encode_query([("a b", "c&d"), ("e", ""), ("ü", "+")]) == b"a%20b=c%26d&e=&%C3%BC=%2B"
 
     @given(PARAMETERS)
     def test_comes_out_as_it_went_in(self, parameters: list[tuple[str, str]]) -> None:
-        query = quoted_query(parameters).decode("ascii")
+        query = encode_query(parameters).decode("ascii")
         assert parse_qsl(query, keep_blank_values=True) == parameters
 
 
@@ -104,18 +104,19 @@ class TestNearestAddress:
             pytest.param(["[2001:db8::7]:4711"], ("2001:db8::7", 4711), id="IPv6 with a port"),
             pytest.param(["[2001:db8::7]"], ("2001:db8::7", 0), id="IPv6 in brackets"),
             pytest.param(["a:999999999"], ("a:999999999", 0), id="what is no port"),
+            pytest.param(["a:65536"], ("a:65536", 0), id="one more than the last port"),
         ],
     )
     def test_is_who_connected_to_the_load_balancer(
         self, values: list[str], address: tuple[str, int] | None
     ) -> None:
         headers = [("host", "x"), *(("X-Forwarded-For", value) for value in values)]
-        assert nearest_address(headers) == address
+        assert client_address(headers) == address
 
     @given(st.text(max_size=30))
     def test_is_found_in_whatever_a_client_writes_there(self, value: str) -> None:
-        address = nearest_address([("x-forwarded-for", value)])
-        assert address is None or 0 <= address[1] <= 99_999
+        address = client_address([("x-forwarded-for", value)])
+        assert address is None or 0 <= address[1] <= 65535
 
 
 class TestPrelude:
@@ -128,7 +129,7 @@ class TestPrelude:
             (b"www-authenticate", b"Bearer"),
             (b"x-name", b"Caf\xe9"),
         ]
-        assert multi_prelude(401, headers) == {
+        assert multi_value_prelude(401, headers) == {
             "statusCode": 401,
             "headers": {"content-type": "text/plain", "x-name": "Café"},
             "multiValueHeaders": {
@@ -138,8 +139,8 @@ class TestPrelude:
         }
 
     def test_has_no_key_for_what_there_is_not(self) -> None:
-        assert multi_prelude(204, []) == {"statusCode": 204, "headers": {}}
+        assert multi_value_prelude(204, []) == {"statusCode": 204, "headers": {}}
 
     def test_drops_what_speaks_about_one_connection(self) -> None:
         headers = [(b"connection", b"close"), (b"content-length", b"5")]
-        assert multi_prelude(200, headers)["headers"] == {}
+        assert multi_value_prelude(200, headers)["headers"] == {}

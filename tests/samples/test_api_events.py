@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapter.events.build_api import http_api_event, rest_api_event
+from adapter.samples.api_events import http_api_event, rest_api_event
 
 
 class TestHttpApi:

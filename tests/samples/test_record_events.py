@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from adapter.events.build_records import (
+from adapter.samples.record_events import (
     dynamodb_event,
     eventbridge_event,
     s3_event,

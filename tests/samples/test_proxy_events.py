@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapter.events.build_proxy import alb_event, edge_event, lattice_event
+from adapter.samples.proxy_events import alb_event, edge_event, lattice_event
 
 
 class TestAlb:

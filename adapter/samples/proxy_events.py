@@ -1,4 +1,4 @@
-"""Builds the events of what stands in front of Lambda without being an API or a function URL.
+"""Builds the events of load balancers, Lambda@Edge and VPC Lattice.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
@@ -11,11 +11,11 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from .build import body_keys, grouped, header_items
+from .url_event import body_keys, grouped, header_items
 
 if TYPE_CHECKING:
     from ..types import JSON, Event
-    from .build import HeaderItems
+    from .url_event import HeaderItems
 
 
 def alb_event(
@@ -29,22 +29,22 @@ def alb_event(
     host: str = "shop.example.com",
     source_ip: str = "198.51.100.9",
 ) -> Event:
-    """Return the event a load balancer makes of a request.
+    """Return the event of a request to a load balancer.
 
     Args:
-        path: percent-encoded, and so it stays.
-        multi: whether the target group has multi-value headers switched on. If it has not, the
-            last of several values is all that is left of them.
+        path: percent-encoded, also in the event.
+        multi: whether the target group has multi-value headers enabled. Without them, the event
+            has only the last value of each name.
         method: as the client sent it.
-        query: percent-encoded, and so its names and values stay.
+        query: percent-encoded, also in the event.
         headers: may repeat a name.
-        body: base64 in the event, unless its type says that it is text.
-        host: what the client asked for.
+        body: base64 in the event, unless its content type is text.
+        host: the ``Host`` of the request.
         source_ip: of the client; the load balancer adds it to ``x-forwarded-for``.
     """
     fields = _fields(headers, host)
-    said = [str(value) for value in fields.get("x-forwarded-for", [])]
-    fields["x-forwarded-for"] = [", ".join([*said, source_ip])]
+    forwarded = [str(value) for value in fields.get("x-forwarded-for", [])]
+    fields["x-forwarded-for"] = [", ".join([*forwarded, source_ip])]
     parts = (part.partition("=") for part in query.split("&") if part)
     parameters = grouped((name, value) for name, _, value in parts)
     event: Event = {
@@ -81,16 +81,16 @@ def edge_event(
     host: str = "origin.example.com",
     client_ip: str = "203.0.113.178",
 ) -> Event:
-    """Return the event CloudFront makes of a request, with its body included.
+    """Return the event of a request to CloudFront, with its body included.
 
     Args:
-        path: percent-encoded, and so it stays.
+        path: percent-encoded, also in the event.
         event_type: the trigger, ``origin-request`` or ``viewer-request``.
         method: as the client sent it.
-        query: percent-encoded, and so it stays.
+        query: percent-encoded, also in the event.
         headers: may repeat a name.
         body: base64 in the event.
-        host: what the client asked for, or the origin.
+        host: the ``Host`` of the request, or the origin.
         client_ip: of the viewer.
     """
     fields: dict[str, list[JSON]] = {}
@@ -130,15 +130,15 @@ def lattice_event(
     host: str = "orders.example.internal",
     source_ip: str = "10.0.3.17",
 ) -> Event:
-    """Return the event VPC Lattice makes of a request, in event structure version 2.
+    """Return the event of a request to VPC Lattice, in event structure version 2.
 
     Args:
-        path: percent-encoded, and so it stays.
+        path: percent-encoded, also in the event.
         method: as the client sent it.
         query: percent-encoded; the event has it decoded.
         headers: may repeat a name.
-        body: base64 in the event, unless its type says that it is text.
-        host: what the client asked for.
+        body: base64 in the event, unless its content type is text.
+        host: the ``Host`` of the request.
         source_ip: of the client.
     """
     fields = _fields(headers, host)

@@ -1,4 +1,4 @@
-"""Builds events that are no requests: queues, topics, buckets, buses, schedules and tables.
+"""Builds events that are not HTTP: queues, topics, buckets, buses, schedules and tables.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
 """
@@ -16,7 +16,7 @@ TIME = "2026-10-16T09:31:46Z"
 
 
 def sqs_event(*bodies: str, queue: str = "orders") -> Event:
-    """Return the event of a batch of messages from a queue; their ids are ``message-1`` and on."""
+    """Return the event of a batch of messages, with the ids ``message-1``, ``message-2`` …"""
     return {
         "Records": [
             {
@@ -66,7 +66,7 @@ def sns_event(message: str, *, topic: str = "orders", subject: str | None = None
 def s3_event(
     key: str, *, bucket: str = "uploads", name: str = "ObjectCreated:Put", size: int = 1024
 ) -> Event:
-    """Return the event of what happened to an object; ``key`` is URL-encoded, as S3 has it."""
+    """Return the event of a change to an object; ``key`` is URL-encoded, as S3 sends it."""
     return {
         "Records": [
             {
@@ -103,7 +103,7 @@ def eventbridge_event(
 
 
 def schedule_event(rule: str = "nightly") -> Event:
-    """Return the event of a rule that fires by the clock."""
+    """Return the event of a scheduled rule."""
     event = eventbridge_event({}, source="aws.events", detail_type="Scheduled Event")
     return {**event, "resources": [f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}"]}
 

@@ -1,4 +1,4 @@
-"""Builds the events of API Gateway: of REST APIs, and of HTTP APIs in either payload format.
+"""Builds the events of REST APIs, and of HTTP APIs in both payload formats.
 
 The shapes follow the examples in AWS's documentation:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
-from .build import (
+from .url_event import (
     body_keys,
     function_url_event,
     grouped,
@@ -21,7 +21,7 @@ from .build import (
 
 if TYPE_CHECKING:
     from ..types import Event
-    from .build import HeaderItems
+    from .url_event import HeaderItems
 
 API_DOMAIN = "a1b2c3d4e5.execute-api.us-east-2.amazonaws.com"
 CUSTOM_DOMAIN = "api.example.com"
@@ -39,24 +39,23 @@ def http_api_event(
     mapping: str = "",
     source_ip: str = "203.0.113.7",
 ) -> Event:
-    """Return the event an HTTP API makes of a request.
+    """Return the event of a request to an HTTP API.
 
     Args:
-        path: what the client asked for behind the stage or the mapping, percent-encoded; the
-            API decodes it.
+        path: after the stage or the mapping, percent-encoded; the API decodes it.
         version: of the payload format.
         method: as the client sent it.
         query: percent-encoded, as the client sent it.
         headers: may repeat a name.
-        body: base64 in the event, unless its type says that it is text.
-        stage: in front of the path, unless it is ``$default`` or there is a mapping.
+        body: base64 in the event, unless its content type is text.
+        stage: before the path, unless it is ``$default`` or there is a mapping.
         mapping: the path of a custom domain that leads to the API. Payload 1.0 shows it, 2.0
             hides it.
         source_ip: of the client.
     """
     items = header_items(headers)
     shown = "" if stage == "$default" or mapping else f"/{stage}"
-    decoded = unquote(path).partition("?")[0] or "/"  # yes, it cuts off an encoded "?" too
+    decoded = unquote(path).partition("?")[0] or "/"  # AWS also cuts the path at an encoded "?"
     domain = CUSTOM_DOMAIN if mapping else API_DOMAIN
     if version == "1.0":
         whole = f"{mapping}{shown}{decoded}"
@@ -89,15 +88,15 @@ def rest_api_event(
     mapping: str = "",
     source_ip: str = "192.0.2.44",
 ) -> Event:
-    """Return the event a REST API with the resource ``/{proxy+}`` makes of a request.
+    """Return the event of a request to a REST API with the resource ``/{proxy+}``.
 
     Args:
-        path: what the client asked for behind the stage or the mapping, percent-encoded.
+        path: after the stage or the mapping, percent-encoded.
         method: as the client sent it.
         query: percent-encoded, as the client sent it; the event has it decoded.
         headers: may repeat a name, and keep their case.
         body: text if it is UTF-8, else base64, as with ``binaryMediaTypes``.
-        stage: of the API; the client has it in front of its path, unless there is a mapping.
+        stage: of the API; before the client's path, unless there is a mapping.
         mapping: the path of a custom domain that leads to the API.
         source_ip: of the client.
     """

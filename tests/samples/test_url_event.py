@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.events.build import function_url_event, grouped, join_headers
 from adapter.events.payload_v2 import request
+from adapter.samples.url_event import function_url_event, grouped, join_headers
 
 if TYPE_CHECKING:
     from adapter.types import JSON, Event
@@ -108,7 +108,7 @@ class TestQuery:
 
 
 MILLIONS = """
-from adapter.events.build import function_url_event
+from adapter.samples.url_event import function_url_event
 {statement}
 """
 

@@ -1,4 +1,4 @@
-"""Builds events as AWS sends them: for tests, for the local Lambda, for the curious.
+"""Builds the events of function URLs.
 
 The shape follows captured function URL events and
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-request-payload
@@ -33,10 +33,10 @@ def function_url_event(
     epoch_ms: int = 1_792_143_106_412,
     time: str = "16/Oct/2026:09:31:46 +0000",
 ) -> Event:
-    """Return the event a function URL makes of a request.
+    """Return the event of a request to a function URL.
 
     ``path`` and ``query`` are percent-encoded, as on the request line; ``headers`` may repeat
-    a name. ``host``, ``x-forwarded-for``, ``-port`` and ``-proto`` are added where not given.
+    a name. ``host``, ``x-forwarded-for``, ``-port`` and ``-proto`` are added if they are missing.
     """
     fields = join_headers(headers)
     fields.setdefault("host", domain)
@@ -106,16 +106,16 @@ def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[JSON]]:
 
 
 def join_query(query: str) -> dict[str, str]:
-    """Decode a query string; repeats joined with ``,``, as payload 2.0 does."""
+    """Decode a query string; join repeats with ``,``, as payload 2.0 does."""
     values = by_name(parse_qsl(query, keep_blank_values=True))
     return {name: ",".join(values[name]) for name in values}
 
 
 def body_keys(body: bytes, content_type: str) -> Event:
-    """Return ``body`` and ``isBase64Encoded`` as AWS fills them in.
+    """Return ``body`` and ``isBase64Encoded`` as AWS sets them.
 
-    Text stays text only for the few content types AWS takes for text; everything else, forms
-    and bodies without a type included, is base64.
+    Only a few content types are text to AWS. All others are base64, also forms and bodies without
+    a type.
     """
     essence = content_type.partition(";")[0].strip().lower()
     if not body or essence.startswith("text/") or essence in TEXT_TYPES:
@@ -124,7 +124,7 @@ def body_keys(body: bytes, content_type: str) -> Event:
 
 
 def text_or_base64(body: bytes) -> Event:
-    """Return ``body`` and ``isBase64Encoded``: text if it can be, so that no byte is lost."""
+    """Return ``body`` and ``isBase64Encoded``: text if the body is UTF-8, else base64."""
     if not body:
         return {"isBase64Encoded": False}
     try:

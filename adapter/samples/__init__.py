@@ -1,0 +1,1 @@
+"""Events as AWS sends them, for tests and for the local Lambda. Not part of a deployment."""
