@@ -102,9 +102,8 @@ def test_each_platform_gets_its_own_wheels(
     assert "adapter/handler.py" in done.names
 
 
-def test_the_adapter_is_the_one_that_runs_as_it_is_now(
-    project: Write, package: Run, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("built_adapter")
+def test_an_editable_adapter_is_packaged_as_it_is_now(project: Write, package: Run) -> None:
     done = package(f"{project(needing())}/main.py:app")
     for name in ("adapter/loader.py", "adapter/bootstrap"):
         assert done.read(name) == (PACKAGE.parent / name).read_text()
