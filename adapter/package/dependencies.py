@@ -1,4 +1,4 @@
-"""What a project depends on: its lock file, requirements.txt or pyproject.toml."""
+"""The dependencies of a project, from its lock file, requirements.txt or pyproject.toml."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LISTS = ("project.dependencies", "project.dynamic")
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What uv is asked to install.
+    """The packages that uv installs.
 
     ``source`` is for messages; ``lines`` are requirements, ``file`` is a requirements file that uv
     reads, ``lock`` has the versions and the hashes.
@@ -83,16 +83,17 @@ def find_dependencies(folder: Path, pyproject: Mapping[str, Any]) -> Dependencie
         PackageError: a file cannot be used as it is.
     """
     is_listed = _listed(pyproject) is not None
-    locks = [folder / name for name in LOCKS if (folder / name).is_file()]
-    # uv's and poetry's lock files belong to a pyproject.toml; requirements.txt may be the export.
-    usable = [lock for lock in locks if lock.name == PYLOCK or (lock.name == UV_LOCK and is_listed)]
-    if usable:
-        return _from_lock(usable[0], pyproject)
-    if (folder / REQUIREMENTS).is_file():
+    there = {name for name in (*LOCKS, REQUIREMENTS) if (folder / name).is_file()}
+    if PYLOCK in there:
+        return _from_lock(folder / PYLOCK, pyproject)
+    if UV_LOCK in there and is_listed:
+        return _from_lock(folder / UV_LOCK, pyproject)
+    if REQUIREMENTS in there:  # possibly an export of one of the other lock files
         return Dependencies(REQUIREMENTS, file=folder / REQUIREMENTS)
-    if locks and is_listed:
-        return _from_lock(locks[0], pyproject)
-    if locks or "project" in pyproject or "poetry" in pyproject.get("tool", {}):
+    for name in FOREIGN_LOCKS:
+        if name in there and is_listed:
+            return _from_lock(folder / name, pyproject)
+    if there or "project" in pyproject or "poetry" in pyproject.get("tool", {}):
         return Dependencies(PYPROJECT, _lines(folder, pyproject))
     return None
 
@@ -135,17 +136,26 @@ def read_pylock(file: Path, document: bytes) -> Pylock:
     except (ValueError, PylockValidationError, PylockUnsupportedVersionError) as error:
         raise PackageError(f"{file} cannot be read: {error}. Lock again by its tool.") from None
     for package in lock.packages:
-        if _is_own(package):
-            continue
-        if package.is_direct:
-            raise PackageError(
-                f"{package.name} comes from {_place(package)}, which cannot be taken from a lock "
-                f"file: {file}. Export a requirements.txt, have it name a version or a wheel of "
-                f"{package.name}, and name that file with --requirements"
-            )
-        if package.version is None:
-            raise PackageError(f"{file} has no version of {package.name}. Lock again by its tool.")
+        if not _is_own(package):
+            _check_locked(package, file)
     return lock
+
+
+def _check_locked(package: LockedPackage, file: Path) -> None:
+    if package.is_direct:
+        raise PackageError(
+            f"{package.name} comes from {_place(package)}, which cannot be taken from a lock "
+            f"file: {file}. Export a requirements.txt, have it name a version or a wheel of "
+            f"{package.name}, and name that file with --requirements"
+        )
+    if package.version is None:
+        raise PackageError(f"{file} has no version of {package.name}. Lock again by its tool.")
+    for name, digest in _hashes(package):
+        if not (name.isalnum() and digest.isalnum()):
+            raise PackageError(
+                f"{file} has {name}:{digest!r} for {package.name}, which is no hash. "
+                "Lock again by its tool."
+            )
 
 
 def _is_own(package: LockedPackage) -> bool:
@@ -227,6 +237,8 @@ def _line(line: str, file: Path) -> str:
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
         raise PackageError(f"{file} has {line!r}, which is no requirement: {reason}.") from None
+    if len(line.splitlines()) > 1:  # in a string of its marker
+        raise PackageError(f"{file} has {line!r}, which is no requirement: it has several lines.")
     if canonicalize_name(requirement.name) == DISTRIBUTION:
         requirement.url = None
     return str(requirement)
