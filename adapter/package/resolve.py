@@ -175,7 +175,7 @@ def own_requirement() -> list[str]:
     requirement = f"{DISTRIBUTION} @ {url}"
     if url.endswith(".whl"):
         return [requirement]
-    return [requirement, "--no-binary", DISTRIBUTION, "--refresh-package", DISTRIBUTION]
+    return [requirement, "--no-binary", DISTRIBUTION]
 
 
 def explain(error: UvError, source: str, platform: Platform) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .conftest import Run, Write
 
 PACKAGE = Path(adapter.__file__).parent
-BUILT = ("--no-binary", "asgi-lambda-stream", "--refresh-package", "asgi-lambda-stream")
+BUILT = ("--no-binary", "asgi-lambda-stream")
 
 
 def test_wheels_and_markers_are_those_of_the_target_not_of_this_machine(
@@ -102,7 +102,6 @@ def test_each_platform_gets_its_own_wheels(
     assert "adapter/handler.py" in done.names
 
 
-@pytest.mark.usefixtures("built_adapter")
 def test_an_editable_adapter_is_packaged_as_it_is_now(project: Write, package: Run) -> None:
     done = package(f"{project(needing())}/main.py:app")
     for name in ("adapter/loader.py", "adapter/bootstrap"):
