@@ -312,7 +312,7 @@ def port(text: str) -> int:
 def number(
     text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
 ) -> Number:
-    """Read a number and check it; the error names what is wanted."""
+    """Read a number and check it; the error names the allowed values."""
     from argparse import ArgumentTypeError
 
     try:

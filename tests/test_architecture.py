@@ -98,7 +98,7 @@ UNTESTED = {
         "a docstring",
     ),
     "emulator.commands.function_options": "read by test_dev and test_invoke",
-    "emulator.environments.memory": "seen in every REPORT line: test_environment",
+    "emulator.environments.peak_memory": "seen in every REPORT line: test_environment",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",
     "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
     "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",

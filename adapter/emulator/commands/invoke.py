@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ...errors import ConfigurationError, EventError
+from ...errors import ConfigurationError
 from ..console import Console
 from ..environments.pool import Pool, open_pool
 from ..environments.sandbox import find_sandbox
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest, url_event
-from ..front_ends.url_response import TOKEN
+from ..front_ends.url_response import TOKEN, InvalidResponseError
 from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
 from .function_options import read_function
 
@@ -171,7 +171,7 @@ async def print_response(
                 status = prelude.get("statusCode", 200)
                 printer.head(prelude)
             printer.chunk(body)
-    except EventError as error:
+    except InvalidResponseError as error:
         printer.note(str(error))
         return False
     assert invocation.end is not None

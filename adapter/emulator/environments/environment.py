@@ -17,7 +17,7 @@ from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
 from ..runtime_api.managed_api import ManagedApi
 from ..runtime_api.on_demand_api import OnDemandApi
 from . import log_lines
-from .memory import peak_memory_mb
+from .peak_memory import peak_memory_mb
 
 if TYPE_CHECKING:
     from anyio.abc import Process, SocketStream, TaskStatus

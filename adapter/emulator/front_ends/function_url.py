@@ -16,13 +16,19 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from ...errors import EventError
 from ..host import host_is_local
 from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
 from .http_server import read_body
 from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from .url_request import EVENT_TOO_LARGE, MAX_EVENT_BYTES, UrlEvent, UrlRequest, url_event
-from .url_response import UrlHead, buffered_response, plain_head, streamed_head, url_headers
+from .url_response import (
+    InvalidResponseError,
+    UrlHead,
+    buffered_response,
+    plain_head,
+    streamed_head,
+    url_headers,
+)
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -149,7 +155,7 @@ class FunctionUrl:
             raise BadGatewayError(f"the response ended with {invocation.end.error_type}.")
         try:
             head, body = buffered_response(payload, exchange.request_id, exchange.trace_id)
-        except EventError as error:
+        except InvalidResponseError as error:
             raise BadGatewayError(
                 f"{error} (The URL's invoke mode is BUFFERED; does the function stream?)"
             ) from error
@@ -287,7 +293,7 @@ async def read_prelude(invocation: LocalInvocation, exchange: Exchange) -> tuple
                 prelude, first = found
                 head = streamed_head(prelude, exchange.request_id, exchange.trace_id)
                 return head, first
-    except EventError as error:
+    except InvalidResponseError as error:
         raise BadGatewayError(str(error)) from error
     raise BadGatewayError(
         f"the stream ended before its prelude was complete{error_suffix(invocation)}."

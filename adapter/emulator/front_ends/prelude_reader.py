@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ...errors import EventError
+from .url_response import InvalidResponseError
 
 PRELUDE_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)
@@ -30,14 +30,14 @@ class PreludeReader:
         """Take a piece; return the prelude and the first bytes of the body once it is complete.
 
         Raises:
-            EventError: the stream does not begin with a prelude.
+            InvalidResponseError: the stream does not begin with a prelude.
         """
         self._data += data
         end = self._data.find(DELIMITER)
         if end >= 0:
             return parse_prelude(self._data[:end]), self._data[end + len(DELIMITER) :]
         if len(self._data) > MAX_PRELUDE_BYTES:
-            raise EventError(
+            raise InvalidResponseError(
                 f"The stream has no prelude: no 8 NUL bytes in its first {MAX_PRELUDE_BYTES} bytes."
             )
         return None
@@ -47,12 +47,14 @@ def parse_prelude(document: bytes) -> dict[str, Any]:
     """Return the JSON object in front of the delimiter.
 
     Raises:
-        EventError: it is not a JSON object.
+        InvalidResponseError: it is not a JSON object.
     """
     try:
         prelude = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise EventError(f"The prelude is not JSON: {error}") from error
+        raise InvalidResponseError(f"The prelude is not JSON: {error}") from error
     if not isinstance(prelude, dict):
-        raise EventError(f"The prelude is not a JSON object but {type(prelude).__name__}.")
+        raise InvalidResponseError(
+            f"The prelude is not a JSON object but {type(prelude).__name__}."
+        )
     return prelude

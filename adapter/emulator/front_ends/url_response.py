@@ -10,7 +10,6 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ...errors import EventError
 from .url_request import HOP_BY_HOP
 
 if TYPE_CHECKING:
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
 REMAPPED = frozenset({"connection", "content-length", "date", "server"})
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FIELD_VALUE = re.compile(r"[^\x00\r\n]*")
+
+
+class InvalidResponseError(Exception):
+    """The function URL cannot make an HTTP response of a function's response."""
 
 
 class UrlHead(NamedTuple):
@@ -43,7 +46,7 @@ def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str)
     ignored, as function URLs do.
 
     Raises:
-        EventError: a value has a wrong type, or a character that cannot be sent.
+        InvalidResponseError: a value has a wrong type, or a character that cannot be sent.
     """
     fields: Headers = []
     for name, value in object_in(prelude, "headers").items():
@@ -66,18 +69,18 @@ def buffered_response(payload: bytes, request_id: str, trace_id: str) -> tuple[U
     An object with ``statusCode`` describes them; any other JSON is the body.
 
     Raises:
-        EventError: the response is not JSON, or has values that cannot be sent.
+        InvalidResponseError: the response is not JSON, or has values that cannot be sent.
     """
     try:
         response = cast("JSON", json.loads(payload))
     except (ValueError, RecursionError) as error:
-        raise EventError(f"The response is not JSON: {error}") from error
+        raise InvalidResponseError(f"The response is not JSON: {error}") from error
     if not isinstance(response, dict) or "statusCode" not in response:
         head = plain_head("application/json", request_id, trace_id)
         return with_content_length(head, payload)
     headers = object_in(response, "headers")
     if any(not isinstance(value, str) for value in headers.values()):
-        raise EventError("A header's value is not a string.")
+        raise InvalidResponseError("A header's value is not a string.")
     if not any(name.lower() == "content-type" for name in headers):
         response = {**response, "headers": {"Content-Type": "application/json", **headers}}  # type: ignore[dict-item]
     return with_content_length(streamed_head(response, request_id, trace_id), body_of(response))
@@ -96,20 +99,20 @@ def body_of(response: Mapping[str, object]) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise EventError(f"body is not a string but {type(body).__name__}.")
+        raise InvalidResponseError(f"body is not a string but {type(body).__name__}.")
     if not response.get("isBase64Encoded"):
         return body.encode()
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
-        raise EventError(f"body is not base64: {error}") from error
+        raise InvalidResponseError(f"body is not base64: {error}") from error
 
 
 def status_of(response: Mapping[str, object]) -> int:
     """Return the status; the default is 200."""
     status = response.get("statusCode", 200)
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
-        raise EventError(f"statusCode is {status!r}, not a number from 200 to 599.")
+        raise InvalidResponseError(f"statusCode is {status!r}, not a number from 200 to 599.")
     return status
 
 
@@ -119,23 +122,23 @@ def object_in(response: Mapping[str, object], key: str) -> dict[str, object]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise EventError(f"{key} is not an object but {type(value).__name__}.")
+        raise InvalidResponseError(f"{key} is not an object but {type(value).__name__}.")
     return value
 
 
 def string_list(name: str, values: object) -> list[str]:
     """Check that ``values`` is a list of strings, and return it."""
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise EventError(f"{name} is not a list of strings.")
+        raise InvalidResponseError(f"{name} is not a list of strings.")
     return values
 
 
 def header_field(name: str, value: object) -> Headers:
     """Check one header; return it with the name that the client gets, or nothing."""
     if not isinstance(value, str):
-        raise EventError(f"Header {name!r} is not a string but {type(value).__name__}.")
+        raise InvalidResponseError(f"Header {name!r} is not a string but {type(value).__name__}.")
     if not TOKEN.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
-        raise EventError(f"Header {name!r} has a character that HTTP does not allow.")
+        raise InvalidResponseError(f"Header {name!r} has a character that HTTP does not allow.")
     lower = name.lower()
     if lower in REMAPPED:
         name = f"x-amzn-Remapped-{name}"
@@ -144,7 +147,7 @@ def header_field(name: str, value: object) -> Headers:
     try:
         return [(name.encode("ascii"), value.strip(" \t").encode("latin-1"))]
     except UnicodeEncodeError as error:
-        raise EventError(f"Header {name!r} is not latin-1: {error}") from error
+        raise InvalidResponseError(f"Header {name!r} is not latin-1: {error}") from error
 
 
 def url_headers(request_id: str, trace_id: str) -> Headers:

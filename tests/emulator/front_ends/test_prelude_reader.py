@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.emulator.front_ends.prelude_reader import MAX_PRELUDE_BYTES, PreludeReader
-from adapter.errors import EventError
+from adapter.emulator.front_ends.url_response import InvalidResponseError
 
 PRELUDE = {"statusCode": 201, "headers": {"x": "é"}, "cookies": ["a=b"]}
 DELIMITER = bytes(8)
@@ -41,12 +41,12 @@ def test_any_split_gives_the_same_prelude_and_body(body: bytes, cuts: list[int])
     ],
 )
 def test_an_invalid_prelude_is_refused(json_text: bytes, says: str) -> None:
-    with pytest.raises(EventError, match=says):
+    with pytest.raises(InvalidResponseError, match=says):
         PreludeReader().feed(json_text + DELIMITER)
 
 
 def test_a_stream_without_a_prelude_is_refused_at_the_limit() -> None:
     reader = PreludeReader()
     assert reader.feed(b"x" * MAX_PRELUDE_BYTES) is None
-    with pytest.raises(EventError, match="no 8 NUL bytes"):
+    with pytest.raises(InvalidResponseError, match="no 8 NUL bytes"):
         reader.feed(b"x")

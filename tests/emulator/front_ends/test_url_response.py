@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.emulator.front_ends.url_response import buffered_response, plain_head, streamed_head
-from adapter.errors import EventError
+from adapter.emulator.front_ends.url_response import (
+    InvalidResponseError,
+    buffered_response,
+    plain_head,
+    streamed_head,
+)
 
 ADDED = [(b"x-amzn-RequestId", b"id"), (b"X-Amzn-Trace-Id", b"Root=1")]
 
@@ -84,7 +88,7 @@ def test_a_list_of_values_is_joined_and_multi_value_headers_are_ignored() -> Non
     ],
 )
 def test_values_that_cannot_be_sent_are_refused(prelude: dict[str, Any]) -> None:
-    with pytest.raises(EventError):
+    with pytest.raises(InvalidResponseError):
         streamed_head(prelude, "id", "Root=1")
 
 
@@ -140,12 +144,12 @@ def test_json_without_status_is_the_body(response: object) -> None:
     ],
 )
 def test_a_buffered_response_of_a_wrong_type_is_refused(response: object) -> None:
-    with pytest.raises(EventError):
+    with pytest.raises(InvalidResponseError):
         buffered(response)
 
 
 def test_a_buffered_response_that_is_not_json_is_refused() -> None:
-    with pytest.raises(EventError, match="not JSON"):
+    with pytest.raises(InvalidResponseError, match="not JSON"):
         buffered_response(b'{"statusCode":200}' + bytes(8) + b"body", "id", "Root=1")
 
 
@@ -168,19 +172,19 @@ preludes = st.fixed_dictionaries(
 
 @given(preludes)
 def test_any_prelude_is_refused_or_can_be_sent(prelude: dict[str, Any]) -> None:
-    with suppress(EventError):
+    with suppress(InvalidResponseError):
         head = streamed_head(prelude, "id", "Root=1")
         h11.Response(status_code=head.status, headers=head.headers)
 
 
 @given(st.binary(max_size=30) | (preludes | json_values).map(lambda v: json.dumps(v).encode()))
 def test_any_buffered_response_is_refused_or_can_be_sent(payload: bytes) -> None:
-    with suppress(EventError):
+    with suppress(InvalidResponseError):
         head, body = buffered_response(payload, "id", "Root=1")
         h11.Response(status_code=head.status, headers=head.headers)
         assert isinstance(body, bytes)
 
 
 def test_a_deeply_nested_response_is_refused() -> None:
-    with pytest.raises(EventError):
+    with pytest.raises(InvalidResponseError):
         buffered_response(b"[" * 100_000, "id", "Root=1")
