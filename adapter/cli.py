@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
     Number = TypeVar("Number", int, float)
 
-TARGET_HELP = (
-    "the app: module:attribute, module.attribute for a Lambda handler, or a file, "
-    "as in src/main.py:app"
-)
+MODULE_HELP = "the app: module:attribute, or module.attribute for a Lambda handler"
+TARGET_HELP = f"{MODULE_HELP}, or a file, as in src/main.py:app"
 
 DISTRIBUTION = "asgi-lambda-stream"
 DEV_EXAMPLES = """\
@@ -39,6 +37,11 @@ exit codes:
 examples:
   adapter invoke main:app --path '/search?q=x' --include
   adapter invoke main.handler --event event.json
+"""
+RUN_EXAMPLES = """\
+examples, in a Dockerfile:
+  CMD ["adapter", "run", "main:app"]
+  CMD ["adapter", "run", "main:create_app()"]
 """
 COMPLETION_EXAMPLES = """\
 examples:
@@ -94,26 +97,30 @@ def build_parser() -> ArgumentParser:
     add_dev(commands)
     add_invoke(commands)
     add_package(commands)
-    run = commands.add_parser("run", help="be the runtime, inside Lambda or a container")
-    run.add_argument("target", nargs="?", help=f"{TARGET_HELP}; default: $_HANDLER")
-    run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
+    add_run(commands)
     add_completion(commands)
     return parser
 
 
 def add_command(
-    commands: _SubParsersAction[ArgumentParser], name: str, summary: str, examples: str, extra: str
+    commands: _SubParsersAction[ArgumentParser],
+    name: str,
+    summary: str,
+    examples: str,
+    extra: str = "",
+    arguments: str = "[OPTIONS] TARGET",
 ) -> ArgumentParser:
-    """Describe a command with examples, and the extra that it needs."""
+    """Describe a command with examples, and with the extra that it needs."""
     from argparse import RawDescriptionHelpFormatter
 
+    needs = f"\nneeds: pip install '{DISTRIBUTION}[{extra}]'" if extra else ""
     return commands.add_parser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
-        usage="%(prog)s [OPTIONS] TARGET",
+        usage=f"%(prog)s {arguments}",
         formatter_class=RawDescriptionHelpFormatter,
-        epilog=f"{examples}\nneeds: pip install '{DISTRIBUTION}[{extra}]'",
+        epilog=f"{examples}{needs}",
     )
 
 
@@ -254,11 +261,20 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package.set_defaults(command=run_package)
 
 
+def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter run``."""
+    summary = "be the runtime, inside Lambda or a container"
+    run = add_command(commands, "run", summary, RUN_EXAMPLES, arguments="[TARGET]")
+    run.add_argument("target", nargs="?", help=f"{MODULE_HELP}; default: $_HANDLER")
+    run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
+
+
 def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter completion``."""
     summary = "print the script with which a shell completes this command line"
-    completion = add_command(commands, "completion", summary, COMPLETION_EXAMPLES, "completion")
-    completion.usage = "%(prog)s SHELL"
+    completion = add_command(
+        commands, "completion", summary, COMPLETION_EXAMPLES, "completion", "SHELL"
+    )
     completion.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
     completion.set_defaults(command=run_completion)
 

@@ -103,6 +103,12 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             }.items()
         ),
         pytest.param(
+            "src/shop.py:app",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'src/shop.py:app': it names a file. Name the module: src.shop:app",
+            id="a-file",
+        ),
+        pytest.param(
             "sys.exit",
             "Runtime.BuiltInModuleConflict",
             "Cannot use the built-in module 'sys' as a handler module.",
