@@ -14,7 +14,7 @@ import subprocess
 import sys
 import sysconfig
 from importlib import metadata
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 
     from .dependencies import Dependencies
 
-Architecture = Literal["arm64", "x86_64"]
-PythonVersion = Literal["3.11", "3.12", "3.13", "3.14"]
-
-ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
-PYTHONS: tuple[str, ...] = get_args(PythonVersion)
+ARCHITECTURES = ("arm64", "x86_64")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 DISTRIBUTION = "asgi-lambda-stream"
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for any other failure
