@@ -365,7 +365,7 @@ def run_completion(arguments: Namespace) -> int:
     """Print a script for a shell: ``adapter completion``."""
     with needed_extra("completion"):
         from shtab import complete
-    print(complete(build_parser(), shell=arguments.shell))
+    print(complete(build_parser(), arguments.shell))
     return 0
 
 
