@@ -99,6 +99,9 @@ def _module(name: str) -> ModuleType:
         raise LoadError(
             "Runtime.UserCodeSyntaxError", f"Syntax error in module '{name}': {error}"
         ) from error.with_traceback(_app_traceback(error))
+    except Exception as error:
+        error.__traceback__ = _app_traceback(error)
+        raise
 
 
 def _app_traceback(error: BaseException) -> TracebackType | None:
