@@ -233,12 +233,12 @@ def _lines(folder: Path, pyproject: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _line(line: str, file: Path) -> str:
     try:
+        if len(line.splitlines()) > 1:  # in a string of its marker, which may pass
+            raise InvalidRequirement("it has several lines")
         requirement = Requirement(line)
     except InvalidRequirement as error:
         reason = str(error).partition("\n")[0]
         raise PackageError(f"{file} has {line!r}, which is no requirement: {reason}.") from None
-    if len(line.splitlines()) > 1:  # in a string of its marker
-        raise PackageError(f"{file} has {line!r}, which is no requirement: it has several lines.")
     if canonicalize_name(requirement.name) == DISTRIBUTION:
         requirement.url = None
     return str(requirement)

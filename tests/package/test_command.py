@@ -15,7 +15,6 @@ import pytest
 
 from adapter.package.archive import Size
 from adapter.package.command import MB, warnings
-from adapter.package.resolve import run_uv
 
 from .conftest import APP, needing
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
@@ -197,20 +196,6 @@ PYPROJECT = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\n'
 NEEDS_SHOP = f'{PYPROJECT}dependencies = ["shop"]\n'
 
 
-def lock(folder: Path) -> None:
-    run_uv("lock", "--python", sys.executable, folder=folder)
-
-
-def test_dependencies_come_from_a_lock_file(project: Write, wheels: Path, package: Run) -> None:
-    make_wheel(wheels, "shop", "1.0")
-    folder = project({**APP, "pyproject.toml": NEEDS_SHOP})
-    lock(folder)
-    make_wheel(wheels, "shop", "1.1")
-    done = package(f"{folder}/main.py:app")
-    assert "shop 1.0 " in done.out
-    assert "pyproject.toml, at the versions of uv.lock" in done.err
-
-
 def lock_of_shop(name: str, digest: str) -> str:
     if name == "pylock.toml":
         return pylock(locked_by_pip("shop", digest=digest))
@@ -219,19 +204,18 @@ def lock_of_shop(name: str, digest: str) -> str:
     return f"{UV_LOCK_HEAD}{project}{needs}{locked_by_uv('shop', '1.0', digest=digest)}"
 
 
-@pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
-def test_the_hashes_of_a_lock_file_are_checked(
-    project: Write, wheels: Path, package: Run, name: str
-) -> None:
-    make_wheel(wheels, "shop")
-    digest = sha256((wheels / "shop-1.0-py3-none-any.whl").read_bytes()).hexdigest()
-    files = {**APP, "pyproject.toml": NEEDS_SHOP, name: lock_of_shop(name, digest)}
-    done = package(f"{project(files)}/main.py:app")
-    assert done.code == 0, done.err
-    folder = project({name: lock_of_shop(name, "0" * 64)})
+def digest_of(wheels: Path, version: str = "1.0") -> str:
+    return sha256((wheels / f"shop-{version}-py3-none-any.whl").read_bytes()).hexdigest()
+
+
+def test_dependencies_come_from_a_lock_file(project: Write, wheels: Path, package: Run) -> None:
+    for version in ("1.0", "1.1"):
+        make_wheel(wheels, "shop", version)
+    locked = lock_of_shop("uv.lock", digest_of(wheels))
+    folder = project({**APP, "pyproject.toml": NEEDS_SHOP, "uv.lock": locked})
     done = package(f"{folder}/main.py:app")
-    assert done.code == 1
-    assert digest in done.err, "the hash of the wheel that came instead"
+    assert "shop 1.0 " in done.out
+    assert "pyproject.toml, at the versions of uv.lock" in done.err
 
 
 def test_a_dependency_that_is_not_in_the_lock_file_is_not_left_out(
@@ -239,10 +223,25 @@ def test_a_dependency_that_is_not_in_the_lock_file_is_not_left_out(
 ) -> None:
     for name in ("shop", "till"):
         make_wheel(wheels, name)
-    folder = project({**APP, "pyproject.toml": NEEDS_SHOP})
-    lock(folder)
-    project({"pyproject.toml": f'{PYPROJECT}dependencies = ["shop", "till"]\n'})
+    locked = lock_of_shop("uv.lock", digest_of(wheels))
+    needs = f'{PYPROJECT}dependencies = ["shop", "till"]\n'
+    folder = project({**APP, "pyproject.toml": needs, "uv.lock": locked})
     assert {"shop.py", "till.py"} <= package(f"{folder}/main.py:app").names
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
+def test_the_hashes_of_a_lock_file_are_checked(
+    project: Write, wheels: Path, package: Run, name: str
+) -> None:
+    make_wheel(wheels, "shop")
+    digest = digest_of(wheels)
+    files = {**APP, "pyproject.toml": NEEDS_SHOP, name: lock_of_shop(name, digest)}
+    done = package(f"{project(files)}/main.py:app")
+    assert done.code == 0, done.err
+    folder = project({name: lock_of_shop(name, "0" * 64)})
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 1
+    assert digest in done.err, "the hash of the wheel that came instead"
 
 
 def test_requirements_with_hashes_are_checked(project: Write, wheels: Path, package: Run) -> None:
