@@ -7,21 +7,20 @@ start and must not pay for the others.
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TypeVar
 
     Number = TypeVar("Number", int, float)
 
-TARGET_HELP = (
-    "the app: module:attribute, module.attribute for a Lambda handler, or a file, "
-    "as in src/main.py:app"
-)
+MODULE_HELP = "the app: module:attribute, or module.attribute for a Lambda handler"
+TARGET_HELP = f"{MODULE_HELP}, or a file, as in src/main.py:app"
 
-
+DISTRIBUTION = "asgi-lambda-stream"
 DEV_EXAMPLES = """\
 examples:
   adapter dev main:app --reload
@@ -39,10 +38,21 @@ examples:
   adapter invoke main:app --path '/search?q=x' --include
   adapter invoke main.handler --event event.json
 """
+RUN_EXAMPLES = """\
+examples, in a Dockerfile:
+  CMD ["adapter", "run", "main:app"]
+  CMD ["adapter", "run", "main:create_app()"]
+"""
+COMPLETION_EXAMPLES = """\
+examples:
+  adapter completion bash > ~/.local/share/bash-completion/completions/adapter
+  adapter completion zsh > ~/.zfunc/_adapter
+"""
+SHELLS = ("bash", "zsh", "fish")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; 2 for one that was called wrongly."""
+    """Run a command and return its exit code; 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         return dispatch(argv)
@@ -59,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dispatch(argv: Sequence[str]) -> int:
     """Find the command and run it."""
-    match argv:  # the cold start does not even wait for argparse
+    match argv:  # lazy: cold start, which needs no argparse
         case ["run"]:
             return run_runtime(None)
         case ["run", target] if not target.startswith("-"):
@@ -81,29 +91,43 @@ def build_parser() -> ArgumentParser:
     from argparse import ArgumentParser
 
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
-    version = sys.modules[__package__].__version__  # there already; nothing else of it is wanted
+    version = sys.modules[__package__].__version__  # imported already
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
     add_invoke(commands)
     add_package(commands)
-    run = commands.add_parser("run", help="be the runtime, inside Lambda or a container")
-    run.add_argument("target", nargs="?", help=f"{TARGET_HELP}; default: $_HANDLER")
-    run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
+    add_run(commands)
+    add_completion(commands)
     return parser
+
+
+def add_command(
+    commands: _SubParsersAction[ArgumentParser],
+    name: str,
+    summary: str,
+    examples: str,
+    extra: str = "",
+    arguments: str = "[OPTIONS] TARGET",
+) -> ArgumentParser:
+    """Describe a command with examples, and with the extra that it needs."""
+    from argparse import RawDescriptionHelpFormatter
+
+    needs = f"\nneeds: pip install '{DISTRIBUTION}[{extra}]'" if extra else ""
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        usage=f"%(prog)s {arguments}",
+        formatter_class=RawDescriptionHelpFormatter,
+        epilog=f"{examples}{needs}",
+    )
 
 
 def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter dev``."""
-    from argparse import RawDescriptionHelpFormatter
-
-    dev = commands.add_parser(
-        "dev",
-        help="serve the app from a local Lambda function URL",
-        usage="%(prog)s [OPTIONS] TARGET",
-        formatter_class=RawDescriptionHelpFormatter,
-        epilog=DEV_EXAMPLES,
-    )
+    summary = "serve the app from a local Lambda function URL"
+    dev = add_command(commands, "dev", summary, DEV_EXAMPLES, "dev-server")
     add_function(dev)
     add_environments(dev)
     add_server(dev)
@@ -205,14 +229,8 @@ def add_url(dev: ArgumentParser) -> None:
 
 def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter invoke``."""
-    from argparse import RawDescriptionHelpFormatter
-
-    invoke = commands.add_parser(
-        "invoke",
-        help="invoke the app once, without a server; chunks go to stdout as they come",
-        formatter_class=RawDescriptionHelpFormatter,
-        epilog=INVOKE_EXAMPLES,
-    )
+    summary = "invoke the app once, without a server; chunks go to stdout as they come"
+    invoke = add_command(commands, "invoke", summary, INVOKE_EXAMPLES, "dev-server")
     add_function(invoke)
     request = invoke.add_argument_group("request")
     what = request.add_mutually_exclusive_group(required=True)
@@ -234,39 +252,31 @@ def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter package``."""
-    from pathlib import Path
+    from .package.arguments import EXAMPLES, add_arguments
 
-    from .package.platform import ARCHITECTURES, PYTHONS
-
-    package = commands.add_parser(
-        "package", help="make a deployment zip: the app and what it needs, for Lambda's Linux"
-    )
+    summary = "make a deployment zip: the app and its dependencies, for Lambda's Linux"
+    package = add_command(commands, "package", summary, EXAMPLES, "package")
     add_target(package)
-    package.add_argument(
-        "-o",
-        "--output",
-        default="function.zip",
-        help="a zip, or a folder to unpack it into, empty or new, as in build/ (%(default)s)",
-    )
-    package.add_argument(
-        "--arch", choices=ARCHITECTURES, default="x86_64", help="of the function (%(default)s)"
-    )
-    package.add_argument("--python", choices=PYTHONS, help="of the function; default: this one's")
-    package.add_argument(
-        "--requirements",
-        type=Path,
-        metavar="FILE",
-        help="a requirements file, lock file or pyproject.toml; default: the project's own",
-    )
-    package.add_argument(
-        "--keep",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="keep files that would be left out, by their path in the zip: 'pandas/tests'; "
-        "may be repeated",
-    )
+    add_arguments(package)
     package.set_defaults(command=run_package)
+
+
+def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter run``."""
+    summary = "be the runtime, inside Lambda or a container"
+    run = add_command(commands, "run", summary, RUN_EXAMPLES, arguments="[TARGET]")
+    run.add_argument("target", nargs="?", help=f"{MODULE_HELP}; default: $_HANDLER")
+    run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
+
+
+def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter completion``."""
+    summary = "print the script with which a shell completes this command line"
+    completion = add_command(
+        commands, "completion", summary, COMPLETION_EXAMPLES, "completion", "SHELL"
+    )
+    completion.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+    completion.set_defaults(command=run_completion)
 
 
 def add_target(parser: ArgumentParser) -> None:
@@ -332,34 +342,46 @@ def number(
 
 def run_dev(arguments: Namespace) -> int:
     """Serve: ``adapter dev``."""
-    try:
+    with needed_extra("dev-server"):
         from .emulator.commands.dev import main as dev
-    except ModuleNotFoundError as error:
-        return missing(error)
     return dev(arguments)
 
 
 def run_invoke(arguments: Namespace) -> int:
     """Invoke once: ``adapter invoke``."""
-    try:
+    with needed_extra("dev-server"):
         from .emulator.commands.invoke import main as invoke
-    except ModuleNotFoundError as error:
-        return missing(error)
     return invoke(arguments)
 
 
 def run_package(arguments: Namespace) -> int:
     """Make a zip: ``adapter package``."""
-    from .package.command import main as package
-
+    with needed_extra("package"):
+        from .package.command import main as package
     return package(arguments)
 
 
-def missing(error: ModuleNotFoundError) -> int:
-    """Print which extra the local Lambda needs."""
-    print(
-        f"adapter: the local Lambda needs {error.name}, which is not installed. "
-        "Try: pip install 'asgi-lambda-stream[dev-server]'",
-        file=sys.stderr,
-    )
-    return 2
+def run_completion(arguments: Namespace) -> int:
+    """Print a script for a shell: ``adapter completion``."""
+    with needed_extra("completion"):
+        from shtab import complete
+    print(complete(build_parser(), arguments.shell))
+    return 0
+
+
+@contextmanager
+def needed_extra(name: str) -> Iterator[None]:
+    """Say which extra to install if an import fails.
+
+    Raises:
+        ConfigurationError: it failed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        from .errors import ConfigurationError
+
+        raise ConfigurationError(
+            f"This command needs {error.name}, which is not installed. "
+            f"Try: pip install '{DISTRIBUTION}[{name}]'"
+        ) from None

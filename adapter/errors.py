@@ -11,6 +11,7 @@
     * `RuntimeApiError` - the Runtime API refused a request
     * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
     * `ConfigurationError` - an option has a value that means nothing
+    * `PackageError` - `adapter package` cannot make a package of the project
     * `HandlerError` - the handler cannot be called, or its answer cannot be sent
         * `LoadError` - it cannot be imported
     * `LifespanFailed` - the app's startup failed
@@ -104,6 +105,10 @@ class NotPosted(AdapterError):
 
 class ConfigurationError(AdapterError):
     """An option was given a value it does not know."""
+
+
+class PackageError(AdapterError):
+    """The project cannot be packaged; the message says why, where, and what to do next."""
 
 
 class HandlerError(AdapterError):

@@ -1,4 +1,4 @@
-"""From the name of a handler or an app to something a runtime can drive."""
+"""Imports the handler or the app that a target names."""
 
 from __future__ import annotations
 
@@ -46,18 +46,8 @@ def load(target: str) -> StreamingHandler:
         LoadError: the target does not name a handler or an app.
         Exception: the module or the factory raised it.
     """
-    named_app = ":" in target
-    path, _, attribute = target.rpartition(":" if named_app else ".")
-    is_factory = named_app and attribute.endswith(CALL)
-    attribute = attribute.removesuffix(CALL) if is_factory else attribute
-    module_name = path.replace("/", ".")
-    if not (attribute and all(module_name.split("."))):
-        raise LoadError(
-            "Runtime.MalformedHandlerName",
-            f"Bad handler {target!r}: it must be module.attribute for a Lambda handler,"
-            " or module:attribute for an ASGI app.",
-        )
-    found = _attribute(_module(module_name), attribute)
+    module, attribute, is_factory = _parse(target)
+    found = _attribute(_module(module), attribute)
     if is_factory:
         _check_callable(found, target)
         found = found()
@@ -67,7 +57,30 @@ def load(target: str) -> StreamingHandler:
     _check_callable(found, target)
     if message := mistake(target, _kind_of(found)):
         raise LoadError("Runtime.HandlerNotFound", message)
-    return LambdaHandler(found) if named_app else FunctionHandler(found)
+    return LambdaHandler(found) if ":" in target else FunctionHandler(found)
+
+
+def _parse(target: str) -> tuple[str, str, bool]:
+    """Return the module, the attribute, and whether the attribute is called to get the app."""
+    named_app = ":" in target
+    path, _, attribute = target.rpartition(":" if named_app else ".")
+    is_factory = named_app and attribute.endswith(CALL)
+    if is_factory:
+        attribute = attribute.removesuffix(CALL)
+    module = path.replace("/", ".")
+    if not (attribute and all(module.split("."))):
+        raise LoadError(
+            "Runtime.MalformedHandlerName",
+            f"Bad handler {target!r}: it must be module.attribute for a Lambda handler,"
+            " or module:attribute for an ASGI app.",
+        )
+    if named_app and path.endswith(".py"):
+        named = f"{module.removesuffix('.py')}:{attribute}"
+        raise LoadError(
+            "Runtime.MalformedHandlerName",
+            f"Bad handler {target!r}: it names a file. Name the module: {named}",
+        )
+    return module, attribute, is_factory
 
 
 def _module(name: str) -> ModuleType:
@@ -86,6 +99,9 @@ def _module(name: str) -> ModuleType:
         raise LoadError(
             "Runtime.UserCodeSyntaxError", f"Syntax error in module '{name}': {error}"
         ) from error.with_traceback(_app_traceback(error))
+    except Exception as error:
+        error.__traceback__ = _app_traceback(error)
+        raise
 
 
 def _app_traceback(error: BaseException) -> TracebackType | None:
@@ -125,21 +141,21 @@ def _check_callable(found: object, target: str) -> None:
 def _kind_of(found: Any) -> Kind:
     """Return the kind of an object, judged by the arguments that it takes."""
     try:
-        arguments = list(inspect.signature(found, follow_wrapped=False).parameters)
+        signature = inspect.signature(found, follow_wrapped=False)
     except (TypeError, ValueError):
         return Kind.UNKNOWN
-    if arguments == ["environ", "start_response"]:
+    if list(signature.parameters) == ["environ", "start_response"]:
         return Kind.WSGI_APP
-    if _accepts(found, 2):
+    if _accepts(signature, 2):
         return Kind.UNKNOWN
-    if _accepts(found, 3):
+    if _accepts(signature, 3):
         return Kind.ASGI_APP
-    return Kind.FACTORY if _accepts(found, 0) else Kind.UNKNOWN
+    return Kind.FACTORY if _accepts(signature, 0) else Kind.UNKNOWN
 
 
-def _accepts(found: Any, count: int) -> bool:
+def _accepts(signature: inspect.Signature, count: int) -> bool:
     try:
-        inspect.signature(found, follow_wrapped=False).bind(*[None] * count)
+        signature.bind(*[None] * count)
     except TypeError:
         return False
     return True

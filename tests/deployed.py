@@ -7,10 +7,10 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from adapter.package.build import Package, build
+from adapter.package.build import DeploymentPackage, build
 from adapter.package.command import this_python
-from adapter.package.platform import Platform
 from adapter.package.project import find_project
+from adapter.package.resolve import Platform
 
 from .lambda_root import LambdaRoot, Running, function_url, make_lambda_root, unpack
 
@@ -38,7 +38,7 @@ class Deployed(NamedTuple):
     """An example's zip, and the root that it was unpacked into."""
 
     example: Example
-    package: Package
+    package: DeploymentPackage
     root: LambdaRoot
 
 

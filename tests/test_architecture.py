@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from adapter.package.own_wheel import LEFT_OUT
+from adapter.package.tree import DEVELOPMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -210,6 +210,9 @@ def top(name: str) -> str:
 every_module = pytest.mark.parametrize("name", MODULES)
 every_core_module = pytest.mark.parametrize("name", CORE)
 every_test_file = pytest.mark.parametrize("name", TEST_FILES)
+
+
+LEFT_OUT = {path.removeprefix("adapter/") for path in DEVELOPMENT}  #: of packages for Lambda
 
 
 class TestLayers:

@@ -9,7 +9,7 @@ from adapter import __version__
 from adapter.cli import build_parser, main
 
 
-@pytest.mark.parametrize("command", ["dev", "invoke", "run"])
+@pytest.mark.parametrize("command", ["dev", "invoke", "package", "run", "completion"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -117,14 +117,59 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
     assert ended.stdout == "set()\n"
 
 
-def test_without_the_extra_it_says_what_to_install() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "module", "extra"),
+    [
+        (["dev", "main:app"], "uvicorn", "dev-server"),
+        (["invoke", "main:app", "--path", "/"], "anyio", "dev-server"),
+        (["package", "main:app"], "packaging", "package"),
+        (["completion", "bash"], "shtab", "completion"),
+    ],
+)
+def test_without_the_extra_it_says_what_to_install(
+    arguments: list[str], module: str, extra: str
+) -> None:
     script = (
-        "import sys; sys.modules['uvicorn'] = sys.modules['anyio'] = None\n"
-        "from adapter.cli import main\n"
-        "print(main(['dev', 'main:app']), main(['invoke', 'main:app', '--path', '/']))"
+        f"import sys; sys.modules[{module!r}] = None\n"
+        f"from adapter.cli import main; print(main({arguments}))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert ended.stdout == "2 2\n"
-    assert "pip install 'asgi-lambda-stream[dev-server]'" in ended.stderr
+    assert ended.stdout == "2\n"
+    assert f"adapter: This command needs {module}" in ended.stderr
+    assert f"pip install 'asgi-lambda-stream[{extra}]'" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        ("dev", "dev-server"),
+        ("invoke", "dev-server"),
+        ("package", "package"),
+        ("completion", "completion"),
+    ],
+)
+def test_the_help_has_examples_and_names_the_extra(
+    command: str, extra: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    assert f"examples:\n  adapter {command} " in shown
+    assert f"pip install 'asgi-lambda-stream[{extra}]'" in shown
+
+
+def test_a_shell_completes_commands_options_and_their_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    complete = "COMP_WORDS=(adapter package --arch a); COMP_CWORD=3; _shtab_adapter; "
+    ended = subprocess.run(
+        ["bash", "-c", f'{script}\n{complete}echo "${{COMPREPLY[@]}}"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout == "arm64\n"

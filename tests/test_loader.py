@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,6 +102,12 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
                 "/shop.handler": "absolute-path",
                 "..shop.handler": "relative-module",
             }.items()
+        ),
+        pytest.param(
+            "src/shop.py:app",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'src/shop.py:app': it names a file. Name the module: src.shop:app",
+            id="a-file",
         ),
         pytest.param(
             "sys.exit",
@@ -226,6 +233,19 @@ def test_what_cannot_be_loaded_is_reported_under_the_name_AWS_has_for_it(
 def test_what_a_module_raises_is_not_dressed_up_because_its_own_name_says_more() -> None:
     with pytest.raises(KeyError, match="DATABASE_URL"):
         load("raising.handler")
+
+
+def test_the_traceback_of_a_failed_import_has_no_frames_of_importlib() -> None:
+    with pytest.raises(KeyError) as caught:
+        load("raising.handler")
+    files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert files[-1].endswith("raising.py")
+    assert not [name for name in files if "importlib" in name]
+    with pytest.raises(LoadError) as lacking:
+        load("lacking.handler")
+    assert lacking.value.__cause__ is not None
+    (frame,) = traceback.extract_tb(lacking.value.__cause__.__traceback__)
+    assert frame.filename.endswith("lacking.py")
 
 
 def test_the_cause_of_a_failed_import_is_kept_for_its_traceback() -> None:

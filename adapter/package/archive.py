@@ -1,21 +1,25 @@
-"""A zip that is the same, byte for byte, whenever the same goes in."""
+"""A zip that is the same, byte for byte, whenever the same goes in; and its sizes."""
 
 from __future__ import annotations
 
 import os
 import zlib
+from importlib.metadata import distributions
 from pathlib import Path
 from secrets import token_hex
 from stat import S_IFREG, S_IMODE
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from .tree import files
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Set
+    from collections.abc import Iterator, Mapping, Set
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # as early as the format goes
 UNIX = 3
 LEVEL = 9
+PROJECT = "your project"
 
 
 class Size(NamedTuple):
@@ -29,20 +33,11 @@ class Size(NamedTuple):
         return Size(self.zipped + other.zipped, self.unzipped + other.unzipped)
 
 
-def zip_info(name: str, executable: bool = False) -> ZipInfo:
-    """Describe a file with nothing of the moment and the machine in it."""
-    info = ZipInfo(name, EPOCH)
-    info.create_system = UNIX
-    info.compress_type = ZIP_DEFLATED
-    info.external_attr = (S_IFREG | (0o755 if executable else 0o644)) << 16
-    return info
-
-
 def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, Size]:
     """Zip a folder and return the size of each file in it.
 
     The order of the files, their times and modes, and the level of compression are always the
-    same; ``programs`` can be run whatever the file system says. The output appears whole or not
+    same; ``programs`` are executable whatever their mode is. The output appears whole or not
     at all, and until then is hidden under a name that no other run has.
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
@@ -50,7 +45,7 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
     try:
         with ZipFile(unfinished, "w") as archive:
             for name, file in sorted(files(folder)):
-                info = zip_info(name, executable=name in programs or os.access(file, os.X_OK))
+                info = _zip_info(name, executable=name in programs or os.access(file, os.X_OK))
                 archive.writestr(info, file.read_bytes(), compresslevel=LEVEL)
                 sizes[name] = Size(info.compress_size, info.file_size)
         unfinished.replace(output)
@@ -59,20 +54,53 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
     return sizes
 
 
+def _zip_info(name: str, *, executable: bool) -> ZipInfo:
+    """Describe a file by nothing that depends on the moment or the machine."""
+    info = ZipInfo(name, EPOCH)
+    info.create_system = UNIX
+    info.compress_type = ZIP_DEFLATED
+    info.external_attr = (S_IFREG | (0o755 if executable else 0o644)) << 16
+    return info
+
+
 def unpack_archive(archive: Path, folder: Path) -> None:
-    """Unpack a zip with the modes that it says, as Lambda does."""
+    """Unpack a zip with the modes in it, as Lambda does."""
     with ZipFile(archive) as opened:
         for info in opened.infolist():
             Path(opened.extract(info, folder)).chmod(S_IMODE(info.external_attr >> 16))
 
 
-def files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Go through the files below a folder, by their name in a zip."""
-    for file in folder.rglob("*"):
-        if file.is_file():
-            yield file.relative_to(folder).as_posix(), file
-
-
 def has_usual_compressor() -> bool:
     """Whether this Python compresses as most do: zlib-ng writes other bytes than zlib."""
     return "ng" not in zlib.ZLIB_RUNTIME_VERSION
+
+
+def find_owners(folder: Path) -> Iterator[tuple[str, str]]:
+    """Return each installed file below a folder with the "name version" of its distribution.
+
+    Call it before the metadata is trimmed.
+    """
+    for distribution in distributions(path=[str(folder)]):
+        owner = f"{distribution.metadata['Name']} {distribution.version}"
+        for file in distribution.files or ():
+            yield file.as_posix(), owner
+
+
+def by_owner(sizes: Mapping[str, Size], owners: Mapping[str, str]) -> dict[str, Size]:
+    """Add up the sizes of the files of each distribution, biggest first."""
+    totals: dict[str, Size] = {}
+    for name, size in sizes.items():
+        owner = owners.get(_source_of(name), PROJECT)
+        totals[owner] = totals.get(owner, Size()) + size
+    return dict(sorted(totals.items(), key=lambda item: (-item[1].unzipped, item[0])))
+
+
+def total(sizes: Mapping[str, Size]) -> Size:
+    """Add up sizes."""
+    return sum(sizes.values(), start=Size())
+
+
+def _source_of(name: str) -> str:
+    """Return the source of a file of bytecode; any other file is its own source."""
+    folder, cache, file = name.rpartition("__pycache__/")
+    return f"{folder}{file.partition('.')[0]}.py" if cache and name.endswith(".pyc") else name

@@ -10,28 +10,36 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from ..errors import PackageError
 from . import bytecode
-from .archive import Size, files, unpack_archive, write_archive
-from .errors import PackageError
-from .handler_string import make_handler
-from .module import check_kept, check_module, find_module, is_among
-from .own_wheel import BOOTSTRAP, write_own_wheel
-from .owners import find_owners
-from .requirements import Requirements
-from .resolver import find_resolver, install
-from .size_table import by_owner, total
-from .sources import copy_sources, keys_among, project_files
-from .trim import trim
+from .archive import Size, by_owner, find_owners, total, unpack_archive, write_archive
+from .check import check_kept, check_module, find_module, is_among
+from .dependencies import Dependencies
+from .resolve import install
+from .tree import copy_sources, files, keys_among, project_files, trim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from .platform import Platform
     from .project import Project
+    from .resolve import Platform
+
+BOOTSTRAP = "adapter/bootstrap"  #: a program, also where wheels are unpacked without their modes
+
+#: the handler of a new Python function in Lambda's console, so that it need not be changed
+MODULE = "lambda_function"
+ATTRIBUTE = "lambda_handler"
+
+SCRIPT = '''"""Made by `adapter package`: gives Lambda the app as a handler."""
+
+from adapter.loader import load
+
+{attribute} = load("{target}")
+'''
 
 
 @dataclass(frozen=True)
-class Package:
+class DeploymentPackage:
     """A finished zip, or the folder it was unpacked into.
 
     ``handler`` is what the function's Handler has to be, ``sizes`` are those of each
@@ -56,21 +64,17 @@ def build(
     output: Path,
     keep: Sequence[str] = (),
     say: Callable[[str], None] = lambda text: None,
-) -> Package:
-    """Package a project, into a zip or an empty folder; ``say`` is told what takes time.
+) -> DeploymentPackage:
+    """Package a project into a zip or an empty folder; ``say`` gets progress and warnings.
 
     Raises:
-        PackageError: something is not as it has to be.
+        PackageError: the project cannot be packaged.
     """
     run_build_steps(project, say)
     sources = dict(project_files(project, keep))
-    for name in keys_among(sources):
-        say(
-            f"Warning: {name} looks like a private key or credentials and becomes part of the zip. "
-            f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
-        )
+    warn_of_keys(sources, say)
     module = find_module(target)
-    is_own = project.requirements is None or is_among(module, sources)
+    is_own = project.dependencies is None or is_among(module, sources)
     check_kept(module, sources, project.task_root)
     if is_own:
         check_module(module, sources, platform.python, say)
@@ -79,7 +83,10 @@ def build(
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         folder.mkdir()
-        owners = install_needs(project, platform, Path(scratch), folder, say)
+        dependencies = project.dependencies or Dependencies("the adapter")
+        say(f"Getting wheels with uv for {platform}, by {dependencies.source} ...")
+        install(dependencies, platform, folder, Path(scratch), project.folder)
+        owners = dict(find_owners(folder))
         trim(folder, keep)
         copy_sources(sources, folder)
         if not is_own:
@@ -93,11 +100,11 @@ def build(
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if output.is_dir():
             unpack_archive(archive, output)
-    return Package(output, handler, by_owner(sizes, owners), digest)
+    return DeploymentPackage(output, handler, by_owner(sizes, owners), digest)
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
-    """Run what the project wants to be run first, in its folder, with this Python.
+    """Run the project's build steps in its folder, with this Python.
 
     Raises:
         PackageError: a step failed.
@@ -114,16 +121,29 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
         if ended.returncode:
             raise PackageError(
                 f"The build step {' '.join(step)!r} failed with exit code {ended.returncode}. It "
-                f"was run in {project.folder}; what it said stands above."
+                f"was run in {project.folder}; its output stands above."
             )
 
 
-def install_needs(
-    project: Project, platform: Platform, scratch: Path, folder: Path, say: Callable[[str], None]
-) -> dict[str, str]:
-    """Install the adapter and the dependencies; return which distribution each file is of."""
-    resolver = find_resolver()
-    needs = project.requirements or Requirements("the adapter")
-    say(f"Getting wheels with {resolver.name} for {platform}, by {needs.source} ...")
-    install(resolver, platform, needs, write_own_wheel(scratch), folder)
-    return find_owners(folder)
+def warn_of_keys(sources: Mapping[str, Path], say: Callable[[str], None]) -> None:
+    """Warn of private keys and credentials among the project's files."""
+    for name in keys_among(sources):
+        say(
+            f"Warning: {name} looks like a private key or credentials and becomes part of the zip. "
+            f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+        )
+
+
+def make_handler(target: str, folder: Path) -> str:
+    """Return the function's Handler; for an app, write the module that makes it a handler.
+
+    Lambda's own runtime knows only ``module.attribute``.
+    """
+    if ":" not in target:
+        return target.replace("/", ".")
+    name = MODULE
+    while any(folder.glob(f"{name}.*")) or (folder / name).exists():
+        name += "_"
+    script = SCRIPT.format(attribute=ATTRIBUTE, target=target)
+    (folder / f"{name}.py").write_text(script, "utf-8", newline="\n")
+    return f"{name}.{ATTRIBUTE}"

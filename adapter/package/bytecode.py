@@ -1,11 +1,11 @@
 """Compiles a folder ahead of time.
 
-``/var/task`` cannot be written, so without this every cold start compiles every module anew.
-The files are unchecked-hash based (PEP 552): they have no time in them, and Python does not
-look at the source to see whether they are current. https://peps.python.org/pep-0552/
+``/var/task`` is read-only, so without this every cold start compiles every module again. The
+files are unchecked and hash-based: they have no time in them, and Python does not compare them
+with the source. https://peps.python.org/pep-0552/
 
-Run as a script, it compiles the folder it is given: in a process of its own, because what else a
-process has interned shows in the bytes.
+Run as a script, this module compiles a folder in a process of its own, because the strings that
+a process has interned before change the bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ON_LAMBDA = "/var/task"
 
 
 def fits(python: str) -> bool:
-    """Whether the bytecode of this Python is that of another: it is, within a minor version."""
+    """Whether a version of Python runs the bytecode of this one: the minor version is the same."""
     return python == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -34,7 +34,7 @@ def compile_folder(folder: Path) -> None:
 
 
 def compile_modules(folder: Path) -> None:
-    """Compile in a fixed order. What does not compile is left as it is: templates, old syntax."""
+    """Compile in a fixed order, and skip files that do not compile: templates, old syntax."""
     from py_compile import PycInvalidationMode, PyCompileError, compile
 
     for file in sorted(folder.rglob("*.py")):

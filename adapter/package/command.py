@@ -1,4 +1,4 @@
-"""``adapter package``: make the zip, and say what is in it and what to do with it."""
+"""``adapter package``: make the zip, show its contents and how to configure the function."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
+from zipfile import is_zipfile
 
+from ..errors import PackageError
 from ..target import find_target
 from . import bytecode
-from .archive import has_usual_compressor
-from .build import Package, build
-from .errors import PackageError
-from .output import open_output
-from .platform import PYTHONS, Platform
-from .project import Project, find_project
-from .size_table import mb, table, warnings
+from .archive import has_usual_compressor, total
+from .build import build
+from .project import find_project
+from .resolve import PYTHONS, Platform
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from .archive import Size
+    from .build import DeploymentPackage
+    from .project import Project
+
+MB = 1024 * 1024  # as Lambda counts
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MAX_ZIPPED_BYTES = 50 * MB
+MAX_UNZIPPED_BYTES = 250 * MB
 
 
 def main(arguments: Namespace) -> int:
@@ -59,7 +69,7 @@ def this_python() -> str:
     """Return the version that runs, if Lambda has it.
 
     Raises:
-        PackageError: it has not.
+        PackageError: Lambda does not have it.
     """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version not in PYTHONS:
@@ -70,12 +80,70 @@ def this_python() -> str:
 
 
 def say(text: str) -> None:
-    """Tell the user something that is not the result."""
+    """Write progress, a warning or an error; stdout has the result."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
-def summary(package: Package, platform: Platform) -> Iterator[str]:
+@contextmanager
+def open_output(text: str) -> Iterator[Path]:
+    """Find the output; a folder that is made for it is removed if it stays empty.
+
+    Raises:
+        PackageError: as `find_output` does.
+    """
+    was_there = Path(text).exists()
+    output = find_output(text)
+    try:
+        yield output
+    finally:
+        if not was_there and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()
+
+
+def find_output(text: str) -> Path:
+    """Return the file or the folder for the package, checked before the work is done.
+
+    A slash at the end makes it a folder, there already or not. The target of a link is written,
+    and the link stays.
+
+    Raises:
+        PackageError: it cannot be written, or other files would be lost.
+    """
+    output = Path(text).resolve()
+    try:
+        str(output).encode()
+    except UnicodeEncodeError:
+        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output") from None
+    if not output.parent.is_dir():
+        raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
+    try:
+        if text.endswith("/"):
+            output.mkdir(exist_ok=True)
+        TemporaryFile(dir=output if output.is_dir() else output.parent).close()
+    except OSError as error:
+        raise PackageError(
+            f"{output} cannot be written: {error.strerror}. Name another place with --output"
+        ) from None
+    if output.is_dir() and any(output.iterdir()):
+        raise PackageError(
+            f"{output} is a folder with something in it, which would become part of the function. "
+            "Name an empty folder, or a file that ends with .zip"
+        )
+    if output.exists() and not (output.is_dir() or _is_replaceable(output)):
+        raise PackageError(
+            f"{output} is there already and is no zip, so it is not overwritten. Remove it, "
+            "or name another file with --output"
+        )
+    return output
+
+
+def _is_replaceable(output: Path) -> bool:
+    """Whether a file is an earlier zip, or empty as mktemp makes it."""
+    return output.is_file() and (output.stat().st_size == 0 or is_zipfile(output))
+
+
+def summary(package: DeploymentPackage, platform: Platform) -> Iterator[str]:
     """Say what is in the zip, and how to configure a function that runs it."""
     yield from table(package.sizes)
     size = package.size
@@ -87,9 +155,23 @@ def summary(package: Package, platform: Platform) -> Iterator[str]:
     yield f"  Architecture  {platform.architecture}"
 
 
+def table(sizes: Mapping[str, Size]) -> Iterator[str]:
+    """Return the lines of a table of sizes."""
+    rows = {**sizes, "total": total(sizes)}
+    width = max(map(len, rows))
+    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}"
+    for name, size in rows.items():
+        yield f"{name:{width}}  {mb(size.zipped)}  {mb(size.unzipped)}"
+
+
+def mb(size: int) -> str:
+    """Write a size in megabytes."""
+    return f"{size / MB:6.2f} MB"
+
+
 def hints(project: Project, platform: Platform) -> Iterator[str]:
     """Say what could be better."""
-    if project.requirements is None:
+    if project.dependencies is None:
         yield (
             f"no pyproject.toml, requirements.txt or lock file was found for {project.task_root}, "
             "so nothing but the adapter is in the zip beside your own files."
@@ -102,5 +184,20 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
     if not has_usual_compressor():
         yield (
             "this Python compresses with zlib-ng, so the zip differs, byte for byte, from one "
-            "that was made with zlib. What is in it is the same."
+            "that was made with zlib. The files in it are the same."
+        )
+
+
+def warnings(size: Size) -> Iterator[str]:
+    """Say which of Lambda's limits are exceeded."""
+    if size.unzipped > MAX_UNZIPPED_BYTES:
+        yield (
+            f"{mb(size.unzipped).strip()} unzipped is over the 250 MB that a function may have, "
+            "layers included: AWS will refuse it. Leave something out, or deploy it as a "
+            "container image (10 GB)."
+        )
+    if size.zipped > MAX_ZIPPED_BYTES:
+        yield (
+            f"{mb(size.zipped).strip()} zipped is over the 50 MB that can be uploaded to Lambda "
+            "directly: put it into an S3 bucket and name the object."
         )

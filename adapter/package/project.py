@@ -1,4 +1,4 @@
-"""The project that a TARGET belongs to: its files, its needs, and how it is built."""
+"""The project that a TARGET belongs to: its folders, its dependencies, and how it is built."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import PackageError
-from .lockfile import LOCKS
-from .pyproject import PYPROJECT, is_texts, read_pyproject
-from .requirements import REQUIREMENTS, Requirements, find_requirements, read_requirements
+from ..errors import PackageError
+from .dependencies import (
+    LOCKS,
+    PYPROJECT,
+    REQUIREMENTS,
+    Dependencies,
+    find_dependencies,
+    is_strings,
+    named_dependencies,
+    read_pyproject,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 SIGNS = (PYPROJECT, REQUIREMENTS, *LOCKS)
-TABLE = "[tool.adapter]"
+SETTINGS = ("build", "exclude", "include")  #: of [tool.adapter]
 
 
 @dataclass(frozen=True)
@@ -31,36 +38,36 @@ class Project:
 
     folder: Path
     task_root: Path
-    requirements: Requirements | None
+    dependencies: Dependencies | None
     build: tuple[tuple[str, ...], ...] = ()
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
 
 
 def find_project(task_root: Path, requirements: Path | None = None) -> Project:
-    """Find the project of a task root: the nearest folder that says what it needs.
+    """Find the project of a task root: the nearest folder with a file that describes one.
 
     Raises:
-        PackageError: what it says cannot be used.
+        PackageError: its settings or its dependencies cannot be used.
     """
     folder = project_folder(task_root)
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
-    where = f"{TABLE} in {folder / PYPROJECT}"
-    unknown = sorted(settings.keys() - {"build", "exclude", "include"})
+    where = f"[tool.adapter] in {folder / PYPROJECT}"
+    unknown = sorted(settings.keys() - SETTINGS)
     if unknown:
-        raise PackageError(
-            f"{where} has {unknown[0]!r}; what it can have is: build, exclude, include."
-        )
+        raise PackageError(f"{where} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
+    if requirements is not None:
+        dependencies: Dependencies | None = named_dependencies(requirements)
+    else:
+        dependencies = find_dependencies(folder, pyproject)
     return Project(
         folder,
         task_root,
-        read_requirements(requirements)
-        if requirements is not None
-        else find_requirements(folder, pyproject),
-        tuple(_words(line, where) for line in _texts(settings, "build", where)),
-        tuple(_texts(settings, "exclude", where)),
-        tuple(_texts(settings, "include", where)),
+        dependencies,
+        build=tuple(_words(line, where) for line in _strings(settings, "build", where)),
+        exclude=tuple(_strings(settings, "exclude", where)),
+        include=tuple(_strings(settings, "include", where)),
     )
 
 
@@ -74,14 +81,14 @@ def project_folder(task_root: Path) -> Path:
     return task_root
 
 
-def _texts(settings: Mapping[str, Any], name: str, where: str) -> list[str]:
+def _strings(settings: Mapping[str, Any], name: str, where: str) -> list[str]:
     value = settings.get(name, [])
     values = [value] if isinstance(value, str) else value
-    if not (is_texts(values) and all(map(str.strip, values))):
+    if not (is_strings(values) and all(map(str.strip, values))):
         raise PackageError(
-            f"{name!r} of {where} is {value!r}; it has to be a text or a list of them."
+            f"{name!r} of {where} is {value!r}; it has to be a string or a list of strings."
         )
-    return values
+    return list(values)
 
 
 def _words(line: str, where: str) -> tuple[str, ...]:

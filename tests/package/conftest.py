@@ -23,14 +23,16 @@ def needing(*lines: str) -> dict[str, str]:
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An index of our own: resolvers find what is in this folder, and nothing else."""
+    """An index of a few wheels: uv finds the files of this folder, and nothing else.
+
+    The adapter itself is built with what is installed, as no build tool is on that index.
+    """
     folder, index = tmp_path / "wheels", tmp_path / "index"
     folder.mkdir()
     index.mkdir()
-    for tool in ("PIP", "UV"):
-        monkeypatch.setenv(f"{tool}_FIND_LINKS", str(folder))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("UV_DEFAULT_INDEX", index.as_uri())  # it knows no variable for none at all
+    monkeypatch.setenv("UV_FIND_LINKS", str(folder))
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.as_uri())
+    monkeypatch.setenv("UV_NO_BUILD_ISOLATION", "1")
     return folder
 
 

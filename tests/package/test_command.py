@@ -14,10 +14,10 @@ from zipfile import ZipFile
 import pytest
 
 from adapter.package.archive import Size
-from adapter.package.size_table import MB, warnings
+from adapter.package.command import MB, warnings
 
 from .conftest import APP, needing
-from .wheels import make_wheel
+from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
 
 if TYPE_CHECKING:
     from .conftest import Run, Write
@@ -192,15 +192,56 @@ def test_a_file_in_the_way_of_a_dependency_is_named(
     assert f"{folder / 'shop.py'} would replace a file of the same name" in done.err
 
 
+PYPROJECT = '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.11"\n'
+NEEDS_SHOP = f'{PYPROJECT}dependencies = ["shop"]\n'
+
+
+def lock_of_shop(name: str, digest: str) -> str:
+    if name == "pylock.toml":
+        return pylock(locked_by_pip("shop", digest=digest))
+    project = '[[package]]\nname = "x"\nversion = "1"\nsource = { virtual = "." }\n'
+    needs = 'dependencies = [{ name = "shop" }]\n'
+    return f"{UV_LOCK_HEAD}{project}{needs}{locked_by_uv('shop', '1.0', digest=digest)}"
+
+
+def digest_of(wheels: Path, version: str = "1.0") -> str:
+    return sha256((wheels / f"shop-{version}-py3-none-any.whl").read_bytes()).hexdigest()
+
+
 def test_dependencies_come_from_a_lock_file(project: Write, wheels: Path, package: Run) -> None:
     for version in ("1.0", "1.1"):
         make_wheel(wheels, "shop", version)
-    pyproject = '[project]\nname = "x"\ndependencies = ["shop"]\n'
-    lock = '[[package]]\nname = "shop"\nversion = "1.0"\nsource = { registry = "x" }\n'
-    folder = project({**APP, "pyproject.toml": pyproject, "uv.lock": lock})
+    locked = lock_of_shop("uv.lock", digest_of(wheels))
+    folder = project({**APP, "pyproject.toml": NEEDS_SHOP, "uv.lock": locked})
     done = package(f"{folder}/main.py:app")
     assert "shop 1.0 " in done.out
     assert "pyproject.toml, at the versions of uv.lock" in done.err
+
+
+def test_a_dependency_that_is_not_in_the_lock_file_is_not_left_out(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    for name in ("shop", "till"):
+        make_wheel(wheels, name)
+    locked = lock_of_shop("uv.lock", digest_of(wheels))
+    needs = f'{PYPROJECT}dependencies = ["shop", "till"]\n'
+    folder = project({**APP, "pyproject.toml": needs, "uv.lock": locked})
+    assert {"shop.py", "till.py"} <= package(f"{folder}/main.py:app").names
+
+
+@pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
+def test_the_hashes_of_a_lock_file_are_checked(
+    project: Write, wheels: Path, package: Run, name: str
+) -> None:
+    make_wheel(wheels, "shop")
+    digest = digest_of(wheels)
+    files = {**APP, "pyproject.toml": NEEDS_SHOP, name: lock_of_shop(name, digest)}
+    done = package(f"{project(files)}/main.py:app")
+    assert done.code == 0, done.err
+    folder = project({name: lock_of_shop(name, "0" * 64)})
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 1
+    assert digest in done.err, "the hash of the wheel that came instead"
 
 
 def test_requirements_with_hashes_are_checked(project: Write, wheels: Path, package: Run) -> None:
@@ -231,7 +272,7 @@ def test_the_adapter_brings_nothing_with_it_and_leaves_its_tools_at_home(
     assert roots == {"adapter", "asgi_lambda_stream"} | own
     parts = {name.split("/")[1] for name in done.names if name.startswith("adapter/")}
     assert "cli.py" in parts
-    assert not {"emulator", "package", "testing", "deploy"} & parts
+    assert not {"emulator", "package", "samples", "testing", "deploy"} & parts
 
 
 def test_the_zip_carries_the_licence_of_the_adapter(project: Write, package: Run) -> None:
@@ -267,8 +308,9 @@ def test_an_index_that_cannot_be_reached_is_named(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     done = package(f"{project(needing('shop'))}/main.py:app")
     assert done.code == 1
-    assert f"The package index cannot be reached: {index}/shop/: [Errno 111]" in done.err
-    assert "There is no wheel" not in done.err
+    assert "The package index, or another source, cannot be reached: " in done.err
+    assert f"{index}/shop/: [Errno 111]" in done.err
+    assert "uv found no wheels" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.package.errors import PackageError
-from adapter.package.module import check_kept, check_module, find_module, is_among
+from adapter.errors import PackageError
+from adapter.package.check import check_kept, check_module, find_module, is_among
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_package_comes_before_a_file_of_its_name_as_in_an_import(tmp_path: Pat
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "__init__.py").touch()
     (tmp_path / "main.py").write_text("app = print")
-    with pytest.raises(PackageError, match=r"has no 'app', .* something that is in __init__\.py"):
+    with pytest.raises(PackageError, match=r"has no 'app', .* something in __init__\.py"):
         check("main:app", tmp_path, "main.py", "main/__init__.py")
 
 
@@ -86,7 +86,7 @@ def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("application = print")
     with pytest.raises(PackageError, match=r"has no 'aplication', .* Did you mean 'application'"):
         check("main:aplication", tmp_path, "main.py")
-    with pytest.raises(PackageError, match=r"has no 'x', .* something that is in main\.py"):
+    with pytest.raises(PackageError, match=r"has no 'x', .* something in main\.py"):
         check("main:x", tmp_path, "main.py")
 
 

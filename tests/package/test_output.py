@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.package.errors import PackageError
-from adapter.package.output import find_output
+from adapter.errors import PackageError
+from adapter.package.command import find_output
 
 if TYPE_CHECKING:
     from pathlib import Path

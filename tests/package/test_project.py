@@ -4,10 +4,13 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 
-from adapter.package.errors import PackageError
+from adapter.errors import PackageError
 from adapter.package.project import find_project
-from adapter.package.sources import copy_sources, keys_among, project_files
+from adapter.package.tree import copy_sources, keys_among, project_files
+
+from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, pylock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,8 +18,19 @@ if TYPE_CHECKING:
 
     Write = Callable[[Mapping[str, str]], Path]
 
-NAMED = '[project]\nname = "shop"\ndependencies = ["starlette", "asgi-lambda-stream @ file:///x"]\n'
-LOCK = '[[package]]\nname = "starlette"\nversion = "1.0"\n'
+NAMED = """[project]
+name = "shop"
+version = "1"
+dependencies = ["starlette", "asgi-lambda-stream @ file:///x"]
+"""
+LOCK = f"""{UV_LOCK_HEAD}
+[[package]]
+name = "shop"
+version = "1"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "starlette" }}]
+{locked_by_uv("starlette", "1.0")}
+"""
 POETRY = '[tool.poetry]\nname = "shop"\n'
 
 
@@ -31,23 +45,25 @@ POETRY = '[tool.poetry]\nname = "shop"\n'
             "pyproject.toml, at the versions of uv.lock",
         ),
         (
-            {"pyproject.toml": POETRY, "requirements.txt": "", "poetry.lock": LOCK},
+            {"pyproject.toml": POETRY, "requirements.txt": "", "poetry.lock": ""},
             "requirements.txt",
         ),
-        ({"pyproject.toml": NAMED, "pylock.toml": ""}, "pylock.toml"),
+        ({"pyproject.toml": NAMED, "pylock.toml": pylock("packages = []")}, "pylock.toml"),
+        ({"pyproject.toml": NAMED, "requirements.txt": "", "pdm.lock": ""}, "requirements.txt"),
     ],
 )
 def test_what_was_locked_counts_most(project: Write, files: Mapping[str, str], source: str) -> None:
-    found = find_project(project(files)).requirements
+    found = find_project(project(files)).dependencies
     assert found is not None
     assert found.source == source
 
 
 def test_versions_come_from_the_lock_and_the_adapter_is_the_one_that_runs(project: Write) -> None:
-    found = find_project(project({"pyproject.toml": NAMED, "uv.lock": LOCK})).requirements
+    found = find_project(project({"pyproject.toml": NAMED, "uv.lock": LOCK})).dependencies
     assert found is not None
     assert found.lines == ("starlette", "asgi-lambda-stream")
-    assert found.pins == ("starlette==1.0",)
+    (locked,) = found.locked({})
+    assert locked.startswith("starlette==1.0 --hash=sha256:")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +72,7 @@ def test_versions_come_from_the_lock_and_the_adapter_is_the_one_that_runs(projec
         ("asgi-lambda-stream[wsgi]", "asgi-lambda-stream[wsgi]"),
         ("ASGI_Lambda.Stream[wsgi] @ git+https://x.test/y@v1", "ASGI_Lambda.Stream[wsgi]"),
         (
-            "asgi-lambda-stream[wsgi]@https://x.test/a;b.whl ; python_version < '3.13'",
+            "asgi-lambda-stream[wsgi]@https://x.test/a.whl ; python_version < '3.13'",
             "asgi-lambda-stream[wsgi] ; python_version < '3.13'",
         ),
         ("starlette @ https://x.test/s.whl", "starlette @ https://x.test/s.whl"),
@@ -66,16 +82,17 @@ def test_wherever_the_adapter_comes_from_its_extras_and_marker_count(
     project: Write, line: str, expected: str
 ) -> None:
     text = f'[project]\nname = "shop"\ndependencies = ["{line}"]\n'
-    found = find_project(project({"pyproject.toml": text})).requirements
+    found = find_project(project({"pyproject.toml": text})).dependencies
     assert found is not None
-    assert found.lines == (expected,)
+    assert [Requirement(line) for line in found.lines] == [Requirement(expected)]
 
 
 @pytest.mark.parametrize(
     "files",
     [
         {"pyproject.toml": POETRY},
-        {"pyproject.toml": POETRY, "poetry.lock": LOCK},
+        {"pyproject.toml": POETRY, "poetry.lock": ""},
+        {"pyproject.toml": NAMED, "poetry.lock": ""},
         {"pyproject.toml": '[project]\nname = "shop"\ndynamic = ["dependencies"]\n'},
     ],
 )
@@ -93,7 +110,7 @@ def test_a_file_can_be_named(project: Write) -> None:
         "pyproject.toml": "pyproject.toml",
         "uv.lock": "pyproject.toml, at the versions of uv.lock",
     }.items():
-        found = find_project(folder, folder / name).requirements
+        found = find_project(folder, folder / name).dependencies
         assert found is not None
         assert found.source == source
     with pytest.raises(PackageError, match="There is no file"):
@@ -106,17 +123,17 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
     (folder / "pyproject.toml").rename(folder.parent / "pyproject.toml")
     found = find_project(folder / "src")
     assert found.folder == found.task_root == folder / "src"
-    assert found.requirements is None
+    assert found.dependencies is None
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ('biuld = "python -m x"', r"has 'biuld'; what it can have is: build, exclude, include"),
-        ("build = 1", r"'build' of .* is 1; it has to be a text or a list"),
-        ('build = ["a", 1]', "it has to be a text or a list"),
-        ('exclude = [""]', "it has to be a text or a list"),
-        ('build = " "', "it has to be a text or a list"),
+        ('biuld = "python -m x"', r"has 'biuld'; it can have build, exclude, include"),
+        ("build = 1", r"'build' of .* is 1; it has to be a string or a list"),
+        ('build = ["a", 1]', "it has to be a string or a list"),
+        ('exclude = [""]', "it has to be a string or a list"),
+        ('build = " "', "it has to be a string or a list"),
         ('build = "python -c \'x"', r"'build' of .* has \"python -c 'x\": No closing quotation"),
         ("build = ", r"pyproject\.toml cannot be read"),
     ],
@@ -135,10 +152,10 @@ def test_a_setting_that_means_nothing_is_an_error(project: Write, settings: str,
         ('project = "shop"', "has project = 'shop', which has to be a table"),
         (
             '[project]\ndependencies = "fastapi"',
-            r"has project\.dependencies = 'fastapi', which has to be a list of texts",
+            r"has project\.dependencies = 'fastapi', which has to be a list of strings",
         ),
-        ("[project]\ndependencies = [3]", "which has to be a list of texts"),
-        ('[project]\ndynamic = "dependencies"', "which has to be a list of texts"),
+        ("[project]\ndependencies = [3]", "which has to be a list of strings"),
+        ('[project]\ndynamic = "dependencies"', "which has to be a list of strings"),
     ],
 )
 def test_a_value_of_another_kind_is_an_error_that_says_where(
@@ -269,11 +286,17 @@ def test_a_name_that_is_not_utf_8_is_an_error(project: Write) -> None:
         ("pyproject.toml", '[project]\nname = "x"\ndependencies = ["--index-url=https://x.test"]'),
         ("pyproject.toml", '[project]\nname = "x"\ndependencies = [" -e ../till"]'),
         ("pyproject.toml", '[project]\nname = "x"\ndependencies = ["till\\n--pre"]'),
-        ("pylock.toml", '[[packages]]\nname = "--target=/tmp/x"\nversion = "1"'),
-        ("pylock.toml", '[[packages]]\nname = "till"\nversion = "1\\n--pre"'),
+        (
+            "pyproject.toml",
+            '[project]\nname = "x"\ndependencies = ["till ; os_name == \'\\n--pre\\n\'"]',
+        ),
+        ("pylock.toml", pylock(locked_by_pip("till", digest="0 --pre"))),
+        ("pylock.toml", pylock(locked_by_pip("till", digest="0\\n--pre"))),
+        ("pylock.toml", pylock('[[packages]]\nname = "--target=/tmp/x"\nversion = "1"')),
+        ("pylock.toml", pylock('[[packages]]\nname = "till"\nversion = "1\\n--pre"')),
     ],
 )
 def test_an_option_among_the_requirements_is_refused(project: Write, name: str, text: str) -> None:
     folder = project({"pyproject.toml": "", name: text})
-    with pytest.raises(PackageError, match=rf"{name} has '.*, which is no requirement"):
+    with pytest.raises(PackageError, match=rf"{name} (has .*, which is no |cannot be read)"):
         find_project(folder)

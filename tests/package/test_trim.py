@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from adapter.package.trim import matches, trim, without_description
-
-if TYPE_CHECKING:
-    from pathlib import Path
+import adapter
+from adapter.package.tree import DEVELOPMENT, matches, trim, without_description
 
 STAYS = {
     "shop/__init__.py",
@@ -76,3 +74,8 @@ def test_a_pattern_is_for_a_file_or_a_folder_above_it(pattern: str, fits: bool) 
 
 def test_metadata_without_a_description_stays_as_it_is() -> None:
     assert without_description(b"Name: shop\r\nVersion: 1\r\n") == b"Name: shop\nVersion: 1\n\n"
+
+
+@pytest.mark.parametrize("folder", DEVELOPMENT)
+def test_the_parts_of_the_adapter_that_are_left_out_exist(folder: str) -> None:
+    assert (Path(adapter.__file__).parents[1] / folder / "__init__.py").is_file()

@@ -46,3 +46,31 @@ def make_sdist(folder: Path, name: str, version: str = "1.0") -> None:
         member = tarfile.TarInfo(f"{name}-{version}/PKG-INFO")
         member.size = len(text)
         sdist.addfile(member, io.BytesIO(text))
+
+
+UV_LOCK_HEAD = 'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n'
+
+
+def locked_by_uv(name: str, version: str, more: str = "", digest: str = "0" * 64) -> str:
+    """Return the entry of a package in a uv.lock."""
+    file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    return f"""[[package]]
+name = "{name}"
+version = "{version}"
+source = {{ registry = "https://x.test" }}
+{more}
+wheels = [{{ url = "https://x.test/{file}", hash = "sha256:{digest}" }}]
+"""
+
+
+def locked_by_pip(name: str, version: str = "1.0", more: str = "", digest: str = "0" * 64) -> str:
+    """Return the entry of a package in a lock file of PEP 751."""
+    file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    wheel = f'{{ url = "https://x.test/{file}", hashes = {{ sha256 = "{digest}" }} }}'
+    return f'[[packages]]\nname = "{name}"\nversion = "{version}"\nwheels = [{wheel}]\n{more}\n'
+
+
+def pylock(*packages: str, groups: str = "[]") -> str:
+    """Return a lock file of PEP 751."""
+    head = f'lock-version = "1.0"\ncreated-by = "a test"\ndefault-groups = {groups}\n'
+    return head + "".join(packages)

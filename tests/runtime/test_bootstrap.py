@@ -191,11 +191,10 @@ def test_a_container_starts_the_runtime_with_its_entrypoint(aws: Lambda) -> None
     assert aws.platforms[0].connection().invoke(EVENT).content == b"hello"
 
 
-@pytest.mark.parametrize("made_by", ["pip", "adapter"])
 def test_it_stays_executable_through_a_wheel_and_pip_install_target_and_zip(
-    tmp_path: Path, made_by: str
+    tmp_path: Path,
 ) -> None:
-    wheel = build_wheel(tmp_path) if made_by == "pip" else own_wheel(tmp_path)
+    wheel = build_wheel(tmp_path)
     target = tmp_path / "target"
     pip("install", "--no-deps", "--no-index", f"--target={target}", str(wheel))
     bootstrap = target / "adapter" / "bootstrap"
@@ -210,12 +209,6 @@ def test_it_stays_executable_through_a_wheel_and_pip_install_target_and_zip(
 def build_wheel(folder: Path) -> Path:
     pip("wheel", "--no-deps", f"--wheel-dir={folder}", str(ROOT))
     return next(folder.glob("*.whl"))
-
-
-def own_wheel(folder: Path) -> Path:
-    from adapter.package.own_wheel import write_own_wheel
-
-    return write_own_wheel(folder)
 
 
 def pip(*arguments: str) -> None:

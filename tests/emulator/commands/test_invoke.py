@@ -113,7 +113,7 @@ class TestInvoke:
         assert main(["invoke", "main.handler", "--event", "event.json"]) == 1
         assert b"The function failed. ValueError: no" in capfdbinary.readouterr().err
 
-    @pytest.mark.parametrize("target", ["main:nothing", "nowhere:app"])
+    @pytest.mark.parametrize("target", ["main:nothing", "nowhere:app", "main.app"])
     def test_an_app_that_cannot_be_loaded_is_exit_code_2(
         self, target: str, capfdbinary: pytest.CaptureFixture[bytes]
     ) -> None:

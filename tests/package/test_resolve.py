@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+import adapter
 from adapter.package.command import this_python
+from adapter.package.resolve import ARCHITECTURES, PYTHONS, own_requirement
 
 from .conftest import needing
 from .wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Run, Write
+
+PACKAGE = Path(adapter.__file__).parent
+BUILT = ("--no-binary", "asgi-lambda-stream")
 
 
 def test_wheels_and_markers_are_those_of_the_target_not_of_this_machine(
@@ -74,10 +82,90 @@ def test_a_wheel_for_a_later_glibc_than_the_runtime_has_does_not_count(
         assert expected in done.read("fast.py")
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_each_platform_gets_its_own_wheels(
+    project: Write, wheels: Path, package: Run, architecture: str, python: str
+) -> None:
+    abi = f"cp{python.replace('.', '')}"
+    for machine in ("x86_64", "aarch64"):
+        make_wheel(wheels, "fast", "1.0", tag=f"{abi}-{abi}-manylinux_2_17_{machine}")
+        make_wheel(wheels, "fast", "2.0", tag=f"{abi}-{abi}-manylinux_2_28_{machine}")
+    make_wheel(wheels, "arm")
+    needs = needing("fast", "arm ; platform_machine == 'aarch64'")
+    target = f"{project(needs)}/main.py:app"
+    done = package(target, "--arch", architecture, "--python", python)
+    glibc = "2_17" if python == "3.11" else "2_28"
+    machine = {"arm64": "aarch64", "x86_64": "x86_64"}[architecture]
+    assert f"{abi}-manylinux_{glibc}_{machine}" in done.read("fast.py")
+    assert ("arm.py" in done.names) == (architecture == "arm64")
+    assert "adapter/handler.py" in done.names
+
+
+def test_an_editable_adapter_is_packaged_as_it_is_now(project: Write, package: Run) -> None:
+    done = package(f"{project(needing())}/main.py:app")
+    for name in ("adapter/loader.py", "adapter/bootstrap"):
+        assert done.read(name) == (PACKAGE.parent / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "arguments"),
+    [
+        pytest.param("", ["asgi-lambda-stream==9.9"], id="a release"),
+        pytest.param(
+            '{"url": "https://x.test/asgi_lambda_stream-9.9-py3-none-any.whl", "archive_info": {}}',
+            ["asgi-lambda-stream @ https://x.test/asgi_lambda_stream-9.9-py3-none-any.whl"],
+            id="a wheel",
+        ),
+        pytest.param(
+            '{"url": "file:///home/ann/adapter", "dir_info": {"editable": true}}',
+            ["asgi-lambda-stream @ file:///home/ann/adapter", *BUILT],
+            id="a folder",
+        ),
+        pytest.param(
+            '{"url": "https://x.test/y", "vcs_info": {"vcs": "git", "commit_id": "abc"}}',
+            ["asgi-lambda-stream @ git+https://x.test/y@abc", *BUILT],
+            id="a repository",
+        ),
+    ],
+)
+def test_the_adapter_comes_from_where_it_was_installed_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str, arguments: list[str]
+) -> None:
+    info = tmp_path / "asgi_lambda_stream-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: asgi-lambda-stream\nVersion: 9.9\n"
+    )
+    if direct_url:
+        (info / "direct_url.json").write_text(direct_url)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert own_requirement() == arguments
+
+
+def test_without_uv_it_says_what_to_install(project: Write) -> None:
+    script = (
+        "import sys, sysconfig; sysconfig.get_path = lambda name: '/nowhere'\n"
+        "from adapter.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "package", "main:app"],
+        env={"PATH": "/nowhere"},
+        cwd=project(needing("shop")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "adapter package needs uv, which is neither in /nowhere nor in PATH" in ended.stderr
+    assert "pip install 'asgi-lambda-stream[package]'" in ended.stderr
+
+
 def test_what_is_installed_here_plays_no_part(project: Write, package: Run) -> None:
     done = package(f"{project(needing('pytest'))}/main.py:app")
     assert done.code == 1
-    assert "There is no wheel of pytest for Python" in done.err
+    assert "uv found no wheels for Python" in done.err
+    assert "pytest" in done.err
 
 
 def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
@@ -87,17 +175,18 @@ def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
     make_wheel(wheels, "shop", requires=["sourceonly"])
     done = package(f"{project(needing('shop'))}/main.py:app", "--arch", "arm64")
     assert done.code == 1
-    assert "There is no wheel of sourceonly for Python" in done.err
-    assert "on arm64" in done.err
-    assert "pip wheel --no-deps sourceonly -w wheels" in done.err
+    assert "uv found no wheels for Python" in done.err
+    assert "on arm64 that satisfy requirements.txt" in done.err
+    assert "sourceonly" in done.err
+    assert "pip wheel --no-deps NAME -w wheels" in done.err
     assert not done.output.exists()
 
 
-def test_another_failure_is_told_in_the_resolvers_words(project: Write, package: Run) -> None:
+def test_another_failure_is_told_in_the_words_of_uv(project: Write, package: Run) -> None:
     done = package(f"{project(needing('!!!'))}/main.py:app")
     assert done.code == 1
-    assert "could not install what requirements.txt asks for:\n    " in done.err
-    assert "!!!" in done.err or "Unexpected '!'" in done.err  # pip's words, and uv's
+    assert "could not install the dependencies of requirements.txt:\n    " in done.err
+    assert "Unexpected '!'" in done.err
     assert "Write just" not in done.err
 
 
@@ -109,7 +198,7 @@ def test_the_adapter_from_a_place_of_its_own_is_told_to_be_just_named(
     done = package(f"{project(needs)}/main.py:app")
     assert done.code == 1
     assert "Write just `asgi-lambda-stream` there" in done.err
-    assert "There is no wheel of" not in done.err
+    assert "uv found no wheels" not in done.err
 
 
 def test_without_bytecode_it_says_what_that_costs(project: Write, package: Run) -> None:

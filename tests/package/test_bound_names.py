@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.package.names import may_have_others, names
+from adapter.package.check import bound_names, may_bind_more
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from adapter.package.names import may_have_others, names
     ],
 )
 def test_every_way_to_bind_a_name_is_seen(source: str) -> None:
-    assert "app" in names(source)
+    assert "app" in bound_names(source)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_every_way_to_bind_a_name_is_seen(source: str) -> None:
     ],
 )
 def test_a_name_that_is_used_or_bound_elsewhere_is_none_of_the_modules(source: str) -> None:
-    assert "app" not in names(source)
-    assert not may_have_others(source)
+    assert "app" not in bound_names(source)
+    assert not may_bind_more(source)
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_a_name_that_is_used_or_bound_elsewhere_is_none_of_the_modules(source: s
     ],
 )
 def test_a_module_that_may_have_more_names_than_are_written_in_it(source: str) -> None:
-    assert may_have_others(source)
+    assert may_bind_more(source)

@@ -1,0 +1,202 @@
+"""Checks that the packaged module binds the name that the function loads, without running it."""
+
+from __future__ import annotations
+
+import ast
+from difflib import get_close_matches
+from importlib.util import decode_source
+from symtable import SymbolTable, symtable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import PackageError
+from ..loader import CALL, Kind, mistake
+from . import bytecode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+#: names whose use may add names to a module that its source does not bind, or replace the module
+DYNAMIC = {"__dict__", "__getattr__", "exec", "globals", "modules", "setattr", "vars"}
+
+#: classes and functions of well-known frameworks, and the kind of app that a call of each makes
+MAKERS = {
+    "FastAPI": Kind.ASGI_APP,
+    "Flask": Kind.WSGI_APP,
+    "Litestar": Kind.ASGI_APP,
+    "Quart": Kind.ASGI_APP,
+    "Starlette": Kind.ASGI_APP,
+    "WsgiToAsgi": Kind.ASGI_APP,
+    "get_asgi_application": Kind.ASGI_APP,
+    "get_wsgi_application": Kind.WSGI_APP,
+}
+
+
+class NamedModule(NamedTuple):
+    """A module by its dotted name, the name that it has to bind, and the target of both."""
+
+    name: str
+    attribute: str
+    target: str
+
+    @property
+    def path(self) -> str:
+        """The module's name in a zip, without a suffix."""
+        return self.name.replace(".", "/")
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """The names that the module's source may have in a zip, in Python's order."""
+        return f"{self.path}/__init__.py", f"{self.path}.py"
+
+
+def find_module(target: str) -> NamedModule:
+    """Read a TARGET; ``shop/main.handler`` is the same as ``shop.main.handler``."""
+    path, _, attribute = target.rpartition(":" if ":" in target else ".")
+    attribute = attribute.removesuffix(CALL).partition(".")[0]
+    return NamedModule(path.replace("/", "."), attribute, target)
+
+
+def is_among(module: NamedModule, files: Iterable[str]) -> bool:
+    """Whether files, by their names in the zip, have the module's outermost package."""
+    top = module.name.partition(".")[0]
+    return any(name.startswith(f"{top}/") or _is_file_of(top, name) for name in files)
+
+
+def check_kept(module: NamedModule, files: Collection[str], task_root: Path) -> None:
+    """Check that a module of the project is among the files that are packaged.
+
+    Raises:
+        PackageError: it is left out.
+    """
+    there = [source for source in module.sources if (task_root / source).is_file()]
+    if there and not any(source in files for source in module.sources):
+        raise PackageError(
+            f"{task_root / there[0]} is the module that the function loads, but it is left out of "
+            f"packages; --keep {there[0]} keeps it."
+        )
+
+
+def check_module(
+    module: NamedModule, files: Mapping[str, Path], python: str, say: Callable[[str], None]
+) -> None:
+    """Check that a module is there and binds the name that the function loads.
+
+    ``python`` is the version that will import it. ``say`` gets a warning if the source does not
+    tell.
+
+    Raises:
+        PackageError: the module is not there, does not bind the name, or binds it to an object of
+            the wrong kind.
+    """
+    source = next((files[name] for name in module.sources if name in files), None)
+    if source is not None:
+        _check_attribute(module, source, python, say)
+        return
+    paths = (module.path, f"{module.path}/__init__")
+    if not any(_is_file_of(path, name) for path in paths for name in files):
+        raise PackageError(
+            f"There is no module {module.name} in the package. Name the file it is in: "
+            f"path/to/{module.path.rpartition('/')[2]}.py:{module.attribute}"
+        )
+
+
+def _check_attribute(
+    module: NamedModule, source: Path, python: str, say: Callable[[str], None]
+) -> None:
+    name, wanted, target = module
+    try:
+        text = decode_source(source.read_bytes())
+        found = bound_names(text)
+    except (SyntaxError, ValueError) as error:
+        if bytecode.fits(python):
+            raise PackageError(f"The module {name} cannot be imported: {error}") from None
+        say(f"Warning: the module {name} cannot be read by this Python: {error}")
+        return
+    if wanted in found:
+        is_whole = target.endswith((f":{wanted}", f".{wanted}"))
+        if is_whole and (message := mistake(target, kind_of(text, wanted))):
+            raise PackageError(message)
+    elif may_bind_more(text):
+        say(f"Warning: whether the module {name} has {wanted!r} shows only when it is imported.")
+    else:
+        near = get_close_matches(wanted, found, 1)
+        raise PackageError(
+            f"The module {name} has no {wanted!r}, which the function was to load. "
+            + (f"Did you mean {near[0]!r}?" if near else f"Name something in {source.name}.")
+        )
+
+
+def _is_file_of(path: str, name: str) -> bool:
+    """Whether a file is a module: ``main.py``, ``main.pyc``, ``main.cpython-313-….so``."""
+    is_extension = name.startswith(f"{path}.") and name.endswith(".so")
+    return is_extension or name in (f"{path}.py", f"{path}.pyc")
+
+
+def bound_names(source: str) -> set[str]:
+    """Return the names that a module binds.
+
+    Raises:
+        SyntaxError: it is not Python, or not of this version.
+    """
+    return set(_bound(symtable(source, "<module>", "exec")))
+
+
+def may_bind_more(source: str) -> bool:
+    """Whether a module may bind names that its source does not show, as by a star import."""
+    return any(map(_is_dynamic, ast.walk(ast.parse(source))))
+
+
+def kind_of(source: str, name: str) -> Kind:
+    """Return the kind of object that a module binds a name to, judged by its source."""
+    found = Kind.UNKNOWN
+    for node in ast.parse(source).body:
+        match node:
+            case ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) if bound == name:
+                found = _kind_of_function(node)
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                found = _kind_of_value(value)
+            case ast.AnnAssign(target=ast.Name(id=bound), value=value) if bound == name:
+                found = _kind_of_value(value)
+            case _ if name in bound_names(ast.unparse(node)):
+                found = Kind.UNKNOWN
+    return found
+
+
+def _kind_of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:
+    arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    required = len(arguments) - len(node.args.defaults)
+    if node.decorator_list or node.args.vararg:
+        return Kind.UNKNOWN
+    if arguments == ["environ", "start_response"]:
+        return Kind.WSGI_APP
+    if required == 3:
+        return Kind.ASGI_APP
+    is_factory = isinstance(node, ast.FunctionDef) and required == 0 and len(arguments) < 2
+    return Kind.FACTORY if is_factory else Kind.UNKNOWN
+
+
+def _kind_of_value(value: ast.expr | None) -> Kind:
+    match value:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return MAKERS.get(name, Kind.UNKNOWN)
+    return Kind.UNKNOWN
+
+
+def _bound(table: SymbolTable) -> Iterator[str]:
+    in_module = table.get_type() == "module"
+    for symbol in table.get_symbols():
+        is_bound = symbol.is_assigned() or symbol.is_imported()
+        if is_bound and (in_module or symbol.is_declared_global()):
+            yield symbol.get_name()
+    for inner in table.get_children():
+        yield from _bound(inner)
+
+
+def _is_dynamic(node: ast.AST) -> bool:
+    match node:
+        case ast.alias(name="*"):
+            return True
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.FunctionDef(name=name):
+            return name in DYNAMIC
+    return False

@@ -1,0 +1,232 @@
+"""The files of the function: the project's own, and those of its dependencies without ballast."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
+
+from ..errors import PackageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from .project import Project
+
+#: left out of a project at any depth: caches and everything hidden, such as .env with its secrets
+NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
+
+#: left out beside the code: files that describe, test or deploy the project
+AT_THE_TOP = (
+    *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
+    *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),
+    *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "*.zip"),
+)
+
+#: private keys and credentials: the file names that tools use, and the first line of a key
+KEYS = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials*", "*.p12", "*.pfx")
+PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+MAX_KEY_BYTES = 64 * 1024
+
+#: parts of the adapter for development; the function does not import them
+DEVELOPMENT = ("adapter/emulator", "adapter/package", "adapter/samples", "adapter/testing")
+
+#: files for type checkers and compilers
+SUFFIXES = {".pyi", ".pyc", ".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".h", ".hpp"}
+NAMES = {"py.typed"}
+
+#: kept of a distribution's metadata: `importlib.metadata` reads it, and licences
+METADATA = {"METADATA", "entry_points.txt", "top_level.txt"}
+LICENCES = ("licen", "copying", "notice", "authors")
+OWN_METADATA = re.compile(r"asgi_lambda_stream-[^/]+\.dist-info\b")
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a file, or a folder it is in, matches one of the patterns."""
+    parts = name.split("/")
+    paths = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return any(fnmatchcase(path, pattern.rstrip("/")) for path in paths for pattern in patterns)
+
+
+def files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Return the files below a folder, by their name in a zip."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            yield file.relative_to(folder).as_posix(), file
+
+
+def project_files(project: Project, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Return the files of a project that are packaged, by their name in the zip.
+
+    Raises:
+        PackageError: one of them is not a regular file, or must not be packaged.
+    """
+    keep = (*keep, *project.include)
+    for name, file in _walk(project, project.task_root, "", keep):
+        if not _is_utf8(name):
+            raise PackageError(
+                f"{str(file)!a} cannot be packaged: its name is not UTF-8. Rename it, or "
+                'leave it out by a pattern: [tool.adapter] exclude = ["..."] in pyproject.toml'
+            )
+        if not file.is_file():
+            raise PackageError(
+                f"{file} is neither a file nor a link to one, so it cannot be packaged. "
+                f"Remove it, or {_leave_out(name)}"
+            )
+        if matches(name, keep) or not is_package(file):
+            yield name, file
+
+
+def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
+    """Return the names of files that seem to be private keys or credentials."""
+    for name, file in sources.items():
+        if not name.endswith(".py") and (matches(file.name, KEYS) or _has_private_key(file)):
+            yield name
+
+
+def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
+    """Copy the project's files into the folder with its dependencies.
+
+    Raises:
+        PackageError: a file cannot be read, or has the name of a file that is already there.
+    """
+    for name, file in sources.items():
+        copy = target / name
+        if copy.exists():
+            raise PackageError(
+                f"{file} would replace a file of the same name from a dependency. "
+                f"Rename it, or {_leave_out(name)}"
+            )
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+        except OSError as error:
+            raise PackageError(
+                f"{file} cannot be copied: {error.strerror}. Repair that, or {_leave_out(name)}"
+            ) from None
+
+
+def is_package(path: Path) -> bool:
+    """Whether a file or a folder is an earlier package: the adapter is installed in it."""
+    if path.is_dir():
+        return any(map(OWN_METADATA.match, os.listdir(path)))
+    try:
+        with ZipFile(path) as archive:
+            return any(map(OWN_METADATA.match, archive.namelist()))
+    except (OSError, BadZipFile, NotImplementedError, ValueError):  # no zip, or an odd one
+        return False
+
+
+def _leave_out(name: str) -> str:
+    return f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+
+
+def _walk(
+    project: Project, folder: Path, prefix: str, keep: Sequence[str]
+) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()):
+        name = f"{prefix}{path.name}"
+        is_folder = path.is_dir()
+        never = matches(path.name, NEVER) or (is_folder and is_package(path))
+        if never and not matches(name, keep):
+            continue
+        if is_folder and ((path / "pyvenv.cfg").exists() or _leads_up(path)):
+            continue
+        left_out = _is_left_out(name, project, keep)
+        if _leads_out(path, project) and not matches(name, project.include):
+            if left_out:
+                continue
+            raise PackageError(
+                f"{path} is a link to {path.resolve()}, outside of the project in "
+                f"{project.folder}. To package its target, add it to pyproject.toml: "
+                f'[tool.adapter] include = ["{name}"]. To leave it out: exclude = ["{name}"]'
+            )
+        if is_folder:
+            yield from _walk(project, path, f"{name}/", keep)
+        elif not left_out:
+            yield name, path
+
+
+def _is_left_out(name: str, project: Project, keep: Sequence[str]) -> bool:
+    is_apart = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
+    return is_apart and not matches(name, keep)
+
+
+def _leads_out(path: Path, project: Project) -> bool:
+    """Whether a link leads out of the project."""
+    return path.is_symlink() and not path.resolve().is_relative_to(project.folder.resolve())
+
+
+def _leads_up(path: Path) -> bool:
+    """Whether a link leads to a folder that contains the link."""
+    folder = path.parent.resolve()
+    return path.is_symlink() and path.resolve() in (folder, *folder.parents)
+
+
+def _has_private_key(file: Path) -> bool:
+    try:
+        return file.stat().st_size <= MAX_KEY_BYTES and bool(PRIVATE_KEY.search(file.read_bytes()))
+    except OSError:
+        return False  # copy_sources reports it
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def trim(folder: Path, keep: Sequence[str]) -> None:
+    """Remove the files of installed packages that no request reads, unless they match ``keep``."""
+    scripts = folder / "bin"
+    if scripts.is_dir() and not any(scripts.glob("*.py")):
+        shutil.rmtree(scripts)
+    suites = [path for path in folder.rglob("*") if _is_test_suite(path)]
+    for name, file in sorted(files(folder)):
+        if matches(name, keep):
+            continue
+        is_test = any(suite in file.parents for suite in suites) and not _is_helper(file)
+        if is_test or matches(name, DEVELOPMENT) or (_is_bulk(name) and not _is_lazy_stub(file)):
+            file.unlink()
+        elif file.name == "METADATA" and file.parent.suffix == ".dist-info":
+            file.write_bytes(without_description(file.read_bytes()))
+
+
+def without_description(metadata: bytes) -> bytes:
+    """Return the fields of a METADATA file without the description, often a whole README."""
+    return metadata.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n"
+
+
+def _is_test_suite(path: Path) -> bool:
+    """Whether a folder is a test suite; django.test is not, for all its name."""
+    has_name = path.name in ("test", "tests") and path.is_dir()
+    return has_name and next(path.rglob("test_*.py"), None) is not None
+
+
+def _is_helper(file: Path) -> bool:
+    """Whether a file of a test suite is a module that code may import; numpy.testing does."""
+    tests = ("test_*.py", "*_test.py", "conftest.py")
+    return file.suffix == ".py" and not matches(file.name, tests)
+
+
+def _is_bulk(name: str) -> bool:
+    """Whether a file is for building, checking or installing, not for running."""
+    *folders, file = name.split("/")
+    if folders and folders[0].endswith(".dist-info"):
+        return file not in METADATA and not any(mark in name.lower() for mark in LICENCES)
+    suffix = file[file.rfind(".") :] if "." in file else ""
+    return "__pycache__" in folders or suffix in SUFFIXES or file in NAMES
+
+
+def _is_lazy_stub(file: Path) -> bool:
+    """Whether a file is a stub that its module reads in order to import (SPEC 1, lazy_loader).
+
+    https://scientific-python.org/specs/spec-0001/
+    """
+    module = file.with_suffix(".py")
+    return file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
