@@ -35,7 +35,6 @@ LAYERS = {
         "response",
         "samples",
         "scope",
-        "values",
         "wire",
     },
     "contract": {
@@ -93,7 +92,6 @@ UNTESTED = {
     "__init__": "test_exports",
     "__main__": "one line, run by the tests of cli",
     "events.__init__": "events.test_identify",
-    "values": "test_options",
     "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
     **dict.fromkeys(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import threading
 from typing import TYPE_CHECKING
@@ -615,3 +616,13 @@ async def test_a_slow_reader_makes_the_app_wait() -> None:
     stream.caught_up.set()
     await running
     assert len(sent) == 3
+
+
+async def test_an_app_that_writes_where_lambda_allows_no_writing_is_told_where_it_may(
+    stream: MemoryStream, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "/var/task/cache")
+
+    await run(app, stream)
+    assert "The app failed (on Lambda only /tmp can be written to): GET /x" in caplog.text
