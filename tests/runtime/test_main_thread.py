@@ -57,8 +57,7 @@ def handler(event, context):
     return response
 """
 PLAIN_FUNCTION = """
-import adapter.environment
-adapter.environment.get_host()  # under AWS's runtime too, as with a handler beside it
+beside = LambdaHandler(app, lifespan="off")  # for AWS's runtime, which has a loop by that
 
 def handler(event, context):
     do()
