@@ -159,18 +159,23 @@ class ResponseStream(ABC):
             await self._give_turn(size)
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
+        """Write chunks that are large, one slice at a time. A cancellation fails the response."""
+        views = map(memoryview, chunks)
+        slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
+        last = slices.pop()
         self._slicing = asyncio.get_running_loop().create_future()
         try:
-            for data in chunks:
-                view = memoryview(data)
-                for offset in range(0, len(data), SLICE_BYTES):
-                    size = self.writelines_nowait((view[offset : offset + SLICE_BYTES],))
-                    await self._give_turn(size)
-            if end:
-                self.writelines_nowait((), end=True)
+            for part in slices:
+                await self._give_turn(self.writelines_nowait((part,)))
+            size = self.writelines_nowait((last,), end=end)
+        except asyncio.CancelledError as error:
+            self.fail(error)  # no message may follow a part of this one
+            raise
         finally:
             self._slicing.set_result(None)
             self._slicing = None
+        if not end:
+            await self._give_turn(size)
 
     async def _give_turn(self, size: int) -> None:
         """Wait for the reader if it is behind, and give the event loop a turn if one is due."""

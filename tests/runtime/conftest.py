@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from textwrap import dedent
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
@@ -84,3 +84,44 @@ def managed(start: Start) -> StartRunning:
         return Running(start(source, "main.handler", RIC, **environ))
 
     return start_managed
+
+
+class Runtime(NamedTuple):
+    """A runtime, and the variables that it is started with."""
+
+    command: tuple[str, ...]
+    environ: dict[str, str]
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is the adapter's own."""
+        return self.command is RUN
+
+
+NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
+CONCURRENT = Runtime(RUN, NATIVE.environ | {"AWS_LAMBDA_MAX_CONCURRENCY": "1"})
+RUNTIMES = ["native", "managed 3", "managed 4", "managed 4, threaded"]
+
+#: Also in a concurrent environment, where synchronous functions are called in threads.
+every_runtime = pytest.mark.parametrize("runtime", [*RUNTIMES, "native, concurrent"], indirect=True)
+
+
+@pytest.fixture(params=RUNTIMES)
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """Each in turn."""
+    if request.param.startswith("native"):
+        return NATIVE if request.param == "native" else CONCURRENT
+    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
+    return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
+
+
+@pytest.fixture
+def run(start: Start, runtime: Runtime) -> StartRunning:
+    """Start a function whose handler is in its ``main.py``."""
+
+    def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
+        environ = runtime.environ | (environ or {})
+        platform = start(source, "main.handler", runtime.command, **environ)
+        return Running(platform, is_native=runtime.is_native)
+
+    return run_one
