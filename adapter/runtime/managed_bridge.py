@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import handlers
 from ..errors import AdapterError, StreamClosed, error_message, error_type
+from ..forks import exit_if_forked, fork_count
 from ..loggers import get_logger
 from ..runner import LoopRunner
 from .bridge import Bridge, Served, stream_result
@@ -46,6 +47,7 @@ class ManagedBridge(Bridge):
         self._handler: object = None  #: that AWS's runtime calls
         self._latest: Served | None = None
         self._event: bytes | str | None = None
+        self._forks = 0
 
     @cached_property
     def _client(self) -> RuntimeClient:
@@ -95,6 +97,7 @@ class ManagedBridge(Bridge):
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = Served(Delivery(self._client, invocation))
+        self._forks = fork_count()
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run leaves none behind
 
@@ -106,12 +109,14 @@ class ManagedBridge(Bridge):
     def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
         """Whether that invocation has its outcome; waits for a call that may yet send it.
 
-        If it has none, the managed client posts its own now, and nothing else can.
+        If it has none, the managed client posts its own now, and nothing else can. A child that the
+        function has forked, and that has come back, ends here.
 
         Args:
             request_id: the invocation.
             payload: the result of the function that the client is about to post, if there is one.
         """
+        exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
             return False

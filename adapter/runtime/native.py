@@ -254,8 +254,9 @@ class Runtime:
 def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any) -> None:
     """Call the signal handler that the app has installed before this one.
 
-    While a synchronous function runs, the event loop stands still and cannot end the process; nor
-    can it while a startup or a shutdown blocks it. A timer does it, unless they return in time.
+    The event loop cannot end the process while a synchronous function runs, for which the loop
+    stands still, or while a startup or a shutdown blocks the loop. A timer does it, unless these
+    return in time.
     """
     seconds = SHUTDOWN_SECONDS if runner is not None and runner.stands_still else BLOCKED_SECONDS
     timer = threading.Timer(seconds, _exit, (0,))

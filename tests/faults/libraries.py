@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from adapter.samples.url_event import function_url_event
 
 from . import library_apps
 from .connections import RAISE
@@ -50,6 +53,16 @@ def forks(name: str) -> Callable[[Stage, str], Seen]:
         return seen(request)
 
     return play
+
+
+def signalled(stage: Stage, variant: str) -> Seen:
+    outcome = app("signal to come")(stage, variant)
+    peer = stage.asked()
+    stage.platform.process.send_signal(signal.SIGUSR1)
+    stage.platform.wait_for("TimeoutError: signal")
+    peer.event(function_url_event("/"))
+    assert stage.outcome() == WHOLE
+    return outcome
 
 
 def terminated(stage: Stage, variant: str) -> None:
@@ -102,6 +115,8 @@ LIBRARIES = [
         log="A background task or a signal handler raised", runtimes=ALL),
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,
         log="TimeoutError: signal", runtimes=ALL),
+    Row("A signal handler of the app raises between two invocations", signalled, WHOLE,
+        log="A background task or a signal handler raised", runtimes=OURS),
     Row("SIGTERM comes while the startup of the app hangs", terminated, exit=0, runtimes=OURS,
         log="The environment ends during the startup", environ=hangs("startup")),
     Row("SIGTERM comes while the startup of the app blocks the event loop", terminated, exit=0,

@@ -279,6 +279,10 @@ async def alarm_while_idle() -> None:
     await asyncio.sleep(0.05)
 
 
+async def signal_to_come() -> None:
+    raise_at(signal.SIGUSR1)
+
+
 async def signal_in_the_app() -> None:
     raise_at(signal.SIGUSR1)
     os.kill(os.getpid(), signal.SIGUSR1)
@@ -348,4 +352,5 @@ APPS: dict[str, ASGIApp] = {
     "stop": well(stop_the_loop),
     "alarm": well(alarm_while_idle),
     "signal": well(signal_in_the_app),
+    "signal to come": well(signal_to_come),
 }
