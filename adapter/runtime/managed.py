@@ -12,6 +12,7 @@ connection of its own. These parts of the client are replaced, and each calls th
   second one: wrappers around the handler return and raise what they like. Instrumentation patches
   the methods of the classes, before or after this module does, and calls the extension module at
   the end: so its hooks run, and the second response is dropped below them.
+* ``log_error`` of its bootstrap module: a line that cannot be written would end the process.
 * the runner of SnapStart hooks: to start the lifespans before the snapshot, and to run hooks that
   are ``async`` on the event loop of the app.
 """
@@ -78,6 +79,7 @@ def install() -> ManagedBridge | None:
     for client in classes:
         _watch(client, bridge)
     module.runtime_client = Guard(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    _contain_log_errors(sys.modules["awslambdaric.bootstrap"])
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
     # A wrapper may import the handler only now that it has its first event.
@@ -169,6 +171,19 @@ class Guard:
             logger.warning("Handler raised after its response was streamed; error not reported")
         else:
             self._extension.post_error(invoke_id, *args, **kwargs)
+
+
+def _contain_log_errors(bootstrap: Any) -> None:
+    """Let the client report an error that it cannot log, as when the app has replaced stdout."""
+    log = bootstrap.log_error
+
+    def log_error(error: Any, sink: Any) -> None:
+        try:
+            log(error, sink)
+        except Exception as failure:
+            logger.error("%s: %s (%r)", error["errorType"], error["errorMessage"], failure)
+
+    bootstrap.log_error = log_error
 
 
 def _run_hooks(bridge: ManagedBridge) -> None:

@@ -639,3 +639,31 @@ handler = LambdaHandler(app, lifespan="off", on_event=on_event)
         "identity": [None, None],
         "_epoch_deadline_time_in_ms": "int",
     }
+
+
+FORKING = f"""{APP}
+import os
+inner = LambdaHandler(app)
+
+def fork():
+    child = os.fork()
+    if child:
+        print("child ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+def handler(event, context):
+    BEFORE
+    result = inner(event, context)
+    AFTER
+    return result
+"""
+
+
+@pytest.mark.parametrize("place", ["BEFORE", "AFTER"])
+def test_a_child_that_it_forks_and_that_comes_back_responds_to_nothing(
+    run: StartRunning, place: str
+) -> None:
+    other = "AFTER" if place == "BEFORE" else "BEFORE"
+    running = run(FORKING.replace(place, "fork()").replace(other, "pass"))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert running.platform.output.count("child ended with 70") == 2
