@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from textwrap import dedent
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
@@ -32,6 +32,16 @@ class Start(Protocol):
 
 
 RUN = (sys.executable, "-m", "adapter", "run")
+
+
+class Runtime(NamedTuple):
+    """A runtime, and the variables that it is started with."""
+
+    command: tuple[str, ...]
+    environ: dict[str, str]
+
+
+NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
 
 
 @pytest.fixture
@@ -84,3 +94,24 @@ def managed(start: Start) -> StartRunning:
         return Running(start(source, "main.handler", RIC, **environ))
 
     return start_managed
+
+
+@pytest.fixture(params=["native", "managed 3", "managed 4", "managed 4, threaded"])
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """Each in turn."""
+    if request.param == "native":
+        return NATIVE
+    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
+    return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
+
+
+@pytest.fixture
+def run(start: Start, runtime: Runtime) -> StartRunning:
+    """Start a function whose handler is in its ``main.py``."""
+
+    def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
+        environ = runtime.environ | (environ or {})
+        platform = start(source, "main.handler", runtime.command, **environ)
+        return Running(platform, is_native=runtime is NATIVE)
+
+    return run_one

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from adapter.samples.url_event import function_url_event
 
-from .conftest import RUN
-from .running import APP, EVENT, PLAIN, RIC, RIC_4, Running
-from .scripted import NEXT, ROOT, error_of, response_of
+from .conftest import NATIVE
+from .running import APP, EVENT, PLAIN, Running
+from .scripted import NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Start
+    from .conftest import Runtime, Start
     from .running import StartRunning
-
-
-class Runtime(NamedTuple):
-    """A runtime, and the variables that it is started with."""
-
-    command: tuple[str, ...]
-    environ: dict[str, str]
-
-
-NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
-
-
-@pytest.fixture(params=["native", "managed 3", "managed 4", "managed 4, threaded"])
-def runtime(request: pytest.FixtureRequest) -> Runtime:
-    """Each in turn."""
-    if request.param == "native":
-        return NATIVE
-    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
-    return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
-
-
-@pytest.fixture
-def run(start: Start, runtime: Runtime) -> StartRunning:
-    """Start a function whose handler is in its ``main.py``."""
-
-    def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
-        environ = runtime.environ | (environ or {})
-        platform = start(source, "main.handler", runtime.command, **environ)
-        return Running(platform, is_native=runtime is NATIVE)
-
-    return run_one
 
 
 @pytest.fixture
