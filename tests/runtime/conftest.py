@@ -40,6 +40,11 @@ class Runtime(NamedTuple):
     command: tuple[str, ...]
     environ: dict[str, str]
 
+    @property
+    def is_native(self) -> bool:
+        """Whether it is the adapter's own."""
+        return self.command is RUN
+
 
 NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
 
@@ -96,11 +101,15 @@ def managed(start: Start) -> StartRunning:
     return start_managed
 
 
-@pytest.fixture(params=["native", "managed 3", "managed 4", "managed 4, threaded"])
+@pytest.fixture(
+    params=["native", "native, concurrent", "managed 3", "managed 4", "managed 4, threaded"]
+)
 def runtime(request: pytest.FixtureRequest) -> Runtime:
     """Each in turn."""
     if request.param == "native":
         return NATIVE
+    if request.param == "native, concurrent":
+        return Runtime(RUN, NATIVE.environ | {"AWS_LAMBDA_MAX_CONCURRENCY": "1"})
     ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
     return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
 
@@ -112,6 +121,6 @@ def run(start: Start, runtime: Runtime) -> StartRunning:
     def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
         environ = runtime.environ | (environ or {})
         platform = start(source, "main.handler", runtime.command, **environ)
-        return Running(platform, is_native=runtime is NATIVE)
+        return Running(platform, is_native=runtime.is_native)
 
     return run_one

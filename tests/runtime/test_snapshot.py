@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .apps import EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
-from .conftest import NATIVE
 from .running import Running
 from .scripted import API, INIT_ERROR, NEXT
 
@@ -15,6 +14,10 @@ if TYPE_CHECKING:
     from .conftest import Runtime, Start
     from .scripted import Platform
 
+# Managed instances have no SnapStart, and the thread that asks for events changes nothing here.
+every_runtime = pytest.mark.parametrize(
+    "runtime", ["native", "managed 3", "managed 4"], indirect=True
+)
 RESTORE_NEXT = ("GET", f"{API}/restore/next")
 RESTORE_ERROR = ("POST", f"{API}/restore/error")
 ON = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "ADAPTER_SHUTDOWN": "off"}
@@ -158,7 +161,7 @@ def restored(platform: Platform, runtime: Runtime) -> Running:
     snapshot = platform.connection()
     assert snapshot.read().call == RESTORE_NEXT
     snapshot.answer(200)
-    return Running(platform, is_native=runtime is NATIVE)
+    return Running(platform, is_native=runtime.is_native)
 
 
 FAILING_BEFORE = {
@@ -173,6 +176,7 @@ FAILING_AFTER = {
 }
 
 
+@every_runtime
 def test_a_lifespan_inside_a_vendors_wrapper_starts_before_the_snapshot_too(
     start: Start, runtime: Runtime
 ) -> None:
@@ -199,6 +203,7 @@ register_before_snapshot(lambda: print(handler({EVENT!r}, None)["statusCode"], f
     assert lambda_.connection().invoke(EVENT).content == b"2"
 
 
+@every_runtime
 def test_hooks_run_around_the_snapshot_the_async_ones_on_the_loop_of_the_app(
     start: Start, runtime: Runtime
 ) -> None:
@@ -212,6 +217,7 @@ def test_hooks_run_around_the_snapshot_the_async_ones_on_the_loop_of_the_app(
     assert lambda_.output.splitlines() == BEFORE + AFTER
 
 
+@every_runtime
 @pytest.mark.parametrize("hooks", [OURS, AWSs, SYNCHRONOUS], ids=["ours", "AWS's", "synchronous"])
 def test_what_is_bound_to_the_loop_is_closed_before_the_snapshot_and_opened_after_the_restore(
     start: Start, runtime: Runtime, hooks: str
@@ -224,6 +230,7 @@ def test_what_is_bound_to_the_loop_is_closed_before_the_snapshot_and_opened_afte
     assert running.client.read().call == NEXT
 
 
+@every_runtime
 def test_environments_of_one_snapshot_draw_different_random_numbers(
     start: Start, runtime: Runtime
 ) -> None:
@@ -235,6 +242,7 @@ def test_environments_of_one_snapshot_draw_different_random_numbers(
     assert drawn[0] != drawn[1]
 
 
+@every_runtime
 def test_hooks_run_where_no_handler_has_been_made_before_the_snapshot(
     start: Start, runtime: Runtime
 ) -> None:
@@ -254,6 +262,7 @@ def handler(event, context):
     assert lambda_.output.splitlines() == ["before", "after"]
 
 
+@every_runtime
 @pytest.mark.parametrize("statement", ["1 / 0", "sys.exit(0)"], ids=["raises", "exits"])
 @pytest.mark.parametrize("hook", FAILING_BEFORE)
 def test_a_hook_that_fails_before_the_snapshot_fails_init_with_64(
@@ -273,6 +282,7 @@ def test_a_hook_that_fails_before_the_snapshot_fails_init_with_64(
     assert lambda_.exit_code() == 64
 
 
+@every_runtime
 @pytest.mark.parametrize("hook", FAILING_AFTER)
 def test_a_hook_that_fails_after_the_restore_reports_that_and_ends_with_65(
     start: Start, runtime: Runtime, hook: str
