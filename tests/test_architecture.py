@@ -92,7 +92,7 @@ UNTESTED = {
     "__init__": "test_exports",
     "__main__": "one line, run by the tests of cli",
     "events.__init__": "events.test_identify",
-    "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
+    "environment": "held by runtime.test_wrappers, test_snapshot, test_concurrent and test_serve",
     **dict.fromkeys(
         [
             "emulator.__init__",

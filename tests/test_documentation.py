@@ -79,6 +79,12 @@ SNIPPETS = {
             ANSWERS,
         )
     ],
+    "snapstart.md": [
+        Snippet(
+            f"{TESTING}import sys\nsys.modules['asyncpg'] = sys",
+            f"assert [close_pool, open_pool]\n{ANSWERS}",
+        )
+    ],
     "streaming-functions.md": [
         Snippet(
             "from adapter.testing import *\nasync def slow_part():\n    yield b'slow'",

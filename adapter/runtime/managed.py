@@ -23,7 +23,7 @@ import os
 import sys
 from functools import cache, partial
 from importlib import import_module
-from inspect import Parameter, signature
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, error_object
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 logger = get_logger("adapter.runtime")
+
+_MODULE = "awslambdaric.lambda_runtime_client"
 
 _METHODS = {
     "wait_next_invocation": ("self",),
@@ -64,7 +66,7 @@ def install() -> ManagedBridge | None:
             " runtime, which serves many invocations at once in one process:"
             " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap."
         )
-    module = import_module("awslambdaric.lambda_runtime_client")
+    module = import_module(_MODULE)
     classes = _find_classes(module)
     if not classes:
         logger.warning(
@@ -106,12 +108,11 @@ def _find_classes(module: ModuleType) -> list[type]:
 
 
 def _takes(method: Any, *parameters: str) -> bool:
-    """Whether it is a method with these first parameters, or a patch that takes any."""
-    if not callable(method):
-        return False
+    """Whether ``method`` has these first parameters, or is a patch, which may have any others."""
+    if getattr(method, "__module__", None) != _MODULE:
+        return callable(method)
     taken = signature(method).parameters
-    patched = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in taken.values())
-    return patched or (*taken,)[: len(parameters)] == parameters
+    return (*taken,)[: len(parameters)] == parameters
 
 
 def _watch(client: Any, bridge: ManagedBridge) -> None:

@@ -101,7 +101,7 @@ def _live(
     """Go through the phases of an environment. The hooks of a snapshot run between them."""
     failed = bridge.runner.run(runtime.start(handler, options))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        from .snapstart import pause  # lazy: cold start
+        from .snapshot import pause  # lazy: cold start
 
         failed = pause(runtime.client, bridge.runner, runtime.stop)
     return bridge.runner.run(runtime.serve(handler, bridge)) if failed is None else failed

@@ -34,6 +34,21 @@ class Start(Protocol):
 RUN = (sys.executable, "-m", "adapter", "run")
 
 
+class Runtime(NamedTuple):
+    """A runtime, and the variables that it is started with."""
+
+    command: tuple[str, ...]
+    environ: dict[str, str]
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is the adapter's own."""
+        return self.command is RUN
+
+
+NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     platforms: list[Platform] = []
@@ -86,19 +101,6 @@ def managed(start: Start) -> StartRunning:
     return start_managed
 
 
-class Runtime(NamedTuple):
-    """A runtime, and the variables that it is started with."""
-
-    command: tuple[str, ...]
-    environ: dict[str, str]
-
-    @property
-    def is_native(self) -> bool:
-        """Whether it is the adapter's own."""
-        return self.command is RUN
-
-
-NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
 CONCURRENT = Runtime(RUN, NATIVE.environ | {"AWS_LAMBDA_MAX_CONCURRENCY": "1"})
 RUNTIMES = ["native", "managed 3", "managed 4", "managed 4, threaded"]
 

@@ -225,6 +225,61 @@ def handler(event, context):
     assert "warm one two" in running.platform.output
 
 
+@pytest.mark.parametrize("context", ["context", "copied"])
+def test_one_that_gives_its_context_another_request_id_streams(
+    wrap: StartRunning, context: str
+) -> None:
+    source = f"""
+import copy
+from app_module import handler as original
+
+def handler(event, context):
+    context.aws_request_id = "mine-" + context.aws_request_id
+    context.started = True
+    copied = copy.copy(context)
+    result = original(event, {context})
+    print("status", result["statusCode"], context.aws_request_id, flush=True)
+    return result
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "status 200 mine-id-1\nstatus 200 mine-id-2" in running.platform.output
+
+
+def test_one_that_changes_its_context_may_call_from_a_thread_of_its_own(
+    wrap: StartRunning,
+) -> None:
+    source = """
+import threading
+from app_module import handler as original
+
+def handler(event, context):
+    context.aws_request_id = "mine"
+    thread = threading.Thread(target=original, args=(event, context))
+    thread.start()
+    thread.join()
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_one_that_makes_a_context_of_its_own_with_the_id_of_the_invocation_streams(
+    wrap: StartRunning,
+) -> None:
+    source = """
+from types import SimpleNamespace
+from app_module import handler as original
+
+def handler(event, context):
+    return original(event, SimpleNamespace(aws_request_id=context.aws_request_id))
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
 def test_one_event_loop_serves_the_calls_of_init_and_of_all_invocations(run: StartRunning) -> None:
     source = (
         APP
