@@ -9,7 +9,7 @@ import pytest
 from adapter.samples.url_event import function_url_event
 
 from .conftest import RUN
-from .running import APP, EVENT, PLAIN, RIC, RIC_4, Running
+from .running import APP, EVENT, PLAIN, RIC, RIC_4, Running, ric_3
 from .scripted import NEXT, ROOT, error_of, response_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
     """Each in turn."""
     if request.param == "native":
         return NATIVE
-    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
+    ric = ric_3() if request.param == "managed 3" else RIC_4
     return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
 
 
