@@ -357,6 +357,7 @@ assert LambdaHandler(app)(function_url_event("/caf%C3%A9"), None)["body"]
         pytest.param(REQUEST, id="a whole request"),
     ],
 )
+@pytest.mark.process
 def test_the_streaming_path_imports_nothing_of_third_parties_because_init_time_is_billed(
     statement: str,
 ) -> None:

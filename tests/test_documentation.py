@@ -105,6 +105,7 @@ def test_every_block_of_python_is_run() -> None:
     ("page", "number"),
     [(page, number) for page, snippets in SNIPPETS.items() for number in range(len(snippets))],
 )
+@pytest.mark.process
 def test_a_block_runs_and_its_process_ends(tmp_path: Path, page: str, number: int) -> None:
     before, after = SNIPPETS[page][number]
     (tmp_path / "main.py").write_text(MAIN)

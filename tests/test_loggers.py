@@ -52,6 +52,7 @@ logging.config.fileConfig(io.StringIO(
 
 @pytest.mark.parametrize("place", ["before", "after", "in_startup", "in_request"])
 @pytest.mark.parametrize("configure", CONFIGURE)
+@pytest.mark.process
 def test_an_app_that_configures_logging_and_fails_leaves_its_traceback(
     place: str, configure: str
 ) -> None:

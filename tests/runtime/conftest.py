@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 from textwrap import dedent
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -9,7 +8,7 @@ import pytest
 
 from tests.emulator.conftest import local as local
 
-from .running import RIC, RIC_4, Ric, Running, StartRunning
+from .running import RIC, RIC_4, Ric, Running, StartRunning, ric_3
 from .scripted import ROOT, Platform
 
 if TYPE_CHECKING:
@@ -72,23 +71,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         platform.close()
 
 
-@pytest.fixture(scope="session")
-def ric_3(tmp_path_factory: pytest.TempPathFactory) -> Ric:
-    """The newest version 3, from the package index."""
-    target = tmp_path_factory.mktemp("awslambdaric-3")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    options = ["--no-deps", "--only-binary", ":all:", "--target", str(target)]
-    subprocess.run([*pip, "install", *options, "awslambdaric==3.*"], check=True)
-    return Ric({**RIC_4.environ, "PYTHONPATH": f"{target}:{ROOT}"})
-
-
 @pytest.fixture(params=["3", "4"])
 def ric(request: pytest.FixtureRequest) -> Ric:
     """Each version in turn."""
-    if request.param == "4":
-        return RIC_4
-    old: Ric = request.getfixturevalue("ric_3")
-    return old
+    return ric_3() if request.param == "3" else RIC_4
 
 
 @pytest.fixture
@@ -113,7 +99,7 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
     """Each in turn."""
     if request.param.startswith("native"):
         return NATIVE if request.param == "native" else CONCURRENT
-    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
+    ric = ric_3() if request.param == "managed 3" else RIC_4
     return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
 
 
