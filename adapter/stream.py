@@ -160,7 +160,7 @@ class ResponseStream(ABC):
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
         """Write chunks that are large, one slice at a time. A cancellation fails the response."""
-        views = map(memoryview, chunks)
+        views = [memoryview(data) for data in chunks]
         slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
         last = slices.pop()
         self._slicing = asyncio.get_running_loop().create_future()
@@ -169,7 +169,9 @@ class ResponseStream(ABC):
                 await self._give_turn(self.writelines_nowait((part,)))
             size = self.writelines_nowait((last,), end=end)
         except asyncio.CancelledError as error:
-            self.fail(error)  # no message may follow a part of this one
+            if not self.closed:  # no message may follow a part of this one
+                self.fail(error)
+                logger.error("The response failed: a message was cancelled while it was sent")
             raise
         finally:
             self._slicing.set_result(None)
