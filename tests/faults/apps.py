@@ -83,6 +83,21 @@ async def large(receive: Receive, send: Send) -> None:
     await send(body(b""))
 
 
+async def cancel_large(receive: Receive, send: Send) -> None:
+    await send(head())
+    sending = asyncio.ensure_future(send(body(BODY * 4, more=True)))
+    await asyncio.sleep(0.05)  # until it waits for the reader
+    sending.cancel()
+    await asyncio.wait([sending])
+    os.close(os.open("ready", os.O_CREAT))
+    await send(body(b"more"))
+
+
+async def go_on(receive: Receive, send: Send) -> None:
+    await answer(send)
+    await asyncio.Event().wait()
+
+
 async def count(receive: Receive, send: Send) -> None:
     await answer(send, str(len((await receive())["body"])).encode())
 
@@ -299,6 +314,8 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/endless": endless,
     "/idle": idle,
     "/large": large,
+    "/cancel-large": cancel_large,
+    "/go-on": go_on,
     "/count": count,
     "/raise": failing(fail),
     "/late": failing(fail, head(), body(b"part", more=True)),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from adapter.wire import MAX_REPORT_BYTES
 
 from .apps import FLOOD
-from .connections import RAISE
+from .connections import BUFFERED, RAISE
+from .refusals import ANSWER
 from .row import ALL, BOTH, MANAGED, NATIVE, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
@@ -46,6 +47,22 @@ def dies_late(path: str) -> Callable[[Stage, str], Seen]:
         return CUT
 
     return play
+
+
+def cancelled_in_the_middle(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/cancel-large")
+    peer, request = stage.begun()
+    stage.wait_for("ready")
+    while peer.chunk(request):
+        pass
+    assert not request.content.endswith(b"more")
+    peer.accept()
+    return seen(request)
+
+
+def goes_on_too_long(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/go-on", seconds=0.6)
+    return stage.outcome()
 
 
 def flood(stage: Stage, variant: str) -> Seen:
@@ -165,6 +182,10 @@ PROCESSES = [
         runtimes=BOTH),
     Row("The wall clock jumps an hour to and fro during a response", app("/jump"), WHOLE,
         runtimes=BOTH),
+    Row("The app cancels a large body message in the middle of it", cancelled_in_the_middle,
+        cut("CancelledError"), log="a message was cancelled while it was sent", runtimes=BOTH),
+    Row("The app goes on after a buffered response until its time is up", goes_on_too_long,
+        ANSWER, log="though its response had ended", environ=BUFFERED, runtimes=BOTH),
     Row("The environment is frozen between two invocations", frozen, WHOLE, runtimes=NATIVE),
     Row("The process stands still before the response", frozen_in_mid_stream, WHOLE,
         runtimes=BOTH),
