@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from . import forks
 from .deadline import Deadline
-from .errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed
+from .errors import (
+    ClientDisconnected,
+    DeadlineExceeded,
+    ResponseTooLarge,
+    StreamClosed,
+    advice,
+)
 from .loggers import get_logger
 from .response import End, Failure, Head, State, plain
 
@@ -208,6 +214,7 @@ class HttpCycle:
         self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
 
     def _log_error(self, what: str, error: BaseException | None) -> None:
+        what += advice(error)
         logger.error("%s: %s", what, self._request_line(), exc_info=error)
 
     def _request_line(self) -> str:

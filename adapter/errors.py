@@ -20,6 +20,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import traceback
 from typing import TYPE_CHECKING, cast
@@ -156,6 +157,13 @@ class InvocationFailed(AdapterError):
     def __str__(self) -> str:
         message = self.details.get("errorMessage") or "no details"
         return f"The function failed with {self.error_code} after {len(self.body)} bytes: {message}"
+
+
+def advice(error: BaseException | None) -> str:
+    """Return a clause for the log about an error that Lambda's file system explains; or nothing."""
+    if isinstance(error, OSError) and error.errno == errno.EROFS:
+        return " (on Lambda only /tmp can be written to)"
+    return ""
 
 
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:

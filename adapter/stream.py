@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from abc import ABC, abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .errors import ClientDisconnected, StreamClosed
 from .events import FUNCTION_URL
@@ -165,18 +165,24 @@ class ResponseStream(ABC):
             await self._give_turn()
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
+        """Write chunks that are large, one slice at a time. A cancellation fails the response."""
+        views = [memoryview(data) for data in chunks]
+        slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
+        last = slices.pop()
         self._slicing = asyncio.get_running_loop().create_future()
         try:
-            for data in chunks:
-                view = memoryview(data)
-                for offset in range(0, len(data), SLICE_BYTES):
-                    self.writelines_nowait((view[offset : offset + SLICE_BYTES],))
-                    await self._give_turn()
-            if end:
-                self.writelines_nowait((), end=True)
+            for part in slices:
+                self.writelines_nowait((part,))
+                await self._give_turn()
+            self.writelines_nowait((last,), end=end)
+        except asyncio.CancelledError as error:
+            self.fail(error)  # no message may follow a part of this one
+            raise
         finally:
             self._slicing.set_result(None)
             self._slicing = None
+        if not end:
+            await self._give_turn()
 
     async def _give_turn(self) -> None:
         """Give the event loop a turn; if the reader is behind, wait until it has caught up."""
@@ -366,40 +372,6 @@ class StreamingHandler(Protocol):
     async def shutdown(self) -> None:
         """Undo `startup`, when the environment ends."""
         ...
-
-
-class TakesMetadata(Protocol):
-    """A response stream, or what stands for one."""
-
-    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Do what `ResponseStream.set_metadata` does."""
-        ...
-
-
-S = TypeVar("S", bound=TakesMetadata)
-
-
-class HttpResponseStream:
-    """Gives a stream the head of an HTTP response, in AWS's words.
-
-    ``stream = HttpResponseStream.from_(stream, {"statusCode": 200, "headers": {…}})``
-    https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
-    """
-
-    @staticmethod
-    def from_(stream: S, metadata: Mapping[str, Any]) -> S:
-        """Set the head of ``stream`` and return it.
-
-        Args:
-            stream: one that has not been written to.
-            metadata: ``statusCode``, ``headers`` and ``cookies``, each if wanted.
-
-        Raises:
-            StreamClosed: the stream has started, so it is too late for a head.
-            EventError: ``metadata`` has a key or a value that cannot be sent.
-        """
-        stream.set_metadata(metadata)
-        return stream
 
 
 def _bytes(data: object) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import inspect
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from adapter.errors import (
     InvocationFailed,
     LoadError,
     RuntimeApiError,
+    advice,
     error_object,
 )
 from adapter.prelude import decode
@@ -171,3 +173,10 @@ class TestErrorObject:
 
     def test_has_plain_text_for_a_message_of_another_string_class(self) -> None:
         assert type(error_object(Exception(Text("bad")))["errorMessage"]) is str
+
+
+def test_a_write_to_a_read_only_file_system_comes_with_the_place_that_can_be_written_to() -> None:
+    refused = OSError(errno.EROFS, "Read-only file system", "/var/task/cache")
+    assert "/tmp" in advice(refused)
+    assert advice(OSError(errno.ENOENT, "No such file or directory")) == ""
+    assert advice(None) == ""

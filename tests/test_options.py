@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.errors import ConfigurationError
-from adapter.options import OPTIONS, PREFIX, PROCESS_VARIABLES, Option, Options, markdown, resolve
+from adapter.options import (
+    OPTIONS,
+    Option,
+    Options,
+    RuntimeOptions,
+    markdown,
+    resolve,
+    resolve_runtime,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,8 +98,8 @@ class TestValues:
             ("ADAPTER_ERRORS", "raise", "errors", "raise"),
             ("ADAPTER_DEADLINE_MARGIN", "1500", "deadline_margin", 1.5),
             ("ADAPTER_DEADLINE_MARGIN", "0", "deadline_margin", 0.0),
-            ("ADAPTER_PAD_EMPTY", "1", "pad_empty", True),
-            ("ADAPTER_PAD_EMPTY", "0", "pad_empty", False),
+            ("ADAPTER_PAD_EMPTY", "on", "pad_empty", True),
+            ("ADAPTER_PAD_EMPTY", "off", "pad_empty", False),
         ],
     )
     def test_can_be_variables(self, variable: str, value: str, name: str, expected: object) -> None:
@@ -140,7 +148,7 @@ class TestFaults:
         ("variable", "value", "rest"),
         [
             ("ADAPTER_ERRORS", "", "is ''; it can be 'respond' or 'raise'."),
-            ("ADAPTER_PAD_EMPTY", "yes", "is 'yes'; it can be '1' or '0'."),
+            ("ADAPTER_PAD_EMPTY", "yes", "is 'yes'; it can be 'on' or 'off'."),
             (
                 "ADAPTER_DEADLINE_MARGIN",
                 "-1",
@@ -205,13 +213,26 @@ class TestUnknownVariables:
         assert warnings(ADAPTER_LOOP="uvloop") == []
 
 
+class TestOfTheRuntime:
+    def test_are_read_from_the_environment_alone(self) -> None:
+        assert resolve_runtime({}) == RuntimeOptions()
+        environ = {"ADAPTER_LOOP": "uvloop", "ADAPTER_SHUTDOWN": "off", "ADAPTER_WATCHDOG": "on"}
+        assert resolve_runtime(environ) == RuntimeOptions("uvloop", shutdown=False, watchdog=True)
+        assert resolve_runtime({"ADAPTER_EXEC_WRAPPER": "/opt/x"}).exec_wrapper == "/opt/x"
+
+    def test_list_what_they_could_be(self) -> None:
+        with pytest.raises(ConfigurationError, match="ADAPTER_LOOP is 'trio'; it can be 'asyncio'"):
+            resolve_runtime({"ADAPTER_LOOP": "trio"})
+
+
 class TestTheTable:
     def test_has_a_row_for_every_option_in_order(self) -> None:
-        assert tuple(option.name for option in OPTIONS) == Options._fields
+        names = Options._fields + RuntimeOptions._fields
+        assert tuple(option.name for option in OPTIONS) == names
 
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_names_the_default_that_the_code_has(self, option: Option) -> None:
-        default = Options._field_defaults[option.name]
+        default = (Options._field_defaults | RuntimeOptions._field_defaults)[option.name]
         text = option.default.strip("`")
         assert (text == "none" and not default) or option.parse(option.name, text) == default
 
@@ -219,6 +240,7 @@ class TestTheTable:
         hint = "out of date: python -m adapter.options > docs/options.md"
         assert DOCS.read_text(encoding="utf-8") == markdown(), hint
 
+    @pytest.mark.process
     def test_is_printed_for_that_page(self) -> None:
         command = [sys.executable, "-m", "adapter.options"]
         printed = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -226,6 +248,5 @@ class TestTheTable:
 
     def test_has_every_variable_that_there_is(self) -> None:
         page = DOCS.read_text(encoding="utf-8")
-        variables = {f"{PREFIX}{o.name.upper()}" for o in OPTIONS if o.variable}
-        variables |= {name for name, _, _, _ in PROCESS_VARIABLES}
+        variables = {option.environment_name for option in OPTIONS if option.variable}
         assert {v for v in variables if f"`{v}`" in page} == variables

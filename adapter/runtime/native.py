@@ -14,10 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..environment import set_host
-from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError
+from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, advice
 from ..function import FunctionHandler
 from ..loader import load
 from ..loggers import get_logger
+from ..options import resolve_runtime
 from ..runner import LoopRunner, current_runner
 from . import extension, log
 from .bridge import Bridge
@@ -28,6 +29,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
+    from ..options import RuntimeOptions
     from ..stream import StreamingHandler
     from .connection import Connection
 
@@ -35,6 +37,9 @@ logger = get_logger("adapter.runtime")
 
 SHUTDOWN_SECONDS = 0.45
 """From SIGTERM to the end of the process; Lambda kills the process 0.3 to 0.5 s after SIGTERM."""
+
+BLOCKED_SECONDS = 0.5
+"""From SIGTERM to the end of a process whose event loop is blocked."""
 
 GRACE_SECONDS = 0.2
 """In which running invocations may end after SIGTERM."""
@@ -65,8 +70,10 @@ def main(target: str | None = None) -> int:
     _find_modules(os.environ)
     concurrency = _concurrency(os.environ)
     runtime = Runtime(address, concurrency)
-    closing = asyncio.Runner(loop_factory=partial(_new_loop, os.environ))
+    closing: asyncio.Runner | None = None
     try:
+        options = resolve_runtime(os.environ)
+        closing = asyncio.Runner(loop_factory=partial(_new_loop, options.loop))
         bridge = Bridge(LoopRunner(closing.get_loop(), concurrent=concurrency is not None))
         set_host(bridge)
         # Current, but standing still, as under AWS's own runtime: a module may open a pool on the
@@ -74,24 +81,27 @@ def main(target: str | None = None) -> int:
         asyncio.set_event_loop(bridge.runner.loop)
         handler = load(name)
         bridge.calls_function = isinstance(handler, FunctionHandler)
-        handler = _watched(handler, os.environ)
+        handler = _watched(handler) if options.watchdog else handler
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
             status = reporting.run(runtime.fail_init(error))
-        closing.close()
+        if closing is not None:
+            closing.close()
         return status
     with closing:
-        status = _live(runtime, handler, bridge)
+        status = _live(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)
         return status
 
 
-def _live(runtime: Runtime, handler: StreamingHandler, bridge: Bridge) -> int:
+def _live(
+    runtime: Runtime, handler: StreamingHandler, bridge: Bridge, options: RuntimeOptions
+) -> int:
     """Go through the phases of an environment. The hooks of a snapshot run between them."""
-    failed = bridge.runner.run(runtime.start(handler))
+    failed = bridge.runner.run(runtime.start(handler, options))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        from .snapstart import pause  # lazy: cold start
+        from .snapshot import pause  # lazy: cold start
 
         failed = pause(runtime.client, bridge.runner, runtime.stop)
     return bridge.runner.run(runtime.serve(handler, bridge)) if failed is None else failed
@@ -118,7 +128,7 @@ class Runtime:
         self._end_at = 0.0  #: time of the event loop, once SIGTERM has come
         self.stop = asyncio.Event()  #: set by SIGTERM
 
-    async def start(self, handler: StreamingHandler) -> int | None:
+    async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
         for number in (signal.SIGTERM, signal.SIGINT):
             previous = signal.getsignal(number)
@@ -128,14 +138,13 @@ class Runtime:
             signal.signal(number, partial(_on_signal, current_runner(), previous))
         try:
             self._threads = Threads(self._concurrency or 1)
-            wants_shutdown = _choice(os.environ, "ADAPTER_SHUTDOWN", "on", "off") == "on"
             needs_shutdown = await self._unless_stopped(handler.startup())
         except BaseException as error:
             return await self.fail_init(error)
         if needs_shutdown is None:
             self._abandoned = True
             return 0
-        if needs_shutdown and wants_shutdown:
+        if needs_shutdown and options.shutdown:
             await self._register()
         return None
 
@@ -186,7 +195,8 @@ class Runtime:
             logger.critical("Reporting the error failed: %s", failure)
         # A LoadError says it all in its message; the frames that matter are those of its cause.
         shown = error.__cause__ if isinstance(error, LoadError) else error
-        logger.critical("The environment cannot start: %s", error, exc_info=shown)
+        hint = advice(error)
+        logger.critical("The environment cannot start: %s%s", error, hint, exc_info=shown)
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
@@ -251,13 +261,14 @@ class Runtime:
 def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any) -> None:
     """Call the signal handler that the app has installed before this one.
 
-    While a synchronous function runs, the event loop stands still and cannot end the process: a
-    timer does it, unless the function returns in time.
+    The event loop cannot end the process while a synchronous function runs, for which the loop
+    stands still, or while a startup or a shutdown blocks the loop. A timer does it, unless these
+    return in time.
     """
-    if runner is not None and runner.stands_still:
-        timer = threading.Timer(SHUTDOWN_SECONDS, _exit, (0,))
-        timer.daemon = True
-        timer.start()
+    seconds = SHUTDOWN_SECONDS if runner is not None and runner.stands_still else BLOCKED_SECONDS
+    timer = threading.Timer(seconds, _exit, (0,))
+    timer.daemon = True
+    timer.start()
     if callable(previous) and previous is not signal.default_int_handler:
         try:
             previous(number, frame)
@@ -265,9 +276,7 @@ def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any
             logger.error("The signal handler of the app raised", exc_info=error)
 
 
-def _watched(handler: StreamingHandler, environ: Mapping[str, str]) -> StreamingHandler:
-    if _choice(environ, "ADAPTER_WATCHDOG", "off", "on") == "off":
-        return handler
+def _watched(handler: StreamingHandler) -> StreamingHandler:
     from .watchdog import Watched  # lazy: cold start
 
     return Watched(handler)
@@ -301,8 +310,8 @@ def _exit(status: int) -> None:
     os._exit(status)
 
 
-def _new_loop(environ: Mapping[str, str]) -> asyncio.AbstractEventLoop:
-    if _choice(environ, "ADAPTER_LOOP", "asyncio", "uvloop") == "asyncio":
+def _new_loop(kind: str) -> asyncio.AbstractEventLoop:
+    if kind == "asyncio":
         return asyncio.new_event_loop()
     try:
         import uvloop  # third party, so only when asked for
@@ -312,10 +321,3 @@ def _new_loop(environ: Mapping[str, str]) -> asyncio.AbstractEventLoop:
         ) from error
     loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     return loop
-
-
-def _choice(environ: Mapping[str, str], name: str, default: str, other: str) -> str:
-    value = environ.get(name, default)
-    if value not in (default, other):
-        raise ConfigurationError(f"{name} is {value!r}; it can be {default!r} or {other!r}.")
-    return value

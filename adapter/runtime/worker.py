@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from ..errors import HandlerError, RuntimeApiError, StreamClosed
+from ..errors import HandlerError, RuntimeApiError, StreamClosed, advice
 from ..loggers import get_logger
 from ..wire import ProtocolError
 from .bridge import Served, stream_result
@@ -136,7 +136,7 @@ class Worker:
         """
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
-        logger.error("The invocation failed.", exc_info=error)
+        logger.error("The invocation failed%s", advice(error), exc_info=error)
 
     async def _settle(self, delivery: Delivery) -> None:
         await settle(delivery)

@@ -139,7 +139,7 @@ async def test_a_wrong_value_fails_the_start(serve: Serve, monkeypatch: pytest.M
     monkeypatch.setenv("ADAPTER_WATCHDOG", "yes")
     async with serve(APP) as running:
         assert (await running.client.get("/")).status_code == httpx.codes.BAD_GATEWAY
-        assert "ADAPTER_WATCHDOG is 'yes'; it can be 'off' or 'on'." in running.log.getvalue()
+        assert "ADAPTER_WATCHDOG is 'yes'; it can be 'on' or 'off'." in running.log.getvalue()
 
 
 def test_a_stack_that_no_event_loop_is_in_is_given_whole() -> None:
