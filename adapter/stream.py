@@ -344,7 +344,7 @@ _compression_warned = False
 def _warn_of_compression(head: Head) -> None:
     """Warn once in a process: function URLs have been seen to drop the encoding."""
     global _compression_warned
-    if _compression_warned or all(name != b"content-encoding" for name, _ in head.headers):
+    if _compression_warned or b"content-encoding" not in dict(head.headers):
         return
     _compression_warned = True
     logger.warning(

@@ -48,9 +48,10 @@ class RuntimeClient:
         Raises:
             OSError: the Runtime API is not there.
         """
-        if self.connection is not None and self.connection.has_news():
-            self.connection.close()  # unasked, the news can only be its end
-        if self.connection is None:
+        connection = self.connection
+        if connection is not None and connection.has_news():
+            connection.close()  # unasked, the news can only be its end
+        if connection is None or connection.lost:
             self._connection = await connect(self._address)
 
     async def next(self) -> Invocation:

@@ -10,9 +10,9 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .. import forks
 from ..environment import handlers
 from ..errors import AdapterError, StreamClosed, error_message, error_type
-from ..forks import exit_if_forked, fork_count
 from ..loggers import get_logger
 from ..runner import LoopRunner
 from .bridge import Bridge, Served, stream_result
@@ -97,7 +97,7 @@ class ManagedBridge(Bridge):
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = Served(Delivery(self._client, invocation))
-        self._forks = fork_count()
+        self._forks = forks.count
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run leaves none behind
 
@@ -116,7 +116,7 @@ class ManagedBridge(Bridge):
             request_id: the invocation.
             payload: the result of the function that the client is about to post, if there is one.
         """
-        exit_if_forked(self._forks)
+        forks.exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
             return False
