@@ -24,6 +24,7 @@ TITLES = {
     "refusals": "What the Runtime API refuses",
     "events": "What comes as an event",
     "processes": "What an app does to its process",
+    "wrappers": "What a wrapper around the handler does",
 }
 
 

@@ -6,11 +6,13 @@ from .connections import CONNECTIONS
 from .events import EVENTS
 from .processes import PROCESSES
 from .refusals import REFUSALS
+from .wrappers import WRAPPERS
 
 SECTIONS = {
     "connections": CONNECTIONS,
     "refusals": REFUSALS,
     "events": EVENTS,
     "processes": PROCESSES,
+    "wrappers": WRAPPERS,
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]
