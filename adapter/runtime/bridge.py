@@ -188,7 +188,7 @@ class Bridge:
 
 
 def _was_made_for(invocation: Invocation, context: object) -> bool:
-    """Whether ``context`` has what a runtime has put into the context object of ``invocation``."""
+    """Whether ``context`` has the deadline and the function of ``invocation``."""
     deadline = getattr(context, "_epoch_deadline_time_in_ms", None)
     arn = getattr(context, "invoked_function_arn", None)
     return deadline == invocation.deadline_ms and (arn or "") == invocation.function_arn
