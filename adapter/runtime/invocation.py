@@ -64,6 +64,11 @@ class Invocation(NamedTuple):
         )
 
     @property
+    def function_arn(self) -> str:
+        """The ARN that the caller named, with its version or alias."""
+        return self.headers.get("lambda-runtime-invoked-function-arn", "")
+
+    @property
     def echo(self) -> dict[str, str]:
         """The headers that go back with the answer.
 
@@ -97,7 +102,7 @@ class Invocation(NamedTuple):
         return LambdaContext(
             self.request_id,
             self.deadline_ms,
-            headers.get("lambda-runtime-invoked-function-arn", ""),
+            self.function_arn,
             *function,
             _identity(identity) if identity else None,
             None if given is None else _client_context(given),

@@ -90,10 +90,13 @@ class ManagedBridge(Bridge):
         request_id: str,
         nonce: str | None = None,
         deadline_ms: Any = 0,
+        function_arn: str | None = None,
         event: bytes | str | None = None,
     ) -> None:
         """Take the invocation that the managed client has received."""
         headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
+        if function_arn:
+            headers["lambda-runtime-invoked-function-arn"] = function_arn
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = Served(Delivery(self._client, invocation))

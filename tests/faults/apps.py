@@ -15,9 +15,9 @@ import time
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from adapter import LambdaHandler
+from adapter import LambdaHandler, before_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -394,6 +394,36 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 handler = LambdaHandler(app)
+
+
+def wrapper(event: dict[str, Any], context: Any) -> object:
+    """Do what the path of a request says before the app's handler, or in its place."""
+    path = event["rawPath"]
+    if path == "/own-response":
+        return {"statusCode": 401, "body": "no"}
+    if path == "/no-response":
+        return {"ok": True}
+    if path == "/rename":
+        context.aws_request_id = "mine"
+    event["rawPath"] = {"/rename": "/", "/raise-after": "/"}.get(path, path)
+    try:
+        return inner(event, context)
+    except ValueError:
+        return {"statusCode": 500}
+    finally:
+        if path == "/raise-after":
+            fail()
+
+
+if os.environ.get("FAULT") == "wrapper":
+    inner, handler = handler, wrapper  # type: ignore[assignment]
+
+if os.environ.get("FAULT") == "before-snapshot":
+
+    @before_snapshot
+    async def fail_before() -> None:
+        fail()
+
 
 if os.environ.get("FAULT") == "after-restore":
     from snapshot_restore_py import register_after_restore

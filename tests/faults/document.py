@@ -25,6 +25,7 @@ TITLES = {
     "events": "What comes as an event",
     "processes": "What an app does to its process",
     "libraries": "What apps and their libraries raise, cancel, log and fork",
+    "wrappers": "What a wrapper around the handler does",
 }
 
 

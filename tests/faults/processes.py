@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from adapter.wire import MAX_REPORT_BYTES
 
 from .apps import FLOOD
-from .connections import BUFFERED, RAISE
+from .connections import BUFFERED, RAISE, SNAPSTART
 from .refusals import ANSWER
 from .row import ALL, BOTH, MANAGED, NATIVE, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
@@ -129,6 +129,15 @@ def reported(path: str) -> Callable[[Stage, str], Seen]:
     return play
 
 
+def init_fails(stage: Stage, variant: str) -> Seen:
+    return stage.outcome()
+
+
+def restore_fails(stage: Stage, variant: str) -> Seen:
+    stage.waits_in_snapshot().answer(200)
+    return stage.outcome()
+
+
 def raised(name: str) -> Seen:
     return Seen("502", f"a failed invocation: {name}")
 
@@ -144,6 +153,10 @@ def _event() -> object:
 
 
 _HELLO = _event()
+
+# AWS's client leaves the sockets open over which it reports.
+LEAKY = {"PYTHONWARNINGS": "ignore::ResourceWarning"}
+HOOK = SNAPSTART | LEAKY
 
 PROCESSES = [
     Row("`MemoryError` before the head", app("/memory"), HTTP_500, log="MemoryError",
@@ -199,4 +212,13 @@ PROCESSES = [
         raised("Opaque"), log="Opaque", environ=RAISE, runtimes=ALL),
     Row("The app raises an error with a message of 8 MiB, of which 256 KiB are reported",
         reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE),
+    Row("An `async` hook raises before the snapshot of SnapStart", init_fails,
+        Seen("502", "a failed init: ValueError"), log="ValueError: no", exit=64, runtimes=BOTH,
+        environ=HOOK | {"FAULT": "before-snapshot"}),
+    Row("A hook raises after the restore of SnapStart", restore_fails,
+        Seen("502", "a failed restore: ValueError"), log="ValueError: no", exit=65, runtimes=BOTH,
+        environ=HOOK | {"FAULT": "after-restore"}),
+    Row("`AWS_LAMBDA_CONCURRENCY_MODE` is `thread` or `hybrid`", init_fails,
+        Seen("502", "a failed init: ConfigurationError"), log="Set it to 'process'", exit=1,
+        runtimes=MANAGED, environ=LEAKY | {"AWS_LAMBDA_CONCURRENCY_MODE": "thread"}),
 ]  # fmt: skip
