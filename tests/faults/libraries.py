@@ -119,7 +119,7 @@ LIBRARIES = [
         variants=library_apps.FORKS, environ=RAISE, runtimes=ALL),
     Row("The app stops the event loop", app("stop"), WHOLE, runtimes=ALL),
     Row("A signal handler of the app raises while the app waits", app("alarm"), WHOLE,
-        log="A background task or a signal handler raised", runtimes=ALL),
+        log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises between two invocations", signalled, WHOLE,

@@ -154,7 +154,7 @@ PROCESSES = [
     Row("A task of the app raises `SystemExit` beside a response", app("/exit-beside"), WHOLE,
         log="SystemExit: 5", runtimes=BOTH),
     Row("A task of the app raises `KeyboardInterrupt` beside a response", app("/interrupt-beside"),
-        WHOLE, log="Raised beside the response", runtimes=BOTH),
+        WHOLE, log="A background task or a signal handler raised", runtimes=BOTH),
     Row("The app forks, and the child ends by `os._exit`", app("/fork"), WHOLE, runtimes=BOTH),
     Row("The app forks, and the child raises `SystemExit`", app("/fork-and-return"), WHOLE,
         runtimes=BOTH),
@@ -176,6 +176,7 @@ PROCESSES = [
         raised("ValueError"), log="ValueError: no", environ=RAISE, runtimes=ALL),
     Row("The app raises an error that cannot be described", reported("/opaque"),
         raised("Opaque"), log="Opaque", environ=RAISE, runtimes=ALL),
-    Row("The app raises an error with a message of 8 MiB, of which 256 KiB are reported",
-        reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE),
+    Row("The app raises an error with a message of 8 MiB, of which at most 256 KiB are reported",
+        reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE,
+        runtimes=ALL),
 ]  # fmt: skip
