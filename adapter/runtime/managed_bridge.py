@@ -15,6 +15,7 @@ from ..environment import handlers
 from ..errors import AdapterError, StreamClosed, error_message, error_type
 from ..loggers import get_logger
 from ..runner import LoopRunner
+from ..wire import MAX_REPORT_BYTES
 from .bridge import Bridge, Served, stream_result
 from .client import RuntimeClient
 from .delivery import Delivery
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
+
+MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
+"""Of an error; JSON may have six bytes for one of them, and the stack comes on top."""
 
 
 class ManagedBridge(Bridge):
@@ -171,7 +175,7 @@ class ManagedBridge(Bridge):
 
 
 def _can_be_reported(error: Exception) -> bool:
-    """Whether AWS's client can describe ``error``; otherwise it would end the process.
+    """Whether AWS's client can report ``error``; otherwise it would end the process.
 
     The client reads the working directory, too, which the app may have removed.
     """
@@ -180,16 +184,16 @@ def _can_be_reported(error: Exception) -> bool:
     except OSError:
         os.chdir("/")
     try:
-        f"{type(error).__name__}{error}".encode()
+        return len(f"{type(error).__name__}{error}".encode()) <= MAX_TEXT_BYTES
     except BaseException:
         return False
-    return True
 
 
 def _stand_in(error: Exception) -> Exception:
-    """Return an error of the same name, with the text of ``error`` as far as it can be encoded."""
-    text = error_message(error).encode(errors="backslashreplace").decode()
-    stand_in: Exception = type(error_type(error), (AdapterError,), {})(text)
+    """Return an error of the same name, with as much of the text of ``error`` as is reported."""
+    text = error_message(error).encode(errors="backslashreplace")[:MAX_TEXT_BYTES]
+    kind = type(error_type(error), (AdapterError,), {})
+    stand_in: Exception = kind(text.decode(errors="ignore"))
     return stand_in.with_traceback(error.__traceback__)
 
 

@@ -372,8 +372,9 @@ async def lifespan(receive: Receive, send: Send) -> None:
         held.append(asyncio.create_task(work()))
     if kind == "startup hangs":
         await hang()
-    result = "failed" if kind == "startup" else "complete"
-    await send({"type": f"lifespan.startup.{result}", "message": "no database"})
+    message = {"startup": "no database", "startup surrogate": "no such name: \ud800"}.get(kind)
+    result = "complete" if message is None else "failed"
+    await send({"type": f"lifespan.startup.{result}", "message": message or ""})
     await receive()
     if kind == "shutdown hangs":
         await hang()
