@@ -87,7 +87,7 @@ class ManagedBridge(Bridge):
         self._event = event
         self._latest = Served(Delivery(self._client, invocation))
         self.begin(self._latest)
-        asyncio.set_event_loop(self.runner.loop)  # asyncio.run leaves none behind
+        asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
     def over(self) -> None:
         """End the invocation: the managed client asks for the next one."""
@@ -97,7 +97,7 @@ class ManagedBridge(Bridge):
     def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
         """Whether that invocation has its outcome; waits for a call that may yet send it.
 
-        If it has none, the managed client posts its own now, and nothing else can.
+        Without an outcome, the managed client posts its own now, and no call can respond any more.
 
         Args:
             request_id: the invocation.
@@ -156,7 +156,7 @@ class ManagedBridge(Bridge):
 def _current_loop() -> asyncio.AbstractEventLoop:
     """Return the current event loop, on which the app may have opened pools; make one if needed."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: there is none, so it makes one
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: it creates a loop and warns
         try:
             loop = asyncio.get_event_loop()
         except RuntimeError:  # 3.14, after asyncio.run, or in a thread

@@ -21,9 +21,9 @@ NONE = "\N{EN DASH}"
 END = "<!-- The tables above are written by `python -m tests.faults.document`. -->\n"
 TITLES = {
     "connections": "The connection to the Runtime API",
-    "refusals": "What the Runtime API refuses",
-    "events": "What comes as an event",
-    "processes": "What an app does to its process",
+    "refusals": "Refusals of the Runtime API",
+    "events": "Malformed and large events",
+    "processes": "An app that breaks its process",
 }
 
 
