@@ -4,13 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-# The tests run on a second, newer Python too, where there is one.
+# A second, newer Python for `make test-all`, where there is one.
 NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $$(ls -rd $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-portable soak peers test-lowest test-system audit cover bench clean
+.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,18 @@ $(READY): pyproject.toml constraints.txt
 
 .venv-newer/.ready: pyproject.toml constraints.txt
 	$(call set-up,$(NEWER),.venv-newer,'.[dev]' $(LOCKED))
+
+# What tests use beside the environment, so that no test asks a package index: the previous major version
+# of AWS's runtime client, and the wheels of the example that is packaged.
+PREPARE := --quiet --disable-pip-version-check --only-binary :all:
+
+%/.prepared: %/.ready examples/fastapi_app/requirements.txt
+	@echo "Preparing packages for the tests in $*, once ..."
+	@rm -rf $*/awslambdaric-3 $*/wheels
+	@$*/bin/python -m pip install $(PREPARE) --no-deps --target $*/awslambdaric-3 'awslambdaric==3.*'
+	@grep -v asgi-lambda-stream examples/fastapi_app/requirements.txt > $*/wheels.txt
+	@$*/bin/python -m pip download $(PREPARE) --dest $*/wheels -r $*/wheels.txt
+	@touch $@
 
 lock:  ## Write the newest versions of what the tests need into constraints.txt
 	@$(PYTHON) -m venv --clear .venv-lock
@@ -65,9 +77,14 @@ $(1)/bin/python -m pytest -n auto --dist worksteal --ignore tests/examples/test_
 $(1)/bin/python -m pytest tests/examples/test_django_app.py
 endef
 
-test: $(READY) $(if $(NEWER),.venv-newer/.ready)  ## The tests, on this Python and on a newer one if there is one
+test: .venv/.prepared  ## The tests
 	$(call test,.venv)
+
+test-all: test $(if $(NEWER),.venv-newer/.prepared)  ## The tests, and once more on a newer Python if there is one
 	$(if $(NEWER),$(call test,.venv-newer))
+
+test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
+	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'
 
 test-portable: $(READY)  ## The tests that need no Linux
 	$(BIN)/python -m pytest -n auto tests/events tests/testing tests/test_*.py
@@ -106,7 +123,7 @@ peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent
 test-lowest: .venv-lowest/.ready  ## The tests, with the oldest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest -n auto tests/testing tests/events tests/emulator tests/test_*.py
 
-cover: $(READY)  ## Each module of the core, covered by its own test file alone
+cover: $(READY)  ## Every branch of each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module
 
 bench: $(READY)  ## What the runtime costs, as a multiple of the least an asyncio program could do

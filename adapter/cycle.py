@@ -117,16 +117,21 @@ class HttpCycle:
             UnexpectedMessage: it is malformed, or not allowed now.
             ClientDisconnected: the client is gone, or the response has been ended otherwise.
         """
+        before = self._response.state
         operations = self._response.send(message)
-        if self._response.state is State.STARTED:
+        after = self._response.state
+        if after is State.STARTED:
             loop = asyncio.get_running_loop()
             self._head_timer = loop.call_later(HEAD_DELAY, self._flush_head)
             return
         try:
-            chunks, end = self._prepare(operations)
             # Also with nothing to send: it gives the event loop a turn, which the body of a
             # response to HEAD owes it as well.
-            await self._stream.writelines(chunks, end=end)
+            if before is State.STREAMING and after is State.STREAMING:  # only chunks
+                await self._stream.writelines(operations)  # type: ignore[arg-type]
+            else:
+                chunks, end = self._prepare(operations)
+                await self._stream.writelines(chunks, end=end)
         except ResponseTooLarge as error:
             self._refuse(error)
             raise ClientDisconnected(str(error)) from error

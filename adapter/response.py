@@ -163,8 +163,15 @@ class Response:
             if type(data) is not bytes:
                 data = _bytes(data)
             more = message.get("more_body", False)
-            self._advance(Input.BODY if more else Input.LAST_BODY, kind)
-            return self._send_body(data, more)
+            # As `_advance` does, which would be a call for every chunk.
+            after = TRANSITIONS[self.state].get(Input.BODY if more else Input.LAST_BODY)
+            if after is None:
+                raise self._illegal(kind)
+            self.state = after
+            if self._held or self._bodiless or not (more and data):
+                return self._send_body(data, more)
+            self._empty = False
+            return (data,)
         if kind == _START:
             head = _head(message)
             self._advance(Input.START, kind)

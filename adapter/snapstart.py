@@ -22,6 +22,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .environment import get_host
 from .runner import current_runner
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def before_snapshot(hook: H) -> H:
 
     An exception fails the init of the function version.
     """
+    get_host()  # AWS's runtime calls the hooks only where its runner is replaced
     _before.append(hook)
     return hook
 
@@ -48,16 +50,17 @@ def after_restore(hook: H) -> H:
 
     An exception ends the environment.
     """
+    get_host()
     _after.append(hook)
     return hook
 
 
 def run_before_snapshot(runner: LoopRunner) -> None:
     """Call the hooks before the snapshot, and those of AWS's library after them."""
-    for hook in reversed(_before):
-        runner.run(call_hook(hook))
+    while _before:  # a hook may add another
+        runner.run(call_hook(_before.pop()))
     library = _library_hooks("get_before_snapshot")
-    while library:  # as AWS's runtime does it: a hook may add another
+    while library:
         function, arguments, keywords = library.pop()
         runner.run(call_hook(function, *arguments, **keywords))
 

@@ -154,33 +154,44 @@ class ResponseStream(ABC):
             if len(data) > SLICE_BYTES:
                 await self._write_in_slices(chunks, end)
                 return
-        size = self.writelines_nowait(chunks, end=end)
-        if not end:
-            await self._give_turn(size)
+        self._bytes_since_turn += self.writelines_nowait(chunks, end=end)
+        if end:
+            return
+        if (
+            self.congested
+            or self._bytes_since_turn > TURN_BYTES
+            or monotonic() - self._last_turn > TURN_SECONDS
+        ):
+            await self._give_turn()
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
+        """Write chunks that are large, one slice at a time. A cancellation fails the response."""
+        views = [memoryview(data) for data in chunks]
+        slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
+        last = slices.pop()
         self._slicing = asyncio.get_running_loop().create_future()
         try:
-            for data in chunks:
-                view = memoryview(data)
-                for offset in range(0, len(data), SLICE_BYTES):
-                    size = self.writelines_nowait((view[offset : offset + SLICE_BYTES],))
-                    await self._give_turn(size)
-            if end:
-                self.writelines_nowait((), end=True)
+            for part in slices:
+                self.writelines_nowait((part,))
+                await self._give_turn()
+            self.writelines_nowait((last,), end=end)
+        except asyncio.CancelledError as error:
+            self.fail(error)  # no message may follow a part of this one
+            raise
         finally:
             self._slicing.set_result(None)
             self._slicing = None
+        if not end:
+            await self._give_turn()
 
-    async def _give_turn(self, size: int) -> None:
-        """Wait for the reader if it is behind, and give the event loop a turn if one is due."""
+    async def _give_turn(self) -> None:
+        """Give the event loop a turn; if the reader is behind, wait until it has caught up."""
         if self.congested:
             await self.drain()
-        self._bytes_since_turn += size
-        if self._bytes_since_turn > TURN_BYTES or monotonic() - self._last_turn > TURN_SECONDS:
+        else:
             await asyncio.sleep(0)
-            self._bytes_since_turn = 0
-            self._last_turn = monotonic()
+        self._bytes_since_turn = 0
+        self._last_turn = monotonic()
 
     def writelines_nowait(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
         """Do what `writelines` does without waiting for the reader; return the bytes sent.

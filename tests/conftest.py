@@ -1,16 +1,80 @@
-"""What all tests share: how hard hypothesis tries, and the one event loop there is."""
+"""What all tests share: which of them start processes, and how hard hypothesis tries."""
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
 # The same examples on every run: a red build is red for everyone. `nightly` looks further.
 settings.register_profile("ci", max_examples=200, derandomize=True, deadline=None, database=None)
+settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+TESTS = Path(__file__).parent
+#: Folders whose tests start processes; `make test-fast` does not even import them.
+PROCESS_FOLDERS = {
+    TESTS / "browser",
+    TESTS / "emulator" / "commands",
+    TESTS / "emulator" / "environments",
+    TESTS / "examples",
+    TESTS / "faults",
+    TESTS / "package",
+    TESTS / "runtime",
+    TESTS / "system",
+}
+#: Fixtures that start processes.
+PROCESS_FIXTURES = {"local"}
+#: What Python tells its audit hooks before it starts a process.
+PROCESS_EVENTS = {"os.fork", "os.posix_spawn", "subprocess.Popen"}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.option.markexpr == "not process" and collection_path in PROCESS_FOLDERS:
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if not PROCESS_FOLDERS.isdisjoint(item.path.parents) or PROCESS_FIXTURES & {*fixtures}:
+            item.add_marker("process")
+
+
+class ProcessGuard:
+    """Refuses processes to tests that lack the marker ``process``, so that fast tests stay fast."""
+
+    def __init__(self) -> None:
+        self.test: pytest.Item | None = None
+        sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, _: tuple[Any, ...]) -> None:
+        if event in PROCESS_EVENTS and self.test and not self.test.get_closest_marker("process"):
+            raise RuntimeError(
+                f"{self.test.nodeid} starts a process: give it the marker `process`, as "
+                "tests/README.md says."
+            )
+
+
+GUARD = ProcessGuard()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    GUARD.test = item
+    try:
+        return (yield)
+    finally:
+        GUARD.test = None
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ UNTESTED = {
     "__init__": "test_exports",
     "__main__": "one line, run by the tests of cli",
     "events.__init__": "events.test_identify",
-    "environment": "held by runtime.test_wrappers, test_snapstart, test_concurrent and test_serve",
+    "environment": "held by runtime.test_wrappers, test_snapshot, test_concurrent and test_serve",
     **dict.fromkeys(
         [
             "emulator.__init__",
@@ -357,6 +357,7 @@ assert LambdaHandler(app)(function_url_event("/caf%C3%A9"), None)["body"]
         pytest.param(REQUEST, id="a whole request"),
     ],
 )
+@pytest.mark.process
 def test_the_streaming_path_imports_nothing_of_third_parties_because_init_time_is_billed(
     statement: str,
 ) -> None:

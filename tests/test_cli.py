@@ -104,6 +104,7 @@ def test_run_outside_of_lambda_says_what_to_do(
 
 
 @pytest.mark.parametrize("arguments", [["run"], ["run", "main:app"]])
+@pytest.mark.process
 def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
     arguments: list[str],
 ) -> None:
@@ -126,6 +127,7 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
         (["completion", "bash"], "shtab", "completion"),
     ],
 )
+@pytest.mark.process
 def test_without_the_extra_it_says_what_to_install(
     arguments: list[str], module: str, extra: str
 ) -> None:
@@ -160,6 +162,7 @@ def test_the_help_has_examples_and_names_the_extra(
     assert f"pip install 'asgi-lambda-stream[{extra}]'" in shown
 
 
+@pytest.mark.process
 def test_a_shell_completes_commands_options_and_their_values(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

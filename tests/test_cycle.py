@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter import cycle as cycle_module
-from adapter.cycle import CANCEL_DELAY, HttpCycle
+from adapter.cycle import CANCEL_DELAY, HttpCycle, is_disconnect
 from adapter.errors import ClientDisconnected, DeadlineExceeded
 from adapter.events import FUNCTION_URL
 from adapter.prelude import encode
@@ -19,7 +19,7 @@ from adapter.response import Response
 from adapter.testing import MemoryStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.stream import ResponseStream
     from adapter.types import ASGIApp, Message, Receive, Scope, Send
@@ -575,6 +575,84 @@ class TestCancellation:
         await asyncio.sleep(0)
         calling.cancel()
         assert await calling == "served"
+
+
+class TestOrigin:
+    """What an error comes of."""
+
+    @pytest.mark.parametrize("ends_in", [ClientDisconnected("gone"), ValueError("no")])
+    def test_is_found_behind_causes_contexts_and_groups(self, ends_in: Exception) -> None:
+        cause, context = ValueError(), ValueError()
+        cause.__cause__ = ends_in
+        context.__context__ = ExceptionGroup("group", [cause, ends_in])
+        assert is_disconnect(context) == isinstance(ends_in, ClientDisconnected)
+
+    def test_is_no_disconnect_if_another_error_stands_beside_it(self) -> None:
+        assert not is_disconnect(ExceptionGroup("group", [ClientDisconnected(), ValueError()]))
+
+    def test_is_asked_of_each_error_once_however_they_refer_to_one_another(self) -> None:
+        own, first, second, held = ValueError(), ValueError(), ValueError(), ValueError()
+        own.__cause__ = own
+        first.__cause__, second.__cause__ = second, first
+        held.__context__ = ExceptionGroup("group", [held])
+        assert not any(map(is_disconnect, (own, first, second, held)))
+
+    def test_is_a_disconnect_if_that_is_all_there_is_in_the_circle(self) -> None:
+        error, gone = ValueError(), ClientDisconnected()
+        error.__context__ = ExceptionGroup("group", [error, gone])
+        assert is_disconnect(error)
+
+    @pytest.mark.parametrize("innermost", [ClientDisconnected(), ValueError()])
+    def test_is_found_in_groups_deeper_than_python_recurses(self, innermost: Exception) -> None:
+        error = innermost
+        for _ in range(3000):
+            error = ExceptionGroup("group", [error])
+        assert is_disconnect(error) == isinstance(innermost, ClientDisconnected)
+
+    async def test_does_not_keep_the_cycle_from_its_end(self, stream: MemoryStream) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            error = ValueError()
+            raise error from error
+
+        timers = len(asyncio.all_tasks())
+        await run(app, stream, seconds=0.01)
+        assert stream.prelude["statusCode"] == 500
+        await asyncio.sleep(0.02)
+        assert len(asyncio.all_tasks()) == timers, "the deadline has been stopped"
+
+
+class TestFrames:
+    async def test_of_a_task_that_waits_are_left_to_it(self, stream: MemoryStream) -> None:
+        jobs: asyncio.Queue[tuple[Callable[[], Awaitable[None]], asyncio.Future[None]]]
+        jobs = asyncio.Queue()
+
+        async def work() -> None:
+            while True:
+                job, done = await jobs.get()
+                try:
+                    await job()
+                except OSError as error:
+                    done.set_exception(error)
+                else:
+                    done.set_result(None)
+
+        async def submit(job: Callable[[], Awaitable[None]]) -> None:
+            done = asyncio.get_running_loop().create_future()
+            jobs.put_nowait((job, done))
+            await done
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            stream.disconnect("gone")
+            await submit(lambda: send(START))
+
+        worker = asyncio.create_task(work())
+        await run(app, stream)
+        again = MemoryStream()
+        await run(
+            lambda scope, receive, send: submit(lambda: complete(scope, receive, send)), again
+        )
+        assert again.body == b" more"
+        worker.cancel()
 
 
 async def complete(scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -9,13 +11,20 @@ from adapter.current import Current, current
 from adapter.deadline import Deadline
 from adapter.threads import watch_threads
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
 pytestmark = pytest.mark.anyio
 
 
-def cancelling() -> int:
+def this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None
-    return task.cancelling()
+    return task
+
+
+def cancelling() -> int:
+    return this_task().cancelling()
 
 
 async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> None:
@@ -86,6 +95,64 @@ async def test_a_cancellation_from_outside_goes_on_to_whoever_waits(seconds: flo
     task = asyncio.create_task(serve())
     await began.wait()
     await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def group_whose_child_fails_as_it_ends() -> None:
+    async def child() -> None:
+        raise ValueError("no")
+
+    with suppress(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child())
+
+
+async def own_cancellation() -> None:
+    this_task().cancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)
+
+
+async def timer_that_cancels() -> None:
+    asyncio.get_running_loop().call_later(0.01, this_task().cancel)
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize(
+    "app", [group_whose_child_fails_as_it_ends, own_cancellation, timer_that_cancels]
+)
+async def test_a_cancellation_that_the_app_gets_over_is_none_from_outside(
+    app: Callable[[], Awaitable[None]],
+) -> None:
+    current.set(Current())
+    before = cancelling()
+    deadline = Deadline(10.0, lambda _: None)
+    await app()
+    assert not deadline.interrupted
+    deadline.end()
+    assert cancelling() == before, "the count is brought back"
+
+
+async def test_a_cancellation_from_outside_is_told_by_the_record_though_the_app_swallows_it() -> (
+    None
+):
+    record = Current()
+
+    async def serve() -> None:
+        current.set(record)
+        deadline = Deadline(None, lambda _: None)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            this_task().uncancel()  # as asyncio.timeout() does
+        deadline.end()
+
+    task = asyncio.create_task(serve())
+    await asyncio.sleep(0)
+    record.cancelled = True
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -79,6 +79,12 @@ SNIPPETS = {
             ANSWERS,
         )
     ],
+    "snapstart.md": [
+        Snippet(
+            f"{TESTING}import sys\nsys.modules['asyncpg'] = sys",
+            f"assert [close_pool, open_pool]\n{ANSWERS}",
+        )
+    ],
     "streaming-functions.md": [
         Snippet(
             "from adapter.testing import *\nasync def slow_part():\n    yield b'slow'",
@@ -99,6 +105,7 @@ def test_every_block_of_python_is_run() -> None:
     ("page", "number"),
     [(page, number) for page, snippets in SNIPPETS.items() for number in range(len(snippets))],
 )
+@pytest.mark.process
 def test_a_block_runs_and_its_process_ends(tmp_path: Path, page: str, number: int) -> None:
     before, after = SNIPPETS[page][number]
     (tmp_path / "main.py").write_text(MAIN)

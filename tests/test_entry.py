@@ -129,6 +129,7 @@ print(len({handler(None, None)["body"] for _ in range(3)}))
 
 
 @pytest.mark.parametrize("program", SCRIPTS.values(), ids=SCRIPTS.keys())
+@pytest.mark.process
 def test_all_calls_of_a_script_share_a_loop_that_is_closed_at_its_end(program: str) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)

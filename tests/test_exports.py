@@ -42,6 +42,7 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
         adapter.Mangum  # noqa: B018
 
 
+@pytest.mark.process
 def test_importing_the_package_alone_imports_nothing_of_it_because_a_cold_start_pays() -> None:
     program = "import sys, adapter; print(*[n for n in sys.modules if n.startswith('adapter')])"
     run = [sys.executable, "-c", program]

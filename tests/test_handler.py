@@ -422,6 +422,7 @@ class TestScript:
             warnings.simplefilter("error")
             gc.collect()
 
+    @pytest.mark.process
     def test_sees_the_lifespan_shut_down_at_its_exit(self) -> None:
         script = (
             "from adapter import LambdaHandler\n"

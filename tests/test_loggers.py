@@ -6,10 +6,16 @@ import logging
 import logging.config
 import subprocess
 import sys
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from adapter.loggers import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapter.loggers import SafeLogger
 
 CONFIGURED = {"version": 1, "loggers": {"shop": {"level": "INFO"}}}
 
@@ -46,6 +52,7 @@ logging.config.fileConfig(io.StringIO(
 
 @pytest.mark.parametrize("place", ["before", "after", "in_startup", "in_request"])
 @pytest.mark.parametrize("configure", CONFIGURE)
+@pytest.mark.process
 def test_an_app_that_configures_logging_and_fails_leaves_its_traceback(
     place: str, configure: str
 ) -> None:
@@ -74,3 +81,95 @@ def test_a_logger_that_was_disabled_says_that_it_is_enabled() -> None:
     logger = get_logger("adapter.test")
     logging.getLogger("adapter.test").disabled = True
     assert logger.isEnabledFor(logging.ERROR)
+
+
+class Unwritable:
+    """In place of stderr."""
+
+    def write(self, text: str) -> NoReturn:
+        raise SystemExit(1)
+
+    def flush(self) -> None:
+        pass
+
+
+def raise_it(*args: object, **kwargs: object) -> NoReturn:
+    raise SystemExit("no")
+
+
+class Opaque:
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+class TestWhatFails:
+    """What an app has put into logging raises; the call returns, and stderr has the line."""
+
+    @pytest.fixture
+    def logger(self) -> Iterator[SafeLogger]:
+        logger = get_logger("adapter.test")
+        logger.logger.setLevel(logging.INFO)
+        yield logger
+        for filter_ in list(logger.logger.filters):
+            logger.logger.removeFilter(filter_)
+        for handler in list(logger.logger.handlers):
+            logger.logger.removeHandler(handler)
+
+    def test_of_a_filter_is_said_on_stderr(
+        self, logger: SafeLogger, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logger.logger.addFilter(raise_it)
+        logger.error("The app failed: %s", "/x", exc_info=ValueError("secret"))
+        line = "[ERROR] The app failed: /x (ValueError) (logging raised SystemExit)\n"
+        assert capsys.readouterr().err == line
+
+    def test_of_a_handler_is_said_on_stderr(
+        self, logger: SafeLogger, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        handler = logging.Handler()
+        handler.emit = raise_it  # type: ignore[method-assign]
+        logger.logger.addHandler(handler)
+        logger.warning("Slow")
+        assert capsys.readouterr().err == "[WARNING] Slow (logging raised SystemExit)\n"
+
+    def test_of_a_record_factory_is_said_on_stderr(
+        self, logger: SafeLogger, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        factory = logging.getLogRecordFactory()
+        logging.setLogRecordFactory(raise_it)
+        try:
+            logger.info("Client disconnected")
+        finally:
+            logging.setLogRecordFactory(factory)
+        assert capsys.readouterr().err == (
+            "[INFO] Client disconnected (logging raised SystemExit)\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("message", "args", "shown"),
+        [
+            ("half of a pair: %s", ("\ud800",), r"half of a pair: \ud800"),
+            ("two lines\n%s", ("in one",), r"two lines\nin one"),
+            ("%s %s", ("too few",), "<class 'str'>"),
+            (Opaque(), (), "<class 'tests.test_loggers.Opaque'>"),
+        ],
+        ids=["surrogate", "line feed", "wrong arguments", "str raises"],
+    )
+    def test_is_one_line_whatever_the_message_is(
+        self,
+        logger: SafeLogger,
+        capsys: pytest.CaptureFixture[str],
+        message: object,
+        args: tuple[object, ...],
+        shown: str,
+    ) -> None:
+        logger.logger.addFilter(raise_it)
+        logger.error(message, *args)
+        assert capsys.readouterr().err == f"[ERROR] {shown} (logging raised SystemExit)\n"
+
+    def test_is_lost_where_stderr_fails_too(
+        self, logger: SafeLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "stderr", Unwritable())
+        logger.logger.addFilter(raise_it)
+        logger.error("no place left")

@@ -240,6 +240,7 @@ class TestTheTable:
         hint = "out of date: python -m adapter.options > docs/options.md"
         assert DOCS.read_text(encoding="utf-8") == markdown(), hint
 
+    @pytest.mark.process
     def test_is_printed_for_that_page(self) -> None:
         command = [sys.executable, "-m", "adapter.options"]
         printed = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -326,6 +326,7 @@ def secret_events() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("log_format", ["TEXT", "JSON"])
 @pytest.mark.parametrize("errors", ["respond", "raise"])
+@pytest.mark.process
 def test_no_secret_of_a_request_is_logged_however_it_fails(
     errors: str, log_format: str, tmp_path: Path
 ) -> None:
@@ -374,12 +375,14 @@ def app(tmp_path: Path) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the kernel, in its own way")
+@pytest.mark.process
 def test_the_local_lambda_listens_on_loopback_only(app: str) -> None:
     with adapter_dev(app) as running:
         assert httpx.get(running.url).status_code == 200  # so its Runtime API is open, too
         assert listening(os.getpid()) == {"0100007F"}
 
 
+@pytest.mark.process
 def test_a_page_from_elsewhere_gets_nothing(app: str) -> None:
     with adapter_dev(app) as running:
         for host in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "0.0.0.0"):
@@ -398,6 +401,7 @@ def test_a_page_from_elsewhere_gets_nothing(app: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="others have but one loopback address")
+@pytest.mark.process
 def test_a_page_from_elsewhere_gets_nothing_on_any_loopback_address(app: str) -> None:
     with adapter_dev(app, "--host", "127.0.0.2") as running:
         assert "//127.0.0.2:" in running.url
@@ -405,6 +409,7 @@ def test_a_page_from_elsewhere_gets_nothing_on_any_loopback_address(app: str) ->
         assert httpx.get(running.url, headers={"host": "evil.example"}).status_code == 403
 
 
+@pytest.mark.process
 def test_a_page_from_elsewhere_gets_no_event(app: str) -> None:
     path = Path(app.rpartition(":")[0])
     shown = "import os\nprint('Runtime API at', os.environ['AWS_LAMBDA_RUNTIME_API'])\n"
@@ -420,6 +425,7 @@ def test_a_page_from_elsewhere_gets_no_event(app: str) -> None:
         assert httpx.get(f"http://{found[1]}/2018-06-01/ping").text == "pong"
 
 
+@pytest.mark.process
 def test_a_page_from_elsewhere_cannot_invoke(app: str) -> None:
     with adapter_dev(app, "--invoke-port", "0") as running:
         assert httpx.get(running.url).status_code == 200

@@ -516,6 +516,7 @@ print(*sorted(name for name in names if name.partition(".")[0] not in sys.stdlib
 
 
 @every_door
+@pytest.mark.process
 def test_a_source_imports_nothing_of_third_parties_and_a_function_url_nothing_at_all(
     door: Door,
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from adapter.errors import ClientDisconnected, StreamClosed
 from adapter.prelude import CONTENT_TYPE
-from adapter.stream import TURN_BYTES, HttpResponseStream, ResponseStream
+from adapter.stream import SLICE_BYTES, TURN_BYTES, HttpResponseStream, ResponseStream
 from adapter.testing import MemoryStream
 from tests.stream_contract import StreamContract
 
@@ -54,6 +54,44 @@ async def test_turns_are_counted_in_bytes_so_that_small_chunks_stay_cheap(
     await stream.aclose()
     await counting
     assert seen >= turns
+
+
+class Slow(MemoryStream):
+    """A stream whose reader takes nothing more after some slices."""
+
+    @property
+    def congested(self) -> bool:
+        return len(self.chunks) > 3
+
+    async def drain(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.anyio
+async def test_a_large_chunk_that_is_cancelled_in_the_middle_fails_the_response() -> None:
+    stream = Slow()
+    writing = asyncio.create_task(stream.write(b"x" * 10 * SLICE_BYTES))
+    second = asyncio.create_task(stream.write(b"y"))
+    await asyncio.sleep(0.01)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert stream.chunks == [b"x" * SLICE_BYTES] * 4
+    assert isinstance(stream.error, asyncio.CancelledError)
+    with pytest.raises(StreamClosed):
+        await second
+
+
+@pytest.mark.anyio
+async def test_a_large_chunk_that_was_sent_to_its_end_may_be_cancelled_as_any_other() -> None:
+    stream = Slow()
+    writing = asyncio.create_task(stream.write(b"x" * 4 * SLICE_BYTES))
+    await asyncio.sleep(0.01)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    stream.writelines_nowait((b"y",), end=True)
+    assert stream.chunks == [*[b"x" * SLICE_BYTES] * 4, b"y"]
 
 
 def test_the_contract_cannot_be_forgotten() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..current import Current, current, set_fallback
 from ..environment import handlers
-from ..errors import ResponseTooLarge, StreamClosed
+from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
 from ..loggers import get_logger
 from .stream import CallStream, RuntimeStream
@@ -152,6 +152,9 @@ class Bridge:
                 await self.settle(delivery)
         if isinstance(stream.error, Exception):
             raise stream.error
+        if stream.error is not None:  # as a SystemExit, which would end the process
+            name = class_name(type(stream.error))
+            raise HandlerError(name, f"The app raised {name}.") from stream.error
         if not delivery.sent:
             return response
         return {} if stream.head is None else {"statusCode": stream.head.status}

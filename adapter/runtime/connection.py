@@ -44,6 +44,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self.lost = False
+        self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
         self._loop = asyncio.get_running_loop()
         self._process = _process
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
@@ -51,11 +52,6 @@ class Connection(asyncio.BufferedProtocol):
         self._reader = ResponseReader()
         self._response: Future[Response] | None = None
         self._writable: Future[None] | None = None
-
-    @property
-    def paused(self) -> bool:
-        """Whether more than `HIGH_WATER_BYTES` is unsent."""
-        return self._writable is not None
 
     def expect(self) -> Future[Response]:
         """Announce a request; return the future of its response.
@@ -141,10 +137,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """Make writers wait."""
+        self.paused = True
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
         """Let writers go on."""
+        self.paused = False
         if self._writable is not None:
             self._writable.set_result(None)
             self._writable = None

@@ -12,6 +12,7 @@ connection of its own. These parts of the client are replaced, and each calls th
   second one: wrappers around the handler can change its result. Instrumentation patches
   the methods of the classes, before or after this module does, and calls the extension module at
   the end: so its hooks run, and the second response is dropped below them.
+* ``log_error`` of its bootstrap module: a line that cannot be written would end the process.
 * the runner of SnapStart hooks: to start the lifespans before the snapshot, and to run hooks that
   are ``async`` on the event loop of the app.
 """
@@ -22,7 +23,7 @@ import os
 import sys
 from functools import cache, partial
 from importlib import import_module
-from inspect import Parameter, signature
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, error_object
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 logger = get_logger("adapter.runtime")
+
+_MODULE = "awslambdaric.lambda_runtime_client"
 
 _METHODS = {
     "wait_next_invocation": ("self",),
@@ -63,7 +66,7 @@ def install() -> ManagedBridge | None:
             " runtime, which serves many invocations at once in one process:"
             " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap."
         )
-    module = import_module("awslambdaric.lambda_runtime_client")
+    module = import_module(_MODULE)
     classes = _find_classes(module)
     if not classes:
         logger.warning(
@@ -78,6 +81,7 @@ def install() -> ManagedBridge | None:
     for client in classes:
         _watch(client, bridge)
     module.runtime_client = Guard(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    _contain_log_errors(sys.modules["awslambdaric.bootstrap"])
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
     # A wrapper may import the handler only now that it has its first event.
@@ -104,12 +108,11 @@ def _find_classes(module: ModuleType) -> list[type]:
 
 
 def _takes(method: Any, *parameters: str) -> bool:
-    """Whether it is a method with these first parameters, or a patch that takes any."""
-    if not callable(method):
-        return False
+    """Whether ``method`` has these first parameters, or is a patch, which may have any others."""
+    if getattr(method, "__module__", None) != _MODULE:
+        return callable(method)
     taken = signature(method).parameters
-    patched = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in taken.values())
-    return patched or (*taken,)[: len(parameters)] == parameters
+    return (*taken,)[: len(parameters)] == parameters
 
 
 def _watch(client: Any, bridge: ManagedBridge) -> None:
@@ -169,6 +172,19 @@ class Guard:
             logger.warning("Handler raised after its response was streamed; error not reported")
         else:
             self._extension.post_error(invoke_id, *args, **kwargs)
+
+
+def _contain_log_errors(bootstrap: Any) -> None:
+    """Let the client report an error that it cannot log, as when the app has replaced stdout."""
+    log = bootstrap.log_error
+
+    def log_error(error: Any, sink: Any) -> None:
+        try:
+            log(error, sink)
+        except Exception as failure:
+            logger.error("%s: %s (%r)", error["errorType"], error["errorMessage"], failure)
+
+    bootstrap.log_error = log_error
 
 
 def _run_hooks(bridge: ManagedBridge) -> None:

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..environment import handlers
-from ..errors import AdapterError, StreamClosed
+from ..errors import AdapterError, StreamClosed, error_message, error_type
+from ..forks import exit_if_forked, fork_count
 from ..loggers import get_logger
 from ..runner import LoopRunner
 from .bridge import Bridge, Served, stream_result
@@ -24,7 +25,7 @@ from .worker import settle
 
 if TYPE_CHECKING:
     from ..stream import StreamingHandler
-    from ..types import JSON
+    from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
 
@@ -46,10 +47,20 @@ class ManagedBridge(Bridge):
         self._handler: object = None  #: that AWS's runtime calls
         self._latest: Served | None = None
         self._event: bytes | str | None = None
+        self._forks = 0
 
     @cached_property
     def _client(self) -> RuntimeClient:
         return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
+        """Have ``handler`` respond. AWS's runtime gets an error that it can report."""
+        try:
+            return super().call(handler, event, context)
+        except Exception as error:
+            if handler is self._handler and not _can_be_reported(error):
+                raise _stand_in(error) from error
+            raise
 
     def start(self) -> None:
         """Run the startup of the function's handler, or of all handlers if it is a wrapper.
@@ -86,6 +97,7 @@ class ManagedBridge(Bridge):
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = Served(Delivery(self._client, invocation))
+        self._forks = fork_count()
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
@@ -98,11 +110,13 @@ class ManagedBridge(Bridge):
         """Whether that invocation has its outcome; waits for a call that may yet send it.
 
         Without an outcome, the managed client posts its own now, and no call can respond any more.
+        A forked child of the function that has returned here ends here.
 
         Args:
             request_id: the invocation.
             payload: the result of the function that the client is about to post, if there is one.
         """
+        exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
             return False
@@ -151,6 +165,29 @@ class ManagedBridge(Bridge):
                 await self.settle(delivery)
         except (OSError, StreamClosed) as error:
             logger.error("The response of the function could not be streamed: %s", error)
+
+
+def _can_be_reported(error: Exception) -> bool:
+    """Whether AWS's client can describe ``error``; otherwise it would end the process.
+
+    The client reads the working directory, too, which the app may have removed.
+    """
+    try:
+        os.getcwd()
+    except OSError:
+        os.chdir("/")
+    try:
+        f"{type(error).__name__}{error}".encode()
+    except BaseException:
+        return False
+    return True
+
+
+def _stand_in(error: Exception) -> Exception:
+    """Return an error of the same name, with the text of ``error`` as far as it can be encoded."""
+    text = error_message(error).encode(errors="backslashreplace").decode()
+    stand_in: Exception = type(error_type(error), (AdapterError,), {})(text)
+    return stand_in.with_traceback(error.__traceback__)
 
 
 def _current_loop() -> asyncio.AbstractEventLoop:

@@ -38,6 +38,9 @@ logger = get_logger("adapter.runtime")
 SHUTDOWN_SECONDS = 0.45
 """From SIGTERM to the end of the process; Lambda kills the process 0.3 to 0.5 s after SIGTERM."""
 
+BLOCKED_SECONDS = 0.5
+"""From SIGTERM to the end of a process whose event loop is blocked."""
+
 GRACE_SECONDS = 0.2
 """In which running invocations may end after SIGTERM."""
 
@@ -98,7 +101,7 @@ def _live(
     """Go through the phases of an environment. The hooks of a snapshot run between them."""
     failed = bridge.runner.run(runtime.start(handler, options))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        from .snapstart import pause  # lazy: cold start
+        from .snapshot import pause  # lazy: cold start
 
         failed = pause(runtime.client, bridge.runner, runtime.stop)
     return bridge.runner.run(runtime.serve(handler, bridge)) if failed is None else failed
@@ -258,13 +261,14 @@ class Runtime:
 def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any) -> None:
     """Call the signal handler that the app has installed before this one.
 
-    While a synchronous function runs, the event loop stands still and cannot end the process: a
-    timer does it, unless the function returns in time.
+    The event loop cannot end the process while a synchronous function runs, for which the loop
+    stands still, or while a startup or a shutdown blocks the loop. A timer does it, unless these
+    return in time.
     """
-    if runner is not None and runner.stands_still:
-        timer = threading.Timer(SHUTDOWN_SECONDS, _exit, (0,))
-        timer.daemon = True
-        timer.start()
+    seconds = SHUTDOWN_SECONDS if runner is not None and runner.stands_still else BLOCKED_SECONDS
+    timer = threading.Timer(seconds, _exit, (0,))
+    timer.daemon = True
+    timer.start()
     if callable(previous) and previous is not signal.default_int_handler:
         try:
             previous(number, frame)

@@ -337,13 +337,29 @@ def ending(name: str) -> ASGIApp:
     return ENDINGS[name].app
 
 
+async def hang() -> None:
+    """Wait for what never comes, in the way that the environment says."""
+    os.close(os.open("hangs", os.O_CREAT))
+    if os.environ.get("BLOCKS"):
+        time.sleep(60)  # noqa: ASYNC251
+    await asyncio.sleep(60)
+
+
 async def lifespan(receive: Receive, send: Send) -> None:
     kind = os.environ.get("FAULT")
     assert kind, "an app without lifespan raises"
     await receive()
+    if kind == "worker":
+        from .library_apps import work
+
+        held.append(asyncio.create_task(work()))
+    if kind == "startup hangs":
+        await hang()
     result = "failed" if kind == "startup" else "complete"
     await send({"type": f"lifespan.startup.{result}", "message": "no database"})
     await receive()
+    if kind == "shutdown hangs":
+        await hang()
     await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -352,6 +368,10 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await lifespan(receive, send)
     elif scope["path"].startswith("/ending/"):
         await ending(scope["path"].removeprefix("/ending/"))(scope, receive, send)
+    elif scope["path"].startswith("/libraries/"):
+        from .library_apps import APPS  # what that imports is not paid for by all others
+
+        await APPS[scope["path"].removeprefix("/libraries/")](scope, receive, send)
     else:
         await DOES[scope["path"]](receive, send)
 

@@ -7,7 +7,7 @@ from signal import Signals
 from typing import TYPE_CHECKING
 
 from .endings import ENDINGS, expected, sentence
-from .row import BOTH, MANAGED
+from .row import ALL, BOTH, MANAGED
 from .table import SECTIONS
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ TITLES = {
     "refusals": "Refusals of the Runtime API",
     "events": "Malformed and large events",
     "processes": "An app that breaks its process",
+    "libraries": "Exceptions, cancellations, logs and forks of apps and libraries",
 }
 
 
@@ -49,7 +50,7 @@ def fault_table(rows: Iterable[Row]) -> str:
 def cells(row: Row) -> tuple[str, ...]:
     """Return the cells of a row."""
     fault = row.fault.format(any_of(row.variants))
-    runtime = {BOTH: "both", MANAGED: "AWS's"}.get(row.runtimes, "native")
+    runtime = {ALL: "both", BOTH: "both", MANAGED: "AWS's"}.get(row.runtimes, "native")
     client, platform = row.seen or (NONE, NONE)
     log = f"`{row.log.format('…')}`" if row.log else NONE
     then = "the next invocation is served" if row.exit is None else ended(row.exit)

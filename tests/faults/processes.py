@@ -9,7 +9,7 @@ from adapter.wire import MAX_REPORT_BYTES
 
 from .apps import FLOOD
 from .connections import RAISE
-from .row import BOTH, MANAGED, NATIVE, Row
+from .row import ALL, BOTH, MANAGED, NATIVE, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
@@ -173,9 +173,9 @@ PROCESSES = [
     Row("No file descriptor is left, and the connection breaks before an error is reported",
         exhausted_before_the_report, NOTHING, log="could not be sent", exit=1, environ=RAISE),
     Row("The app removes its working directory, and raises", app("/remove-and-raise"),
-        raised("ValueError"), log="ValueError: no", environ=RAISE),
+        raised("ValueError"), log="ValueError: no", environ=RAISE, runtimes=ALL),
     Row("The app raises an error that cannot be described", reported("/opaque"),
-        raised("Opaque"), log="Opaque", environ=RAISE),
+        raised("Opaque"), log="Opaque", environ=RAISE, runtimes=ALL),
     Row("The app raises an error with a message of 8 MiB, of which 256 KiB are reported",
         reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE),
 ]  # fmt: skip

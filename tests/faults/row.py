@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 NATIVE = ("native",)
 MANAGED = ("managed",)
 BOTH = NATIVE + MANAGED
+OURS = ("native", "concurrent")  #: in a concurrent environment, too
+ALL = (*OURS, "managed 3", "managed")  #: under AWS's older client, too
 
 
 @dataclass(frozen=True)

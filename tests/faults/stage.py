@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from tests.runtime.scripted import Peer, Request
 
 MAIN = "from tests.faults.apps import app, handler\n"
-RUNTIMES = {
-    "native": ("main:app", (sys.executable, "-m", "adapter", "run")),
-    "managed": ("main.handler", (sys.executable, "-m", "awslambdaric", "main.handler")),
-}
+OURS = ("main:app", (sys.executable, "-m", "adapter", "run"))
+AWS = ("main.handler", (sys.executable, "-m", "awslambdaric", "main.handler"))
+RUNTIMES = {"native": OURS, "concurrent": OURS, "managed": AWS, "managed 3": AWS}
 STRICT = {
     "PYTHONASYNCIODEBUG": "1",
     "PYTHONWARNINGS": "error",
@@ -74,6 +73,7 @@ class Stage:
         (root / "main.py").write_text(MAIN)
         self.root = root
         self.raises = environ.get("ADAPTER_ERRORS") == "raise"
+        self.fault = environ.get("FAULT", "")
         self._peers: list[Peer] = []
         self._asking: list[Peer] = []
         handler, command = RUNTIMES[runtime]

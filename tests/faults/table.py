@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .connections import CONNECTIONS
 from .events import EVENTS
+from .libraries import LIBRARIES
 from .processes import PROCESSES
 from .refusals import REFUSALS
 
@@ -12,5 +13,6 @@ SECTIONS = {
     "refusals": REFUSALS,
     "events": EVENTS,
     "processes": PROCESSES,
+    "libraries": LIBRARIES,
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]

@@ -21,18 +21,23 @@ def needing(*lines: str) -> dict[str, str]:
     return {**APP, "requirements.txt": "".join(f"{line}\n" for line in lines)}
 
 
-@pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An index of a few wheels: uv finds the files of this folder, and nothing else.
+def only_wheels_of(folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have uv find the files of ``folder`` and nothing else: ``index`` is empty.
 
     The adapter itself is built with what is installed, as no build tool is on that index.
     """
-    folder, index = tmp_path / "wheels", tmp_path / "index"
-    folder.mkdir()
-    index.mkdir()
     monkeypatch.setenv("UV_FIND_LINKS", str(folder))
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.as_uri())
     monkeypatch.setenv("UV_NO_BUILD_ISOLATION", "1")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of the only wheels that uv finds."""
+    folder, index = tmp_path / "wheels", tmp_path / "index"
+    folder.mkdir()
+    index.mkdir()
+    only_wheels_of(folder, index, monkeypatch)
     return folder
 
 

@@ -8,15 +8,18 @@ from zipfile import ZipFile
 import pytest
 
 from ..deployed import FASTAPI, RUNTIMES, Deployed, check_streams, deploy, forget_python
+from ..prepared import prepared
+from .conftest import only_wheels_of
 
-# Wheels are downloaded, on some machines slowly.
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """Package one example, once, as it takes seconds; `make test-system` has the other."""
-    return deploy(FASTAPI, tmp_path_factory.mktemp("deployed"))
+    with pytest.MonkeyPatch.context() as environ:
+        only_wheels_of(prepared("wheels"), tmp_path_factory.mktemp("index"), environ)
+        return deploy(FASTAPI, tmp_path_factory.mktemp("deployed"))
 
 
 @pytest.fixture(autouse=True)

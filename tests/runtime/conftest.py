@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 from textwrap import dedent
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
 
 from tests.emulator.conftest import local as local
 
-from .running import RIC, RIC_4, Ric, Running, StartRunning
+from .running import RIC, RIC_4, Ric, Running, StartRunning, ric_3
 from .scripted import ROOT, Platform
 
 if TYPE_CHECKING:
@@ -32,6 +31,21 @@ class Start(Protocol):
 
 
 RUN = (sys.executable, "-m", "adapter", "run")
+
+
+class Runtime(NamedTuple):
+    """A runtime, and the variables that it is started with."""
+
+    command: tuple[str, ...]
+    environ: dict[str, str]
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is the adapter's own."""
+        return self.command is RUN
+
+
+NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
 
 
 @pytest.fixture
@@ -57,23 +71,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         platform.close()
 
 
-@pytest.fixture(scope="session")
-def ric_3(tmp_path_factory: pytest.TempPathFactory) -> Ric:
-    """The newest version 3, from the package index."""
-    target = tmp_path_factory.mktemp("awslambdaric-3")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    options = ["--no-deps", "--only-binary", ":all:", "--target", str(target)]
-    subprocess.run([*pip, "install", *options, "awslambdaric==3.*"], check=True)
-    return Ric({**RIC_4.environ, "PYTHONPATH": f"{target}:{ROOT}"})
-
-
 @pytest.fixture(params=["3", "4"])
 def ric(request: pytest.FixtureRequest) -> Ric:
     """Each version in turn."""
-    if request.param == "4":
-        return RIC_4
-    old: Ric = request.getfixturevalue("ric_3")
-    return old
+    return ric_3() if request.param == "3" else RIC_4
 
 
 @pytest.fixture
@@ -84,3 +85,31 @@ def managed(start: Start) -> StartRunning:
         return Running(start(source, "main.handler", RIC, **environ))
 
     return start_managed
+
+
+CONCURRENT = Runtime(RUN, NATIVE.environ | {"AWS_LAMBDA_MAX_CONCURRENCY": "1"})
+RUNTIMES = ["native", "managed 3", "managed 4", "managed 4, threaded"]
+
+#: Also in a concurrent environment, where synchronous functions are called in threads.
+every_runtime = pytest.mark.parametrize("runtime", [*RUNTIMES, "native, concurrent"], indirect=True)
+
+
+@pytest.fixture(params=RUNTIMES)
+def runtime(request: pytest.FixtureRequest) -> Runtime:
+    """Each in turn."""
+    if request.param.startswith("native"):
+        return NATIVE if request.param == "native" else CONCURRENT
+    ric = ric_3() if request.param == "managed 3" else RIC_4
+    return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
+
+
+@pytest.fixture
+def run(start: Start, runtime: Runtime) -> StartRunning:
+    """Start a function whose handler is in its ``main.py``."""
+
+    def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
+        environ = runtime.environ | (environ or {})
+        platform = start(source, "main.handler", runtime.command, **environ)
+        return Running(platform, is_native=runtime.is_native)
+
+    return run_one

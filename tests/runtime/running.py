@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from adapter.samples.url_event import function_url_event
 
+from ..prepared import prepared
 from .scripted import NEXT, ROOT, response_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Ric(NamedTuple):
 
 RIC = (sys.executable, "-m", "awslambdaric", "main.handler")
 RIC_4 = Ric({"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"})
+
+
+def ric_3() -> Ric:
+    """Return the newest version 3."""
+    return Ric({**RIC_4.environ, "PYTHONPATH": f"{prepared('awslambdaric-3')}:{ROOT}"})
 
 
 class Running:

@@ -263,8 +263,10 @@ class Platform:
 
     def connection(self) -> Peer:
         """Wait for the runtime to connect."""
+        end = time.monotonic() + PATIENCE
         while not select.select([self.listener], [], [], 0.1)[0]:
             assert self.process.poll() is None, self.output
+            assert time.monotonic() < end, self.output
         connection, _ = self.listener.accept()
         self._peers.append(Peer(connection))
         return self._peers[-1]

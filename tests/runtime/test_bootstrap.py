@@ -207,7 +207,7 @@ def test_it_stays_executable_through_a_wheel_and_pip_install_target_and_zip(
 
 
 def build_wheel(folder: Path) -> Path:
-    pip("wheel", "--no-deps", f"--wheel-dir={folder}", str(ROOT))
+    pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={folder}", str(ROOT))
     return next(folder.glob("*.whl"))
 
 

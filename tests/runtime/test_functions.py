@@ -170,8 +170,9 @@ def test_an_async_function_that_outlives_its_time_is_reported_once_and_waited_fo
     assert "returned" in lambda_.output
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_function_that_blocks_the_main_thread_is_left_to_lambdas_own_timeout(
-    start: Start,
+    start: Start, loop: str
 ) -> None:
     source = """
     import os, time
@@ -181,7 +182,7 @@ def test_a_function_that_blocks_the_main_thread_is_left_to_lambdas_own_timeout(
             time.sleep(0.01)
         return "late"
     """
-    lambda_ = start(source, "main.handler")
+    lambda_ = start(source, "main.handler", ADAPTER_LOOP=loop)
     platform = lambda_.connection()
     platform.deliver("x", "id-1", seconds=0.1)
     assert platform.is_silent()

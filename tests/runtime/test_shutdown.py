@@ -284,3 +284,72 @@ def test_a_second_SIGTERM_ends_the_process_at_once(start: Start) -> None:
         platform.is_silent(0.01)
     lambda_.terminate()
     assert lambda_.exit_code() == 1
+
+
+OWN_SIGNAL_HANDLER = """
+import signal
+
+def on_signal(number, frame):
+    print("the app's own:", signal.Signals(number).name, flush=True)
+    {then}
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, on_signal)
+"""
+
+
+@pytest.mark.parametrize("then", ["pass", "raise ValueError('no')", "raise SystemExit(3)"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_handler_that_the_app_has_installed_is_called_too(
+    start: Start, number: signal.Signals, then: str
+) -> None:
+    lambda_ = start(OWN_SIGNAL_HANDLER.replace("{then}", then) + LIFESPAN)
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    platform.read()
+    lambda_.process.send_signal(number)
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.count(f"the app's own: {number.name}") == 1
+    assert lambda_.output.splitlines()[-1] == "shutdown"
+
+
+BLOCKING = """
+import os, time
+
+def handler(event, context):
+    print("running", flush=True)
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return "done"
+"""
+
+
+def test_it_is_called_while_a_function_runs_on_the_main_thread_which_may_still_return(
+    start: Start,
+) -> None:
+    lambda_ = start(
+        OWN_SIGNAL_HANDLER.replace("{then}", "open('go', 'w').close()") + BLOCKING, "main.handler"
+    )
+    platform = lambda_.connection()
+    platform.deliver("x")
+    lambda_.wait_for("running")
+    lambda_.terminate()
+    assert platform.read().json == "done"
+    platform.accept()
+    assert platform.rest() == b""
+    assert lambda_.exit_code() == 0
+    assert "the app's own: SIGTERM" in lambda_.output
+
+
+def test_it_is_called_while_a_function_blocks_which_does_not_keep_the_process(
+    start: Start,
+) -> None:
+    source = OWN_SIGNAL_HANDLER.replace("{then}", "pass") + BLOCKING
+    lambda_ = start(source, "main.handler")
+    platform = lambda_.connection()
+    platform.deliver("x")
+    lambda_.wait_for("running")
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert "the app's own: SIGTERM" in lambda_.output

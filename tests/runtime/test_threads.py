@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .conftest import Start
+    from .running import StartRunning
 
 WAIT = """
 import asyncio, os, time
@@ -160,3 +161,94 @@ def test_among_many_invocations_one_that_outlives_the_deadline_is_counted_and_gi
     for peer in used:
         peer.wait_closed()
     assert platform.output.count("the thread has ended") == 2 * count
+
+
+DJANGO = """
+import django
+from adapter import LambdaHandler
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_finished
+from django.http import HttpResponse
+from django.urls import path
+
+settings.configure(
+    ROOT_URLCONF=(), ALLOWED_HOSTS=["*"], SECRET_KEY="test", {setting} DEFAULT_CHARSET="utf-8"
+)
+django.setup()
+
+def slow(request):
+    wait()
+    return HttpResponse("late")
+
+def middleware(get_response):
+    def pass_on(request):
+        return get_response(request)
+    return pass_on
+
+settings.ROOT_URLCONF = (path("", lambda request: HttpResponse("fine")), path("wait", slow))
+
+def close_connections(**signal):  # as those of Django's databases and caches are
+    print("closed in the view's thread", flush=True)
+
+async def finish(**signal):
+    print("finished", flush=True)
+
+request_finished.connect(close_connections)
+request_finished.connect(finish)
+handler = LambdaHandler(ASGIHandler(), lifespan="off")
+"""
+SETTINGS = {"a view": "", "a view and middleware": 'MIDDLEWARE=["main.middleware"],'}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_after_a_synchronous_view_of_django_request_finished_closes_its_connections(
+    run: StartRunning, tmp_path: Path, setting: str
+) -> None:
+    gate = tmp_path / "gate"
+    running = run(WAIT + DJANGO.replace("{setting}", setting), {"GATE": str(gate)})
+    running.client.deliver(function_url_event("/wait"), seconds=0.6)
+    assert running.ours.read().prelude["statusCode"] == 504
+    running.ours.accept()
+    assert running.client.is_silent(0.3), "the next event was asked for while the view ran"
+    assert "closed" not in running.platform.output
+    gate.touch()
+    assert running.client.read().call == NEXT
+    output = running.platform.output
+    assert output.index("the thread has ended") < output.index("closed in the view's thread")
+    assert "finished" in output
+    running.client.event(EVENT, "id-2")
+    assert running.ours.read().content == b"fine"
+
+
+POOL = """
+from concurrent.futures import ThreadPoolExecutor
+from adapter import LambdaHandler
+
+pool = ThreadPoolExecutor(1)
+
+async def app(scope, receive, send):
+    if scope["path"] == "/wait":
+        try:
+            await asyncio.get_running_loop().run_in_executor(pool, wait)
+        finally:
+            print("the app has ended", flush=True)
+    await answer(send)
+
+handler = LambdaHandler(app, lifespan="off")
+"""
+
+
+def test_one_of_a_pool_that_the_app_has_made_is_waited_for_too(
+    run: StartRunning, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    running = run(WAIT + POOL, {"GATE": str(gate)})
+    running.client.deliver(function_url_event("/wait"), seconds=0.5)
+    assert running.ours.read().prelude["statusCode"] == 504
+    running.ours.accept()
+    assert running.client.is_silent(0.3), "the next event was asked for while the thread ran"
+    assert "the app has ended" not in running.platform.output
+    gate.touch()
+    assert running.client.read().call == NEXT
+    assert "the thread has ended\nthe app has ended" in running.platform.output

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from adapter.samples.url_event import function_url_event
 
-from .conftest import RUN
-from .running import APP, EVENT, PLAIN, RIC, RIC_4, Running
-from .scripted import NEXT, ROOT, error_of, response_of
+from .conftest import NATIVE
+from .running import APP, EVENT, PLAIN, Running
+from .scripted import ARN, NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Start
+    from .conftest import Runtime, Start
     from .running import StartRunning
-
-
-class Runtime(NamedTuple):
-    """A runtime, and the variables that it is started with."""
-
-    command: tuple[str, ...]
-    environ: dict[str, str]
-
-
-NATIVE = Runtime(RUN, {"ADAPTER_SHUTDOWN": "off", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""})
-
-
-@pytest.fixture(params=["native", "managed 3", "managed 4", "managed 4, threaded"])
-def runtime(request: pytest.FixtureRequest) -> Runtime:
-    """Each in turn."""
-    if request.param == "native":
-        return NATIVE
-    ric = request.getfixturevalue("ric_3") if request.param == "managed 3" else RIC_4
-    return Runtime(RIC, ric.threaded if "threaded" in request.param else ric.environ)
-
-
-@pytest.fixture
-def run(start: Start, runtime: Runtime) -> StartRunning:
-    """Start a function whose handler is in its ``main.py``."""
-
-    def run_one(source: str, environ: dict[str, str] | None = None) -> Running:
-        environ = runtime.environ | (environ or {})
-        platform = start(source, "main.handler", runtime.command, **environ)
-        return Running(platform, is_native=runtime is NATIVE)
-
-    return run_one
 
 
 @pytest.fixture
@@ -254,6 +223,61 @@ def handler(event, context):
     assert running.stream() == b"one two"
     assert "in init one two" in running.platform.output
     assert "warm one two" in running.platform.output
+
+
+@pytest.mark.parametrize("context", ["context", "copied"])
+def test_one_that_gives_its_context_another_request_id_streams(
+    wrap: StartRunning, context: str
+) -> None:
+    source = f"""
+import copy
+from app_module import handler as original
+
+def handler(event, context):
+    context.aws_request_id = "mine-" + context.aws_request_id
+    context.started = True
+    copied = copy.copy(context)
+    result = original(event, {context})
+    print("status", result["statusCode"], context.aws_request_id, flush=True)
+    return result
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "status 200 mine-id-1\nstatus 200 mine-id-2" in running.platform.output
+
+
+def test_one_that_changes_its_context_may_call_from_a_thread_of_its_own(
+    wrap: StartRunning,
+) -> None:
+    source = """
+import threading
+from app_module import handler as original
+
+def handler(event, context):
+    context.aws_request_id = "mine"
+    thread = threading.Thread(target=original, args=(event, context))
+    thread.start()
+    thread.join()
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_one_that_makes_a_context_of_its_own_with_the_id_of_the_invocation_streams(
+    wrap: StartRunning,
+) -> None:
+    source = """
+from types import SimpleNamespace
+from app_module import handler as original
+
+def handler(event, context):
+    return original(event, SimpleNamespace(aws_request_id=context.aws_request_id))
+"""
+    running = wrap(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
 
 
 def test_one_event_loop_serves_the_calls_of_init_and_of_all_invocations(run: StartRunning) -> None:
@@ -610,3 +634,91 @@ def handler(event, context):
         running.ours.accept()
         assert running.client.read().call == NEXT
     assert running.platform.output.count("startup") == 2
+
+
+CONTEXT = """
+import weakref
+from adapter import LambdaHandler
+
+original = LambdaHandler(app)
+
+def handler(event, context):
+    {statement}
+    return original(event, context)
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "context.aws_request_id = 'mine'",
+        "context.aws_request_id = None",
+        "del context.aws_request_id",
+        "context.started = 1; assert vars(context)['started'] == 1",
+        "assert weakref.ref(context)() is context",
+        "context.get_remaining_time_in_millis = lambda: 5000",
+        "assert not isinstance(context, tuple)",
+    ],
+)
+def test_one_that_changes_the_context_gets_its_stream(run: StartRunning, statement: str) -> None:
+    running = run(APP + CONTEXT.replace("{statement}", statement))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_a_context_has_the_attributes_of_aws_context(run: StartRunning) -> None:
+    source = """
+def on_event(event, context):
+    identity = context.identity
+    return vars(context) | {
+        "identity": [identity.cognito_identity_id, identity.cognito_identity_pool_id],
+        "_epoch_deadline_time_in_ms": type(context._epoch_deadline_time_in_ms).__name__,
+    }
+
+handler = LambdaHandler(app, lifespan="off", on_event=on_event)
+"""
+    running = run(APP + source)
+    running.client.deliver({"x": 1})
+    attributes = running.client.read().json
+    attributes.pop("tenant_id", None)  # not in 3.x
+    attributes.pop("_w3c_fields", None)
+    assert attributes == {
+        "aws_request_id": "id-1",
+        "log_group_name": None,
+        "log_stream_name": None,
+        "function_name": "shop",
+        "memory_limit_in_mb": None,
+        "function_version": None,
+        "invoked_function_arn": ARN,
+        "client_context": None,
+        "identity": [None, None],
+        "_epoch_deadline_time_in_ms": "int",
+    }
+
+
+FORKING = f"""{APP}
+import os
+inner = LambdaHandler(app)
+
+def fork():
+    child = os.fork()
+    if child:
+        print("child ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+def handler(event, context):
+    BEFORE
+    result = inner(event, context)
+    AFTER
+    return result
+"""
+
+
+@pytest.mark.parametrize("place", ["BEFORE", "AFTER"])
+def test_a_child_that_it_forks_and_that_comes_back_responds_to_nothing(
+    run: StartRunning, place: str
+) -> None:
+    other = "AFTER" if place == "BEFORE" else "BEFORE"
+    running = run(FORKING.replace(place, "fork()").replace(other, "pass"))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert running.platform.output.count("child ended with 70") == 2

@@ -120,6 +120,7 @@ from adapter.samples.url_event import function_url_event
         pytest.param('function_url_event(headers=[("x-a", "1")] * 2_000_000)', id="headers"),
     ],
 )
+@pytest.mark.process
 def test_a_name_with_millions_of_values_takes_seconds_and_not_minutes(statement: str) -> None:
     program = MILLIONS.format(statement=statement)
     subprocess.run([sys.executable, "-c", program], check=True, timeout=30)

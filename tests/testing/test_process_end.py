@@ -68,17 +68,20 @@ def run(use: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("use", LEFT_OPEN.values(), ids=LEFT_OPEN)
+@pytest.mark.process
 def test_a_process_ends_with_what_it_left_open_and_the_app_is_shut_down(use: str) -> None:
     ended = run(use)
     assert ended.stdout.split() == ["started", "stopped"]
     assert ended.stderr == ""
 
 
+@pytest.mark.process
 def test_an_app_that_does_not_notice_the_end_is_named_and_cancelled() -> None:
     ended = run("response = client_of(deaf).send(httpx.Request('GET', 'http://t/'), stream=True)")
     assert "LambdaTransport that was not closed" in ended.stderr
 
 
+@pytest.mark.process
 def test_a_client_that_is_dropped_ends_its_thread() -> None:
     ended = run("""
 client = client_of(app); client.get('/')
@@ -90,6 +93,7 @@ print("joined")
     assert "joined" in ended.stdout
 
 
+@pytest.mark.process
 def test_a_forked_child_ends_though_it_has_no_thread_of_its_parents() -> None:
     ended = run("""
 import multiprocessing

@@ -1,4 +1,4 @@
-"""SnapStart: an environment is started once, kept as a snapshot, and restored many times.
+"""The pause of an environment under SnapStart: a snapshot is taken, and restored many times.
 
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 """

@@ -1,0 +1,128 @@
+"""What apps and their libraries raise, cancel, log and fork."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from adapter.samples.url_event import function_url_event
+
+from . import library_apps
+from .connections import RAISE
+from .processes import HTTP_500, cut, raised
+from .row import ALL, OURS, Row
+from .stage import CUT, WHOLE, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .stage import Seen, Stage
+
+WORKER = {"FAULT": "worker", "ADAPTER_SHUTDOWN": "off"}
+
+
+def app(name: str = "{}") -> Callable[[Stage, str], Seen]:
+    """Have the app of this name respond."""
+
+    def play(stage: Stage, variant: str) -> Seen:
+        stage.deliver(quote(f"/libraries/{name.format(variant)}"))
+        return stage.outcome()
+
+    return play
+
+
+def worker(stage: Stage, variant: str) -> Seen:
+    """Refuse what a worker task of the lifespan writes; it must be there for the next job."""
+    peer = stage.deliver("/libraries/worker")
+    peer, request = stage.begun()
+    peer.refuse(413)
+    peer.wait_closed()
+    assert request.path.endswith("/response")
+    assert app("ask the worker")(stage, variant) == WHOLE
+    return CUT
+
+
+def forks(name: str) -> Callable[[Stage, str], Seen]:
+    def play(stage: Stage, variant: str) -> Seen:
+        stage.deliver(quote(f"/libraries/forks in {name.format(variant)}"))
+        peer, request = stage.read()
+        assert request.content == b"hello", "nothing of the child is in it"
+        peer.accept()
+        stage.wait_for("child-ended")
+        return seen(request)
+
+    return play
+
+
+def signalled(stage: Stage, variant: str) -> Seen:
+    outcome = app("signal to come")(stage, variant)
+    peer = stage.asked()
+    stage.platform.process.send_signal(signal.SIGUSR1)
+    stage.platform.wait_for("TimeoutError: signal")
+    peer.event(function_url_event("/"))
+    assert stage.outcome() == WHOLE
+    return outcome
+
+
+def terminated(stage: Stage, variant: str) -> None:
+    """End the environment while a lifespan hangs, which would go on for a minute."""
+    if stage.fault == "shutdown hangs":
+        stage.deliver("/")
+        assert stage.outcome() == WHOLE
+        stage.asked()
+        stage.platform.terminate()
+    stage.wait_for("hangs")
+    if stage.fault == "startup hangs":
+        stage.platform.terminate()
+    stage.platform.exit_code()
+
+
+def hangs(phase: str, *, blocks: bool = False) -> dict[str, str]:
+    return {"FAULT": f"{phase} hangs", "BLOCKS": "1" * blocks, "ADAPTER_SHUTDOWN": "off"}
+
+
+FORKS = "The app forks in {}, and the child comes back"
+
+LIBRARIES = [
+    Row("The app raises an error that is {}", app(), HTTP_500, log="The app failed",
+        variants=tuple(library_apps.ERRORS), runtimes=ALL),
+    Row("The app raises an error that is {}, after the head", app("late {}"), cut("ValueError"),
+        log="The app failed", variants=tuple(library_apps.ERRORS)[:3], runtimes=ALL),
+    Row("An endpoint behind Starlette's `@app.middleware(\"http\")` raises", app("middleware"),
+        HTTP_500, log="ValueError: no", runtimes=ALL),
+    Row("The app gets over {}", app(), WHOLE, variants=tuple(library_apps.CANCELLATIONS),
+        runtimes=ALL),
+    Row("The app quotes half of a surrogate pair in an exception", app("surrogate"), HTTP_500,
+        log="The app failed", runtimes=ALL),
+    Row("The app quotes half of a surrogate pair in an exception, with `errors=\"raise\"`",
+        app("surrogate"), raised("ValueError"), environ=RAISE, runtimes=ALL),
+    Row("The app quotes half of a surrogate pair in an exception, after the head",
+        app("late surrogate"), cut("ValueError"), log="The app failed", runtimes=ALL),
+    Row("A logging {} of the app raises when its failure is logged", app(), HTTP_500,
+        variants=library_apps.LOGGING, runtimes=ALL),
+    Row("A logging {} of the app raises when its failure is logged, after the head",
+        app("late {}"), cut("ValueError"), variants=library_apps.LOGGING, runtimes=ALL),
+    Row("A disconnect passes through a task of the lifespan that works for requests", worker, CUT,
+        environ=WORKER, runtimes=ALL),
+    Row(FORKS, forks("{}"), WHOLE, variants=library_apps.FORKS, runtimes=ALL),
+    Row("The app forks in mid-stream, and the child writes on", forks("mid-stream"), WHOLE,
+        runtimes=ALL),
+    Row(f"{FORKS}, with `errors=\"raise\"`", forks("{}"), WHOLE,
+        variants=library_apps.FORKS, environ=RAISE, runtimes=ALL),
+    Row("The app stops the event loop", app("stop"), WHOLE, runtimes=ALL),
+    Row("A signal handler of the app raises while the app waits", app("alarm"), WHOLE,
+        log="A background task or a signal handler raised", runtimes=ALL),
+    Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,
+        log="TimeoutError: signal", runtimes=ALL),
+    Row("A signal handler of the app raises between two invocations", signalled, WHOLE,
+        log="A background task or a signal handler raised", runtimes=OURS),
+    Row("SIGTERM comes while the startup of the app hangs", terminated, exit=0, runtimes=OURS,
+        log="The environment ends during the startup", environ=hangs("startup")),
+    Row("SIGTERM comes while the startup of the app blocks the event loop", terminated, exit=0,
+        environ=hangs("startup", blocks=True), runtimes=OURS),
+    Row("SIGTERM comes, and the shutdown of the app hangs", terminated, exit=0, runtimes=OURS,
+        log="The shutdown of the app took over", environ=hangs("shutdown")),
+    Row("SIGTERM comes, and the shutdown of the app blocks the event loop", terminated, exit=0,
+        environ=hangs("shutdown", blocks=True), runtimes=OURS),
+]  # fmt: skip

@@ -1,0 +1,356 @@
+"""Apps that raise, cancel, log and fork as frameworks and libraries do: each by its name."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from fastapi import BackgroundTasks, FastAPI
+from starlette.responses import Response
+
+from .apps import answer, body, fail, head
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from adapter.types import ASGIApp, Receive, Scope, Send
+
+SURROGATE = "\ud800"  # what json.loads makes of half a pair in a request
+jobs: asyncio.Queue[tuple[Callable[[], Awaitable[None]], asyncio.Future[None]]] = asyncio.Queue()
+
+
+# Errors that refer to one another.
+
+
+def own_cause() -> NoReturn:
+    error = ValueError("no")
+    raise error from error
+
+
+def causes_of_each_other() -> NoReturn:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    raise first
+
+
+def context_that_holds_it() -> NoReturn:
+    error = ValueError("no")
+    error.__context__ = ExceptionGroup("group", [error])
+    raise error
+
+
+def nested_groups() -> NoReturn:
+    error: Exception = ValueError("no")
+    for _ in range(3000):
+        error = ExceptionGroup("group", [error])
+    raise error
+
+
+starlette_middleware = FastAPI()
+
+
+@starlette_middleware.middleware("http")
+async def passes_on(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Any:
+    return await call_next(request)
+
+
+@starlette_middleware.get("/{path:path}")
+async def fails(path: str) -> None:
+    fail()
+
+
+# Cancellations that end within the app.
+
+
+async def group_whose_child_fails_as_it_ends() -> None:
+    async def child() -> NoReturn:
+        fail()
+
+    with suppress(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(child())
+
+
+async def own_cancellation() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)
+
+
+async def timeout_of_a_client() -> None:
+    """Time out as aiohttp does: a timer cancels the task, and the client makes its own error."""
+    task = asyncio.current_task()
+    assert task is not None
+    timer = asyncio.get_running_loop().call_later(0.01, task.cancel)
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        timer.cancel()
+
+
+# Logging that fails.
+
+
+class Raising(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> NoReturn:
+        raise ValueError("filter")
+
+
+class RaisingHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> NoReturn:
+        raise ValueError("handler")
+
+
+class RaisingSink:
+    """In place of stdout and stderr: what is written raises."""
+
+    def write(self, text: str) -> NoReturn:
+        raise ValueError("sink")
+
+    def flush(self) -> None:
+        pass  # Python itself calls it at its end
+
+
+def raising_factory(*args: Any, **kwargs: Any) -> NoReturn:
+    raise ValueError("factory")
+
+
+def break_logging(part: str) -> None:
+    root = logging.getLogger()
+    if part == "filter":
+        for logger in (root, *map(logging.getLogger, root.manager.loggerDict)):
+            logger.addFilter(Raising())
+        for handler in root.handlers:
+            handler.addFilter(Raising())
+    elif part == "handler":
+        root.addHandler(RaisingHandler())
+    elif part == "factory":
+        logging.setLogRecordFactory(raising_factory)
+    else:
+        sys.stdout = sys.stderr = RaisingSink()
+        logging.raiseExceptions = True
+
+
+def fails_with_a_surrogate() -> NoReturn:
+    raise ValueError(f"no such name: {SURROGATE}")
+
+
+# A task of the lifespan that works for requests.
+
+
+async def work() -> None:
+    while True:
+        job, done = await jobs.get()
+        try:
+            await job()
+        except Exception as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+
+async def in_the_worker(scope: Scope, receive: Receive, send: Send) -> None:
+    async def stream() -> None:
+        await send(head())
+        while True:
+            await send(body(b"x" * 1000, more=True))
+            await asyncio.sleep(0.001)
+
+    await submit(stream)
+
+
+async def ask_the_worker(scope: Scope, receive: Receive, send: Send) -> None:
+    await submit(lambda: answer(send))
+
+
+async def submit(job: Callable[[], Awaitable[None]]) -> None:
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    jobs.put_nowait((job, done))
+    await done
+
+
+# Children of `os.fork` that come back.
+
+
+def fork() -> bool:
+    """Fork. The parent waits for the end of its child, and returns whether the adapter ended it."""
+    child = os.fork()
+    if child == 0:
+        raise RuntimeError("a child that comes back")
+    return was_ended(child)
+
+
+def was_ended(child: int) -> bool:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == os.EX_SOFTWARE
+
+
+def told(ended: bool) -> None:
+    if ended:
+        os.close(os.open("child-ended", os.O_CREAT))
+
+
+forks = FastAPI()
+PREFIX = "/libraries/forks"
+
+
+@forks.get(f"{PREFIX} in an endpoint")
+async def in_an_endpoint() -> Response:
+    told(fork())
+    return Response(b"hello")
+
+
+@forks.get(f"{PREFIX} in a thread")
+def in_a_thread() -> Response:
+    told(fork())
+    return Response(b"hello")
+
+
+@forks.get(f"{PREFIX} in a background task")
+async def in_a_background_task(tasks: BackgroundTasks) -> Response:
+    async def background() -> None:
+        told(fork())
+
+    tasks.add_task(background)
+    return Response(b"hello", background=tasks)
+
+
+@forks.get(f"{PREFIX} in a background thread")
+async def in_a_background_thread(tasks: BackgroundTasks) -> Response:
+    tasks.add_task(lambda: told(fork()))
+    return Response(b"hello", background=tasks)
+
+
+@forks.get(f"{PREFIX} in a task")
+async def in_a_task() -> Response:
+    async def beside() -> None:
+        told(fork())
+
+    await asyncio.create_task(beside())
+    return Response(b"hello")
+
+
+@forks.get(f"{PREFIX} in a callback")
+async def in_a_callback() -> Response:
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def call() -> None:
+        told(fork())
+        done.set_result(None)
+
+    loop.call_soon(call)
+    await done
+    return Response(b"hello")
+
+
+async def fork_and_return(scope: Scope, receive: Receive, send: Send) -> None:
+    """Fork in mid-stream, and let the child go on as its parent does."""
+    await send(head())
+    await send(body(b"hel", more=True))
+    child = os.fork()
+    if child == 0:
+        await send(body(b"not for the client"))
+        return
+    told(was_ended(child))
+    await send(body(b"lo"))
+
+
+# The event loop, and signals.
+
+
+async def stop_the_loop() -> None:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0.01)
+    asyncio.get_running_loop().stop()
+
+
+async def alarm_while_idle() -> None:
+    raise_at(signal.SIGALRM)
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    await asyncio.sleep(0.05)
+
+
+async def signal_to_come() -> None:
+    raise_at(signal.SIGUSR1)
+
+
+async def signal_in_the_app() -> None:
+    raise_at(signal.SIGUSR1)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def raise_at(number: int) -> None:
+    def handle(*args: object) -> NoReturn:
+        raise TimeoutError("signal")
+
+    signal.signal(number, handle)
+
+
+def failing(fails: Callable[[], object], *, late: bool = False) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if late:
+            await send(head())
+            await send(body(b"part", more=True))
+        fails()
+
+    return app
+
+
+def well(does: Callable[[], Awaitable[None]]) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await does()
+        await answer(send)
+
+    return app
+
+
+def unlogged(part: str, *, late: bool = False) -> ASGIApp:
+    def fails() -> None:
+        break_logging(part)
+        fail()
+
+    return failing(fails, late=late)
+
+
+ERRORS = {
+    "its own cause": own_cause,
+    "the cause of its cause": causes_of_each_other,
+    "in a group that is its context": context_that_holds_it,
+    "in 3,000 nested groups": nested_groups,
+}
+CANCELLATIONS = {
+    "a task group whose child fails as it ends": group_whose_child_fails_as_it_ends,
+    "`current_task().cancel()`": own_cancellation,
+    "the timeout of an HTTP client": timeout_of_a_client,
+}
+LOGGING = ("filter", "handler", "factory", "sink")
+FORKS = ("an endpoint", "a thread", "a background task", "a background thread", "a task",
+         "a callback")  # fmt: skip
+
+APPS: dict[str, ASGIApp] = {
+    **{name: failing(fails) for name, fails in ERRORS.items()},
+    **{f"late {name}": failing(fails, late=True) for name, fails in ERRORS.items()},
+    "middleware": starlette_middleware,
+    **{name: well(does) for name, does in CANCELLATIONS.items()},
+    "surrogate": failing(fails_with_a_surrogate),
+    "late surrogate": failing(fails_with_a_surrogate, late=True),
+    **{part: unlogged(part) for part in LOGGING},
+    **{f"late {part}": unlogged(part, late=True) for part in LOGGING},
+    "worker": in_the_worker,
+    "ask the worker": ask_the_worker,
+    **{f"forks in {place}": forks for place in FORKS},
+    "forks in mid-stream": fork_and_return,
+    "stop": well(stop_the_loop),
+    "alarm": well(alarm_while_idle),
+    "signal": well(signal_in_the_app),
+    "signal to come": well(signal_to_come),
+}
