@@ -1,4 +1,4 @@
-"""A response that is collected, and sent or returned as a whole."""
+"""The buffered response: collected, then sent or returned as a whole."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class BufferedStream(ResponseStream):
     """Collects a response. At its end the response is sent, if a runtime takes it then.
 
     Args:
-        render: makes the response of its head, None if there was none, and its body.
-        carrier: the stream of the runtime; None where there is no runtime.
+        render: returns the response for a head, which may be None, and a body.
+        carrier: the stream of the runtime; None outside a runtime.
     """
 
     def __init__(
@@ -41,11 +41,11 @@ class BufferedStream(ResponseStream):
         self._failure: Exception | None = None
 
     def start(self, head: Head, source: Source) -> None:
-        """Set the head. Until the end, another head replaces the whole response.
+        """Set the head. Until the end, a second head discards the response so far.
 
         Raises:
             StreamClosed: the response has ended.
-            ClientDisconnected: the reader is gone.
+            ClientDisconnected: the reader has disconnected.
         """
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
@@ -56,15 +56,15 @@ class BufferedStream(ResponseStream):
         self.source = source
 
     def render_head(self) -> bytes:
-        """Return nothing: the head is kept apart."""
+        """Return b"": the head is not part of the body."""
         return b""
 
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
-        """Keep ``chunks``; at the end, send the response if it is sent by this stream.
+        """Keep ``chunks``; at the end, send the response, unless a wrapper returns it.
 
         Raises:
-            ResponseTooLarge: the response is larger than the event source takes.
-            StreamClosed: the response could not be rendered, and has failed with the reason.
+            ResponseTooLarge: the response is larger than the event source accepts.
+            StreamClosed: rendering the response failed; the stream has failed with the same error.
         """
         self._chunks += chunks
         if not end:
@@ -98,11 +98,11 @@ class BufferedStream(ResponseStream):
             self._carrier.fail(error)
 
     def result(self) -> JSON:
-        """Return the response if it is still to be sent, and None if it has been.
+        """Return the response, or None if this stream has sent it.
 
         Raises:
-            BaseException: the error that the response failed with, where there is no runtime.
-            Exception: the error that its rendering failed with.
+            BaseException: the error of the failed response, outside a runtime.
+            Exception: the error of the failed rendering.
         """
         if self._failure is not None:
             raise self._failure
@@ -115,7 +115,7 @@ _warned = False
 
 
 def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
-    """Warn, once in a process, that a response which is made to be streamed is not."""
+    """Warn, once per process, that a response in a streaming format was buffered."""
     global _warned
     if _warned or not is_for_streaming(head.headers):
         return
@@ -129,15 +129,15 @@ def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
 
 
 def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JSON:
-    """Return a buffered response in the form that ``source`` takes.
+    """Return a buffered response in the format of ``source``.
 
     Raises:
-        ResponseTooLarge: the response is larger than ``source`` takes.
+        ResponseTooLarge: the response is larger than ``source`` accepts.
     """
     size = len(body)
     if size <= source.max_response_bytes:
         response = source.format(head, body)
-        # No byte of a body becomes more than six of JSON, and no head is half of the limit.
+        # A byte of the body is at most six bytes of JSON, and a head is below half of the limit.
         if size * 6 <= source.max_response_bytes // 2:
             return response
         size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))

@@ -1,9 +1,9 @@
 """Who responds to an invocation: a call of a handler, the runtime itself, or the deadline.
 
-An invocation ends in exactly one outcome, but several parties may try to respond: the calls that a
-wrapper makes, also from threads of its own; the runtime, with what the function returned or raised;
-and the deadline, which waits for neither. `Claim` is the one place that decides between them. It
-does no I/O: it is told what happens, and says whether the party may go on.
+An invocation ends in exactly one outcome, but several parties may try to respond: the calls of a
+wrapper, also from its own threads; the runtime, with the result or the exception of the function;
+and the deadline. Only `Claim` decides between them. It does no I/O: its input is the request of a
+party, its output whether the party may go on.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from enum import IntEnum
 
 
 class ClaimState(IntEnum):
-    """Where an invocation stands."""
+    """The state of an invocation."""
 
     OPEN = 0  #: no party responds; a call may claim the invocation
     CLAIMED = 1  #: a call responds, and has sent nothing yet
     RESPONDED = 2  #: the first byte of the response, or an error report, is on its way
-    RELEASED = 3  #: left to the runtime, which posts what the function returned or raised
+    RELEASED = 3  #: the runtime posts the result or the exception of the function
     EXPIRED = 4  #: the deadline passed first: a timeout is reported
 
 
 class ClaimInput(IntEnum):
-    """What can happen to an invocation."""
+    """The inputs of a claim."""
 
     CALL = 0  #: a call of a handler wants to respond
     FIRST_BYTE = 1  #: the party that claimed the invocation wants to send
     CALL_ENDED = 2  #: the call is over
-    RUNTIME = 3  #: the runtime wants to post what the function returned or raised
-    DEADLINE = 4  #: the time is up
+    RUNTIME = 3  #: the runtime wants to post the result or the exception of the function
+    DEADLINE = 4  #: the deadline has passed
 
 
 _OVER = (ClaimState.RESPONDED, ClaimState.RELEASED, ClaimState.EXPIRED)
@@ -50,7 +50,7 @@ CLAIMS: dict[ClaimState, dict[ClaimInput, ClaimState]] = {
     },
     **{state: dict.fromkeys(ClaimInput, state) for state in _OVER},
 }
-"""The next state for every state and input: the table is total. A pair that leads to no other
+"""The next state for every state and input: the table is total. A pair that keeps its
 state is a refusal, except that a call may end in any state."""
 
 
@@ -73,7 +73,7 @@ class Claim:
         self._advance(ClaimInput.CALL_ENDED)
 
     def runtime(self) -> bool:
-        """Let the runtime post what the function returned or raised."""
+        """Let the runtime post the result or the exception of the function."""
         return self._advance(ClaimInput.RUNTIME)
 
     def deadline(self) -> bool:

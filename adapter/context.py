@@ -1,7 +1,7 @@
-"""The context object: the facts about an invocation that a handler gets beside the event.
+"""The context object: the second argument of a handler, which describes the invocation.
 
-The classes are plain and mutable, with the attributes that AWS's Python runtime gives them:
-applications and instrumentation add attributes of their own and keep weak references.
+The classes are plain and mutable, with the attributes that they have in AWS's Python runtime:
+applications and instrumentation add their own attributes and keep weak references.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import sys
 import time
 
 
-class _Shown:
-    """Shows its attributes when it is printed."""
+class _WithRepr:
+    """Has a ``repr()`` with all attributes."""
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({fields})"
 
 
-class Identity(_Shown):
+class Identity(_WithRepr):
     """The Amazon Cognito identity that made the request, if any."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Identity(_Shown):
         self.cognito_identity_pool_id = cognito_identity_pool_id
 
 
-class Client(_Shown):
+class Client(_WithRepr):
     """The mobile app that made the request."""
 
     def __init__(
@@ -48,8 +48,8 @@ class Client(_Shown):
         self.app_package_name = app_package_name
 
 
-class ClientContext(_Shown):
-    """What a caller sent as ``ClientContext`` with its Invoke request."""
+class ClientContext(_WithRepr):
+    """The ``ClientContext`` that the caller sent with its Invoke request."""
 
     def __init__(
         self,
@@ -62,22 +62,22 @@ class ClientContext(_Shown):
         self.env = env
 
 
-class LambdaContext(_Shown):
+class LambdaContext(_WithRepr):
     """The attributes and methods of the context object of AWS's Python runtime.
 
     Args:
         aws_request_id: the id of the invocation.
         deadline_ms: epoch milliseconds at which Lambda stops waiting.
         invoked_function_arn: the ARN that the caller named, with its version or alias.
-        function_name: of the function, as all that follows to ``log_stream_name``.
+        function_name: the name of the function.
         function_version: a number, or ``$LATEST``.
-        memory_limit_in_mb: a number, as text.
-        log_group_name: where the function logs to.
-        log_stream_name: where this environment logs to.
-        identity: of the caller; one without attributes if none is given.
-        client_context: what the caller sent as such.
-        tenant_id: whom the invocation is for, where the function isolates its tenants.
-        w3c_fields: what `w3c` returns.
+        memory_limit_in_mb: the memory of the function, a number as a string.
+        log_group_name: the log group of the function.
+        log_stream_name: the log stream of this execution environment.
+        identity: the Cognito identity of the caller; an empty `Identity` by default.
+        client_context: the client context that the caller sent.
+        tenant_id: the tenant of the invocation, if the function isolates its tenants.
+        w3c_fields: the result of `w3c`.
 
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
     """
@@ -107,7 +107,7 @@ class LambdaContext(_Shown):
         self.tenant_id = tenant_id
         self.client_context = client_context
         self.identity = Identity() if identity is None else identity
-        # AWS's names: instrumentation reads the former.
+        # The names in AWS's runtime: instrumentation reads _epoch_deadline_time_in_ms.
         self._epoch_deadline_time_in_ms = deadline_ms
         self._w3c_fields = {} if w3c_fields is None else w3c_fields
 
@@ -123,19 +123,19 @@ class LambdaContext(_Shown):
     def w3c(self) -> dict[str, str]:
         """Return the W3C trace context of the invocation.
 
-        Of ``traceparent``, ``tracestate`` and ``baggage``, those that the caller sent.
+        The keys are ``traceparent``, ``tracestate`` and ``baggage``, if the caller sent them.
         """
         return dict(self._w3c_fields)
 
     def log(self, message: object) -> None:
-        """Print ``message`` as it is, without an end of line."""
+        """Print ``message`` without a line end."""
         sys.stdout.write(str(message))
 
 
 def seconds_left(context: object) -> float | None:
     """Return the seconds left before Lambda stops waiting, or None if ``context`` does not say.
 
-    Outside a runtime it may be anything: tests pass None, ``{}`` or an object of their own.
+    Outside a runtime, ``context`` may be any object: tests pass None, ``{}`` or their own class.
     """
     ask = getattr(context, "get_remaining_time_in_millis", None)
     left = ask() if callable(ask) else None

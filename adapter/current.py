@@ -1,4 +1,4 @@
-"""The invocation that the running code belongs to: one record, in one context variable."""
+"""The invocation that the running code serves: one record, in one context variable."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ if TYPE_CHECKING:
 
 
 class Current:
-    """What is known of an invocation wherever code runs for it.
+    """The record of an invocation, for all code that serves it.
 
-    A runtime makes one for each event and sets `current`; tasks, and threads that run in a copy of
-    the context, see the same record. Outside a runtime, the handler makes one for each call.
+    A runtime creates a record for each event and sets `current`; tasks, and threads that run in a
+    copy of the context, see the same record. Outside a runtime, the handler creates a record for
+    each call.
     """
 
     def __init__(
         self, request_id: str = "", *, tenant_id: str | None = None, trace_id: str = ""
     ) -> None:
         self.request_id = request_id
-        self.tenant_id = tenant_id  #: where the function isolates its tenants
+        self.tenant_id = tenant_id  #: if the function isolates its tenants
         self.trace_id = trace_id  #: the X-Ray trace header
         self.meter: Meter | None = None  #: measures the invocation, if a listener wants a summary
-        self.unfinished: set[object] = set()  #: work in threads that the app has not got back yet
+        self.unfinished: set[object] = set()  #: work in threads that has not returned yet
         self.cancelled = False  #: the task that serves the invocation is cancelled from outside
 
 
 current: ContextVar[Current] = ContextVar("current")
-"""The record of the invocation; not set in code that serves none, as a lifespan is."""
+"""The record of the invocation; not set in code outside an invocation, as in a lifespan."""
 
 _fallback = Current()
 
@@ -49,9 +50,9 @@ def current_or_fallback() -> Current:
 
 
 def xray_trace_id() -> str | None:
-    """Return the X-Ray trace header of the invocation that this code runs for, if it has one.
+    """Return the X-Ray trace header of the current invocation, if there is one.
 
-    Under every runtime, and in the threads of an app too. ``_X_AMZN_TRACE_ID`` has the same, but
-    not in a concurrent environment: a process has only one of it.
+    Works under every runtime, and in the threads of an app. The variable ``_X_AMZN_TRACE_ID`` has
+    the same value, but not in a concurrent environment, where one process has many invocations.
     """
     return current_or_fallback().trace_id or os.environ.get("_X_AMZN_TRACE_ID")

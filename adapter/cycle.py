@@ -85,7 +85,7 @@ class HttpCycle:
         before = forks.count
         try:
             await self._app(self._scope, self.receive, self.send)
-        except BaseException as error:  # SystemExit and its like end the response, not us
+        except BaseException as error:  # SystemExit, too, ends only the response
             forks.exit_if_forked(before)
             self._end(error, deadline)
         else:

@@ -16,7 +16,7 @@ class RegisteredHandler(Protocol):
     """A handler of the adapter."""
 
     async def startup(self) -> bool:
-        """Do what is done once per environment; return whether `shutdown` has work to do."""
+        """Start the handler, once per environment; return whether `shutdown` has work to do."""
         ...
 
     async def respond(
@@ -35,10 +35,10 @@ class RegisteredHandler(Protocol):
 
 
 class Host(Protocol):
-    """A runtime that streams, as synchronous code reaches it."""
+    """A runtime that streams, for calls from synchronous code."""
 
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
-        """Have ``handler`` respond to the invocation that the calling code runs for."""
+        """Let ``handler`` respond to the current invocation."""
         ...
 
 
@@ -53,7 +53,7 @@ def set_host(host: Host) -> None:
 
 
 def get_host() -> Host | None:
-    """Return the runtime of this process, or None where it is none of those that stream."""
+    """Return the runtime of this process, or None if it is not a runtime that streams."""
     if _host is not None or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         return _host
     from .runtime.managed import install  # lazy: cold start
@@ -62,14 +62,14 @@ def get_host() -> Host | None:
 
 
 def register(handler: RegisteredHandler) -> None:
-    """Add ``handler`` to `handlers` by a weak reference: some are made for a single call."""
+    """Add ``handler`` to `handlers` by a weak reference: a handler may exist for a single call."""
     _handlers.append(weakref.ref(handler, _handlers.remove))
 
 
 def handlers() -> list[RegisteredHandler]:
-    """Return all handlers of the adapter, in the order in which they were made.
+    """Return all handlers of the adapter, in the order of their creation.
 
-    A wrapper does not say which of them it calls, so all of them start and end with it.
+    The handlers that a wrapper calls are unknown, so all handlers start and end with the wrapper.
     """
     alive = [reference() for reference in _handlers]
     return [handler for handler in alive if handler is not None]

@@ -57,7 +57,7 @@ def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
 
 
 class LifespanOff:
-    """No lifespan."""
+    """The lifespan of an app without one."""
 
     state: dict[str, Any] | None = None
 

@@ -1,4 +1,4 @@
-"""The head of an HTTP response in AWS's words, as a function writes it, checked."""
+"""The head of an HTTP response that a function gives with AWS's keys, checked."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class HttpResponseStream:
 def head(metadata: Mapping[str, Any], content_type: str) -> Head:
     """Return the head that ``metadata`` describes.
 
-    The keys are those of `adapter.types.Prelude`; each may be missing. Each value of a list is a
-    field of its own, names become lower-case, and ``content_type`` is added if there is a body and
-    no field gives its type.
+    The keys are those of `adapter.types.Prelude`; each may be missing. Each value of a list becomes
+    a field, names become lower-case, and ``content_type`` is added if the status allows a body and
+    there is no such field.
 
     Raises:
-        EventError: there is another key, or a value that no header can carry.
+        EventError: a key is unknown, or a value is not valid in a header.
     """
     unknown = [key for key in metadata if key not in _KEYS]
     if unknown:
@@ -75,12 +75,12 @@ def head(metadata: Mapping[str, Any], content_type: str) -> Head:
 
 
 def field(name: Any, value: Any) -> tuple[bytes, bytes]:
-    """Return a header field as ASGI has it.
+    """Return a header field in ASGI's form.
 
     Raises:
-        EventError: HTTP cannot carry the name or the value.
+        EventError: the name or the value is not valid in HTTP.
     """
-    # A value may be a secret: it never stands in a message.
+    # A value may be a secret: no message quotes it.
     if not isinstance(name, str) or not isinstance(value, str | int):
         raise EventError(
             f"The header {name!r} has a value of type {type(value).__name__}; it must be a string."
@@ -88,13 +88,15 @@ def field(name: Any, value: Any) -> tuple[bytes, bytes]:
     try:
         return header_field(name.encode("ascii"), str(value).encode("latin-1"))
     except UnicodeEncodeError:
-        raise EventError(f"The header {name!r} has characters that HTTP cannot carry.") from None
+        raise EventError(
+            f"The header {name!r} has characters that are not valid in HTTP."
+        ) from None
     except UnexpectedMessage as error:
         raise EventError(str(error)) from None
 
 
 def _pairs(metadata: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    # As API Gateway merges them: the list wins over the single value.
+    # API Gateway merges them in the same way: a list replaces a single value.
     merged = _checked(metadata, "headers", dict) | _checked(metadata, "multiValueHeaders", dict)
     for name, value in merged.items():
         for one in value if isinstance(value, list | tuple) else (value,):
@@ -113,8 +115,8 @@ def _checked(metadata: Mapping[str, Any], key: str, kind: type) -> Any:
 def http_response(result: object) -> tuple[Head, bytes] | None:
     """Return the head and the body of ``result`` if it is the response of a proxy integration.
 
-    That is a mapping with an integer ``statusCode``, and a ``body`` of text, or of base64 where
-    ``isBase64Encoded`` says so. Anything else gives None.
+    Such a response is a mapping with an integer ``statusCode`` and a ``body`` of text, or of base64
+    if ``isBase64Encoded`` is true. For any other object the result is None.
     """
     if not isinstance(result, dict) or not isinstance(result.get("statusCode"), int):
         return None
@@ -125,7 +127,7 @@ def http_response(result: object) -> tuple[Head, bytes] | None:
     try:
         data = b64decode(body) if result.get("isBase64Encoded") else body.encode()
         return head(metadata, "application/json"), data
-    except (ValueError, EventError):  # not base64, or not a head
+    except (ValueError, EventError):  # invalid base64 or metadata
         return None
 
 

@@ -1,4 +1,4 @@
-"""Metrics for CloudWatch, as one line of embedded-metric JSON an invocation.
+"""Metrics for CloudWatch, as one line of JSON per invocation in the embedded metric format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -29,7 +29,7 @@ UNITS = {
 
 
 def record(summary: Summary, function_name: str, timestamp: float) -> dict[str, object]:
-    """Return the record: the metrics with their units, and what else is known as properties.
+    """Return the record: metrics with units, and the rest of the summary as properties.
 
     ``timestamp`` is in seconds since the epoch.
     """
@@ -61,7 +61,7 @@ def record(summary: Summary, function_name: str, timestamp: float) -> dict[str, 
 
 
 def emit(summary: Summary) -> None:
-    """Print the record on stdout, where Lambda's logs, and so CloudWatch, find it."""
+    """Print the record on stdout: CloudWatch extracts the metrics from Lambda's logs."""
     name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function")
     sys.stdout.write(json.dumps(record(summary, name, time.time())) + "\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Moves what a source gives to a stream, and lets code in a thread write to one."""
+"""Copies a source into a response stream, and lets code in a thread write to a stream."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
-BLOCK = 64 * 1024
-"""How many bytes are read at once from a file."""
+BLOCK_BYTES = 64 * 1024
+"""How many bytes each read from a file asks for."""
 
 T = TypeVar("T")
 
 
 class Sink(Protocol):
-    """What of a response stream is needed here."""
+    """The part of a response stream that this module uses."""
 
     @property
     def closed(self) -> bool:
@@ -34,7 +34,7 @@ class Sink(Protocol):
         ...
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Make it an HTTP response."""
+        """Make the response an HTTP response."""
         ...
 
     async def write(self, data: bytes | str) -> None:
@@ -46,15 +46,15 @@ class Sink(Protocol):
         ...
 
     async def finished(self) -> None:
-        """Wait for its end."""
+        """Wait for the end of the response."""
         ...
 
 
 class BlockingStream:
-    """A response stream for code that cannot ``await``: the same, and every call blocks.
+    """A response stream for code that cannot ``await``: the same methods, which block.
 
-    It can be written to from any thread but that of the event loop, and wherever a writable file
-    is wanted: ``csv.writer(stream)``, ``json.dump(document, stream)``, ``print(…, file=stream)``.
+    Any thread except that of the event loop can write to the stream. It can stand for a writable
+    file: ``csv.writer(stream)``, ``json.dump(document, stream)``, ``print(…, file=stream)``.
     """
 
     def __init__(self, stream: Sink, loop: asyncio.AbstractEventLoop) -> None:
@@ -66,7 +66,7 @@ class BlockingStream:
 
     @property
     def closed(self) -> bool:
-        """Whether the response has ended, or its reader is gone."""
+        """Whether the response has ended, or its reader has disconnected."""
         return self._stream.closed
 
     def set_content_type(self, content_type: str) -> None:
@@ -74,7 +74,7 @@ class BlockingStream:
         self._stream.set_content_type(content_type)
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Make it an HTTP response, as `ResponseStream.set_metadata` does."""
+        """Make the response an HTTP response, as `ResponseStream.set_metadata` does."""
         self._stream.set_metadata(metadata)
 
     def write(self, data: bytes | str) -> None:
@@ -82,9 +82,9 @@ class BlockingStream:
         self._wait(self._stream.write(data))
 
     def pipe(self, source: Any) -> None:
-        """Write all that ``source`` gives, as `ResponseStream.pipe` does, but read it right here.
+        """Write all chunks of ``source``, as `ResponseStream.pipe` does, but read in this thread.
 
-        An async source is read by the event loop.
+        The event loop reads an async source.
         """
         if hasattr(source, "__aiter__") or _reads_async(source):
             self._wait(pipe(source, self._stream))
@@ -97,18 +97,18 @@ class BlockingStream:
                 source.close()
 
     def flush(self) -> None:
-        """Do nothing: every chunk is on its way when `write` returns."""
+        """Do nothing: `write` returns when its chunk has been handed on."""
 
     def close(self) -> None:
         """End the response, as `ResponseStream.aclose` does."""
         self._wait(self._stream.aclose())
 
     def finished(self) -> None:
-        """Return when the response has been handed on to its end: call `close` before."""
+        """Wait until the whole response has been handed on. Call `close` before."""
         self._wait(self._stream.finished())
 
     def give_up(self, reason: str) -> None:
-        """Let every call that blocks, and each later one, raise `ClientDisconnected`."""
+        """Make every blocked call, and each later call, raise `ClientDisconnected`."""
         self._given_up = reason
         for future in tuple(self._pending):
             future.cancel()
@@ -119,12 +119,12 @@ class BlockingStream:
             if self._given_up:
                 raise ClientDisconnected(self._given_up)
             raise RuntimeError(
-                "This stream is for a function that is not async; in the thread of the event loop"
-                " it would wait for itself. Decorate the async function itself."
+                "This stream is for synchronous functions; in the thread of the event loop its"
+                " calls would deadlock. Decorate the async function itself."
             )
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         self._pending.add(future)
-        if self._given_up:  # just now
+        if self._given_up:  # between the check above and here
             future.cancel()
         try:
             return future.result()
@@ -139,12 +139,12 @@ class BlockingStream:
 async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     """Run ``call`` in a worker thread, in a copy of this context, with a stream to write to.
 
-    A thread cannot be stopped. When this is cancelled, what ``call`` writes from then on raises,
-    and only when it has returned does this.
+    A thread cannot be stopped. After a cancellation, every write of ``call`` raises, and this
+    function still waits for the end of ``call``.
 
     Raises:
-        CancelledError: this was cancelled meanwhile.
-        Exception: what ``call`` raised.
+        CancelledError: this coroutine was cancelled.
+        Exception: the exception of ``call``.
     """
     loop = asyncio.get_running_loop()
     blocking = BlockingStream(stream, loop)
@@ -165,9 +165,9 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
 
 
 async def pipe(source: Any, stream: Sink) -> None:
-    """Do what `ResponseStream.pipe` says."""
-    if _reads_async(source):  # first: iterated, a file would come line by line
-        while chunk := await source.read(BLOCK):
+    """Copy ``source`` into ``stream``, as `ResponseStream.pipe` documents."""
+    if _reads_async(source):  # first: iterating a file would yield lines
+        while chunk := await source.read(BLOCK_BYTES):
             await stream.write(chunk)
     elif hasattr(source, "__aiter__"):
         try:
@@ -177,7 +177,7 @@ async def pipe(source: Any, stream: Sink) -> None:
             if inspect.isasyncgen(source):
                 await source.aclose()
     elif isinstance(source, str | bytes | bytearray | memoryview | list | tuple):
-        for chunk in _chunks(source):  # in memory: nothing that could block
+        for chunk in _chunks(source):  # in memory: does not block
             await stream.write(chunk)
     else:
         await in_thread(lambda blocking: blocking.pipe(source), stream)
@@ -188,10 +188,10 @@ def _reads_async(source: Any) -> bool:
 
 
 def _chunks(source: Any) -> Iterable[Any]:
-    """Return what to write of ``source``.
+    """Return the chunks of ``source``.
 
     Raises:
-        TypeError: there is nothing to be had of it.
+        TypeError: ``source`` has a type that cannot be written.
     """
     if isinstance(source, str | bytes | bytearray | memoryview):
         return (source,)
@@ -207,7 +207,7 @@ def _chunks(source: Any) -> Iterable[Any]:
 
 
 def _blocks(file: Any) -> Iterator[bytes | str]:
-    # read1 returns what is there; read of a pipe or a socket would wait until a block is full.
+    # read1 returns the bytes that are ready; read would wait until a pipe or socket fills a block.
     read = getattr(file, "read1", file.read)
-    while block := read(BLOCK):
+    while block := read(BLOCK_BYTES):
         yield block

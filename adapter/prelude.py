@@ -14,11 +14,11 @@ CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 """Tells Lambda that a stream begins with a prelude."""
 
 DELIMITER = b"\0" * 8
-"""Stands between the JSON and the body. JSON escapes NUL, so it cannot occur earlier."""
+"""Separates the JSON from the body. JSON escapes NUL, so the JSON never contains it."""
 
-# RFC 9110, 7.6.1: they speak about one connection, and ours is not the client's.
-# content-length: a function URL renames it to x-amzn-remapped-content-length, API Gateway
-# may answer 502 when it contradicts the stream; nobody needs it in front of a chunked body.
+# Hop-by-hop fields (RFC 9110, 7.6.1), and content-length: a function URL renames it to
+# x-amzn-remapped-content-length, API Gateway may respond 502 if it contradicts the stream, and a
+# chunked body does not need it.
 DROPPED = frozenset(
     {
         b"connection",
@@ -38,11 +38,11 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def prelude(status: int, headers: Headers) -> Prelude:
-    """Turn a status and ASGI header fields into the head Lambda understands.
+    """Turn a status and ASGI header fields into the head that Lambda reads.
 
-    Every ``set-cookie`` goes into ``cookies``, the only place where several of them survive;
-    other repeats are joined with ``", "`` (RFC 9110, 5.3), since a list of values is understood
-    by no front door but REST APIs; hop-by-hop fields and ``content-length`` are dropped.
+    Every ``set-cookie`` goes into ``cookies``, the only key that keeps several cookies. Other
+    repeated fields are joined with ``", "`` (RFC 9110, 5.3), because only REST APIs read a list of
+    values. Hop-by-hop fields and ``content-length`` are dropped.
     """
     joined: dict[str, str] = {}
     cookies: list[str] = []
@@ -67,14 +67,14 @@ def encode(head: Prelude) -> bytes:
 
 
 def decode(data: bytes) -> tuple[Prelude, bytes]:
-    """Split a whole streamed answer into its head and its body.
+    """Split a whole streamed response into its head and its body.
 
     Raises:
-        EventError: no delimiter, or no JSON object in front of it.
+        EventError: there is no delimiter, or no JSON object before it.
     """
     text, delimiter, body = data.partition(DELIMITER)
     if not delimiter:
-        raise EventError("The stream has no prelude: there is no run of 8 NUL bytes in it.")
+        raise EventError("The stream has no prelude: it does not contain 8 NUL bytes in a row.")
     try:
         head = json.loads(text)
     except (ValueError, RecursionError) as error:

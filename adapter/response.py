@@ -1,9 +1,8 @@
-"""The response of one ASGI exchange: messages in, operations out, and nothing else.
+"""The response of one ASGI exchange: messages in, operations out, without I/O.
 
-Everything that decides what is sent stands in this file; it never sends. `Response` is fed
-with the app's messages and with what happens around it, and returns what to do next as a
-tuple of operations. What may happen when is `TRANSITIONS`; a pair that is not in it is an
-error by definition.
+`Response` takes the app's messages and the other events of the exchange, and returns the next
+operations as a tuple. All decisions about the bytes to send are in this file. `TRANSITIONS` lists
+the inputs that each state allows; any other input is an error.
 
 https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
 """
@@ -33,7 +32,7 @@ class State(IntEnum):
 
 
 class Input(IntEnum):
-    """What can happen to the response."""
+    """The inputs of the state machine."""
 
     START = 0  #: ``http.response.start``
     BODY = 1  #: ``http.response.body`` with ``more_body``
@@ -81,7 +80,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
     State.GONE: dict.fromkeys(_LATE, State.GONE),
     State.REFUSED: dict.fromkeys(_LATE, State.REFUSED),
 }
-"""From where to where. What is not here is illegal; only messages of the app can be."""
+"""The next state for each state and input. A missing pair is an illegal message of the app."""
 
 
 class Head(NamedTuple):
@@ -155,8 +154,8 @@ class Response:
         """Take a message of the app.
 
         Raises:
-            UnexpectedMessage: it is malformed, or not allowed now. Nothing has changed.
-            ClientDisconnected: it is fine, but nobody is interested any more.
+            UnexpectedMessage: the message is malformed, or not allowed now. The state is unchanged.
+            ClientDisconnected: the message is valid, but the reader has disconnected.
         """
         kind = message.get("type")
         if kind == _BODY:
@@ -217,7 +216,7 @@ class Response:
         return self._replace(error) if before in (State.STREAMING, State.COMPLETE) else ()
 
     def disconnected(self) -> None:
-        """Take note that nobody reads any more."""
+        """Record that the reader has disconnected."""
         self._advance(Input.DISCONNECTED)
 
     def _advance(self, happened: Input, kind: str = "") -> State:
@@ -275,7 +274,7 @@ class Response:
 
 
 def plain(status: int, *, to_head_request: bool = False) -> Operations:
-    """Return a whole answer of our own: ``status`` and what it means, as text."""
+    """Return a complete response of the adapter: ``status``, with its reason phrase as the body."""
     head = Head(status, [(b"content-type", b"text/plain; charset=utf-8")])
     if to_head_request:
         return (head, _END)

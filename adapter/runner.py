@@ -138,7 +138,7 @@ class LoopRunner:
             self.stands_still = stood_still
 
     def _call_outside(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
-        asyncio.set_event_loop(self.loop)  # asyncio.run leaves none behind
+        asyncio.set_event_loop(self.loop)  # asyncio.run unsets it
         stood_still, self.stands_still = self.stands_still, True
         settle: Callable[[], None]
         try:

@@ -1,4 +1,4 @@
-"""The response stream: what every way to answer a Lambda invocation promises."""
+"""The response stream: the interface that every runtime implements."""
 
 from __future__ import annotations
 
@@ -117,14 +117,14 @@ class ResponseStream(ABC):
                 takes.
             ClientDisconnected: the reader is gone.
             StreamClosed: the stream has ended.
-            TypeError: ``data`` is neither text nor bytes.
+            TypeError: ``data`` is not text or bytes.
         """
         await self.writelines((data if type(data) is bytes else _bytes(data),))
 
     async def pipe(self, source: Any) -> None:
         """Write everything that ``source`` yields, chunk by chunk.
 
-        Neither the stream nor ``source`` is closed.
+        The stream and ``source`` stay open.
 
         Args:
             source: an async iterable or an iterable of chunks, or an object with a ``read`` method:
@@ -134,7 +134,7 @@ class ResponseStream(ABC):
         Raises:
             ClientDisconnected: the reader is gone.
             StreamClosed: the stream has ended.
-            TypeError: ``source`` is none of these, or yields neither text nor bytes.
+            TypeError: ``source`` has another type, or yields other objects than text and bytes.
         """
         from .pipe import pipe  # lazy: cold start
 
@@ -325,7 +325,7 @@ class ResponseStream(ABC):
 
     @abstractmethod
     def transmit_error(self, error: BaseException) -> None:
-        """Hand on ``error``, in the way that fits what was sent so far."""
+        """Send ``error`` in the form that the state of the response allows."""
 
     def _close(self) -> None:
         self.closed = True
@@ -362,7 +362,7 @@ class StreamingHandler(Protocol):
     """
 
     async def startup(self) -> bool:
-        """Do what is done once per environment; return whether `shutdown` has work to do."""
+        """Start the handler, once per environment; return whether `shutdown` has work to do."""
         ...
 
     async def respond(

@@ -1,7 +1,6 @@
 """The summary of one invocation: how it ended, how long it took, how much it sent.
 
-It is measured in one place, around `EntryPoint.respond`, which every way into a handler takes; and
-only if there is a listener.
+`EntryPoint.respond` measures it, on every way into a handler, if there is a listener.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"  #: the whole response was handed to Lambda
     FAILED = "failed"  #: the app failed: a 500, a failed invocation, or a broken stream
-    TIMEOUT = "timeout"  #: its time was up
-    DISCONNECTED = "disconnected"  #: Lambda stopped taking the response
+    TIMEOUT = "timeout"  #: the deadline passed
+    DISCONNECTED = "disconnected"  #: Lambda stopped reading the response
     WARM_UP = "warm-up"  #: the event only keeps the environment warm
 
 
 class Summary(NamedTuple):
-    """One invocation, when it is over. Times in seconds, from when the handler got the event."""
+    """A finished invocation. Times are in seconds since the handler got the event."""
 
     request_id: str
     outcome: Outcome
     status: int | None  #: of the HTTP response, if there was one
-    streamed: bool  #: false: the answer was returned whole
-    first_byte: float | None  #: when the first byte was handed on, the head included; if streamed
+    streamed: bool  #: false: the response was buffered
+    first_byte: float | None  #: when the first byte, of the head, was handed on; None if buffered
     duration: float  #: background tasks included
     bytes: int  #: of the body
-    chunks: int  #: the body came in
+    chunks: int  #: how many the body had
 
 
 class Meter:
@@ -54,7 +53,7 @@ class Meter:
 
     Args:
         context: the context object of the invocation.
-        stream: of the runtime; None where the response is returned.
+        stream: the stream of the runtime; None if the response is returned.
     """
 
     def __init__(self, context: Context | None, stream: ResponseStream | None) -> None:
@@ -65,11 +64,11 @@ class Meter:
         self._started = monotonic()
 
     def measure(self, stream: ResponseStream) -> None:
-        """Measure ``stream``, which collects the response, in place of the runtime's."""
+        """Measure ``stream``, which collects the response, instead of the runtime's stream."""
         self._stream = stream
 
     def ended(self, state: State) -> None:
-        """Note how an ASGI app has brought its response to an end."""
+        """Record how the response of an ASGI app ended."""
         if state is State.GONE:
             self.outcome = Outcome.DISCONNECTED
         elif state is State.EXPIRED:
@@ -78,16 +77,16 @@ class Meter:
             self.outcome = Outcome.FAILED
 
     def warmed_up(self) -> None:
-        """Note that the event is a warm-up ping."""
+        """Record that the event is a warm-up ping."""
         self.outcome = Outcome.WARM_UP
 
     def failed(self, error: BaseException) -> None:
-        """Note the error that the invocation or its response fails with."""
+        """Record the error of the invocation or of its response."""
         timeout = isinstance(error, DeadlineExceeded)
         self.outcome = Outcome.TIMEOUT if timeout else Outcome.FAILED
 
     def finish(self) -> Summary:
-        """Stop measuring."""
+        """Stop measuring; return the summary."""
         stream, carrier = self._stream, self._carrier
         for each in {stream, carrier} - {None}:
             assert each is not None
@@ -118,7 +117,7 @@ async def measured(
     """Await ``response``, the invocation, and call the listeners with its summary.
 
     Raises:
-        BaseException: the error that the invocation raised; an error of a listener is logged.
+        BaseException: the error of the invocation. An error of a listener is logged.
     """
     outer, record.meter = record.meter, meter
     try:

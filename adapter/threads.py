@@ -75,7 +75,7 @@ class ThreadWork:
 
 
 def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
-    """Record what the apps on ``loop`` submit to executors, and run it in the submitter's context.
+    """Record the calls that apps submit to executors, and run them in the submitter's context.
 
     Any executor: asgiref has one for each request, in which Django's synchronous views run. The
     deadline has to know of a call that cannot be stopped, and a log record of its request id. An

@@ -1,9 +1,8 @@
 """The part of HTTP/1.1 that a Lambda runtime speaks, as bytes in and bytes out.
 
-Nothing here reads or writes: `request`, `chunked_request`, `chunk` and `last_chunk` return
-what to put on the socket, `ResponseReader` takes what came off it. A general HTTP library
-would cost every cold start its import and every call its generality; h11 is the oracle that
-the tests hold this module against, in both directions.
+This module does no I/O: `request`, `chunked_request`, `chunk` and `last_chunk` return the bytes to
+send, `ResponseReader` takes the bytes received. A general HTTP library would slow down every cold
+start and every invocation. The tests compare this module with h11, in both directions.
 """
 
 from __future__ import annotations
@@ -25,24 +24,24 @@ ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 _CHUNKED = f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n\r\n".encode()
 
-# All trailer lines together must fit a 4,096-byte buffer on the other side; when they do not,
-# the platform drops the whole block and reports a truncated response instead of our error.
-MAX_ERROR_BODY = 3_000
-MAX_ERROR_TYPE = 100
+# All trailer lines together must fit into a 4,096-byte buffer of the platform. If they do not, the
+# platform drops all of them and reports a truncated response instead of the error.
+MAX_ERROR_BODY_CHARS = 3_000
+MAX_ERROR_TYPE_CHARS = 100
 
 MAX_REPORT_BYTES = 256 * 1024
-"""Bytes of an error report.
+"""The limit of an error report.
 
 Lambda Managed Instances refuse more than 1 MiB and leave the invocation open until its timeout;
 on demand, more than 6,291,556 bytes end the environment.
 """
-_MAX_REQUEST_ID = 64
-_MAX_HEAD = 64 * 1024
-_MAX_LINE = 1024
+_MAX_REQUEST_ID_CHARS = 64
+_MAX_HEAD_BYTES = 64 * 1024
+_MAX_LINE_BYTES = 1024
 
 
 class Response(NamedTuple):
-    """A whole answer of the Runtime API; header names are lower-case."""
+    """A whole response of the Runtime API; header names are lower-case."""
 
     status: int
     headers: dict[str, str]
@@ -51,7 +50,7 @@ class Response(NamedTuple):
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """Return a request with its body; a ``POST`` always says how long that is.
+    """Return a request with its body; a ``POST`` always has a ``Content-Length``.
 
     Raises:
         ValueError: the path or a header has something in it that would end its line.
@@ -63,8 +62,8 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
 def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -> bytes:
     """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
 
-    Trailers must be declared here, or the platform throws them away and takes the response
-    for complete. ``lines`` are further headers, as `header_lines` has made them beforehand.
+    Trailers must be declared here, or the platform drops them and takes the response for
+    complete. ``lines`` are further headers, rendered by `header_lines` before.
 
     Raises:
         ValueError: the path or a header has something in it that would end its line.
@@ -78,15 +77,18 @@ def chunk(data: bytes | memoryview) -> bytes:
 
 
 def last_chunk(trailers: Mapping[str, str]) -> bytes:
-    """Return the end of a chunked body that has something to say after it."""
+    """Return the end of a chunked body, with trailers."""
     return header_lines(trailers, "0") + b"\r\n"
 
 
 def header_lines(fields: Mapping[str, str], *first: str) -> bytes:
-    """Return the fields, a line each, behind the line that comes ``first``, if one does.
+    """Return the lines ``first`` and then one line for each field.
 
-    Some of it comes from elsewhere (a nonce to echo, a content type), and a line break in it
-    could speak in our name. So it is checked here, where all of it comes by: a ValueError.
+    Some values come from outside (an echoed nonce, a content type). A line break in them would
+    inject a header, so every value is checked here.
+
+    Raises:
+        ValueError: a name or a value contains a CR, LF or NUL.
     """
     lines = [*first, *[f"{name}: {value}" for name, value in fields.items()], ""]
     text = "\r\n".join(lines)
@@ -96,7 +98,7 @@ def header_lines(fields: Mapping[str, str], *first: str) -> bytes:
 
 
 def _has_lone_breaks(text: str, lines: int) -> bool:
-    """Whether there is a CR, LF or NUL in ``text`` beside the ends of its lines."""
+    """Whether ``text`` contains a CR, LF or NUL apart from its line ends."""
     return text.count("\r") != lines or text.count("\n") != lines or "\0" in text
 
 
@@ -107,7 +109,7 @@ def error_trailers(error: ErrorObject) -> dict[str, str]:
     its outermost frame, then the message.
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
     """
-    body = _fit(error, MAX_ERROR_BODY // 4 * 3)
+    body = _fit(error, MAX_ERROR_BODY_CHARS // 4 * 3)
     return {ERROR_TYPE: error_type_header(error), ERROR_BODY: b64encode(body).decode("ascii")}
 
 
@@ -120,17 +122,17 @@ def error_report(error: ErrorObject) -> bytes:
 
 
 def error_type_header(error: ErrorObject) -> str:
-    """Return ``Category.Reason``, the only form of error type the platform keeps.
+    """Return ``Category.Reason``, the only form of an error type that the platform keeps.
 
     The category is ``Runtime`` or ``Function``; the reason is a name of ASCII letters, digits and
-    underscores that begins with a capital and a second letter. Names that have no such form become
+    underscores that begins with a capital and a second letter. Other names become
     ``Function.Unknown``.
     """
     name = error.get("errorType", "")
     category, _, reason = name.partition(".")
     if category not in ("Runtime", "Function"):
         category, reason = "Function", name[:1].upper() + name[1:]
-    is_name = reason.isascii() and reason.isidentifier() and len(reason) <= MAX_ERROR_TYPE
+    is_name = reason.isascii() and reason.isidentifier() and len(reason) <= MAX_ERROR_TYPE_CHARS
     fits = is_name and reason[0].isupper() and reason[1:2].isalpha()
     return f"{category}.{reason}" if fits else "Function.Unknown"
 
@@ -138,10 +140,10 @@ def error_type_header(error: ErrorObject) -> str:
 class ResponseReader:
     """Cuts a byte stream into responses, one at a time.
 
-    Call `feed` with whatever was read until it returns a `Response`; call `eof` when the
-    other side closes. A 1xx answer is skipped. After a response the reader is ready for the
-    next one; bytes beyond its end are an error: nothing was asked that they could answer.
-    After an error nobody can tell where an answer begins, so the connection is done.
+    Call `feed` with the bytes read until it returns a `Response`; call `eof` when the other side
+    closes. A 1xx response is skipped. After a response the reader is ready for the next one. Bytes
+    after the end of a response are an error, because no request is open. After an error the
+    connection cannot be used any more.
     """
 
     def __init__(self) -> None:
@@ -154,10 +156,10 @@ class ResponseReader:
         return self._head is not None or len(self._buffer) > 0
 
     def feed(self, data: bytes | memoryview) -> Response | None:
-        """Take bytes; return the response they complete, if they do.
+        """Take bytes; return the response if it is complete.
 
         Raises:
-            ProtocolError: this is not HTTP/1.1, or more than one answer.
+            ProtocolError: the bytes are not HTTP/1.1, or more than one response.
         """
         self._buffer += data
         while self._head is None:
@@ -170,11 +172,11 @@ class ResponseReader:
         if body is None:
             return None
         if self._buffer:
-            raise ProtocolError(f"Bytes after the end of an answer: {len(self._buffer)}.")
+            raise ProtocolError(f"Bytes after the end of a response: {len(self._buffer)}.")
         return self._finish(self._head, body)
 
     def eof(self) -> Response | None:
-        """Take the end of the connection; return the response it completes, if it does."""
+        """Take the end of the connection; return the response if the end completes one."""
         if self._head is None or self._head.delimited:
             return None
         body = bytes(self._buffer)
@@ -192,20 +194,20 @@ class _Head:
     def __init__(self, version: str, status: int, headers: dict[str, str]) -> None:
         self.status = status
         self.headers = headers
-        self.length: int | None = None  #: if that is known beforehand
-        self.chunks: _ChunkReader | None = None  #: if neither, the body ends with the connection
+        self.length: int | None = None  #: from content-length
+        self.chunks: _ChunkReader | None = None  #: without both, the body ends with the connection
         if status in (204, 304):
             self.length = 0
         elif (coding := headers.get("transfer-encoding")) is not None:
             if coding.lower() != "chunked":
-                raise ProtocolError(f"Not a transfer coding we know: {coding[:40]!r}")
+                raise ProtocolError(f"Unknown transfer coding: {coding[:40]!r}")
             self.chunks = _ChunkReader()
         elif (length := headers.get("content-length")) is not None:
             if not _is_number(length):
                 raise ProtocolError(f"Not a content length: {length[:40]!r}")
             self.length = int(length)
         self.delimited = self.chunks is not None or self.length is not None
-        connection = headers.get("connection", "")  # seldom said: to be kept alive is the rule
+        connection = headers.get("connection", "")  # keep-alive is the default
         closes = connection != "" and "close" in connection.lower().replace(",", " ").split()
         self.keep_alive = self.delimited and version == "HTTP/1.1" and not closes
 
@@ -221,15 +223,15 @@ class _Head:
 
 
 class _ChunkReader:
-    """Undoes chunked transfer coding; trailers are read and dropped (RFC 9112, 7.1)."""
+    """Decodes the chunked transfer coding; trailers are read and dropped (RFC 9112, 7.1)."""
 
     def __init__(self) -> None:
         self._body = bytearray()
         self._last = False
 
     def feed(self, buffer: bytearray) -> bytes | None:
-        """Take complete chunks off ``buffer``; return the body when the last one was there."""
-        while (end := buffer.find(b"\r\n", 0, _MAX_LINE)) >= 0:
+        """Take complete chunks off ``buffer``; return the body after the last chunk."""
+        while (end := buffer.find(b"\r\n", 0, _MAX_LINE_BYTES)) >= 0:
             if self._last:
                 blank = end == 0
                 del buffer[: end + 2]
@@ -247,7 +249,7 @@ class _ChunkReader:
                 raise ProtocolError("A chunk is not followed by a line end.")
             self._body += buffer[end + 2 : end + 2 + size]
             del buffer[: end + 4 + size]
-        if len(buffer) >= _MAX_LINE:
+        if len(buffer) >= _MAX_LINE_BYTES:
             raise ProtocolError("A chunk's first line does not end.")
         return None
 
@@ -260,10 +262,10 @@ def _chunk_size(line: str) -> int:
 
 
 def _take_head(buffer: bytearray) -> _Head | None:
-    end = buffer.find(b"\r\n\r\n", 0, _MAX_HEAD)
+    end = buffer.find(b"\r\n\r\n", 0, _MAX_HEAD_BYTES)
     if end < 0:
-        if len(buffer) >= _MAX_HEAD:
-            raise ProtocolError(f"No end of the head within {_MAX_HEAD} bytes.")
+        if len(buffer) >= _MAX_HEAD_BYTES:
+            raise ProtocolError(f"No end of the head within {_MAX_HEAD_BYTES} bytes.")
         return None
     text = buffer[:end].decode("latin-1")
     del buffer[: end + 4]
@@ -273,7 +275,7 @@ def _take_head(buffer: bytearray) -> _Head | None:
     valid = len(code) == 3 and code >= "100" and code.isascii() and code.isdigit()
     if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError("Not a status line.")
-    if _has_lone_breaks(text, len(lines)):  # what we echo would carry them on
+    if _has_lone_breaks(text, len(lines)):  # an echoed value would inject a header
         raise ProtocolError("A line break or a NUL inside a header line.")
     return _Head(version, int(code), _headers(lines))
 
@@ -293,18 +295,18 @@ def _headers(lines: list[str]) -> dict[str, str]:
 
 
 def _is_number(text: str, digits: str = "0123456789") -> bool:
-    """Whether ``text`` is a number that ``int`` can take without work: it knows more forms."""
+    """Whether ``text`` is only digits; ``int`` accepts more forms."""
     return 0 < len(text) <= 16 and not text.strip(digits)
 
 
 def _fit(error: ErrorObject, limit: int) -> bytes:
     """Return ``error`` as JSON of at most ``limit`` bytes."""
     shorter = error.copy()
-    shorter["errorType"] = error.get("errorType", "")[:MAX_ERROR_TYPE]
+    shorter["errorType"] = error.get("errorType", "")[:MAX_ERROR_TYPE_CHARS]
     shorter["errorMessage"] = error.get("errorMessage", "")[:limit]
     shorter["stackTrace"] = []
     if "requestId" in error:
-        shorter["requestId"] = error["requestId"][:_MAX_REQUEST_ID]
+        shorter["requestId"] = error["requestId"][:_MAX_REQUEST_ID_CHARS]
     room = limit - len(_compact(shorter))
     if room < 0:
         message = shorter["errorMessage"]
@@ -319,7 +321,7 @@ def _fit(error: ErrorObject, limit: int) -> bytes:
 
 
 def _cropped(text: str, limit: int) -> str:
-    """Return as much of the beginning of ``text`` as fits in ``limit`` bytes of JSON."""
+    """Return the longest start of ``text`` that fits into ``limit`` bytes of JSON."""
     fits, too_long = 0, len(text)
     while too_long - fits > 1:
         middle = (fits + too_long) // 2

@@ -18,7 +18,7 @@ import pytest
 from botocore.response import StreamingBody
 
 from adapter.errors import ClientDisconnected, StreamClosed
-from adapter.pipe import BLOCK, BlockingStream, in_thread
+from adapter.pipe import BLOCK_BYTES, BlockingStream, in_thread
 from adapter.testing import MemoryStream
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ async def test_each_chunk_is_one_because_the_reader_shall_have_it_at_once(name: 
 
 
 async def test_a_file_is_read_in_blocks_and_not_by_its_lines() -> None:
-    stream = await piped(io.BytesIO(b"\n" * (BLOCK + 1)), "await")
-    assert list(map(len, stream.chunks)) == [BLOCK, 1]
+    stream = await piped(io.BytesIO(b"\n" * (BLOCK_BYTES + 1)), "await")
+    assert list(map(len, stream.chunks)) == [BLOCK_BYTES, 1]
 
 
 async def test_what_a_pipe_has_is_sent_though_it_does_not_fill_a_block() -> None:
@@ -347,9 +347,9 @@ async def test_an_async_file_is_read_in_blocks_too_for_a_line_may_be_longer_than
     None
 ):
     source = asyncio.StreamReader()
-    source.feed_data(b"x" * 3 * BLOCK)
+    source.feed_data(b"x" * 3 * BLOCK_BYTES)
     source.feed_eof()
     stream = MemoryStream()
     await stream.pipe(source)
     await stream.aclose()
-    assert b"".join(stream.chunks) == b"x" * 3 * BLOCK
+    assert b"".join(stream.chunks) == b"x" * 3 * BLOCK_BYTES

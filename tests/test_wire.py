@@ -401,8 +401,8 @@ class TestWhatIsNoHttp:
         ],
         ids=["after a length", "after chunks", "after nothing"],
     )
-    def test_is_whatever_follows_an_answer_because_nobody_asked_for_it(self, data: bytes) -> None:
-        with pytest.raises(ProtocolError, match="Bytes after the end of an answer"):
+    def test_is_any_byte_after_a_response_because_no_request_is_open(self, data: bytes) -> None:
+        with pytest.raises(ProtocolError, match="Bytes after the end of a response"):
             read([data])
 
     @given(st.binary(max_size=80), st.booleans())

@@ -71,7 +71,7 @@ class CustomSource(NamedTuple):
 def infer(
     handlers: Iterable[type[EventHandler]], event: JSON, context: Context | None, base_path: str
 ) -> CustomSource | None:
-    """Return the source for the first handler that takes the event; None if none does."""
+    """Return the source for the first handler that takes the event, or None."""
     config = {
         "api_gateway_base_path": base_path or "/",
         "text_mime_types": [*TEXT_TYPES],

@@ -1,1 +1,1 @@
-"""The runtimes: what stands between the Runtime API and a handler."""
+"""The runtimes, between the Runtime API and a handler."""

@@ -45,7 +45,7 @@ class Served(Current):
 
 
 class Bridge:
-    """Between ``handler(event, context)``, in whatever thread, and the one event loop."""
+    """Connects calls of ``handler(event, context)``, in any thread, with the one event loop."""
 
     def __init__(self, runner: LoopRunner) -> None:
         self.runner = runner
@@ -87,7 +87,7 @@ class Bridge:
         return self.runner.call(self._respond(handler, event, context, self._find(context)))
 
     async def prepare(self) -> None:
-        """Have what a response needs before it begins."""
+        """Prepare the connection before a response begins."""
 
     async def settle(self, delivery: Delivery) -> None:
         """Wait for the reply to a response that a call has sent."""
@@ -95,10 +95,10 @@ class Bridge:
     async def wait_for_call(self, served: Served, *, cancel: bool = False) -> None:
         """Wait for a call that its wrapper has left behind, in a thread of its own.
 
-        Its response is the outcome, whatever the wrapper has returned or raised.
+        Its response is the outcome; the result or the exception of the wrapper is ignored.
 
         Raises:
-            CancelledError: this was cancelled; so was the call.
+            CancelledError: this coroutine was cancelled, and the call with it.
         """
         call = served.call
         if call is None:

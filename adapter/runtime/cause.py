@@ -1,4 +1,4 @@
-"""The cause of a failure as X-Ray shows it.
+"""The cause of a failure, for X-Ray.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -14,15 +14,15 @@ from ..errors import HandlerError, app_frames
 if TYPE_CHECKING:
     from ..types import ErrorObject
 
-LIMIT = 64 * 1024
-"""Characters; of more than that the platform keeps only parts."""
+MAX_CAUSE_CHARS = 64 * 1024
+"""The platform drops parts of a longer cause."""
 
 MAX_FRAMES = 50
 
 
 def xray_cause(error: BaseException, described: ErrorObject) -> str | None:
     """Return the value of ``Lambda-Runtime-Function-XRay-Error-Cause``; None if it is too long."""
-    own = issubclass(type(error), HandlerError)  # no code of the user has run, or it has returned
+    own = issubclass(type(error), HandlerError)  # not an error inside the user's code
     stack = [
         {"path": frame.filename, "line": frame.lineno, "label": frame.name}
         for frame in ([] if own else app_frames(error))
@@ -37,7 +37,7 @@ def xray_cause(error: BaseException, described: ErrorObject) -> str | None:
             "paths": sorted({str(frame["path"]) for frame in stack}),
         }
     )
-    return cause if len(cause) < LIMIT else None
+    return cause if len(cause) < MAX_CAUSE_CHARS else None
 
 
 def _working_directory() -> str:

@@ -1,4 +1,4 @@
-"""The Runtime API, from a runtime's side.
+"""The client of the Runtime API.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -22,14 +22,14 @@ VERSION = "/2018-06-01"
 USER_AGENT = "asgi-lambda-stream"
 
 MAX_BROKEN_EVENTS = 3
-"""How many new connections in a row may break in the middle of an event."""
+"""How many connections in a row may break in the middle of an event."""
 
 
 class RuntimeClient:
     """The Runtime API over one kept-alive connection, for one invocation at a time."""
 
     def __init__(self, address: str) -> None:
-        """Remember the ``host:port`` of the Runtime API; nothing is opened yet."""
+        """Keep the ``host:port`` of the Runtime API; `next` or `ready` connects."""
         self._address = address
         self._headers = {"Host": address, "User-Agent": USER_AGENT}
         self._connection: Connection | None = None
@@ -39,18 +39,18 @@ class RuntimeClient:
 
     @property
     def connection(self) -> Connection | None:
-        """The connection, if there is one that works."""
+        """The connection, or None if it is lost or not open yet."""
         return None if self._connection is None or self._connection.lost else self._connection
 
     async def ready(self) -> None:
-        """Have a connection that works, for a response to an event that came another way.
+        """Open a connection, or replace a lost one, for an event that another client has received.
 
         Raises:
             OSError: the Runtime API is not there.
         """
         connection = self.connection
-        if connection is not None and connection.has_news():
-            connection.close()  # unasked, the news can only be its end
+        if connection is not None and connection.is_readable():
+            connection.close()  # no request is open, so this is the end of the connection
         if connection is None or connection.lost:
             self._connection = await connect(self._address)
 
@@ -58,13 +58,13 @@ class RuntimeClient:
         """Wait for an event, for as long as it takes.
 
         Raises:
-            RuntimeApiError: there will be none; the runtime should end.
+            RuntimeApiError: the request was refused; the runtime should end.
             OSError: the Runtime API is not there.
         """
         response = await self._event()
         if response.status != 200:
             raise _refused("GET /runtime/invocation/next", response)
-        if self.connection is None:  # closed with that answer, and a stream cannot wait for one
+        if self.connection is None:  # closed with this response, and a stream needs an open one
             self._connection = await connect(self._address)
         return Invocation.parse(response)
 
@@ -75,7 +75,7 @@ class RuntimeClient:
         return chunked_request(path, headers, self._streaming)
 
     async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> Response:
-        """Post a buffered answer."""
+        """Post a buffered response."""
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
         headers = {**self._headers, "Content-Type": content_type, **invocation.echo}
         return await self._post(path, headers, payload)
@@ -91,7 +91,7 @@ class RuntimeClient:
     async def init_error(self, error: BaseException, kind: str = "") -> None:
         """Report that the environment cannot start. The runtime must end after that.
 
-        ``kind`` is an error type for the platform, in place of that of ``error``.
+        ``kind`` is the error type for the platform; by default, the type of ``error``.
 
         Raises:
             RuntimeApiError: the report was refused.
@@ -99,7 +99,7 @@ class RuntimeClient:
         await self._report(f"{VERSION}/runtime/init/error", error, kind)
 
     async def restore_next(self) -> None:
-        """Let the snapshot be taken, and return in an environment that was restored from it.
+        """Let Lambda take the snapshot, and return in an environment restored from the snapshot.
 
         Raises:
             RuntimeApiError: the platform refused.
@@ -149,11 +149,12 @@ class RuntimeClient:
         return await self._post(path, headers, error_report(error))
 
     async def _post(self, path: str, headers: dict[str, str], payload: bytes) -> Response:
-        """Send an outcome. A refusal of the second one says that the first one was taken.
+        """Send an outcome. A 403 for the repeated request means that the first one was accepted.
 
         Raises:
             NotPosted: there is no connection to send it on.
-            ConnectionResetError, ProtocolError: it was sent, but there is no valid response.
+            ConnectionResetError: the request was sent, but there is no response.
+            ProtocolError: the request was sent, but its response is malformed.
         """
         first = self.connection
         try:
@@ -167,24 +168,24 @@ class RuntimeClient:
         return response
 
     async def _call(self, data: bytes) -> Response:
-        """Send a whole request and return its answer.
+        """Send a whole request and return its response.
 
-        A connection that was kept alive may have been closed while nobody looked (an environment
-        can be frozen for hours), so the request is sent once more on a new one. That is safe: the
-        Runtime API knows which invocation it is about, and takes one outcome of it.
+        A kept-alive connection may be stale (an environment can be frozen for hours), so the
+        request is sent once more on a new connection. That is safe: the request names its
+        invocation, and the Runtime API accepts one outcome for each invocation.
         """
         connection = self.connection
         if connection is not None:
-            answer = connection.expect()
+            response = connection.expect()
             connection.write(data)
             try:
-                return await answer
+                return await response
             except ConnectionError:
                 pass
         self._connection = connection = await connect(self._address)
-        answer = connection.expect()
+        response = connection.expect()
         connection.write(data)
-        return await answer
+        return await response
 
 
 def _refused(what: str, response: Response) -> RuntimeApiError:

@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 DELAYS_SECONDS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
-"""Between the tries of a worker that gets no event; after 77 seconds the worker is lost."""
+"""The delays between the retries of a failed ``next``; after 77 seconds the worker is lost."""
 
 LINGER_SECONDS = 0.5
-"""In which an app may still end by itself after its deadline."""
+"""How long an app may still end by itself after its deadline."""
 
 Zombies = set["asyncio.Task[None]"]
 
 
 class ConcurrentWorker(Worker):
-    """Serves one invocation at a time, beside others. Its failures stay its own.
+    """Serves one invocation at a time, next to its siblings. Its failures do not affect them.
 
-    A refusal never ends the process. An app that outlives its deadline is left running, as one of
-    the ``zombies``, and its worker takes the next event: a managed instance is not frozen, and its
-    processes are not killed for a timeout. A worker that gets no event keeps asking while any of
-    its ``siblings`` gets events: the platform would not replace it.
+    A refusal never ends the process. An app that still runs after its deadline becomes one of the
+    ``zombies``, and its worker takes the next event: Lambda does not freeze a managed instance or
+    kill its processes at a timeout. A worker whose ``next`` fails retries while one of its
+    ``siblings`` gets events, because the platform would not replace the worker.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ConcurrentWorker(Worker):
         self._threads = threads
         self._zombies = zombies
         self._siblings = siblings
-        self._lost = False  #: all its tries have failed, and the next one is not yet due
+        self._lost = False  #: all retries have failed, and the next one is not due yet
 
     async def _take(self) -> None:
         invocation = await self._next()
@@ -95,7 +95,7 @@ class ConcurrentWorker(Worker):
             logger.error("The outcome was refused: %s", error)
 
     def _leave(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
-        """Leave the app behind, with the connection, and go on over a new connection."""
+        """Leave the app running on its connection, and continue on a new connection."""
         client, self._client = self._client, RuntimeClient(self._address)
         self._zombies.add(serving)
         self._threads.make_room(1)

@@ -13,16 +13,16 @@ from ..wire import ProtocolError, Response, ResponseReader
 if TYPE_CHECKING:
     from asyncio import Future
 
-HIGH_WATER = 64 * 1024
+HIGH_WATER_BYTES = 64 * 1024
 """Unsent bytes above which a writer waits for the reader."""
 
-SEND_BUFFER = 128 * 1024
-READ_SIZE = 64 * 1024
+SEND_BUFFER_BYTES = 128 * 1024
+READ_BUFFER_BYTES = 64 * 1024
 
 EXIT_FORKED = 70
-"""With what a process ends that is not the one that has opened the connection: EX_SOFTWARE."""
+"""The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
 
-_process = object()  # another one in every child; os.getpid() would be a system call a chunk
+_process = object()  # replaced in every child; os.getpid() would be a system call per chunk
 
 
 def _in_child() -> None:
@@ -34,33 +34,33 @@ os.register_at_fork(after_in_child=_in_child)
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One exchange at a time: `expect` an answer, `write` the request, await the answer.
+    """One exchange at a time: `expect` a response, `write` the request, await the response.
 
-    The answer may come while the request is still being written; it is for the writer to stop.
+    The response may come while the request is still being written; the writer must stop then.
 
-    A `BufferedProtocol`, because a plain one gets a new 256 KiB buffer from asyncio for every
-    read, which the allocator maps and unmaps: six system calls an invocation.
+    A `BufferedProtocol`, because asyncio gives a plain `Protocol` a new 256 KiB buffer for every
+    read, which the allocator maps and unmaps: six system calls per invocation.
     """
 
     def __init__(self) -> None:
         self.lost = False
-        self.paused = False  #: more than `HIGH_WATER` is unsent
+        self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
         self._loop = asyncio.get_running_loop()
         self._process = _process
-        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
-        self._answer: Future[Response] | None = None
+        self._response: Future[Response] | None = None
         self._writable: Future[None] | None = None
 
     def expect(self) -> Future[Response]:
-        """Announce a request; return the future of its answer.
+        """Announce a request; return the future of its response.
 
-        The future raises `ConnectionError` when the connection ends before an answer, and
-        `ProtocolError` when what comes is none.
+        The future raises `ConnectionError` if the connection ends before the response, and
+        `ProtocolError` if the response is malformed.
         """
-        self._answer = self._loop.create_future()
-        return self._answer
+        self._response = self._loop.create_future()
+        return self._response
 
     @property
     def interrupted(self) -> bool:
@@ -68,24 +68,24 @@ class Connection(asyncio.BufferedProtocol):
         return self.lost and self._reader.begun
 
     def write(self, data: bytes) -> None:
-        """Hand ``data`` to the socket at once. If the connection is lost, the answer says so."""
+        """Hand ``data`` to the socket at once. If the connection is lost, the future raises."""
         if self._process is not _process:
-            # A child that the app has forked, and that came back to us instead of ending: what it
-            # writes would stand in the middle of its parent's response.
+            # A forked child of the app that returned here instead of exiting: its bytes would
+            # corrupt the response of its parent.
             os._exit(EXIT_FORKED)
-        if not self.lost:  # uvloop would raise what no caller expects
+        if not self.lost:  # uvloop would raise an error that no caller expects
             assert self._transport is not None
             self._transport.write(data)
 
-    def has_news(self) -> bool:
-        """Whether something has come, its end included, that the event loop has not seen yet."""
+    def is_readable(self) -> bool:
+        """Whether bytes or the end of the connection have arrived that asyncio has not read yet."""
         assert self._transport is not None
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         return bool(poll.poll(0))
 
     async def drain(self) -> None:
-        """Wait until at most a quarter of `HIGH_WATER` is unsent, if more than that was."""
+        """Wait until at most a quarter of `HIGH_WATER_BYTES` is unsent, if more than that was."""
         if self._writable is not None:
             await asyncio.shield(self._writable)
 
@@ -95,25 +95,25 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.close()
 
-    # What asyncio calls.
+    # The callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio has set TCP_NODELAY on it.
 
-        The kernel would take some MiB of what nobody reads yet; while Lambda takes 2 MiB/s,
-        error trailers would come seconds behind what the app sent last.
+        Without a limit the kernel would buffer some MiB. Lambda reads 2 MiB/s, so error trailers
+        would arrive seconds after the app's last chunk.
         """
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         sock = self._transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Lend asyncio the buffer to read into."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Collect an answer."""
+        """Take bytes of a response."""
         try:
             response = self._reader.feed(self._buffer[:nbytes])
         except ProtocolError as error:
@@ -124,13 +124,13 @@ class Connection(asyncio.BufferedProtocol):
             self._deliver(response)
 
     def eof_received(self) -> None:
-        """Complete an answer whose end is the end of the connection."""
+        """Complete a response that ends with the connection."""
         response = self._reader.eof()
         if response is not None:
             self._deliver(response)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wake whoever waits."""
+        """Wake the tasks that wait for the response or for `drain`."""
         self.lost = True
         self._fail(ConnectionResetError(f"The Runtime API closed the connection ({exc})."))
         self.resume_writing()
@@ -150,24 +150,24 @@ class Connection(asyncio.BufferedProtocol):
     def _deliver(self, response: Response) -> None:
         if not response.keep_alive:
             self.close()
-        if self._answer is None:
-            self.close()  # nobody asked
-        elif not self._answer.done():
-            self._answer.set_result(response)
-        self._answer = None
+        if self._response is None:
+            self.close()  # no request is open
+        elif not self._response.done():
+            self._response.set_result(response)
+        self._response = None
 
     def _fail(self, error: Exception) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
-            self._answer.exception()  # whoever asked may be gone
-        self._answer = None
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(error)
+            self._response.exception()  # so that asyncio does not log it if no task awaits it
+        self._response = None
 
 
 async def connect(address: str) -> Connection:
     """Connect to ``host:port``.
 
     Raises:
-        OSError: nobody is there.
+        OSError: no server listens there.
     """
     host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()

@@ -1,6 +1,7 @@
-"""A registered extension, for one reason: without any, Lambda ends an environment by SIGKILL.
+"""An internal extension, which makes Lambda send SIGTERM before it ends an environment.
 
-With one, the runtime gets SIGTERM and 300 to 500 ms for the app's shutdown.
+Without an extension, Lambda sends SIGKILL at once. After SIGTERM there are 300 to 500 ms for the
+app's shutdown.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
 """
 
@@ -17,18 +18,18 @@ VERSION = "/2020-01-01/extension"
 async def register(address: str) -> Connection:
     """Register an internal extension without events; must come before the first ``next``.
 
-    The connection that is returned waits for an event that never comes, as the platform wants
-    it to; it must stay open.
+    The platform expects each extension to ask for its next event. The returned connection has
+    done so, and must stay open; the event never comes.
 
     Raises:
         RuntimeApiError: the platform refused.
-        OSError: nobody is there.
+        OSError: no server listens there.
     """
     connection = await connect(address)
     headers = {"Host": address, "Lambda-Extension-Name": NAME, "Content-Type": "application/json"}
-    answer = connection.expect()
+    registered = connection.expect()
     connection.write(request("POST", f"{VERSION}/register", headers, b'{"events":[]}'))
-    response: Response = await answer
+    response: Response = await registered
     if response.status != 200:
         connection.close()
         body = response.body.decode("utf-8", "replace")

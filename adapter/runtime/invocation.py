@@ -1,4 +1,4 @@
-"""An invocation as the Runtime API hands it out."""
+"""An invocation, as the Runtime API sends it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _CLIENT_FIELDS = (
     "app_package_name",
 )
 
-LONGEST_MS = 900_000
-"""The longest that a function can be given: the deadline of an event that names none."""
+MAX_TIMEOUT_MS = 900_000
+"""The longest timeout of a function, for an event without a deadline."""
 
 
 class Invocation(NamedTuple):
-    """One answer of ``GET /runtime/invocation/next``. An empty header means: not given."""
+    """A response of ``GET /runtime/invocation/next``. An empty header counts as missing."""
 
     request_id: str
     deadline_ms: int
@@ -39,10 +39,10 @@ class Invocation(NamedTuple):
 
     @classmethod
     def parse(cls, response: Response) -> Invocation:
-        """Take the invocation out of the response.
+        """Return the invocation in ``response``.
 
         Raises:
-            ProtocolError: it has no request id, and so cannot be answered either.
+            ProtocolError: there is no request id, without which no outcome can be posted.
         """
         headers = response.headers
         request_id = headers.get("lambda-runtime-aws-request-id")
@@ -52,7 +52,7 @@ class Invocation(NamedTuple):
         deadline = (
             int(given)
             if given.isascii() and given.isdigit()
-            else int(time.time() * 1000) + LONGEST_MS
+            else int(time.time() * 1000) + MAX_TIMEOUT_MS
         )
         return cls(
             request_id,
@@ -70,19 +70,19 @@ class Invocation(NamedTuple):
 
     @property
     def echo(self) -> dict[str, str]:
-        """The headers that go back with the answer.
+        """The headers to send back with the outcome.
 
-        The platform may send a nonce for each delivery; sent back, it keeps a late answer from
+        The platform may send a nonce with each delivery. The echo keeps a late outcome from
         completing a retry of the same request.
         """
         nonce = self.headers.get("lambda-runtime-invocation-id")
         return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
 
     def event(self) -> JSON:
-        """Return the event: JSON unless the platform says it is something else.
+        """Return the event: decoded JSON, or bytes if its content type is another.
 
         Raises:
-            ValueError: it says JSON and is not.
+            ValueError: the event is not valid JSON.
         """
         if self.headers.get("content-type", "application/json") != "application/json":
             return self.body  # type: ignore[return-value]  # bytes, as AWS's own runtime does
@@ -112,7 +112,7 @@ class Invocation(NamedTuple):
 
 
 class Function(NamedTuple):
-    """What a context says of the function, in the order of `LambdaContext`."""
+    """The fields of a context that describe the function, in the order of `LambdaContext`."""
 
     function_name: str
     function_version: str
@@ -124,7 +124,7 @@ class Function(NamedTuple):
 def function_context(environ: Mapping[str, str]) -> Function:
     """Return the fields of a context that describe the function, the same for every invocation.
 
-    Lambda always sets these variables; where one is missing, the context has None, as AWS's has.
+    Lambda always sets these variables; for a missing one the context has None, as AWS's has.
     """
 
     def given(name: str) -> str:
@@ -140,7 +140,7 @@ def function_context(environ: Mapping[str, str]) -> Function:
 
 
 def _json(text: str) -> Any:
-    """Read JSON from a header: it is in UTF-8, and headers are read as Latin-1."""
+    """Decode JSON from a header: its bytes are UTF-8, and headers are decoded as Latin-1."""
     return json.loads(text.encode("latin-1"))
 
 

@@ -29,11 +29,11 @@ _OWN = frozenset({*vars(logging.makeLogRecord({})), "aws_request_id", "tenant_id
 
 
 def configure(environ: MutableMapping[str, str]) -> None:
-    """Give the root logger a handler, as text or JSON, at the level asked for.
+    """Give the root logger a handler, as text or JSON, at the configured level.
 
-    Records go to the platform's log pipe if there is one (whose number is then taken out of the
-    environment), else to stdout. Whatever is printed gets out at once: a process that is frozen
-    or killed flushes nothing.
+    Records go to the platform's log pipe if there is one (its number is removed from the
+    environment), else to stdout. stdout and stderr become unbuffered: a process that is frozen or
+    killed does not flush them.
     """
     sys.stdout, sys.stderr = _unbuffered(sys.stdout), _unbuffered(sys.stderr)
     as_json = environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
@@ -55,7 +55,7 @@ def configure(environ: MutableMapping[str, str]) -> None:
 
 def _unbuffered(stream: TextIO) -> TextIO:
     """Return ``stream`` as ``python -u`` would have made it."""
-    if not hasattr(stream, "buffer"):  # None where it is closed, or somebody's own
+    if not hasattr(stream, "buffer"):  # None if it is closed, or an object of the app
         return stream
     raw = io.FileIO(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
@@ -69,14 +69,14 @@ def _add_invocation(record: logging.LogRecord) -> bool:
 
 
 def _level(record: logging.LogRecord) -> int:
-    """Return the level as one of those that the platform knows."""
+    """Return the level, rounded down to a level that the platform knows."""
     return min(max(record.levelno, 0), 50) // 10 * 10
 
 
 class Handler(logging.Handler):
-    """Writes each record in some form, even if a filter or a formatter raises.
+    """Writes every record, even if a filter or a formatter raises.
 
-    A log call may stand in the middle of a response, whose outcome it must not change.
+    A log call must not change the outcome of the response that it interrupts.
     """
 
     def filter(self, record: logging.LogRecord) -> Any:
@@ -88,7 +88,7 @@ class Handler(logging.Handler):
             return True
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as text; without all that cannot be formatted, if need be."""
+        """Return the record as text, without the parts whose formatting raises."""
         try:
             return super().format(record)
         except BaseException as failure:
@@ -100,7 +100,7 @@ class Handler(logging.Handler):
 
 
 def _plain(record: logging.LogRecord, failure: BaseException) -> logging.LogRecord:
-    """Return a record with the message of ``record`` and nothing else that can raise."""
+    """Return a record with the message of ``record``, which no formatter should fail on."""
     text = _text(record)
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
@@ -129,14 +129,14 @@ def _text(record: logging.LogRecord) -> str:
 
 
 class LineHandler(Handler, logging.StreamHandler[TextIO]):
-    """Writes a record as one line: the platform makes an event of each line it reads.
+    """Writes a record as one line, because the platform makes one log event of each line.
 
-    The lines of a record are told apart by a carriage return, as AWS's runtime does it for the
-    errors that it reports; indentation is made of spaces that CloudWatch does not cut off.
+    A carriage return separates the lines of a record, as in the error reports of AWS's runtime.
+    Indentation becomes no-break spaces, which CloudWatch does not strip.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record without a line feed in it."""
+        """Return the record without line feeds."""
         first, *lines = super().format(record).split("\n")
         return "\r".join([first, *map(_indented, lines)])
 
@@ -147,11 +147,11 @@ def _indented(line: str) -> str:
 
 
 class FrameHandler(Handler):
-    """Writes a record as a frame, in which it may have as many lines as it likes.
+    """Writes a record as a frame, which may contain several lines.
 
-    A frame is its type, with the level in it where levels are filtered by (4 bytes), the length of
-    the message (4), the time in microseconds (8), big-endian, and the message. As AWS's runtime has
-    it, that ends with a line feed, unless with a traceback in text.
+    A frame is a type (4 bytes; includes the level if the platform filters by level), the length of
+    the message (4), the time in microseconds (8), all big-endian, and the message. The message ends
+    with a line feed, except for text with a traceback, as in AWS's runtime.
     """
 
     def __init__(self, descriptor: int, kind: int, *, tells_level: bool) -> None:
@@ -195,11 +195,11 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record, with AWS's keys and whatever came as ``extra``."""
+    """One JSON object per record, with AWS's keys and the fields of ``extra``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
-        # A dict is logged as it is: it becomes an object, and not its repr.
+        # A dict as the message becomes a JSON object, not its repr.
         plain = isinstance(record.msg, dict) and not record.args
         entry: dict[str, object] = {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),

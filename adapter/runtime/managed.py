@@ -9,7 +9,7 @@ connection of its own. These parts of the client are replaced, and each calls th
   lifespans of the apps start there.
 * ``runtime_client``, the extension module that posts: the Runtime API refuses a second response
   with 403, at which the client ends the process. The request id alone tells which response is the
-  second one: wrappers around the handler return and raise what they like. Instrumentation patches
+  second one: wrappers around the handler can change its result. Instrumentation patches
   the methods of the classes, before or after this module does, and calls the extension module at
   the end: so its hooks run, and the second response is dropped below them.
 * ``log_error`` of its bootstrap module: a line that cannot be written would end the process.
@@ -155,7 +155,7 @@ class Guard:
         self._bridge = bridge
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the extension module has by that name."""
+        """Return the attribute of the extension module."""
         return getattr(self._extension, name)
 
     def post_invocation_result(

@@ -106,7 +106,7 @@ class ManagedBridge(Bridge):
         self._latest = Served(Delivery(self._client, invocation))
         self._forks = forks.count
         self.begin(self._latest)
-        asyncio.set_event_loop(self.runner.loop)  # asyncio.run leaves none behind
+        asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
     def over(self) -> None:
         """End the invocation: the managed client asks for the next one."""
@@ -116,8 +116,8 @@ class ManagedBridge(Bridge):
     def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
         """Whether that invocation has its outcome; waits for a call that may yet send it.
 
-        If it has none, the managed client posts its own now, and nothing else can. A child that the
-        function has forked, and that has come back, ends here.
+        Without an outcome, the managed client posts its own now, and no call can respond any more.
+        A forked child of the function that has returned here ends here.
 
         Args:
             request_id: the invocation.
@@ -200,7 +200,7 @@ def _stand_in(error: Exception) -> Exception:
 def _current_loop() -> asyncio.AbstractEventLoop:
     """Return the current event loop, on which the app may have opened pools; make one if needed."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: there is none, so it makes one
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: it creates a loop and warns
         try:
             loop = asyncio.get_event_loop()
         except RuntimeError:  # 3.14, after asyncio.run, or in a thread

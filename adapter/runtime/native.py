@@ -112,7 +112,7 @@ class Runtime:
 
     Args:
         address: ``host:port`` of the Runtime API.
-        concurrency: how many invocations to serve at once; None where there is never more than
+        concurrency: how many invocations to serve at once; None if there is never more than
             one, and the environment is frozen between them.
     """
 
@@ -290,7 +290,7 @@ def _concurrency(environ: Mapping[str, str]) -> int | None:
 def _find_modules(environ: Mapping[str, str]) -> None:
     """Let modules be found in the task root first and, in a managed runtime, by ``.pth`` files.
 
-    The rest of the path is as it is in a container, and as ``adapter/bootstrap`` made it elsewhere.
+    The rest of the path is that of the container, or the path that ``adapter/bootstrap`` made.
     """
     root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]

@@ -1,4 +1,4 @@
-"""Tells what blocks the event loop: for `adapter dev`, and off everywhere else."""
+"""Logs the code that blocks the event loop. On in `adapter dev`, off by default otherwise."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.runtime")
 
-TICK = 0.1  # seconds
-TICKS = 10  # without a beat, and the loop is blocked
+TICK_SECONDS = 0.1
+MAX_MISSED_TICKS = 10
+"""After so many ticks without a turn of the event loop, the loop counts as blocked."""
 
 
 class Watched:
     """A handler whose event loop is watched while it serves an invocation.
 
-    A thread wakes up every `TICK` and looks whether the loop has turned since. It counts its own
-    wake-ups and asks no clock: in a frozen environment it does not wake up either, so a freeze is
-    no block.
+    A thread wakes up every `TICK_SECONDS` and checks whether the loop has turned since. It counts
+    its wake-ups instead of reading a clock: it does not wake up in a frozen environment, so a
+    freeze does not count as a block.
     """
 
     def __init__(self, handler: StreamingHandler) -> None:
@@ -50,7 +51,7 @@ class Watched:
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Have the handler serve one invocation, and the loop watched meanwhile."""
+        """Serve one invocation with the handler, and watch the loop during it."""
         variables = copy_context()
         self._running.append(variables)
         self._beat()
@@ -72,36 +73,38 @@ class Watched:
         await self._handler.shutdown()
 
     def _beat(self) -> None:
-        """Show that the loop turns, for as long as anything runs on it."""
+        """Count a turn of the loop, every `TICK_SECONDS` during an invocation."""
         self._beats += 1
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
         if self._running:
-            self._timer = asyncio.get_running_loop().call_later(TICK, self._beat)
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._beat)
 
     def _watch(self, watched: int) -> None:
         seen, missed = 0, 0
         while True:
             self._armed.wait()
-            time.sleep(TICK)
-            standing = self._runner is not None and self._runner.stands_still  # by intention
+            time.sleep(TICK_SECONDS)
+            standing = (
+                self._runner is not None and self._runner.stands_still
+            )  # for a synchronous function
             if self._beats != seen or standing or not self._armed.is_set():
                 seen, missed = self._beats, 0
                 continue
             missed += 1
             frame = sys._current_frames().get(watched)
-            if missed == TICKS and frame is not None:
+            if missed == MAX_MISSED_TICKS and frame is not None:
                 self._report(frame)
 
     def _report(self, frame: FrameType) -> None:
-        # Of many invocations nobody knows which one it is.
+        # With several invocations, the one that blocks is unknown.
         running = self._running.copy()
         variables = running[0].copy() if len(running) == 1 else copy_context()
         variables.run(
             logger.warning,
-            "The event loop has been blocked for over a second, and nothing else is served"
-            " meanwhile. It is in:\n%s",
+            "The event loop has been blocked for over a second; no other request is served"
+            " until it runs again. It is in:\n%s",
             stack(frame),
         )
 

@@ -105,8 +105,8 @@ class Worker:
     async def _call_function(self, served: Served) -> None:
         """Call a function, perhaps around a handler of the adapter, and post its result.
 
-        A call of such a handler that has begun to respond is the outcome, whatever the function
-        returns or raises.
+        If a call of such a handler has begun to respond, its response is the outcome, and the
+        result or the exception of the function is ignored.
         """
         delivery = served.delivery
         try:

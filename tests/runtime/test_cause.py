@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from adapter.errors import HandlerError, error_object
-from adapter.runtime.cause import LIMIT, MAX_FRAMES, xray_cause
+from adapter.runtime.cause import MAX_CAUSE_CHARS, MAX_FRAMES, xray_cause
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def test_of_a_deep_stack_the_innermost_frames_are_kept() -> None:
 
 
 def test_one_that_is_too_long_is_left_out_because_the_platform_would_crop_it() -> None:
-    assert cause_of(raised(0, "x" * LIMIT)) is None
+    assert cause_of(raised(0, "x" * MAX_CAUSE_CHARS)) is None
 
 
 def test_a_fault_of_the_handler_as_such_has_no_stack() -> None:

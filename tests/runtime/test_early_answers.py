@@ -72,7 +72,7 @@ def test_a_refusal_that_means_the_environment_is_lost_ends_it(
     platform.refuse(status)
     assert lambda_.exit_code() == 1
     assert STOPPED in lambda_.output
-    assert f"was answered with {status}" in lambda_.output
+    assert f"returned {status}" in lambda_.output
 
 
 @pytest.mark.parametrize("source", [ENDLESS, IDLE], ids=["while-writing", "while-idle"])
