@@ -129,37 +129,3 @@ def http_response(result: object) -> tuple[Head, bytes] | None:
         return head(metadata, "application/json"), data
     except (ValueError, EventError):  # invalid base64 or metadata
         return None
-
-
-class TakesMetadata(Protocol):
-    """A response stream, or what stands for one."""
-
-    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Do what `ResponseStream.set_metadata` does."""
-        ...
-
-
-S = TypeVar("S", bound=TakesMetadata)
-
-
-class HttpResponseStream:
-    """Gives a stream the head of an HTTP response, in AWS's words.
-
-    ``stream = HttpResponseStream.from_(stream, {"statusCode": 200, "headers": {…}})``
-    https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
-    """
-
-    @staticmethod
-    def from_(stream: S, metadata: Mapping[str, Any]) -> S:
-        """Set the head of ``stream`` and return it.
-
-        Args:
-            stream: one that has not been written to.
-            metadata: ``statusCode``, ``headers`` and ``cookies``, each if wanted.
-
-        Raises:
-            StreamClosed: the stream has started, so it is too late for a head.
-            EventError: ``metadata`` has a key or a value that cannot be sent.
-        """
-        stream.set_metadata(metadata)
-        return stream
