@@ -1,4 +1,4 @@
-"""The packages that `make test` puts beside the environment, so that no test asks a package index."""
+"""Packages that `make test` puts beside the environment: no test asks a package index."""
 
 from __future__ import annotations
 

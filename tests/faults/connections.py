@@ -243,7 +243,7 @@ CONNECTIONS = [
         Seen("502", "a failed restore: ValueError"), log="Reporting the error failed",
         exit=65, variants=BREAKS, environ=FAILED_HOOK),
     Row("{} when the extension is registered", at_registration,
-        log="Lambda will not announce the end of this environment", variants=BREAKS,
+        log="Could not register an extension; no SIGTERM at shutdown", variants=BREAKS,
         environ=LIFESPAN),
     Row("{} on the connection of the extension", while_registered, variants=BREAKS,
         environ=LIFESPAN),

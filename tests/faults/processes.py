@@ -154,7 +154,7 @@ PROCESSES = [
     Row("A task of the app raises `SystemExit` beside a response", app("/exit-beside"), WHOLE,
         log="SystemExit: 5", runtimes=BOTH),
     Row("A task of the app raises `KeyboardInterrupt` beside a response", app("/interrupt-beside"),
-        WHOLE, log="Raised beside the response", runtimes=BOTH),
+        WHOLE, log="A background task or a signal handler raised", runtimes=BOTH),
     Row("The app forks, and the child ends by `os._exit`", app("/fork"), WHOLE, runtimes=BOTH),
     Row("The app forks, and the child raises `SystemExit`", app("/fork-and-return"), WHOLE,
         runtimes=BOTH),

@@ -126,7 +126,7 @@ REFUSALS = [
         log="Reporting the error failed: POST", variants=ALL, exit=65,
         environ=FAILED_HOOK),
     Row("The registration of the extension is answered with {}", at_registration,
-        log="Lambda will not announce the end of this environment", variants=ALL,
+        log="Could not register an extension; no SIGTERM at shutdown", variants=ALL,
         environ=LIFESPAN),
     Row("The extension's `next` is answered with {}", at_the_extensions_next, variants=ALL,
         environ=LIFESPAN),

@@ -70,12 +70,12 @@ def assert_clean(running: Running) -> None:
     assert not [word for word in ("WARNING", "not streamed", "403", "Traceback") if word in log]
 
 
-def arrange(order: str, patch: str) -> str:
-    """Return a module that applies ``patch`` before the handler is made, or after it."""
+def arrange(order: str, patching: str) -> str:
+    """Return a module that applies ``patching`` before the handler is made, or after it."""
     return {
-        "before the handler": APP + patch + HANDLER,
-        "before the adapter": patch + APP + HANDLER,
-        "after the handler": APP + HANDLER + patch,
+        "before the handler": APP + patching + HANDLER,
+        "before the adapter": patching + APP + HANDLER,
+        "after the handler": APP + HANDLER + patching,
     }[order]
 
 
