@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from functools import cache
@@ -129,6 +131,20 @@ UNBOUND = {
 }
 
 MAX_LINES = 400
+
+PAGE = ROOT / "docs" / "architecture.md"
+PRINTED = re.compile(r"(?<=<!-- layers -->\n).*(?=<!-- /layers -->)", re.DOTALL)
+CHUNK = re.compile(r"<!-- chunk -->\n```\n(.*?)```", re.DOTALL)
+
+
+def layer_table() -> str:
+    """Return the layers as Markdown."""
+    there = {*MODULES, *PACKAGES, "bootstrap"}
+    rows = [
+        f"| {layer} | {', '.join(f'`{name}`' for name in sorted(names & there))} |\n"
+        for layer, names in LAYERS.items()
+    ]
+    return "| Layer | Modules and packages |\n|---|---|\n" + "".join(rows)
 
 
 class Import(NamedTuple):
@@ -262,6 +278,24 @@ class TestLayers:
         assert known & STRANGERS[package] == set()
 
 
+class TestThePage:
+    def test_has_the_layers_that_are_held_here(self) -> None:
+        printed = PRINTED.search(PAGE.read_text())
+        assert printed
+        assert printed[0] == layer_table(), "out of date: python -m tests.test_architecture"
+
+    def test_names_functions_that_a_chunk_can_go_through(self) -> None:
+        block = CHUNK.search(PAGE.read_text())
+        assert block
+        named = re.findall(r"^ *([\w.]+): ([\w.]+)", block[1], re.MULTILINE)
+        for module, function in named:
+            found: object = importlib.import_module(f"adapter.{module}")
+            for part in function.split("."):
+                found = getattr(found, part)
+            assert callable(found)
+        assert len(named) == 7
+
+
 class TestPurity:
     @every_core_module
     def test_the_core_imports_nothing_that_waits_reads_or_speaks(self, name: str) -> None:
@@ -365,3 +399,7 @@ def test_the_streaming_path_imports_nothing_of_third_parties_because_init_time_i
     program = FOREIGN.format(statement=statement)
     run = [sys.executable, "-c", program]
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() == []
+
+
+if __name__ == "__main__":
+    PAGE.write_text(PRINTED.sub(lambda _: layer_table(), PAGE.read_text()))
