@@ -166,7 +166,7 @@ class ResponseStream(ABC):
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
         """Write chunks that are large, one slice at a time. A cancellation fails the response."""
-        views = map(memoryview, chunks)
+        views = [memoryview(data) for data in chunks]
         slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
         last = slices.pop()
         self._slicing = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Packages that `make test` puts beside the environment: no test asks a package index."""
+"""The packages that `make test` puts beside the environment: no test asks a package index."""
 
 from __future__ import annotations
 

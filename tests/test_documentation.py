@@ -72,6 +72,13 @@ SNIPPETS = {
         Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
     ],
     "managed-instances.md": [Snippet("", "assert xray_trace_id() is None")],
+    "managed-runtime.md": [
+        Snippet(
+            f"{TESTING}import asyncio\nasync def open_pool(): ...\n"
+            "asyncio.set_event_loop(asyncio.new_event_loop())",
+            ANSWERS,
+        )
+    ],
     "moving-from-mangum.md": [Snippet(TESTING, ANSWERS)],
     "observability.md": [
         Snippet(

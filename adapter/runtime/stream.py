@@ -87,7 +87,7 @@ class RuntimeStream(ResponseStream):
 
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Frame ``chunks`` and write them with one call."""
-        frames = [*map(chunk, filter(None, chunks))]
+        frames = [chunk(data) for data in chunks if data]
         if end:
             frames.append(LAST_CHUNK)
         if frames:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.runtime.conftest import ric_3 as ric_3
+from tests.runtime.running import ric_3
 
 from .stage import SLOPPY, Stage
 from .table import ROWS, SECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.runtime.running import Ric
 
     from .row import Row
 
@@ -51,7 +49,7 @@ def variables(runtime: str, request: pytest.FixtureRequest) -> dict[str, str]:
     if runtime == "concurrent":
         return {"AWS_LAMBDA_MAX_CONCURRENCY": "1"}  # a place that is lost is missed at once
     if runtime == "managed 3":
-        ric: Ric = request.getfixturevalue("ric_3")
+        ric = ric_3()
         return {"PYTHONPATH": ric.environ["PYTHONPATH"]}
     return {}
 
