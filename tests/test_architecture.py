@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -344,6 +345,13 @@ class TestTests:
         files = {n for n in TEST_FILES if n.rpartition(".")[2].startswith("test_")}
         by_behaviour = {n for n in files if top(n).removeprefix("test_") in BY_BEHAVIOUR}
         assert files - by_behaviour - UNBOUND - set(map(file_for, TESTED_ALONE)) == set()
+
+    def test_a_name_occurs_twice_only_where_two_modules_have_the_same_name(self) -> None:
+        files = [n for n in TEST_FILES if n.rpartition(".")[2].startswith("test_")]
+        names = Counter(n.rpartition(".")[2] for n in files)
+        mirrors = {*map(file_for, MODULES)}
+        twice = {n for n in files if names[n.rpartition(".")[2]] > 1}
+        assert twice <= mirrors
 
     def test_no_exception_outlives_its_reason(self) -> None:
         assert UNTESTED.keys() - MODULES.keys() == set()

@@ -9,7 +9,7 @@ from adapter.errors import ClientDisconnected, StreamClosed
 from adapter.prelude import CONTENT_TYPE
 from adapter.stream import SLICE_BYTES, TURN_BYTES, HttpResponseStream, ResponseStream
 from adapter.testing import MemoryStream
-from tests.stream_contract import StreamContract
+from tests.support.stream_contract import StreamContract
 
 
 class TestMemoryStream(StreamContract):
