@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from .doors import DOORS
+from .support.event_sources import DOORS
 
 #: The sources that both support.
 BOTH = {door.name: door for door in DOORS if door.name != "VPC Lattice"}

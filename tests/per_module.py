@@ -14,7 +14,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from .test_architecture import CORE, MODULES, ROOT, TEST_FILES, UNTESTED, file_for
+from .test_architecture import A_DOCSTRING, CORE, MODULES, ROOT, TEST_FILES, UNTESTED, file_for
 
 
 def gaps(module: str) -> str:
@@ -38,7 +38,7 @@ def _coverage(environ: dict[str, str], *arguments: str) -> subprocess.CompletedP
 
 def main(modules: list[str]) -> int:
     """Report on ``modules``, or on all of the core; return how many have gaps."""
-    modules = modules or ["errors", *CORE]
+    modules = modules or ["errors", *(n for n in CORE if UNTESTED.get(n) != A_DOCSTRING)]
     failed = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for module, missing in zip(modules, pool.map(gaps, modules), strict=True):

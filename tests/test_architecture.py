@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -86,6 +89,7 @@ STRANGERS = {"emulator": {"cycle", "handler", "prelude", "runtime", "wire"}}
 IMPURE = {"asyncio", "logging", "os", "select", "socket", "ssl", "subprocess", "threading", "time"}
 MAY_IMPORT = {("context", "time"): "the time that is left is asked of the clock"}
 
+A_DOCSTRING = "a docstring"
 #: Modules without a test file of their own, and why.
 UNTESTED = {
     "types": "nothing in it runs",
@@ -102,7 +106,7 @@ UNTESTED = {
             "emulator.runtime_api.__init__",
             "samples.__init__",
         ],
-        "a docstring",
+        A_DOCSTRING,
     ),
     "emulator.commands.function_options": "read by test_dev and test_invoke",
     "emulator.environments.peak_memory": "seen in every REPORT line: test_environment",
@@ -128,6 +132,20 @@ UNBOUND = {
 }
 
 MAX_LINES = 400
+
+PAGE = ROOT / "docs" / "architecture.md"
+PRINTED = re.compile(r"(?<=<!-- layers -->\n).*(?=<!-- /layers -->)", re.DOTALL)
+CHUNK = re.compile(r"<!-- chunk -->\n```\n(.*?)```", re.DOTALL)
+
+
+def layer_table() -> str:
+    """Return the layers as Markdown."""
+    there = {*MODULES, *PACKAGES, "bootstrap"}
+    rows = [
+        f"| {layer} | {', '.join(f'`{name}`' for name in sorted(names & there))} |\n"
+        for layer, names in LAYERS.items()
+    ]
+    return "| Layer | Modules and packages |\n|---|---|\n" + "".join(rows)
 
 
 class Import(NamedTuple):
@@ -261,6 +279,24 @@ class TestLayers:
         assert known & STRANGERS[package] == set()
 
 
+class TestThePage:
+    def test_has_the_layers_that_are_held_here(self) -> None:
+        printed = PRINTED.search(PAGE.read_text())
+        assert printed
+        assert printed[0] == layer_table(), "out of date: python -m tests.test_architecture"
+
+    def test_names_functions_that_a_chunk_can_go_through(self) -> None:
+        block = CHUNK.search(PAGE.read_text())
+        assert block
+        named = re.findall(r"^ *([\w.]+): ([\w.]+)", block[1], re.MULTILINE)
+        for module, function in named:
+            found: object = importlib.import_module(f"adapter.{module}")
+            for part in function.split("."):
+                found = getattr(found, part)
+            assert callable(found)
+        assert len(named) == 7
+
+
 class TestPurity:
     @every_core_module
     def test_the_core_imports_nothing_that_waits_reads_or_speaks(self, name: str) -> None:
@@ -309,6 +345,13 @@ class TestTests:
         files = {n for n in TEST_FILES if n.rpartition(".")[2].startswith("test_")}
         by_behaviour = {n for n in files if top(n).removeprefix("test_") in BY_BEHAVIOUR}
         assert files - by_behaviour - UNBOUND - set(map(file_for, TESTED_ALONE)) == set()
+
+    def test_a_name_occurs_twice_only_where_two_modules_have_the_same_name(self) -> None:
+        files = [n for n in TEST_FILES if n.rpartition(".")[2].startswith("test_")]
+        names = Counter(n.rpartition(".")[2] for n in files)
+        mirrors = {*map(file_for, MODULES)}
+        twice = {n for n in files if names[n.rpartition(".")[2]] > 1}
+        assert twice <= mirrors
 
     def test_no_exception_outlives_its_reason(self) -> None:
         assert UNTESTED.keys() - MODULES.keys() == set()
@@ -364,3 +407,7 @@ def test_the_streaming_path_imports_nothing_of_third_parties_because_init_time_i
     program = FOREIGN.format(statement=statement)
     run = [sys.executable, "-c", program]
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() == []
+
+
+if __name__ == "__main__":
+    PAGE.write_text(PRINTED.sub(lambda _: layer_table(), PAGE.read_text()))

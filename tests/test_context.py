@@ -83,6 +83,10 @@ class TestEveryObject:
         assert repr(made).startswith(f"{type(made).__name__}({name}={value!r}, ")
 
 
+def test_the_deadline_is_the_one_that_the_platform_sent() -> None:
+    assert context(1_700_000_000_000).deadline_ms == 1_700_000_000_000
+
+
 def test_a_context_may_be_changed_by_wrappers() -> None:
     mine = context(0)
     mine.function_name = "other"

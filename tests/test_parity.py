@@ -17,9 +17,9 @@ from mangum.handlers import ALB, APIGateway, HTTPGateway, LambdaAtEdge
 from adapter import LambdaHandler, errors
 from adapter.testing import MemoryStream, function_url_event, sqs_event
 
-from .doors import DOORS, Door
-from .parity import CASES, NO_CONTEXT, Case, differing
 from .parity_differences import BOTH, DIFFERENCES, EVERY, markdown
+from .support.event_sources import DOORS, Door
+from .support.mangum_parity import CASES, NO_CONTEXT, Case, differing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,12 +21,12 @@ from adapter import LambdaHandler
 from adapter.errors import ProtocolError
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 from adapter.wire import ResponseReader, chunked_request
-from tests.doors import DOORS, PREFIXED, Door
 from tests.emulator.conftest import local as local
 from tests.faults.endings import ENDINGS
 from tests.faults.stage import Stage
-from tests.local_lambda import adapter_dev
-from tests.runtime.scripted import event_answer
+from tests.support.adapter_dev import adapter_dev
+from tests.support.event_sources import DOORS, PREFIXED, Door
+from tests.support.fake_runtime_api import event_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -52,8 +52,8 @@ from adapter.testing import (
     sqs_event,
 )
 
-from .doors import DOORS, PREFIXED, Door, Reply
 from .events.fuzz import ANY, check_scope
+from .support.event_sources import DOORS, PREFIXED, Door, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from adapter.metadata import HttpResponseStream
 from adapter.prelude import CONTENT_TYPE
 from adapter.stream import SLICE_BYTES, TURN_BYTES, ResponseStream
 from adapter.testing import MemoryStream
-from tests.stream_contract import StreamContract
+from tests.support.stream_contract import StreamContract
 
 
 class TestMemoryStream(StreamContract):

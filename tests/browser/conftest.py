@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.local_lambda import adapter_dev
+from tests.support.adapter_dev import adapter_dev
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

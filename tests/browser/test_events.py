@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.local_lambda import adapter_dev
+from tests.support.adapter_dev import adapter_dev
 
 if TYPE_CHECKING:
     from collections.abc import Callable

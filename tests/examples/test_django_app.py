@@ -33,7 +33,7 @@ from adapter.testing import (
     lambda_context,
     rest_api_event,
 )
-from tests.local_lambda import LocalLambda, adapter_dev
+from tests.support.adapter_dev import LocalLambda, adapter_dev
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

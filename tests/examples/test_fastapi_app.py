@@ -26,7 +26,7 @@ from adapter.testing import LambdaTransport
 from database import Database
 from downloads import BLOCK
 from handler import handler
-from tests.local_lambda import adapter_dev
+from tests.support.adapter_dev import adapter_dev
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, MutableMapping

@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from adapter.samples.url_event import function_url_event
-from tests.runtime.scripted import event_answer
+from tests.support.fake_runtime_api import event_answer
 
 from .apps import BODY
 from .row import BOTH, MANAGED, Row
 from .stage import CUT, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
-    from tests.runtime.scripted import Peer
+    from tests.support.fake_runtime_api import Peer
 
     from .stage import Stage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adapter.samples.url_event import function_url_event
-from tests.runtime.scripted import event_answer
+from tests.support.fake_runtime_api import event_answer
 
 from .connections import CONCURRENT
 from .row import BOTH, Row

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.samples.url_event import function_url_event
-from tests.runtime.scripted import NEXT
+from tests.support.fake_runtime_api import NEXT
 
 from .plan import Job, job
 from .stage import SLOPPY, WHOLE, Seen, Stage, has_data, seen
@@ -28,7 +28,7 @@ from .stage import SLOPPY, WHOLE, Seen, Stage, has_data, seen
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.runtime.scripted import Peer, Request
+    from tests.support.fake_runtime_api import Peer, Request
 
 CONCURRENCY = 16
 WARM = 0.2

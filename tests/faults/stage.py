@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.samples.url_event import function_url_event
-from tests.runtime.scripted import API, NEXT, ROOT, Platform
+from tests.support.fake_runtime_api import API, NEXT, ROOT, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.runtime.scripted import Peer, Request
+    from tests.support.fake_runtime_api import Peer, Request
 
 MAIN = "from tests.faults.apps import app, handler\n"
 OURS = ("main:app", (sys.executable, "-m", "adapter", "run"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.samples.url_event import function_url_event
-from tests.runtime.scripted import NEXT
+from tests.support.fake_runtime_api import NEXT
 
 from .endings import ENDINGS, expected
 from .stage import SLOPPY, WHOLE, Stage, seen

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.runtime.running import ric_3
+from tests.support.runtimes import ric_3
 
 from .stage import SLOPPY, Stage
 from .table import ROWS, SECTIONS

@@ -7,8 +7,15 @@ from zipfile import ZipFile
 
 import pytest
 
-from ..deployed import FASTAPI, RUNTIMES, Deployed, check_streams, deploy, forget_python
-from ..prepared import prepared
+from ..support.deployed_examples import (
+    FASTAPI,
+    RUNTIMES,
+    Deployed,
+    check_streams,
+    deploy,
+    forget_python,
+)
+from ..support.prepared import prepared
 from .conftest import only_wheels_of
 
 pytestmark = pytest.mark.anyio

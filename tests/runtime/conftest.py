@@ -8,8 +8,8 @@ import pytest
 
 from tests.emulator.conftest import local as local
 
-from .running import RIC, RIC_4, Ric, Running, StartRunning, ric_3
-from .scripted import ROOT, Platform
+from ..support.fake_runtime_api import ROOT, Platform
+from ..support.runtimes import RIC, RIC_4, Ric, Running, StartRunning, ric_3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,8 +12,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from ..support.fake_runtime_api import ROOT, Platform
 from .apps import EVENT, HELLO
-from .scripted import ROOT, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,12 +7,12 @@ import pytest
 
 from adapter.samples.url_event import function_url_event
 
+from ..support.fake_runtime_api import NEXT, Peer, error_of
 from .apps import EVENT, LIFESPAN
-from .scripted import NEXT, Peer, error_of
 
 if TYPE_CHECKING:
+    from ..support.fake_runtime_api import Platform
     from .conftest import Start
-    from .scripted import Platform
 
 N = 4
 

@@ -11,7 +11,7 @@ import uvloop
 from adapter.runtime.connection import Connection, connect
 from adapter.wire import ProtocolError, request
 
-from .scripted import Peer
+from ..support.fake_runtime_api import Peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

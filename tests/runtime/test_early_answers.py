@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..support.fake_runtime_api import NEXT, error_of
 from .apps import ENDLESS, EVENT, HELLO
-from .scripted import NEXT, error_of
 
 if TYPE_CHECKING:
+    from ..support.fake_runtime_api import Platform
     from .conftest import Start
-    from .scripted import Platform
 
 STOPPED = "stopped by ClientDisconnected"
 

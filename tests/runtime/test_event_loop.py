@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ..support.runtimes import APP, StartRunning
 from .conftest import every_runtime
-from .running import APP, StartRunning
 
 # As eoAPI, stac-fastapi and titiler-pgstac do it: whatever the pool is made of belongs to the loop.
 POOL = """

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..support.fake_runtime_api import NEXT, error_of, response_of
 from .apps import EVENT, HELLO
-from .scripted import NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from .conftest import Start

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..support.fake_runtime_api import INIT_ERROR, NEXT, ROOT
 from .apps import EVENT, HELLO
-from .scripted import INIT_ERROR, NEXT, ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

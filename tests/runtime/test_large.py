@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from adapter.stream import SLICE_BYTES
 
+from ..support.fake_runtime_api import NEXT
+from ..support.runtimes import EVENT
 from .conftest import every_runtime
-from .running import EVENT
-from .scripted import NEXT
 
 if TYPE_CHECKING:
-    from .running import StartRunning
+    from ..support.runtimes import StartRunning
 
 SIZE = 200 * 1024 * 1024
 HUGE = f"""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from ..support.fake_runtime_api import NEXT
 from .apps import HELLO
 from .conftest import RUN
-from .scripted import NEXT
 
 if TYPE_CHECKING:
     from .conftest import Start

@@ -9,14 +9,14 @@ import pytest
 from adapter.samples.url_event import function_url_event
 from adapter.testing import sqs_event
 
+from ..support.fake_runtime_api import NEXT, error_of, response_of
+from ..support.runtimes import EVENT, PLAIN
 from .conftest import every_runtime
-from .running import EVENT, PLAIN
-from .scripted import NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .running import StartRunning
+    from ..support.runtimes import StartRunning
 
 BEGIN = """
 import asyncio, signal, sqlite3, threading

@@ -19,16 +19,16 @@ import pytest
 from adapter.emulator.front_ends.function_url import UrlSettings
 from adapter.samples.url_event import function_url_event
 
-from .running import EVENT, PLAIN, RIC, RIC_4
-from .scripted import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of
+from ..support.fake_runtime_api import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of
+from ..support.runtimes import EVENT, PLAIN, RIC, RIC_4
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from tests.emulator.conftest import Local, LocalFactory
 
+    from ..support.runtimes import Ric, StartRunning
     from .conftest import Start
-    from .running import Ric, StartRunning
 
 DOMAIN = {"domainName": "abc.execute-api.eu-west-1.amazonaws.com", "http": {"method": "GET"}}
 HTTP_API_EVENT = {**EVENT, "requestContext": DOMAIN}

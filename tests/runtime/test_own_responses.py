@@ -11,12 +11,12 @@ import pytest
 
 from adapter.samples.url_event import function_url_event
 
-from .running import APP, EVENT
-from .scripted import NEXT, response_of
+from ..support.fake_runtime_api import NEXT, response_of
+from ..support.runtimes import APP, EVENT
 
 if TYPE_CHECKING:
-    from .running import Running, StartRunning
-    from .scripted import Request
+    from ..support.fake_runtime_api import Request
+    from ..support.runtimes import Running, StartRunning
 
 # Responds with what the body of the event says, and otherwise by the handler.
 OWN = (

@@ -8,11 +8,11 @@ import pytest
 
 from adapter.samples.url_event import function_url_event
 
-from .running import APP, EVENT
-from .scripted import NEXT, error_of, response_of
+from ..support.fake_runtime_api import NEXT, error_of, response_of
+from ..support.runtimes import APP, EVENT
 
 if TYPE_CHECKING:
-    from .running import Ric, Running, StartRunning
+    from ..support.runtimes import Ric, Running, StartRunning
 
 HANDLER = """
 async def choose(scope, receive, send):

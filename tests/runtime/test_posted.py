@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.testing import sqs_event
-from tests.doors import DOORS
+from tests.support.event_sources import DOORS
 
+from ..support.fake_runtime_api import NEXT, response_of
+from ..support.runtimes import EVENT
 from .conftest import every_runtime
-from .running import EVENT
-from .scripted import NEXT, response_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .running import Running, StartRunning
+    from ..support.runtimes import Running, StartRunning
 
 # What goes on after a response waits for the file that has the name of the invocation.
 WAIT = """

@@ -9,12 +9,12 @@ import pytest
 
 from adapter.samples.url_event import function_url_event
 
+from ..support.fake_runtime_api import ARN, NEXT, error_of, response_of
 from .apps import ENDLESS, EVENT, HELLO, LIFESPAN, STEPS
-from .scripted import ARN, NEXT, error_of, response_of
 
 if TYPE_CHECKING:
+    from ..support.fake_runtime_api import Request
     from .conftest import Start
-    from .scripted import Request
 
 ERROR_TYPE = "lambda-runtime-function-error-type"
 ERROR_BODY = "lambda-runtime-function-error-body"

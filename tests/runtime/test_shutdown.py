@@ -9,12 +9,12 @@ import pytest
 
 from adapter.runtime.native import CANCEL_GRACE_SECONDS, GRACE_SECONDS
 
+from ..support.fake_runtime_api import NEXT
 from .apps import ENDLESS, EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
-from .scripted import NEXT
 
 if TYPE_CHECKING:
+    from ..support.fake_runtime_api import Peer, Platform, Request
     from .conftest import Start
-    from .scripted import Peer, Platform, Request
 
 REGISTER = ("POST", "/2020-01-01/extension/register")
 EXTENSION_NEXT = ("GET", "/2020-01-01/extension/event/next")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ..support.fake_runtime_api import API, INIT_ERROR, NEXT
+from ..support.runtimes import Running
 from .apps import EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
-from .running import Running
-from .scripted import API, INIT_ERROR, NEXT
 
 if TYPE_CHECKING:
+    from ..support.fake_runtime_api import Platform
     from .conftest import Runtime, Start
-    from .scripted import Platform
 
 # Managed instances have no SnapStart, and the thread that asks for events changes nothing here.
 every_runtime = pytest.mark.parametrize(

@@ -8,15 +8,15 @@ import pytest
 
 from adapter.samples.url_event import function_url_event
 
+from ..support.fake_runtime_api import ARN, NEXT, error_of, response_of
+from ..support.runtimes import APP, EVENT, PLAIN, Running
 from .conftest import NATIVE
-from .running import APP, EVENT, PLAIN, Running
-from .scripted import ARN, NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..support.runtimes import StartRunning
     from .conftest import Runtime, Start
-    from .running import StartRunning
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..deployed import check_parts
-from ..lambda_root import function_url, make_lambda_root
+from ..support.deployed_examples import check_parts
+from ..support.lambda_filesystem import function_url, make_lambda_root
 from .conftest import EXAMPLES, Example
 
 if TYPE_CHECKING:

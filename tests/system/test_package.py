@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ..deployed import DJANGO, RUNTIMES, Deployed, check_streams, deploy, forget_python
+from ..support.deployed_examples import (
+    DJANGO,
+    RUNTIMES,
+    Deployed,
+    check_streams,
+    deploy,
+    forget_python,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 

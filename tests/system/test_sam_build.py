@@ -9,8 +9,8 @@ import pytest
 
 from adapter.package.command import this_python
 
-from ..deployed import ARCHITECTURE, check_parts
-from ..lambda_root import function_url, make_lambda_root
+from ..support.deployed_examples import ARCHITECTURE, check_parts
+from ..support.lambda_filesystem import function_url, make_lambda_root
 from .conftest import Example, every_example
 
 if TYPE_CHECKING:

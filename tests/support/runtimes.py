@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from adapter.samples.url_event import function_url_event
 
-from ..prepared import prepared
-from .scripted import NEXT, ROOT, response_of
+from .fake_runtime_api import NEXT, ROOT, response_of
+from .prepared import prepared
 
 if TYPE_CHECKING:
-    from .scripted import Peer, Platform
+    from .fake_runtime_api import Peer, Platform
 
 EVENT = function_url_event("/")
 

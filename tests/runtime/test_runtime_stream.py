@@ -15,9 +15,9 @@ from adapter.errors import ClientDisconnected
 from adapter.runtime.client import RuntimeClient
 from adapter.runtime.delivery import Delivery
 from adapter.runtime.stream import RuntimeStream
-from tests.stream_contract import StreamContract
+from tests.support.stream_contract import StreamContract
 
-from .scripted import NEXT, Peer, Request, error_of, response_of
+from ..support.fake_runtime_api import NEXT, Peer, Request, error_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

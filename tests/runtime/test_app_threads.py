@@ -8,15 +8,15 @@ import pytest
 
 from adapter.samples.url_event import function_url_event
 
+from ..support.fake_runtime_api import NEXT, Peer
+from ..support.runtimes import EVENT, RIC, RIC_4, Running
 from .conftest import RUN
-from .running import EVENT, RIC, RIC_4, Running
-from .scripted import NEXT, Peer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..support.runtimes import StartRunning
     from .conftest import Start
-    from .running import StartRunning
 
 WAIT = """
 import asyncio, os, time

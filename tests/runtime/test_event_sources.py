@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.testing import sqs_event
-from tests.doors import DOORS, Door, Reply
+from tests.support.event_sources import DOORS, Door, Reply
 
+from ..support.fake_runtime_api import ROOT, response_of
+from ..support.runtimes import RIC, Running
 from .conftest import RUN
-from .running import RIC, Running
-from .scripted import ROOT, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..support.fake_runtime_api import NEXT, response_of
 from .conftest import RUN
-from .scripted import NEXT, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..support.fake_runtime_api import Request
     from .conftest import Start
-    from .scripted import Request
 
 AWS = (sys.executable, "-W", "default", "-m", "awslambdaric")
 

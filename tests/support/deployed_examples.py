@@ -12,12 +12,12 @@ from adapter.package.command import this_python
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
 
-from .lambda_root import LambdaRoot, Running, function_url, make_lambda_root, unpack
+from .lambda_filesystem import LambdaRoot, Running, function_url, make_lambda_root, unpack
 
 if TYPE_CHECKING:
     import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 RUNTIMES = ("managed", "native", "container")
 
