@@ -58,7 +58,7 @@ class ResponseStream(ABC):
         self.body_chunks = 0
         self._slicing: asyncio.Future[None] | None = None  #: done when a large chunk is written
         self._reason: str | None = None
-        self._ended = asyncio.Event()
+        self._ended: asyncio.Event | None = None  #: set with `closed`
         self._bytes_since_turn = 0
         self._last_turn = monotonic()
 
@@ -264,6 +264,10 @@ class ResponseStream(ABC):
 
     async def wait_closed(self) -> None:
         """Return when the response has ended, or when its reader is gone."""
+        if self.closed:
+            return
+        if self._ended is None:
+            self._ended = asyncio.Event()
         await self._ended.wait()
 
     async def finished(self) -> None:
@@ -275,7 +279,7 @@ class ResponseStream(ABC):
         Raises:
             ClientDisconnected: the reader went away before the end.
         """
-        await self._ended.wait()
+        await self.wait_closed()
         broken = self._broken
         if broken is not None:
             raise broken
@@ -329,7 +333,8 @@ class ResponseStream(ABC):
 
     def _close(self) -> None:
         self.closed = True
-        self._ended.set()
+        if self._ended is not None:
+            self._ended.set()
         if self.on_close is not None:
             self.on_close()
 
