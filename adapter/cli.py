@@ -81,7 +81,7 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def run_runtime(target: str | None) -> int:
     """Be a Lambda runtime: ``adapter run``."""
-    from .runtime.native import main as run_native
+    from .native.runtime import main as run_native
 
     return run_native(target)
 

@@ -12,20 +12,20 @@ from contextvars import copy_context
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .context import seconds_left
-from .current import Current, current
-from .environment import get_host, register
 from .errors import AdapterError
-from .loggers import get_logger
+from .invocation.context import seconds_left
+from .invocation.current import Current, current
+from .invocation.loggers import get_logger
+from .invocation.registry import get_host, register
 from .options import Options, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from .events import Source
-    from .runner import LoopRunner
-    from .stream import ResponseStream
-    from .summary import Meter, Summary
+    from .invocation.runner import LoopRunner
+    from .observe.summary import Meter, Summary
+    from .streams.response_stream import ResponseStream
     from .types import JSON, Context
 
 logger = get_logger("adapter.http")
@@ -116,7 +116,7 @@ class EntryPoint(ABC):
             return await _in_a_record(self.respond, event, context, stream)
         if not self._listeners:
             return await self._respond(event, context, stream)
-        from .summary import Meter, measured  # lazy: cold start
+        from .observe.summary import Meter, measured  # lazy: cold start
 
         response = self._respond(event, context, stream)
         return await measured(response, record, Meter(context, stream), self._listeners)
@@ -136,7 +136,7 @@ class EntryPoint(ABC):
         """The functions that are called with the summary of each invocation."""
         listeners = [] if self.options.on_complete is None else [self.options.on_complete]
         if self.options.metrics == "emf":
-            from .metrics import emit  # lazy: cold start
+            from .observe.metrics import emit  # lazy: cold start
 
             listeners.append(emit)
         return listeners
@@ -154,7 +154,7 @@ class EntryPoint(ABC):
     @cached_property
     def _runner(self) -> LoopRunner:
         """The event loop for all calls outside a runtime."""
-        from .runner import LoopRunner  # lazy: cold start
+        from .invocation.runner import LoopRunner  # lazy: cold start
 
         closing = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         runner = LoopRunner(closing.get_loop(), contain=False)

@@ -8,17 +8,17 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .context import seconds_left
-from .environment import handlers
 from .errors import DeadlineExceeded, HandlerError
-from .loggers import get_logger
-from .runner import current_runner
-from .threads import shielded, threads
+from .invocation.context import seconds_left
+from .invocation.loggers import get_logger
+from .invocation.registry import handlers
+from .invocation.runner import current_runner
+from .invocation.threads import shielded, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .stream import ResponseStream
+    from .streams.response_stream import ResponseStream
     from .types import JSON, Context
 
 logger = get_logger("adapter.runtime")

@@ -7,26 +7,25 @@ import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .buffered import BufferedStream, warn_of_buffering, whole_response
-from .cycle import HttpCycle, respond_plainly
+from .asgi.cycle import HttpCycle, respond_plainly
+from .asgi.lifespan import lifespan
+from .asgi.response import Response
+from .asgi.scope import http_scope
 from .entry import EntryPoint
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
-from .lifespan import lifespan
-from .loggers import get_logger
-from .response import Response
-from .scope import http_scope
+from .invocation.loggers import get_logger
+from .streams.buffered_stream import BufferedStream, warn_of_buffering, whole_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .asgi.lifespan import Lifespan
     from .events.custom import CustomSource, EventHandler
-    from .lifespan import Lifespan
-    from .response import Head
-    from .stream import ResponseStream
-    from .summary import Summary
-    from .types import JSON, ASGIApp, Context, Scope
+    from .observe.summary import Summary
+    from .streams.response_stream import ResponseStream
+    from .types import JSON, ASGIApp, Context, Head, Scope
 
 logger = get_logger("adapter.http")
 
@@ -47,7 +46,7 @@ class LambdaHandler(EntryPoint):
         event_path: the path in the app to which such events are POSTed without ``on_event``.
         custom_handlers: classes that turn events into requests, with Mangum's interface.
         errors: ``"respond"`` or ``"raise"``: how a failure before the response ends.
-        on_complete: called with an `adapter.summary.Summary` when an invocation is over.
+        on_complete: called with an `adapter.observe.summary.Summary` when an invocation is over.
     """
 
     __name__ = "handler"  # wrappers read the name of a function, for example Powertools' Tracer

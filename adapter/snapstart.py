@@ -22,11 +22,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .environment import get_host
-from .runner import current_runner
+from .invocation.registry import get_host
+from .invocation.runner import current_runner
 
 if TYPE_CHECKING:
-    from .runner import LoopRunner
+    from .invocation.runner import LoopRunner
 
 Hook = Callable[[], Any]
 H = TypeVar("H", bound=Hook)

@@ -8,25 +8,24 @@ from base64 import b64decode
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from . import forks
-from .buffered import BufferedStream, warn_of_buffering, whole_response
-from .cycle import clear_frames, is_disconnect
-from .deadline import Deadline
+from .asgi.cycle import clear_frames, is_disconnect
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
-from .loggers import get_logger
-from .metadata import head as metadata_head
-from .pipe import in_thread
+from .invocation import forks
+from .invocation.deadline import Deadline
+from .invocation.loggers import get_logger
+from .streams.buffered_stream import BufferedStream, warn_of_buffering, whole_response
+from .streams.metadata import head as metadata_head
+from .streams.pipe import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Source
-    from .pipe import BlockingStream
-    from .response import Head
-    from .stream import ResponseStream
-    from .types import JSON, Context
+    from .streams.pipe import BlockingStream
+    from .streams.response_stream import ResponseStream
+    from .types import JSON, Context, Head
 
 logger = get_logger("adapter.http")
 
@@ -40,7 +39,7 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
     `HttpResponseStream.from_` makes the response an HTTP response.
 
     * An ``async`` function gets a `ResponseStream`, and awaits its writes.
-    * A synchronous function runs in a thread and gets an `adapter.pipe.BlockingStream`, with the
+    * A synchronous function runs in a thread and gets an `adapter.streams.pipe.BlockingStream`: the
       same methods without ``await``.
     * Each chunk that a generator yields, async or not, is written.
     * A function that has written nothing may return ``{"statusCode", "headers",

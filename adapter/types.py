@@ -24,6 +24,9 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 application: ``async (scope, receive, send)``."""
 
 
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+
+
 class Request(NamedTuple):
     """An HTTP request, independent of its event source; `http_scope` makes the scope of it."""
 
@@ -39,6 +42,13 @@ class Request(NamedTuple):
     client: tuple[str, int] | None
     server: tuple[str, int]
     mapped: bool = False  #: whether the gateway may have taken a mapping off the path
+
+
+class Head(NamedTuple):
+    """Send the status and the headers."""
+
+    status: int
+    headers: Headers
 
 
 class Prelude(TypedDict, total=False):

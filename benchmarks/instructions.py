@@ -35,7 +35,7 @@ SECONDS = 300
 
 NATIVE = ("-m", "adapter", "run")
 AWSLAMBDARIC = ("-m", "awslambdaric")
-IMPORT = "import adapter, adapter.handler, adapter.runtime.native"
+IMPORT = "import adapter, adapter.handler, adapter.native.runtime"
 """What a cold start of the native runtime imports, beside the app."""
 
 STANDARD = "import asyncio, json, logging"

@@ -18,7 +18,7 @@ from adapter.errors import (
     advice,
     error_object,
 )
-from adapter.prelude import decode
+from adapter.events.prelude import decode
 
 CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
 

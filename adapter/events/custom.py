@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ..scope import ASGI
-from .buffered import TEXT_TYPES
+from ..types import ASGI
+from .body import TEXT_TYPES
 from .source import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..response import Head
-    from ..types import JSON, Context, Scope
+    from ..types import JSON, Context, Head, Scope
 
 
 class EventHandler(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..prelude import decode
-from ..stream import ResponseStream
+from ..events.prelude import decode
+from ..streams.response_stream import ResponseStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from adapter.wire import MAX_REPORT_BYTES
+from adapter.runtime_api.wire import MAX_REPORT_BYTES
 
 from .apps import FLOOD
 from .connections import BUFFERED, RAISE, SNAPSTART

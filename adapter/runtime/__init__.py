@@ -1,1 +1,0 @@
-"""The runtimes, between the Runtime API and a handler."""
