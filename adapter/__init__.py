@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .errors import AdapterError as AdapterError
     from .errors import ClientDisconnected as ClientDisconnected
     from .handler import LambdaHandler as LambdaHandler
+    from .metadata import HttpResponseStream as HttpResponseStream
     from .snapstart import after_restore as after_restore
     from .snapstart import before_snapshot as before_snapshot
-    from .stream import HttpResponseStream as HttpResponseStream
     from .stream import ResponseStream as ResponseStream
     from .streamify import streamify_response as streamify_response
 
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdapterError": "errors",
     "ClientDisconnected": "errors",
-    "HttpResponseStream": "stream",
+    "HttpResponseStream": "metadata",
     "LambdaContext": "context",
     "LambdaHandler": "handler",
     "ResponseStream": "stream",

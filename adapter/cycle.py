@@ -7,6 +7,7 @@ from contextlib import suppress
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from typing import TYPE_CHECKING
 
+from . import forks
 from .deadline import Deadline
 from .errors import (
     ClientDisconnected,
@@ -15,7 +16,6 @@ from .errors import (
     StreamClosed,
     advice,
 )
-from .forks import exit_if_forked, fork_count
 from .loggers import get_logger
 from .response import End, Failure, Head, State, plain
 
@@ -82,14 +82,14 @@ class HttpCycle:
             CancelledError: the current task was cancelled from outside.
         """
         deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
-        forks = fork_count()
+        before = forks.count
         try:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # SystemExit and its like end the response, not us
-            exit_if_forked(forks)
+            forks.exit_if_forked(before)
             self._end(error, deadline)
         else:
-            exit_if_forked(forks)
+            forks.exit_if_forked(before)
             self._end(None, deadline)
 
     def _end(self, error: BaseException | None, deadline: Deadline) -> None:
@@ -99,7 +99,8 @@ class HttpCycle:
             else:
                 self._raised(error, deadline)
         finally:
-            self._cancel_head_timer()
+            if self._head_timer is not None:
+                self._cancel_head_timer()
             deadline.end()
 
     async def receive(self) -> Message:

@@ -18,18 +18,13 @@ if TYPE_CHECKING:
 EXIT_FORKED = 70
 """Exit status of such a child: EX_SOFTWARE of sysexits.h."""
 
-_forks = 0  # in this process's line of descent; os.getpid() would be a system call a chunk
+count = 0  #: differs between a process and every child that it forks
 _loops: WeakSet[AbstractEventLoop] = WeakSet()
 
 
-def fork_count() -> int:
-    """Return a number that differs between a process and every child that it forks."""
-    return _forks
-
-
-def exit_if_forked(count: int) -> None:
-    """End the process if it has been forked since `fork_count` returned ``count``."""
-    if count != _forks:
+def exit_if_forked(before: int) -> None:
+    """End the process if it has been forked since `count` was ``before``."""
+    if before != count:
         os._exit(EXIT_FORKED)
 
 
@@ -43,8 +38,8 @@ def _exit(*args: object, **kwargs: object) -> NoReturn:
 
 
 def _in_child() -> None:
-    global _forks
-    _forks += 1
+    global count
+    count += 1
     for loop in tuple(_loops):
         # A thread of the child that has worked for the loop reports by this method.
         loop.call_soon_threadsafe = _exit  # type: ignore[method-assign]

@@ -116,7 +116,8 @@ class LambdaHandler(EntryPoint):
         if self._lifespan is None:
             await self.startup()
         plain = unwrap(event)
-        source = self._custom(plain, context) or identify(plain)
+        custom = self._custom(plain, context) if self.options.custom_handlers else None
+        source = custom or identify(plain)
         if source is None:
             return await self._respond_to_event(event, context, stream)
         request = self._incoming(source, plain, context)
@@ -132,8 +133,7 @@ class LambdaHandler(EntryPoint):
         return source is not None and self.options.invoke_mode in source.streams_in
 
     def _custom(self, event: JSON, context: Context | None) -> CustomSource | None:
-        if not self.options.custom_handlers:
-            return None
+        assert self.options.custom_handlers is not None
         from .events.custom import infer  # lazy: cold start
 
         return infer(self.options.custom_handlers, event, context, self.options.base_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .errors import EventError, UnexpectedMessage
 from .response import Head, header_field
@@ -13,6 +13,40 @@ if TYPE_CHECKING:
 
 _KEYS = ("statusCode", "headers", "multiValueHeaders", "cookies")
 _WITHOUT_BODY = (204, 304)
+
+
+class TakesMetadata(Protocol):
+    """A response stream, or an object in its place."""
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Do what `ResponseStream.set_metadata` does."""
+        ...
+
+
+S = TypeVar("S", bound=TakesMetadata)
+
+
+class HttpResponseStream:
+    """Gives a stream the head of an HTTP response, with AWS's keys.
+
+    ``stream = HttpResponseStream.from_(stream, {"statusCode": 200, "headers": {…}})``
+    https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
+    """
+
+    @staticmethod
+    def from_(stream: S, metadata: Mapping[str, Any]) -> S:
+        """Set the head of ``stream`` and return it.
+
+        Args:
+            stream: a stream without written chunks.
+            metadata: ``statusCode``, ``headers`` and ``cookies``; each is optional.
+
+        Raises:
+            StreamClosed: the stream has started, so it is too late for a head.
+            EventError: ``metadata`` has a key or a value that cannot be sent.
+        """
+        stream.set_metadata(metadata)
+        return stream
 
 
 def head(metadata: Mapping[str, Any], content_type: str) -> Head:

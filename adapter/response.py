@@ -252,7 +252,7 @@ class Response:
         elif not more and self._empty and self._pad_empty:
             chunks = (b" ",)
         if self._held:
-            chunks = self._release() + chunks
+            chunks, self._held = self._held + chunks, ()
         return chunks if more else (*chunks, _END)
 
     def _release(self) -> Operations:

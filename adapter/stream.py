@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from abc import ABC, abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .errors import ClientDisconnected, StreamClosed
 from .events import FUNCTION_URL
@@ -176,7 +176,9 @@ class ResponseStream(ABC):
                 await self._give_turn()
             self.writelines_nowait((last,), end=end)
         except asyncio.CancelledError as error:
-            self.fail(error)  # no message may follow a part of this one
+            if not self.closed:  # no message may follow a part of this one
+                self.fail(error)
+                logger.error("The response failed: a message was cancelled while it was sent")
             raise
         finally:
             self._slicing.set_result(None)
@@ -342,7 +344,7 @@ _compression_warned = False
 def _warn_of_compression(head: Head) -> None:
     """Warn once in a process: function URLs have been seen to drop the encoding."""
     global _compression_warned
-    if _compression_warned or all(name != b"content-encoding" for name, _ in head.headers):
+    if _compression_warned or b"content-encoding" not in dict(head.headers):
         return
     _compression_warned = True
     logger.warning(
@@ -372,40 +374,6 @@ class StreamingHandler(Protocol):
     async def shutdown(self) -> None:
         """Undo `startup`, when the environment ends."""
         ...
-
-
-class TakesMetadata(Protocol):
-    """A response stream, or an object in its place."""
-
-    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Do what `ResponseStream.set_metadata` does."""
-        ...
-
-
-S = TypeVar("S", bound=TakesMetadata)
-
-
-class HttpResponseStream:
-    """Gives a stream the head of an HTTP response, in AWS's words.
-
-    ``stream = HttpResponseStream.from_(stream, {"statusCode": 200, "headers": {…}})``
-    https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
-    """
-
-    @staticmethod
-    def from_(stream: S, metadata: Mapping[str, Any]) -> S:
-        """Set the head of ``stream`` and return it.
-
-        Args:
-            stream: one that has not been written to.
-            metadata: ``statusCode``, ``headers`` and ``cookies``, each if wanted.
-
-        Raises:
-            StreamClosed: the stream has started, so it is too late for a head.
-            EventError: ``metadata`` has a key or a value that cannot be sent.
-        """
-        stream.set_metadata(metadata)
-        return stream
 
 
 def _bytes(data: object) -> bytes:

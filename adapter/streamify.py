@@ -8,13 +8,13 @@ from base64 import b64decode
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 
+from . import forks
 from .buffered import BufferedStream, warn_of_buffering, whole_response
 from .cycle import clear_frames, is_disconnect
 from .deadline import Deadline
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
-from .forks import exit_if_forked, fork_count
 from .loggers import get_logger
 from .metadata import head as metadata_head
 from .pipe import in_thread
@@ -128,21 +128,19 @@ class StreamingFunction(EntryPoint):
         if meter is not None:
             meter.measure(stream)
         deadline = Deadline(self._seconds(context), partial(_expire, stream))
-        forks = fork_count()
+        before = forks.count
         try:
             await self._call(event, stream, context)
             if not stream.closed:
                 await stream.aclose()
-        except (
-            BaseException
-        ) as error:  # SystemExit, for example, ends the response, not the process
-            exit_if_forked(forks)
+        except BaseException as error:  # SystemExit ends only the response
+            forks.exit_if_forked(before)
             try:
                 _fail(stream, error, deadline)
             finally:
                 deadline.end()
         else:
-            exit_if_forked(forks)
+            forks.exit_if_forked(before)
             deadline.end()
 
     async def _call(self, event: JSON, stream: ResponseStream, context: Context | None) -> None:

@@ -7,8 +7,8 @@ from contextvars import copy_context
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import forks
 from .current import current
-from .forks import exit_if_forked, fork_count
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,13 +41,13 @@ def shielded(function: Callable[..., T], *args: Any) -> T:
     Raises:
         RuntimeError: the function raised StopIteration.
     """
-    forks = fork_count()
+    before = forks.count
     try:
         return function(*args)
     except StopIteration as error:
         raise RuntimeError("The function raised StopIteration.") from error
     finally:
-        exit_if_forked(forks)
+        forks.exit_if_forked(before)
 
 
 class ThreadWork:

@@ -272,7 +272,7 @@ def _take_head(buffer: bytearray) -> _Head | None:
     status_line, *lines = text.split("\r\n")
     version, _, rest = status_line.partition(" ")
     code = rest.partition(" ")[0]
-    valid = len(code) == 3 and code >= "100" and _is_number(code)
+    valid = len(code) == 3 and code >= "100" and code.isascii() and code.isdigit()
     if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError("Not a status line.")
     if _has_lone_breaks(text, len(lines)):  # an echoed value would inject a header

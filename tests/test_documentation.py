@@ -72,6 +72,13 @@ SNIPPETS = {
         Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
     ],
     "managed-instances.md": [Snippet("", "assert xray_trace_id() is None")],
+    "managed-runtime.md": [
+        Snippet(
+            f"import asyncio\n{TESTING}asyncio.set_event_loop(asyncio.new_event_loop())\n"
+            "async def open_pool(): return asyncio.get_running_loop()",
+            "assert pool is loop\nloop.close()",
+        )
+    ],
     "moving-from-mangum.md": [Snippet(TESTING, ANSWERS)],
     "observability.md": [
         Snippet(

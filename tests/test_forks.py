@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.forks import EXIT_FORKED, end_children_on, exit_if_forked, fork_count
+from adapter import forks
+from adapter.forks import EXIT_FORKED, end_children_on, exit_if_forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,14 +83,14 @@ def status_of(does: Callable[[], object]) -> int:
 
 
 def test_a_child_is_told_from_its_parent_by_the_count() -> None:
-    count = fork_count()
+    count = forks.count
     assert status_of(lambda: exit_if_forked(count)) == EXIT_FORKED
     exit_if_forked(count)
-    assert fork_count() == count
+    assert forks.count == count
 
 
 def test_a_child_that_asks_for_the_count_itself_may_go_on() -> None:
-    assert status_of(lambda: exit_if_forked(fork_count())) == 0
+    assert status_of(lambda: exit_if_forked(forks.count)) == 0
 
 
 def test_loops_that_are_closed_do_no_harm_to_a_child() -> None:

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import pytest
 
 from adapter.errors import ClientDisconnected, StreamClosed
+from adapter.metadata import HttpResponseStream
 from adapter.prelude import CONTENT_TYPE
-from adapter.stream import SLICE_BYTES, TURN_BYTES, HttpResponseStream, ResponseStream
+from adapter.stream import SLICE_BYTES, TURN_BYTES, ResponseStream
 from adapter.testing import MemoryStream
 from tests.stream_contract import StreamContract
 

@@ -1,4 +1,4 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
-`command` is the command, `build` has its steps in order. The zip contains no module of this package.
+`command` is the command, `build` has its steps in order. The zip has no module of this package.
 """

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..stream import StreamingHandler
     from ..types import JSON, Context
     from .delivery import Delivery
+    from .invocation import Invocation
 
 logger = get_logger("adapter.runtime")
 
@@ -34,7 +35,6 @@ class Served(Current):
             invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
         )
         self.delivery = delivery
-        self.deadline_ms = invocation.deadline_ms
         self.context: object = None  #: the context object of the handler, where it is known
         self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
 
@@ -168,7 +168,8 @@ class Bridge:
 
         A wrapper may change its context object, the request id in it too, and may make calls of its
         own with another one, as to warm the app up. So the object itself decides, or its request
-        id, or else its deadline: AWS's runtime makes the object where it cannot be seen.
+        id, or else its deadline and function: AWS's runtime makes the object where it cannot be
+        seen.
         """
         record = current.get(None)
         if isinstance(record, Served):
@@ -181,13 +182,16 @@ class Bridge:
         for served in reversed(known):
             if (context is not None and context is served.context) or named == served.request_id:
                 return served
-        if len(known) == 1 and (not named or _deadline_of(context) == known[0].deadline_ms):
+        if len(known) == 1 and (not named or _was_made_for(known[0].delivery.invocation, context)):
             return known[0]
         return None
 
 
-def _deadline_of(context: object) -> object:
-    return getattr(context, "_epoch_deadline_time_in_ms", None)
+def _was_made_for(invocation: Invocation, context: object) -> bool:
+    """Whether ``context`` has the deadline and the function of ``invocation``."""
+    deadline = getattr(context, "_epoch_deadline_time_in_ms", None)
+    arn = getattr(context, "invoked_function_arn", None)
+    return deadline == invocation.deadline_ms and (arn or "") == invocation.function_arn
 
 
 def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:

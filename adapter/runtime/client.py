@@ -48,9 +48,10 @@ class RuntimeClient:
         Raises:
             OSError: the Runtime API is not there.
         """
-        if self.connection is not None and self.connection.is_readable():
-            self.connection.close()  # no request is open, so this is the end of the connection
-        if self.connection is None:
+        connection = self.connection
+        if connection is not None and connection.is_readable():
+            connection.close()  # no request is open, so this is the end of the connection
+        if connection is None or connection.lost:
             self._connection = await connect(self._address)
 
     async def next(self) -> Invocation:

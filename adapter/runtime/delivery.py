@@ -42,23 +42,24 @@ class Delivery:
         return self._reply is not None
 
     @property
-    def connected(self) -> bool:
-        """Whether a streamed POST can begin."""
-        return self._client.connection is not None
+    def connection(self) -> Connection | None:
+        """The connection for a streamed POST; None if it is lost."""
+        return self._client.connection
 
     def open(
-        self, content_type: str, on_reply: Callable[[asyncio.Future[Response]], None]
-    ) -> tuple[Connection, bytes]:
-        """Begin a streamed POST. Return its connection and the head to write in front of it.
+        self,
+        connection: Connection,
+        content_type: str,
+        on_reply: Callable[[asyncio.Future[Response]], None],
+    ) -> bytes:
+        """Begin a streamed POST. Return its head, to be written to ``connection``.
 
         ``on_reply`` is called with the reply, which may come before the end of the POST: the
         platform has refused the rest then.
         """
-        connection = self._client.connection
-        assert connection is not None
         self._reply = connection.expect()
         self._reply.add_done_callback(on_reply)
-        return connection, self._client.response_head(self.invocation, content_type)
+        return self._client.response_head(self.invocation, content_type)
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""

@@ -34,6 +34,8 @@ class Invocation(NamedTuple):
     deadline_ms: int
     headers: Mapping[str, str]
     body: bytes
+    trace_id: str = ""  #: the X-Ray trace header
+    tenant_id: str | None = None  #: whom it is for, where the function isolates its tenants
 
     @classmethod
     def parse(cls, response: Response) -> Invocation:
@@ -52,17 +54,19 @@ class Invocation(NamedTuple):
             if given.isascii() and given.isdigit()
             else int(time.time() * 1000) + MAX_TIMEOUT_MS
         )
-        return cls(request_id, deadline, headers, response.body)
+        return cls(
+            request_id,
+            deadline,
+            headers,
+            response.body,
+            headers.get("lambda-runtime-trace-id", ""),
+            headers.get("lambda-runtime-aws-tenant-id") or None,
+        )
 
     @property
-    def trace_id(self) -> str:
-        """The X-Ray trace header, or an empty string."""
-        return self.headers.get("lambda-runtime-trace-id", "")
-
-    @property
-    def tenant_id(self) -> str | None:
-        """The tenant of the invocation, if the function isolates its tenants."""
-        return self.headers.get("lambda-runtime-aws-tenant-id") or None
+    def function_arn(self) -> str:
+        """The ARN that the caller named, with its version or alias."""
+        return self.headers.get("lambda-runtime-invoked-function-arn", "")
 
     @property
     def echo(self) -> dict[str, str]:
@@ -93,13 +97,14 @@ class Invocation(NamedTuple):
         """
         headers = self.headers
         client_context = headers.get("lambda-runtime-client-context")
+        identity = headers.get("lambda-runtime-cognito-identity")
         given = _json(client_context) if client_context else None
         return LambdaContext(
             self.request_id,
             self.deadline_ms,
-            headers.get("lambda-runtime-invoked-function-arn", ""),
+            self.function_arn,
             *function,
-            _identity(headers.get("lambda-runtime-cognito-identity")),
+            _identity(identity) if identity else None,
             None if given is None else _client_context(given),
             self.tenant_id,
             None if given is None else _w3c_fields(given.get("w3c")),
@@ -139,9 +144,7 @@ def _json(text: str) -> Any:
     return json.loads(text.encode("latin-1"))
 
 
-def _identity(text: str | None) -> Identity:
-    if not text:
-        return Identity()
+def _identity(text: str) -> Identity:
     given = _json(text)
     return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
 

@@ -139,6 +139,7 @@ def _watch(client: Any, bridge: ManagedBridge) -> None:
             received.invoke_id,
             getattr(received, "invocation_id", None),  # not in 3.x
             getattr(received, "deadline_time_in_ms", 0),
+            getattr(received, "invoked_function_arn", None),
             getattr(received, "event_body", None),
         )
         return received

@@ -10,11 +10,12 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from .. import forks
 from ..environment import handlers
 from ..errors import AdapterError, StreamClosed, error_message, error_type
-from ..forks import exit_if_forked, fork_count
 from ..loggers import get_logger
 from ..runner import LoopRunner
+from ..wire import MAX_REPORT_BYTES
 from .bridge import Bridge, Served, stream_result
 from .client import RuntimeClient
 from .delivery import Delivery
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
+
+MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
+"""Of an error; JSON may have six bytes for one of them, and the stack comes on top."""
 
 
 class ManagedBridge(Bridge):
@@ -90,14 +94,17 @@ class ManagedBridge(Bridge):
         request_id: str,
         nonce: str | None = None,
         deadline_ms: Any = 0,
+        function_arn: str | None = None,
         event: bytes | str | None = None,
     ) -> None:
         """Take the invocation that the managed client has received."""
         headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
+        if function_arn:
+            headers["lambda-runtime-invoked-function-arn"] = function_arn
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = Served(Delivery(self._client, invocation))
-        self._forks = fork_count()
+        self._forks = forks.count
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
@@ -116,7 +123,7 @@ class ManagedBridge(Bridge):
             request_id: the invocation.
             payload: the result of the function that the client is about to post, if there is one.
         """
-        exit_if_forked(self._forks)
+        forks.exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
             return False
@@ -168,7 +175,7 @@ class ManagedBridge(Bridge):
 
 
 def _can_be_reported(error: Exception) -> bool:
-    """Whether AWS's client can describe ``error``; otherwise it would end the process.
+    """Whether AWS's client can report ``error``; otherwise it would end the process.
 
     The client reads the working directory, too, which the app may have removed.
     """
@@ -177,16 +184,16 @@ def _can_be_reported(error: Exception) -> bool:
     except OSError:
         os.chdir("/")
     try:
-        f"{type(error).__name__}{error}".encode()
+        return len(f"{type(error).__name__}{error}".encode()) <= MAX_TEXT_BYTES
     except BaseException:
         return False
-    return True
 
 
 def _stand_in(error: Exception) -> Exception:
-    """Return an error of the same name, with the text of ``error`` as far as it can be encoded."""
-    text = error_message(error).encode(errors="backslashreplace").decode()
-    stand_in: Exception = type(error_type(error), (AdapterError,), {})(text)
+    """Return an error of the same name, with as much of the text of ``error`` as is reported."""
+    text = error_message(error).encode(errors="backslashreplace")[:MAX_TEXT_BYTES]
+    kind = type(error_type(error), (AdapterError,), {})
+    stand_in: Exception = kind(text.decode(errors="ignore"))
     return stand_in.with_traceback(error.__traceback__)
 
 

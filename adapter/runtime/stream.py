@@ -59,16 +59,18 @@ class RuntimeStream(ResponseStream):
             ClientDisconnected: the connection is lost, or the invocation has another outcome.
         """
         delivery = self._delivery
-        if not delivery.connected:
+        connection = delivery.connection
+        if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
         elif not delivery.claim.first_byte():
             self.disconnect("The invocation has been responded to in another way.")
         else:
-            self._connection, head = delivery.open(self.content_type, self._on_reply)
+            self._connection = connection
+            head = delivery.open(connection, self.content_type, self._on_reply)
             frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
             if end:
                 frames.append(LAST_CHUNK)
-            self._connection.write(b"".join(frames))
+            connection.write(b"".join(frames))
             return
         broken = self._broken
         assert broken is not None

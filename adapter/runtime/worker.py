@@ -92,7 +92,7 @@ class Worker:
         delivery.claim.call()
         stream = RuntimeStream(delivery)
         try:
-            event, context = self._unmarshal(served)
+            event, context = _unmarshal(served, self._function)
             response = await self._handler.respond(event, context, stream)
             if not stream.started and not stream.closed:
                 stream.respond(response)
@@ -110,7 +110,7 @@ class Worker:
         """
         delivery = served.delivery
         try:
-            event, context = self._unmarshal(served)
+            event, context = _unmarshal(served, self._function)
             cancelled = False
             try:
                 result = await self._handler.respond(event, context, RuntimeStream(delivery))
@@ -127,11 +127,6 @@ class Worker:
             if delivery.claim.runtime():
                 delivery.report(error)
             self._log_failure(error)
-
-    def _unmarshal(self, served: Served) -> tuple[JSON, LambdaContext]:
-        event, context = _unmarshal(served.delivery.invocation, self._function)
-        served.context = context
-        return event, context
 
     def _log_failure(self, error: BaseException) -> None:
         """Log why an invocation failed.
@@ -173,14 +168,16 @@ async def settle(delivery: Delivery) -> None:
         raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
 
 
-def _unmarshal(invocation: Invocation, function: Function) -> tuple[JSON, LambdaContext]:
+def _unmarshal(served: Served, function: Function) -> tuple[JSON, LambdaContext]:
+    invocation = served.delivery.invocation
     try:
         event = invocation.event()
     except (ValueError, RecursionError) as error:
         raise HandlerError("Runtime.UnmarshalError", f"The event is not JSON: {error}") from error
     try:
-        return event, invocation.context(function)
+        served.context = context = invocation.context(function)
     except (ValueError, AttributeError, TypeError) as error:
         raise HandlerError(
             "Runtime.LambdaContextUnmarshalError", f"The context is not as documented: {error}"
         ) from error
+    return event, context

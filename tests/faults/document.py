@@ -25,6 +25,7 @@ TITLES = {
     "events": "Malformed and large events",
     "processes": "An app that breaks its process",
     "libraries": "Exceptions, cancellations, logs and forks of apps and libraries",
+    "wrappers": "Wrappers around the handler",
 }
 
 

@@ -131,7 +131,7 @@ def test_no_refusal_ends_the_process_or_troubles_another_invocation(
     assert json.loads(request.content.removeprefix(b"begun "))["id"] == "id-2"
     other.accept()
     assert other.read().call == NEXT
-    told = f"answered with {status}" if status in (403, 500) else f"({status})"
+    told = f"returned {status}" if status in (403, 500) else f"({status})"
     assert sum("id-1" in line and told in line for line in lambda_.output.splitlines()) == 1
 
 
@@ -410,3 +410,16 @@ def test_a_failure_before_the_first_byte_is_reported_under_its_own_id(start: Sta
         request = peer.read()
         assert request.call == error_of(f"id-{number}")
         assert request.json["errorMessage"] == f"no {number}"
+
+
+@pytest.mark.parametrize("mode", ["thread", "hybrid"])
+def test_the_mode_in_which_AWSs_runtime_serves_many_is_nothing_to_this_one(
+    start: Start, mode: str
+) -> None:
+    environ = {"AWS_LAMBDA_CONCURRENCY_MODE": mode, "AWS_LAMBDA_MAX_CONCURRENCY": "2"}
+    lambda_ = start(LIFESPAN, ADAPTER_SHUTDOWN="off", **environ)
+    first, second = asking(lambda_, 2)
+    for number, peer in enumerate((first, second)):
+        peer.event(EVENT, f"id-{number}")
+        assert peer.read().content
+        peer.accept()

@@ -513,6 +513,24 @@ class TestEnvironments:
         assert [client.read().call for client in clients] == [NEXT] * 2
         assert platform.output.count("startup") == 2
 
+    @pytest.mark.parametrize("mode", ["thread", "hybrid"])
+    def test_where_threads_share_the_process_the_handler_refuses_at_init_and_says_what_to_do(
+        self, managed: StartRunning, ric: Ric, mode: str
+    ) -> None:
+        running = managed(PLAIN, ric.environ | {"AWS_LAMBDA_CONCURRENCY_MODE": mode})
+        request = running.client.read()
+        assert (request.call, request.json["errorType"]) == (INIT_ERROR, "ConfigurationError")
+        assert f"AWS_LAMBDA_CONCURRENCY_MODE is {mode!r}" in request.json["errorMessage"]
+        assert "Set it to 'process'" in request.json["errorMessage"]
+        assert "AWS_LAMBDA_EXEC_WRAPPER" in request.json["errorMessage"]
+        running.client.accept()
+        assert running.platform.exit_code() == 1
+
+    def test_where_processes_serve_it_streams(self, managed: StartRunning, ric: Ric) -> None:
+        running = managed(PLAIN, ric.environ | {"AWS_LAMBDA_CONCURRENCY_MODE": "process"})
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+
     def test_a_signal_ends_the_process_at_once_and_the_lifespan_does_not_shut_down(
         self, managed: StartRunning
     ) -> None:

@@ -70,12 +70,12 @@ def assert_clean(running: Running) -> None:
     assert not [word for word in ("WARNING", "not streamed", "403", "Traceback") if word in log]
 
 
-def arrange(order: str, patch: str) -> str:
-    """Return a module that applies ``patch`` before the handler is made, or after it."""
+def arrange(order: str, patching: str) -> str:
+    """Return a module that applies ``patching`` before the handler is made, or after it."""
     return {
-        "before the handler": APP + patch + HANDLER,
-        "before the adapter": patch + APP + HANDLER,
-        "after the handler": APP + HANDLER + patch,
+        "before the handler": APP + patching + HANDLER,
+        "before the adapter": patching + APP + HANDLER,
+        "after the handler": APP + HANDLER + patching,
     }[order]
 
 
@@ -146,8 +146,8 @@ def handler(event, context):
 def test_a_patch_is_called_and_each_response_is_streamed_once(
     managed: StartRunning, ric: Ric, order: str, owner: str, wraps: str, parameters: str
 ) -> None:
-    patch = PATCH.replace("{owner}", owner).replace("{wraps}", wraps)
-    running = managed(arrange(order, patch.replace("{parameters}", parameters)), ric.environ)
+    patching = PATCH.replace("{owner}", owner).replace("{wraps}", wraps)
+    running = managed(arrange(order, patching.replace("{parameters}", parameters)), ric.environ)
     assert running.stream() == b"one two"
     assert running.serves_on()
     assert running.platform.output.count("patch of post_invocation_result") == 2
@@ -162,7 +162,7 @@ def test_a_patch_is_called_and_each_response_is_streamed_once(
 def test_a_patch_whose_parameters_have_other_names_is_not_taken_for_another_version(
     managed: StartRunning, ric: Ric
 ) -> None:
-    patch = """
+    patching = """
 from awslambdaric import lambda_runtime_client as module
 
 owner = getattr(module, "BaseLambdaRuntimeClient", module.LambdaRuntimeClient)
@@ -172,7 +172,7 @@ def patched(client):
     return original(client)
 owner.wait_next_invocation = patched
 """
-    running = managed(arrange("before the handler", patch), ric.environ)
+    running = managed(arrange("before the handler", patching), ric.environ)
     assert running.stream() == b"one two"
     assert running.serves_on()
     assert running.platform.output.count("patched") == 3
@@ -186,7 +186,7 @@ owner.wait_next_invocation = patched
 def test_a_patch_of_the_extension_module_leaves_one_response(
     managed: StartRunning, ric: Ric, order: str, where: str
 ) -> None:
-    patch = f"""
+    patching = f"""
 from awslambdaric import lambda_runtime_client as module
 {where}
 
@@ -198,7 +198,7 @@ def patch(original):
 
 extension.post_invocation_result = patch(extension.post_invocation_result)
 """
-    running = managed(arrange(order, patch), ric.environ)
+    running = managed(arrange(order, patching), ric.environ)
     assert running.stream() == b"one two"
     assert running.serves_on()
     assert_clean(running)

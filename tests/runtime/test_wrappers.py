@@ -206,23 +206,35 @@ def test_one_that_calls_again_after_the_stream_gets_the_answer_for_itself(
     assert "again one two" in running.platform.output
 
 
+@pytest.mark.parametrize(
+    "fake",
+    [
+        pytest.param("Warm()", id="an object with an id"),
+        pytest.param("lambda_context(request_id='warm-up')", id="a whole context"),
+        pytest.param("SimpleNamespace(aws_request_id='warm-up')", id="an id and no more"),
+    ],
+)
 def test_a_call_with_the_context_of_another_invocation_does_not_answer_this_one(
-    wrap: StartRunning,
+    wrap: StartRunning, fake: str
 ) -> None:
-    warm_up = """
+    warm_up = f"""
+from types import SimpleNamespace
+from adapter.testing import lambda_context
+
 class Warm:
     aws_request_id = "warm-up"
     def get_remaining_time_in_millis(self): return 5000
 
-print("in init", original(EVENT, Warm())["body"], flush=True)
+print("in init", original(EVENT, {fake})["body"], flush=True)
 def handler(event, context):
-    print("warm", original(EVENT, Warm())["body"], flush=True)
+    print("warm", original(EVENT, {fake})["body"], flush=True)
     return original(event, context)
 """
     running = wrap(wrapper() + f"\nEVENT = {EVENT!r}\n" + warm_up)
     assert running.stream() == b"one two"
+    assert running.serves_on()
     assert "in init one two" in running.platform.output
-    assert "warm one two" in running.platform.output
+    assert running.platform.output.count("warm one two") == 2
 
 
 @pytest.mark.parametrize("context", ["context", "copied"])
