@@ -17,7 +17,7 @@ _WITHOUT_BODY = (204, 304)
 
 
 class TakesMetadata(Protocol):
-    """A response stream, or what stands for one."""
+    """A response stream, or an object in its place."""
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Do what `ResponseStream.set_metadata` does."""
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=TakesMetadata)
 
 
 class HttpResponseStream:
-    """Gives a stream the head of an HTTP response, in AWS's words.
+    """Gives a stream the head of an HTTP response, with AWS's keys.
 
     ``stream = HttpResponseStream.from_(stream, {"statusCode": 200, "headers": {…}})``
     https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
@@ -39,8 +39,8 @@ class HttpResponseStream:
         """Set the head of ``stream`` and return it.
 
         Args:
-            stream: one that has not been written to.
-            metadata: ``statusCode``, ``headers`` and ``cookies``, each if wanted.
+            stream: a stream without written chunks.
+            metadata: ``statusCode``, ``headers`` and ``cookies``; each is optional.
 
         Raises:
             StreamClosed: the stream has started, so it is too late for a head.

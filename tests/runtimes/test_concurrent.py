@@ -130,7 +130,7 @@ def test_no_refusal_ends_the_process_or_troubles_another_invocation(
     assert json.loads(request.content.removeprefix(b"begun "))["id"] == "id-2"
     other.accept()
     assert other.read().call == NEXT
-    told = f"answered with {status}" if status in (403, 500) else f"({status})"
+    told = f"returned {status}" if status in (403, 500) else f"({status})"
     assert sum("id-1" in line and told in line for line in lambda_.output.splitlines()) == 1
 
 
