@@ -102,7 +102,7 @@ def serve(checkout: Path, row: Row, calls: int, chunks: int = 1) -> int:
 def measure(checkout: Path) -> dict[str, int]:
     """Return every figure of one checkout, by its name."""
     environ = _environ(checkout)
-    subprocess.run([sys.executable, "-c", IMPORT], env=environ, check=True)  # writes the bytecode
+    subprocess.run((sys.executable, "-c", IMPORT), env=environ, cwd=HERE, check=True)  # compiles
     without, imported = (count(("-c", code), environ, None) for code in (STANDARD, IMPORT))
     figures = {"import of adapter and native runtime": imported - without}
     few, many = (
