@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .context import LambdaContext as LambdaContext
-    from .current import xray_trace_id as xray_trace_id
     from .errors import AdapterError as AdapterError
     from .errors import ClientDisconnected as ClientDisconnected
     from .handler import LambdaHandler as LambdaHandler
+    from .invocation.context import LambdaContext as LambdaContext
+    from .invocation.current import xray_trace_id as xray_trace_id
     from .snapstart import after_restore as after_restore
     from .snapstart import before_snapshot as before_snapshot
-    from .stream import HttpResponseStream as HttpResponseStream
-    from .stream import ResponseStream as ResponseStream
     from .streamify import streamify_response as streamify_response
+    from .streams.metadata import HttpResponseStream as HttpResponseStream
+    from .streams.response_stream import ResponseStream as ResponseStream
 
 __version__ = "0.1.0"
 
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdapterError": "errors",
     "ClientDisconnected": "errors",
-    "HttpResponseStream": "stream",
+    "HttpResponseStream": "metadata",
     "LambdaContext": "context",
     "LambdaHandler": "handler",
     "ResponseStream": "stream",

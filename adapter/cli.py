@@ -1,7 +1,7 @@
 """The command line: ``adapter …`` or ``python -m adapter …``.
 
-Each command imports what it does when it is called: ``run`` is on the path of every cold
-start and must not pay for the others.
+Each command is imported when it is called: ``run`` is on the path of every cold start, so it must
+not import the others.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def run_runtime(target: str | None) -> int:
     """Be a Lambda runtime: ``adapter run``."""
-    from .runtime.native import main as run_native
+    from .native.runtime import main as run_native
 
     return run_native(target)
 

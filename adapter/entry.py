@@ -1,4 +1,4 @@
-"""The synchronous way into a handler that streams: ``handler(event, context)``."""
+"""The base class of handlers that stream, which makes ``handler(event, context)`` work."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from contextvars import copy_context
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .context import seconds_left
-from .current import Current, current
-from .environment import get_host, register
 from .errors import AdapterError
-from .loggers import get_logger
+from .invocation.context import seconds_left
+from .invocation.current import Current, current
+from .invocation.loggers import get_logger
+from .invocation.registry import get_host, register
 from .options import Options, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from .events import Source
-    from .runner import LoopRunner
-    from .stream import ResponseStream
-    from .summary import Meter, Summary
+    from .invocation.runner import LoopRunner
+    from .observe.summary import Meter, Summary
+    from .streams.response_stream import ResponseStream
     from .types import JSON, Context
 
 logger = get_logger("adapter.http")
@@ -44,7 +44,7 @@ class EntryPoint(ABC):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._turn = threading.Lock()
-        # Now, because AWS's runtime asks for its first event right after this module.
+        # Now, because AWS's runtime asks for its first event right after importing the module.
         self._host = get_host()
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             register(self)
@@ -68,8 +68,8 @@ class EntryPoint(ABC):
         the buffered response is returned. There, calls from several threads wait for each other.
 
         Raises:
-            AdapterError: an event loop is running in this thread, which this would block; or
-                another thread's call has not ended in a minute.
+            AdapterError: an event loop is running in this thread, which the call would block; or a
+                call in another thread has not ended within a minute.
             Exception: the exception of `respond`.
         """
         if _is_loop_running():
@@ -82,9 +82,9 @@ class EntryPoint(ABC):
             return self._host.call(self, event, context)
         if not self._turn.acquire(timeout=MAX_WAIT_SECONDS):
             raise AdapterError(
-                f"handler(event, context) has waited for {MAX_WAIT_SECONDS} s while it ran in"
-                " another thread, perhaps for its own app: outside a runtime it serves one call at"
-                " a time."
+                f"handler(event, context) waited {MAX_WAIT_SECONDS} s for a call of the same"
+                " handler in another thread. Outside a runtime a handler serves one call at a"
+                " time, and an app that calls its own handler deadlocks."
             )
         try:
             return self._runner.run(self.respond(event, context, None))
@@ -93,7 +93,7 @@ class EntryPoint(ABC):
 
     @abstractmethod
     async def startup(self) -> bool:
-        """Do what is done once per environment; return whether `shutdown` has work to do."""
+        """Start the handler, once per environment; return whether `shutdown` has work to do."""
 
     @abstractmethod
     def streams(self, source: Source | None) -> bool:
@@ -104,18 +104,19 @@ class EntryPoint(ABC):
     ) -> JSON:
         """Serve one invocation: respond on ``stream``, or return the buffered response.
 
-        Without a stream, and where the event source or the options buffer, the response is
-        returned; unless no wrapper stands before the runtime, to which it is given at once then.
+        The response is buffered without a stream, and if the event source or the options say so.
+        A buffered response is returned, except if the runtime calls this handler without a
+        wrapper: then the response is sent with the last body message.
 
         Raises:
-            Exception: the reason why there is no response, where there is no stream to fail.
+            Exception: the reason why there is no response, if there is no stream to fail.
         """
         record = current.get(None)
         if record is None:
             return await _in_a_record(self.respond, event, context, stream)
         if not self._listeners:
             return await self._respond(event, context, stream)
-        from .summary import Meter, measured  # lazy: cold start
+        from .observe.summary import Meter, measured  # lazy: cold start
 
         response = self._respond(event, context, stream)
         return await measured(response, record, Meter(context, stream), self._listeners)
@@ -135,7 +136,7 @@ class EntryPoint(ABC):
         """The functions that are called with the summary of each invocation."""
         listeners = [] if self.options.on_complete is None else [self.options.on_complete]
         if self.options.metrics == "emf":
-            from .metrics import emit  # lazy: cold start
+            from .observe.metrics import emit  # lazy: cold start
 
             listeners.append(emit)
         return listeners
@@ -152,8 +153,8 @@ class EntryPoint(ABC):
 
     @cached_property
     def _runner(self) -> LoopRunner:
-        """The event loop for calls outside any runtime: one for all of them."""
-        from .runner import LoopRunner  # lazy: cold start
+        """The event loop for all calls outside a runtime."""
+        from .invocation.runner import LoopRunner  # lazy: cold start
 
         closing = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         runner = LoopRunner(closing.get_loop(), contain=False)
@@ -164,8 +165,8 @@ class EntryPoint(ABC):
         try:
             runner.run(self.shutdown())
         finally:
-            # From Python 3.12 on no thread can be started this late, not even the thread in which
-            # a runner, as its last step, waits for worker threads; which have ended already.
+            # From Python 3.12 on no thread can be started this late. The last step of a runner
+            # starts a thread to join worker threads, but these have ended already.
             with suppress(RuntimeError):
                 closing.close()
 
@@ -173,10 +174,10 @@ class EntryPoint(ABC):
 async def _in_a_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any) -> JSON:
     """Serve an invocation outside a runtime: in a task of its own, with a record.
 
-    So a cancellation from outside is told apart from one that the app makes itself.
+    This distinguishes a cancellation from outside from a cancellation by the app.
 
     Raises:
-        CancelledError: this was cancelled.
+        CancelledError: this coroutine was cancelled.
         Exception: the exception of ``respond``.
     """
     record = Current()

@@ -2,18 +2,18 @@
 
 * `AdapterError`
     * `UnexpectedMessage` - the app broke the ASGI contract
-    * `ClientDisconnected` - the reader of a response stream is gone (also an `OSError`)
-    * `StreamClosed` - our caller wrote to a stream that had ended
+    * `ClientDisconnected` - the reader of a response stream has disconnected (also an `OSError`)
+    * `StreamClosed` - a write to a response stream that had ended
     * `DeadlineExceeded` - the invocation ran out of time
-    * `EventError` - an event, or the answer to one, is not what it claims to be
-    * `ResponseTooLarge` - a buffered answer, or the head of a streamed one, is over what is taken
-    * `ProtocolError` - the other side sent bytes that its protocol does not allow
+    * `EventError` - an event or a response is malformed
+    * `ResponseTooLarge` - a buffered response, or the head of a stream, exceeds a limit
+    * `ProtocolError` - the other side of a connection broke its protocol
     * `RuntimeApiError` - the Runtime API refused a request
     * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
-    * `ConfigurationError` - an option has a value that means nothing
+    * `ConfigurationError` - an option has an invalid value
     * `PackageError` - `adapter package` cannot make a package of the project
-    * `HandlerError` - the handler cannot be called, or its answer cannot be sent
-        * `LoadError` - it cannot be imported
+    * `HandlerError` - the handler cannot be called, or its response cannot be sent
+        * `LoadError` - the handler cannot be imported
     * `LifespanFailed` - the app's startup failed
     * `InvocationFailed` - a function that was invoked through AWS's API failed
 """
@@ -52,10 +52,10 @@ class UnexpectedMessage(AdapterError):
 
 
 class ClientDisconnected(AdapterError, OSError):
-    """Nobody reads the response any more.
+    """The reader of the response has disconnected.
 
-    An `OSError`, because the ASGI specification says that ``send()`` raises one then, and
-    Starlette and Django stop their generators on it.
+    An `OSError`, because the ASGI specification wants an `OSError` from ``send()`` after a
+    disconnect. Starlette and Django stop their generators on it.
     https://asgi.readthedocs.io/en/latest/specs/www.html#disconnected-client-send-exception
     """
 
@@ -65,47 +65,47 @@ class StreamClosed(AdapterError):
 
 
 class DeadlineExceeded(AdapterError):
-    """The app was still running when the invocation's time was up."""
+    """The app was still running at the deadline of the invocation."""
 
 
 class EventError(AdapterError):
-    """An event cannot be turned into a request, or an answer not into a response."""
+    """An event cannot be turned into a request, or a value into a response."""
 
 
 class ResponseTooLarge(AdapterError):
-    """The buffered answer, or the head of a streamed one, is larger than what is accepted."""
+    """The buffered response, or the head of a stream, is larger than its receiver accepts."""
 
 
 class ProtocolError(AdapterError):
-    """What was received is not what its protocol says it is.
+    """The received bytes break the protocol.
 
-    The message never quotes it: it may be a piece of an event, and is logged.
+    The message is logged, so it never quotes these bytes: they may be part of an event.
     """
 
 
 class RuntimeApiError(AdapterError):
-    """The Runtime API answered with something other than success."""
+    """The Runtime API returned a status other than success."""
 
     def __init__(self, request: str, status: int, body: str) -> None:
-        """Remember what was asked (``POST /…``), the HTTP status and the body of the answer."""
+        """Keep the request (``POST /…``), and the HTTP status and the body of its response."""
         super().__init__(request, status, body)
         self.request = request
         self.status = status
         self.body = body
 
     def __str__(self) -> str:
-        return f"{self.request} was answered with {self.status}: {self.body.strip()}"
+        return f"{self.request} returned {self.status}: {self.body.strip()}"
 
 
 class NotPosted(AdapterError):
     """No outcome of an invocation could be posted: the Runtime API still waits for one.
 
-    It would return the same event to ``next``, again and again, so the process must end.
+    Its ``next`` would return the same event again and again, so the process must end.
     """
 
 
 class ConfigurationError(AdapterError):
-    """An option was given a value it does not know."""
+    """An option has an invalid value."""
 
 
 class PackageError(AdapterError):
@@ -113,14 +113,14 @@ class PackageError(AdapterError):
 
 
 class HandlerError(AdapterError):
-    """The handler cannot be called, or its answer cannot be sent.
+    """The handler cannot be called, or its response cannot be sent.
 
-    ``error_type`` is the name AWS's own Python runtime reports for the same fault,
+    ``error_type`` is the name that AWS's Python runtime reports for the same failure,
     for example ``Runtime.MarshalError``.
     """
 
     def __init__(self, error_type: str, message: str) -> None:
-        """Remember AWS's name for the fault and what to tell the user."""
+        """Keep AWS's name of the failure and the message for the user."""
         super().__init__(error_type, message)
         self.error_type = error_type
         self.message = message
@@ -134,20 +134,20 @@ class LoadError(HandlerError):
 
 
 class LifespanFailed(AdapterError):
-    """The app answered ``lifespan.startup`` with a failure, or needs what it cannot have."""
+    """The app's startup failed, or the app lacks the lifespan that an option requires."""
 
 
 class InvocationFailed(AdapterError):
     """A function that was invoked through AWS's API failed, before or after its first byte.
 
-    ``error_code`` and ``details`` are what ``InvokeComplete`` told, the latter as an error object
-    (``errorType``, ``errorMessage``, ``stackTrace``); ``prelude`` and ``body`` what came before.
+    ``error_code`` and ``details`` come from ``InvokeComplete``; ``details`` is an error object
+    (``errorType``, ``errorMessage``, ``stackTrace``). ``prelude`` and ``body`` came before it.
     """
 
     def __init__(
         self, error_code: str, details: Mapping[str, Any], prelude: Prelude | None, body: bytes
     ) -> None:
-        """Remember what is known of the failure and what had arrived."""
+        """Keep the description of the failure and the data received before it."""
         super().__init__(error_code, details, prelude, body)
         self.error_code = error_code
         self.details = details
@@ -160,14 +160,14 @@ class InvocationFailed(AdapterError):
 
 
 def advice(error: BaseException | None) -> str:
-    """Return a clause for the log about an error that Lambda's file system explains; or nothing."""
+    """Return a hint for the log if ``error`` comes from Lambda's read-only file system, or ''."""
     if isinstance(error, OSError) and error.errno == errno.EROFS:
         return " (on Lambda only /tmp can be written to)"
     return ""
 
 
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:
-    """Describe ``error`` as Lambda's callers expect; no class of error makes this raise."""
+    """Describe ``error`` in Lambda's format. Never raises, for any class of error."""
     described: ErrorObject = {
         "errorType": error_type(error),
         "errorMessage": error_message(error),
@@ -181,10 +181,10 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
 
 
 def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Return the frames that say something about the app: not ours, nor those that lead to it."""
+    """Return the frames of the app, without those of the adapter and of asyncio around them."""
     try:
         frames = traceback.extract_tb(_traceback(error))
-    except Exception:  # the loader of a module failed to return its source
+    except Exception:  # the loader of a module failed to return the source
         return []
     frames_of_app = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     return [
@@ -194,7 +194,7 @@ def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 def error_type(error: BaseException) -> str:
     """Return the name under which callers see ``error``."""
-    own = issubclass(type(error), HandlerError)  # isinstance() would ask for error.__class__
+    own = issubclass(type(error), HandlerError)  # isinstance() would read error.__class__
     return cast("HandlerError", error).error_type if own else class_name(type(error))
 
 

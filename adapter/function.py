@@ -1,4 +1,4 @@
-"""The handler for a function that is not one of the adapter's."""
+"""The handler for a plain function or a wrapper."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .context import seconds_left
-from .environment import handlers
 from .errors import DeadlineExceeded, HandlerError
-from .loggers import get_logger
-from .runner import current_runner
-from .threads import shielded, threads
+from .invocation.context import seconds_left
+from .invocation.loggers import get_logger
+from .invocation.registry import handlers
+from .invocation.runner import current_runner
+from .invocation.threads import shielded, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .stream import ResponseStream
+    from .streams.response_stream import ResponseStream
     from .types import JSON, Context
 
 logger = get_logger("adapter.runtime")
@@ -28,9 +28,9 @@ class FunctionHandler:
     """Calls a plain function of ``(event, context)``, or a wrapper around a handler of the adapter.
 
     A synchronous function is called as AWS's runtime calls it: on the main thread, while the event
-    loop stands still. In a concurrent environment, where the loop has other invocations to serve,
-    and where no runtime runs the loop, the function is called in a thread. An ``async`` function is
-    awaited. A `LambdaHandler` inside the function finds the invocation that it serves and streams.
+    loop stands still. In a concurrent environment, where the loop serves other invocations
+    too, and outside a runtime, the function is called in a thread. An ``async`` function is
+    awaited. A `LambdaHandler` inside the function streams the response of the invocation.
     """
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
@@ -45,10 +45,10 @@ class FunctionHandler:
     ) -> JSON:
         """Call the function and return its result.
 
-        When the time of the invocation is up while the event loop runs, the invocation fails. A
-        thread cannot be stopped, so this still returns only when the function does. A function that
+        At the deadline, if the event loop runs, the invocation fails. A thread cannot be stopped,
+        so this method still returns only when the function does. A function that
         blocks the main thread is ended by Lambda's own timeout, as under AWS's runtime. (A
-        `LambdaHandler` inside the function has ended its response a margin earlier.)
+        `LambdaHandler` inside the function has ended its response before that.)
 
         Raises:
             Exception: the exception of the function.
@@ -79,7 +79,7 @@ class FunctionHandler:
 
 
 async def call_function(function: Callable[..., Any], *args: Any) -> Any:
-    """Call a function of the user where AWS's runtime would call it, and await its result.
+    """Call a function of the user on the thread that AWS's runtime would use; await its result.
 
     Raises:
         Exception: the exception of the function.

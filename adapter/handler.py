@@ -1,4 +1,4 @@
-"""The Lambda handler for an ASGI app: the one line a user writes."""
+"""The Lambda handler for an ASGI app."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ import inspect
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .buffered import BufferedStream, warn_of_buffering, whole_response
-from .cycle import HttpCycle, respond_plainly
+from .asgi.cycle import HttpCycle, respond_plainly
+from .asgi.lifespan import lifespan
+from .asgi.response import Response
+from .asgi.scope import http_scope
 from .entry import EntryPoint
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
-from .lifespan import lifespan
-from .loggers import get_logger
-from .response import Response
-from .scope import http_scope
+from .invocation.loggers import get_logger
+from .streams.buffered_stream import BufferedStream, warn_of_buffering, whole_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from .asgi.lifespan import Lifespan
     from .events.custom import CustomSource, EventHandler
-    from .lifespan import Lifespan
-    from .response import Head
-    from .stream import ResponseStream
-    from .summary import Summary
-    from .types import JSON, ASGIApp, Context, Scope
+    from .observe.summary import Summary
+    from .streams.response_stream import ResponseStream
+    from .types import JSON, ASGIApp, Context, Head, Scope
 
 logger = get_logger("adapter.http")
 
 
 class LambdaHandler(EntryPoint):
-    """Makes a Lambda handler of an ASGI app; every body message is streamed as it is sent.
+    """The Lambda handler for an ASGI app; each body message is streamed when the app sends it.
 
-    ``handler = LambdaHandler(app)`` in a module is all there is to do. The options stand in
-    `adapter.options`; each can also be set by its ``ADAPTER_*`` variable. Constructing one does
-    nothing but remember; faults in the options show when the environment starts.
+    Use: ``handler = LambdaHandler(app)`` in a module. `adapter.options` lists the options; most can
+    also be set by an ``ADAPTER_*`` variable. The constructor does not check them: an invalid option
+    is an error when the environment starts.
 
     Args:
         app: any ASGI 3 app.
-        invoke_mode: ``"auto"``, ``"response_stream"`` or ``"buffered"``: what is streamed.
+        invoke_mode: ``"auto"``, ``"response_stream"`` or ``"buffered"``.
         lifespan: ``"auto"``, ``"on"`` or ``"off"``.
-        base_path: a path in front of the app, for example ``"/api"``.
+        base_path: the path prefix of the app, for example ``"/api"``.
         on_event: called with ``(event, context)`` for events that are not HTTP.
-        event_path: where in the app such events are POSTed, if not to ``on_event``.
+        event_path: the path in the app to which such events are POSTed without ``on_event``.
         custom_handlers: classes that turn events into requests, with Mangum's interface.
-        errors: ``"respond"`` or ``"raise"``: what becomes of a failure before the response.
-        on_complete: called with an `adapter.summary.Summary` when an invocation is over.
+        errors: ``"respond"`` or ``"raise"``: how a failure before the response ends.
+        on_complete: called with an `adapter.observe.summary.Summary` when an invocation is over.
     """
 
-    __name__ = "handler"  # functions have one, and wrappers read it: Powertools' Tracer does
+    __name__ = "handler"  # wrappers read the name of a function, for example Powertools' Tracer
 
     def __init__(
         self,
@@ -86,9 +85,9 @@ class LambdaHandler(EntryPoint):
 
         Raises:
             LifespanFailed: the app did not start.
-            ConfigurationError: an option's value means nothing, or the app is not an ASGI app.
+            ConfigurationError: an option has an invalid value, or the app is not an ASGI app.
         """
-        async with self._starting:  # invocations that come at once wait for the first one's
+        async with self._starting:  # concurrent invocations wait for the startup of the first
             if self._lifespan is None:
                 _check(self.app)
                 in_runtime = self._host is not None
@@ -98,7 +97,7 @@ class LambdaHandler(EntryPoint):
         return self._lifespan.state is not None
 
     async def shutdown(self) -> None:
-        """End the app's lifespan; a later `startup` begins another, on whatever loop."""
+        """End the app's lifespan. A later `startup` begins a new lifespan, on any loop."""
         ending, self._lifespan, self._starting = self._lifespan, None, asyncio.Lock()
         if ending is not None:
             await ending.shutdown()
@@ -110,13 +109,14 @@ class LambdaHandler(EntryPoint):
 
         Raises:
             EventError: the event is not HTTP, and there is no ``on_event``.
-            Exception: what the app raised, when ``errors`` is ``raise`` and there is no stream
+            Exception: the exception of the app, if ``errors`` is ``raise`` and there is no stream
                 to fail.
         """
         if self._lifespan is None:
             await self.startup()
         plain = unwrap(event)
-        source = self._custom(plain, context) or identify(plain)
+        custom = self._custom(plain, context) if self.options.custom_handlers else None
+        source = custom or identify(plain)
         if source is None:
             return await self._respond_to_event(event, context, stream)
         request = self._incoming(source, plain, context)
@@ -132,16 +132,15 @@ class LambdaHandler(EntryPoint):
         return source is not None and self.options.invoke_mode in source.streams_in
 
     def _custom(self, event: JSON, context: Context | None) -> CustomSource | None:
-        if not self.options.custom_handlers:
-            return None
-        from .events.custom import infer
+        assert self.options.custom_handlers is not None
+        from .events.custom import infer  # lazy: cold start
 
         return infer(self.options.custom_handlers, event, context, self.options.base_path)
 
     def _incoming(
         self, source: Source | CustomSource, event: JSON, context: Context | None
     ) -> _Incoming:
-        """Return the request in ``event``, or why it is refused."""
+        """Return the request in ``event``, or the status that refuses it."""
         assert self._lifespan is not None
         state = self._lifespan.state
         if not isinstance(source, Source):
@@ -162,7 +161,7 @@ class LambdaHandler(EntryPoint):
             )
             body = request.body
         if self.options.event_path:
-            from .events.event_path import leads_to
+            from .events.event_path import leads_to  # lazy: cold start
 
             if leads_to(scope["path"], self.options.event_path):
                 return _Incoming(scope, body, refused=404)
@@ -203,9 +202,9 @@ class LambdaHandler(EntryPoint):
     async def _respond_to_event(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Respond to an event that is no HTTP request."""
+        """Respond to an event that is not an HTTP request."""
         options = self.options
-        if options.on_event is not None:  # gets the event as a wrapper has made it
+        if options.on_event is not None:  # gets the event unchanged, also from a wrapper
             return await FunctionHandler(options.on_event).respond(event, context, stream)
         from .events.non_http import explain, is_warm_up  # lazy: cold start
 
@@ -249,7 +248,7 @@ def _whole(source: Source | CustomSource, in_runtime: bool, head: Head | None, b
 
 
 def _check(app: ASGIApp) -> None:
-    """Refuse an app that certainly cannot be called as one.
+    """Refuse an app whose signature is not that of an ASGI app.
 
     Raises:
         ConfigurationError: its signature does not take three arguments.
@@ -259,7 +258,7 @@ def _check(app: ASGIApp) -> None:
         try:
             signature = inspect.signature(_called(app), follow_wrapped=False)
         except Exception:
-            return  # written in C, or made at run time: unknown
+            return  # the signature is unknown: a C function, for example
         try:
             signature.bind(None, None, None)
         except TypeError as error:
@@ -268,7 +267,7 @@ def _check(app: ASGIApp) -> None:
             return
     raise ConfigurationError(
         f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {reason}."
-        " A WSGI app, as Flask's are, becomes one by adapter.wsgi.WsgiToAsgi(app)."
+        " Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
     )
 
 
@@ -285,4 +284,4 @@ class _Incoming(NamedTuple):
 
     scope: Scope | None
     body: bytes
-    refused: int = 0  #: the status it is refused with, if it is
+    refused: int = 0  #: the status of the refusal, or 0

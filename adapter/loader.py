@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
-from .stream import StreamingHandler
+from .streams.response_stream import StreamingHandler
 
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType

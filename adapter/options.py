@@ -102,9 +102,9 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     if not unknown:
         return []
-    import difflib  # lazy: 5 ms that only a mistake should cost
+    import difflib  # lazy: cold start
 
-    def nearest(name: str) -> list[str]:  # without the prefix, which would make all names alike
+    def nearest(name: str) -> list[str]:  # without the prefix, which all names share
         candidates = [variable.removeprefix(PREFIX) for variable in sorted(known)]
         return difflib.get_close_matches(name.removeprefix(PREFIX), candidates, 1)
 
@@ -115,8 +115,8 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-# The parsers of values. Each takes the name by which the user knows the option, of the argument or
-# of the variable, and raises ConfigurationError for an invalid value.
+# The parsers of values. Each takes the name of the argument or of the variable, which stands in its
+# message, and raises ConfigurationError for an invalid value.
 
 
 def choice(*choices: str) -> Callable[[str, Any], str]:
@@ -136,38 +136,38 @@ def switch(name: str, value: Any) -> bool:
 
 
 def path(name: str, value: Any) -> str:
-    """Parse a path in front of others, or none."""
+    """Parse the path prefix of the app; may be empty."""
     if not isinstance(value, str) or (value and not value.startswith("/")):
         raise ConfigurationError(f"{name} is {value!r}; it must be a path like '/api', or ''.")
     return value.rstrip("/")
 
 
 def event_path(name: str, value: Any) -> str:
-    """Parse a path with a name in it, or none."""
+    """Parse a path that is more than ``/``; may be empty."""
     path: str = value if isinstance(value, str) else "?"
     if path and not (path.startswith("/") and path.strip("/")):
         raise ConfigurationError(
-            f"{name} is {value!r}; it must be a path of its own like '/lambda-events', or ''."
+            f"{name} is {value!r}; it must be a path like '/lambda-events', or ''."
         )
     return path
 
 
 def handlers(name: str, value: Any) -> tuple[type[EventHandler], ...]:
-    """Parse classes with Mangum's interface."""
+    """Parse one or several classes with Mangum's interface for custom handlers."""
     if value is None:  # as for Mangum
         return ()
     handlers = tuple(value) if isinstance(value, list | tuple) else (value,)
     for handler in handlers:
         if not (isinstance(handler, type) and callable(getattr(handler, "infer", None))):
             raise ConfigurationError(
-                f"{name} has {handler!r} in it; each must be a class with infer(event, context,"
-                " config), scope, body and a call that takes the response, as for Mangum."
+                f"{name} contains {handler!r}; each must be a class with infer(event, context,"
+                " config), scope, body and a __call__ that takes the response, as for Mangum."
             )
     return handlers
 
 
 def function(name: str, value: Any) -> Callable[..., Any] | None:
-    """Parse a function, or none."""
+    """Parse a function; may be None."""
     if value is None or callable(value):
         function: Callable[..., Any] | None = value
         return function
@@ -199,8 +199,9 @@ def _listed(choices: tuple[str, ...]) -> str:
 OPTIONS = (
     Option(
         "invoke_mode",
-        "What is streamed. `auto`: function URLs. `response_stream`: function URLs and REST APIs."
-        " `buffered`: nothing. It must agree with the `InvokeMode` of the function URL.",
+        "Which responses are streamed. `auto`: those to function URLs. `response_stream`: those to"
+        " function URLs and REST APIs. `buffered`: no response. Must agree with the `InvokeMode` of"
+        " the function URL.",
         choice("auto", "response_stream", "buffered"),
         "`auto`, `response_stream`, `buffered`",
         "`auto`",
@@ -208,14 +209,14 @@ OPTIONS = (
     Option(
         "lifespan",
         "Whether the app's lifespan runs, once per app and environment. `auto`: if the app supports"
-        " it; a startup that raises is a warning then.",
+        " it; with `auto`, a startup that raises only logs a warning.",
         choice("auto", "on", "off"),
         "`auto`, `on`, `off`",
         "`auto`",
     ),
     Option(
         "base_path",
-        "A path in front of the app, for a custom domain with a mapping. Goes into `root_path`.",
+        "The path prefix of the app, for a custom domain with a mapping. Becomes `root_path`.",
         path,
         "a path",
         "none",
@@ -230,17 +231,17 @@ OPTIONS = (
     ),
     Option(
         "event_path",
-        "Where in the app an event that is not HTTP goes, if no `on_event` takes it: there it is"
-        " POSTed as JSON, and the JSON of the answer is returned. A request from outside whose"
-        " path ends like this is answered with 404.",
+        "The path in the app to which an event that is not HTTP is POSTed as JSON, unless there is"
+        " an `on_event`. The JSON of the response is returned. An HTTP request whose path ends with"
+        " this path gets a 404.",
         event_path,
         "a path",
         "none",
     ),
     Option(
         "custom_handlers",
-        "Classes with Mangum's interface, each asked whether an event is its own before anyone"
-        " else is.",
+        "Classes with Mangum's interface for custom handlers. They are asked first whether they"
+        " handle an event.",
         handlers,
         "a list of classes",
         "none",
@@ -248,8 +249,8 @@ OPTIONS = (
     ),
     Option(
         "errors",
-        "What becomes of an app that fails before its response has begun. `respond`: a 500 for"
-        " the client. `raise`: the invocation fails, which Lambda counts in its metrics.",
+        "How a failure of the app before its response has begun ends. `respond`: the client gets a"
+        " 500. `raise`: the invocation fails, which Lambda counts in its metrics.",
         choice("respond", "raise"),
         "`respond`, `raise`",
         "`respond`",
@@ -265,8 +266,8 @@ OPTIONS = (
     ),
     Option(
         "deadline_margin",
-        "How many milliseconds before Lambda's time-out the app is cancelled and its client told."
-        " 0: never.",
+        "How many milliseconds before Lambda's timeout the app is cancelled and the response"
+        " ended. 0: never.",
         milliseconds,
         "milliseconds",
         "`250`",
@@ -274,8 +275,9 @@ OPTIONS = (
     ),
     Option(
         "pad_empty",
-        "Whether an app's empty streamed body gets one space, for accounts in which an empty stream"
-        " hangs. Never for `HEAD`, 1xx, 204 and 304. (A streaming function has to write it.)",
+        "Whether an app's empty streamed body becomes one space, for accounts in which an empty"
+        " stream hangs. Never for `HEAD`, 1xx, 204 and 304. (A streaming function must write the"
+        " space itself.)",
         switch,
         "`on`, `off`",
         "`off`",
@@ -283,7 +285,7 @@ OPTIONS = (
     ),
     Option(
         "metrics",
-        "`emf`: a line of metrics for CloudWatch on stdout after each invocation: see"
+        "`emf` prints a line of metrics for CloudWatch after each invocation: see"
         " [observability](observability.md).",
         choice("off", "emf"),
         "`off`, `emf`",
@@ -301,8 +303,9 @@ OPTIONS = (
     ),
     Option(
         "shutdown",
-        "Whether an app with a lifespan is told of the end of its environment. It takes an internal"
-        " extension, without which Lambda gives no notice. In `adapter run`.",
+        "Whether an app with a lifespan gets `lifespan.shutdown` when its environment ends. This"
+        " registers an internal extension: without an extension, Lambda sends no SIGTERM."
+        " In `adapter run`.",
         switch,
         "`on`, `off`",
         "`on`",
@@ -321,8 +324,8 @@ OPTIONS = (
     ),
     Option(
         "exec_wrapper",
-        "Another wrapper script, for `adapter/bootstrap` to run itself through: the place of"
-        " `AWS_LAMBDA_EXEC_WRAPPER` is taken.",
+        "A second wrapper script, through which `adapter/bootstrap` runs:"
+        " `AWS_LAMBDA_EXEC_WRAPPER` already names `adapter/bootstrap`.",
         text,
         "a path",
         "none",
@@ -351,9 +354,9 @@ def markdown() -> str:
         "An option is an argument of `LambdaHandler`, an environment variable, or both; the",
         "variable wins, so that a deployment changes without a change of code. Options of scope",
         "`runtime` are read by the native runtime. An invalid value is an error that lists the",
-        "valid ones; an unknown `ADAPTER_*` variable is a warning.",
+        "valid values; an unknown `ADAPTER_*` variable logs a warning.",
         "",
-        "| argument | variable | values | default | scope | what it does |",
+        "| argument | variable | values | default | scope | meaning |",
         "|---|---|---|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
     ]

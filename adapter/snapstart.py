@@ -22,11 +22,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .environment import get_host
-from .runner import current_runner
+from .invocation.registry import get_host
+from .invocation.runner import current_runner
 
 if TYPE_CHECKING:
-    from .runner import LoopRunner
+    from .invocation.runner import LoopRunner
 
 Hook = Callable[[], Any]
 H = TypeVar("H", bound=Hook)
@@ -91,6 +91,6 @@ async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None
 def _library_hooks(
     getter: str,
 ) -> list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
-    """Return AWS's own list of hooks; where its library has not been imported there are none."""
+    """Return the hooks of AWS's library; an empty list if the library has not been imported."""
     library = sys.modules.get("snapshot_restore_py")
     return [] if library is None else getattr(library, getter)()

@@ -1,4 +1,4 @@
-"""Handlers written by hand that stream: ``@streamify_response``."""
+"""Streaming handlers without an ASGI app: ``@streamify_response``."""
 
 from __future__ import annotations
 
@@ -8,25 +8,24 @@ from base64 import b64decode
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any
 
-from .buffered import BufferedStream, warn_of_buffering, whole_response
-from .cycle import clear_frames, is_disconnect
-from .deadline import Deadline
+from .asgi.cycle import clear_frames, is_disconnect
 from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
-from .forks import exit_if_forked, fork_count
-from .loggers import get_logger
-from .metadata import head as metadata_head
-from .pipe import in_thread
+from .invocation import forks
+from .invocation.deadline import Deadline
+from .invocation.loggers import get_logger
+from .streams.buffered_stream import BufferedStream, warn_of_buffering, whole_response
+from .streams.metadata import head as metadata_head
+from .streams.pipe import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Source
-    from .pipe import BlockingStream
-    from .response import Head
-    from .stream import ResponseStream
-    from .types import JSON, Context
+    from .streams.pipe import BlockingStream
+    from .streams.response_stream import ResponseStream
+    from .types import JSON, Context, Head
 
 logger = get_logger("adapter.http")
 
@@ -34,25 +33,25 @@ logger = get_logger("adapter.http")
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:
     """Make a Lambda handler of a function that writes its response to a stream.
 
-    It is called with ``(event, stream, context)``, as AWS's ``awslambda.streamifyResponse`` does
-    for Node. Any event will do, and every byte written is sent at once, as it is, with the content
-    type ``application/octet-stream``; `HttpResponseStream.from_` makes it an HTTP response.
+    The function is called with ``(event, stream, context)``, as by AWS's
+    ``awslambda.streamifyResponse`` in Node.js. The event may be of any kind. Bytes are sent
+    unchanged when they are written, with the content type ``application/octet-stream``;
+    `HttpResponseStream.from_` makes the response an HTTP response.
 
-    * An ``async`` function gets a `ResponseStream`, and awaits what it writes.
-    * Another function runs in a thread and gets a `adapter.pipe.BlockingStream`: the same without
-      ``await``.
-    * Of a generator, async or not, each chunk it yields is written.
+    * An ``async`` function gets a `ResponseStream`, and awaits its writes.
+    * A synchronous function runs in a thread and gets an `adapter.streams.pipe.BlockingStream`: the
+      same methods without ``await``.
+    * Each chunk that a generator yields, async or not, is written.
     * A function that has written nothing may return ``{"statusCode", "headers",
-      "multiValueHeaders", "cookies", "body", "isBase64Encoded"}``, each if wanted; the body, or all
-      it returns, can be text, bytes, or whatever `ResponseStream.pipe` takes, and is closed at the
-      end.
+      "multiValueHeaders", "cookies", "body", "isBase64Encoded"}``, where each key is optional, or
+      only a body. The body can be text, bytes, or any source that `ResponseStream.pipe` takes,
+      and is closed at the end.
 
-    A stream that is left open is ended. What the function raises becomes the invocation's error
-    before the first byte, and error trailers after it.
+    A stream that the function leaves open is ended. An exception of the function becomes the error
+    of the invocation before the first byte, and error trailers after it.
 
     Raises:
-        TypeError: it cannot be called with ``(event, stream, context)``, or has them in another
-            order.
+        TypeError: the function does not take ``(event, stream, context)`` in this order.
     """
     _check(function)
     return StreamingFunction(function)
@@ -61,10 +60,9 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
 class StreamingFunction(EntryPoint):
     """The handler that `streamify_response` makes; ``__wrapped__`` is the function.
 
-    Called as ``handler(event, context)`` where no runtime is, or asked to with
-    ``ADAPTER_INVOKE_MODE=buffered``, it returns the collected response in the form that the source
-    of the event takes; for any other event in that of a function URL: ``{"statusCode", "headers",
-    "body", "isBase64Encoded"}``.
+    Outside a runtime, or with ``ADAPTER_INVOKE_MODE=buffered``, ``handler(event, context)`` returns
+    the buffered response in the format of the event source, or in the format of a function URL if
+    the event is not HTTP: ``{"statusCode", "headers", "body", "isBase64Encoded"}``.
     """
 
     def __init__(self, function: Callable[[Any, Any, Any], Any]) -> None:
@@ -77,7 +75,7 @@ class StreamingFunction(EntryPoint):
         """Check the options; there is nothing to start.
 
         Raises:
-            ConfigurationError: an option's value means nothing.
+            ConfigurationError: an option has an invalid value.
         """
         _ = self.options
         return False
@@ -90,11 +88,11 @@ class StreamingFunction(EntryPoint):
     ) -> JSON:
         """Serve one invocation.
 
-        On a stream, whatever goes wrong is its end and is not raised here.
+        A streamed response ends with the error of the function, which is not raised here.
 
         Raises:
-            ResponseTooLarge: the buffered answer is larger than what the source takes.
-            Exception: what the function raised, when its answer is not streamed.
+            ResponseTooLarge: the buffered response is larger than the event source accepts.
+            Exception: the exception of the function, if the response is buffered.
         """
         source = identify(unwrap(event))
         if stream is not None and self.streams(source):
@@ -123,25 +121,25 @@ class StreamingFunction(EntryPoint):
         stream: ResponseStream,
         source: Source | None,
     ) -> None:
-        """Run the function in the current task; the response always reaches exactly one end."""
+        """Run the function in the current task, and always end the response."""
         stream.source = source or FUNCTION_URL
         meter = self._meter()
         if meter is not None:
             meter.measure(stream)
         deadline = Deadline(self._seconds(context), partial(_expire, stream))
-        forks = fork_count()
+        before = forks.count
         try:
             await self._call(event, stream, context)
             if not stream.closed:
                 await stream.aclose()
-        except BaseException as error:  # SystemExit and its like end the response, not us
-            exit_if_forked(forks)
+        except BaseException as error:  # SystemExit, too, ends only the response
+            forks.exit_if_forked(before)
             try:
                 _fail(stream, error, deadline)
             finally:
                 deadline.end()
         else:
-            exit_if_forked(forks)
+            forks.exit_if_forked(before)
             deadline.end()
 
     async def _call(self, event: JSON, stream: ResponseStream, context: Context | None) -> None:
@@ -165,8 +163,8 @@ class StreamingFunction(EntryPoint):
             if inspect.iscoroutine(result):
                 result.close()
             raise TypeError(
-                "A function that is not async returned something to await. Decorate the async"
-                " function itself, or use functools.wraps in what wraps it."
+                "A synchronous function returned an awaitable. Decorate the async function itself,"
+                " or use functools.wraps in the wrapper around it."
             )
         metadata, body = _split(result)
         try:
@@ -202,13 +200,13 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
 
 
 def _split(result: Any) -> tuple[dict[str, Any] | None, Any]:
-    """Return the head, if there is one, and the body of what a function returned."""
+    """Return the head, if there is one, and the body of the result of a function."""
     if not isinstance(result, dict):
         return None, () if result is None else result
     if "statusCode" not in result and "body" not in result:
         raise TypeError(
             "A streaming function returned a dict that has neither 'statusCode' nor 'body', so it"
-            " is no HTTP response. Write to the stream, or return text, bytes or an iterable."
+            " is not an HTTP response. Write to the stream, or return text, bytes or an iterable."
         )
     metadata = dict(result)
     body = metadata.pop("body", None)
@@ -239,8 +237,8 @@ def _check(function: Callable[..., Any]) -> None:
     names = list(signature.parameters)
     if len(names) > 1 and names[1] == "context":
         raise TypeError(
-            f"@streamify_response: the second parameter of {function!r} is 'context', and it would"
-            " be given the stream. The order is (event, stream, context), as AWS has it."
+            f"@streamify_response: the second parameter of {function!r} is 'context', but the"
+            " second argument is the stream. The order is (event, stream, context), as in Node.js."
         )
     try:
         signature.bind(None, None, None)

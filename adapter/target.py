@@ -62,7 +62,7 @@ def refuse_own_name(task_root: Path) -> None:
 
 
 def _own_module(task_root: Path) -> Path | None:
-    """Return the project's file or folder that has the library's name; ``None`` if there is none.
+    """Return the project's file or folder that has the library's name, or ``None``.
 
     The library itself does not count: in its repository, or installed into the task root.
     """

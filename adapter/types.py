@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
-"""Any value that JSON can carry: what an event is and what a buffered answer is."""
+"""Any JSON value: the type of events and of buffered responses."""
 
 Event = dict[str, JSON]
 """A Lambda event, with AWS's keys."""
@@ -15,7 +15,7 @@ Headers = list[tuple[bytes, bytes]]
 """Header fields as ASGI has them: lower-case names, latin-1 values, repeats kept."""
 
 # Frameworks do not agree on the type of a scope (asgiref: a union of TypedDicts, Starlette:
-# MutableMapping[str, Any]) and neither is assignable to the other, so the border is open here.
+# MutableMapping[str, Any]) and these are not assignable to each other, hence ``Any`` here.
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -24,14 +24,17 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 application: ``async (scope, receive, send)``."""
 
 
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+
+
 class Request(NamedTuple):
-    """An HTTP request, whatever event it came in. The last stop before ASGI."""
+    """An HTTP request, independent of its event source; `http_scope` makes the scope of it."""
 
     method: str
     scheme: str
     http_version: str
     path: str  #: percent-decoded once, UTF-8
-    raw_path: bytes  #: as the client sent it, as far as the event lets us know
+    raw_path: bytes  #: as the client sent it, if the event preserves that
     query_string: bytes
     root_path: str  #: the stage or mapping in front of the app; ``path`` begins with it
     headers: Headers
@@ -41,10 +44,17 @@ class Request(NamedTuple):
     mapped: bool = False  #: whether the gateway may have taken a mapping off the path
 
 
-class Prelude(TypedDict, total=False):
-    """The JSON head of a streamed HTTP answer, and the head of a buffered one.
+class Head(NamedTuple):
+    """Send the status and the headers."""
 
-    The four keys AWS reads; each is optional.
+    status: int
+    headers: Headers
+
+
+class Prelude(TypedDict, total=False):
+    """The head of a streamed or buffered HTTP response, as JSON.
+
+    The four keys that AWS reads; each is optional.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
     """
 
@@ -55,7 +65,7 @@ class Prelude(TypedDict, total=False):
 
 
 class ErrorObject(TypedDict, total=False):
-    """What callers of a failed function see.
+    """The error of a failed function, as its callers get it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
     """
@@ -67,7 +77,7 @@ class ErrorObject(TypedDict, total=False):
 
 
 class Context(Protocol):
-    """What the adapter needs of a context object, ours or the managed runtime's."""
+    """The part of a context object that the adapter uses, of any runtime."""
 
     @property
     def aws_request_id(self) -> str:

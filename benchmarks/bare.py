@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
 CHUNKS = int(os.environ.get("BENCH_CHUNKS", "1"))
 CHUNK = b"x" * int(os.environ.get("BENCH_CHUNK_BYTES", "70"))
+if "BENCH_TURN_SECONDS" in os.environ:
+    from adapter.streams import response_stream as stream
+
+    stream.TURN_SECONDS = float(os.environ["BENCH_TURN_SECONDS"])
 HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
 

@@ -29,65 +29,69 @@ TESTS = ROOT / "tests"
 LAYERS = {
     "shapes": {"errors", "types"},
     "core": {
-        "claim",
-        "context",
+        "asgi.response",
+        "asgi.scope",
         "events",
-        "metadata",
+        "invocation.claim",
+        "invocation.context",
         "options",
-        "prelude",
-        "response",
+        "runtime_api.wire",
         "samples",
-        "scope",
-        "wire",
+        "streams.metadata",
     },
-    "contract": {
-        "buffered",
-        "current",
-        "deadline",
-        "environment",
-        "forks",
-        "loggers",
-        "pipe",
-        "runner",
-        "snapstart",
-        "stream",
-        "threads",
-    },
+    "contract": {"invocation", "snapstart", "streams"},
     "app": {
-        "cycle",
+        "asgi",
         "entry",
         "function",
         "handler",
-        "lifespan",
         "loader",
-        "metrics",
+        "observe",
         "streamify",
-        "summary",
         "target",
         "testing",
         "wsgi",
     },
-    "sockets": {"emulator", "runtime"},
+    "client of the Runtime API": {"runtime_api"},
+    "called by synchronous code": {"sync"},
+    "native runtime": {"native"},
+    "emulator": {"emulator"},
     "environments": {"emulator.environments"},
     "front ends": {"emulator.front_ends"},
     "commands": {"emulator.commands"},
-    "process": {"__main__", "bootstrap", "cli", "deploy", "package"},
+    "people": {"__main__", "bootstrap", "cli", "package"},
     "facade": {"__init__"},
 }
 RANKS = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
 
 #: Imports that go the wrong way, and why they may.
 EXCEPTIONS = {
-    ("environment", "runtime.managed"): "called by AWS's runtime, a handler finds it there, lazily",
-    ("current", "summary"): "for a type checker only: the record has the meter of its invocation",
+    (
+        "invocation.registry",
+        "sync.awslambdaric",
+    ): "under AWS's runtime, a handler finds its host",
+    ("invocation.current", "observe.summary"): "for a type checker only: the record has the meter",
 }
 
+#: The folders that run on Lambda, in the order in which data goes through them. A folder imports
+#: only from those before it, but for what a type checker reads.
+FOLDERS = (
+    "events",
+    "invocation",
+    "streams",
+    "asgi",
+    "observe",
+    "runtime_api",
+    "sync",
+    "native",
+)
+
 #: What a package must not know, so that it cannot excuse the faults of what it tests.
-STRANGERS = {"emulator": {"cycle", "handler", "prelude", "runtime", "wire"}}
+STRANGERS = {"emulator": {"asgi", "handler", "native", "runtime_api", "streams", "sync"}}
 
 #: What the core must not import, because it does no I/O, waits for nothing and says nothing.
 IMPURE = {"asyncio", "logging", "os", "select", "socket", "ssl", "subprocess", "threading", "time"}
-MAY_IMPORT = {("context", "time"): "the time that is left is asked of the clock"}
+MAY_IMPORT = {("invocation.context", "time"): "the time that is left is asked of the clock"}
 
 A_DOCSTRING = "a docstring"
 #: Modules without a test file of their own, and why.
@@ -96,9 +100,16 @@ UNTESTED = {
     "__init__": "test_exports",
     "__main__": "one line, run by the tests of cli",
     "events.__init__": "events.test_identify",
-    "environment": "held by runtime.test_wrappers, test_snapshot, test_concurrent and test_serve",
+    "invocation.registry": "held by runtimes.test_wrappers, test_snapshot and test_concurrent",
+    "runtime_api.client": "held by runtimes.test_serve and test_early_answers",
+    "runtime_api.delivery": "runtime_api.test_runtime_stream",
     **dict.fromkeys(
         [
+            "asgi.__init__",
+            "invocation.__init__",
+            "observe.__init__",
+            "runtime_api.__init__",
+            "streams.__init__",
             "emulator.__init__",
             "emulator.commands.__init__",
             "emulator.environments.__init__",
@@ -115,7 +126,9 @@ UNTESTED = {
     "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
-BY_BEHAVIOUR = {"browser", "faults", "package", "runtime", "system", "testing"}
+BY_BEHAVIOUR = {"browser", "faults", "package", "runtimes", "system", "testing"}
+#: Packages that are tested together, as processes, in tests/runtimes.
+IN_PROCESSES = {"native", "sync"}
 #: Test files that belong to no one module.
 UNBOUND = {
     "emulator.test_fuzz",
@@ -167,7 +180,6 @@ TEST_FILES = {
     for path in sorted(TESTS.rglob("*.py"))
     if TESTS / "examples" not in path.parents
 }
-CORE = [name for name in MODULES if RANKS.get(name.partition(".")[0]) == RANKS["response"]]
 
 
 @cache
@@ -223,6 +235,8 @@ def top(name: str) -> str:
     return name.partition(".")[0]
 
 
+CORE = [name for name in MODULES if rank(name) == RANKS["events"]]
+
 every_module = pytest.mark.parametrize("name", MODULES)
 every_core_module = pytest.mark.parametrize("name", CORE)
 every_test_file = pytest.mark.parametrize("name", TEST_FILES)
@@ -240,6 +254,17 @@ class TestLayers:
             if imported.ours and rank(imported.target) > rank(name)
         }
         assert {target for target in wrong if (name, target) not in EXCEPTIONS} == set()
+
+    @pytest.mark.parametrize("name", [name for name in MODULES if top(name) in FOLDERS])
+    def test_no_folder_imports_upwards(self, name: str) -> None:
+        later = set(FOLDERS[FOLDERS.index(top(name)) + 1 :])
+        upwards = {
+            i.target for i in imports_of(name) if i.ours and i.runs and top(i.target) in later
+        }
+        assert {target for target in upwards if (name, target) not in EXCEPTIONS} == set()
+
+    def test_the_top_of_the_package_is_what_a_user_names_or_a_way_in(self) -> None:
+        assert len([name for name in MODULES if "." not in name]) <= 14
 
     def test_nobody_inside_imports_the_facade_because_it_would_load_everything(self) -> None:
         users = [n for n in MODULES for i in imports_of(n) if i.ours and i.target == "__init__"]
@@ -329,7 +354,11 @@ def file_for(name: str) -> str:
     return f"{package}.test_{module}".lstrip(".")
 
 
-TESTED_ALONE = [n for n in MODULES if n not in UNTESTED and top(n) not in BY_BEHAVIOUR]
+TESTED_ALONE = [
+    name
+    for name in MODULES
+    if name not in UNTESTED and top(name) not in BY_BEHAVIOUR | IN_PROCESSES
+]
 
 
 class TestTests:
@@ -396,7 +425,7 @@ assert LambdaHandler(app)(function_url_event("/caf%C3%A9"), None)["body"]
     "statement",
     [
         pytest.param("from adapter import LambdaHandler", id="the handler"),
-        pytest.param("import adapter.runtime.native", id="the native runtime"),
+        pytest.param("import adapter.native.runtime", id="the native runtime"),
         pytest.param(REQUEST, id="a whole request"),
     ],
 )

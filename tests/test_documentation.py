@@ -74,9 +74,9 @@ SNIPPETS = {
     "managed-instances.md": [Snippet("", "assert xray_trace_id() is None")],
     "managed-runtime.md": [
         Snippet(
-            f"{TESTING}import asyncio\nasync def open_pool(): ...\n"
-            "asyncio.set_event_loop(asyncio.new_event_loop())",
-            ANSWERS,
+            f"import asyncio\n{TESTING}asyncio.set_event_loop(asyncio.new_event_loop())\n"
+            "async def open_pool(): return asyncio.get_running_loop()",
+            "assert pool is loop\nloop.close()",
         )
     ],
     "moving-from-mangum.md": [Snippet(TESTING, ANSWERS)],

@@ -18,7 +18,7 @@ from adapter.errors import (
     advice,
     error_object,
 )
-from adapter.prelude import decode
+from adapter.events.prelude import decode
 
 CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
 
@@ -118,7 +118,7 @@ def test_a_client_that_left_is_an_os_error_because_frameworks_stop_on_that() -> 
 
 def test_a_refusal_of_the_runtime_api_says_what_was_asked_and_what_came_back() -> None:
     error = RuntimeApiError("GET /next", 403, '{"errorType":"InvalidStateTransition"}\n')
-    assert str(error) == ('GET /next was answered with 403: {"errorType":"InvalidStateTransition"}')
+    assert str(error) == ('GET /next returned 403: {"errorType":"InvalidStateTransition"}')
 
 
 class TestErrorObject:

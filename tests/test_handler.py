@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter import LambdaHandler, streamify_response
-from adapter import buffered as buffered_module
-from adapter import stream as stream_module
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
-from adapter.prelude import CONTENT_TYPE
+from adapter.events.prelude import CONTENT_TYPE
+from adapter.streams import buffered_stream as buffered_module
+from adapter.streams import response_stream as stream_module
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MILLISECONDS = "it must be a number of milliseconds, or 0."
-OWN_PATH = "it must be a path of its own like '/lambda-events', or ''."
+OWN_PATH = "it must be a path like '/lambda-events', or ''."
 HANDLER_CLASS = (
-    "each must be a class with infer(event, context, config), scope, body and a call that takes"
-    " the response, as for Mangum."
+    "each must be a class with infer(event, context, config), scope, body and a __call__ that"
+    " takes the response, as for Mangum."
 )
 DOCS = Path(__file__).parent.parent / "docs" / "options.md"
 
@@ -132,9 +132,9 @@ class TestFaults:
             ("event_path", "x", f"event_path is 'x'; {OWN_PATH}"),
             ("event_path", "/", f"event_path is '/'; {OWN_PATH}"),
             ("event_path", None, f"event_path is None; {OWN_PATH}"),
-            ("custom_handlers", ["x"], f"custom_handlers has 'x' in it; {HANDLER_CLASS}"),
-            ("custom_handlers", [int], f"custom_handlers has {int!r} in it; {HANDLER_CLASS}"),
-            ("custom_handlers", "x", f"custom_handlers has 'x' in it; {HANDLER_CLASS}"),
+            ("custom_handlers", ["x"], f"custom_handlers contains 'x'; {HANDLER_CLASS}"),
+            ("custom_handlers", [int], f"custom_handlers contains {int!r}; {HANDLER_CLASS}"),
+            ("custom_handlers", "x", f"custom_handlers contains 'x'; {HANDLER_CLASS}"),
         ],
     )
     def test_in_an_argument_say_what_it_could_be(

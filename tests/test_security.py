@@ -19,8 +19,8 @@ from fastapi import FastAPI
 
 from adapter import LambdaHandler
 from adapter.errors import ProtocolError
+from adapter.runtime_api.wire import ResponseReader, chunked_request
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
-from adapter.wire import ResponseReader, chunked_request
 from tests.emulator.conftest import local as local
 from tests.faults.endings import ENDINGS
 from tests.faults.stage import Stage

@@ -11,7 +11,7 @@ import pytest
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from adapter import after_restore, before_snapshot
-from adapter.runner import LoopRunner
+from adapter.invocation.runner import LoopRunner
 from adapter.snapstart import run_after_restore, run_before_snapshot
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from adapter.errors import (
     ResponseTooLarge,
     StreamClosed,
 )
-from adapter.prelude import CONTENT_TYPE
-from adapter.stream import StreamingHandler
+from adapter.events.prelude import CONTENT_TYPE
+from adapter.streams.response_stream import StreamingHandler
 from adapter.testing import (
     LambdaTransport,
     MemoryStream,

@@ -158,7 +158,9 @@ async def test_without_the_wrapper_it_is_an_error_that_names_it_and_not_a_riddle
     lifespan: str,
 ) -> None:
     bare: Any = flask_app
-    with pytest.raises(ConfigurationError, match=r"<Flask .*, becomes one by .*WsgiToAsgi\(app\)"):
+    with pytest.raises(
+        ConfigurationError, match=r"<Flask .*, .*Wrap a WSGI app .*WsgiToAsgi\(app\)"
+    ):
         await LambdaHandler(bare, lifespan=lifespan).respond(function_url_event(), None, None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
-from .buffered import encode_body
+from .body import encode_body
 from .multi_value import client_address, header_pairs, multi_value_prelude, query_pairs
 from .request import build_request, decode_path, method_at, path_at
 from .source import Source

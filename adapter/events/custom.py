@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from ..scope import ASGI
-from .buffered import TEXT_TYPES
+from ..types import ASGI
+from .body import TEXT_TYPES
 from .source import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..response import Head
-    from ..types import JSON, Context, Scope
+    from ..types import JSON, Context, Head, Scope
 
 
 class EventHandler(Protocol):
@@ -71,7 +70,7 @@ class CustomSource(NamedTuple):
 def infer(
     handlers: Iterable[type[EventHandler]], event: JSON, context: Context | None, base_path: str
 ) -> CustomSource | None:
-    """Return the source for the first handler that takes the event; None if none does."""
+    """Return the source for the first handler that takes the event, or None."""
     config = {
         "api_gateway_base_path": base_path or "/",
         "text_mime_types": [*TEXT_TYPES],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import EventError
-from .buffered import encode_body
+from .body import encode_body
 from .multi_value import join_cookies, multi_value_prelude
 from .request import build_request, decode_path, method_at, object_at, path_at, string_at
 from .source import Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import EventError
-from ..prelude import DROPPED
+from .prelude import DROPPED
 from .request import parse_port, to_string
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def multi_value_prelude(status: int, headers: Headers) -> Prelude:
     """Turn a status and header fields into a prelude that keeps repeated fields apart.
 
     Repeated fields and every ``set-cookie`` go to ``multiValueHeaders``, all others to
-    ``headers``. `adapter.prelude.prelude` drops the same fields.
+    ``headers``. `adapter.events.prelude.prelude` drops the same fields.
     """
     values: dict[str, list[str]] = {}
     for name, value in headers:

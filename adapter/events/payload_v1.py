@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .buffered import encode_body
+from .body import encode_body
 from .multi_value import encode_query, header_pairs, multi_value_prelude, query_pairs
 from .request import (
     build_request,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import EventError
-from .buffered import encode_body
+from .body import encode_body
 from .request import (
     build_request,
     decode_path,

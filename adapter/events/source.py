@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ResponseTooLarge
-from ..prelude import encode, prelude
+from .prelude import encode, prelude
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..response import Head
-    from ..types import JSON, Event, Headers, Prelude, Request
+    from ..types import JSON, Event, Head, Headers, Prelude, Request
 
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 """Bytes of JSON that Lambda takes as the response of an invocation."""

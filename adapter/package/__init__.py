@@ -1,4 +1,4 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
-`command` is the command, `build` has its steps in order. None of these modules goes into the zip.
+`command` is the command, `build` has its steps in order. The zip does not contain this package.
 """

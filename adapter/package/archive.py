@@ -37,7 +37,7 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
     """Zip a folder and return the size of each file in it.
 
     The order of the files, their times and modes, and the level of compression are always the
-    same; ``programs`` are executable whatever their mode is. The output appears whole or not
+    same; ``programs`` always become executable. The output appears whole or not
     at all, and until then is hidden under a name that no other run has.
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")

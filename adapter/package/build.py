@@ -42,8 +42,8 @@ from adapter.loader import load
 class DeploymentPackage:
     """A finished zip, or the folder it was unpacked into.
 
-    ``handler`` is what the function's Handler has to be, ``sizes`` are those of each
-    distribution in it, ``digest`` is the SHA-256 of the zip, in hexadecimal.
+    ``handler`` is the value of the function's Handler, ``sizes`` has the size of each
+    distribution in the zip, ``digest`` is the SHA-256 of the zip, in hexadecimal.
     """
 
     file: Path

@@ -144,7 +144,7 @@ def _is_replaceable(output: Path) -> bool:
 
 
 def summary(package: DeploymentPackage, platform: Platform) -> Iterator[str]:
-    """Say what is in the zip, and how to configure a function that runs it."""
+    """Print the content of the zip, and the configuration of a function for it."""
     yield from table(package.sizes)
     size = package.size
     yield ""

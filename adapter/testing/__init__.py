@@ -1,4 +1,4 @@
-"""For tests of functions: events, a context, a stream in memory, an HTTP transport."""
+"""Tools for tests of Lambda functions: events, a context, a stream in memory, an HTTP transport."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..context import LambdaContext
+from ..invocation.context import LambdaContext
 
 
 def lambda_context(

@@ -1,12 +1,12 @@
-"""A response stream that remembers."""
+"""A response stream in memory, for tests."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..prelude import decode
-from ..stream import ResponseStream
+from ..events.prelude import decode
+from ..streams.response_stream import ResponseStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class MemoryStream(ResponseStream):
-    """Keeps every chunk as it was written, and hands each out as soon as it is there.
+    """Keeps every written chunk, and yields each chunk to readers at once.
 
     ``chunks`` has all chunks written so far, the prelude first; ``error`` is the error that the
-    response failed with; ``disconnect(reason)`` makes the reader go away.
+    response failed with; ``disconnect(reason)`` simulates a disconnect of the reader.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class MemoryStream(ResponseStream):
         """The status, headers and cookies of an HTTP response.
 
         Raises:
-            EventError: what was written does not begin with a prelude.
+            EventError: the chunks do not begin with a prelude.
         """
         return decode(b"".join(self.chunks))[0]
 
@@ -40,12 +40,12 @@ class MemoryStream(ResponseStream):
         """The body of an HTTP response so far.
 
         Raises:
-            EventError: what was written does not begin with a prelude.
+            EventError: the chunks do not begin with a prelude.
         """
         return decode(b"".join(self.chunks))[1]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Hand out the chunks from the first on, waiting for each, until the stream is closed."""
+        """Yield all chunks from the first on, and wait for more until the stream is closed."""
         handed_out = 0
         while True:
             while handed_out < len(self.chunks):

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import EventError, InvocationFailed
-from ..prelude import DELIMITER, decode
+from ..events.prelude import DELIMITER, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,11 +12,11 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StreamClosed
+from ..events.prelude import CONTENT_TYPE, decode
 from ..handler import LambdaHandler
-from ..loggers import get_logger
-from ..prelude import CONTENT_TYPE, decode
+from ..invocation.loggers import get_logger
 from ..samples.url_event import function_url_event
-from ..stream import StreamingHandler
+from ..streams.response_stream import StreamingHandler
 from .context import lambda_context
 from .loop_thread import LoopThread
 from .memory import MemoryStream

@@ -68,12 +68,12 @@ async def request_info(request: Request) -> RequestInfo:
 @router.get("/fail/before")
 async def fail_before() -> None:
     """Fail when nothing was sent: the client gets a 500."""
-    raise RuntimeError("This route always fails, before its answer")
+    raise RuntimeError("This route always fails, before its response")
 
 
 @router.get("/fail/after", response_class=StreamingResponse)
 async def fail_after() -> StreamingResponse:
-    """Fail when the status and some of the body were sent: the client gets a broken answer."""
+    """Fail when the status and some of the body were sent: the client gets a broken response."""
     return StreamingResponse(_failing(), media_type="text/plain")
 
 

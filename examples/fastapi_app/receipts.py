@@ -1,4 +1,4 @@
-"""`/background`: work that is done after the answer."""
+"""`/background`: work after the response."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from parameters import Delay
 
 logger = logging.getLogger(__name__)
-router = APIRouter(prefix="/background", tags=["after the answer"])
+router = APIRouter(prefix="/background", tags=["after the response"])
 
 
 class Receipt(BaseModel):
@@ -30,7 +30,7 @@ async def take_order(
     order: Annotated[int, Query(ge=1)] = 1,
     delay: Delay = 0.5,
 ) -> dict[str, str]:
-    """Take an order; its receipt is sent when the client has the answer already."""
+    """Take an order; its receipt is sent after the client has the response."""
     background.add_task(_send_receipt, order, delay)
     return {"status": f"order {order} taken, its receipt follows"}
 

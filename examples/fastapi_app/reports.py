@@ -1,4 +1,4 @@
-"""`/report.csv`, `/items.json`, `/logs.ndjson`: answers too long to be held in memory."""
+"""`/report.csv`, `/items.json`, `/logs.ndjson`: responses too long to be held in memory."""
 
 import asyncio
 import csv

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from adapter import HttpResponseStream, LambdaContext, streamify_response
-from adapter.pipe import BlockingStream
+from adapter.streams.pipe import BlockingStream
 
 SIZE, BAND = 512, 8
 

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from adapter import HttpResponseStream, LambdaContext, streamify_response
-from adapter.pipe import BlockingStream
+from adapter.streams.pipe import BlockingStream
 
 HEADERS = {
     "Content-Type": "text/csv; charset=utf-8",

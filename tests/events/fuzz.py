@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from adapter.asgi.scope import http_scope
 from adapter.errors import EventError
-from adapter.scope import http_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable

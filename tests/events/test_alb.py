@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from adapter.errors import EventError
 from adapter.events.alb import ALB, ALB_MULTI, is_http, is_multi_value, request
-from adapter.response import Head
 from adapter.samples.api_events import rest_api_event
 from adapter.samples.proxy_events import alb_event
-from adapter.types import Request
+from adapter.types import Head, Request
 
 from .fuzz import ANY, HEADERS, MAPS, check, objects
 

@@ -6,8 +6,8 @@ import pytest
 from mangum.handlers import ALB
 
 from adapter.events.custom import infer
-from adapter.response import Head
 from adapter.samples.proxy_events import alb_event
+from adapter.types import Head
 
 
 class Letter:

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from adapter.errors import EventError
 from adapter.events.edge import EDGE, is_http, request
-from adapter.response import Head
 from adapter.samples.proxy_events import edge_event
 from adapter.samples.record_events import sqs_event
-from adapter.types import Request
+from adapter.types import Head, Request
 
 from .fuzz import ANY, HEADERS, check, objects
 

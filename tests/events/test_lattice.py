@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from adapter.errors import EventError
 from adapter.events.lattice import LATTICE, is_http, request
-from adapter.response import Head
 from adapter.samples.proxy_events import lattice_event
 from adapter.samples.url_event import function_url_event
-from adapter.types import Request
+from adapter.types import Head, Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects
 

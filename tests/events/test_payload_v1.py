@@ -16,9 +16,8 @@ from adapter.events.payload_v1 import (
     request,
     response,
 )
-from adapter.response import Head
 from adapter.samples.api_events import http_api_event, rest_api_event
-from adapter.types import Request
+from adapter.types import Head, Request
 
 from .fuzz import ANY, HEADERS, MAPS, PARAMETERS, check, objects
 

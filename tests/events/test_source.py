@@ -10,8 +10,8 @@ from adapter.events.alb import ALB, ALB_MULTI
 from adapter.events.edge import EDGE
 from adapter.events.lattice import LATTICE
 from adapter.events.payload_v1 import HTTP_API_V1, REST_API
-from adapter.prelude import DELIMITER, encode, prelude
-from adapter.response import Head
+from adapter.events.prelude import DELIMITER, encode, prelude
+from adapter.types import Head
 
 if TYPE_CHECKING:
     from adapter.events.source import Source

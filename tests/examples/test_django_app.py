@@ -251,7 +251,7 @@ class TestSynchronousIterators:
                     await client.get(path, params={"delay": 0})
         (warning,) = (line for line in running.said if "with a synchronous iterator" in line)
         assert warning.startswith("[WARNING]")
-        assert "/buffered answers with a synchronous iterator." in warning
+        assert "/buffered responds with a synchronous iterator." in warning
         assert "Make the generator an 'async def'." in warning
 
     async def test_djangos_own_warning_has_a_level_and_the_request_id(self, built: None) -> None:

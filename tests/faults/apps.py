@@ -15,9 +15,9 @@ import time
 import tracemalloc
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from adapter import LambdaHandler
+from adapter import LambdaHandler, before_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,6 +81,21 @@ async def large(receive: Receive, send: Send) -> None:
     for start in range(0, len(BODY), 65_536):
         await send(body(BODY[start : start + 65_536], more=True))
     await send(body(b""))
+
+
+async def cancel_large(receive: Receive, send: Send) -> None:
+    await send(head())
+    sending = asyncio.ensure_future(send(body(BODY * 4, more=True)))
+    await asyncio.sleep(0.05)  # until it waits for the reader
+    sending.cancel()
+    await asyncio.wait([sending])
+    os.close(os.open("ready", os.O_CREAT))
+    await send(body(b"more"))
+
+
+async def go_on(receive: Receive, send: Send) -> None:
+    await answer(send)
+    await asyncio.Event().wait()
 
 
 async def count(receive: Receive, send: Send) -> None:
@@ -299,6 +314,8 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/endless": endless,
     "/idle": idle,
     "/large": large,
+    "/cancel-large": cancel_large,
+    "/go-on": go_on,
     "/count": count,
     "/raise": failing(fail),
     "/late": failing(fail, head(), body(b"part", more=True)),
@@ -355,8 +372,9 @@ async def lifespan(receive: Receive, send: Send) -> None:
         held.append(asyncio.create_task(work()))
     if kind == "startup hangs":
         await hang()
-    result = "failed" if kind == "startup" else "complete"
-    await send({"type": f"lifespan.startup.{result}", "message": "no database"})
+    message = {"startup": "no database", "startup surrogate": "no such name: \ud800"}.get(kind)
+    result = "complete" if message is None else "failed"
+    await send({"type": f"lifespan.startup.{result}", "message": message or ""})
     await receive()
     if kind == "shutdown hangs":
         await hang()
@@ -377,6 +395,36 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 handler = LambdaHandler(app)
+
+
+def wrapper(event: dict[str, Any], context: Any) -> object:
+    """Do what the path of a request says before the app's handler, or in its place."""
+    path = event["rawPath"]
+    if path == "/own-response":
+        return {"statusCode": 401, "body": "no"}
+    if path == "/no-response":
+        return {"ok": True}
+    if path == "/rename":
+        context.aws_request_id = "mine"
+    event["rawPath"] = {"/rename": "/", "/raise-after": "/"}.get(path, path)
+    try:
+        return inner(event, context)
+    except ValueError:
+        return {"statusCode": 500}
+    finally:
+        if path == "/raise-after":
+            fail()
+
+
+if os.environ.get("FAULT") == "wrapper":
+    inner, handler = handler, wrapper  # type: ignore[assignment]
+
+if os.environ.get("FAULT") == "before-snapshot":
+
+    @before_snapshot
+    async def fail_before() -> None:
+        fail()
+
 
 if os.environ.get("FAULT") == "after-restore":
     from snapshot_restore_py import register_after_restore

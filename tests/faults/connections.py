@@ -108,7 +108,7 @@ def in_the_answer(stage: Stage, how: str) -> Seen:
 
 
 def after_a_post(stage: Stage, how: str) -> Seen:
-    """An answer or an error report in one piece, which is sent once more, and refused then."""
+    """A buffered response or an error report, which is sent once more, and refused then."""
     stage.deliver("/raise" if stage.raises else "/")
     peer, request = stage.read()
     break_(peer, how)
@@ -215,14 +215,14 @@ CONNECTIONS = [
         variants=BREAKS, runtimes=BOTH),
     Row("{} in mid-stream, while the app waits", while_idle, CUT, log=UNKNOWN,
         variants=BREAKS, runtimes=BOTH),
-    Row("{} after the last byte, instead of the platform's answer", after_the_response, WHOLE,
+    Row("{} after the last byte, instead of the reply of the platform", after_the_response, WHOLE,
         log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
-    Row("{} in the middle of the platform's answer", in_the_answer, WHOLE,
+    Row("{} in the middle of the reply of the platform", in_the_answer, WHOLE,
         log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
-    Row("{} after a buffered answer, which is sent once more and refused with 403: it was taken",
-        after_a_post, Seen("200, whole", "a complete answer"), variants=ENDS, environ=BUFFERED),
-    Row("{} after a buffered answer", after_a_post_that_is_not_repeated,
-        Seen("200, whole", "a complete answer"), log=UNKNOWN, variants=("garbage",),
+    Row("{} after a buffered response, which is sent once more and refused with 403: it was taken",
+        after_a_post, Seen("200, whole", "a buffered response"), variants=ENDS, environ=BUFFERED),
+    Row("{} after a buffered response", after_a_post_that_is_not_repeated,
+        Seen("200, whole", "a buffered response"), log=UNKNOWN, variants=("garbage",),
         environ=BUFFERED),
     Row("{} after the report of an error, which is sent once more and refused with 403",
         after_a_post, Seen("502", "a failed invocation: ValueError"), log="ValueError: no",
@@ -248,7 +248,7 @@ CONNECTIONS = [
     Row("{} on the connection of the extension", while_registered, variants=BREAKS,
         environ=LIFESPAN),
     Row("An event that comes byte by byte", slow_event, WHOLE, runtimes=BOTH),
-    Row("An answer to the response that comes byte by byte", slow_answer, WHOLE, runtimes=BOTH),
+    Row("A reply to the response that comes byte by byte", slow_answer, WHOLE, runtimes=BOTH),
     Row("A reader that stops reading for a while", slow_reader, WHOLE, runtimes=BOTH),
 ]  # fmt: skip
 """Rows are a table; one item a line would hide it."""

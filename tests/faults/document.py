@@ -21,10 +21,11 @@ NONE = "\N{EN DASH}"
 END = "<!-- The tables above are written by `python -m tests.faults.document`. -->\n"
 TITLES = {
     "connections": "The connection to the Runtime API",
-    "refusals": "What the Runtime API refuses",
-    "events": "What comes as an event",
-    "processes": "What an app does to its process",
-    "libraries": "What apps and their libraries raise, cancel, log and fork",
+    "refusals": "Refusals of the Runtime API",
+    "events": "Malformed and large events",
+    "processes": "An app that breaks its process",
+    "libraries": "Exceptions, cancellations, logs and forks of apps and libraries",
+    "wrappers": "Wrappers around the handler",
 }
 
 

@@ -93,7 +93,7 @@ EVENTS = [
         Seen("400, whole", "a complete response"),
         log="Malformed function URL event; responded 400", runtimes=BOTH),
     Row("More bytes than the event has", too_much, exit=1,
-        log="The environment ends: Bytes after the end of an answer"),
+        log="The environment ends: Bytes after the end of a response"),
     Row("No request id", no_request_id, exit=1,
         log="The environment ends: The Runtime API sent an event without a request id"),
     Row("No request id, in a concurrent environment", no_request_id, environ=CONCURRENT,

@@ -12,12 +12,12 @@ from . import library_apps
 from .connections import RAISE
 from .processes import HTTP_500, cut, raised
 from .row import ALL, OURS, Row
-from .stage import CUT, WHOLE, seen
+from .stage import CUT, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .stage import Seen, Stage
+    from .stage import Stage
 
 WORKER = {"FAULT": "worker", "ADAPTER_SHUTDOWN": "off"}
 
@@ -53,6 +53,10 @@ def forks(name: str) -> Callable[[Stage, str], Seen]:
         return seen(request)
 
     return play
+
+
+def failed_init(stage: Stage, variant: str) -> Seen:
+    return stage.outcome()
 
 
 def signalled(stage: Stage, variant: str) -> Seen:
@@ -99,6 +103,9 @@ LIBRARIES = [
         app("surrogate"), raised("ValueError"), environ=RAISE, runtimes=ALL),
     Row("The app quotes half of a surrogate pair in an exception, after the head",
         app("late surrogate"), cut("ValueError"), log="The app failed", runtimes=ALL),
+    Row("The startup fails with half of a surrogate pair in its message", failed_init,
+        Seen("502", "a failed init: LifespanFailed"), log="The app's startup failed", exit=3,
+        environ={"FAULT": "startup surrogate"}, runtimes=OURS),
     Row("A logging {} of the app raises when its failure is logged", app(), HTTP_500,
         variants=library_apps.LOGGING, runtimes=ALL),
     Row("A logging {} of the app raises when its failure is logged, after the head",
@@ -112,7 +119,7 @@ LIBRARIES = [
         variants=library_apps.FORKS, environ=RAISE, runtimes=ALL),
     Row("The app stops the event loop", app("stop"), WHOLE, runtimes=ALL),
     Row("A signal handler of the app raises while the app waits", app("alarm"), WHOLE,
-        log="A background task or a signal handler raised", runtimes=ALL),
+        log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises between two invocations", signalled, WHOLE,

@@ -275,8 +275,8 @@ async def stop_the_loop() -> None:
 
 async def alarm_while_idle() -> None:
     raise_at(signal.SIGALRM)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    await asyncio.sleep(0.05)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    await asyncio.sleep(0.6)
 
 
 async def signal_to_come() -> None:

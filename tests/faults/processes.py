@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from adapter.wire import MAX_REPORT_BYTES
+from adapter.runtime_api.wire import MAX_REPORT_BYTES
 
 from .apps import FLOOD
-from .connections import RAISE
+from .connections import BUFFERED, RAISE, SNAPSTART
+from .refusals import ANSWER
 from .row import ALL, BOTH, MANAGED, NATIVE, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
@@ -46,6 +47,22 @@ def dies_late(path: str) -> Callable[[Stage, str], Seen]:
         return CUT
 
     return play
+
+
+def cancelled_in_the_middle(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/cancel-large")
+    peer, request = stage.begun()
+    stage.wait_for("ready")
+    while peer.chunk(request):
+        pass
+    assert not request.content.endswith(b"more")
+    peer.accept()
+    return seen(request)
+
+
+def goes_on_too_long(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/go-on", seconds=0.6)
+    return stage.outcome()
 
 
 def flood(stage: Stage, variant: str) -> Seen:
@@ -112,6 +129,15 @@ def reported(path: str) -> Callable[[Stage, str], Seen]:
     return play
 
 
+def init_fails(stage: Stage, variant: str) -> Seen:
+    return stage.outcome()
+
+
+def restore_fails(stage: Stage, variant: str) -> Seen:
+    stage.waits_in_snapshot().answer(200)
+    return stage.outcome()
+
+
 def raised(name: str) -> Seen:
     return Seen("502", f"a failed invocation: {name}")
 
@@ -127,6 +153,10 @@ def _event() -> object:
 
 
 _HELLO = _event()
+
+# AWS's client leaves the sockets open over which it reports.
+LEAKY = {"PYTHONWARNINGS": "ignore::ResourceWarning"}
+HOOK = SNAPSTART | LEAKY
 
 PROCESSES = [
     Row("`MemoryError` before the head", app("/memory"), HTTP_500, log="MemoryError",
@@ -165,6 +195,10 @@ PROCESSES = [
         runtimes=BOTH),
     Row("The wall clock jumps an hour to and fro during a response", app("/jump"), WHOLE,
         runtimes=BOTH),
+    Row("The app cancels a large body message in the middle of it", cancelled_in_the_middle,
+        cut("CancelledError"), log="a message was cancelled while it was sent", runtimes=BOTH),
+    Row("The app goes on after a buffered response until its time is up", goes_on_too_long,
+        ANSWER, log="though its response had ended", environ=BUFFERED, runtimes=BOTH),
     Row("The environment is frozen between two invocations", frozen, WHOLE, runtimes=NATIVE),
     Row("The process stands still before the response", frozen_in_mid_stream, WHOLE,
         runtimes=BOTH),
@@ -176,6 +210,16 @@ PROCESSES = [
         raised("ValueError"), log="ValueError: no", environ=RAISE, runtimes=ALL),
     Row("The app raises an error that cannot be described", reported("/opaque"),
         raised("Opaque"), log="Opaque", environ=RAISE, runtimes=ALL),
-    Row("The app raises an error with a message of 8 MiB, of which 256 KiB are reported",
-        reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE),
+    Row("The app raises an error with a message of 8 MiB, of which at most 256 KiB are reported",
+        reported("/verbose"), raised("ValueError"), log="ValueError: xxx", environ=RAISE,
+        runtimes=ALL),
+    Row("An `async` hook raises before the snapshot of SnapStart", init_fails,
+        Seen("502", "a failed init: ValueError"), log="ValueError: no", exit=64, runtimes=BOTH,
+        environ=HOOK | {"FAULT": "before-snapshot"}),
+    Row("A hook raises after the restore of SnapStart", restore_fails,
+        Seen("502", "a failed restore: ValueError"), log="ValueError: no", exit=65, runtimes=BOTH,
+        environ=HOOK | {"FAULT": "after-restore"}),
+    Row("`AWS_LAMBDA_CONCURRENCY_MODE` is `thread` or `hybrid`", init_fails,
+        Seen("502", "a failed init: ConfigurationError"), log="Set it to 'process'", exit=1,
+        runtimes=MANAGED, environ=LEAKY | {"AWS_LAMBDA_CONCURRENCY_MODE": "thread"}),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The Runtime API answers with something other than success, at every endpoint."""
+"""The Runtime API refuses a request, at every endpoint."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FINE = ("400", "410", "413")  # the invocation is lost, the environment is well
 LOST = ("403", "500")  # the environment is lost
 ALL = ("400", "403", "410", "413", "500")
 REFUSED = "The Runtime API did not take the response ({})"
-ENDS = "The environment ends: POST /runtime/invocation/… was answered with {}"
+ENDS = "The environment ends: POST /runtime/invocation/… returned {}"
 
 
 def at_next(stage: Stage, status: str) -> None:
@@ -77,57 +77,57 @@ def at_the_extensions_next(stage: Stage, status: str) -> None:
     stage.read_of(peer)[0].refuse(int(status))
 
 
-ANSWER = Seen("200, whole", "a complete answer")
+ANSWER = Seen("200, whole", "a buffered response")
 REPORT = Seen("502", "a failed invocation: ValueError")
 
 REFUSALS = [
-    Row("`next` is answered with {}", at_next, exit=1, variants=ALL,
-        log="The environment ends: GET /runtime/invocation/next was answered with {}"),
-    Row("A response is answered with {} while the app writes", in_mid_stream, CUT,
+    Row("`next` is refused with {}", at_next, exit=1, variants=ALL,
+        log="The environment ends: GET /runtime/invocation/next returned {}"),
+    Row("A response is refused with {} while the app writes", in_mid_stream, CUT,
         log=REFUSED, variants=FINE, runtimes=BOTH),
-    Row("A response is answered with {} while the app writes", in_mid_stream, CUT,
+    Row("A response is refused with {} while the app writes", in_mid_stream, CUT,
         log=ENDS, variants=LOST, exit=1),
-    Row("A response is answered with {} while the app waits", while_idle, CUT,
+    Row("A response is refused with {} while the app waits", while_idle, CUT,
         log=REFUSED, variants=FINE, runtimes=BOTH),
-    Row("A response is answered with {} while the app waits", while_idle, CUT,
+    Row("A response is refused with {} while the app waits", while_idle, CUT,
         log=ENDS, variants=LOST, exit=1),
-    Row("A response is answered with {} at its end", at_the_end, WHOLE,
+    Row("A response is refused with {} at its end", at_the_end, WHOLE,
         log=REFUSED, variants=FINE, runtimes=BOTH),
-    Row("A response is answered with {} at its end", at_the_end, WHOLE,
+    Row("A response is refused with {} at its end", at_the_end, WHOLE,
         log=ENDS, variants=LOST, exit=1),
-    Row("A response is answered with {}; `next` will tell AWS's client the same", at_the_end,
+    Row("A response is refused with {}; `next` will tell AWS's client the same", at_the_end,
         WHOLE, log=ENDS.removeprefix("The environment ends: "), variants=LOST, runtimes=MANAGED),
-    Row("A buffered answer is answered with {}", at_the_end, ANSWER,
+    Row("A buffered response is refused with {}", at_the_end, ANSWER,
         log=REFUSED, variants=FINE, environ=BUFFERED),
-    Row("A buffered answer is answered with {}", at_the_end, ANSWER,
+    Row("A buffered response is refused with {}", at_the_end, ANSWER,
         log=ENDS, variants=LOST, exit=1, environ=BUFFERED),
     Row("The report of an error is refused with {}", at_the_end, REPORT,
         log=REFUSED, variants=("400", "410"), environ=RAISE),
     Row("The report of an error is refused with {}", at_the_end, REPORT,
         log=ENDS, variants=LOST, exit=1, environ=RAISE),
-    Row("`next` is answered with {} in a concurrent environment", at_next, variants=ALL,
-        log="GET /runtime/invocation/next was answered with {}", environ=CONCURRENT),
-    Row("A response is answered with {} in a concurrent environment", at_the_end, WHOLE,
-        log="The outcome was refused: POST /runtime/invocation/… was answered with {}",
+    Row("`next` is refused with {} in a concurrent environment", at_next, variants=ALL,
+        log="GET /runtime/invocation/next returned {}", environ=CONCURRENT),
+    Row("A response is refused with {} in a concurrent environment", at_the_end, WHOLE,
+        log="The outcome was refused: POST /runtime/invocation/… returned {}",
         variants=LOST, environ=CONCURRENT),
-    Row("A response is answered with {} in a concurrent environment, while the app writes",
+    Row("A response is refused with {} in a concurrent environment, while the app writes",
         in_mid_stream, CUT, variants=LOST, environ=CONCURRENT,
-        log="The outcome was refused: POST /runtime/invocation/… was answered with {}"),
-    Row("The report of a failed init is answered with {}", at_init_error,
+        log="The outcome was refused: POST /runtime/invocation/… returned {}"),
+    Row("The report of a failed init is refused with {}", at_init_error,
         Seen("502", "a failed init: LifespanFailed"),
         log="Reporting the error failed: POST", variants=ALL, exit=3,
         environ=FAILED_STARTUP),
-    Row("The wait in the snapshot of SnapStart is answered with {}", in_the_snapshot,
+    Row("The wait in the snapshot of SnapStart is refused with {}", in_the_snapshot,
         Seen("502", "a failed init: RuntimeApiError"),
-        log="GET /2018-06-01/runtime/restore/next was answered with {}", variants=ALL, exit=64,
+        log="GET /2018-06-01/runtime/restore/next returned {}", variants=ALL, exit=64,
         environ=SNAPSTART),
-    Row("The report of a hook that failed after the restore is answered with {}",
+    Row("The report of a hook that failed after the restore is refused with {}",
         at_restore_error, Seen("502", "a failed restore: ValueError"),
         log="Reporting the error failed: POST", variants=ALL, exit=65,
         environ=FAILED_HOOK),
-    Row("The registration of the extension is answered with {}", at_registration,
+    Row("The registration of the extension is refused with {}", at_registration,
         log="Could not register an extension; no SIGTERM at shutdown", variants=ALL,
         environ=LIFESPAN),
-    Row("The extension's `next` is answered with {}", at_the_extensions_next, variants=ALL,
+    Row("The extension's `next` is refused with {}", at_the_extensions_next, variants=ALL,
         environ=LIFESPAN),
 ]  # fmt: skip

@@ -47,9 +47,9 @@ class Seen(NamedTuple):
 
 
 WHOLE = Seen("200, whole", "a complete response")
-CUT = Seen("200, cut short", "what came before the fault")
+CUT = Seen("200, cut short", "the bytes before the failure")
 PATIENCE = 10.0
-NOTHING = Seen("502", "no answer")
+NOTHING = Seen("502", "no response")
 
 
 def seen(request: Request) -> Seen:
@@ -58,7 +58,7 @@ def seen(request: Request) -> Seen:
         what = request.path.split("/")[3]  # init, restore, or that of an invocation
         return Seen("502", f"a failed {what}: {request.json['errorType']}")
     if "lambda-runtime-function-response-mode" not in request.headers:
-        return Seen(f"{request.json['statusCode']}, whole", "a complete answer")
+        return Seen(f"{request.json['statusCode']}, whole", "a buffered response")
     status = request.prelude["statusCode"]
     if not request.trailers:
         return Seen(f"{status}, whole", "a complete response")

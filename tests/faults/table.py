@@ -7,6 +7,7 @@ from .events import EVENTS
 from .libraries import LIBRARIES
 from .processes import PROCESSES
 from .refusals import REFUSALS
+from .wrappers import WRAPPERS
 
 SECTIONS = {
     "connections": CONNECTIONS,
@@ -14,5 +15,6 @@ SECTIONS = {
     "events": EVENTS,
     "processes": PROCESSES,
     "libraries": LIBRARIES,
+    "wrappers": WRAPPERS,
 }
 ROWS = [row for rows in SECTIONS.values() for row in rows]

@@ -18,7 +18,7 @@ from adapter.errors import ClientDisconnected, StreamClosed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from adapter.stream import ResponseStream
+    from adapter.streams.response_stream import ResponseStream
 
 BOOM = RuntimeError("boom")
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapter.errors import EventError
-from adapter.prelude import encode
+from adapter.events.prelude import encode
 from adapter.testing import MemoryStream
 
 pytestmark = pytest.mark.anyio

@@ -1,7 +1,7 @@
 """The Invoke API, which SDKs call: ``invoke`` and ``invoke_with_response_stream``.
 
-AWS does not document what a streamed call returns if the function fails before the first byte;
-here it returns no chunk, and the error is in ``InvokeComplete``.
+AWS does not document the result of a streamed call if the function fails before the first byte;
+here the call returns no chunk, and the error is in ``InvokeComplete``.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class ManagedState(Generic[Waiting]):
             self._waiting.remove(call)
 
     def assign(self, request_id: str) -> Waiting | None:
-        """Give an invocation to the call that has waited longest; ``None`` if there is none."""
+        """Give an invocation to the call that has waited longest; ``None`` without a call."""
         if not self._waiting:
             return None
         self._phases[request_id] = Phase.RUNNING

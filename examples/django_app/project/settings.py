@@ -183,6 +183,6 @@ LOGGING = {
     "loggers": {"sightings": {"level": "INFO"}},
 }
 
-# Lambda: warnings, too, get a level and the request id. Django has one for an answer that it
+# Lambda: warnings, too, get a level and the request id. Django logs one for a response that it
 # collects before it sends any of it.
 logging.captureWarnings(True)

@@ -51,7 +51,7 @@ async def _blocks(file: BinaryIO | None) -> AsyncIterator[bytes]:
 
 @async_only_middleware
 def warn_of_buffering(get_response: View) -> View:
-    """Say, once for each route, that Django collects an answer before it sends any of it.
+    """Warn, once per route, that Django collects a response before it sends the first byte.
 
     Django says so, too, but not of which view.
     """
@@ -64,7 +64,7 @@ def warn_of_buffering(get_response: View) -> View:
             if route not in known:
                 known.add(route)
                 logger.warning(
-                    "%s answers with a synchronous iterator. Under ASGI Django collects all of it"
+                    "%s responds with a synchronous iterator. Under ASGI Django collects all of it"
                     " before it sends the first byte. Make the generator an 'async def'.",
                     request.path,
                 )

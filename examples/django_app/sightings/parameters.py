@@ -6,7 +6,7 @@ def number(request: HttpRequest, name: str, default: float, least: float, most: 
     """Read a number from the query.
 
     Raises:
-        BadRequest: it is none, or out of bounds; Django answers with a 400.
+        BadRequest: the value is not a number, or out of bounds; Django responds with a 400.
     """
     try:
         value = float(request.GET.get(name, default))
@@ -18,5 +18,5 @@ def number(request: HttpRequest, name: str, default: float, least: float, most: 
 
 
 def delay(request: HttpRequest, default: float) -> float:
-    """Seconds between two parts of an answer. Real parts take their time; `?delay=0` takes it."""
+    """Seconds between two parts of a response; `?delay=0` removes the pauses."""
     return number(request, "delay", default, 0, 10)

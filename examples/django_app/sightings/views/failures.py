@@ -1,4 +1,4 @@
-"""What an error looks like, before an answer and in the middle of it."""
+"""An error before a response, and in the middle of a response."""
 
 from collections.abc import AsyncIterator
 
@@ -7,11 +7,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 async def before(request: HttpRequest) -> HttpResponse:
     """Fail when nothing was sent: the client gets Django's 500 page."""
-    raise RuntimeError("This view always fails, before its answer")
+    raise RuntimeError("This view always fails, before its response")
 
 
 async def after(request: HttpRequest) -> HttpResponse:
-    """Fail when the status and some of the body were sent: the client gets a broken answer."""
+    """Fail when the status and some of the body were sent: the client gets a broken response."""
     return StreamingHttpResponse(_failing(), content_type="text/plain")
 
 

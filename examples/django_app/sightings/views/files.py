@@ -1,4 +1,4 @@
-"""`/report.csv` and `/download`: answers too long to be held in memory."""
+"""`/report.csv` and `/download`: responses too long to be held in memory."""
 
 import asyncio
 import csv

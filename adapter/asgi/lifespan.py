@@ -1,0 +1,222 @@
+"""The ASGI lifespan protocol: startup once per app and environment, shutdown at its end.
+
+https://asgi.readthedocs.io/en/latest/specs/lifespan.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import LifespanFailed, UnexpectedMessage
+from ..invocation.loggers import get_logger
+from ..types import ASGI
+
+if TYPE_CHECKING:
+    from ..types import ASGIApp, Message
+
+logger = get_logger("adapter.lifespan")
+
+
+class Lifespan(Protocol):
+    """The lifespan of an app, as its handler uses it."""
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The state that startup has set for the requests; None if the app has no lifespan."""
+        ...
+
+    async def startup(self) -> None:
+        """Start the app.
+
+        Raises:
+            LifespanFailed: the startup failed.
+        """
+        ...
+
+    async def shutdown(self) -> None:
+        """Stop the app. Failures are logged, not raised."""
+        ...
+
+
+def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
+    """Return the lifespan for ``mode``: ``auto``, ``on`` or ``off``, as in uvicorn and Mangum.
+
+    Args:
+        app: the ASGI app.
+        mode: of the lifespan.
+        shared: whether all handlers of the app in this process have one lifespan together.
+    """
+    if mode == "off":
+        return LifespanOff()
+    if not shared:
+        return LifespanOn(app, required=mode == "on")
+    found = _shared.setdefault(id(app), SharedLifespan(app))
+    found.required |= mode == "on"
+    return found
+
+
+class LifespanOff:
+    """The lifespan of an app without one."""
+
+    state: dict[str, Any] | None = None
+
+    async def startup(self) -> None:
+        """Do nothing."""
+
+    async def shutdown(self) -> None:
+        """Do nothing."""
+
+
+class SharedLifespan:
+    """The lifespan of an app with several handlers: the first startup starts the app.
+
+    A handler that a function creates for each call finds the app started, too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.required = False
+        self._app = app
+        self._running: LifespanOn | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The state that startup has set for the requests; None if the app has no lifespan."""
+        return None if self._running is None else self._running.state
+
+    async def startup(self) -> None:
+        """Start the app, unless another handler has started it."""
+        async with self._starting:
+            if self._running is not None:
+                return
+            starting = LifespanOn(self._app, required=self.required)
+            try:
+                await starting.startup()
+                self._running = starting
+            finally:
+                if self.state is None:
+                    self._forget()
+
+    async def shutdown(self) -> None:
+        """Stop the app, unless another handler has stopped it."""
+        ending, self._running = self._running, None
+        self._forget()
+        if ending is not None:
+            await ending.shutdown()
+
+    def _forget(self) -> None:
+        if _shared.get(id(self._app)) is self:
+            del _shared[id(self._app)]
+
+
+#: By the id of the app, which each entry keeps alive. Only apps that are starting or started.
+_shared: dict[int, SharedLifespan] = {}
+
+
+class LifespanOn:
+    """Runs the app's lifespan in a task, for as long as the environment lives.
+
+    An app that ends before it has confirmed its startup does not support the protocol. That is
+    an error if the lifespan is ``required``.
+    """
+
+    def __init__(self, app: ASGIApp, *, required: bool) -> None:
+        self.state: dict[str, Any] | None = {}
+        self._app = app
+        self._required = required
+        self._task: asyncio.Task[BaseException | None] | None = None
+        self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._phase = ""  #: the type of the last message to the app
+        self._reply: asyncio.Future[Message] | None = None
+        self._understood = False  #: whether the app has read "lifespan.startup"
+
+    async def startup(self) -> None:
+        """Start the app and wait until it confirms.
+
+        Raises:
+            LifespanFailed: the startup failed, or the app has no lifespan and must have one.
+        """
+        self._task = asyncio.create_task(self._run())
+        try:
+            reply = await self._notify("lifespan.startup", self._task)
+        except asyncio.CancelledError:
+            self._task.cancel()
+            raise
+        if reply is None:
+            self._unsupported(await self._task)
+        elif reply["type"] == "lifespan.startup.failed":
+            error = await self._end(self._task)
+            raise LifespanFailed(
+                f"The app's startup failed: {reply.get('message', '')}".rstrip(": ")
+            ) from error
+
+    async def shutdown(self) -> None:
+        """Stop the app and wait for the end of its task."""
+        if self._task is None:
+            return
+        reply = await self._notify("lifespan.shutdown", self._task)
+        error = await self._end(self._task)
+        if reply is not None and reply["type"] == "lifespan.shutdown.failed":
+            logger.error("The app's shutdown failed: %s", reply.get("message", ""), exc_info=error)
+        elif error is not None:
+            logger.error("The app's lifespan failed.", exc_info=error)
+
+    async def _run(self) -> BaseException | None:
+        """Return the app's exception: a SystemExit that a task raises would end the event loop."""
+        scope = {"type": "lifespan", "asgi": ASGI.copy(), "state": self.state}
+        try:
+            await self._app(scope, self._receive, self._send)
+        except BaseException as error:
+            return error
+        return None
+
+    async def _notify(self, phase: str, task: asyncio.Task[BaseException | None]) -> Message | None:
+        """Send the message ``phase`` and return the app's reply; None if the app ended first."""
+        self._phase = phase
+        self._reply = asyncio.get_running_loop().create_future()
+        self._messages.put_nowait({"type": phase})
+        await asyncio.wait((task, self._reply), return_when=asyncio.FIRST_COMPLETED)
+        return self._reply.result() if self._reply.done() else None
+
+    async def _end(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
+        """Wait for the end of the lifespan task, and return the app's exception."""
+        self._task = None
+        self._messages.put_nowait(None)
+        error = await task
+        return None if isinstance(error, asyncio.CancelledError) else error
+
+    async def _receive(self) -> Message:
+        message = await self._messages.get()
+        if message is None:  # end of messages: stop an app that calls receive() for ever
+            raise asyncio.CancelledError
+        self._understood = True
+        return message
+
+    async def _send(self, message: Message) -> None:
+        kind = message.get("type")
+        replies = (f"{self._phase}.complete", f"{self._phase}.failed")
+        if self._reply is None or self._reply.done() or kind not in replies:
+            if str(kind).startswith("http."):  # an app that ignores the type of the scope
+                self._understood = False
+            raise UnexpectedMessage(
+                f"The app sent {kind!r} during its lifespan; the reply to {self._phase!r} is one"
+                f" message, {replies[0]!r} or {replies[1]!r}."
+            )
+        self._reply.set_result(message)
+
+    def _unsupported(self, error: BaseException | None) -> None:
+        if self._required:
+            raise LifespanFailed(
+                "lifespan is 'on', but the app ended before it replied to 'lifespan.startup'."
+            ) from error
+        if error is not None and self._understood:
+            logger.warning(
+                "The app raised during its startup. Because lifespan is 'auto', requests are"
+                " served without it. Set lifespan='on' to fail the start instead, or"
+                " lifespan='off' if the app has no startup.",
+                exc_info=error,
+            )
+        else:
+            logger.debug("The app does not support lifespan.", exc_info=error)
+        self.state = self._task = None

@@ -1,0 +1,292 @@
+"""The response of one ASGI exchange: messages in, operations out, without I/O.
+
+`Response` takes the app's messages and the other events of the exchange, and returns the next
+operations as a tuple. All decisions about the bytes to send are in this file. `TRANSITIONS` lists
+the inputs that each state allows; any other input is an error.
+
+https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import ClientDisconnected, UnexpectedMessage
+from ..events.prelude import header_field
+from ..types import Head
+
+if TYPE_CHECKING:
+    from ..types import Message
+
+
+class State(IntEnum):
+    """Where the response stands. (An `IntEnum` because it is looked up for every chunk.)"""
+
+    IDLE = 0  #: the app has sent nothing
+    STARTED = 1  #: the app has sent the head; it is held back until there is a body message
+    STREAMING = 2  #: the head is out
+    COMPLETE = 3  #: the whole response is out
+    FAILED = 4  #: the app failed: a 500, a failed invocation, or error trailers
+    EXPIRED = 5  #: the time was up: a 504, a failed invocation, or error trailers
+    GONE = 6  #: the client left
+    REFUSED = 7  #: the event source does not take it: a 500 or a failed invocation instead
+
+
+class Input(IntEnum):
+    """The inputs of the state machine."""
+
+    START = 0  #: ``http.response.start``
+    BODY = 1  #: ``http.response.body`` with ``more_body``
+    LAST_BODY = 2  #: ``http.response.body`` without
+    FLUSH = 3  #: the head was held back for long enough
+    RETURNED = 4  #: the app returned
+    RAISED = 5  #: the app raised
+    EXPIRED = 6  #: the invocation's time is up
+    DISCONNECTED = 7  #: the client is gone
+    REFUSED = 8  #: its first bytes, or a buffered response as a whole, are too large to send
+
+
+_UNFINISHED = {
+    Input.RETURNED: State.FAILED,
+    Input.RAISED: State.FAILED,
+    Input.EXPIRED: State.EXPIRED,
+    Input.DISCONNECTED: State.GONE,
+}
+_LATE = (Input.FLUSH, *_UNFINISHED, Input.REFUSED)
+_UNENDED = (State.IDLE, State.STARTED, State.STREAMING)
+
+TRANSITIONS: dict[State, dict[Input, State]] = {
+    State.IDLE: {
+        Input.START: State.STARTED,
+        Input.FLUSH: State.IDLE,
+        **_UNFINISHED,
+    },
+    State.STARTED: {
+        Input.BODY: State.STREAMING,
+        Input.LAST_BODY: State.COMPLETE,
+        Input.FLUSH: State.STREAMING,
+        **_UNFINISHED,
+    },
+    State.STREAMING: {
+        Input.BODY: State.STREAMING,
+        Input.LAST_BODY: State.COMPLETE,
+        Input.FLUSH: State.STREAMING,
+        Input.REFUSED: State.REFUSED,
+        **_UNFINISHED,
+    },
+    # The last message is handed on after it has been accepted: it can still be refused.
+    State.COMPLETE: dict.fromkeys(_LATE, State.COMPLETE) | {Input.REFUSED: State.REFUSED},
+    State.FAILED: dict.fromkeys(_LATE, State.FAILED),
+    State.EXPIRED: dict.fromkeys(_LATE, State.EXPIRED),
+    State.GONE: dict.fromkeys(_LATE, State.GONE),
+    State.REFUSED: dict.fromkeys(_LATE, State.REFUSED),
+}
+"""The next state for each state and input. A missing pair is an illegal message of the app."""
+
+
+class End(NamedTuple):
+    """The response is complete."""
+
+
+class Failure(NamedTuple):
+    """End the response with an error instead."""
+
+    error: BaseException
+
+
+Operation = Head | bytes | End | Failure
+"""What to do next. Bytes: send them, a piece of the body; never empty."""
+
+Operations = tuple[Operation, ...]
+
+_END = End()  # there is one in every response, and nothing in it
+
+_REASONS = {
+    400: b"Bad Request",
+    404: b"Not Found",
+    500: b"Internal Server Error",
+    504: b"Gateway Timeout",
+}
+_START = "http.response.start"
+_BODY = "http.response.body"
+
+
+class Response:
+    """The state machine of one response.
+
+    Args:
+        method: of the request; ``HEAD`` never gets body bytes.
+        raise_errors: whether a failure before the head fails the invocation instead of
+            becoming a 500.
+        pad_empty: whether an empty body gets one space, for accounts in which an empty
+            stream hangs; never for HEAD, 1xx, 204 and 304.
+        buffered: whether nothing is sent before the last body message, so that a failure
+            after the head can still replace the whole response.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        *,
+        raise_errors: bool = False,
+        pad_empty: bool = False,
+        buffered: bool = False,
+    ) -> None:
+        self.state = State.IDLE
+        self._to_head_request = method == "HEAD"
+        self._raise_errors = raise_errors
+        self._pad_empty = pad_empty
+        self._buffered = buffered
+        self._bodiless = self._to_head_request
+        self._empty = True
+        self._held: tuple[Head, ...] = ()
+
+    def send(self, message: Message) -> Operations:
+        """Take a message of the app.
+
+        Raises:
+            UnexpectedMessage: the message is malformed, or not allowed now. The state is unchanged.
+            ClientDisconnected: the message is valid, but the reader has disconnected.
+        """
+        kind = message.get("type")
+        if kind == _BODY:
+            data = message.get("body", b"")
+            if type(data) is not bytes:
+                data = _bytes(data)
+            more = message.get("more_body", False)
+            # As `_advance` does, which would be a call for every chunk.
+            after = TRANSITIONS[self.state].get(Input.BODY if more else Input.LAST_BODY)
+            if after is None:
+                raise self._illegal(kind)
+            self.state = after
+            if self._held or self._bodiless or not (more and data):
+                return self._send_body(data, more)
+            self._empty = False
+            return (data,)
+        if kind == _START:
+            head = _head(message)
+            self._advance(Input.START, kind)
+            self._held = (head,)
+            self._bodiless |= head.status < 200 or head.status in (204, 304)
+            return ()
+        raise UnexpectedMessage(
+            f"The app sent a message of type {kind!r}; only {_START!r} and"
+            f" {_BODY!r} can be sent in response to an HTTP request."
+        )
+
+    def flush(self) -> Operations:
+        """Let the head go if it is still held back."""
+        return self._release() if self._advance(Input.FLUSH) is State.STARTED else ()
+
+    def returned(self) -> Operations:
+        """Take note that the app is done. A response it has not finished is an error."""
+        before = self._advance(Input.RETURNED)
+        if before not in _UNENDED:
+            return ()
+        return self._ended(
+            before,
+            UnexpectedMessage(
+                "The app returned without sending a response."
+                if before is State.IDLE
+                else "The app returned without finishing its response: the last"
+                f" {_BODY!r} must have more_body=False."
+            ),
+        )
+
+    def raised(self, error: BaseException) -> Operations:
+        """Take note that the app raised."""
+        return self._ended(self._advance(Input.RAISED), error)
+
+    def expired(self, error: BaseException) -> Operations:
+        """End the response because the time is up: a 504, or ``error`` after the head."""
+        return self._ended(self._advance(Input.EXPIRED), error, status=504)
+
+    def refused(self, error: BaseException) -> Operations:
+        """End the response with a 500 or a failed invocation: it is too large to be sent."""
+        before = self._advance(Input.REFUSED)
+        return self._replace(error) if before in (State.STREAMING, State.COMPLETE) else ()
+
+    def disconnected(self) -> None:
+        """Record that the reader has disconnected."""
+        self._advance(Input.DISCONNECTED)
+
+    def _advance(self, happened: Input, kind: str = "") -> State:
+        """Go to the next state and return the one before."""
+        before = self.state
+        after = TRANSITIONS[before].get(happened)
+        if after is None:
+            raise self._illegal(kind)
+        self.state = after
+        return before
+
+    def _illegal(self, kind: str) -> Exception:
+        if self.state is State.GONE:
+            return ClientDisconnected("The client is gone.")
+        if self.state is State.EXPIRED:
+            return ClientDisconnected("The invocation's time is up; its response has been ended.")
+        if self.state is State.REFUSED:
+            return ClientDisconnected("The response is too large; a 500 has been sent instead.")
+        when = {
+            State.IDLE: f"before {_START!r}",
+            State.STARTED: "a second time",
+            State.STREAMING: "a second time",
+        }.get(self.state, "after the response had ended")
+        return UnexpectedMessage(f"The app sent {kind!r} {when}.")
+
+    def _send_body(self, data: bytes, more: bool) -> Operations:
+        chunks: Operations = ()
+        if self._bodiless:
+            pass
+        elif data:
+            self._empty = False
+            chunks = (data,)
+        elif not more and self._empty and self._pad_empty:
+            chunks = (b" ",)
+        if self._held:
+            chunks, self._held = self._held + chunks, ()
+        return chunks if more else (*chunks, _END)
+
+    def _release(self) -> Operations:
+        held, self._held = self._held, ()
+        return held
+
+    def _ended(self, before: State, error: BaseException, status: int = 500) -> Operations:
+        if before not in _UNENDED:
+            return ()
+        if before is State.STREAMING and not self._buffered:
+            return (Failure(error),)
+        return self._replace(error, status)
+
+    def _replace(self, error: BaseException, status: int = 500) -> Operations:
+        """Return a response in place of the app's, of which nothing has been sent."""
+        if self._raise_errors:
+            return (Failure(error),)
+        return plain(status, to_head_request=self._to_head_request)
+
+
+def plain(status: int, *, to_head_request: bool = False) -> Operations:
+    """Return a complete response of the adapter: ``status``, with its reason phrase as the body."""
+    head = Head(status, [(b"content-type", b"text/plain; charset=utf-8")])
+    if to_head_request:
+        return (head, _END)
+    return (head, _REASONS[status], _END)
+
+
+def _head(message: Message) -> Head:
+    status = message.get("status")
+    if not isinstance(status, int) or not 100 <= status <= 999:
+        raise UnexpectedMessage(f"'status' must be an int from 100 to 999, not {status!r}.")
+    try:
+        headers = [header_field(name, value) for name, value in message.get("headers", ())]
+    except (TypeError, ValueError) as error:
+        raise UnexpectedMessage(
+            f"'headers' must be an iterable of [name, value] pairs of byte strings: {error}."
+        ) from error
+    return Head(int(status), headers)
+
+
+def _bytes(body: object) -> bytes:
+    if isinstance(body, bytes | bytearray | memoryview):
+        return bytes(body)
+    raise UnexpectedMessage(f"'body' must be a byte string, not {type(body).__name__}.")

@@ -1,0 +1,108 @@
+"""The prelude: the JSON head and eight NUL bytes in front of a streamed HTTP body."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ..errors import EventError, UnexpectedMessage
+
+if TYPE_CHECKING:
+    from ..types import Headers, Prelude
+
+CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
+"""Tells Lambda that a stream begins with a prelude."""
+
+DELIMITER = b"\0" * 8
+"""Separates the JSON from the body. JSON escapes NUL, so the JSON never contains it."""
+
+# Hop-by-hop fields (RFC 9110, 7.6.1), and content-length: a function URL renames it to
+# x-amzn-remapped-content-length, API Gateway may respond 502 if it contradicts the stream, and a
+# chunked body does not need it.
+DROPPED = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+# RFC 9110, 5.6.2 and 5.5. Tables for bytes.translate: a pattern costs a millisecond to compile.
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_FORBIDDEN = b"\r\n\0"
+
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def header_field(name: object, value: object) -> tuple[bytes, bytes]:
+    """Return one header field as it is sent.
+
+    Raises:
+        TypeError: it does not consist of bytes.
+        UnexpectedMessage: it has a byte that HTTP does not allow there.
+    """
+    # A value may be a secret: it never stands in a message.
+    if not (isinstance(name, bytes) and isinstance(value, bytes)):
+        raise TypeError(f"{name!r} is a {type(name).__name__}, its value a {type(value).__name__}")
+    if not name or name.translate(None, _TOKEN):
+        raise UnexpectedMessage(f"{name!r} cannot be the name of a header field.")
+    if len(value.translate(None, _FORBIDDEN)) < len(value):
+        raise UnexpectedMessage(
+            f"The value of the header field {name!r} has a line break or a NUL in it."
+        )
+    return name.lower(), value
+
+
+def prelude(status: int, headers: Headers) -> Prelude:
+    """Turn a status and ASGI header fields into the head that Lambda reads.
+
+    Every ``set-cookie`` goes into ``cookies``, the only key that keeps several cookies. Other
+    repeated fields are joined with ``", "`` (RFC 9110, 5.3), because only REST APIs read a list of
+    values. Hop-by-hop fields and ``content-length`` are dropped.
+    """
+    joined: dict[str, str] = {}
+    cookies: list[str] = []
+    for name, value in headers:
+        if name in DROPPED:
+            continue
+        text = value.decode("latin-1")
+        if name == b"set-cookie":
+            cookies.append(text)
+            continue
+        key = name.decode("latin-1")
+        joined[key] = f"{joined[key]}, {text}" if key in joined else text
+    head: Prelude = {"statusCode": status, "headers": joined}
+    if cookies:
+        head["cookies"] = cookies
+    return head
+
+
+def encode(head: Prelude) -> bytes:
+    """Return the bytes to put in front of the body: compact ASCII JSON and the delimiter."""
+    return _to_json(head).encode("ascii") + DELIMITER
+
+
+def decode(data: bytes) -> tuple[Prelude, bytes]:
+    """Split a whole streamed response into its head and its body.
+
+    Raises:
+        EventError: there is no delimiter, or no JSON object before it.
+    """
+    text, delimiter, body = data.partition(DELIMITER)
+    if not delimiter:
+        raise EventError("The stream has no prelude: it does not contain 8 NUL bytes in a row.")
+    try:
+        head = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EventError(f"The prelude is not JSON: {error}") from error
+    if not isinstance(head, dict):
+        raise EventError(f"The prelude is not a JSON object but {type(head).__name__}.")
+    decoded: Prelude = head  # type: ignore[assignment]
+    return decoded, body

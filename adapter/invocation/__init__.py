@@ -1,0 +1,1 @@
+"""The current invocation: its record, its deadline, its threads, and who responds to it."""

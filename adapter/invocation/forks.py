@@ -1,0 +1,53 @@
+"""Ends forked children that return into the adapter.
+
+A child of ``os.fork`` shares its parent's sockets and selector. A child that runs code of its own
+and exits does no harm; a child that returns into the event loop, as after an exception, would write
+into the middle of its parent's response.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+EXIT_FORKED = 70
+"""Exit status of such a child: EX_SOFTWARE of sysexits.h."""
+
+count = 0  #: differs between a process and every child that it forks
+_loops: WeakSet[AbstractEventLoop] = WeakSet()
+
+
+def exit_if_forked(before: int) -> None:
+    """End the process if it has been forked since `count` was ``before``."""
+    if before != count:
+        os._exit(EXIT_FORKED)
+
+
+def end_children_on(loop: AbstractEventLoop) -> None:
+    """End every forked child that returns to ``loop``."""
+    _loops.add(loop)
+
+
+def _exit(*args: object, **kwargs: object) -> NoReturn:
+    os._exit(EXIT_FORKED)
+
+
+def _in_child() -> None:
+    global count
+    count += 1
+    for loop in tuple(_loops):
+        # A thread of the child that has worked for the loop reports by this method.
+        loop.call_soon_threadsafe = _exit  # type: ignore[method-assign]
+        with suppress(RuntimeError):  # closed
+            loop.call_soon(_exit)
+            ready = getattr(loop, "_ready", None)  # not on every kind of loop
+            if ready is not None:
+                ready.rotate(1)  # before the callbacks of the parent that are due in this turn
+
+
+os.register_at_fork(after_in_child=_in_child)

@@ -1,0 +1,184 @@
+"""Runs an event loop in the thread that calls, and synchronous functions between its turns.
+
+AWS's runtime calls a function on the main thread, with no event loop running. `LoopRunner` gives
+synchronous code the same surroundings: the loop stands still while the code runs, so that signal
+handlers, objects bound to a thread and ``loop.run_until_complete`` work; and a `LambdaHandler` that
+the code calls runs the loop again until its response is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from concurrent.futures import wait
+from contextvars import copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from .forks import end_children_on
+from .loggers import get_logger
+from .threads import shielded, watch_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextlib import AbstractContextManager
+
+logger = get_logger("adapter.runtime")
+
+T = TypeVar("T")
+
+FIRST_POLL_SECONDS = 0.01
+MAX_POLL_SECONDS = 0.1
+"""Between two looks of a waiting thread at whether it has to run the loop itself."""
+
+_runners: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopRunner] = WeakKeyDictionary()
+
+
+class LoopRunner:
+    """Runs one event loop, in one thread at a time.
+
+    Args:
+        loop: the event loop, which is the current one whenever `outside` calls a function.
+        concurrent: whether several invocations share the loop, so that it must not stand still.
+        contain: whether an exception that stops the loop (a SystemExit in a task of the app, or
+            the exception of a signal handler) is logged, and the loop goes on. Otherwise the
+            exception is raised.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, concurrent: bool = False, contain: bool = True
+    ) -> None:
+        self.loop = loop
+        self.concurrent = concurrent
+        self.stands_still = False  #: a synchronous function runs, and the loop does not
+        self._contain = contain
+        self._turn = threading.Lock()  # held by the thread that runs the loop
+        self._due: deque[Callable[[], None]] = deque()
+        _runners[loop] = self
+        watch_threads(loop)
+        end_children_on(loop)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run the loop until ``coroutine`` has ended; wait for another thread that runs it.
+
+        Raises:
+            BaseException: the exception of ``coroutine``; or, unless exceptions are contained, the
+                exception that stopped the loop.
+        """
+        with self._turn:
+            task = self.loop.create_task(coroutine)
+        return self._run(task, lambda: self.loop.run_until_complete(task))
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run ``coroutine`` on the loop, from any thread but the thread that runs the loop.
+
+        The calling thread runs the loop, unless another thread does: then that thread serves both,
+        and the calling thread takes over when the other one leaves the loop.
+        """
+        if self._turn.acquire(blocking=False):
+            try:
+                task = self.loop.create_task(_stopping(self.loop, coroutine))
+            finally:
+                self._turn.release()
+            return self._run(task, self.loop.run_forever)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        seconds = FIRST_POLL_SECONDS
+        while not wait((future,), seconds).done:
+            seconds = min(2 * seconds, MAX_POLL_SECONDS)
+            if not self._turn.locked():
+                self.run(_settled(asyncio.wrap_future(future, loop=self.loop)))
+        return future.result()
+
+    def standing_still(self) -> AbstractContextManager[object]:
+        """Return a context manager in which no thread runs the loop."""
+        return self._turn
+
+    async def outside(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a synchronous function in the thread that runs the loop, and stop the loop for it.
+
+        Raises:
+            BaseException: the exception of ``function``.
+        """
+        future: asyncio.Future[T] = self.loop.create_future()
+        call = partial(copy_context().run, shielded, function, *args)
+        self._due.append(lambda: self._call_outside(call, future))
+        self.loop.stop()
+        return await future
+
+    def _run(self, task: asyncio.Task[T], run_loop: Callable[[], object]) -> T:
+        while not task.done():
+            with self._turn:
+                if not task.done():
+                    self._run_loop(task, run_loop)
+            while self._due:
+                self._due.popleft()()
+        return task.result()
+
+    def _run_loop(self, task: asyncio.Task[Any], run_loop: Callable[[], object]) -> None:
+        """Run the loop until it is stopped: by the end of a task, by `outside`, or by the app."""
+        stood_still, self.stands_still = self.stands_still, False
+        try:
+            run_loop()
+        except BaseException as error:
+            if task.done():
+                if not task.cancelled() and error is task.exception():
+                    raise  # task.result() would lose the traceback
+                return
+            if type(error) is RuntimeError and "loop stopped" in str(error):
+                return
+            if self._contain:
+                logger.error("A background task or a signal handler raised", exc_info=error)
+                return
+            task.cancel()
+            self.loop.run_until_complete(_settled(task))
+            raise
+        finally:
+            self.stands_still = stood_still
+
+    def _call_outside(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
+        asyncio.set_event_loop(self.loop)  # asyncio.run unsets it
+        stood_still, self.stands_still = self.stands_still, True
+        settle: Callable[[], None]
+        try:
+            settle = partial(_set_result, future, call())
+        except BaseException as error:
+            settle = partial(_set_exception, future, error)
+        finally:
+            self.stands_still = stood_still
+        if self._turn.acquire(blocking=False):
+            try:
+                settle()
+            finally:
+                self._turn.release()
+        else:  # another thread of the function runs the loop
+            self.loop.call_soon_threadsafe(settle)
+
+
+def current_runner() -> LoopRunner | None:
+    """Return the runner of the running loop, if it has one."""
+    return _runners.get(asyncio.get_running_loop())
+
+
+def _set_result(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _set_exception(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
+
+
+async def _settled(future: asyncio.Future[Any]) -> None:
+    """Wait for the end of ``future``, without its exception."""
+    await asyncio.wait((future,))
+
+
+async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Stop the loop with the end of ``coroutine``: `run_until_complete` takes a turn more."""
+    try:
+        return await coroutine
+    finally:
+        loop.stop()

@@ -1,0 +1,1 @@
+"""The native runtime: it receives events and hosts handlers."""

@@ -1,0 +1,113 @@
+"""Workers of a concurrent environment: many in one process, on one event loop.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import AdapterError
+from ..invocation.loggers import get_logger
+from ..runtime_api.client import RuntimeClient
+from .worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..runtime_api.delivery import Delivery
+    from ..runtime_api.invocation import Invocation
+    from ..streams.response_stream import StreamingHandler
+    from ..sync.bridge import Bridge
+    from .thread_pools import Threads
+
+logger = get_logger("adapter.runtime")
+
+DELAYS_SECONDS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
+"""The delays between the retries of a failed ``next``; after 77 seconds the worker is lost."""
+
+LINGER_SECONDS = 0.5
+"""How long an app may still end by itself after its deadline."""
+
+Zombies = set["asyncio.Task[None]"]
+
+
+class ConcurrentWorker(Worker):
+    """Serves one invocation at a time, next to its siblings. Its failures do not affect them.
+
+    A refusal never ends the process. An app that still runs after its deadline becomes one of the
+    ``zombies``, and its worker takes the next event: Lambda does not freeze a managed instance or
+    kill its processes at a timeout. A worker whose ``next`` fails retries while one of its
+    ``siblings`` gets events, because the platform would not replace the worker.
+    """
+
+    def __init__(
+        self,
+        handler: StreamingHandler,
+        address: str,
+        bridge: Bridge,
+        threads: Threads,
+        zombies: Zombies,
+        siblings: Sequence[ConcurrentWorker],
+    ) -> None:
+        super().__init__(handler, RuntimeClient(address), bridge)
+        self._address = address
+        self._threads = threads
+        self._zombies = zombies
+        self._siblings = siblings
+        self._lost = False  #: all retries have failed, and the next one is not due yet
+
+    async def _take(self) -> None:
+        invocation = await self._next()
+        self._idle = None
+        serving = asyncio.create_task(self._serve(invocation))
+        left = invocation.deadline_ms / 1000 - time.time()
+        try:
+            await asyncio.wait((serving,), timeout=max(left, 0) + LINGER_SECONDS)
+        except asyncio.CancelledError:
+            serving.cancel()
+            await asyncio.wait((serving,))
+            raise
+        if not serving.done():
+            self._leave(serving, invocation)
+
+    async def _next(self) -> Invocation:
+        delays = iter(DELAYS_SECONDS)
+        while True:
+            self._lost = False
+            try:
+                return await self._client.next()
+            except (OSError, AdapterError) as error:
+                delay = next(delays, None)
+                self._lost = delay is None
+                if all(worker._lost for worker in self._siblings):
+                    raise
+                delay = delay or DELAYS_SECONDS[-1]
+                logger.warning("GET next failed; retrying in %.1f s: %s", delay, error)
+            await asyncio.sleep(delay)
+
+    async def _settle(self, delivery: Delivery) -> None:
+        try:
+            await super()._settle(delivery)
+        except AdapterError as error:
+            logger.error("The outcome was refused: %s", error)
+
+    def _leave(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
+        """Leave the app running on its connection, and continue on a new connection."""
+        client, self._client = self._client, RuntimeClient(self._address)
+        self._zombies.add(serving)
+        self._threads.make_room(1)
+        logger.error(
+            "Invocation %s still running after its deadline (%d such invocations)",
+            invocation.request_id,
+            len(self._zombies),
+        )
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._zombies.discard(task)
+            self._threads.make_room(-1)
+            client.close()
+
+        serving.add_done_callback(ended)

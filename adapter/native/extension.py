@@ -1,0 +1,41 @@
+"""An internal extension, which makes Lambda send SIGTERM before it ends an environment.
+
+Without an extension, Lambda sends SIGKILL at once. After SIGTERM there are 300 to 500 ms for the
+app's shutdown.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+"""
+
+from __future__ import annotations
+
+from ..errors import RuntimeApiError
+from ..runtime_api.connection import Connection, connect
+from ..runtime_api.wire import Response, request
+
+NAME = "asgi-lambda-stream"
+VERSION = "/2020-01-01/extension"
+
+
+async def register(address: str) -> Connection:
+    """Register an internal extension without events; must come before the first ``next``.
+
+    The platform expects each extension to ask for its next event. The returned connection has
+    done so, and must stay open; the event never comes.
+
+    Raises:
+        RuntimeApiError: the platform refused.
+        OSError: no server listens there.
+    """
+    connection = await connect(address)
+    headers = {"Host": address, "Lambda-Extension-Name": NAME, "Content-Type": "application/json"}
+    registered = connection.expect()
+    connection.write(request("POST", f"{VERSION}/register", headers, b'{"events":[]}'))
+    response: Response = await registered
+    if response.status != 200:
+        connection.close()
+        body = response.body.decode("utf-8", "replace")
+        raise RuntimeApiError(f"POST {VERSION}/register", response.status, body)
+    identifier = response.headers.get("lambda-extension-identifier", "")
+    headers = {"Host": address, "Lambda-Extension-Identifier": identifier}
+    connection.expect()
+    connection.write(request("GET", f"{VERSION}/event/next", headers))
+    return connection

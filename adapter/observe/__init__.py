@@ -1,0 +1,1 @@
+"""Summaries, metrics and loggers."""

@@ -1,1 +1,0 @@
-"""The runtimes: what stands between the Runtime API and a handler."""

@@ -1,0 +1,192 @@
+"""The client of the Runtime API.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import NotPosted, RuntimeApiError, error_object
+from .connection import connect
+from .invocation import Invocation
+from .wire import chunked_request, error_report, error_type_header, header_lines, request
+from .xray_cause import xray_cause
+
+if TYPE_CHECKING:
+    from ..types import ErrorObject
+    from .connection import Connection
+    from .wire import Response
+
+VERSION = "/2018-06-01"
+USER_AGENT = "asgi-lambda-stream"
+
+MAX_BROKEN_EVENTS = 3
+"""How many connections in a row may break in the middle of an event."""
+
+
+class RuntimeClient:
+    """The Runtime API over one kept-alive connection, for one invocation at a time."""
+
+    def __init__(self, address: str) -> None:
+        """Keep the ``host:port`` of the Runtime API; `next` or `ready` connects."""
+        self._address = address
+        self._headers = {"Host": address, "User-Agent": USER_AGENT}
+        self._connection: Connection | None = None
+        streaming = {**self._headers, "Lambda-Runtime-Function-Response-Mode": "streaming"}
+        self._streaming = header_lines(streaming)
+        self._next = request("GET", f"{VERSION}/runtime/invocation/next", self._headers)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, or None if it is lost or not open yet."""
+        return None if self._connection is None or self._connection.lost else self._connection
+
+    async def ready(self) -> None:
+        """Open a connection, or replace a lost one, for an event that another client has received.
+
+        Raises:
+            OSError: the Runtime API is not there.
+        """
+        connection = self.connection
+        if connection is not None and connection.is_readable():
+            connection.close()  # no request is open, so this is the end of the connection
+        if connection is None or connection.lost:
+            self._connection = await connect(self._address)
+
+    async def next(self) -> Invocation:
+        """Wait for an event, for as long as it takes.
+
+        Raises:
+            RuntimeApiError: the request was refused; the runtime should end.
+            OSError: the Runtime API is not there.
+        """
+        response = await self._event()
+        if response.status != 200:
+            raise _refused("GET /runtime/invocation/next", response)
+        if self.connection is None:  # closed with this response, and a stream needs an open one
+            self._connection = await connect(self._address)
+        return Invocation.parse(response)
+
+    def response_head(self, invocation: Invocation, content_type: str) -> bytes:
+        """Return the head of a streamed response; its chunks follow on `connection`."""
+        path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
+        headers = {"Content-Type": content_type, **invocation.echo}
+        return chunked_request(path, headers, self._streaming)
+
+    async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> Response:
+        """Post a buffered response."""
+        path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
+        headers = {**self._headers, "Content-Type": content_type, **invocation.echo}
+        return await self._post(path, headers, payload)
+
+    async def error(self, invocation: Invocation, error: BaseException) -> Response:
+        """Report that the invocation failed before its response began."""
+        described = error_object(error, invocation.request_id)
+        path = f"{VERSION}/runtime/invocation/{invocation.request_id}/error"
+        cause = xray_cause(error, described)
+        headers = {} if cause is None else {"Lambda-Runtime-Function-XRay-Error-Cause": cause}
+        return await self._post_error(path, described, headers | invocation.echo)
+
+    async def init_error(self, error: BaseException, kind: str = "") -> None:
+        """Report that the environment cannot start. The runtime must end after that.
+
+        ``kind`` is the error type for the platform; by default, the type of ``error``.
+
+        Raises:
+            RuntimeApiError: the report was refused.
+        """
+        await self._report(f"{VERSION}/runtime/init/error", error, kind)
+
+    async def restore_next(self) -> None:
+        """Let Lambda take the snapshot, and return in an environment restored from the snapshot.
+
+        Raises:
+            RuntimeApiError: the platform refused.
+        """
+        path = f"{VERSION}/runtime/restore/next"
+        response = await self._call(request("GET", path, self._headers))
+        if response.status != 200:
+            raise _refused(f"GET {path}", response)
+
+    async def restore_error(self, error: BaseException, kind: str) -> None:
+        """Report that the restored environment cannot go on. The runtime must end after that.
+
+        Raises:
+            RuntimeApiError: the report was refused.
+        """
+        await self._report(f"{VERSION}/runtime/restore/error", error, kind)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    async def _event(self) -> Response:
+        """Ask for an event; if a connection breaks in the middle of it, ask on a new one."""
+        for _ in range(MAX_BROKEN_EVENTS):
+            try:
+                return await self._call(self._next)
+            except ConnectionResetError:
+                if self._connection is None or not self._connection.interrupted:
+                    raise
+        return await self._call(self._next)
+
+    async def _report(self, path: str, error: BaseException, kind: str) -> None:
+        described = error_object(error)
+        more = {"Lambda-Runtime-Function-Error-Type": kind} if kind else {}
+        response = await self._post_error(path, described, more)
+        if response.status != 202:
+            raise _refused(f"POST {path}", response)
+
+    async def _post_error(self, path: str, error: ErrorObject, more: dict[str, str]) -> Response:
+        headers = {
+            **self._headers,
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Function-Error-Type": error_type_header(error),
+            **more,
+        }
+        return await self._post(path, headers, error_report(error))
+
+    async def _post(self, path: str, headers: dict[str, str], payload: bytes) -> Response:
+        """Send an outcome. A 403 for the repeated request means that the first one was accepted.
+
+        Raises:
+            NotPosted: there is no connection to send it on.
+            ConnectionResetError: the request was sent, but there is no response.
+            ProtocolError: the request was sent, but its response is malformed.
+        """
+        first = self.connection
+        try:
+            response = await self._call(request("POST", path, headers, payload))
+        except ConnectionResetError:
+            raise
+        except OSError as error:
+            raise NotPosted(f"POST {path} could not be sent: {error}") from error
+        if response.status == 403 and first not in (None, self._connection):
+            return response._replace(status=202)
+        return response
+
+    async def _call(self, data: bytes) -> Response:
+        """Send a whole request and return its response.
+
+        A kept-alive connection may be stale (an environment can be frozen for hours), so the
+        request is sent once more on a new connection. That is safe: the request names its
+        invocation, and the Runtime API accepts one outcome for each invocation.
+        """
+        connection = self.connection
+        if connection is not None:
+            response = connection.expect()
+            connection.write(data)
+            try:
+                return await response
+            except ConnectionError:
+                pass
+        self._connection = connection = await connect(self._address)
+        response = connection.expect()
+        connection.write(data)
+        return await response
+
+
+def _refused(what: str, response: Response) -> RuntimeApiError:
+    return RuntimeApiError(what, response.status, response.body.decode("utf-8", "replace"))

@@ -1,0 +1,175 @@
+"""A kept-alive connection to the Runtime API."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import socket
+from typing import TYPE_CHECKING, cast
+
+from .wire import ProtocolError, Response, ResponseReader
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+HIGH_WATER_BYTES = 64 * 1024
+"""Unsent bytes above which a writer waits for the reader."""
+
+SEND_BUFFER_BYTES = 128 * 1024
+READ_BUFFER_BYTES = 64 * 1024
+
+EXIT_FORKED = 70
+"""The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
+
+_process = object()  # replaced in every child; os.getpid() would be a system call per chunk
+
+
+def _in_child() -> None:
+    global _process
+    _process = object()
+
+
+os.register_at_fork(after_in_child=_in_child)
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One exchange at a time: `expect` a response, `write` the request, await the response.
+
+    The response may come while the request is still being written; the writer must stop then.
+
+    A `BufferedProtocol`, because asyncio gives a plain `Protocol` a new 256 KiB buffer for every
+    read, which the allocator maps and unmaps: six system calls per invocation.
+    """
+
+    def __init__(self) -> None:
+        self.lost = False
+        self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
+        self._loop = asyncio.get_running_loop()
+        self._process = _process
+        self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        self._transport: asyncio.Transport | None = None
+        self._reader = ResponseReader()
+        self._response: Future[Response] | None = None
+        self._writable: Future[None] | None = None
+
+    def expect(self) -> Future[Response]:
+        """Announce a request; return the future of its response.
+
+        The future raises `ConnectionError` if the connection ends before the response, and
+        `ProtocolError` if the response is malformed.
+        """
+        self._response = self._loop.create_future()
+        return self._response
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the connection ended in the middle of a response."""
+        return self.lost and self._reader.begun
+
+    def write(self, data: bytes) -> None:
+        """Hand ``data`` to the socket at once. If the connection is lost, the future raises."""
+        if self._process is not _process:
+            # A forked child of the app that returned here instead of exiting: its bytes would
+            # corrupt the response of its parent.
+            os._exit(EXIT_FORKED)
+        if not self.lost:  # uvloop would raise an error that no caller expects
+            assert self._transport is not None
+            self._transport.write(data)
+
+    def is_readable(self) -> bool:
+        """Whether bytes or the end of the connection have arrived that asyncio has not read yet."""
+        assert self._transport is not None
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
+
+    async def drain(self) -> None:
+        """Wait until at most a quarter of `HIGH_WATER_BYTES` is unsent, if more than that was."""
+        if self._writable is not None:
+            await asyncio.shield(self._writable)
+
+    def close(self) -> None:
+        """Close the connection without waiting."""
+        self.lost = True
+        if self._transport is not None:
+            self._transport.close()
+
+    # The callbacks of asyncio.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; asyncio has set TCP_NODELAY on it.
+
+        Without a limit the kernel would buffer some MiB. Lambda reads 2 MiB/s, so error trailers
+        would arrive seconds after the app's last chunk.
+        """
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        sock = self._transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend asyncio the buffer to read into."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take bytes of a response."""
+        try:
+            response = self._reader.feed(self._buffer[:nbytes])
+        except ProtocolError as error:
+            self._fail(error)
+            self.close()
+            return
+        if response is not None:
+            self._deliver(response)
+
+    def eof_received(self) -> None:
+        """Complete a response that ends with the connection."""
+        response = self._reader.eof()
+        if response is not None:
+            self._deliver(response)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wake the tasks that wait for the response or for `drain`."""
+        self.lost = True
+        self._fail(ConnectionResetError(f"The Runtime API closed the connection ({exc})."))
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """Make writers wait."""
+        self.paused = True
+        self._writable = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """Let writers go on."""
+        self.paused = False
+        if self._writable is not None:
+            self._writable.set_result(None)
+            self._writable = None
+
+    def _deliver(self, response: Response) -> None:
+        if not response.keep_alive:
+            self.close()
+        if self._response is None:
+            self.close()  # no request is open
+        elif not self._response.done():
+            self._response.set_result(response)
+        self._response = None
+
+    def _fail(self, error: Exception) -> None:
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(error)
+            self._response.exception()  # so that asyncio does not log it if no task awaits it
+        self._response = None
+
+
+async def connect(address: str) -> Connection:
+    """Connect to ``host:port``.
+
+    Raises:
+        OSError: no server listens there.
+    """
+    host, _, port = address.rpartition(":")
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(Connection, host.strip("[]"), int(port))
+    return connection

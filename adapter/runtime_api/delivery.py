@@ -1,0 +1,159 @@
+"""The response to one invocation: one POST to the Runtime API, and its reply."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
+from ..invocation.claim import Claim
+from ..invocation.loggers import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .client import RuntimeClient
+    from .connection import Connection
+    from .invocation import Invocation
+    from .wire import Response
+
+logger = get_logger("adapter.runtime")
+
+
+# Replies of a platform that does not take an outcome, but in an environment that is fine.
+_ENVIRONMENT_IS_FINE = {
+    400: "it was refused as broken, or it came for an invocation that is over",
+    410: "it came too late, the invocation is over",
+    413: "it is larger than Lambda accepts",
+}
+
+
+class Delivery:
+    """Sends the one outcome of an invocation, whichever party the claim admits.
+
+    Args:
+        client: whose connection carries the POST.
+        invocation: the invocation.
+    """
+
+    def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
+        self.claim = Claim()
+        self.invocation = invocation
+        self._client = client
+        self._reply: asyncio.Future[Response] | None = None
+
+    @property
+    def sent(self) -> bool:
+        """Whether an outcome has been sent, or has begun to be."""
+        return self._reply is not None
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection for a streamed POST; None if it is lost."""
+        return self._client.connection
+
+    def open(
+        self,
+        connection: Connection,
+        content_type: str,
+        on_reply: Callable[[asyncio.Future[Response]], None],
+    ) -> bytes:
+        """Begin a streamed POST. Return its head, to be written to ``connection``.
+
+        ``on_reply`` is called with the reply, which may come before the end of the POST: the
+        platform has refused the rest then.
+        """
+        self._reply = connection.expect()
+        self._reply.add_done_callback(on_reply)
+        return self._client.response_head(self.invocation, content_type)
+
+    def post(self, payload: bytes, content_type: str) -> None:
+        """Post a whole response."""
+        response = self._client.respond(self.invocation, payload, content_type)
+        self._reply = asyncio.ensure_future(response)
+
+    def report(self, error: BaseException) -> None:
+        """Post an error report."""
+        self._reply = asyncio.ensure_future(self._client.error(self.invocation, error))
+
+    def close_connection(self) -> None:
+        """Close the connection: the platform reads no more of the POST."""
+        self._client.close()
+
+    async def reply(self) -> Response:
+        """Return the reply of the Runtime API to the outcome.
+
+        It comes when the platform has taken the whole body, which it may do slowly.
+
+        Raises:
+            ConnectionError: there is no reply, because the connection is gone.
+            NotPosted: nothing was sent, after all; AWS's client may still send its own report.
+        """
+        if self._reply is None:
+            raise NotPosted("The invocation ended, and nothing was posted.")
+        try:
+            return await self._reply
+        except NotPosted:
+            self._reply = None
+            raise
+
+
+async def settle(delivery: Delivery) -> None:
+    """Wait for the reply of the Runtime API; only then may ``next`` be asked for.
+
+    Raises:
+        RuntimeApiError: the reply says that this environment is lost.
+        NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
+    """
+    try:
+        response = await delivery.reply()
+    except (OSError, ProtocolError) as error:
+        # A reset in mid-stream is how the platform says that the time is up; if the environment
+        # goes on, the next request opens a new connection.
+        logger.error("The outcome of the response is not known: %s", error)
+        return
+    if response.status in _ENVIRONMENT_IS_FINE:
+        logger.error(
+            "The Runtime API did not take the response (%s): %s. %s",
+            response.status,
+            _ENVIRONMENT_IS_FINE[response.status],
+            response.body.decode("utf-8", "replace").strip(),
+        )
+    elif response.status != 202:
+        body = response.body.decode("utf-8", "replace")
+        raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
+
+
+def encode_response(response: object) -> tuple[bytes, str]:
+    """Return ``response`` as JSON, and its content type; bytes are sent as they are.
+
+    Raises:
+        HandlerError: ``response`` is not JSON.
+    """
+    if isinstance(response, bytes):
+        return response, "application/unknown"  # as AWS's own runtime says
+    try:
+        return _json(response), "application/json"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise HandlerError(
+            "Runtime.MarshalError", f"The handler's response cannot be sent as JSON: {error}"
+        ) from error
+
+
+def _json(response: object) -> bytes:
+    """Return ``response`` in UTF-8, the encoding in which its size was measured."""
+    try:
+        return json.dumps(response, default=_number, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair is text to Python, but not to UTF-8
+        return json.dumps(response, default=_number).encode()
+
+
+def _number(value: object) -> int | float:
+    """Return the JSON number for a `Decimal`: DynamoDB's numbers come as such."""
+    decimal = sys.modules.get("decimal")  # never imported: there is a Decimal only if it was
+    if decimal is not None and isinstance(value, decimal.Decimal):
+        whole = value == value.to_integral_value() if value.is_finite() else False
+        return int(value) if whole else float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

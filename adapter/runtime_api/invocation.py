@@ -1,0 +1,165 @@
+"""An invocation, as the Runtime API sends it."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from ..invocation.context import Client, ClientContext, Identity, LambdaContext
+from .wire import ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import JSON
+    from .wire import Response
+
+_CLIENT_FIELDS = (
+    "installation_id",
+    "app_title",
+    "app_version_name",
+    "app_version_code",
+    "app_package_name",
+)
+
+MAX_TIMEOUT_MS = 900_000
+"""The longest timeout of a function, for an event without a deadline."""
+
+
+class Invocation(NamedTuple):
+    """A response of ``GET /runtime/invocation/next``. An empty header counts as missing."""
+
+    request_id: str
+    deadline_ms: int
+    headers: Mapping[str, str]
+    body: bytes
+    trace_id: str = ""  #: the X-Ray trace header
+    tenant_id: str | None = None  #: whom it is for, where the function isolates its tenants
+
+    @classmethod
+    def parse(cls, response: Response) -> Invocation:
+        """Return the invocation in ``response``.
+
+        Raises:
+            ProtocolError: there is no request id, without which no outcome can be posted.
+        """
+        headers = response.headers
+        request_id = headers.get("lambda-runtime-aws-request-id")
+        if not request_id:
+            raise ProtocolError("The Runtime API sent an event without a request id.")
+        given = headers.get("lambda-runtime-deadline-ms", "")
+        deadline = (
+            int(given)
+            if given.isascii() and given.isdigit()
+            else int(time.time() * 1000) + MAX_TIMEOUT_MS
+        )
+        return cls(
+            request_id,
+            deadline,
+            headers,
+            response.body,
+            headers.get("lambda-runtime-trace-id", ""),
+            headers.get("lambda-runtime-aws-tenant-id") or None,
+        )
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN that the caller named, with its version or alias."""
+        return self.headers.get("lambda-runtime-invoked-function-arn", "")
+
+    @property
+    def echo(self) -> dict[str, str]:
+        """The headers to send back with the outcome.
+
+        The platform may send a nonce with each delivery. The echo keeps a late outcome from
+        completing a retry of the same request.
+        """
+        nonce = self.headers.get("lambda-runtime-invocation-id")
+        return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
+
+    def event(self) -> JSON:
+        """Return the event: decoded JSON, or bytes if its content type is another.
+
+        Raises:
+            ValueError: the event is not valid JSON.
+        """
+        if self.headers.get("content-type", "application/json") != "application/json":
+            return self.body  # type: ignore[return-value]  # bytes, as AWS's own runtime does
+        event: JSON = json.loads(self.body)
+        return event
+
+    def context(self, function: Function) -> LambdaContext:
+        """Return the context object.
+
+        Raises:
+            ValueError: the client context or the identity is not JSON.
+        """
+        headers = self.headers
+        client_context = headers.get("lambda-runtime-client-context")
+        identity = headers.get("lambda-runtime-cognito-identity")
+        given = _json(client_context) if client_context else None
+        return LambdaContext(
+            self.request_id,
+            self.deadline_ms,
+            self.function_arn,
+            *function,
+            _identity(identity) if identity else None,
+            None if given is None else _client_context(given),
+            self.tenant_id,
+            None if given is None else _w3c_fields(given.get("w3c")),
+        )
+
+
+class Function(NamedTuple):
+    """The fields of a context that describe the function, in the order of `LambdaContext`."""
+
+    function_name: str
+    function_version: str
+    memory_limit_in_mb: str
+    log_group_name: str
+    log_stream_name: str
+
+
+def function_context(environ: Mapping[str, str]) -> Function:
+    """Return the fields of a context that describe the function, the same for every invocation.
+
+    Lambda always sets these variables; for a missing one the context has None, as AWS's has.
+    """
+
+    def given(name: str) -> str:
+        return cast("str", environ.get(name))
+
+    return Function(
+        given("AWS_LAMBDA_FUNCTION_NAME"),
+        given("AWS_LAMBDA_FUNCTION_VERSION"),
+        given("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        given("AWS_LAMBDA_LOG_GROUP_NAME"),
+        given("AWS_LAMBDA_LOG_STREAM_NAME"),
+    )
+
+
+def _json(text: str) -> Any:
+    """Decode JSON from a header: its bytes are UTF-8, and headers are decoded as Latin-1."""
+    return json.loads(text.encode("latin-1"))
+
+
+def _identity(text: str) -> Identity:
+    given = _json(text)
+    return Identity(given.get("cognitoIdentityId"), given.get("cognitoIdentityPoolId"))
+
+
+def _client_context(given: dict[str, Any]) -> ClientContext:
+    client = given.get("client")
+    return ClientContext(
+        None if client is None else Client(*map(client.get, _CLIENT_FIELDS)),
+        given.get("custom"),
+        given.get("env"),
+    )
+
+
+def _w3c_fields(given: object) -> dict[str, str]:
+    if not isinstance(given, dict):
+        return {}
+    fields = ((name, given.get(name)) for name in ("traceparent", "tracestate", "baggage"))
+    return {name: text for name, text in fields if isinstance(text, str)}

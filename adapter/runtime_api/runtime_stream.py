@@ -1,0 +1,165 @@
+"""The response stream that both runtimes write to: one chunked POST to the Runtime API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import DeadlineExceeded, StreamClosed, error_object
+from ..invocation.loggers import get_logger
+from ..streams.response_stream import ResponseStream
+from .delivery import encode_response
+from .wire import LAST_CHUNK, chunk, error_trailers, last_chunk
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from ..types import JSON
+    from .connection import Connection
+    from .delivery import Delivery
+    from .wire import Response
+
+
+logger = get_logger("adapter.runtime")
+
+
+class RuntimeStream(ResponseStream):
+    """Sends every chunk as one HTTP chunk, at once.
+
+    The request begins with the first write. So a failure before it can still be reported as an
+    error, and a handler that writes nothing can still have a buffered response posted.
+    """
+
+    wrapped = False
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__()
+        self._delivery = delivery
+        self._connection: Connection | None = None
+
+    def respond(self, response: JSON) -> None:
+        """Post a whole response, instead of writing to the stream.
+
+        Raises:
+            HandlerError: ``response`` is not JSON.
+            StreamClosed: the invocation has another outcome already.
+        """
+        payload, content_type = encode_response(response)
+        if not self._delivery.claim.first_byte():
+            raise StreamClosed("The invocation has been responded to in another way.")
+        self._delivery.post(payload, content_type)
+        self._close()
+
+    def transmit_first(
+        self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
+    ) -> None:
+        """Begin the POST; write its head, the prelude and ``chunks`` with one call.
+
+        Raises:
+            ClientDisconnected: the connection is lost, or the invocation has another outcome.
+        """
+        delivery = self._delivery
+        connection = delivery.connection
+        if connection is None:
+            self.disconnect("The connection to the Runtime API was lost before the response.")
+        elif not delivery.claim.first_byte():
+            self.disconnect("The invocation has been responded to in another way.")
+        else:
+            self._connection = connection
+            head = delivery.open(connection, self.content_type, self._on_reply)
+            frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
+            if end:
+                frames.append(LAST_CHUNK)
+            connection.write(b"".join(frames))
+            return
+        broken = self._broken
+        assert broken is not None
+        raise broken
+
+    def disconnect(self, reason: str) -> None:
+        """Close the stream. If nothing was sent, that is the outcome of the invocation."""
+        if self.closed:
+            return
+        super().disconnect(reason)
+        if self._connection is None and self._delivery.claim.first_byte():
+            broken = self._broken
+            assert broken is not None
+            logger.error("The invocation failed: %s", broken)
+            self._delivery.report(broken)
+
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
+        """Frame ``chunks`` and write them with one call."""
+        frames = [chunk(data) for data in chunks if data]
+        if end:
+            frames.append(LAST_CHUNK)
+        if frames:
+            assert self._connection is not None
+            self._connection.write(b"".join(frames))
+
+    @property
+    def congested(self) -> bool:
+        """Whether the socket has not taken everything that was written."""
+        return self._connection is not None and self._connection.paused
+
+    async def drain(self) -> None:
+        """Wait until it has."""
+        assert self._connection is not None
+        await self._connection.drain()
+        if self._broken is not None:
+            raise self._broken
+
+    def transmit_error(self, error: BaseException) -> None:
+        """Report ``error``: as the outcome before the first byte, in trailers after it."""
+        if self._connection is not None:
+            described = error_object(error, self._delivery.invocation.request_id)
+            self._connection.write(last_chunk(error_trailers(described)))
+        elif self._admits(error):
+            self._delivery.report(error)
+
+    def _admits(self, error: BaseException) -> bool:
+        claim = self._delivery.claim
+        return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
+
+    def _on_reply(self, reply: asyncio.Future[Response]) -> None:
+        """Stop the writer: a reply before the end is a refusal of the rest."""
+        if self.closed:
+            return
+        error = reply.exception()
+        self.disconnect(
+            f"The Runtime API refused the response with {reply.result().status}."
+            if error is None
+            else f"The Runtime API stopped reading the response: {error}"
+        )
+        self._delivery.close_connection()
+
+
+class CallStream(RuntimeStream):
+    """The stream of a call that synchronous code makes: a wrapper around the handler, for example.
+
+    A failure before the first byte is for the caller, who may respond in another way. Except for a
+    deadline, which is reported at once because the caller may not return in time, and for an
+    exception that would end the process on the way.
+    """
+
+    wrapped = True
+
+    def transmit_error(self, error: BaseException) -> None:
+        """Leave ``error`` to the caller if it can be, and if nothing was sent."""
+        if self._connection is not None or not isinstance(error, Exception):
+            super().transmit_error(error)
+        elif isinstance(error, DeadlineExceeded) and self._admits(error):
+            self._delivery.report(error)
+
+    def disconnect(self, reason: str) -> None:
+        """Close the stream; if nothing was sent, that is a failure for the caller."""
+        if self.closed:
+            return
+        ResponseStream.disconnect(self, reason)
+        if self._connection is None and self.error is None:
+            self.error = self._broken
+
+
+class DirectStream(CallStream):
+    """The stream of a call that AWS's runtime makes itself: no wrapper can change a response."""
+
+    wrapped = False

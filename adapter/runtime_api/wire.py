@@ -1,0 +1,336 @@
+"""The part of HTTP/1.1 that a Lambda runtime speaks, as bytes in and bytes out.
+
+This module does no I/O: `request`, `chunked_request`, `chunk` and `last_chunk` return the bytes to
+send, `ResponseReader` takes the bytes received. A general HTTP library would slow down every cold
+start and every invocation. The tests compare this module with h11, in both directions.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import ProtocolError as ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import ErrorObject
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
+ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
+_CHUNKED = f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n\r\n".encode()
+
+# All trailer lines together must fit into a 4,096-byte buffer of the platform. If they do not, the
+# platform drops all of them and reports a truncated response instead of the error.
+MAX_ERROR_BODY_CHARS = 3_000
+MAX_ERROR_TYPE_CHARS = 100
+
+MAX_REPORT_BYTES = 256 * 1024
+"""The limit of an error report.
+
+Lambda Managed Instances refuse more than 1 MiB and leave the invocation open until its timeout;
+on demand, more than 6,291,556 bytes end the environment.
+"""
+_MAX_REQUEST_ID_CHARS = 64
+_MAX_HEAD_BYTES = 64 * 1024
+_MAX_LINE_BYTES = 1024
+
+
+class Response(NamedTuple):
+    """A whole response of the Runtime API; header names are lower-case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    keep_alive: bool
+
+
+def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
+    """Return a request with its body; a ``POST`` always has a ``Content-Length``.
+
+    Raises:
+        ValueError: the path or a header has something in it that would end its line.
+    """
+    fields = headers if method == "GET" else {**headers, "Content-Length": str(len(body))}
+    return header_lines(fields, f"{method} {path} HTTP/1.1") + b"\r\n" + body
+
+
+def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -> bytes:
+    """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
+
+    Trailers must be declared here, or the platform drops them and takes the response for
+    complete. ``lines`` are further headers, rendered by `header_lines` before.
+
+    Raises:
+        ValueError: the path or a header has something in it that would end its line.
+    """
+    return header_lines(headers, f"POST {path} HTTP/1.1") + lines + _CHUNKED
+
+
+def chunk(data: bytes | memoryview) -> bytes:
+    """Return one chunk. ``data`` must not be empty: an empty chunk ends the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)  # type: ignore[str-format]  # a memoryview too
+
+
+def last_chunk(trailers: Mapping[str, str]) -> bytes:
+    """Return the end of a chunked body, with trailers."""
+    return header_lines(trailers, "0") + b"\r\n"
+
+
+def header_lines(fields: Mapping[str, str], *first: str) -> bytes:
+    """Return the lines ``first`` and then one line for each field.
+
+    Some values come from outside (an echoed nonce, a content type). A line break in them would
+    inject a header, so every value is checked here.
+
+    Raises:
+        ValueError: a name or a value contains a CR, LF or NUL.
+    """
+    lines = [*first, *[f"{name}: {value}" for name, value in fields.items()], ""]
+    text = "\r\n".join(lines)
+    if _has_lone_breaks(text, len(lines) - 1):
+        raise ValueError("A line break or a NUL in the head of a message.")
+    return text.encode("latin-1")
+
+
+def _has_lone_breaks(text: str, lines: int) -> bool:
+    """Whether ``text`` contains a CR, LF or NUL apart from its line ends."""
+    return text.count("\r") != lines or text.count("\n") != lines or "\0" in text
+
+
+def error_trailers(error: ErrorObject) -> dict[str, str]:
+    """Return the trailers that tell Lambda how a started response failed.
+
+    The body is at most 3,000 characters of base64: the stack trace is shortened first, from
+    its outermost frame, then the message.
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
+    """
+    body = _fit(error, MAX_ERROR_BODY_CHARS // 4 * 3)
+    return {ERROR_TYPE: error_type_header(error), ERROR_BODY: b64encode(body).decode("ascii")}
+
+
+def error_report(error: ErrorObject) -> bytes:
+    """Return ``error`` as the body of an error report, of at most `MAX_REPORT_BYTES`.
+
+    The stack trace is shortened first, from its outermost frame, then the message.
+    """
+    return _fit(error, MAX_REPORT_BYTES)
+
+
+def error_type_header(error: ErrorObject) -> str:
+    """Return ``Category.Reason``, the only form of an error type that the platform keeps.
+
+    The category is ``Runtime`` or ``Function``; the reason is a name of ASCII letters, digits and
+    underscores that begins with a capital and a second letter. Other names become
+    ``Function.Unknown``.
+    """
+    name = error.get("errorType", "")
+    category, _, reason = name.partition(".")
+    if category not in ("Runtime", "Function"):
+        category, reason = "Function", name[:1].upper() + name[1:]
+    is_name = reason.isascii() and reason.isidentifier() and len(reason) <= MAX_ERROR_TYPE_CHARS
+    fits = is_name and reason[0].isupper() and reason[1:2].isalpha()
+    return f"{category}.{reason}" if fits else "Function.Unknown"
+
+
+class ResponseReader:
+    """Cuts a byte stream into responses, one at a time.
+
+    Call `feed` with the bytes read until it returns a `Response`; call `eof` when the other side
+    closes. A 1xx response is skipped. After a response the reader is ready for the next one. Bytes
+    after the end of a response are an error, because no request is open. After an error the
+    connection cannot be used any more.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._head: _Head | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of a response was read, but not its end."""
+        return self._head is not None or len(self._buffer) > 0
+
+    def feed(self, data: bytes | memoryview) -> Response | None:
+        """Take bytes; return the response if it is complete.
+
+        Raises:
+            ProtocolError: the bytes are not HTTP/1.1, or more than one response.
+        """
+        self._buffer += data
+        while self._head is None:
+            head = _take_head(self._buffer)
+            if head is None:
+                return None
+            if head.status >= 200:
+                self._head = head
+        body = self._head.take_body(self._buffer)
+        if body is None:
+            return None
+        if self._buffer:
+            raise ProtocolError(f"Bytes after the end of a response: {len(self._buffer)}.")
+        return self._finish(self._head, body)
+
+    def eof(self) -> Response | None:
+        """Take the end of the connection; return the response if the end completes one."""
+        if self._head is None or self._head.delimited:
+            return None
+        body = bytes(self._buffer)
+        self._buffer.clear()
+        return self._finish(self._head, body)
+
+    def _finish(self, head: _Head, body: bytes) -> Response:
+        self._head = None
+        return Response(head.status, head.headers, body, head.keep_alive)
+
+
+class _Head:
+    """The head of a response, and how long its body is (RFC 9112, 6.3)."""
+
+    def __init__(self, version: str, status: int, headers: dict[str, str]) -> None:
+        self.status = status
+        self.headers = headers
+        self.length: int | None = None  #: from content-length
+        self.chunks: _ChunkReader | None = None  #: without both, the body ends with the connection
+        if status in (204, 304):
+            self.length = 0
+        elif (coding := headers.get("transfer-encoding")) is not None:
+            if coding.lower() != "chunked":
+                raise ProtocolError(f"Unknown transfer coding: {coding[:40]!r}")
+            self.chunks = _ChunkReader()
+        elif (length := headers.get("content-length")) is not None:
+            if not _is_number(length):
+                raise ProtocolError(f"Not a content length: {length[:40]!r}")
+            self.length = int(length)
+        self.delimited = self.chunks is not None or self.length is not None
+        connection = headers.get("connection", "")  # keep-alive is the default
+        closes = connection != "" and "close" in connection.lower().replace(",", " ").split()
+        self.keep_alive = self.delimited and version == "HTTP/1.1" and not closes
+
+    def take_body(self, buffer: bytearray) -> bytes | None:
+        """Take the body off ``buffer`` if all of it is there."""
+        if self.chunks is not None:
+            return self.chunks.feed(buffer)
+        if self.length is None or len(buffer) < self.length:
+            return None
+        body = bytes(buffer[: self.length])
+        del buffer[: self.length]
+        return body
+
+
+class _ChunkReader:
+    """Decodes the chunked transfer coding; trailers are read and dropped (RFC 9112, 7.1)."""
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+        self._last = False
+
+    def feed(self, buffer: bytearray) -> bytes | None:
+        """Take complete chunks off ``buffer``; return the body after the last chunk."""
+        while (end := buffer.find(b"\r\n", 0, _MAX_LINE_BYTES)) >= 0:
+            if self._last:
+                blank = end == 0
+                del buffer[: end + 2]
+                if blank:
+                    return bytes(self._body)
+                continue
+            size = _chunk_size(buffer[:end].decode("latin-1"))
+            self._last = size == 0
+            if self._last:
+                del buffer[: end + 2]
+                continue
+            if len(buffer) < end + 2 + size + 2:
+                return None
+            if buffer[end + 2 + size : end + 4 + size] != b"\r\n":
+                raise ProtocolError("A chunk is not followed by a line end.")
+            self._body += buffer[end + 2 : end + 2 + size]
+            del buffer[: end + 4 + size]
+        if len(buffer) >= _MAX_LINE_BYTES:
+            raise ProtocolError("A chunk's first line does not end.")
+        return None
+
+
+def _chunk_size(line: str) -> int:
+    size = line.partition(";")[0].rstrip(" \t")
+    if not _is_number(size, "0123456789abcdefABCDEF"):
+        raise ProtocolError("Not a chunk size.")
+    return int(size, 16)
+
+
+def _take_head(buffer: bytearray) -> _Head | None:
+    end = buffer.find(b"\r\n\r\n", 0, _MAX_HEAD_BYTES)
+    if end < 0:
+        if len(buffer) >= _MAX_HEAD_BYTES:
+            raise ProtocolError(f"No end of the head within {_MAX_HEAD_BYTES} bytes.")
+        return None
+    text = buffer[:end].decode("latin-1")
+    del buffer[: end + 4]
+    status_line, *lines = text.split("\r\n")
+    version, _, rest = status_line.partition(" ")
+    code = rest.partition(" ")[0]
+    valid = len(code) == 3 and code >= "100" and code.isascii() and code.isdigit()
+    if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
+        raise ProtocolError("Not a status line.")
+    if _has_lone_breaks(text, len(lines)):  # an echoed value would inject a header
+        raise ProtocolError("A line break or a NUL inside a header line.")
+    return _Head(version, int(code), _headers(lines))
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    """Return the header fields; repeats are joined with ``", "`` (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise ProtocolError("Not a header line.")
+        key, text = name.lower(), value.strip(" \t")
+        if key in headers and (key, text) != ("content-length", headers[key]):
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
+    return headers
+
+
+def _is_number(text: str, digits: str = "0123456789") -> bool:
+    """Whether ``text`` is only digits; ``int`` accepts more forms."""
+    return 0 < len(text) <= 16 and not text.strip(digits)
+
+
+def _fit(error: ErrorObject, limit: int) -> bytes:
+    """Return ``error`` as JSON of at most ``limit`` bytes."""
+    shorter = error.copy()
+    shorter["errorType"] = error.get("errorType", "")[:MAX_ERROR_TYPE_CHARS]
+    shorter["errorMessage"] = error.get("errorMessage", "")[:limit]
+    shorter["stackTrace"] = []
+    if "requestId" in error:
+        shorter["requestId"] = error["requestId"][:_MAX_REQUEST_ID_CHARS]
+    room = limit - len(_compact(shorter))
+    if room < 0:
+        message = shorter["errorMessage"]
+        shorter["errorMessage"] = _cropped(message, len(_compact(message)) + room)
+        room = limit - len(_compact(shorter))
+    for frame in reversed(error.get("stackTrace", ())):
+        room -= len(_compact(frame)) + len(",")
+        if room < 0:
+            break
+        shorter["stackTrace"].insert(0, frame)
+    return _compact(shorter)
+
+
+def _cropped(text: str, limit: int) -> str:
+    """Return the longest start of ``text`` that fits into ``limit`` bytes of JSON."""
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        if len(_compact(text[:middle])) <= limit:
+            fits = middle
+        else:
+            too_long = middle
+    return text[:fits]
+
+
+def _compact(value: ErrorObject | str) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,1 @@
+"""Response streams, and the parts that they are made of."""

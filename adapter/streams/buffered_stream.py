@@ -1,0 +1,148 @@
+"""The buffered response: collected, then sent or returned as a whole."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ..errors import ResponseTooLarge, StreamClosed
+from ..events.body import is_for_streaming
+from ..invocation.loggers import get_logger
+from .response_stream import ResponseStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..events import Source
+    from ..events.custom import CustomSource
+    from ..types import JSON, Head
+
+
+logger = get_logger("adapter.http")
+
+
+class BufferedStream(ResponseStream):
+    """Collects a response. At its end the response is sent, if a runtime takes it then.
+
+    Args:
+        render: returns the response for a head, which may be None, and a body.
+        carrier: the stream of the runtime; None outside a runtime.
+    """
+
+    def __init__(
+        self, render: Callable[[Head | None, bytes], JSON], carrier: ResponseStream | None = None
+    ) -> None:
+        super().__init__()
+        self._render = render
+        self._carrier = carrier
+        self._chunks: list[bytes | memoryview] = []
+        self._response: JSON = None
+        self._failure: Exception | None = None
+
+    def start(self, head: Head, source: Source) -> None:
+        """Set the head. Until the end, a second head discards the response so far.
+
+        Raises:
+            StreamClosed: the response has ended.
+            ClientDisconnected: the reader has disconnected.
+        """
+        if self.closed:
+            raise self._broken or StreamClosed("The response stream has already ended.")
+        self._chunks.clear()
+        self.started = False
+        self.body_bytes = self.body_chunks = 0
+        self.head = head
+        self.source = source
+
+    def render_head(self) -> bytes:
+        """Return b"": the head is not part of the body."""
+        return b""
+
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
+        """Keep ``chunks``; at the end, send the response, unless a wrapper returns it.
+
+        Raises:
+            ResponseTooLarge: the response is larger than the event source accepts.
+            StreamClosed: rendering the response failed; the stream has failed with the same error.
+        """
+        self._chunks += chunks
+        if not end:
+            return
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        try:
+            response = self._render(self.head, body)
+            if self._carrier is not None and not self._carrier.wrapped:
+                self._carrier.respond(response)
+                return
+        except ResponseTooLarge:
+            raise
+        except Exception as error:
+            self._failure = error
+            self.fail(error)
+            raise StreamClosed("The response could not be rendered.") from error
+        self._response = response
+
+    @property
+    def congested(self) -> bool:
+        """Memory is never congested."""
+        return False
+
+    async def drain(self) -> None:
+        """Return at once."""
+
+    def transmit_error(self, error: BaseException) -> None:
+        """Fail the stream of the runtime."""
+        if self._carrier is not None:
+            self._carrier.fail(error)
+
+    def result(self) -> JSON:
+        """Return the response, or None if this stream has sent it.
+
+        Raises:
+            BaseException: the error of the failed response, outside a runtime.
+            Exception: the error of the failed rendering.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.error is not None and self._carrier is None:
+            raise self.error
+        return self._response
+
+
+_warned = False
+
+
+def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
+    """Warn, once per process, that a response in a streaming format was buffered."""
+    global _warned
+    if _warned or not is_for_streaming(head.headers):
+        return
+    _warned = True
+    logger.warning(
+        "A response of server-sent events or JSON lines was sent whole, when it was complete:"
+        " the event came from a %s; %s.",
+        source.name,
+        source.to_stream,
+    )
+
+
+def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JSON:
+    """Return a buffered response in the format of ``source``.
+
+    Raises:
+        ResponseTooLarge: the response is larger than ``source`` accepts.
+    """
+    size = len(body)
+    if size <= source.max_response_bytes:
+        response = source.format(head, body)
+        # A byte of the body is at most six bytes of JSON, and a head is below half of the limit.
+        if size * 6 <= source.max_response_bytes // 2:
+            return response
+        size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        if size <= source.max_response_bytes:
+            return response
+    raise ResponseTooLarge(
+        f"The response is {size:,} bytes of JSON, and a {source.name} takes"
+        f" {source.max_response_bytes:,}: {source.to_stream}."
+    )

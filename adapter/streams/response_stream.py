@@ -1,0 +1,389 @@
+"""The response stream: the interface that every runtime implements."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from abc import ABC, abstractmethod
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from ..errors import ClientDisconnected, StreamClosed
+from ..events import FUNCTION_URL
+from ..events.prelude import CONTENT_TYPE
+from ..invocation.loggers import get_logger
+from ..types import Head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ..events import Source
+    from ..types import JSON, Context
+
+logger = get_logger("adapter.http")
+
+# A generator that never awaits would hold the event loop for ever: no deadline, no signal and
+# no other stream would get a turn. So a write gives the loop one at least this often.
+TURN_BYTES = 64 * 1024
+TURN_SECONDS = 0.005
+
+SLICE_BYTES = 64 * 1024
+"""A larger chunk is sent in slices of this size, so that no copy of all of it is made."""
+
+OCTET_STREAM = "application/octet-stream"
+
+
+class ResponseStream(ABC):
+    """The open response of one invocation.
+
+    One task writes at a time. A write returns when its bytes have been handed on and waits while
+    the reader is slower, so memory stays flat. `aclose` ends the response well, `fail` with an
+    error; then, or when the reader is gone, it is `closed`. Never ended, it warns ResourceWarning.
+    """
+
+    #: Whether a wrapper stands between the handler and the runtime, and may still change a
+    #: buffered response that the handler returns. Otherwise it can be given to `respond`.
+    wrapped = True
+
+    def __init__(self) -> None:
+        self.content_type = OCTET_STREAM
+        self.head: Head | None = None  #: of an HTTP response; it goes out with the first byte
+        self.source: Source = FUNCTION_URL  #: the event source that the head is rendered for
+        self.started = False
+        self.closed = False
+        self.error: BaseException | None = None  #: the response failed with
+        self.on_close: Callable[[], None] | None = None  #: called once, when `closed` becomes true
+        self.first_byte: float | None = None  #: when the first byte was written: `time.monotonic`
+        self.body_bytes = 0
+        self.body_chunks = 0
+        self._slicing: asyncio.Future[None] | None = None  #: done when a large chunk is written
+        self._reason: str | None = None
+        self._ended: asyncio.Event | None = None  #: set with `closed`
+        self._bytes_since_turn = 0
+        self._last_turn = monotonic()
+
+    def start(self, head: Head, source: Source) -> None:
+        """Make the stream an HTTP response. ``head`` goes out with the first byte, or the end.
+
+        Args:
+            head: the status and the header fields.
+            source: the event source, which decides on the form of the head.
+
+        Raises:
+            StreamClosed: the stream has started, so the head is too late.
+            ClientDisconnected: the reader is gone.
+        """
+        if self.started or self.closed:
+            raise self._broken or StreamClosed("The head must be set before the first write.")
+        _warn_of_compression(head)
+        self.head = head
+        self.source = source
+        self.content_type = CONTENT_TYPE
+
+    def set_content_type(self, content_type: str) -> None:
+        """Set the type of the body; ``application/octet-stream`` unless said.
+
+        Raises:
+            StreamClosed: the stream has started, so its type has been sent.
+            EventError: ``content_type`` has characters that HTTP cannot carry.
+        """
+        if self.started:
+            raise StreamClosed("The content type must be set before the first write.")
+        if self.head is None:
+            self.content_type = content_type
+            return
+        from .metadata import field  # lazy: cold start
+
+        others = [(name, value) for name, value in self.head.headers if name != b"content-type"]
+        self.head = Head(self.head.status, [*others, field("content-type", content_type)])
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Make the stream an HTTP response, as `start` does, by a head in AWS's words.
+
+        Raises:
+            StreamClosed: the stream has started, so it is too late for a head.
+            EventError: ``metadata`` is not as `adapter.types.Prelude` describes it.
+        """
+        from .metadata import head  # lazy: cold start
+
+        content_type = self.content_type if self.head is None else OCTET_STREAM
+        self.start(head(metadata, content_type), self.source)
+
+    async def write(self, data: bytes | str) -> None:
+        """Send one chunk; text goes as UTF-8, nothing is sent for an empty one.
+
+        Raises:
+            ResponseTooLarge: it is the first chunk, and the head is larger than the event source
+                takes.
+            ClientDisconnected: the reader is gone.
+            StreamClosed: the stream has ended.
+            TypeError: ``data`` is not text or bytes.
+        """
+        await self.writelines((data if type(data) is bytes else _bytes(data),))
+
+    async def pipe(self, source: Any) -> None:
+        """Write everything that ``source`` yields, chunk by chunk.
+
+        The stream and ``source`` stay open.
+
+        Args:
+            source: an async iterable or an iterable of chunks, or an object with a ``read`` method:
+                a file, a botocore ``StreamingBody``. A source that is not async is read in a
+                thread.
+
+        Raises:
+            ClientDisconnected: the reader is gone.
+            StreamClosed: the stream has ended.
+            TypeError: ``source`` has another type, or yields other objects than text and bytes.
+        """
+        from .pipe import pipe  # lazy: cold start
+
+        await pipe(source, self)
+
+    async def writelines(self, chunks: Sequence[bytes], *, end: bool = False) -> None:
+        """Send several chunks, and the end of the stream if asked, in one go.
+
+        Raises:
+            ResponseTooLarge: the event source does not take the head, or the whole response.
+            ClientDisconnected: the reader is gone.
+            StreamClosed: the stream has ended.
+        """
+        while self._slicing is not None:  # by another task: slices of two chunks must not mix
+            await asyncio.wait((self._slicing,))
+        for data in chunks:
+            if len(data) > SLICE_BYTES:
+                await self._write_in_slices(chunks, end)
+                return
+        self._bytes_since_turn += self.writelines_nowait(chunks, end=end)
+        if end:
+            return
+        if (
+            self.congested
+            or self._bytes_since_turn > TURN_BYTES
+            or monotonic() - self._last_turn > TURN_SECONDS
+        ):
+            await self._give_turn()
+
+    async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
+        """Write chunks that are large, one slice at a time. A cancellation fails the response."""
+        views = [memoryview(data) for data in chunks]
+        slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
+        last = slices.pop()
+        self._slicing = asyncio.get_running_loop().create_future()
+        try:
+            for part in slices:
+                self.writelines_nowait((part,))
+                await self._give_turn()
+            self.writelines_nowait((last,), end=end)
+        except asyncio.CancelledError as error:
+            if not self.closed:  # no message may follow a part of this one
+                self.fail(error)
+                logger.error("The response failed: a message was cancelled while it was sent")
+            raise
+        finally:
+            self._slicing.set_result(None)
+            self._slicing = None
+        if not end:
+            await self._give_turn()
+
+    async def _give_turn(self) -> None:
+        """Give the event loop a turn; if the reader is behind, wait until it has caught up."""
+        if self.congested:
+            await self.drain()
+        else:
+            await asyncio.sleep(0)
+        self._bytes_since_turn = 0
+        self._last_turn = monotonic()
+
+    def writelines_nowait(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
+        """Do what `writelines` does without waiting for the reader; return the bytes sent.
+
+        Raises:
+            ResponseTooLarge: the event source does not take the head, or the whole response.
+            ClientDisconnected: the reader is gone.
+            StreamClosed: the stream has ended.
+        """
+        if self.closed:
+            raise self._broken or StreamClosed("The response stream has already ended.")
+        if not self.started:
+            prelude = self.render_head()
+            self.started = True
+            self.first_byte = monotonic()
+            self.transmit_first(prelude, chunks, end)
+        else:
+            self.transmit(chunks, end)
+        size = 0
+        for data in chunks:
+            if data:
+                size += len(data)
+                self.body_chunks += 1
+        self.body_bytes += size
+        if end:
+            self._close()
+        return size
+
+    def render_head(self) -> bytes:
+        """Return the head as the event source takes it in front of a body; empty without one.
+
+        Raises:
+            ResponseTooLarge: the event source does not take a head of this size.
+        """
+        return b"" if self.head is None else self.source.encode(self.head)
+
+    async def aclose(self) -> None:
+        """End the response. Does nothing if it has ended already.
+
+        Raises:
+            ResponseTooLarge: the event source does not take the head, or the whole response.
+            ClientDisconnected: the reader went away before the end.
+        """
+        broken = self._broken
+        if broken is not None:
+            raise broken
+        if not self.closed:
+            await self.writelines((), end=True)
+
+    def fail(self, error: BaseException) -> None:
+        """End the response with ``error``, at once. Does nothing if it has ended already.
+
+        Before the first byte the invocation fails as if there had been no response; after it,
+        the error follows the bytes already sent and never mixes with them.
+        """
+        if not self.closed:
+            self.error = error
+            self.transmit_error(error)
+            self._close()
+
+    def respond(self, response: JSON) -> None:
+        """Send a whole response instead of a stream. Only for a stream that is not `wrapped`.
+
+        Raises:
+            HandlerError: ``response`` is not JSON.
+        """
+        raise NotImplementedError
+
+    async def wait_closed(self) -> None:
+        """Return when the response has ended, or when its reader is gone."""
+        if self.closed:
+            return
+        if self._ended is None:
+            self._ended = asyncio.Event()
+        await self._ended.wait()
+
+    async def finished(self) -> None:
+        """Return when the response has been handed on to its end.
+
+        It does not bring the end about: `aclose` does, or the return of a streaming function,
+        which would wait for itself here.
+
+        Raises:
+            ClientDisconnected: the reader went away before the end.
+        """
+        await self.wait_closed()
+        broken = self._broken
+        if broken is not None:
+            raise broken
+
+    def disconnect(self, reason: str) -> None:
+        """Close the stream because the reader is gone. Called by the carrier of the stream."""
+        if not self.closed:
+            self._reason = reason
+            self._close()
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the reader went away."""
+        return self._reason is not None
+
+    @property
+    def _broken(self) -> ClientDisconnected | None:
+        """The disconnect, if there was one.
+
+        A new error each time: an error that is raised keeps the frames it went through, and so
+        would keep alive, unclosed, the generator that it has stopped.
+        """
+        return None if self._reason is None else ClientDisconnected(self._reason)
+
+    def transmit_first(
+        self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
+    ) -> None:
+        """Hand on the first chunks, behind the rendered head if there is one."""
+        self.transmit((prelude, *chunks) if prelude else chunks, end)
+
+    @abstractmethod
+    def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
+        """Hand on ``chunks`` at once, without those that are empty."""
+
+    @property
+    @abstractmethod
+    def congested(self) -> bool:
+        """Whether the reader is so far behind that a writer has to wait."""
+
+    @abstractmethod
+    async def drain(self) -> None:
+        """Wait until the reader has caught up.
+
+        Raises:
+            ClientDisconnected: the reader is gone.
+        """
+
+    @abstractmethod
+    def transmit_error(self, error: BaseException) -> None:
+        """Send ``error`` in the form that the state of the response allows."""
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._ended is not None:
+            self._ended.set()
+        if self.on_close is not None:
+            self.on_close()
+
+    def __del__(self) -> None:
+        if self.started and not self.closed:
+            warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
+
+
+_compression_warned = False
+
+
+def _warn_of_compression(head: Head) -> None:
+    """Warn once in a process: function URLs have been seen to drop the encoding."""
+    global _compression_warned
+    if _compression_warned or b"content-encoding" not in dict(head.headers):
+        return
+    _compression_warned = True
+    logger.warning(
+        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
+        " to decompress such bodies and drop the header; leave compression to a CDN."
+    )
+
+
+@runtime_checkable
+class StreamingHandler(Protocol):
+    """A handler that writes to the response stream by itself: a runtime can drive it.
+
+    A runtime calls `startup` once, before the first invocation; `respond` once per
+    invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
+    """
+
+    async def startup(self) -> bool:
+        """Start the handler, once per environment; return whether `shutdown` has work to do."""
+        ...
+
+    async def respond(
+        self, event: JSON, context: Context | None, stream: ResponseStream | None
+    ) -> JSON:
+        """Respond on ``stream``; or write nothing and return the buffered response."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Undo `startup`, when the environment ends."""
+        ...
+
+
+def _bytes(data: object) -> bytes:
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"A chunk must be text or bytes, not {type(data).__name__}.")

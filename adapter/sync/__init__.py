@@ -1,0 +1,1 @@
+"""The way from synchronous code into handlers that stream, under either runtime."""

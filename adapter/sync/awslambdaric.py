@@ -1,0 +1,202 @@
+"""Streaming under AWS's own Python runtime.
+
+Its client is `awslambdaric`; no other module knows it. It goes on receiving the events, making the
+context, calling the handler and writing the logs. The handler posts its stream itself, over a
+connection of its own. These parts of the client are replaced, and each calls the original:
+
+* ``wait_next_invocation`` of its classes: the only place that tells which invocation comes, with
+  the nonce that must go back with its response; and the first call of it is the end of init, so the
+  lifespans of the apps start there.
+* ``runtime_client``, the extension module that posts: the Runtime API refuses a second response
+  with 403, at which the client ends the process. The request id alone tells which response is the
+  second one: wrappers around the handler can change its result. Instrumentation patches
+  the methods of the classes, before or after this module does, and calls the extension module at
+  the end: so its hooks run, and the second response is dropped below them.
+* ``log_error`` of its bootstrap module: a line that cannot be written would end the process.
+* the runner of SnapStart hooks: to start the lifespans before the snapshot, and to run hooks that
+  are ``async`` on the event loop of the app.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache, partial
+from importlib import import_module
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigurationError, error_object
+from ..invocation.loggers import get_logger
+from ..runtime_api.wire import error_type_header
+from .managed_bridge import ManagedBridge
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+logger = get_logger("adapter.runtime")
+
+_MODULE = "awslambdaric.lambda_runtime_client"
+
+_METHODS = {
+    "wait_next_invocation": ("self",),
+    "post_invocation_result": ("self", "invoke_id"),
+    "post_invocation_error": ("self", "invoke_id"),
+}
+"""Methods of the client, and the first parameters by which a known version is recognized."""
+
+_EXTENSION = ("next", "post_invocation_result", "post_error")
+"""Functions of the extension module in all known versions."""
+
+
+@cache
+def install() -> ManagedBridge | None:
+    """Let handlers stream if this process is AWS's runtime; return the host that calls them.
+
+    Raises:
+        ConfigurationError: AWS's runtime serves several invocations in threads of one process.
+    """
+    if "awslambdaric.bootstrap" not in sys.modules:
+        return None
+    mode = os.environ.get("AWS_LAMBDA_CONCURRENCY_MODE", "")
+    if mode in ("thread", "hybrid"):
+        raise ConfigurationError(
+            f"AWS_LAMBDA_CONCURRENCY_MODE is {mode!r}: several threads of one process of AWS's"
+            " runtime cannot share an event loop. Set it to 'process'; or use the adapter's own"
+            " runtime, which serves many invocations at once in one process:"
+            " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap."
+        )
+    module = import_module(_MODULE)
+    classes = _find_classes(module)
+    if not classes:
+        logger.warning(
+            "Responses are not streamed but returned whole: awslambdaric %s is not as its versions"
+            " 3 and 4 are. Update the adapter; until then either use the adapter's own runtime,"
+            " with AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap, or set the InvokeMode of"
+            " the function URL to BUFFERED.",
+            getattr(sys.modules["awslambdaric"], "__version__", "(no version)"),
+        )
+        return None
+    bridge = ManagedBridge()
+    for client in classes:
+        _watch(client, bridge)
+    module.runtime_client = Guard(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    _contain_log_errors(sys.modules["awslambdaric.bootstrap"])
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        _run_hooks(bridge)
+    # A wrapper may import the handler only now that it has its first event.
+    bridge.adopt(getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None))
+    return bridge
+
+
+def _find_classes(module: ModuleType) -> list[type]:
+    """Return the classes of the client that define ``wait_next_invocation``; empty if unknown."""
+    # 4.x has two clients, one of them for managed instances; both inherit from a common base.
+    client = getattr(module, "BaseLambdaRuntimeClient", None) or getattr(
+        module, "LambdaRuntimeClient", None
+    )
+    extension = getattr(module, "runtime_client", None)
+    known = all(callable(getattr(extension, name, None)) for name in _EXTENSION) and all(
+        _takes(getattr(client, name, None), *first) for name, first in _METHODS.items()
+    )
+    if not (known and isinstance(client, type)):
+        return []
+    family = [client]
+    for member in family:
+        family += member.__subclasses__()
+    return [member for member in family if "wait_next_invocation" in vars(member)]
+
+
+def _takes(method: Any, *parameters: str) -> bool:
+    """Whether ``method`` has these first parameters, or is a patch, which may have any others."""
+    if getattr(method, "__module__", None) != _MODULE:
+        return callable(method)
+    taken = signature(method).parameters
+    return (*taken,)[: len(parameters)] == parameters
+
+
+def _watch(client: Any, bridge: ManagedBridge) -> None:
+    """Replace ``wait_next_invocation`` of a class."""
+    wait = client.wait_next_invocation
+
+    def wait_next_invocation(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if bridge.waiting:  # called by the method of a class that inherits from this one
+            return wait(self, *args, **kwargs)
+        bridge.over()
+        try:
+            bridge.start()
+        except BaseException as error:
+            described = error_object(error)
+            self.post_init_error(described, error_type_header(described))
+            logger.critical("The environment cannot start: %s", error, exc_info=error)
+            sys.exit(1)
+        bridge.waiting = True
+        try:
+            received = wait(self, *args, **kwargs)
+        finally:
+            bridge.waiting = False
+        bridge.received(
+            received.invoke_id,
+            getattr(received, "invocation_id", None),  # not in 3.x
+            getattr(received, "deadline_time_in_ms", 0),
+            getattr(received, "invoked_function_arn", None),
+            getattr(received, "event_body", None),
+        )
+        return received
+
+    client.wait_next_invocation = wait_next_invocation
+
+
+class Guard:
+    """Stands for the extension module, and drops a response to an invocation that has one."""
+
+    def __init__(self, extension: Any, bridge: ManagedBridge) -> None:
+        self._extension = extension
+        self._bridge = bridge
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute of the extension module."""
+        return getattr(self._extension, name)
+
+    def post_invocation_result(
+        self, invoke_id: str, data: bytes, *args: Any, **kwargs: Any
+    ) -> None:
+        """Post the result of the function, unless its response has been streamed."""
+        if self._bridge.has_responded(invoke_id, data):
+            logger.debug("The result of the handler is dropped: its response was streamed.")
+        else:
+            self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
+
+    def post_error(self, invoke_id: str, *args: Any, **kwargs: Any) -> None:
+        """Post the error of the function, unless its response has been streamed."""
+        if self._bridge.has_responded(invoke_id):
+            logger.warning("Handler raised after its response was streamed; error not reported")
+        else:
+            self._extension.post_error(invoke_id, *args, **kwargs)
+
+
+def _contain_log_errors(bootstrap: Any) -> None:
+    """Let the client report an error that it cannot log, as when the app has replaced stdout."""
+    log = bootstrap.log_error
+
+    def log_error(error: Any, sink: Any) -> None:
+        try:
+            log(error, sink)
+        except Exception as failure:
+            logger.error("%s: %s (%r)", error["errorType"], error["errorMessage"], failure)
+
+    bootstrap.log_error = log_error
+
+
+def _run_hooks(bridge: ManagedBridge) -> None:
+    """Have the hooks around a snapshot run on the event loop of the app."""
+    from ..snapstart import run_after_restore, run_before_snapshot  # lazy: cold start
+
+    runner = import_module("awslambdaric.lambda_runtime_hooks_runner")
+
+    def start_and_run() -> None:
+        bridge.start()
+        run_before_snapshot(bridge.runner)
+
+    runner.run_before_snapshot = start_and_run  # type: ignore[attr-defined]
+    runner.run_after_restore = partial(run_after_restore, bridge.runner)  # type: ignore[attr-defined]

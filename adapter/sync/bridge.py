@@ -1,0 +1,225 @@
+"""Lets synchronous code call handlers that stream: AWS's runtime, and wrappers around a handler."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
+from ..events import identify, unwrap
+from ..invocation.current import Current, current, set_fallback
+from ..invocation.loggers import get_logger
+from ..invocation.registry import handlers
+from ..runtime_api.runtime_stream import CallStream, RuntimeStream
+
+if TYPE_CHECKING:
+    from ..invocation.runner import LoopRunner
+    from ..runtime_api.delivery import Delivery
+    from ..runtime_api.invocation import Invocation
+    from ..streams.response_stream import StreamingHandler
+    from ..types import JSON, Context
+
+logger = get_logger("adapter.runtime")
+
+
+class Served(Current):
+    """The record of an invocation that a runtime serves.
+
+    Args:
+        delivery: sends its outcome.
+    """
+
+    def __init__(self, delivery: Delivery) -> None:
+        invocation = delivery.invocation
+        super().__init__(
+            invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
+        )
+        self.delivery = delivery
+        self.context: object = None  #: the context object of the handler, where it is known
+        self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task that serves the invocation."""
+        self.cancelled = True
+        task.cancel()
+
+
+class Bridge:
+    """Connects calls of ``handler(event, context)``, in any thread, with the one event loop."""
+
+    def __init__(self, runner: LoopRunner) -> None:
+        self.runner = runner
+        #: Whether the runtime calls a function, which may be a wrapper, and not a handler itself.
+        self.calls_function = True
+        self._served: dict[Delivery, Served] = {}
+
+    def begin(self, served: Served) -> None:
+        """Take ``served`` for the invocation of this context."""
+        self._served[served.delivery] = served
+        current.set(served)
+        if not self.runner.concurrent:
+            set_fallback(served)
+
+    def end(self, served: Served) -> None:
+        """Forget ``served``: no call may respond to it any more."""
+        self._served.pop(served.delivery, None)
+
+    def cancel_all(self) -> None:
+        """Note that the tasks of all invocations are about to be cancelled."""
+        for served in self._served.values():
+            served.cancelled = True
+
+    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
+        """Have ``handler`` respond, from synchronous code.
+
+        The call responds to the invocation that it belongs to. The first call claims the
+        invocation; a later one gets the buffered response, unless the first one has failed before
+        its first byte. So does a call that belongs to no running invocation, as when a wrapper
+        warms the app up or tests it.
+
+        Returns:
+            The buffered response if nothing was streamed, and otherwise the status, for wrappers
+            to see.
+
+        Raises:
+            Exception: the reason why the handler failed, also if a part had been sent.
+        """
+        return self.runner.call(self._respond(handler, event, context, self._find(context)))
+
+    async def prepare(self) -> None:
+        """Prepare the connection before a response begins."""
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Wait for the reply to a response that a call has sent."""
+
+    async def wait_for_call(self, served: Served, *, cancel: bool = False) -> None:
+        """Wait for a call that its wrapper has left behind, in a thread of its own.
+
+        Its response is the outcome; the result or the exception of the wrapper is ignored.
+
+        Raises:
+            CancelledError: this coroutine was cancelled, and the call with it.
+        """
+        call = served.call
+        if call is None:
+            return
+        if cancel:
+            served.cancel(call)
+        try:
+            await asyncio.wait((call,))
+        except asyncio.CancelledError:
+            served.cancel(call)
+            await asyncio.wait((call,))
+            raise
+
+    async def _respond(
+        self,
+        handler: StreamingHandler,
+        event: JSON,
+        context: Context | None,
+        served: Served | None,
+    ) -> JSON:
+        """Do what `call` says for a call that belongs to ``served``."""
+        if served is None or not served.delivery.claim.call():
+            return await handler.respond(event, context, None)
+        current.set(served)  # where the calling thread has no context
+        served.call = asyncio.current_task()
+        try:
+            return await self._stream(handler, event, context, served.delivery)
+        finally:
+            served.delivery.claim.call_ended()
+            served.call = None
+
+    async def _stream(
+        self, handler: StreamingHandler, event: JSON, context: Context | None, delivery: Delivery
+    ) -> JSON:
+        await self.prepare()
+        stream = self.stream_for(handler, delivery)
+        response = None
+        try:
+            response = await handler.respond(event, context, stream)
+            if stream.started and not stream.closed:
+                raise StreamClosed("The handler returned, but it had not ended its stream.")
+        except asyncio.CancelledError as error:
+            stream.fail(error)
+            raise
+        except BaseException as error:
+            stream.fail(error)
+            if stream.started:
+                logger.error("The handler failed", exc_info=error)
+        finally:
+            if delivery.sent:
+                await self.settle(delivery)
+        if isinstance(stream.error, Exception):
+            raise stream.error
+        if stream.error is not None:  # as a SystemExit, which would end the process
+            name = class_name(type(stream.error))
+            raise HandlerError(name, f"The app raised {name}.") from stream.error
+        if not delivery.sent:
+            return response
+        return {} if stream.head is None else {"statusCode": stream.head.status}
+
+    def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
+        """Return the stream for a call of ``handler``."""
+        return CallStream(delivery)
+
+    def _find(self, context: object) -> Served | None:
+        """Return the record of the invocation that a call with ``context`` belongs to.
+
+        A wrapper may change its context object, the request id in it too, and may make calls of its
+        own with another one, as to warm the app up. So the object itself decides, or its request
+        id, or else its deadline and function: AWS's runtime makes the object where it cannot be
+        seen.
+        """
+        record = current.get(None)
+        if isinstance(record, Served):
+            # Also when it is over: a thread that outlives its invocation must not respond to the
+            # next one, which may be a retry with the same request id.
+            known = [record] if record.delivery in self._served else []
+        else:  # a thread that a wrapper has started without a context
+            known = list(self._served.values())
+        named = getattr(context, "aws_request_id", None)
+        for served in reversed(known):
+            if (context is not None and context is served.context) or named == served.request_id:
+                return served
+        if len(known) == 1 and (not named or _was_made_for(known[0].delivery.invocation, context)):
+            return known[0]
+        return None
+
+
+def _was_made_for(invocation: Invocation, context: object) -> bool:
+    """Whether ``context`` has the deadline and the function of ``invocation``."""
+    deadline = getattr(context, "_epoch_deadline_time_in_ms", None)
+    arn = getattr(context, "invoked_function_arn", None)
+    return deadline == invocation.deadline_ms and (arn or "") == invocation.function_arn
+
+
+def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
+    """Stream the response that a wrapper has made by itself, if it means one; return whether.
+
+    A function URL that streams takes any buffered response for the JSON body of a 200. A wrapper
+    that responds before it calls the handler, or instead of it, means an HTTP response. Only where
+    the function has a handler of the adapter that streams to the event source, and only for the
+    response of a proxy integration, ``{"statusCode": …}``.
+    """
+    if not (isinstance(result, dict) and "statusCode" in result):
+        return False
+    source = identify(unwrap(event))
+    if source is None or not any(handler.streams(source) for handler in handlers()):
+        return False
+    from ..streams.metadata import http_response  # lazy: cold start
+
+    response = http_response(result)
+    if response is None or not delivery.claim.call():
+        return False
+    head, body = response
+    stream = RuntimeStream(delivery)
+    try:
+        stream.start(head, source)
+        stream.writelines_nowait((body,), end=True)
+    except ResponseTooLarge as error:
+        logger.error("%s", error)
+        delivery.claim.call_ended()
+        stream.closed = True
+        return False
+    return True

@@ -1,0 +1,210 @@
+"""The managed runtime's way from synchronous code to an event loop, and to a stream of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AdapterError, StreamClosed, error_message, error_type
+from ..invocation import forks
+from ..invocation.loggers import get_logger
+from ..invocation.registry import handlers
+from ..invocation.runner import LoopRunner
+from ..invocation.threads import app_threads
+from ..runtime_api.client import RuntimeClient
+from ..runtime_api.delivery import Delivery, settle
+from ..runtime_api.invocation import Invocation
+from ..runtime_api.runtime_stream import DirectStream, RuntimeStream
+from ..runtime_api.wire import MAX_REPORT_BYTES
+from .bridge import Bridge, Served, stream_result
+
+if TYPE_CHECKING:
+    from ..streams.response_stream import StreamingHandler
+    from ..types import JSON, Context
+
+logger = get_logger("adapter.runtime")
+
+MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
+"""Of an error; JSON may have six bytes for one of them, and the stack comes on top."""
+
+
+class ManagedBridge(Bridge):
+    """Stands between the managed client, which is synchronous, and handlers that stream.
+
+    Its event loop runs in the thread that calls the handler, while it calls: no hand-over to
+    another thread, and objects that are bound to the thread, as X-Ray's segments are, are the
+    app's too.
+    """
+
+    def __init__(self) -> None:
+        loop = _current_loop()
+        loop.set_default_executor(app_threads())
+        super().__init__(LoopRunner(loop))
+        self.waiting = False  #: the managed client waits for an event
+        self._started = False
+        self._handler: object = None  #: that AWS's runtime calls
+        self._latest: Served | None = None
+        self._event: bytes | str | None = None
+        self._forks = 0
+
+    @cached_property
+    def _client(self) -> RuntimeClient:
+        return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
+        """Have ``handler`` respond. AWS's runtime gets an error that it can report."""
+        try:
+            return super().call(handler, event, context)
+        except Exception as error:
+            if handler is self._handler and not _can_be_reported(error):
+                raise _stand_in(error) from error
+            raise
+
+    def start(self) -> None:
+        """Run the startup of the function's handler, or of all handlers if it is a wrapper.
+
+        Raises:
+            Exception: the exception of the first startup that failed.
+        """
+        if self._started:
+            return
+        self._started = True
+        module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
+        named = getattr(sys.modules.get(module), name, None)
+        if any(named is handler for handler in handlers()):
+            self._handler = named
+        for handler in handlers():
+            if self._handler is None or self._handler is handler:
+                self.runner.run(handler.startup())
+
+    def adopt(self, request_id: str | None) -> None:
+        """Take over in the middle of an invocation, when init is over already."""
+        if request_id is not None:
+            self._started = True
+            self.received(request_id)
+
+    def received(
+        self,
+        request_id: str,
+        nonce: str | None = None,
+        deadline_ms: Any = 0,
+        function_arn: str | None = None,
+        event: bytes | str | None = None,
+    ) -> None:
+        """Take the invocation that the managed client has received."""
+        headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
+        if function_arn:
+            headers["lambda-runtime-invoked-function-arn"] = function_arn
+        invocation = Invocation(request_id, deadline_ms, headers, b"")
+        self._event = event
+        self._latest = Served(Delivery(self._client, invocation))
+        self._forks = forks.count
+        self.begin(self._latest)
+        asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
+
+    def over(self) -> None:
+        """End the invocation: the managed client asks for the next one."""
+        if self._latest is not None:
+            self.end(self._latest)
+
+    def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
+        """Whether that invocation has its outcome; waits for a call that may yet send it.
+
+        Without an outcome, the managed client posts its own now, and no call can respond any more.
+        A forked child of the function that has returned here ends here.
+
+        Args:
+            request_id: the invocation.
+            payload: the result of the function that the client is about to post, if there is one.
+        """
+        forks.exit_if_forked(self._forks)
+        served = self._latest
+        if served is None or served.request_id != request_id:
+            return False
+        if served.call is not None:  # in a thread that has left it alone
+            self.runner.run(self.wait_for_call(served))
+        delivery = served.delivery
+        if payload is not None and b'"statusCode"' in payload and not delivery.sent:
+            self._stream_payload(delivery, payload)
+        if delivery.sent:
+            return True
+        with self.runner.standing_still():
+            delivery.claim.runtime()
+        return delivery.sent
+
+    async def prepare(self) -> None:
+        """Have a connection that works: the client has received the event over its own."""
+        await self._client.ready()
+
+    async def settle(self, delivery: Delivery) -> None:
+        """Wait for the reply, because the event loop stands still after this call."""
+        try:
+            await settle(delivery)
+        except AdapterError as error:
+            logger.critical("%s", error)  # the managed client gets the same reply, and ends
+        if self._client.connection is None:
+            await asyncio.sleep(0)  # one turn to close it in, before the loop stands still
+
+    def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
+        """Return the stream for a call of ``handler``."""
+        if handler is self._handler:  # no wrapper can change a response: it is posted at once
+            return DirectStream(delivery)
+        return super().stream_for(handler, delivery)
+
+    def _stream_payload(self, delivery: Delivery, payload: bytes) -> None:
+        try:
+            event: JSON = json.loads(self._event or b"")
+            result: JSON = json.loads(payload)
+        except (ValueError, RecursionError):
+            return
+        self.runner.run(self._stream_result(event, result, delivery))
+
+    async def _stream_result(self, event: JSON, result: JSON, delivery: Delivery) -> None:
+        try:
+            await self.prepare()
+            if stream_result(event, result, delivery):
+                await self.settle(delivery)
+        except (OSError, StreamClosed) as error:
+            logger.error("The response of the function could not be streamed: %s", error)
+
+
+def _can_be_reported(error: Exception) -> bool:
+    """Whether AWS's client can report ``error``; otherwise it would end the process.
+
+    The client reads the working directory, too, which the app may have removed.
+    """
+    try:
+        os.getcwd()
+    except OSError:
+        os.chdir("/")
+    try:
+        return len(f"{type(error).__name__}{error}".encode()) <= MAX_TEXT_BYTES
+    except BaseException:
+        return False
+
+
+def _stand_in(error: Exception) -> Exception:
+    """Return an error of the same name, with as much of the text of ``error`` as is reported."""
+    text = error_message(error).encode(errors="backslashreplace")[:MAX_TEXT_BYTES]
+    kind = type(error_type(error), (AdapterError,), {})
+    stand_in: Exception = kind(text.decode(errors="ignore"))
+    return stand_in.with_traceback(error.__traceback__)
+
+
+def _current_loop() -> asyncio.AbstractEventLoop:
+    """Return the current event loop, on which the app may have opened pools; make one if needed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: it creates a loop and warns
+        try:
+            loop = asyncio.get_event_loop()
+        except RuntimeError:  # 3.14, after asyncio.run, or in a thread
+            loop = asyncio.new_event_loop()
+    if loop.is_closed():
+        loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop

@@ -1,0 +1,353 @@
+"""The matrix: three modes, six apps, and what startup makes of each pair."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import weakref
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+
+from adapter.asgi.lifespan import lifespan
+from adapter.errors import LifespanFailed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from adapter.types import ASGIApp, Receive, Scope, Send
+
+pytestmark = pytest.mark.anyio
+
+
+async def supported(scope: Scope, receive: Receive, send: Send) -> None:
+    assert await receive() == {"type": "lifespan.startup"}
+    scope["state"]["answer"] = 42
+    await send({"type": "lifespan.startup.complete"})
+    assert await receive() == {"type": "lifespan.shutdown"}
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+
+async def failing_and_raising(scope: Scope, receive: Receive, send: Send) -> None:
+    await failing(scope, receive, send)
+    raise RuntimeError("no database")
+
+
+async def raising(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ValueError(f"cannot handle {scope['type']}")
+
+
+async def exiting(scope: Scope, receive: Receive, send: Send) -> None:
+    raise SystemExit(3)
+
+
+async def returning(scope: Scope, receive: Receive, send: Send) -> None:
+    pass
+
+
+async def careless(scope: Scope, receive: Receive, send: Send) -> None:
+    """Does not look at the type of the scope, as the apps of many tutorials."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+STARTED = {"answer": 42}
+
+
+@pytest.mark.parametrize(
+    ("app", "auto", "on"),
+    [
+        pytest.param(supported, STARTED, STARTED, id="supported"),
+        pytest.param(failing, LifespanFailed, LifespanFailed, id="failed"),
+        pytest.param(failing_and_raising, LifespanFailed, LifespanFailed, id="failed-and-raises"),
+        pytest.param(raising, None, LifespanFailed, id="raises"),
+        pytest.param(exiting, None, LifespanFailed, id="raises-SystemExit"),
+        pytest.param(returning, None, LifespanFailed, id="returns"),
+        pytest.param(careless, None, LifespanFailed, id="answers-as-if-it-were-http"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["auto", "on", "off"])
+async def test_startup_gives_a_state_or_none_or_fails(
+    mode: str, app: ASGIApp, auto: Any, on: Any
+) -> None:
+    before = asyncio.all_tasks()
+    span = lifespan(app, mode)
+    expected = {"auto": auto, "on": on, "off": None}[mode]
+    if expected is LifespanFailed:
+        with pytest.raises(LifespanFailed):
+            await span.startup()
+    else:
+        await span.startup()
+        assert span.state == expected
+    await span.shutdown()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_failed_startup_tells_the_message_and_the_cause() -> None:
+    with pytest.raises(LifespanFailed, match=r"^The app's startup failed: no database$") as caught:
+        await lifespan(failing_and_raising, "auto").startup()
+    assert repr(caught.value.__cause__) == "RuntimeError('no database')"
+
+
+async def test_an_app_without_the_lifespan_it_must_have_is_told_why() -> None:
+    with pytest.raises(LifespanFailed, match=r"lifespan is 'on', but the app ended") as caught:
+        await lifespan(raising, "on").startup()
+    assert repr(caught.value.__cause__) == "ValueError('cannot handle lifespan')"
+
+
+async def test_an_app_that_would_wait_for_ever_ends_after_its_shutdown() -> None:
+    ended = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            while True:
+                await send({"type": (await receive())["type"] + ".complete"})
+        finally:
+            ended.append(True)
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert ended
+
+
+async def test_what_the_app_cleans_up_after_its_last_answer_is_waited_for() -> None:
+    events = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await supported(scope, receive, send)
+        await asyncio.sleep(0.01)
+        events.append("closed the pool")
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert events == ["closed the pool"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("lifespan.startup.complete", id="a-second-time"),
+        pytest.param("lifespan.shutdown.complete", id="to-a-question-not-asked"),
+        pytest.param("lifespan.nonsense", id="that-nobody-knows"),
+        pytest.param(None, id="without-a-type"),
+    ],
+)
+async def test_an_answer_out_of_place_is_an_error_of_the_app(
+    answer: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await send({"type": answer})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    [record] = caplog.records
+    assert record.name == "adapter.lifespan"
+    assert record.exc_info
+    assert f"{answer!r} during its lifespan" in str(record.exc_info[1])
+
+
+async def test_a_failed_shutdown_is_logged_because_nobody_is_left_to_raise_to(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "the pool is busy"})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The app's shutdown failed: the pool is busy"
+    ]
+
+
+async def test_a_second_shutdown_does_nothing() -> None:
+    span = lifespan(supported, "on")
+    await span.startup()
+    await span.shutdown()
+    await span.shutdown()
+
+
+async def test_an_app_without_lifespan_costs_no_more_than_a_debug_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "adapter")
+    await lifespan(raising, "auto").startup()
+    [record] = caplog.records
+    assert record.levelno == logging.DEBUG
+
+
+async def raising_in_startup(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    raise ConnectionError("no database")
+
+
+async def misspelling(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.completed"})
+
+
+async def reading_as_if_it_were_http(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await careless(scope, receive, send)
+
+
+async def reading_and_returning(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+
+
+@pytest.mark.parametrize(
+    ("app", "error"),
+    [
+        pytest.param(raising_in_startup, "ConnectionError: no database", id="raises"),
+        pytest.param(misspelling, "'lifespan.startup.completed'", id="sends what does not exist"),
+    ],
+)
+async def test_an_app_that_raises_in_its_startup_is_a_warning_with_the_traceback(
+    app: ASGIApp, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    span = lifespan(app, "auto")
+    await span.startup()
+    assert span.state is None
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "lifespan='on'" in record.getMessage()
+    assert error in caplog.text
+
+
+@pytest.mark.parametrize("app", [reading_as_if_it_were_http, reading_and_returning])
+async def test_an_app_that_does_not_look_at_the_type_of_the_scope_is_no_warning(
+    app: ASGIApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    await lifespan(app, "auto").startup()
+    assert caplog.records == []
+
+
+async def test_a_cancelled_startup_takes_the_app_with_it() -> None:
+    before, asked = asyncio.all_tasks(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    starting = asyncio.create_task(lifespan(app, "on").startup())
+    await asked.wait()
+    starting.cancel()
+    await asyncio.wait((starting,))
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+
+
+class Counting:
+    """Notes its startups and shutdowns; refuses a second start while it runs, as mcp's does."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for _ in range(2):
+            kind = (await receive())["type"]
+            self.seen.append(kind.removeprefix("lifespan."))
+            await asyncio.sleep(0)
+            await send({"type": f"{kind}.complete"})
+
+
+class TestShared:
+    async def test_lifespans_of_one_app_are_one_that_the_first_starts_and_the_first_ends(
+        self,
+    ) -> None:
+        app = Counting()
+        spans = [lifespan(app, mode, shared=True) for mode in ("auto", "on", "auto")]
+        await asyncio.gather(*(span.startup() for span in spans))
+        await lifespan(app, "on", shared=True).startup()
+        assert app.seen == ["startup"]
+        assert [span.state for span in spans] == [{}] * 3
+        for span in spans:
+            await span.shutdown()
+        assert app.seen == ["startup", "shutdown"]
+
+    async def test_lifespans_of_two_apps_that_are_equal_are_two(self) -> None:
+        class Equal(Counting):
+            __hash__ = None  # type: ignore[assignment]
+
+            def __eq__(self, other: object) -> bool:
+                return True
+
+        apps = [Equal(), Equal()]
+        spans = [lifespan(app, "auto", shared=True) for app in apps]
+        for span in spans:
+            await span.startup()
+        assert [app.seen for app in apps] == [["startup"]] * 2
+        for span in spans:
+            await span.shutdown()
+
+    async def test_an_app_can_start_again_after_its_shutdown(self) -> None:
+        app = Counting()
+        for _ in range(2):
+            span = lifespan(app, "auto", shared=True)
+            await span.startup()
+            await span.shutdown()
+        assert app.seen == ["startup", "shutdown"] * 2
+
+    async def test_a_failed_startup_is_tried_again_by_the_next_handler(self) -> None:
+        failures = [failing, supported]
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await failures.pop(0)(scope, receive, send)
+
+        with pytest.raises(LifespanFailed):
+            await lifespan(app, "auto", shared=True).startup()
+        span = lifespan(app, "auto", shared=True)
+        await span.startup()
+        assert span.state == STARTED
+        await span.shutdown()
+
+    async def test_an_app_without_a_lifespan_is_not_kept_alive(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            assert scope["type"] == "http"
+
+        alive = weakref.ref(app)
+        span = lifespan(app, "auto", shared=True)
+        await span.startup()
+        assert span.state is None
+        del app, span
+        gc.collect()
+        assert alive() is None
+
+    async def test_one_that_is_required_fails_for_an_app_that_another_found_to_have_none(
+        self,
+    ) -> None:
+        await lifespan(raising, "auto", shared=True).startup()
+        with pytest.raises(LifespanFailed):
+            await lifespan(raising, "on", shared=True).startup()
+
+
+async def test_starlette_starts_and_stops_on_the_same_loop_with_its_state() -> None:
+    events: list[object] = []
+
+    @asynccontextmanager
+    async def pool(app: Starlette) -> AsyncIterator[dict[str, str]]:
+        events.append(asyncio.get_running_loop())
+        yield {"pool": "open"}
+        events.append(asyncio.get_running_loop())
+
+    span = lifespan(Starlette(lifespan=pool), "on")
+    await span.startup()
+    assert span.state == {"pool": "open"}
+    await span.shutdown()
+    assert events == [asyncio.get_running_loop()] * 2

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from anyio import to_thread
+
+from adapter.invocation.current import Current, current
+from adapter.invocation.threads import threads, watch_threads, works_in_thread
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def watched() -> None:
+    """The event loop watches its threads, as under both runtimes."""
+    watch_threads(asyncio.get_running_loop())
+    current.set(Current())
+
+
+def this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+@pytest.mark.parametrize("way", ["asyncio", "executor", "anyio"])
+async def test_a_task_that_waits_for_a_thread_is_known_until_the_thread_is_done(
+    watched: None, way: str
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go_on.wait()
+
+    async def wait() -> None:
+        if way == "asyncio":
+            await asyncio.to_thread(work)
+        elif way == "executor":
+            await asyncio.get_running_loop().run_in_executor(None, work)
+        else:
+            await to_thread.run_sync(work)
+
+    task = asyncio.create_task(wait())
+    assert not works_in_thread(task)
+    while not begun.is_set():  # noqa: ASYNC110  # set by a thread
+        await asyncio.sleep(0.001)
+    assert works_in_thread(task)
+    go_on.set()
+    await task
+    assert not works_in_thread(task)
+
+
+async def test_what_a_task_of_the_apps_own_has_given_to_a_thread_counts_too(
+    watched: None,
+) -> None:
+    go_on = threading.Event()
+    group = asyncio.gather(asyncio.to_thread(go_on.wait), asyncio.to_thread(go_on.wait))
+    await asyncio.sleep(0)
+    assert works_in_thread(this_task())
+    go_on.set()
+    await group
+    assert not works_in_thread(this_task())
+
+
+async def test_the_threads_of_another_invocation_do_not_count(watched: None) -> None:
+    go_on = threading.Event()
+
+    async def other() -> None:
+        current.set(Current())
+        await asyncio.gather(asyncio.to_thread(go_on.wait), to_thread.run_sync(go_on.wait))
+
+    task = asyncio.create_task(other())
+    await asyncio.sleep(0.01)
+    assert not works_in_thread(this_task())
+    go_on.set()
+    await task
+
+
+async def test_functions_that_wait_for_functions_never_run_out_of_threads() -> None:
+    barrier = threading.Barrier(100, timeout=10)
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(loop.run_in_executor(threads(), barrier.wait) for _ in range(100)))

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from adapter import HttpResponseStream, LambdaHandler, ResponseStream, streamify_response
+from adapter.errors import EventError
+from adapter.observe.summary import Outcome, Summary
+from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
+
+if TYPE_CHECKING:
+    from adapter.types import JSON, ASGIApp, Message, Receive, Scope, Send
+
+pytestmark = pytest.mark.anyio
+
+START: Message = {"type": "http.response.start", "status": 201, "headers": []}
+MORE: Message = {"type": "http.response.body", "body": b"some", "more_body": True}
+LAST: Message = {"type": "http.response.body", "body": b" more"}
+EVENT = function_url_event("/")
+
+
+def sending(*messages: Message, then: BaseException | None = None, hang: bool = False) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+        if then is not None:
+            raise then
+        if hang:
+            await asyncio.Event().wait()
+
+    return app
+
+
+class Seen(list[Summary]):
+    """The summaries that came."""
+
+    async def respond(
+        self,
+        app: ASGIApp,
+        stream: ResponseStream | None,
+        event: JSON = EVENT,
+        seconds: float = 30,
+        **options: Any,
+    ) -> Summary:
+        handler = LambdaHandler(app, lifespan="off", on_complete=self.append, **options)
+        await handler.respond(event, lambda_context("id-1", seconds=seconds), stream)
+        return self[-1]
+
+
+class TestStreamed:
+    async def test_response_is_counted_without_its_head(self) -> None:
+        summary = await Seen().respond(sending(START, MORE, MORE, LAST), MemoryStream())
+        assert summary[:4] == ("id-1", Outcome.COMPLETE, 201, True)
+        assert summary[6:] == (len("some") * 2 + len(" more"), 3)
+        assert summary.first_byte is not None
+        assert 0 <= summary.first_byte <= summary.duration
+
+    async def test_response_without_a_body_has_a_first_byte_all_the_same(self) -> None:
+        nothing: Message = {"type": "http.response.body"}
+        summary = await Seen().respond(sending(START, nothing), MemoryStream())
+        assert (summary.bytes, summary.chunks) == (0, 0)
+        assert summary.first_byte is not None
+
+    @pytest.mark.parametrize(
+        ("app", "outcome", "status"),
+        [
+            (sending(then=ValueError("early")), Outcome.FAILED, 500),
+            (sending(START, MORE, then=ValueError("late")), Outcome.FAILED, 201),
+            (sending(START, LAST, then=ValueError("after")), Outcome.COMPLETE, 201),
+            (sending(START, MORE), Outcome.FAILED, 201),
+        ],
+    )
+    async def test_response_ends_as_its_app_does(
+        self, app: ASGIApp, outcome: Outcome, status: int
+    ) -> None:
+        summary = await Seen().respond(app, MemoryStream())
+        assert (summary.outcome, summary.status) == (outcome, status)
+
+    @pytest.mark.parametrize("messages", [(), (START, MORE)])
+    async def test_response_may_be_late(self, messages: tuple[Message, ...]) -> None:
+        summary = await Seen().respond(sending(*messages, hang=True), MemoryStream(), seconds=0.26)
+        assert summary.outcome is Outcome.TIMEOUT
+
+    async def test_response_may_have_nobody_who_reads(self) -> None:
+        stream = MemoryStream()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(MORE)
+            stream.disconnect("the test is over")
+            await send(MORE)
+
+        summary = await Seen().respond(app, stream)
+        assert summary.outcome is Outcome.DISCONNECTED
+        assert summary.chunks == 1
+
+    async def test_response_whose_head_is_too_large_has_failed(self) -> None:
+        header = (b"x-large", b"x" * 20_000)
+        start: Message = {**START, "headers": [header]}
+        summary = await Seen().respond(
+            sending(start, LAST), MemoryStream(), rest_api_event("/"), invoke_mode="response_stream"
+        )
+        assert (summary.outcome, summary.status) == (Outcome.FAILED, 500)
+
+    async def test_stream_is_as_it_was_afterwards(self) -> None:
+        stream = MemoryStream()
+        before = vars(stream).keys()
+        await Seen().respond(sending(START, LAST), stream)
+        assert vars(stream).keys() == before
+
+
+class TestBuffered:
+    async def test_answer_has_no_first_byte_because_it_goes_out_whole(self) -> None:
+        summary = await Seen().respond(sending(START, MORE, LAST), None)
+        assert summary[:5] == ("id-1", Outcome.COMPLETE, 201, False, None)
+        assert summary[6:] == (len("some more"), 2)
+
+    async def test_answer_may_be_replaced_by_a_500(self) -> None:
+        summary = await Seen().respond(sending(START, MORE, then=ValueError("late")), None)
+        assert (summary.outcome, summary.status) == (Outcome.FAILED, 500)
+
+    async def test_answer_that_is_too_large_has_failed(self) -> None:
+        large: Message = {"type": "http.response.body", "body": bytes(7_000_000)}
+        summary = await Seen().respond(sending(START, large), None)
+        assert (summary.outcome, summary.status) == (Outcome.FAILED, 500)
+
+    async def test_failure_is_seen_and_raised(self) -> None:
+        seen = Seen()
+        with pytest.raises(ValueError, match="early"):
+            await seen.respond(sending(then=ValueError("early")), None, errors="raise")
+        assert seen[0].outcome is Outcome.FAILED
+
+    def test_call_from_a_script_is_measured_like_any_other(self) -> None:
+        seen = Seen()
+        handler = LambdaHandler(sending(START, LAST), lifespan="off", on_complete=seen.append)
+        handler(EVENT, None)
+        assert seen[0][:3] == ("", Outcome.COMPLETE, 201)
+
+
+class TestOtherEvents:
+    async def test_have_no_status(self) -> None:
+        summary = await Seen().respond(
+            sending(), MemoryStream(), {"a": 1}, on_event=lambda event, context: event
+        )
+        assert summary[:5] == ("id-1", Outcome.COMPLETE, None, False, None)
+
+    async def test_that_only_keep_the_environment_warm_have_an_outcome_of_their_own(self) -> None:
+        summary = await Seen().respond(sending(), MemoryStream(), {"warmer": True})
+        assert summary[:5] == ("id-1", Outcome.WARM_UP, None, False, None)
+
+    async def test_fail_without_somebody_to_handle_them(self) -> None:
+        seen = Seen()
+        with pytest.raises(EventError):
+            await seen.respond(sending(), MemoryStream(), {"a": 1})
+        assert seen[0].outcome is Outcome.FAILED
+
+    async def test_may_be_posted_to_the_app(self) -> None:
+        answer: Message = {"type": "http.response.body", "body": b"{}"}
+        summary = await Seen().respond(
+            sending(START, answer), MemoryStream(), {"a": 1}, event_path="/events"
+        )
+        assert (summary.outcome, summary.status, summary.bytes) == (Outcome.COMPLETE, 201, 2)
+
+
+class TestFunctionsThatStream:
+    @pytest.mark.parametrize("streamed", [True, False])
+    async def test_are_measured_too(
+        self, streamed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_METRICS", "emf")
+
+        @streamify_response
+        async def function(event: Any, stream: ResponseStream, context: Any) -> None:
+            await HttpResponseStream.from_(stream, {"statusCode": 203}).write("four")
+
+        await function.respond(EVENT, lambda_context(), MemoryStream() if streamed else None)
+        written = capsys.readouterr().out
+        assert '"Status": 203' in written
+        assert '"Bytes": 4' in written
+        assert ("TimeToFirstByte" in written) is streamed
+
+
+class TestListener:
+    async def test_may_be_async(self) -> None:
+        seen = []
+
+        async def on_complete(summary: Summary) -> None:
+            await asyncio.sleep(0)
+            seen.append(summary)
+
+        handler = LambdaHandler(sending(START, LAST), lifespan="off", on_complete=on_complete)
+        await handler.respond(EVENT, None, MemoryStream())
+        assert len(seen) == 1
+
+    async def test_that_fails_does_not_fail_the_invocation(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def on_complete(summary: Summary) -> None:
+            raise OSError("no network")
+
+        handler = LambdaHandler(sending(START, LAST), lifespan="off", on_complete=on_complete)
+        stream = MemoryStream()
+        await handler.respond(EVENT, None, stream)
+        assert stream.body == b" more"
+        assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+    async def test_gets_each_of_many_at_once_apart(self) -> None:
+        seen: list[Summary] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            for _ in range(int(scope["path"].strip("/"))):
+                await send(MORE)
+                await asyncio.sleep(0)
+            await send({"type": "http.response.body"})
+
+        handler = LambdaHandler(app, lifespan="off", on_complete=seen.append)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(1, 9):
+                event, context = function_url_event(f"/{number}"), lambda_context(f"id-{number}")
+                tasks.create_task(handler.respond(event, context, MemoryStream()))
+        counted = {summary.request_id: summary.chunks for summary in seen}
+        assert counted == {f"id-{number}": number for number in range(1, 9)}

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+from adapter.runtime_api.connection import Connection, connect
+from adapter.runtime_api.wire import ProtocolError, request
+from tests.support.fake_runtime_api import Peer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.anyio
+
+GET = request("GET", "/", {"Host": "x"})
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object]]:
+    loops = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    return "asyncio", {"loop_factory": loops[request.param]}
+
+
+@asynccontextmanager
+async def connected(host: str = "127.0.0.1") -> AsyncIterator[tuple[Connection, Peer]]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
+        port = listener.getsockname()[1]
+        connection = await connect(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        peer = Peer(listener.accept()[0])
+        yield connection, peer
+        connection.close()
+        peer.close()
+
+
+async def test_an_answer_may_arrive_byte_by_byte() -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        connection.write(GET)
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi":
+            peer.send(bytes((byte,)))
+            await asyncio.sleep(0)
+        response = await answer
+        assert (response.status, response.body, connection.lost) == (200, b"hi", False)
+
+
+async def test_an_answer_larger_than_the_buffer_arrives_whole() -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        connection.write(GET)
+        body = bytes(range(256)) * 4096  # 1 MiB
+        await asyncio.to_thread(peer.answer, 200, body)
+        assert (await answer).body == body
+
+
+async def test_one_exchange_follows_another_on_the_same_connection() -> None:
+    async with connected() as (connection, peer):
+        for number in range(3):
+            answer = connection.expect()
+            connection.write(GET)
+            peer.answer(200 + number)
+            assert (await answer).status == 200 + number
+
+
+async def test_an_IPv6_address_is_written_in_brackets() -> None:
+    async with connected("::1") as (connection, peer):
+        answer = connection.expect()
+        connection.write(GET)
+        peer.answer(204)
+        assert (await answer).status == 204
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        pytest.param(b"", ConnectionError, id="nothing"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Le", ConnectionError, id="half-a-head"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", ConnectionError, id="body"),
+        pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", ProtocolError, id="garbage"),
+    ],
+)
+async def test_a_connection_that_ends_without_an_answer_raises_what_was_wrong(
+    data: bytes, error: type[Exception]
+) -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        connection.write(GET)
+        peer.send(data)
+        peer.close()
+        with pytest.raises(error):
+            await answer
+        assert connection.lost
+
+
+async def test_an_answer_that_announces_the_end_closes_the_connection() -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        connection.write(GET)
+        peer.answer(200, Connection="close")
+        assert (await answer).status == 200
+        assert connection.lost
+        await asyncio.to_thread(peer.wait_closed)
+
+
+async def test_an_answer_that_nobody_asked_for_closes_the_connection() -> None:
+    async with connected() as (connection, peer):
+        peer.answer(408)  # as servers do to a connection that has been idle for long
+        await asyncio.to_thread(peer.wait_closed)
+        assert connection.lost
+
+
+async def test_nobody_is_bothered_by_an_answer_to_one_who_has_gone() -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        connection.write(GET)
+        answer.cancel()
+        peer.answer(200, Connection="close")
+        await asyncio.to_thread(peer.wait_closed)
+
+
+async def test_a_write_to_a_lost_connection_is_dropped_because_its_answer_tells() -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        peer.reset()
+        with pytest.raises(ConnectionError):
+            await answer
+        for _ in range(10):
+            connection.write(b"x")
+        await connection.drain()
+
+
+async def test_whoever_waits_for_the_reader_is_woken_when_it_hangs_up() -> None:
+    async with connected() as (connection, peer):
+        answer = connection.expect()
+        connection.write(bytes(64 * 1024 * 1024))
+        draining = asyncio.create_task(connection.drain())
+        await asyncio.sleep(0.01)
+        assert not draining.done()
+        peer.reset()
+        await draining
+        with pytest.raises(ConnectionError):
+            await answer
+
+
+async def test_connecting_where_nobody_listens_is_an_OSError() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(OSError, match=r"refused|Connect call failed"):
+        await connect(f"127.0.0.1:{port}")

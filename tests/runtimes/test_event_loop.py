@@ -1,0 +1,124 @@
+"""One event loop, the current one: for the module, the app, and synchronous code."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.runtimes.conftest import every_runtime
+from tests.support.runtimes import APP, StartRunning
+
+# As eoAPI, stac-fastapi and titiler-pgstac do it: whatever the pool is made of belongs to the loop.
+POOL = """
+import asyncio
+from adapter import LambdaHandler
+
+class Pool:
+    def __init__(self, loop):
+        self.loop = loop
+        self.lock = asyncio.Lock()
+        self.queries = asyncio.Queue()
+        self.ready = loop.create_future()
+
+    async def serve(self):
+        while True:
+            query, reply = await self.queries.get()
+            reply.set_result(query.upper())
+
+    async def query(self, query):
+        async with self.lock:
+            reply = self.loop.create_future()
+            await self.queries.put((query, reply))
+            return await reply
+
+async def open_pool():
+    pool = Pool(asyncio.get_running_loop())
+    pool.worker = asyncio.create_task(pool.serve())
+    assert await pool.query(b"x") == b"X"
+    pool.loop.call_later(0.01, pool.ready.set_result, None)
+    return pool
+
+async def app(scope, receive, send):
+    assert asyncio.get_running_loop() is loop
+    await asyncio.gather(pool.ready)
+    one, two = await asyncio.gather(pool.query(b"one "), pool.query(b"two"))
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": (one + two).lower()})
+"""
+OPEN = "loop = asyncio.get_event_loop()\npool = loop.run_until_complete(open_pool())\n"
+MAKE = 'handler = LambdaHandler(app, lifespan="off")\n'
+
+
+@every_runtime
+@pytest.mark.parametrize("source", [OPEN + MAKE, MAKE + OPEN], ids=["before", "after"])
+def test_a_pool_that_a_module_opens_before_or_after_its_handler_serves_the_app(
+    run: StartRunning, source: str
+) -> None:
+    running = run(POOL + source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_a_wrapper_gets_the_loop_of_the_app_though_asyncio_run_leaves_none_behind(
+    run: StartRunning,
+) -> None:
+    source = """
+original = handler
+
+def handler(event, context):
+    assert asyncio.get_event_loop() is loop
+    assert loop.run_until_complete(pool.query(b"x")) == b"X"
+    response = original(event, context)
+    assert loop.run_until_complete(pool.query(b"x")) == b"X"
+    asyncio.run(asyncio.sleep(0))
+    return response
+"""
+    running = run(POOL + OPEN + MAKE + source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "Traceback" not in running.platform.output
+
+
+RUN = "import asyncio\nasyncio.run(asyncio.sleep(0))\n"
+CURRENT = """
+original = LambdaHandler(app)
+
+def handler(event, context):
+    asyncio.get_event_loop().run_until_complete(asyncio.sleep(0))
+    return original(event, context)
+"""
+
+
+@pytest.mark.parametrize("source", [RUN + APP, APP + RUN], ids=["before", "after"])
+@pytest.mark.parametrize("handler", ["handler = LambdaHandler(app)\n", CURRENT])
+def test_a_module_that_runs_a_loop_of_its_own_takes_nothing_from_the_app(
+    run: StartRunning, source: str, handler: str
+) -> None:
+    running = run(source + handler if source.startswith(RUN) else APP + handler + RUN)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "Traceback" not in running.platform.output
+
+
+def test_a_task_that_a_module_leaves_on_the_loop_goes_on_with_the_first_invocation(
+    run: StartRunning,
+) -> None:
+    source = """
+import asyncio
+done = []
+
+async def warm_up():
+    await asyncio.sleep(0)
+    done.append(True)
+
+task = asyncio.get_event_loop().create_task(warm_up())
+
+async def checking(scope, receive, send):
+    await task
+    assert done
+    await app(scope, receive, send)
+
+handler = LambdaHandler(checking, lifespan="off")
+"""
+    running = run(APP + source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()

@@ -1,0 +1,239 @@
+"""The response that a wrapper makes by itself, before the handler or in its place."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from adapter.samples.url_event import function_url_event
+from tests.support.fake_runtime_api import NEXT, response_of
+from tests.support.runtimes import APP, EVENT
+
+if TYPE_CHECKING:
+    from tests.support.fake_runtime_api import Request
+    from tests.support.runtimes import Running, StartRunning
+
+# Responds with what the body of the event says, and otherwise by the handler.
+OWN = (
+    APP
+    + """
+import json
+
+inner = LambdaHandler(app{options})
+
+def handler(event, context):
+    if "body" in event:
+        return json.loads(event["body"])
+    return inner(event, context)
+"""
+)
+STREAMING = OWN.replace("{options}", "")
+
+
+def asking_for(result: object) -> dict[str, Any]:
+    """Return the event that has the wrapper respond with ``result``."""
+    event: dict[str, Any] = function_url_event("/")
+    return event | {"body": json.dumps(result), "isBase64Encoded": False}
+
+
+def http_api(event: dict[str, Any]) -> dict[str, Any]:
+    domain = {"domainName": "abc.execute-api.eu-west-1.amazonaws.com", "http": {"method": "GET"}}
+    return event | {"requestContext": domain}
+
+
+def outcome(running: Running, event: object, request_id: str = "id-1", *, ours: bool) -> Request:
+    """Deliver ``event``; return what is posted, on the connection for streams if ``ours``."""
+    running.client.deliver(event, request_id)
+    peer = running.ours if ours else running.client
+    request = peer.read()
+    peer.accept()
+    assert request.call == response_of(request_id)
+    return request
+
+
+class Streamed(NamedTuple):
+    """A result of a wrapper, and the response of HTTP that it is."""
+
+    result: dict[str, Any]
+    prelude: dict[str, Any]
+    body: bytes
+
+
+JSON = {"content-type": "application/json"}
+STREAMED = [
+    Streamed({"statusCode": 401, "body": "no"}, {"statusCode": 401, "headers": JSON}, b"no"),
+    Streamed({"statusCode": 401}, {"statusCode": 401, "headers": JSON}, b""),
+    Streamed({"statusCode": 204}, {"statusCode": 204, "headers": {}}, b""),
+    Streamed({"statusCode": 200, "body": None}, {"statusCode": 200, "headers": JSON}, b""),
+    Streamed(
+        {"statusCode": 200, "body": "né"}, {"statusCode": 200, "headers": JSON}, "né".encode()
+    ),
+    Streamed(
+        {"statusCode": 302, "headers": {"Location": "/login", "X-N": 1}, "cookies": ["a=1", "b=2"]},
+        {
+            "statusCode": 302,
+            "headers": {"location": "/login", "x-n": "1", **JSON},
+            "cookies": ["a=1", "b=2"],
+        },
+        b"",
+    ),
+    Streamed(
+        {"statusCode": 200, "multiValueHeaders": {"X-A": ["1", "2"]}, "body": "b"},
+        {"statusCode": 200, "headers": {"x-a": "1, 2", **JSON}},
+        b"b",
+    ),
+    Streamed(
+        {
+            "statusCode": 200,
+            "headers": {"Content-Type": "image/png"},
+            "body": base64.b64encode(b"\x00\xff").decode(),
+            "isBase64Encoded": True,
+        },
+        {"statusCode": 200, "headers": {"content-type": "image/png"}},
+        b"\x00\xff",
+    ),
+]
+UNTOUCHED = [
+    {"ok": True},
+    [{"statusCode": 401}],
+    "statusCode",
+    None,
+    7,
+    {"statusCode": "401", "body": "no"},
+    {"statusCode": True},
+    {"statusCode": 99},
+    {"statusCode": 200, "body": {"not": "text"}},
+    {"statusCode": 200, "body": "abc", "isBase64Encoded": True},
+    {"statusCode": 200, "headers": {"bad name": "x"}},
+    {"nested": {"statusCode": 401}},
+]
+
+
+def test_a_response_of_its_own_is_head_and_body_on_a_streaming_url(run: StartRunning) -> None:
+    running = run(STREAMING)
+    for number, case in enumerate(STREAMED):
+        request = outcome(running, asking_for(case.result), f"id-{number}", ours=True)
+        assert (request.prelude, request.content) == (case.prelude, case.body)
+    assert running.serves_on("id-last")
+    log = running.platform.output
+    assert not [word for word in ("ERROR", "WARNING", "Traceback") if word in log]
+
+
+def test_what_is_no_response_of_http_is_posted_as_it_is(run: StartRunning) -> None:
+    running = run(STREAMING)
+    for number, result in enumerate(UNTOUCHED):
+        request = outcome(running, asking_for(result), f"id-{number}", ours=False)
+        assert request.json == result
+        assert "lambda-runtime-function-response-mode" not in request.headers
+    assert running.serves_on("id-last")
+
+
+@pytest.mark.parametrize(
+    ("options", "event"),
+    [
+        pytest.param("", http_api(asking_for({"statusCode": 401, "body": "no"})), id="HTTP API"),
+        pytest.param(
+            ", invoke_mode='buffered'",
+            asking_for({"statusCode": 401, "body": "no"}),
+            id="buffered",
+        ),
+        pytest.param("", {"body": '{"statusCode": 401, "body": "no"}'}, id="no request of HTTP"),
+    ],
+)
+def test_where_nothing_is_streamed_a_response_is_posted_as_it_is(
+    run: StartRunning, options: str, event: object
+) -> None:
+    running = run(OWN.replace("{options}", options))
+    assert outcome(running, event, ours=False).json == {"statusCode": 401, "body": "no"}
+    assert running.client.read().call == NEXT
+
+
+def test_a_function_without_a_handler_of_the_adapter_is_left_alone(run: StartRunning) -> None:
+    source = "import adapter.handler, json\ndef handler(event, c): return json.loads(event['body'])"
+    running = run(source)
+    event = asking_for({"statusCode": 401, "body": "no"})
+    assert outcome(running, event, ours=False).json == {"statusCode": 401, "body": "no"}
+
+
+def test_a_response_that_an_error_handler_makes_of_what_the_handler_raised_is_streamed(
+    run: StartRunning,
+) -> None:
+    source = (
+        APP
+        + """
+async def failing(scope, receive, send):
+    if scope["type"] == "http":
+        raise ValueError("no")
+    await app(scope, receive, send)
+
+inner = LambdaHandler(failing, errors="raise")
+
+def handler(event, context):
+    try:
+        return inner(event, context)
+    except ValueError as error:
+        return {"statusCode": 503, "body": str(error)}
+"""
+    )
+    request = outcome(run(source), EVENT, ours=True)
+    assert (request.prelude["statusCode"], request.content) == (503, b"no")
+
+
+# A wrapper that counts what has failed, and responds in its own way to it.
+MEASURING = (
+    APP
+    + """
+async def failing(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await app(scope, receive, send)
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"part", "more_body": True})
+    if scope["path"] == "/late":
+        {failure}
+    await send({"type": "http.response.body", "body": b" and all"})
+
+inner = LambdaHandler(failing, errors="{errors}")
+
+def handler(event, context):
+    try:
+        result = inner(event, context)
+    except Exception as error:
+        print("<failed", type(error).__name__, error, ">", flush=True)
+        {then}
+    print("<well", result, ">", flush=True)
+    return result
+"""
+)
+
+
+@pytest.mark.parametrize("errors", ["respond", "raise"])
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        ("raise ValueError('no')", "ValueError"),
+        ("return", "UnexpectedMessage"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    ],
+)
+@pytest.mark.parametrize("then", ["raise", "return {'statusCode': 500}"])
+def test_a_failure_in_mid_stream_is_an_exception_to_it_and_trailers_to_the_client(
+    run: StartRunning, errors: str, failure: str, kind: str, then: str
+) -> None:
+    source = MEASURING.replace("{errors}", errors).replace("{failure}", failure)
+    running = run(source.replace("{then}", then))
+    request = outcome(running, function_url_event("/late"), ours=True)
+    assert request.content == b"part"
+    assert request.trailers["lambda-runtime-function-error-type"].endswith(f".{kind}")
+    running.client.deliver(EVENT, "id-2")
+    request = running.ours.read()
+    running.ours.accept()
+    assert (request.content, request.trailers) == (b"part and all", {})
+    assert running.client.read().call == NEXT
+    failed, well = re.findall("<(.*) >", running.platform.output)
+    assert kind in failed
+    assert well == "well {'statusCode': 200}"
