@@ -28,7 +28,7 @@ PROCESS_FOLDERS = {
     TESTS / "examples",
     TESTS / "faults",
     TESTS / "package",
-    TESTS / "runtime",
+    TESTS / "runtimes",
     TESTS / "system",
 }
 #: Fixtures that start processes.
