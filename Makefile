@@ -86,8 +86,10 @@ test-all: test $(if $(NEWER),.venv-newer/.prepared)  ## The tests, and once more
 test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'
 
+PORTABLE := $(addprefix tests/,asgi events invocation observe samples streams testing) $(wildcard tests/test_*.py)
+
 test-portable: $(READY)  ## The tests that need no Linux
-	$(BIN)/python -m pytest -n auto tests/events tests/testing tests/test_*.py
+	$(BIN)/python -m pytest -n auto $(PORTABLE)
 
 # AWS's tools pin much, so they are kept apart.
 .venv-system/.ready: tests/system/requirements.txt
@@ -121,7 +123,7 @@ peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent
 	@touch $@
 
 test-lowest: .venv-lowest/.ready  ## The tests, with the oldest versions that pyproject.toml allows
-	.venv-lowest/bin/python -m pytest -n auto tests/testing tests/events tests/emulator tests/test_*.py
+	.venv-lowest/bin/python -m pytest -n auto $(PORTABLE) tests/emulator
 
 cover: $(READY)  ## Every branch of each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module

@@ -63,10 +63,12 @@ def output_of(loop: str, way: str) -> str:
 
 @pytest.mark.parametrize("loop", LOOPS)
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.process
 def test_a_child_that_comes_back_to_the_loop_ends_at_once(way: str, loop: str) -> None:
     assert output_of(loop, way).split() == [str(EXIT_FORKED)]
 
 
+@pytest.mark.process
 def test_a_child_runs_no_callback_of_its_parent_that_is_due_in_the_same_turn() -> None:
     assert output_of("asyncio", "before_callbacks_that_are_due").split() == ["70", "once"]
 
@@ -82,6 +84,7 @@ def status_of(does: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.process
 def test_a_child_is_told_from_its_parent_by_the_count() -> None:
     count = forks.count
     assert status_of(lambda: exit_if_forked(count)) == EXIT_FORKED
@@ -89,10 +92,12 @@ def test_a_child_is_told_from_its_parent_by_the_count() -> None:
     assert forks.count == count
 
 
+@pytest.mark.process
 def test_a_child_that_asks_for_the_count_itself_may_go_on() -> None:
     assert status_of(lambda: exit_if_forked(forks.count)) == 0
 
 
+@pytest.mark.process
 def test_loops_that_are_closed_do_no_harm_to_a_child() -> None:
     loop = asyncio.new_event_loop()
     end_children_on(loop)
