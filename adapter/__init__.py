@@ -26,14 +26,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdapterError": "errors",
     "ClientDisconnected": "errors",
-    "HttpResponseStream": "metadata",
-    "LambdaContext": "context",
+    "HttpResponseStream": "streams.metadata",
+    "LambdaContext": "invocation.context",
     "LambdaHandler": "handler",
-    "ResponseStream": "stream",
+    "ResponseStream": "streams.response_stream",
     "after_restore": "snapstart",
     "before_snapshot": "snapstart",
     "streamify_response": "streamify",
-    "xray_trace_id": "current",
+    "xray_trace_id": "invocation.current",
 }
 
 __all__ = [
