@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from adapter.errors import EventError
 from adapter.events.prelude import prelude
-from adapter.streams.metadata import head, http_response
+from adapter.streams.metadata import HttpResponseStream, head, http_response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TEXT = "text/plain"
 
@@ -140,3 +143,18 @@ def test_a_proxy_response_without_a_type_is_json_as_behind_a_function_url() -> N
 )
 def test_any_other_result_is_no_proxy_response(result: Any) -> None:
     assert http_response(result) is None
+
+
+class Taking:
+    """An object in place of a stream."""
+
+    metadata: Mapping[str, Any] | None = None
+
+    def set_metadata(self, metadata: Mapping[str, Any]) -> None:
+        self.metadata = metadata
+
+
+def test_a_stream_gets_its_metadata_and_is_returned() -> None:
+    stream = Taking()
+    assert HttpResponseStream.from_(stream, {"statusCode": 201}) is stream
+    assert stream.metadata == {"statusCode": 201}
