@@ -50,7 +50,7 @@ def test_what_only_people_need_is_left_out(deployed: Deployed) -> None:
     with ZipFile(deployed.package.file) as archive:
         names = archive.namelist()
     folders = {tuple(name.split("/")[:2]) for name in names}
-    assert ("adapter", "runtime") in folders
+    assert ("adapter", "native") in folders
     assert not folders & {("adapter", part) for part in ("emulator", "testing", "package")}
     left_out = ("README.md", "pyproject.toml", "requirements.txt", "template.yaml", "Dockerfile")
     assert not set(left_out) & set(names)
