@@ -261,6 +261,19 @@ class Platform:
             assert time.monotonic() < end, self.output
             time.sleep(0.01)
 
+    def wait_idle(self) -> None:
+        """Wait until the process has used no processor time for a moment."""
+        end = time.monotonic() + PATIENCE
+        used = ""
+        while (now := self._processor_time()) != used:
+            assert time.monotonic() < end, self.output
+            used = now
+            time.sleep(0.2)
+
+    def _processor_time(self) -> str:
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return " ".join(stat.rpartition(")")[2].split()[11:13])
+
     def connection(self) -> Peer:
         """Wait for the runtime to connect."""
         end = time.monotonic() + PATIENCE
