@@ -307,6 +307,7 @@ async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
 async def test_a_websocket_is_explained_once_per_path_and_is_a_request_like_any_other(
     local: LocalFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING")  # another test may have set another
     async with local(STREAMED_ECHO) as running:
         for path in ("/ws", "/ws", "/other%0A"):
             headers = {"connection": "Upgrade", "upgrade": "websocket"}
