@@ -213,6 +213,7 @@ def test_after_a_synchronous_view_of_django_request_finished_closes_its_connecti
     assert "closed" not in running.platform.output
     gate.touch()
     assert running.client.read().call == NEXT
+    running.platform.wait_for("closed in the view's thread")
     output = running.platform.output
     assert output.index("the thread has ended") < output.index("closed in the view's thread")
     assert "finished" in output
