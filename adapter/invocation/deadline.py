@@ -76,8 +76,10 @@ class Deadline:
 
     def _over(self, seconds: float) -> None:
         self.expired = True
-        self._wait(self._grace)
-        self._expire(seconds)
+        try:
+            self._expire(seconds)
+        finally:
+            self._wait(self._grace)
 
     def _wait(self, seconds: float) -> None:
         loop = self._task.get_loop()

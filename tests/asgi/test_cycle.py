@@ -384,7 +384,7 @@ class TestDeadline:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await receive()
             heard.append((await receive())["type"])
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             heard.append("cleaned up")
 
         await run(app, stream, seconds=0.01)
