@@ -146,11 +146,20 @@ def _kind_of(found: Any) -> Kind:
         return Kind.UNKNOWN
     if list(signature.parameters) == ["environ", "start_response"]:
         return Kind.WSGI_APP
+    if inspect.isfunction(found) and _may_be_factory(signature):
+        return Kind.FACTORY  # def create_app(config=None, debug=False)
     if _accepts(signature, 2):
         return Kind.UNKNOWN
     if _accepts(signature, 3):
         return Kind.ASGI_APP
     return Kind.FACTORY if _accepts(signature, 0) else Kind.UNKNOWN
+
+
+def _may_be_factory(signature: inspect.Signature) -> bool:
+    """Whether every parameter has a default, and the names are not those of a handler or an app."""
+    parameters = signature.parameters
+    names = {"event", "context", "scope", "receive", "send"} & parameters.keys()
+    return not names and all(p.default is not p.empty for p in parameters.values())
 
 
 def _accepts(signature: inspect.Signature, count: int) -> bool:

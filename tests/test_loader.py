@@ -252,3 +252,24 @@ def test_the_cause_of_a_failed_import_is_kept_for_its_traceback() -> None:
     with pytest.raises(LoadError) as caught:
         load("lacking.handler")
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize("parameters", ["config=None, debug=False", "a=1, b=2, c=3", ""])
+def test_a_factory_is_known_however_many_defaults_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: str
+) -> None:
+    (tmp_path / "factories.py").write_text(f"def create_app({parameters}): ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "factories", raising=False)
+    with pytest.raises(LoadError, match="--factory"):
+        load("factories:create_app")
+
+
+@pytest.mark.parametrize("parameters", ["event=None, context=None", "event, context=None"])
+def test_a_handler_may_have_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: str
+) -> None:
+    (tmp_path / "functions.py").write_text(f"def handler({parameters}): ...")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "functions", raising=False)
+    assert isinstance(load("functions.handler"), FunctionHandler)

@@ -19,6 +19,7 @@ connection of its own. These parts of the client are replaced, and each calls th
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from functools import cache, partial
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, error_object
 from ..invocation.loggers import get_logger
-from ..runtime_api.wire import error_type_header
+from ..runtime_api.wire import MAX_REPORT_BYTES, error_report, error_type_header
 from .managed_bridge import ManagedBridge
 
 if TYPE_CHECKING:
@@ -167,12 +168,17 @@ class Guard:
         else:
             self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
 
-    def post_error(self, invoke_id: str, *args: Any, **kwargs: Any) -> None:
-        """Post the error of the function, unless its response has been streamed."""
+    def post_error(self, invoke_id: str, report: str, *args: Any, **kwargs: Any) -> None:
+        """Post the error of the function, unless its response has been streamed.
+
+        A large report is shortened: the Runtime API closes the connection at one of over 6 MiB.
+        """
         if self._bridge.has_responded(invoke_id):
             logger.warning("Handler raised after its response was streamed; error not reported")
-        else:
-            self._extension.post_error(invoke_id, *args, **kwargs)
+            return
+        if len(report) > MAX_REPORT_BYTES:
+            report = error_report(json.loads(report)).decode()
+        self._extension.post_error(invoke_id, report, *args, **kwargs)
 
 
 def _contain_log_errors(bootstrap: Any) -> None:

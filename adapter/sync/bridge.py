@@ -157,6 +157,8 @@ class Bridge:
             raise HandlerError(name, f"The app raised {name}.") from stream.error
         if not delivery.sent:
             return response
+        if stream.wrapped:
+            await stream.finished()  # raises the disconnect: a wrapper that measures counts it
         return {} if stream.head is None else {"statusCode": stream.head.status}
 
     def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:

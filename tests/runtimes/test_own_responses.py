@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from adapter.samples.url_event import function_url_event
-from tests.support.fake_runtime_api import NEXT, response_of
+from tests.support.fake_runtime_api import NEXT, error_of, response_of
 from tests.support.runtimes import APP, EVENT
 
 if TYPE_CHECKING:
@@ -237,3 +237,47 @@ def test_a_failure_in_mid_stream_is_an_exception_to_it_and_trailers_to_the_clien
     failed, well = re.findall("<(.*) >", running.platform.output)
     assert kind in failed
     assert well == "well {'statusCode': 200}"
+
+
+def test_a_large_error_of_its_own_is_reported_within_256_KiB(run: StartRunning) -> None:
+    running = run(APP + "handler_of_ours = LambdaHandler(app)\n" + LARGE_ERROR)
+    running.client.deliver(EVENT)
+    request = running.client.read()
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), "ValueError")
+    assert request.json["errorMessage"].startswith("xxx")
+    assert len(request.body) <= 256 * 1024
+
+
+LARGE_ERROR = """
+def handler(event, context):
+    raise ValueError("x" * 8 * 1024 * 1024)
+"""
+
+
+def test_a_response_that_the_platform_refuses_in_mid_stream_is_an_exception_to_it(
+    run: StartRunning,
+) -> None:
+    source = """
+import asyncio
+
+async def endless(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while True:
+        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+        await asyncio.sleep(0.001)
+
+inner = LambdaHandler(endless, lifespan="off")
+
+def handler(event, context):
+    try:
+        return inner(event, context)
+    except Exception as error:
+        print("<failed", type(error).__name__, ">", flush=True)
+        raise
+"""
+    running = run(APP + source)
+    running.client.deliver(EVENT)
+    request = running.ours.head()
+    assert running.ours.chunk(request)
+    running.ours.answer(413)
+    running.platform.wait_for("<failed ClientDisconnected >")
