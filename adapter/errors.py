@@ -160,9 +160,18 @@ class InvocationFailed(AdapterError):
 
 
 def advice(error: BaseException | None) -> str:
-    """Return a hint for the log if ``error`` comes from Lambda's read-only file system, or ''."""
-    if isinstance(error, OSError) and error.errno == errno.EROFS:
-        return " (on Lambda only /tmp can be written to)"
+    """Return a clause for the log about an error that Lambda's file system explains; or nothing."""
+    for _ in range(10):  # errors may refer to one another in circles
+        if error is None:
+            break
+        read_only = isinstance(error, OSError) and error.errno == errno.EROFS
+        # sqlite3's words; the module is not imported for them.
+        if read_only or error_message(error) in (
+            "unable to open database file",
+            "attempt to write a readonly database",
+        ):
+            return " (on Lambda only /tmp can be written to)"
+        error = error.__cause__ or error.__context__
     return ""
 
 

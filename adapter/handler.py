@@ -265,9 +265,12 @@ def _check(app: ASGIApp) -> None:
             reason = str(error)
         else:
             return
+    advice = "Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
+    if inspect.isgeneratorfunction(app) or inspect.isasyncgenfunction(app):
+        advice = "To stream what a function yields, decorate it with @streamify_response."
     raise ConfigurationError(
         f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {reason}."
-        " Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
+        f" {advice}"
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import inspect
 import pickle
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -180,3 +181,15 @@ def test_a_write_to_a_read_only_file_system_comes_with_the_place_that_can_be_wri
     assert "/tmp" in advice(refused)
     assert advice(OSError(errno.ENOENT, "No such file or directory")) == ""
     assert advice(None) == ""
+
+
+def test_so_does_the_error_of_a_database_and_an_error_that_another_one_causes() -> None:
+    wrapped = RuntimeError("no cache")
+    wrapped.__cause__ = OSError(errno.EROFS, "Read-only file system")
+    assert "/tmp" in advice(wrapped)
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        sqlite3.connect("/nonexistent/shop.sqlite3")
+    assert "/tmp" in advice(caught.value)
+    circular = RuntimeError("a")
+    circular.__cause__ = circular
+    assert advice(circular) == ""

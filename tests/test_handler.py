@@ -11,7 +11,7 @@ import threading
 import warnings
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,7 +23,7 @@ from adapter.streams import response_stream as stream_module
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from adapter.types import JSON, ASGIApp, Event, Receive, Scope, Send
 
@@ -646,3 +646,13 @@ async def test_content_encoding_on_a_stream_gets_one_warning_with_its_reason(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert "decompress" in record.getMessage()
+
+
+@pytest.mark.anyio
+async def test_a_generator_in_the_place_of_an_app_is_told_how_it_streams() -> None:
+    def generator(event: Any, context: Any) -> Iterator[str]:
+        yield "a"
+
+    handler = LambdaHandler(cast("ASGIApp", generator))
+    with pytest.raises(ConfigurationError, match="decorate it with @streamify_response"):
+        await handler.startup()

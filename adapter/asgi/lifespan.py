@@ -95,7 +95,8 @@ class SharedLifespan:
                 await starting.startup()
                 self._running = starting
             finally:
-                if self.state is None:
+                # An app that took the startup and raised is not asked again by another handler.
+                if self._running is None or (self.state is None and not starting.understood):
                     self._forget()
 
     async def shutdown(self) -> None:
@@ -129,7 +130,7 @@ class LifespanOn:
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
         self._phase = ""  #: the type of the last message to the app
         self._reply: asyncio.Future[Message] | None = None
-        self._understood = False  #: whether the app has read "lifespan.startup"
+        self.understood = False  #: whether the app has read "lifespan.startup"
 
     async def startup(self) -> None:
         """Start the app and wait until it confirms.
@@ -190,7 +191,7 @@ class LifespanOn:
         message = await self._messages.get()
         if message is None:  # end of messages: stop an app that calls receive() for ever
             raise asyncio.CancelledError
-        self._understood = True
+        self.understood = True
         return message
 
     async def _send(self, message: Message) -> None:
@@ -198,7 +199,7 @@ class LifespanOn:
         replies = (f"{self._phase}.complete", f"{self._phase}.failed")
         if self._reply is None or self._reply.done() or kind not in replies:
             if str(kind).startswith("http."):  # an app that ignores the type of the scope
-                self._understood = False
+                self.understood = False
             raise UnexpectedMessage(
                 f"The app sent {kind!r} during its lifespan; the reply to {self._phase!r} is one"
                 f" message, {replies[0]!r} or {replies[1]!r}."
@@ -210,7 +211,7 @@ class LifespanOn:
             raise LifespanFailed(
                 "lifespan is 'on', but the app ended before it replied to 'lifespan.startup'."
             ) from error
-        if error is not None and self._understood:
+        if error is not None and self.understood:
             logger.warning(
                 "The app raised during its startup. Because lifespan is 'auto', requests are"
                 " served without it. Set lifespan='on' to fail the start instead, or"

@@ -351,3 +351,21 @@ async def test_starlette_starts_and_stops_on_the_same_loop_with_its_state() -> N
     assert span.state == {"pool": "open"}
     await span.shutdown()
     assert events == [asyncio.get_running_loop()] * 2
+
+
+@pytest.mark.anyio
+async def test_an_app_that_raises_in_its_startup_is_started_once_for_all_its_handlers() -> None:
+    started = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        started.append(scope["type"])
+        raise ValueError("no database")
+
+    lifespans = [lifespan(app, "auto", shared=True) for _ in range(2)]
+    for each in lifespans:
+        await each.startup()
+    assert started == ["lifespan"]
+    assert [each.state for each in lifespans] == [None, None]
+    for each in lifespans:
+        await each.shutdown()
