@@ -81,11 +81,6 @@ class Claim:
         return self._advance(ClaimInput.DEADLINE)
 
     @property
-    def responded(self) -> bool:
-        """Whether an outcome has been sent by a call or by the deadline."""
-        return self.state in (ClaimState.RESPONDED, ClaimState.EXPIRED)
-
-    @property
     def open(self) -> bool:
         """Whether a call may respond."""
         return self.state is ClaimState.OPEN

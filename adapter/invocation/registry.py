@@ -7,31 +7,8 @@ import weakref
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ..events import Source
-    from ..streams.response_stream import ResponseStream, StreamingHandler
+    from ..streams.response_stream import RegisteredHandler, StreamingHandler
     from ..types import JSON, Context
-
-
-class RegisteredHandler(Protocol):
-    """A handler of the adapter."""
-
-    async def startup(self) -> bool:
-        """Start the handler, once per environment; return whether `shutdown` has work to do."""
-        ...
-
-    async def respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
-    ) -> JSON:
-        """Respond on ``stream``; or write nothing and return the buffered response."""
-        ...
-
-    async def shutdown(self) -> None:
-        """Undo `startup`, when the environment ends."""
-        ...
-
-    def streams(self, source: Source | None) -> bool:
-        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
-        ...
 
 
 class Host(Protocol):

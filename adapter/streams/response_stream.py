@@ -381,6 +381,14 @@ class StreamingHandler(Protocol):
         ...
 
 
+class RegisteredHandler(StreamingHandler, Protocol):
+    """A handler of the adapter."""
+
+    def streams(self, source: Source | None) -> bool:
+        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+        ...
+
+
 def _bytes(data: object) -> bytes:
     if isinstance(data, str):
         return data.encode()
