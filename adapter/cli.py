@@ -97,6 +97,7 @@ def build_parser() -> ArgumentParser:
     add_dev(commands)
     add_invoke(commands)
     add_package(commands)
+    add_deployment(commands)
     add_run(commands)
     add_completion(commands)
     return parser
@@ -261,6 +262,33 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package.set_defaults(command=run_package)
 
 
+def add_deployment(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter deploy``, ``adapter destroy`` and ``adapter logs``."""
+    from .deploy.arguments import (
+        DEPLOY_EXAMPLES,
+        DESTROY_EXAMPLES,
+        LOGS_EXAMPLES,
+        add_deploy_arguments,
+        add_destroy_arguments,
+        add_logs_arguments,
+    )
+
+    summary = "package the app, and make or update its function and its URL on AWS"
+    arguments = "[OPTIONS] [TARGET]"
+    deploy = add_command(commands, "deploy", summary, DEPLOY_EXAMPLES, "deploy", arguments)
+    add_deploy_arguments(deploy, TARGET_HELP)
+    deploy.set_defaults(command=run_deploy)
+    arguments = "[OPTIONS] [NAME]"
+    summary = "show all that adapter deploy has made for a function, and delete it"
+    destroy = add_command(commands, "destroy", summary, DESTROY_EXAMPLES, "deploy", arguments)
+    add_destroy_arguments(destroy)
+    destroy.set_defaults(command=run_destroy)
+    summary = "print the log lines of a function on AWS"
+    logs = add_command(commands, "logs", summary, LOGS_EXAMPLES, "deploy", arguments)
+    add_logs_arguments(logs)
+    logs.set_defaults(command=run_logs)
+
+
 def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter run``."""
     summary = "be the runtime, inside Lambda or a container"
@@ -359,6 +387,27 @@ def run_package(arguments: Namespace) -> int:
     with needed_extra("package"):
         from .package.command import main as package
     return package(arguments)
+
+
+def run_deploy(arguments: Namespace) -> int:
+    """Deploy: ``adapter deploy``."""
+    with needed_extra("deploy"):
+        from .deploy.command import main as deploy
+    return deploy(arguments)
+
+
+def run_destroy(arguments: Namespace) -> int:
+    """Delete a deployment: ``adapter destroy``."""
+    with needed_extra("deploy"):
+        from .deploy.destroy import main as destroy
+    return destroy(arguments)
+
+
+def run_logs(arguments: Namespace) -> int:
+    """Print log lines: ``adapter logs``."""
+    with needed_extra("deploy"):
+        from .deploy.logs import main as logs
+    return logs(arguments)
 
 
 def run_completion(arguments: Namespace) -> int:
