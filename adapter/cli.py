@@ -89,6 +89,9 @@ def run_runtime(target: str | None) -> int:
 def build_parser() -> ArgumentParser:
     """Describe the command line."""
     from argparse import ArgumentParser
+    from functools import partial
+
+    from .deploy.arguments import add_deployment
 
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
     version = sys.modules[__package__].__version__  # imported already
@@ -97,7 +100,7 @@ def build_parser() -> ArgumentParser:
     add_dev(commands)
     add_invoke(commands)
     add_package(commands)
-    add_deployment(commands)
+    add_deployment(partial(add_command, commands), run_deployment)
     add_run(commands)
     add_completion(commands)
     return parser
@@ -262,33 +265,6 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     package.set_defaults(command=run_package)
 
 
-def add_deployment(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter deploy``, ``adapter destroy`` and ``adapter logs``."""
-    from .deploy.arguments import (
-        DEPLOY_EXAMPLES,
-        DESTROY_EXAMPLES,
-        LOGS_EXAMPLES,
-        add_deploy_arguments,
-        add_destroy_arguments,
-        add_logs_arguments,
-    )
-
-    summary = "package the app, and make or update its function and its URL on AWS"
-    arguments = "[OPTIONS] [TARGET]"
-    deploy = add_command(commands, "deploy", summary, DEPLOY_EXAMPLES, "deploy", arguments)
-    add_deploy_arguments(deploy, TARGET_HELP)
-    deploy.set_defaults(command=run_deploy)
-    arguments = "[OPTIONS] [NAME]"
-    summary = "show all that adapter deploy has made for a function, and delete it"
-    destroy = add_command(commands, "destroy", summary, DESTROY_EXAMPLES, "deploy", arguments)
-    add_destroy_arguments(destroy)
-    destroy.set_defaults(command=run_destroy)
-    summary = "print the log lines of a function on AWS"
-    logs = add_command(commands, "logs", summary, LOGS_EXAMPLES, "deploy", arguments)
-    add_logs_arguments(logs)
-    logs.set_defaults(command=run_logs)
-
-
 def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter run``."""
     summary = "be the runtime, inside Lambda or a container"
@@ -389,25 +365,11 @@ def run_package(arguments: Namespace) -> int:
     return package(arguments)
 
 
-def run_deploy(arguments: Namespace) -> int:
-    """Deploy: ``adapter deploy``."""
+def run_deployment(arguments: Namespace) -> int:
+    """Work on AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
     with needed_extra("deploy"):
-        from .deploy.command import main as deploy
-    return deploy(arguments)
-
-
-def run_destroy(arguments: Namespace) -> int:
-    """Delete a deployment: ``adapter destroy``."""
-    with needed_extra("deploy"):
-        from .deploy.destroy import main as destroy
-    return destroy(arguments)
-
-
-def run_logs(arguments: Namespace) -> int:
-    """Print log lines: ``adapter logs``."""
-    with needed_extra("deploy"):
-        from .deploy.logs import main as logs
-    return logs(arguments)
+        from .deploy.commands import COMMANDS
+    return COMMANDS[arguments.deployment](arguments)
 
 
 def run_completion(arguments: Namespace) -> int:

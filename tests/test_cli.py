@@ -8,7 +8,6 @@ import pytest
 from adapter import __version__
 from adapter.cli import build_parser, main
 
-
 COMMANDS = ["dev", "invoke", "package", "deploy", "destroy", "logs", "run", "completion"]
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from argparse import BooleanOptionalAction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .settings import ACCOUNT, SETTINGS, environment, strings, switch
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _ArgumentGroup
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
+    from collections.abc import Callable
 
     from .settings import Setting
 
+EXTRA = "deploy"
 DEPLOY_EXAMPLES = """\
 Each option can stand in pyproject.toml, without its hyphens: [tool.adapter.deploy] auth = "none".
 
@@ -38,13 +40,13 @@ examples:
 """
 
 
-def add_deploy_arguments(deploy: ArgumentParser, target_help: str) -> None:
+def add_deploy_arguments(deploy: ArgumentParser) -> None:
     """Describe the options of ``adapter deploy``, in groups."""
     deploy.add_argument(
         "target",
         metavar="TARGET",
         nargs="?",
-        help=f"{target_help}, or a zip that adapter package has made",
+        help="the app, as for adapter dev, or a zip that adapter package has made",
     )
     deploy.add_argument(
         "--factory",
@@ -102,3 +104,45 @@ def _add(group: _ArgumentGroup, setting: Setting) -> None:
     else:
         action = "append" if setting.parse in (strings, environment) else "store"
         group.add_argument(option, action=action, metavar=setting.metavar, help=setting.help)
+
+
+class Command(NamedTuple):
+    """A command as its help has it; ``describe`` adds its options."""
+
+    summary: str
+    arguments: str
+    examples: str
+    describe: Callable[[ArgumentParser], None]
+
+
+COMMANDS = {
+    "deploy": Command(
+        "package the app, and make or update its function and its URL on AWS",
+        "[OPTIONS] [TARGET]",
+        DEPLOY_EXAMPLES,
+        add_deploy_arguments,
+    ),
+    "destroy": Command(
+        "show all that adapter deploy has made for a function, and delete it",
+        "[OPTIONS] [NAME]",
+        DESTROY_EXAMPLES,
+        add_destroy_arguments,
+    ),
+    "logs": Command(
+        "print the log lines of a function on AWS",
+        "[OPTIONS] [NAME]",
+        LOGS_EXAMPLES,
+        add_logs_arguments,
+    ),
+}
+
+
+def add_deployment(
+    add_command: Callable[[str, str, str, str, str], ArgumentParser],
+    run: Callable[[Namespace], int],
+) -> None:
+    """Describe the commands; ``run`` finds in ``deployment`` which of them is called."""
+    for name, (summary, arguments, examples, describe) in COMMANDS.items():
+        parser = add_command(name, summary, examples, EXTRA, arguments)
+        describe(parser)
+        parser.set_defaults(command=run, deployment=name)
