@@ -156,10 +156,12 @@ class Worker:
 
     @perform.register
     def _(self, step: steps.UploadZip) -> None:
+        assert self._zip_file is not None
         progress = Progress(step.zip_bytes, self._say)
-        self._account.buckets.upload_file(
-            str(self._zip_file), step.name, step.key, Callback=progress.add
-        )
+        with self._zip_file.open("rb") as content:
+            self._account.buckets.upload_fileobj(
+                content, step.name, step.key, Callback=progress.add
+            )
 
     @perform.register
     def _(self, step: steps.RemoveZip) -> None:

@@ -67,6 +67,8 @@ class RecordingAws:
     #: the URL that every function URL gets, of something that runs here
     function_url: str = ""
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: versions of functions that never become active, and why
+    broken_versions: dict[str, str] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def refuse(
@@ -94,6 +96,7 @@ class RecordingAws:
         self.calls.clear()
         self.refusals.clear()
         self.functions.clear()
+        self.broken_versions.clear()
         self.function_url = ""
         connection = HTTPConnection(*self.moto)
         connection.request("POST", "/moto-api/reset")
@@ -172,6 +175,8 @@ class RecordingAws:
             self.functions.setdefault(version, dict(latest))
         kept = self.functions.get(version, latest)
         state.update({n: kept[n] for n in (*REMEMBERED, "Architectures") if n in kept})
+        if version in self.broken_versions:
+            state.update(State="Failed", StateReason=self.broken_versions[version])
 
 
 class Request(NamedTuple):
