@@ -96,12 +96,12 @@ def error_code(error: Exception) -> str:
 
 
 @contextmanager
-def absent_is_fine() -> Iterator[None]:
-    """Go on after the block if AWS says that something is not there."""
+def absent_is_fine(*codes: str) -> Iterator[None]:
+    """Go on after the block if AWS says that something is not there, or one of ``codes``."""
     try:
         yield
     except ClientError as error:
-        if error_code(error) not in NOT_FOUND:
+        if error_code(error) not in NOT_FOUND.union(codes):
             raise
 
 

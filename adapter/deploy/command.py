@@ -10,11 +10,10 @@ from ..errors import DeployError, PackageError
 from ..package.command import say, terminated_cleanly
 from .account import Account, explained
 from .apply import Worker, apply
-from .desired import names_of
 from .doctor import examine
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
-from .project import desired, packaged, read_settings
+from .project import desired, find_names, packaged, read_settings
 from .settings import require
 from .steps import table
 
@@ -39,7 +38,7 @@ def main(arguments: Namespace) -> int:
         with terminated_cleanly(), explained():
             account = Account(settings.region or None, settings.profile or None)
             if arguments.rollback:
-                steps = roll_back(account, settings.name, dry_run=arguments.dry_run)
+                steps = roll_back(account, settings, dry_run=arguments.dry_run)
             else:
                 steps = deploy(account, settings, folder, arguments)
             if not steps:
@@ -61,7 +60,7 @@ def deploy(
 ) -> Sequence[Step]:
     """Package and deploy; return the steps."""
     place = account.place
-    names = names_of(settings.name, place)
+    names = find_names(settings, place)
     with packaged(settings, folder, say) as package:
         wanted = desired(settings, package, place, names, adopt=arguments.adopt)
         is_big = wanted.upload is not None and wanted.upload.is_own_bucket
@@ -73,9 +72,10 @@ def deploy(
     return steps
 
 
-def roll_back(account: Account, name: str, *, dry_run: bool) -> Sequence[Step]:
+def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequence[Step]:
     """Make the version live that was published before the live one; return the steps."""
-    found = observe(account, name, names_of(name, account.place), with_bucket=False)
+    name = settings.name
+    found = observe(account, name, find_names(settings, account.place), with_bucket=False)
     target = read_version(account, name, str(previous_version(name, found)))
     steps = plan_rollback(name, found, target)
     if not dry_run:

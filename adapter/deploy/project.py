@@ -25,6 +25,7 @@ from .desired import (
     OwnRole,
     Place,
     Upload,
+    names_of,
     role_policy,
 )
 from .settings import Settings, resolve
@@ -62,6 +63,12 @@ def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
         raise ConfigurationError(f"[tool.adapter.deploy] in {file} has to be a table.")
     is_named = getattr(arguments, "target", None) is not None
     return resolve(vars(arguments), table, str(file)), here if is_named else folder
+
+
+def find_names(settings: Settings, place: Place) -> Names:
+    """Return the names of what is made; a role that was there before is none of them."""
+    names = names_of(settings.name, place)
+    return names._replace(role="") if settings.role else names
 
 
 @contextmanager
