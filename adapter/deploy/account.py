@@ -34,7 +34,7 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 INVALID = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
-#: A zip of 50 MB takes a while on a slow line, and AWS does not answer before it has it all.
+#: A zip of 50 MB takes minutes on a slow line, and AWS responds when it has all of the zip.
 CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=300
 )
@@ -119,7 +119,7 @@ def explained() -> Iterator[None]:
 
 
 def explain(error: BotoCoreError | ClientError) -> str:
-    """Say what an error of boto3 means and what to do next."""
+    """Turn an error of boto3 into a sentence that also says how to go on."""
     code = error_code(error)
     text = str(error).rstrip(".")
     if isinstance(error, NoRegionError):

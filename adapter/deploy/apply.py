@@ -44,7 +44,7 @@ def apply(plan: Sequence[steps.Step], worker: Worker, say: Callable[[str], None]
     """Carry out a plan, step by step; ``say`` gets a line for each.
 
     Raises:
-        DeployError: a step failed. The message says which, what was done before, and how to go on.
+        DeployError: a step failed. The message names the step, and says how to go on.
     """
     for number, step in enumerate(plan):
         say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
@@ -220,7 +220,7 @@ class Worker:
     def _(self, step: steps.DeleteFunction) -> None:
         self._account.functions.delete_function(FunctionName=step.name)
 
-    # What is live.
+    # The version that serves, and its URL.
 
     @perform.register
     def _(self, step: steps.PinRuntime) -> None:
@@ -316,7 +316,7 @@ class Worker:
 def _arguments(configuration: Configuration) -> dict[str, Any]:
     """Return a configuration as Lambda's API takes it.
 
-    An empty RuntimeConfig is not one, so only a function with a runtime of its own names it.
+    RuntimeConfig cannot be empty, so it is there only for a customer-managed runtime.
     """
     arguments: dict[str, Any] = {
         "Runtime": configuration.runtime,

@@ -1,4 +1,4 @@
-"""What a deployment shall be, as data; computed from the settings, without a call to AWS."""
+"""The desired state of a deployment, as data."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class OwnRole:
 
 @dataclass(frozen=True)
 class Desired:
-    """A deployment as it shall be.
+    """The desired state of a deployment.
 
     ``role`` is None if the function has a role that was there before, ``upload`` if the zip is
     sent directly. ``pinned`` is the ARN of a runtime version, or empty for automatic updates.

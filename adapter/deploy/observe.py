@@ -1,4 +1,4 @@
-"""Reads what is there on AWS; changes nothing."""
+"""Reads the state of a deployment from AWS; changes nothing."""
 
 from __future__ import annotations
 

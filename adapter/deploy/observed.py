@@ -1,4 +1,4 @@
-"""What is there on AWS, as data."""
+"""The observed state of a deployment, as data."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Url:
 
 @dataclass(frozen=True)
 class Role:
-    """A role and its inline policy, None if it has none of the expected name."""
+    """A role and the inline policy that `steps.WriteRolePolicy` writes, None without one."""
 
     tags: Mapping[str, str]
     policy: PolicyDocument | None
@@ -66,7 +66,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Observed:
-    """A deployment as it is; None stands for what is not there.
+    """The observed state of a deployment; None stands for a missing resource.
 
     ``versions`` are the numbers of all published versions, ascending; ``permissions`` the
     statement ids of the policy of the alias.

@@ -1,8 +1,8 @@
-"""The plan: from what shall be and what is there to the steps between them. Pure.
+"""The plan: the steps from the observed state to the desired one. Pure.
 
-The order keeps what is live working: the unpublished version is changed first, then a version is
-published, and the alias moves last. So a failure before that leaves the old version live, and the
-next run goes on from what it finds.
+The order keeps the URL working: the unpublished version is changed first, then a version is
+published, and the alias moves last. After a failure before that, the alias still names the old
+version, and the next run continues with the state that it observes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PERMISSIONS = (MAY_CALL_URL, MAY_INVOKE_THROUGH_URL)
 
 
 def plan(desired: Desired, observed: Observed) -> tuple[steps.Step, ...]:
-    """Return the steps of a deployment, in order; none if all is as it shall be.
+    """Return the steps of a deployment, in order; no steps if the states agree.
 
     Raises:
         DeployError: a resource of that name belongs to something else.

@@ -1,4 +1,4 @@
-"""What is deployed: the settings of a project, and its zip."""
+"""The settings of a project, its zip, and the desired state that follows from them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
 
 
 def find_names(settings: Settings, place: Place) -> Names:
-    """Return the names of what is made; a role that was there before is none of them."""
+    """Return the names for a deployment, without one for the role if the settings have a role."""
     names = names_of(settings.name, place)
     return names._replace(role="") if settings.role else names
 
