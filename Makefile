@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench clean
+.PHONY: help run acceptance check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a pack
 
 soak: $(READY)  ## 20,000 invocations at concurrency 16 with faults on both sides
 	$(BIN)/python -m tests.faults.soak
+
+acceptance: $(READY)  ## Both examples on your own AWS account in every mode, beside the local Lambda; a few cents
+	$(BIN)/python -m tests.acceptance acceptance.md
 
 peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent through Lambda
 	$(BIN)/python -m tests.peers
