@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench clean
+.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench docs clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,5 +131,14 @@ cover: $(READY)  ## Every branch of each module of the core, covered by its own 
 bench: $(READY)  ## What the runtime costs, as a multiple of the least an asyncio program could do
 	$(BIN)/python -m benchmarks.streaming
 
+.venv-docs/.ready: docs-requirements.txt
+	@echo "Setting up .venv-docs, once ..."
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+docs: .venv-docs/.ready  ## The documentation site, in site/; a link that is broken fails the build
+	.venv-docs/bin/zensical build --clean --strict
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv* .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv* site .cache .mypy_cache .ruff_cache .hypothesis .coverage
