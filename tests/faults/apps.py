@@ -366,10 +366,10 @@ async def lifespan(receive: Receive, send: Send) -> None:
     kind = os.environ.get("FAULT")
     assert kind, "an app without lifespan raises"
     await receive()
-    if kind == "worker":
-        from .library_apps import work
+    if kind == "workers":
+        from .library_apps import start_workers
 
-        held.append(asyncio.create_task(work()))
+        held.extend(start_workers())
     if kind == "startup hangs":
         await hang()
     message = {"startup": "no database", "startup surrogate": "no such name: \ud800"}.get(kind)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .stage import Stage
 
-WORKER = {"FAULT": "worker", "ADAPTER_SHUTDOWN": "off"}
+WORKERS = {"FAULT": "workers", "ADAPTER_SHUTDOWN": "off"}
 
 
 def app(name: str = "{}") -> Callable[[Stage, str], Seen]:
@@ -34,12 +34,12 @@ def app(name: str = "{}") -> Callable[[Stage, str], Seen]:
 
 def worker(stage: Stage, variant: str) -> Seen:
     """Refuse what a worker task of the lifespan writes; it must be there for the next job."""
-    peer = stage.deliver("/libraries/worker")
+    peer = stage.deliver(quote(f"/libraries/stream in {variant}"))
     peer, request = stage.begun()
     peer.refuse(413)
     peer.wait_closed()
     assert request.path.endswith("/response")
-    assert app("ask the worker")(stage, variant) == WHOLE
+    assert app("respond in {}")(stage, variant) == WHOLE
     return CUT
 
 
@@ -111,8 +111,8 @@ LIBRARIES = [
         variants=library_apps.LOGGING, runtimes=ALL),
     Row("A logging {} of the app raises when its failure is logged, after the head",
         app("late {}"), cut("ValueError"), variants=library_apps.LOGGING, runtimes=ALL),
-    Row("A disconnect passes through a task of the lifespan that works for requests", worker, CUT,
-        environ=WORKER, runtimes=ALL),
+    Row("A disconnect passes through {} that works for requests since the startup", worker, CUT,
+        environ=WORKERS, variants=tuple(library_apps.WORKERS), runtimes=ALL),
     Row(FORKS, forks("{}"), WHOLE, variants=library_apps.FORKS, runtimes=ALL),
     Row("The app forks in mid-stream, and the child writes on", forks("mid-stream"), WHOLE,
         runtimes=ALL),
