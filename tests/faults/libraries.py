@@ -124,7 +124,7 @@ LIBRARIES = [
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises between two invocations", signalled, WHOLE,
-        log="A background task or a signal handler raised", runtimes=OURS),
+        log="A signal handler of the app raised", runtimes=OURS),
     Row("SIGTERM comes while the startup of the app hangs", terminated, exit=0, runtimes=OURS,
         log="The environment ends during the startup", environ=hangs("startup")),
     Row("SIGTERM comes while the startup of the app blocks the event loop", terminated, exit=0,
