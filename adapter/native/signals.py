@@ -85,7 +85,8 @@ def _runs_app(frame: FrameType | None) -> bool:
     """Whether ``frame`` is code of the app or its libraries, or was called by such code."""
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] not in _OWN_MODULES:
+        # The methods of a named tuple are in a module that is none.
+        if module in sys.modules and module.partition(".")[0] not in _OWN_MODULES:
             return True
         frame = frame.f_back
     return False
