@@ -10,9 +10,9 @@ from adapter.samples.url_event import function_url_event
 
 from . import library_apps
 from .connections import RAISE
-from .processes import HTTP_500, cut, raised
-from .row import ALL, OURS, Row
-from .stage import CUT, WHOLE, Seen, seen
+from .processes import HTTP_500, LEAKY, cut, raised
+from .row import ALL, OURS, AWSs, Row
+from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,17 @@ def signalled(stage: Stage, variant: str) -> Seen:
     return outcome
 
 
+def signalled_under_aws(stage: Stage, variant: str) -> Seen:
+    """AWS's client takes the event and raises what the handler of the signal has raised."""
+    assert app("signal to come")(stage, variant) == WHOLE
+    peer = stage.asked()
+    stage.platform.wait_idle()
+    stage.platform.process.send_signal(signal.SIGUSR1)
+    peer.event(function_url_event("/"))
+    stage.platform.exit_code()
+    return NOTHING
+
+
 def terminated(stage: Stage, variant: str) -> None:
     """End the environment while a lifespan hangs, which would go on for a minute."""
     if stage.fault == "shutdown hangs":
@@ -125,6 +136,9 @@ LIBRARIES = [
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises between two invocations", signalled, WHOLE,
         log="A signal handler of the app raised", runtimes=OURS),
+    Row("A signal handler of the app raises between two invocations, in AWS's own code",
+        signalled_under_aws, NOTHING, log="TimeoutError: signal", exit=1, environ=LEAKY,
+        runtimes=AWSs),
     Row("SIGTERM comes while the startup of the app hangs", terminated, exit=0, runtimes=OURS,
         log="The environment ends during the startup", environ=hangs("startup")),
     Row("SIGTERM comes while the startup of the app blocks the event loop", terminated, exit=0,
