@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+import gc
 from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed, advice
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .response import Operations, Response
 
 logger = get_logger("adapter.http")
-
-_GENERATORS = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 HEAD_DELAY = 0.25
 """Seconds the head waits for the first body message, so that a failure can still be a 500."""
@@ -256,25 +253,15 @@ def clear_frames(error: BaseException) -> None:
 
     Frameworks keep the error of a disconnect, and so its frames, in a circle: a generator that the
     error stopped in one of them would end only with the next garbage collection. A frame that goes
-    on is left alone. Before Python 3.13, clearing the frame of a suspended coroutine would end it:
-    a worker task, perhaps, that has caught the error and passed it on.
+    on is left alone: before Python 3.13, clearing the frame of a suspended coroutine would end the
+    coroutine: a worker task, perhaps, that has caught the error and passed it on.
+
+    A frame has its code among the objects that it owns only when it has ended. Before that, its
+    coroutine, its generator or the thread owns them (``frame_traverse`` in CPython's
+    ``frameobject.c``).
     """
-    suspended = _suspended_frames()
     trace = error.__traceback__
     while trace is not None:
         frame, trace = trace.tb_frame, trace.tb_next
-        if frame.f_code.co_flags & _GENERATORS or frame in suspended:
-            continue
-        with suppress(RuntimeError):  # it is running, or suspended (3.13)
+        if frame.f_code in gc.get_referents(frame):
             frame.clear()
-
-
-def _suspended_frames() -> set[object]:
-    """Return the frames of the coroutines that the tasks of the running loop wait in."""
-    frames: set[object] = set()
-    for task in asyncio.all_tasks():
-        coroutine: object = task.get_coro()
-        while coroutine is not None:
-            frames.add(getattr(coroutine, "cr_frame", None))
-            coroutine = getattr(coroutine, "cr_await", None)
-    return frames

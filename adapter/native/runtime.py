@@ -23,6 +23,7 @@ from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
 from . import extension, log
+from .signals import Signals
 from .thread_pools import Threads
 from .worker import Worker
 
@@ -69,7 +70,7 @@ def main(target: str | None = None) -> int:
     log.configure(os.environ)
     _find_modules(os.environ)
     concurrency = _concurrency(os.environ)
-    runtime = Runtime(address, concurrency)
+    runtime = Runtime(address, Signals(), concurrency)
     closing: asyncio.Runner | None = None
     try:
         options = resolve_runtime(os.environ)
@@ -112,13 +113,15 @@ class Runtime:
 
     Args:
         address: ``host:port`` of the Runtime API.
+        signals: the signal handlers of the process.
         concurrency: how many invocations to serve at once; None if there is never more than
             one, and the environment is frozen between them.
     """
 
-    def __init__(self, address: str, concurrency: int | None = None) -> None:
+    def __init__(self, address: str, signals: Signals, concurrency: int | None = None) -> None:
         self.client = RuntimeClient(address)
         self._address = address
+        self._signals = signals
         self._concurrency = concurrency
         self._workers: Sequence[Worker] = ()
         self._abandoned = False
@@ -131,11 +134,7 @@ class Runtime:
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            previous = signal.getsignal(number)
-            asyncio.get_running_loop().add_signal_handler(number, self._terminate)
-            # In place of the handler of the event loop, which does nothing: signals reach the loop
-            # through a file descriptor.
-            signal.signal(number, partial(_on_signal, current_runner(), previous))
+            self._signals.put_first(number, partial(self._on_signal, current_runner()))
         try:
             self._threads = Threads(self._concurrency or 1)
             needs_shutdown = await self._unless_stopped(handler.startup())
@@ -248,6 +247,21 @@ class Runtime:
         except (OSError, AdapterError) as error:
             logger.warning("Could not register an extension; no SIGTERM at shutdown: %s", error)
 
+    def _on_signal(self, runner: LoopRunner | None) -> None:
+        """Have the event loop end the environment, and see to it that something does.
+
+        The loop cannot do it while a synchronous function runs, for which the loop stands still, or
+        while a startup or a shutdown blocks the loop. A timer ends the process then.
+        """
+        assert runner is not None
+        timer = threading.Timer(
+            SHUTDOWN_SECONDS if runner.stands_still else BLOCKED_SECONDS, _exit, (0,)
+        )
+        timer.daemon = True
+        timer.start()
+        # Not add_signal_handler: the app may have a callback of its own there, for the same signal.
+        runner.loop.call_soon_threadsafe(self._terminate)
+
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""
         if self.stop.is_set():  # asked twice
@@ -256,24 +270,6 @@ class Runtime:
         self.stop.set()
         for worker in self._workers:  # at once: no event may be taken any more
             worker.stop()
-
-
-def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any) -> None:
-    """Call the signal handler that the app has installed before this one.
-
-    The event loop cannot end the process while a synchronous function runs, for which the loop
-    stands still, or while a startup or a shutdown blocks the loop. A timer does it, unless these
-    return in time.
-    """
-    seconds = SHUTDOWN_SECONDS if runner is not None and runner.stands_still else BLOCKED_SECONDS
-    timer = threading.Timer(seconds, _exit, (0,))
-    timer.daemon = True
-    timer.start()
-    if callable(previous) and previous is not signal.default_int_handler:
-        try:
-            previous(number, frame)
-        except BaseException as error:
-            logger.error("The signal handler of the app raised", exc_info=error)
 
 
 def _watched(handler: StreamingHandler) -> StreamingHandler:
