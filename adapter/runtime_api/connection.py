@@ -115,7 +115,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes of a response."""
         try:
-            response = self._reader.feed(self._buffer[:nbytes])
+            response = self._reader.feed(bytes(self._buffer[:nbytes]))
         except ProtocolError as error:
             self._fail(error)
             self.close()
