@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed, advice
 from ..invocation import forks
-from ..invocation.deadline import Deadline
+from ..invocation.deadline import Deadline, alarms_of
 from ..invocation.loggers import get_logger
 from ..types import Head
 from .response import End, Failure, State, plain
@@ -56,7 +56,8 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._alarms = alarms_of(asyncio.get_running_loop())
+        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
         stream.on_close = response.disconnected
         if stream.closed:
             response.disconnected()
@@ -91,8 +92,7 @@ class HttpCycle:
             else:
                 self._raised(error, deadline)
         finally:
-            if self._head_timer is not None:
-                self._cancel_head_timer()
+            self._let_head_go()
             deadline.end()
 
     async def receive(self) -> Message:
@@ -114,8 +114,8 @@ class HttpCycle:
         operations = self._response.send(message)
         after = self._response.state
         if after is State.STARTED:
-            loop = asyncio.get_running_loop()
-            self._head_timer = loop.call_later(HEAD_DELAY, self._flush_head)
+            self._holds_head = True
+            self._alarms.set(self._flush_head, HEAD_DELAY)
             return
         try:
             # Also with nothing to send: it gives the event loop a turn, which the body of a
@@ -141,7 +141,7 @@ class HttpCycle:
             elif isinstance(operation, End):
                 end = True
             elif isinstance(operation, Head):
-                self._cancel_head_timer()
+                self._let_head_go()
                 self._stream.start(operation, self._source)
         return chunks, end
 
@@ -150,7 +150,7 @@ class HttpCycle:
 
     def _perform_now(self, operations: Operations) -> None:
         """Perform operations where nothing can wait. A client that is gone is no error then."""
-        self._cancel_head_timer()
+        self._let_head_go()
         for operation in operations:
             if isinstance(operation, Failure):
                 self._stream.fail(operation.error)
@@ -169,10 +169,10 @@ class HttpCycle:
         self._perform_now(self._response.refused(error))
         logger.error("%s: %s", error, self._request_line())
 
-    def _cancel_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _let_head_go(self) -> None:
+        if self._holds_head:
+            self._holds_head = False
+            self._alarms.clear(self._flush_head)
 
     def _returned(self) -> None:
         operations = self._response.returned()
