@@ -42,6 +42,7 @@ class HttpCycle:
         response: a fresh state machine.
         stream: where the response goes.
         source: the event source, for which the head is rendered.
+        max_seconds: how long the stream may go on after its head; 0: without a limit.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class HttpCycle:
         response: Response,
         stream: ResponseStream,
         source: Source,
+        max_seconds: float = 0.0,
     ) -> None:
         self._app = app
         self._scope = scope
@@ -60,6 +62,9 @@ class HttpCycle:
         self._stream = stream
         self._source = source
         self._head_timer: asyncio.TimerHandle | None = None
+        self._max_seconds = max_seconds
+        self._limit_timer: asyncio.TimerHandle | None = None
+        self._deadline: Deadline | None = None
         stream.on_close = response.disconnected
         if stream.closed:
             response.disconnected()
@@ -76,7 +81,7 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
+        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
         before = forks.count
         try:
             await self._app(self._scope, self.receive, self.send)
@@ -96,6 +101,8 @@ class HttpCycle:
         finally:
             if self._head_timer is not None:
                 self._cancel_head_timer()
+            if self._limit_timer is not None:
+                self._limit_timer.cancel()
             deadline.end()
 
     async def receive(self) -> Message:
@@ -146,7 +153,29 @@ class HttpCycle:
             elif isinstance(operation, Head):
                 self._cancel_head_timer()
                 self._stream.start(operation, self._source)
+                if self._max_seconds:
+                    self._limit_in(self._max_seconds)
         return chunks, end
+
+    def _limit_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._limit_timer = loop.call_later(seconds, self._limit)
+
+    def _limit(self) -> None:
+        """End the stream, because it has gone on for as long as it may, and then the app."""
+        if self._stream.is_in_message:
+            self._limit_in(CANCEL_DELAY)
+            return
+        operations = self._response.limited()
+        if operations:
+            assert self._deadline is not None
+            self._perform_now(operations)
+            self._deadline.wait_for_end()
+            logger.info(
+                "Stream ended after %g s (max_stream_seconds): %s",
+                self._max_seconds,
+                self._request_line(),
+            )
 
     def _flush_head(self) -> None:
         self._perform_now(self._response.flush())

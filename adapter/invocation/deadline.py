@@ -58,6 +58,13 @@ class Deadline:
             return self._record.cancelled
         return self._task.cancelling() - int(self._cancelled) > self._cancelling_before
 
+    def wait_for_end(self) -> None:
+        """Expect the task to end by itself, as after its time: its response has been ended."""
+        self.expired = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wait(self._grace)
+
     def end(self) -> None:
         """Stop the clock.
 
