@@ -317,13 +317,13 @@ def _concurrency(environ: Mapping[str, str]) -> int | None:
 
 
 def _find_modules(environ: Mapping[str, str]) -> None:
-    """Let modules be found in the task root first and, in a managed runtime, by ``.pth`` files.
+    """Let modules be found in the task root first and, on Lambda, by ``.pth`` files.
 
     The rest of the path is that of the container, or the path that ``adapter/bootstrap`` made.
     """
     root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
-    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_python"):
+    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_"):
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         for folder in (root, f"/opt/python/lib/{version}/site-packages", "/opt/python"):
             if os.path.isdir(folder):

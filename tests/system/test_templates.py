@@ -146,3 +146,17 @@ def test_the_secret_that_cloudfront_sends_to_a_rest_api_is_the_one_that_the_adap
     front_end = function["Environment"]["Variables"]["ADAPTER_TRUSTED_FRONT_END"]
     assert front_end == {"Fn::Sub": f"{header['HeaderName']}: ${{OriginSecret}}"}
     assert header["HeaderValue"] == {"Ref": "OriginSecret"}
+
+
+def test_managed_instances_serve_many_requests_in_one_process() -> None:
+    resources = transformed(FASTAPI / "template-managed-instances.yaml")
+    (capacity,) = of_type(resources, "AWS::Lambda::CapacityProvider")
+    assert capacity["InstanceRequirements"]["Architectures"] == ["arm64"]
+    (function,) = of_type(resources, "AWS::Lambda::Function")
+    config = function["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"]
+    assert config["PerExecutionEnvironmentMaxConcurrency"] == 64
+    assert function["MemorySize"] >= 2048
+    variables = function["Environment"]["Variables"]
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/adapter/bootstrap"
+    (url,) = of_type(resources, "AWS::Lambda::Url")
+    assert url["TargetFunctionArn"] == {"Ref": "FunctionAliaslive"}  # only versions run on them
