@@ -280,7 +280,7 @@ OPTIONS = (
     ),
     Option(
         "access_log",
-        "Whether each request is logged when it is over, as uvicorn logs it: see"
+        "Whether each request is logged when it is over, without its query: see"
         " [observability](observability.md#access-log). `adapter dev` turns it on.",
         switch,
         "`on`, `off`",

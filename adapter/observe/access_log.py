@@ -1,4 +1,4 @@
-"""The access log: one line for each request, as uvicorn writes it.
+"""The access log: one line for each request, as uvicorn writes it, but without the query.
 
 https://github.com/encode/uvicorn/blob/master/docs/concepts/logging.md
 """
@@ -19,7 +19,7 @@ logger = get_logger("adapter.access")
 def write(summary: Summary) -> None:
     """Log a request at INFO when it is over; nothing for an event that is not HTTP.
 
-    The record has the rest of the summary as ``extra``, which a JSON formatter writes as keys.
+    A query may have a token in it, which must not be in a log. The record has the rest of the summary as ``extra``, which a JSON formatter writes as keys.
     """
     if not summary.source:
         return
@@ -29,7 +29,7 @@ def write(summary: Summary) -> None:
         '%s - "%s %s HTTP/%s" %s',
         summary.client or "-",
         summary.method or "-",
-        summary.target or "-",
+        summary.target.partition("?")[0] or "-",
         summary.http_version or "1.1",
         summary.status or "-",
         extra=fields(summary),
