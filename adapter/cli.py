@@ -298,7 +298,8 @@ def add_function(parser: ArgumentParser) -> None:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="of an invocation (%(default)s; on AWS 3 by default and at most 900)",
+        help="of an invocation (%(default)s; on AWS 3 by default, at most 1800, and at most 5400"
+        " for asynchronous events of managed instances)",
     )
     group.add_argument(
         "--memory",
@@ -316,8 +317,8 @@ def positive(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Read a timeout that Lambda allows."""
-    wanted = "a number of seconds above 0 and at most 900"
-    return number(text, float, lambda value: 0 < value <= 900, wanted)
+    wanted = "a number of seconds above 0 and at most 5400"
+    return number(text, float, lambda value: 0 < value <= 5400, wanted)
 
 
 def port(text: str) -> int:

@@ -76,7 +76,25 @@ SNIPPETS = {
         Snippet("from adapter.testing import *", ANSWERS),
         Snippet("from main import app", "assert client.get('/').json() == 'page'"),
     ],
+    "cloudfront.md": [
+        Snippet(TESTING, ANSWERS),
+        Snippet(TESTING, ANSWERS),
+    ],
+    "cors.md": [Snippet("", "assert app.user_middleware")],
     "event-sources.md": [
+        Snippet(
+            TESTING,
+            "for path in ('/chat', '/'):\n"
+            "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",
+        ),
+        Snippet(TESTING, ANSWERS),
+        Snippet(
+            f"{TESTING}from fastapi import Header\n"
+            "from fastapi.responses import StreamingResponse\n"
+            "async def news(after):\n    yield after + 1, 'news'",
+            "event = function_url_event('/sse', headers={'last-event-id': '7'})\n"
+            "body = LambdaHandler(app)(event, None)['body']\nassert body.startswith('id: 8\\n')",
+        ),
         Snippet(TESTING, "handler(sqs_event('one'), None)"),
         Snippet(
             f"{TESTING}from fastapi import Request\nasync def store(record): return False",

@@ -39,6 +39,7 @@ class HttpCycle:
         response: a fresh state machine.
         stream: where the response goes.
         source: the event source, for which the head is rendered.
+        max_seconds: how long the stream may go on after its head; 0: without a limit.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class HttpCycle:
         response: Response,
         stream: ResponseStream,
         source: Source,
+        max_seconds: float = 0.0,
     ) -> None:
         self._app = app
         self._scope = scope
@@ -58,6 +60,8 @@ class HttpCycle:
         self._source = source
         self._alarms = alarms_of(asyncio.get_running_loop())
         self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
+        self._max_seconds = max_seconds
+        self._deadline: Deadline | None = None
         stream.on_close = response.disconnected
         if stream.closed:
             response.disconnected()
@@ -74,7 +78,7 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
+        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
         before = forks.count
         try:
             await self._app(self._scope, self.receive, self.send)
@@ -93,6 +97,8 @@ class HttpCycle:
                 self._raised(error, deadline)
         finally:
             self._let_head_go()
+            if self._max_seconds:
+                self._alarms.clear(self._limit)
             deadline.end()
 
     async def receive(self) -> Message:
@@ -143,7 +149,25 @@ class HttpCycle:
             elif isinstance(operation, Head):
                 self._let_head_go()
                 self._stream.start(operation, self._source)
+                if self._max_seconds:
+                    self._alarms.set(self._limit, self._max_seconds)
         return chunks, end
+
+    def _limit(self) -> None:
+        """End the stream, because it has gone on for as long as it may, and then the app."""
+        if self._stream.is_in_message:
+            self._alarms.set(self._limit, CANCEL_DELAY)
+            return
+        operations = self._response.limited()
+        if operations:
+            assert self._deadline is not None
+            self._perform_now(operations)
+            self._deadline.wait_for_end()
+            logger.info(
+                "Stream ended after %g s (max_stream_seconds): %s",
+                self._max_seconds,
+                self._request_line(),
+            )
 
     def _flush_head(self) -> None:
         self._perform_now(self._response.flush())

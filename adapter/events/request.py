@@ -57,7 +57,7 @@ def build_request(
         headers=fields,
         body=data,
         client=(client, 0) if client else None,
-        server=_server(by_name, scheme),
+        server=server_of(by_name, scheme),
     )
 
 
@@ -126,7 +126,7 @@ def _name(text: str) -> bytes:
 _names = NameCache(_name)
 
 
-def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
+def server_of(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
     """Return host and port as the client used them; ``Host`` may be ``[::1]:8080``."""
     default = parse_port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
     host = headers.get(b"host", b"localhost").decode("latin-1")

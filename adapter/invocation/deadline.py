@@ -125,6 +125,12 @@ class Deadline:
             return self._record.cancelled
         return self._task.cancelling() - int(self._cancelled) > self._cancelling_before
 
+    def wait_for_end(self) -> None:
+        """Expect the task to end by itself, as after its time: its response has been ended."""
+        self.expired = True
+        self.alarms.clear(self._over)
+        self.alarms.set(self._wake, self._grace)
+
     def end(self) -> None:
         """Stop the clock.
 

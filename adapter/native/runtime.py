@@ -11,7 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, advice
 from ..function import FunctionHandler
@@ -60,10 +60,9 @@ def main(target: str | None = None) -> int:
     """
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
     name = target or os.environ.get("_HANDLER")
-    if not address or not name:
-        missing = "_HANDLER" if address else "AWS_LAMBDA_RUNTIME_API"
+    if not address:
         sys.stderr.write(
-            f"adapter run: {missing} is not set, so this is not a Lambda environment."
+            "adapter run: AWS_LAMBDA_RUNTIME_API is not set, so this is not a Lambda environment."
             f" To serve an app on this machine: adapter dev {name or 'main:app'}\n"
         )
         return EXIT_USAGE
@@ -80,9 +79,11 @@ def main(target: str | None = None) -> int:
         # Current, but standing still, as under AWS's own runtime: a module may open a pool on the
         # loop that the app will run on, or run a loop of its own.
         asyncio.set_event_loop(bridge.runner.loop)
-        handler = load(name)
+        handler = load(name or _no_handler())
         bridge.calls_function = isinstance(handler, FunctionHandler)
         handler = _watched(handler) if options.watchdog else handler
+        if options.async_init:
+            handler = _patient(handler, options.async_init, runtime)
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
             status = reporting.run(runtime.fail_init(error))
@@ -129,7 +130,8 @@ class Runtime:
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
         self._end_at = 0.0  #: time of the event loop, once SIGTERM has come
-        self.stop = asyncio.Event()  #: set by SIGTERM
+        self._gave_up = False  #: the startup has failed after init
+        self.stop = asyncio.Event()  #: set by SIGTERM, or by `give_up`
 
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
@@ -203,6 +205,11 @@ class Runtime:
         """Whether work is left that cannot be stopped, so that the process must not wait."""
         return self._abandoned or (self._threads is not None and self._threads.end())
 
+    def give_up(self) -> None:
+        """Take no more events: the startup of the app has failed after init."""
+        self._gave_up = True
+        self.stop.set()
+
     def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> Sequence[Worker]:
         if self._concurrency is None:
             return [Worker(handler, self.client, bridge)]
@@ -228,6 +235,8 @@ class Runtime:
         faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         for fault in filter(None, faults):
             logger.critical("The environment ends: %s", fault)
+        if self._gave_up:
+            return EXIT_LIFESPAN
         return EXIT_FAILED if any(faults) else 0
 
     async def _end(self, tasks: set[asyncio.Task[None]], bridge: Bridge) -> None:
@@ -272,10 +281,30 @@ class Runtime:
             worker.stop()
 
 
+def _no_handler() -> NoReturn:
+    """Refuse to start: Lambda sets no ``_HANDLER`` for a container image.
+
+    Raises:
+        LoadError: always.
+    """
+    raise LoadError(
+        "Runtime.HandlerNotFound",
+        "No handler is named. adapter run takes it as its argument TARGET, or from _HANDLER, which"
+        " Lambda does not set for a container image on managed instances. Name it in the image:"
+        ' ENTRYPOINT ["python", "-m", "adapter", "run"], CMD ["main.handler"].',
+    )
+
+
 def _watched(handler: StreamingHandler) -> StreamingHandler:
     from .watchdog import Watched  # lazy: cold start
 
     return Watched(handler)
+
+
+def _patient(handler: StreamingHandler, seconds: float, runtime: Runtime) -> StreamingHandler:
+    from .patience import Patient, is_on_demand  # lazy: cold start
+
+    return Patient(handler, seconds, runtime.give_up) if is_on_demand(os.environ) else handler
 
 
 def _concurrency(environ: Mapping[str, str]) -> int | None:
@@ -284,13 +313,13 @@ def _concurrency(environ: Mapping[str, str]) -> int | None:
 
 
 def _find_modules(environ: Mapping[str, str]) -> None:
-    """Let modules be found in the task root first and, in a managed runtime, by ``.pth`` files.
+    """Let modules be found in the task root first and, on Lambda, by ``.pth`` files.
 
     The rest of the path is that of the container, or the path that ``adapter/bootstrap`` made.
     """
     root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
-    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_python"):
+    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_"):
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         for folder in (root, f"/opt/python/lib/{version}/site-packages", "/opt/python"):
             if os.path.isdir(folder):

@@ -119,6 +119,19 @@ async def test_a_task_that_ends_in_its_grace_is_not_cancelled() -> None:
 
 
 @pytest.mark.parametrize("seconds", [None, 10.0])
+async def test_a_task_whose_response_has_been_ended_has_the_same_grace(
+    seconds: float | None,
+) -> None:
+    deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"), grace=0.01)
+    deadline.wait_for_end()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    assert deadline.expired
+    deadline.end()
+    assert cancelling() == 0
+
+
+@pytest.mark.parametrize("seconds", [None, 10.0])
 async def test_a_task_that_is_in_time_is_left_alone(seconds: float | None) -> None:
     deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"))
     await asyncio.sleep(0)
