@@ -45,6 +45,7 @@ LAYERS = {
         "entry",
         "function",
         "handler",
+        "imports",
         "loader",
         "observe",
         "streamify",
@@ -106,6 +107,7 @@ UNTESTED = {
     **dict.fromkeys(
         [
             "asgi.__init__",
+            "imports.__init__",
             "invocation.__init__",
             "observe.__init__",
             "runtime_api.__init__",
