@@ -157,7 +157,7 @@ def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple
     )
     is_there = api.response.wait(SECONDS)
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
-    process.send_signal(signal.SIGINT if tool else signal.SIGKILL)
+    process.send_signal(signal.SIGTERM if tool else signal.SIGKILL)
     assert process.stderr is not None
     errors = process.stderr.read().decode()
     _, _, usage = os.wait4(process.pid, 0)

@@ -19,7 +19,7 @@ PAUSED_THRESHOLD = 1_000_003
 
 @contextmanager
 def pause(environ: Mapping[str, str]) -> Iterator[None]:
-    """Pause the collector, and afterwards take what is there out of its sight (`gc.freeze`).
+    """Pause the collector; afterwards it ignores the objects that exist by then (`gc.freeze`).
 
     Only the threshold is changed, so that a module finds the collector enabled, and may disable
     it. Nothing is done outside of Lambda, on managed instances, which start rarely and may fork,

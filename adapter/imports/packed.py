@@ -49,7 +49,7 @@ RECORD = Struct("<I8s")
 """Size and hash of the bytecode file that follows. All hashes are `importlib.util.source_hash`."""
 
 INDEX_VERSION = 2
-"""Of `marshal`: the last one whose output does not depend on what the process did before."""
+"""Of `marshal`: a later version writes other bytes for strings that the process has interned."""
 
 BYTECODE_HEAD_BYTES = 16
 
@@ -92,7 +92,7 @@ def install(folder: str | None = None) -> None:
 
 
 def release() -> None:
-    """Give back the memory of the mapped files; what is read later is mapped again."""
+    """Give back the memory of the mapped files; the kernel maps again a part that is read later."""
     for mapping in _mappings.values():
         from mmap import MADV_DONTNEED  # lazy: cold start
 

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 BOOTSTRAP = "adapter/bootstrap"  #: a program, also where wheels are unpacked without their modes
 
-#: makes AWS's runtime, which reads such files (`site`), import from the packed file, whatever the
-#: handler is
+#: read by AWS's runtime (see `site`), which then imports from the packed file for any handler
 PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.packed.install()\n"
 
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
