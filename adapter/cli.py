@@ -81,6 +81,9 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def run_runtime(target: str | None) -> int:
     """Be a Lambda runtime: ``adapter run``."""
+    from .imports.packed import install
+
+    install()  # before the imports that it makes fast
     from .native.runtime import main as run_native
 
     return run_native(target)

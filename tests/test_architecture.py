@@ -46,6 +46,7 @@ LAYERS = {
         "entry",
         "function",
         "handler",
+        "imports",
         "loader",
         "observe",
         "streamify",
@@ -107,6 +108,7 @@ UNTESTED = {
     **dict.fromkeys(
         [
             "asgi.__init__",
+            "imports.__init__",
             "invocation.__init__",
             "observe.__init__",
             "runtime_api.__init__",
