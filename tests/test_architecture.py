@@ -31,6 +31,9 @@ LAYERS = {
     "core": {
         "asgi.response",
         "asgi.scope",
+        "doctor.findings",
+        "doctor.observation",
+        "doctor.symptoms",
         "events",
         "invocation.claim",
         "invocation.context",
@@ -59,7 +62,7 @@ LAYERS = {
     "environments": {"emulator.environments"},
     "front ends": {"emulator.front_ends"},
     "commands": {"emulator.commands"},
-    "people": {"__main__", "bootstrap", "cli", "package"},
+    "people": {"__main__", "bootstrap", "cli", "doctor", "package"},
     "facade": {"__init__"},
 }
 RANKS = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
@@ -106,6 +109,7 @@ UNTESTED = {
     **dict.fromkeys(
         [
             "asgi.__init__",
+            "doctor.__init__",
             "invocation.__init__",
             "observe.__init__",
             "runtime_api.__init__",
