@@ -230,6 +230,13 @@ RULES: tuple[Rule, ...] = (
         "To stream, return a streaming response of your framework.",
     ),
     Rule(
+        "late",
+        NOTE,
+        symptoms.came_late,
+        "The whole body came in one chunk, {at} after the request{suspects}.",
+        "If the app sends it in parts, something between its generator and `send` buffers.",
+    ),
+    Rule(
         "whole",
         NOTE,
         symptoms.came_whole,

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVENT_STREAM = "text/event-stream"
+STREAMING_TYPES = (
+    EVENT_STREAM,
+    "application/jsonl",
+    "application/json-seq",
+    "application/x-ndjson",
+    "multipart/x-mixed-replace",
+)
 
 
 class Chunk(NamedTuple):
@@ -58,6 +65,7 @@ class Observation:
     middleware: Sequence[str] = ()  #: class names, from the outside to the inside
     log: Sequence[str] = ()
     templates: Sequence[str] = ()  #: places in templates beside the app that do not stream
+    asked: bool = False  #: whether a person said that it should stream
 
     def header(self, name: str) -> str:
         """Return a header's value, or an empty string. ``name`` is in lower case."""
@@ -67,6 +75,16 @@ class Observation:
     def is_event_stream(self) -> bool:
         """Whether the response is a stream of server-sent events."""
         return self.header("content-type").lower().startswith(EVENT_STREAM)
+
+    @property
+    def should_stream(self) -> bool:
+        """Whether the response is meant to stream, as far as can be seen."""
+        return (
+            self.asked
+            or self.header("content-type").lower().startswith(STREAMING_TYPES)
+            or bool(self.header("content-encoding"))
+            or len(self.written) > 1
+        )
 
     @property
     def has_length(self) -> bool:

@@ -87,13 +87,14 @@ def failed(observation: Observation, _: Limits) -> Values | None:
 def refused(observation: Observation, _: Limits) -> Values | None:
     """Find a status that is an error, and not the platform's for a failed function."""
     status = observation.status or 0
-    return {"status": status} if status >= 400 and not observation.error else None
+    found = observation.asked and status >= 400 and not observation.error
+    return {"status": status} if found else None
 
 
 def redirected(observation: Observation, _: Limits) -> Values | None:
     """Find a redirect."""
     place = observation.header("location")
-    moved = 300 <= (observation.status or 0) < 400 and place
+    moved = observation.asked and 300 <= (observation.status or 0) < 400 and place
     return {"status": observation.status, "place": place} if moved else None
 
 
@@ -126,9 +127,17 @@ def buffered_by_source(observation: Observation, limits: Limits) -> Values | Non
 
 
 def held_by_app(observation: Observation, limits: Limits) -> Values | None:
-    """Find a body that the runtime has written at once."""
+    """Find a stream that the runtime has written at once."""
     held = judged(observation, limits)[0] is Verdict.HELD_BACK
     if not held or observation.buffering or observation.has_length:
+        return None
+    return carried(observation, limits, by_runtime=True) if observation.should_stream else None
+
+
+def came_late(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body of one chunk that may or may not be meant to stream."""
+    held = judged(observation, limits)[0] is Verdict.HELD_BACK
+    if not held or observation.buffering or observation.has_length or observation.should_stream:
         return None
     return carried(observation, limits, by_runtime=True)
 
@@ -165,8 +174,8 @@ def delayed(observation: Observation, limits: Limits) -> Values | None:
 def length_known(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that was complete before its first byte was sent."""
     came_at_once = Verdict.STREAMS not in judged(observation, limits)
-    known = observation.has_length and not observation.buffering and bool(observation.received)
-    return {} if known and came_at_once else None
+    known = observation.asked and observation.has_length and not observation.buffering
+    return {} if known and came_at_once and observation.received else None
 
 
 def hung(observation: Observation, limits: Limits) -> Values | None:
@@ -231,6 +240,8 @@ def came_whole(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that was ready at once."""
     written, received = judged(observation, limits)
     if received is not Verdict.WHOLE or written is Verdict.STREAMS or observation.has_length:
+        return None
+    if not observation.should_stream:
         return None
     return {"at": seconds(observation.received[0].at)}
 

@@ -45,7 +45,11 @@ def test_a_stream_without_a_fault_has_no_findings() -> None:
 def test_a_finding_says_how_much_came_when_and_what_may_hold_it() -> None:
     body = [Chunk(0.1, 2), Chunk(3.0, 98)]
     seen = Observation(
-        duration=3.0, received=body, written=body, middleware=["CORSMiddleware", "GZipMiddleware"]
+        duration=3.0,
+        asked=True,
+        received=body,
+        written=body,
+        middleware=["CORSMiddleware", "GZipMiddleware"],
     )
     found = diagnose(seen)[0]
     assert found.text == (

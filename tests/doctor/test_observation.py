@@ -106,3 +106,20 @@ def test_a_header_is_found_by_its_name_in_any_case() -> None:
     assert not seen.has_length
     assert seen.header("server") == ""
     assert Observation(duration=1, headers=[("x-amzn-Remapped-Content-Length", "3")]).has_length
+
+
+@pytest.mark.parametrize(
+    ("observation", "should"),
+    [
+        (Observation(duration=1), False),
+        (Observation(duration=1, asked=True), True),
+        (Observation(duration=1, headers=[("content-type", "application/x-ndjson")]), True),
+        (Observation(duration=1, headers=[("content-encoding", "br")]), True),
+        (Observation(duration=1, written=evenly(2, 0.1)), True),
+        (Observation(duration=1, headers=[("content-type", "text/html")]), False),
+    ],
+)
+def test_a_response_of_several_chunks_or_of_a_streaming_type_is_meant_to_stream(
+    observation: Observation, should: bool
+) -> None:
+    assert observation.should_stream is should

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OVER_TIME = [Chunk(0.5 * number, 10) for number in range(6)]
 AT_ONCE = [Chunk(2.5, 60)]
 SSE = [("content-type", "text/event-stream")]
-BASE = Observation(duration=2.6, received=AT_ONCE, written=AT_ONCE, status=200)
+BASE = Observation(asked=True, duration=2.6, received=AT_ONCE, written=AT_ONCE, status=200)
 
 ABSENT: list[tuple[Look, Observation]] = [
     (symptoms.refused, replace(BASE, status=502, error="Boom")),
@@ -43,6 +43,10 @@ ABSENT: list[tuple[Look, Observation]] = [
     (symptoms.compressed, replace(BASE, headers=[("content-encoding", "identity")])),
     (symptoms.cached, replace(BASE, headers=[("x-cache", "Miss from cloudfront")])),
     (symptoms.came_whole, BASE),
+    (symptoms.came_whole, replace(BASE, asked=False, received=[Chunk(0.1, 60)], written=())),
+    (symptoms.came_late, BASE),
+    (symptoms.came_late, replace(BASE, asked=False, headers=SSE)),
+    (symptoms.refused, replace(BASE, asked=False, status=404)),
 ]
 
 
