@@ -168,6 +168,12 @@ def add_server(dev: ArgumentParser) -> None:
     group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
     group.add_argument(
+        "--no-inspector",
+        dest="inspector",
+        action="store_false",
+        help="do not show the invocations at /__lambda__/",
+    )
+    group.add_argument(
         "--invoke-port",
         type=port,
         metavar="PORT",

@@ -31,6 +31,9 @@ LAYERS = {
     "core": {
         "asgi.response",
         "asgi.scope",
+        "doctor.findings",
+        "doctor.observation",
+        "doctor.symptoms",
         "events",
         "invocation.claim",
         "invocation.context",
@@ -60,8 +63,9 @@ LAYERS = {
     "emulator": {"emulator"},
     "environments": {"emulator.environments"},
     "front ends": {"emulator.front_ends"},
+    "inspector": {"emulator.inspector"},
     "commands": {"emulator.commands"},
-    "people": {"__main__", "bootstrap", "cli", "package"},
+    "people": {"__main__", "bootstrap", "cli", "doctor", "package"},
     "facade": {"__init__"},
 }
 RANKS = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
@@ -109,6 +113,7 @@ UNTESTED = {
         [
             "asgi.__init__",
             "imports.__init__",
+            "doctor.__init__",
             "invocation.__init__",
             "observe.__init__",
             "runtime_api.__init__",
@@ -117,6 +122,7 @@ UNTESTED = {
             "emulator.commands.__init__",
             "emulator.environments.__init__",
             "emulator.front_ends.__init__",
+            "emulator.inspector.__init__",
             "emulator.runtime_api.__init__",
             "samples.__init__",
         ],
