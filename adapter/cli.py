@@ -92,6 +92,9 @@ def run_runtime(target: str | None) -> int:
 def build_parser() -> ArgumentParser:
     """Describe the command line."""
     from argparse import ArgumentParser
+    from functools import partial
+
+    from .deploy.arguments import add_deployment
 
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
     version = sys.modules[__package__].__version__  # imported already
@@ -100,6 +103,7 @@ def build_parser() -> ArgumentParser:
     add_dev(commands)
     add_invoke(commands)
     add_package(commands)
+    add_deployment(partial(add_command, commands), run_deployment)
     add_run(commands)
     add_completion(commands)
     return parser
@@ -369,6 +373,13 @@ def run_package(arguments: Namespace) -> int:
     with needed_extra("package"):
         from .package.command import main as package
     return package(arguments)
+
+
+def run_deployment(arguments: Namespace) -> int:
+    """Work on AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
+    with needed_extra("deploy"):
+        from .deploy.commands import COMMANDS
+    return COMMANDS[arguments.deployment](arguments)
 
 
 def run_completion(arguments: Namespace) -> int:

@@ -65,7 +65,7 @@ LAYERS = {
     "front ends": {"emulator.front_ends"},
     "inspector": {"emulator.inspector"},
     "commands": {"emulator.commands"},
-    "people": {"__main__", "bootstrap", "cli", "doctor", "package"},
+    "people": {"__main__", "bootstrap", "cli", "deploy", "doctor", "package"},
     "facade": {"__init__"},
 }
 RANKS = {name: rank for rank, names in enumerate(LAYERS.values()) for name in names}
@@ -135,7 +135,7 @@ UNTESTED = {
     "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
-BY_BEHAVIOUR = {"browser", "faults", "package", "runtimes", "system", "testing"}
+BY_BEHAVIOUR = {"browser", "deploy", "faults", "package", "runtimes", "system", "testing"}
 #: Packages that are tested together, as processes, in tests/runtimes.
 IN_PROCESSES = {"native", "sync"}
 #: Test files that belong to no one module.

@@ -8,8 +8,10 @@ import pytest
 from adapter import __version__
 from adapter.cli import build_parser, main
 
+COMMANDS = ["dev", "invoke", "package", "deploy", "destroy", "logs", "run", "completion"]
 
-@pytest.mark.parametrize("command", ["dev", "invoke", "package", "run", "completion"])
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
