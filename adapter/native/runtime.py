@@ -81,6 +81,10 @@ def main(target: str | None = None) -> int:
         asyncio.set_event_loop(bridge.runner.loop)
         handler = load(name)
         bridge.calls_function = isinstance(handler, FunctionHandler)
+        if "sentry_sdk" in sys.modules:
+            from .vendors import warn_of_sentry  # lazy: cold start
+
+            warn_of_sentry()
         handler = _watched(handler) if options.watchdog else handler
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
