@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors audit cover bench clean
+.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors test-agents audit cover bench clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,8 @@ test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that 
 test-vendors: .venv-vendors/.ready  ## Sentry, Datadog, OpenTelemetry and others around a handler, under each runtime
 	.venv-vendors/bin/python -m pytest tests/vendors
 
+test-agents: .venv-agents/.ready  ## MCP and the OpenAI client, with the examples that serve them
+	.venv-agents/bin/python -m pytest tests/agents
 
 audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt

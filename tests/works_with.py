@@ -46,6 +46,7 @@ ROWS = [
     ),
     Row(("elastic-apm",), "tests/vendors/test_elastic.py", "docs/instrumentation.md#elastic-apm"),
     Row(("lumigo-tracer",), "tests/vendors/test_lumigo.py", "docs/instrumentation.md#lumigo"),
+    Row(("fastmcp", "mcp"), "tests/agents/test_mcp_server.py", "docs/mcp.md"),
 ]
 
 

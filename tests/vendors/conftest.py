@@ -12,18 +12,16 @@ from adapter.samples.url_event import function_url_event
 from tests.runtimes.conftest import NATIVE, Runtime
 from tests.runtimes.conftest import run as run
 from tests.runtimes.conftest import start as start
+from tests.support.collector import collect
 from tests.support.fake_runtime_api import NEXT, PATIENCE, response_of
 from tests.support.runtimes import RIC, RIC_4, ric_3
-
-from .collector import collect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.collector import Collector
     from tests.support.fake_runtime_api import Request
     from tests.support.runtimes import Running, StartRunning
-
-    from .collector import Collector
 
 SHOP = Path(__file__).with_name("shop.py")
 PAGE = Path(__file__).parents[2] / "docs" / "instrumentation.md"

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from .collector import collect
+from tests.support.collector import collect
+
 from .conftest import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .collector import Collector
+    from tests.support.collector import Collector
+
     from .conftest import Instrument, Instrumented
 
 

@@ -11,7 +11,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from .conftest import lines_of
 
 if TYPE_CHECKING:
-    from .collector import Collector
+    from tests.support.collector import Collector
+
     from .conftest import Instrument, Instrumented
 
 TRACE_ID, PARENT = "68f0c1d23a4b5c6d7e8f901234567890", "53995c3f42cd8ad8"

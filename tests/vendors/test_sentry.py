@@ -13,8 +13,8 @@ from .conftest import lines_of
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Runtime
+    from tests.support.collector import Collector
 
-    from .collector import Collector
     from .conftest import Instrument, Instrumented
 
 TRACE_ID, PARENT = "771a43a4192642f0b136d5159a501700", "53995c3f42cd8ad8"
