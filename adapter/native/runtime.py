@@ -81,6 +81,10 @@ def main(target: str | None = None) -> int:
         asyncio.set_event_loop(bridge.runner.loop)
         handler = load(name or _no_handler())
         bridge.calls_function = isinstance(handler, FunctionHandler)
+        if "sentry_sdk" in sys.modules:
+            from .vendors import warn_of_sentry  # lazy: cold start
+
+            warn_of_sentry()
         handler = _watched(handler) if options.watchdog else handler
         if options.async_init:
             handler = _patient(handler, options.async_init, runtime)
