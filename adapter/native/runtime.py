@@ -272,8 +272,9 @@ class Runtime:
         )
         timer.daemon = True
         timer.start()
-        # Not add_signal_handler: the app may have a callback of its own there, for the same signal.
-        runner.loop.call_soon_threadsafe(self._terminate)
+        # Not by add_signal_handler, where the app may have a callback for the same signal.
+        with suppress(RuntimeError):  # the loop is closed: the process is at its end
+            runner.loop.call_soon_threadsafe(self._terminate)
 
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""
