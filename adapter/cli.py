@@ -81,6 +81,9 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def run_runtime(target: str | None) -> int:
     """Be a Lambda runtime: ``adapter run``."""
+    from .imports.packed import install
+
+    install()  # before the imports that it makes fast
     from .native.runtime import main as run_native
 
     return run_native(target)
@@ -168,6 +171,12 @@ def add_server(dev: ArgumentParser) -> None:
     group = dev.add_argument_group("server")
     group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
+    group.add_argument(
+        "--no-inspector",
+        dest="inspector",
+        action="store_false",
+        help="do not show the invocations at /__lambda__/",
+    )
     group.add_argument(
         "--invoke-port",
         type=port,
@@ -302,7 +311,8 @@ def add_function(parser: ArgumentParser) -> None:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="of an invocation (%(default)s; on AWS 3 by default and at most 900)",
+        help="of an invocation (%(default)s; on AWS 3 by default, at most 1800, and at most 5400"
+        " for asynchronous events of managed instances)",
     )
     group.add_argument(
         "--memory",
@@ -320,8 +330,8 @@ def positive(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Read a timeout that Lambda allows."""
-    wanted = "a number of seconds above 0 and at most 900"
-    return number(text, float, lambda value: 0 < value <= 900, wanted)
+    wanted = "a number of seconds above 0 and at most 5400"
+    return number(text, float, lambda value: 0 < value <= 5400, wanted)
 
 
 def port(text: str) -> int:

@@ -33,9 +33,8 @@ PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 MAX_KEY_BYTES = 64 * 1024
 
 #: parts of the adapter for development; the function does not import them
-DEVELOPMENT = (
-    *("adapter/deploy", "adapter/emulator", "adapter/package"),
-    *("adapter/samples", "adapter/testing"),
+DEVELOPMENT = tuple(
+    f"adapter/{name}" for name in ("deploy", "doctor", "emulator", "package", "samples", "testing")
 )
 
 #: files for type checkers and compilers

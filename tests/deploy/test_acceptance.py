@@ -1,4 +1,4 @@
-"""The acceptance run, rehearsed with a small app; tests/system does it with both examples."""
+"""The acceptance run, rehearsed with a small app; tests/system has both examples."""
 
 from __future__ import annotations
 
