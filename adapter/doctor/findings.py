@@ -175,7 +175,7 @@ RULES: tuple[Rule, ...] = (
         FAULT,
         symptoms.unfit_template,
         "A template beside the app deploys it without streaming: {places}.",
-        "Set InvokeMode: RESPONSE_STREAM there.",
+        "Set InvokeMode, or ResponseTransferMode for a REST API, to RESPONSE_STREAM there.",
     ),
     Rule(
         "delayed",

@@ -121,7 +121,8 @@ def buffered_by_source(observation: Observation, limits: Limits) -> Values | Non
     """Find an event stream, or a response that was written over time, and is then collected."""
     written, received = judged(observation, limits)
     lost = written is Verdict.STREAMS and received is not Verdict.STREAMS
-    if observation.buffering and (lost or observation.is_event_stream or observation.error):
+    missed = observation.asked and received is not Verdict.STREAMS
+    if observation.buffering and (lost or missed or observation.is_event_stream):
         return {"source": observation.buffering}
     return None
 

@@ -27,7 +27,7 @@ ABSENT: list[tuple[Look, Observation]] = [
     (symptoms.redirected, replace(BASE, status=304)),
     (symptoms.json_in_body, replace(BASE, body_start=b'{"statusCode":200}' + bytes(8))),
     (symptoms.prelude_in_body, replace(BASE, body_start=b"GIF89a" + bytes(8))),
-    (symptoms.buffered_by_source, replace(BASE, buffering="The URL")),
+    (symptoms.buffered_by_source, replace(BASE, asked=False, buffering="The URL")),
     (symptoms.held_by_app, replace(BASE, headers=[("content-length", "60")])),
     (symptoms.held_by_app, replace(BASE, buffering="The URL")),
     (symptoms.held_on_the_way, BASE),
