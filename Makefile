@@ -10,7 +10,8 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench clean
+.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover \
+  bench bench-peers docs clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,5 +132,44 @@ cover: $(READY)  ## Every branch of each module of the core, covered by its own 
 bench: $(READY)  ## What the runtime costs, as a multiple of the least an asyncio program could do
 	$(BIN)/python -m benchmarks.streaming
 
+.venv-docs/.ready: docs-requirements.txt
+	@echo "Setting up .venv-docs, once ..."
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+docs: .venv-docs/.ready  ## The documentation site, in site/; a link that is broken fails the build
+	.venv-docs/bin/zensical build --clean --strict
+
+# The contestants of bench-peers in their newest releases. Node's comes from npm, because its runtime client
+# needs a newer one than Debian has; building Lambda Web Adapter takes some minutes.
+define set-up-peers
+@echo "Setting up $(2), once ..."
+@$(1) -m venv $(2)
+@$(2)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+@touch $(2)/.ready
+endef
+
+.venv-peers/.ready: benchmarks/peers/requirements.txt
+	$(call set-up-peers,$(PYTHON),.venv-peers)
+
+.venv-peers-newer/.ready: benchmarks/peers/requirements.txt
+	$(call set-up-peers,$(NEWER),.venv-peers-newer)
+
+.peers/.ready:
+	@command -v npm >/dev/null && command -v cargo >/dev/null || { \
+	  echo "npm and cargo install the contestants that are not on PyPI. Debian: apt-get install npm rustup"; exit 1; }
+	@echo "Installing Node, its runtime client and Lambda Web Adapter in .peers, once ..."
+	@mkdir -p .peers
+	@npm install --silent --no-audit --no-fund --prefix .peers node@latest aws-lambda-ric@latest
+	@cargo install --quiet --locked --root .peers/cargo lambda_web_adapter@$(WEB_ADAPTER)
+	@touch $@
+
+WEB_ADAPTER ?= 1.0.0-rc1  # the newest release of the crate; cargo takes a release candidate by name only
+
+bench-peers: .peers/.ready .venv-peers/.ready $(if $(NEWER),.venv-peers-newer/.ready)  ## The adapter beside its peers
+	.venv-peers/bin/python -m benchmarks.peers --write
+	$(if $(NEWER),.venv-peers-newer/bin/python -m benchmarks.peers --write)
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv* .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv* .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage

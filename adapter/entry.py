@@ -96,8 +96,8 @@ class EntryPoint(ABC):
         """Start the handler, once per environment; return whether `shutdown` has work to do."""
 
     @abstractmethod
-    def streams(self, source: Source | None) -> bool:
-        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+    def streams(self, source: Source | None, event: JSON) -> bool:
+        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
@@ -139,7 +139,25 @@ class EntryPoint(ABC):
             from .observe.metrics import emit  # lazy: cold start
 
             listeners.append(emit)
+        if self.options.access_log:
+            from .observe.access_log import write  # lazy: cold start
+
+            listeners.append(write)
         return listeners
+
+    def _invoke_mode(self, event: JSON) -> str:
+        """Return the invoke mode for ``event``.
+
+        Raises:
+            ConfigurationError: the function that decides returned something else.
+            Exception: the exception of that function.
+        """
+        mode = self.options.invoke_mode
+        if isinstance(mode, str):
+            return mode
+        from .option_values import INVOKE_MODES, choice
+
+        return choice(*INVOKE_MODES)("The result of the function invoke_mode", mode(event))
 
     def _meter(self) -> Meter | None:
         """Return the meter of the current invocation, if there are listeners."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import AsyncGenerator, Generator
 from enum import Enum
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
+from .imports import collector, packed
 from .streams.response_stream import StreamingHandler
 
 if TYPE_CHECKING:
@@ -90,7 +92,8 @@ def _module(name: str) -> ModuleType:
             f"Cannot use the built-in module {name!r} as a handler module.",
         )
     try:
-        return importlib.import_module(name)
+        with collector.pause(os.environ):
+            module = importlib.import_module(name)
     except ImportError as error:
         raise LoadError(
             "Runtime.ImportModuleError", f"Unable to import module '{name}': {error}"
@@ -102,6 +105,8 @@ def _module(name: str) -> ModuleType:
     except Exception as error:
         error.__traceback__ = _app_traceback(error)
         raise
+    packed.release()
+    return module
 
 
 def _app_traceback(error: BaseException) -> TracebackType | None:

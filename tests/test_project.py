@@ -79,8 +79,35 @@ class TestWorkflow:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    text = page.read_text()
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [link for link in links if not (page.parent / link).exists()] == []
+    in_repository = re.findall(
+        rf"{re.escape(PROJECT['urls']['Source'])}/blob/main/([^)#\s]+)", text
+    )
+    assert [link for link in in_repository if not (ROOT / link).exists()] == []
+
+
+def test_a_page_of_the_site_links_to_files_outside_docs_by_their_address() -> None:
+    # The site has the pages only; a relative link would work in the repository alone.
+    for page in ROOT.glob("docs/*.md"):
+        assert "](../" not in page.read_text(), page
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    pages = [page for entry in site["nav"] for page in _pages(entry)]
+    assert sorted(pages) == sorted(page.name for page in ROOT.glob("docs/*.md"))
+
+
+def _pages(entry: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    for target in entry.values():
+        if isinstance(target, str):
+            found.append(target)
+        else:
+            found += [page for each in target for page in _pages(each)]
+    return found
 
 
 def test_every_form_and_hook_is_yaml() -> None:

@@ -126,7 +126,17 @@ def works_in_thread(task: asyncio.Task[Any]) -> bool:
     record = current.get(None)
     if record is not None and record.unfinished:
         return True
-    to_thread = sys.modules.get("anyio.to_thread")  # the threads of Starlette, where it is used
-    if to_thread is None:
-        return False
-    return task in to_thread.current_default_thread_limiter().statistics().borrowers
+    limiter = anyio_limiter()
+    return limiter is not None and task in limiter.statistics().borrowers
+
+
+def anyio_limiter(*, is_needed: bool = False) -> Any:
+    """Return the limiter of anyio's threads, which are Starlette's; None where there are none yet.
+
+    The first use of anyio imports its asyncio backend, which is 2 % of a cold start of FastAPI, so
+    only a limiter that ``is_needed`` is asked for before the app uses one. To be called in a task.
+    """
+    to_thread = sys.modules.get("anyio.to_thread")
+    if to_thread is None or not (is_needed or "anyio._backends._asyncio" in sys.modules):
+        return None
+    return to_thread.current_default_thread_limiter()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
-from typing import Any
 
-from ..invocation.threads import app_threads, threads
+from ..invocation.threads import anyio_limiter, app_threads, threads
 
 JOIN_SECONDS = 0.02
 """In which an idle thread ends when it is told to."""
+
+ANYIO_THREADS = 40
+"""How many threads anyio allows at once by default."""
 
 
 class Threads:
@@ -22,11 +23,11 @@ class Threads:
 
     def __init__(self, concurrency: int) -> None:
         self._executor = app_threads(concurrency)
-        self._limiter: Any = None
+        self._abandoned = 0
+        self._added_tokens = 0  #: to anyio's limiter, for abandoned threads
         asyncio.get_running_loop().set_default_executor(self._executor)
-        to_thread = sys.modules.get("anyio.to_thread")  # Starlette's threads, where it is used
-        if to_thread is not None:
-            self._limiter = to_thread.current_default_thread_limiter()
+        self._limiter = anyio_limiter(is_needed=concurrency > ANYIO_THREADS)
+        if self._limiter is not None:
             self._limiter.total_tokens = max(self._limiter.total_tokens, concurrency)
 
     def end(self) -> bool:
@@ -43,7 +44,14 @@ class Threads:
         return any(thread.is_alive() for thread in others)
 
     def make_room(self, count: int) -> None:
-        """Let ``count`` more calls run at once, because as many threads are abandoned."""
+        """Let ``count`` more calls run at once, because as many threads are abandoned.
+
+        To be called in a task, unless ``count`` is negative.
+        """
         self._executor._max_workers += count
+        self._abandoned += count
+        if self._limiter is None and count > 0:
+            self._limiter = anyio_limiter()
         if self._limiter is not None:
-            self._limiter.total_tokens += count
+            self._limiter.total_tokens += self._abandoned - self._added_tokens
+            self._added_tokens = self._abandoned

@@ -44,6 +44,12 @@ def add_arguments(package: ArgumentParser) -> None:
         metavar="PATTERN",
         help="keep files that would be left out, by their path in the zip; may be repeated",
     )
+    contents.add_argument(
+        "--no-pack",
+        dest="pack",
+        action="store_false",
+        help="leave out the file that the modules of dependencies are imported from",
+    )
     output = package.add_argument_group("output")
     output.add_argument(
         "-o",

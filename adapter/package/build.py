@@ -6,11 +6,13 @@ import hashlib
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import PackageError
+from ..imports import packed
 from . import bytecode
 from .archive import Size, by_owner, find_owners, total, unpack_archive, write_archive
 from .check import check_kept, check_module, find_module, is_among
@@ -19,18 +21,25 @@ from .resolve import install
 from .tree import copy_sources, files, keys_among, project_files, trim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from .project import Project
     from .resolve import Platform
 
 BOOTSTRAP = "adapter/bootstrap"  #: a program, also where wheels are unpacked without their modes
 
+#: read by AWS's runtime (see `site`), which then imports from the packed file for any handler
+PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.packed.install()\n"
+
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
 ATTRIBUTE = "lambda_handler"
 
 SCRIPT = '''"""Made by `adapter package`: gives Lambda the app as a handler."""
+
+from adapter.imports import packed
+
+packed.install()
 
 from adapter.loader import load
 
@@ -64,8 +73,12 @@ def build(
     output: Path,
     keep: Sequence[str] = (),
     say: Callable[[str], None] = lambda text: None,
+    *,
+    pack: bool = True,
 ) -> DeploymentPackage:
     """Package a project into a zip or an empty folder; ``say`` gets progress and warnings.
+
+    With ``pack``, the modules of dependencies are imported from one file.
 
     Raises:
         PackageError: the project cannot be packaged.
@@ -95,6 +108,9 @@ def build(
         if bytecode.fits(platform.python):
             say("Compiling ...")
             bytecode.compile_folder(folder)
+            if pack:
+                pack_imports(folder, owners)
+                owners |= dict.fromkeys((packed.NAME, PTH[0]), "packed imports")
         archive = Path(scratch, "function.zip") if output.is_dir() else output
         sizes = write_archive(folder, archive, programs={BOOTSTRAP})
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -147,3 +163,28 @@ def make_handler(target: str, folder: Path) -> str:
     script = SCRIPT.format(attribute=ATTRIBUTE, target=target)
     (folder / f"{name}.py").write_text(script, "utf-8", newline="\n")
     return f"{name}.{ATTRIBUTE}"
+
+
+def pack_imports(folder: Path, owned: Collection[str], location: str = bytecode.ON_LAMBDA) -> None:
+    """Write the bytecode of dependencies, whose files are ``owned``, into one file.
+
+    The project's own modules stay apart, so that an edit on Lambda counts. A source file that an
+    extension module or a package hides from Python is left out.
+    """
+    names = {name for name, _ in files(folder)}
+    hidden = {_module(name) for name in names if name.endswith(".so")}
+    hidden |= {_module(name)[: -len("/__init__")] for name in names if "/__init__." in name}
+    compiled = {
+        name: folder / cache_from_source(name)
+        for name in sorted(names.intersection(owned))
+        if name.endswith(".py") and _module(name) not in hidden
+    }
+    content = {name: file.read_bytes() for name, file in compiled.items() if file.is_file()}
+    (folder / packed.NAME).write_bytes(packed.pack(content, location))
+    (folder / PTH[0]).write_text(PTH[1])
+
+
+def _module(name: str) -> str:
+    """Return the path of a module without its suffixes, ``.cpython-313-x86_64-linux-gnu.so``."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{file.partition('.')[0]}".removeprefix("/")

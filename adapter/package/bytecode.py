@@ -23,22 +23,22 @@ def fits(python: str) -> bool:
     return python == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def compile_folder(folder: Path) -> None:
-    """Compile every module below a folder."""
+def compile_folder(folder: Path, location: str = ON_LAMBDA) -> None:
+    """Compile every module below a folder, which will be at ``location``."""
     environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"}
     subprocess.run(
-        [sys.executable, "-P", "-s", "-S", "-W", "ignore", __file__, str(folder)],
+        [sys.executable, "-P", "-s", "-S", "-W", "ignore", __file__, str(folder), location],
         env={**environment, "PYTHONHASHSEED": "0"},
         check=True,
     )
 
 
-def compile_modules(folder: Path) -> None:
+def compile_modules(folder: Path, location: str) -> None:
     """Compile in a fixed order, and skip files that do not compile: templates, old syntax."""
     from py_compile import PycInvalidationMode, PyCompileError, compile
 
     for file in sorted(folder.rglob("*.py")):
-        name = f"{ON_LAMBDA}/{file.relative_to(folder).as_posix()}"
+        name = f"{location}/{file.relative_to(folder).as_posix()}"
         try:
             compile(
                 str(file),
@@ -51,4 +51,4 @@ def compile_modules(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    compile_modules(Path(sys.argv[1]))
+    compile_modules(Path(sys.argv[1]), sys.argv[2])

@@ -44,7 +44,9 @@ def main(arguments: Namespace) -> int:
         with terminated_cleanly(), open_output(arguments.output) as output:
             platform = Platform(arguments.arch, arguments.python or this_python())
             project = find_project(target.task_root, arguments.requirements)
-            package = build(project, target.handler, platform, output, arguments.keep, say)
+            package = build(
+                project, target.handler, platform, output, arguments.keep, say, pack=arguments.pack
+            )
     except PackageError as error:
         say(f"adapter package: {error}")
         return 1

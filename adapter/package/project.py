@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SIGNS = (PYPROJECT, REQUIREMENTS, *LOCKS)
-SETTINGS = ("build", "exclude", "include")  #: of [tool.adapter]
+SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
 
 
 @dataclass(frozen=True)

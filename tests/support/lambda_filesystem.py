@@ -31,13 +31,14 @@ PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 # What /var/runtime/bootstrap.py of the managed runtimes does before its client starts.
 BOOTSTRAP = """
-import os, sys
+import os, site, sys
 var = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 root = os.environ["LAMBDA_TASK_ROOT"]
 packages = f"{var}/lang/lib/python%d.%d/site-packages" % sys.version_info[:2]
 runtime = f"{var}/runtime"
 sys.path[:] = [root, packages, runtime, *(p for p in sys.path if p and p != runtime)]
 os.environ.setdefault("PYTHONPATH", runtime)
+site.addsitedir(root)
 from awslambdaric.__main__ import main
 main([root, os.environ["_HANDLER"]])
 """

@@ -64,7 +64,10 @@ def main(arguments: Namespace) -> int:
     """
     function = replace(
         read_function(arguments, concurrency=arguments.concurrency),
-        environ={"ADAPTER_WATCHDOG": "on"},  # AWS's runtime ignores it
+        environ={
+            "ADAPTER_ACCESS_LOG": "on",
+            "ADAPTER_WATCHDOG": "on",  # AWS's runtime ignores it
+        },
     )
     url = UrlSettings(
         invoke_mode=arguments.invoke_mode,

@@ -1,0 +1,1 @@
+"""What makes the imports of a cold start fast."""

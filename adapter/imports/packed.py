@@ -1,0 +1,225 @@
+"""The modules of a function's dependencies in one file, which is mapped into memory.
+
+A framework has hundreds of modules. For each one, Python reads the times of a folder and of files,
+and opens and reads the file with its bytecode. `adapter package` writes the bytecode of all
+dependencies into one file beside the ``adapter`` folder, and `install` has Python look there first.
+The files stay: tracebacks and resources need them, and all modules come from them if the packed
+file is damaged or is for another Python.
+
+The finder is one for a folder (`sys.path_hooks`), not for all modules (`sys.meta_path`), so that
+the order of ``sys.path``, namespace packages and the import hooks of others count as before.
+
+The packed file is `HEAD`, the index, and a `RECORD` with a bytecode file (PEP 552) for each module.
+The index is written by `marshal`: the folder that the code was compiled for, and a dict with the
+offset of the record of each source file, by its path in the folder.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from functools import partial
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+from struct import Struct
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from mmap import mmap
+    from types import CodeType, ModuleType
+
+NAME = "packed_imports.bin"
+FORMAT = b"packed imports 1"
+
+HEAD = Struct("<16s4sQI8s")
+"""`FORMAT`, the magic number of the bytecode, the size of the file, size and hash of the index."""
+
+RECORD = Struct("<I8s")
+"""Size and hash of the bytecode file that follows. All hashes are `importlib.util.source_hash`."""
+
+INDEX_VERSION = 2
+"""Of `marshal`: a later version writes other bytes for strings that the process has interned."""
+
+BYTECODE_HEAD_BYTES = 16
+
+LOADERS = (
+    (ExtensionFileLoader, EXTENSION_SUFFIXES),
+    (SourceFileLoader, SOURCE_SUFFIXES),
+    (SourcelessFileLoader, BYTECODE_SUFFIXES),
+)
+"""What Python's own finder for a folder loads, in its order."""
+
+
+_mappings: dict[str, mmap] = {}  #: the mapped files, by their folders
+
+
+def install(folder: str | None = None) -> None:
+    """Import modules of a folder from its packed file; the default is the folder of the adapter.
+
+    Nothing changes where there is no such file, and under ``python -O``, which needs bytecode
+    of its own. A file that cannot be used is a warning in the log.
+    """
+    folder = folder or os.path.abspath(f"{__file__}/../../..")
+    if sys.flags.optimize or folder in _mappings:
+        return
+    try:
+        with open(f"{folder}/{NAME}", "rb") as file:
+            from mmap import ACCESS_READ, mmap  # lazy: cold start
+
+            mapping = mmap(file.fileno(), 0, access=ACCESS_READ)
+        packed = PackedFile(folder, mapping)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        _warn(folder, error)
+        return
+    _mappings[folder] = mapping
+    sys.path_hooks.insert(0, partial(PackedFinder.hook, packed))
+    for path in [*sys.path_importer_cache]:
+        if path == folder or path.startswith(f"{folder}/"):
+            del sys.path_importer_cache[path]
+
+
+def release() -> None:
+    """Give back the memory of the mapped files; the kernel maps again a part that is read later."""
+    for mapping in _mappings.values():
+        from mmap import MADV_DONTNEED  # lazy: cold start
+
+        mapping.madvise(MADV_DONTNEED)
+
+
+def pack(bytecode: Mapping[str, bytes], compiled_for: str) -> bytes:
+    """Return a packed file of the bytecode files of one Python, by the paths of their sources."""
+    offsets: dict[str, int] = dict.fromkeys(bytecode, 0)
+    records = bytearray()
+    for path, content in bytecode.items():
+        offsets[path] = len(records)
+        records += RECORD.pack(len(content), source_hash(content)) + content
+    index = marshal.dumps((compiled_for, offsets), INDEX_VERSION)
+    magic = next(iter(bytecode.values()), MAGIC_NUMBER)[:4]
+    size = HEAD.size + len(index) + len(records)
+    return HEAD.pack(FORMAT, magic, size, len(index), source_hash(index)) + index + records
+
+
+class PackedFile:
+    """The packed file of a folder.
+
+    Raises:
+        ValueError: the file is damaged, or for another Python.
+    """
+
+    def __init__(self, folder: str, content: bytes | mmap) -> None:
+        self.folder = folder
+        self._content = memoryview(content)
+        if content[:16] != FORMAT or len(content) < HEAD.size:
+            raise ValueError("it is not a file of packed imports, or its format is another one")
+        _, magic, size, index_bytes, digest = HEAD.unpack_from(content)
+        if magic != MAGIC_NUMBER:
+            raise ValueError("its bytecode is that of another Python")
+        self._records = HEAD.size + index_bytes
+        index = content[HEAD.size : self._records]
+        if size != len(content) or digest != source_hash(index):
+            raise ValueError("it is damaged")
+        compiled_for, self._offsets = cast("tuple[str, dict[str, int]]", marshal.loads(index))
+        self.is_in_place = compiled_for == folder
+
+    @property
+    def paths(self) -> Collection[str]:
+        """The source files that have bytecode here, by their paths in the folder."""
+        return self._offsets.keys()
+
+    def bytecode(self, path: str) -> memoryview | None:
+        """Return the bytecode file of a source file; None if it is not here, or damaged."""
+        offset = self._offsets.get(path)
+        if offset is None:
+            return None
+        start = self._records + offset + RECORD.size
+        size, digest = RECORD.unpack_from(self._content, start - RECORD.size)
+        bytecode = self._content[start : start + size]
+        if digest == source_hash(bytecode):
+            return bytecode
+        self._offsets = {}
+        _warn(self.folder, "it is damaged")
+        return None
+
+
+class PackedFinder(FileFinder):
+    """Finds the modules of a folder: in the packed file first, then as Python does."""
+
+    def __init__(self, packed: PackedFile, path: str) -> None:
+        super().__init__(path, *LOADERS)
+        self._packed = packed
+        self._prefix = f"{path}/"[len(packed.folder) + 1 :]
+
+    @classmethod
+    def hook(cls, packed: PackedFile, path: str) -> PackedFinder:
+        """Return the finder for a folder, as a function in `sys.path_hooks` does.
+
+        Raises:
+            ImportError: the folder is not that of the packed file, and not below that folder.
+        """
+        path = path.rstrip("/")
+        if path != packed.folder and not path.startswith(f"{packed.folder}/"):
+            raise ImportError(f"{path} is not below {packed.folder}", path=path)
+        return cls(packed, path)
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Find a module by its name."""
+        inner = self._prefix + fullname.rpartition(".")[2]
+        if f"{inner}/__init__.py" in self._packed.paths:
+            spec = self._spec(fullname, f"{inner}/__init__.py")
+            spec.submodule_search_locations = [f"{self._packed.folder}/{inner}"]
+            return spec
+        if f"{inner}.py" in self._packed.paths:
+            return self._spec(fullname, f"{inner}.py")
+        return super().find_spec(fullname, target)
+
+    def _spec(self, fullname: str, path: str) -> ModuleSpec:
+        loader = PackedLoader(fullname, path, self._packed)
+        spec = ModuleSpec(fullname, loader, origin=loader.path)
+        spec.has_location = True
+        return spec
+
+
+class PackedLoader(SourceFileLoader):
+    """Loads a module: its code from the packed file, all else from its source file."""
+
+    def __init__(self, fullname: str, path: str, packed: PackedFile) -> None:
+        super().__init__(fullname, f"{packed.folder}/{path}")
+        self._packed = packed
+        self._path_inside = path
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return the code of the module."""
+        if self._packed.is_in_place:
+            bytecode = self._packed.bytecode(self._path_inside)
+            if bytecode is not None:
+                return cast("CodeType", marshal.loads(bytecode[BYTECODE_HEAD_BYTES:]))
+        return super().get_code(fullname)  # which has the code name the file, by `get_data`
+
+    def get_data(self, path: str) -> bytes:
+        """Return the content of a file: of the module's bytecode file, the packed one."""
+        if path.endswith(".pyc") and path == cache_from_source(self.path):
+            bytecode = self._packed.bytecode(self._path_inside)
+            if bytecode is not None:
+                return bytes(bytecode)
+        return super().get_data(path)
+
+
+def _warn(folder: str, reason: object) -> None:
+    from ..invocation.loggers import get_logger  # lazy: cold start
+
+    get_logger("adapter.imports").warning(
+        "%s/%s is not used, and modules are imported from files: %s", folder, NAME, reason
+    )
