@@ -48,6 +48,7 @@ async def probe_target(
     )
     console = Console(sys.stderr)
     journal = Journal()
+    seen: Probe | None = None
     sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
     middleware = await read_stack(function)
     with listen("127.0.0.1", 0) as listening:
@@ -56,12 +57,12 @@ async def probe_target(
             open_pool(function, sandbox, console, limit=1) as pool,
             serve(FunctionUrl(pool, UrlSettings(), console), listening),
         ):
-            environment = await pool.warm()
-            if environment.init_failed:
-                raise ConfigurationError(f"{target.handler} cannot start. The lines above say why.")
-            pool.watch = journal.watch
-            seen = await probe(request._replace(url=f"{base}{request.url}"), seconds)
+            if not (await pool.warm()).init_failed:
+                pool.watch = journal.watch
+                seen = await probe(request._replace(url=f"{base}{request.url}"), seconds)
             await pool.close()  # reads the rest of the log
+    if seen is None:
+        raise ConfigurationError(f"{target.handler} cannot start. The lines above say why.")
     record = next(iter(journal), None)
     if record is None:
         raise ConfigurationError(f"The local Lambda refused the request with {seen.status}.")
