@@ -10,8 +10,8 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover \
-  bench bench-peers docs clean
+.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
+  test-agents audit cover bench bench-peers docs clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,20 @@ test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that 
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
+
+# Vendors' packages, and those of agents, pin much and are heavy, so each group has an environment of its own.
+.venv-%/.ready: tests/%/requirements.txt
+	@echo "Setting up .venv-$*, once ..."
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install $(PREPARE) -r $< --editable '.[dev-server]'
+	@.venv-$*/bin/python -m pip install $(PREPARE) --no-deps --target .venv-$*/awslambdaric-3 'awslambdaric==3.*'
+	@touch $@
+
+test-vendors: .venv-vendors/.ready  ## Sentry, Datadog, OpenTelemetry and others around a handler, under each runtime
+	.venv-vendors/bin/python -m pytest tests/vendors
+
+test-agents: .venv-agents/.ready  ## MCP and the OpenAI client, with the examples that serve them
+	.venv-agents/bin/python -m pytest tests/agents
 
 audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt

@@ -145,20 +145,6 @@ class EntryPoint(ABC):
             listeners.append(write)
         return listeners
 
-    def _invoke_mode(self, event: JSON) -> str:
-        """Return the invoke mode for ``event``.
-
-        Raises:
-            ConfigurationError: the function that decides returned something else.
-            Exception: the exception of that function.
-        """
-        mode = self.options.invoke_mode
-        if isinstance(mode, str):
-            return mode
-        from .option_values import INVOKE_MODES, choice
-
-        return choice(*INVOKE_MODES)("The result of the function invoke_mode", mode(event))
-
     def _meter(self) -> Meter | None:
         """Return the meter of the current invocation, if there are listeners."""
         return current.get().meter if self._listeners else None
@@ -218,3 +204,15 @@ def _is_loop_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:
+    """Return the invoke mode that ``function`` chooses for ``event``.
+
+    Raises:
+        ConfigurationError: the result is not an invoke mode.
+        Exception: the exception of the function.
+    """
+    from .option_values import INVOKE_MODES, choice
+
+    return choice(*INVOKE_MODES)("The result of the function invoke_mode", function(event))

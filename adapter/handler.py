@@ -11,7 +11,7 @@ from .asgi.cycle import HttpCycle, respond_plainly
 from .asgi.lifespan import lifespan
 from .asgi.response import Response
 from .asgi.scope import http_scope
-from .entry import EntryPoint
+from .entry import EntryPoint, chosen_mode
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
@@ -133,8 +133,6 @@ class LambdaHandler(EntryPoint):
         if source is None:
             return await self._respond_to_event(event, context, stream)
         request = self._incoming(source, plain, context)
-        if (meter := self._meter()) is not None:
-            meter.requested(request.scope, source.name)
         if stream is not None and isinstance(source, Source) and self.streams(source, plain):
             await self._run(request, context, stream, source)
             return None
@@ -144,7 +142,10 @@ class LambdaHandler(EntryPoint):
 
     def streams(self, source: Source | None, event: JSON) -> bool:
         """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
-        return source is not None and self._invoke_mode(event) in source.streams_in
+        mode = self.options.invoke_mode
+        if not isinstance(mode, str):
+            mode = chosen_mode(mode, event)
+        return source is not None and mode in source.streams_in
 
     def _custom(self, event: JSON, context: Context | None) -> CustomSource | None:
         assert self.options.custom_handlers is not None
@@ -211,6 +212,7 @@ class LambdaHandler(EntryPoint):
         meter = self._meter()
         if meter is not None:
             meter.measure(stream)
+            meter.requested(request.scope, source.name)
         rendering = source if isinstance(source, Source) else FUNCTION_URL
         if request.scope is None or request.refused:
             method = "" if request.scope is None else request.scope["method"]
@@ -267,10 +269,10 @@ class LambdaHandler(EntryPoint):
             return event_response(path, head.status, head.headers, body)
 
         buffered = BufferedStream(render, stream)
-        if (meter := self._meter()) is not None:
-            meter.requested(scope, "")
         incoming = _Incoming(scope, request.body)
         await self._run(incoming, context, buffered, FUNCTION_URL, raise_errors=True)
+        if (meter := self._meter()) is not None:
+            meter.requested(None, "")  # it was no request
         if buffered.error is not None:
             raise buffered.error
         return buffered.result()

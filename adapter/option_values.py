@@ -1,4 +1,4 @@
-"""The values of options: each function parses one kind, and says what it takes.
+"""The parsers of the values of options, one for each kind of value.
 
 Each takes the name of the argument or of the variable, which stands in its message, and raises
 `ConfigurationError` for an invalid value.
@@ -109,8 +109,8 @@ def header_name(name: str, value: Any) -> str:
     valid = header.isascii() and header.replace("-", "").replace("_", "").isalnum()
     if header and (not valid or header in ("host", "authorization")):
         raise ConfigurationError(
-            f"{name} is {value!r}; it must be the name of a header, and neither 'host' nor"
-            " 'authorization'; or ''."
+            f"{name} is {value!r}; it must be the name of a header other than 'host' and"
+            " 'authorization', or ''."
         )
     return header
 

@@ -114,7 +114,8 @@ class StreamingFunction(EntryPoint):
 
     def streams(self, source: Source | None, event: JSON) -> bool:
         """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
-        mode = self._invoke_mode(event)
+        mode = self.options.invoke_mode
+        assert isinstance(mode, str)  # it is no argument here
         return mode != "buffered" if source is None else mode in source.streams_in
 
     async def _run(

@@ -136,6 +136,16 @@ UNTESTED = {
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
 BY_BEHAVIOUR = {"browser", "deploy", "faults", "package", "runtimes", "system", "testing"}
+BY_BEHAVIOUR = {
+    "agents",
+    "browser",
+    "faults",
+    "package",
+    "runtimes",
+    "system",
+    "testing",
+    "vendors",
+}
 #: Packages that are tested together, as processes, in tests/runtimes.
 IN_PROCESSES = {"native", "sync"}
 #: Test files that belong to no one module.

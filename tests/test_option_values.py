@@ -87,10 +87,10 @@ def test_a_value_is_parsed(parse: Callable[[str, Any], Any], value: object, pars
         (milliseconds, "soon", "option is 'soon'; it must be a number of milliseconds, or 0."),
         (seconds, -1, "option is -1; it must be a number of seconds, or 0."),
         (seconds, "nan", "option is 'nan'; it must be a number of seconds, or 0."),
-        (header_name, "x host", "option is 'x host'; it must be the name of a header, and"),
-        (header_name, "é", "option is 'é'; it must be the name of a header, and"),
-        (header_name, "Host", "option is 'Host'; it must be the name of a header, and neither"),
-        (header_name, None, "option is None; it must be the name of a header, and"),
+        (header_name, "x host", "option is 'x host'; it must be the name of a header other"),
+        (header_name, "é", "option is 'é'; it must be the name of a header other"),
+        (header_name, "Host", "option is 'Host'; it must be the name of a header other than"),
+        (header_name, None, "option is None; it must be the name of a header other"),
     ],
 )
 def test_a_mistake_says_what_it_could_be(

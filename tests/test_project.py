@@ -13,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from . import works_with
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -113,3 +115,13 @@ def _pages(entry: dict[str, Any]) -> list[str]:
 def test_every_form_and_hook_is_yaml() -> None:
     for path in [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]:
         assert yaml.safe_load(path.read_text()), path
+
+
+class TestWorksWith:
+    def test_the_readme_has_the_versions_that_the_tests_install(self) -> None:
+        readme = (ROOT / "README.md").read_text()
+        table = readme.partition("<!-- works with -->\n")[2].partition("<!-- /works with -->")[0]
+        assert table == works_with.markdown(), "python -m tests.works_with prints the table"
+
+    def test_each_row_is_tested(self) -> None:
+        assert all((ROOT / row.tests).exists() for row in works_with.ROWS)

@@ -49,7 +49,7 @@ class FrontEnd(NamedTuple):
 
 
 def front_end(text: str) -> FrontEnd | None:
-    """Read the option ``trusted_front_end``; None if ``text`` is neither an ARN nor a secret."""
+    """Read the option ``trusted_front_end``; None if ``text`` is no ARN and has no secret."""
     if text.startswith("arn:"):
         return FrontEnd(caller=text) if _ARN.fullmatch(text) else None
     found = _SECRET.fullmatch(text)

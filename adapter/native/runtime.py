@@ -81,6 +81,10 @@ def main(target: str | None = None) -> int:
         asyncio.set_event_loop(bridge.runner.loop)
         handler = load(name or _no_handler())
         bridge.calls_function = isinstance(handler, FunctionHandler)
+        if "sentry_sdk" in sys.modules:
+            from .vendors import warn_of_sentry  # lazy: cold start
+
+            warn_of_sentry()
         handler = _watched(handler) if options.watchdog else handler
         if options.async_init:
             handler = _patient(handler, options.async_init, runtime)
@@ -268,8 +272,9 @@ class Runtime:
         )
         timer.daemon = True
         timer.start()
-        # Not add_signal_handler: the app may have a callback of its own there, for the same signal.
-        runner.loop.call_soon_threadsafe(self._terminate)
+        # Not by add_signal_handler, where the app may have a callback for the same signal.
+        with suppress(RuntimeError):  # the loop is closed: the process is at its end
+            runner.loop.call_soon_threadsafe(self._terminate)
 
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""

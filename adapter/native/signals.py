@@ -20,10 +20,10 @@ _OWN_MODULES = sys.stdlib_module_names | {"adapter", "__main__"}
 class Signals:
     """Stands in for `signal.signal` and `signal.getsignal` of this process.
 
-    Python runs a handler between any two instructions of the main thread, so what a handler of the
-    app raises would appear in the code of the runtime, as the failure of a connection, say. And the
-    app may install a handler for SIGTERM at any time, which must not keep the environment from its
-    end. Python offers no hook for either, so the two functions are replaced.
+    Python runs a signal handler between any two instructions of the main thread. An exception of a
+    handler of the app would appear in the code of the runtime, as the failure of a connection, say.
+    And the app may install a handler for SIGTERM at any time, while the environment must still end
+    at SIGTERM. Python has no hook for these, so the two functions are replaced.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def _runs_app(frame: FrameType | None) -> bool:
     """Whether ``frame`` is code of the app or its libraries, or was called by such code."""
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        # The methods of a named tuple are in a module that is none.
+        # The methods of a named tuple name a module that does not exist.
         if module in sys.modules and module.partition(".")[0] not in _OWN_MODULES:
             return True
         frame = frame.f_back

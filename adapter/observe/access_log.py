@@ -38,7 +38,7 @@ def write(summary: Summary) -> None:
 
 
 def fields(summary: Summary) -> dict[str, object]:
-    """Return what a record says beside its text; times in milliseconds."""
+    """Return the fields of a record, for a JSON formatter; times are in milliseconds."""
     return {
         "method": summary.method,
         "route": summary.route,

@@ -284,6 +284,7 @@ class TestOtherEvents:
             sending(START, answer), MemoryStream(), {"a": 1}, event_path="/events"
         )
         assert (summary.outcome, summary.status, summary.bytes) == (Outcome.COMPLETE, 201, 2)
+        assert (summary.source, summary.method) == ("", "")
 
 
 class TestFunctionsThatStream:

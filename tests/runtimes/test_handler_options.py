@@ -125,6 +125,20 @@ def test_one_function_has_both_kinds_of_route(run: StartRunning) -> None:
     assert buffered.json["statusCode"] == 200
 
 
+def test_a_wrapper_that_responds_by_itself_does_so_in_the_mode_of_its_event(
+    run: StartRunning,
+) -> None:
+    refusing = "inner = handler\ndef handler(event, context): return {'statusCode': 401}"
+    running = run(f"{TWO_KINDS}\n{refusing}")
+    mode = "lambda-runtime-function-response-mode"
+    assert outcome(running, rest_api_event("/chat")).headers[mode] == "streaming"
+    running.client.deliver(rest_api_event("/image"), "id-2")
+    request = running.client.read()
+    running.client.accept()
+    assert mode not in request.headers
+    assert request.json == {"statusCode": 401}
+
+
 @pytest.mark.parametrize(
     ("path", "printed"),
     [("/listens", "disconnected"), ("/sends", "disconnected"), ("/hangs", "cancelled")],

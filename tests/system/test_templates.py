@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import EXAMPLES, TOOLS
+from .conftest import EXAMPLES, ROOT, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDERS = [example.folder for example in EXAMPLES]
-SAM = [file for folder in FOLDERS for file in sorted(folder.glob("template*.yaml"))]
+MCP = ROOT / "examples" / "mcp_server" / "template.yaml"
+SAM = [*(file for folder in FOLDERS for file in sorted(folder.glob("template*.yaml"))), MCP]
 PLAIN = [file for folder in FOLDERS for file in sorted(folder.glob("cloudformation*.yaml"))]
 
 
@@ -160,3 +161,11 @@ def test_managed_instances_serve_many_requests_in_one_process() -> None:
     assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/adapter/bootstrap"
     (url,) = of_type(resources, "AWS::Lambda::Url")
     assert url["TargetFunctionArn"] == {"Ref": "FunctionAliaslive"}  # only versions run on them
+
+
+def test_the_mcp_server_streams_from_its_url() -> None:
+    resources = transformed(MCP)
+    (url,) = of_type(resources, "AWS::Lambda::Url")
+    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
+    (function,) = of_type(resources, "AWS::Lambda::Function")
+    assert function["Timeout"] == 300
