@@ -104,8 +104,8 @@ RULES: tuple[Rule, ...] = (
         symptoms.json_in_body,
         "The body is a Lambda response in JSON, statusCode included: the function buffers, and "
         "the invoke mode of its URL is RESPONSE_STREAM.",
-        "Stream from the handler (for an app: invoke_mode auto or response_stream), or set InvokeMode "
-        "to BUFFERED.",
+        "Stream from the handler (for an app: invoke_mode auto or response_stream), or set the "
+        "InvokeMode of the URL to BUFFERED.",
     ),
     Rule(
         "prelude-in-body",
