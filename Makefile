@@ -102,6 +102,9 @@ test-portable: $(READY)  ## The tests that need no Linux
 test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
+	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \
+	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo env RUNLEVEL=1 apt-get -qq install -y nginx-light >/dev/null; }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
