@@ -141,7 +141,7 @@ class RecordingAws:
 
     def manage_runtime(self, call: Call) -> Reply:
         """Do what moto has not: keep which runtime version a version of a function is pinned to."""
-        key = f"{call.parameters['FunctionName']}:{call.parameters['Qualifier']}"
+        key = f"{call.parameters['FunctionName']}:{call.parameters['Qualifier']}:runtime"
         kept = self.functions.setdefault(key, {})
         if call.operation.startswith("Put"):
             names = ("UpdateRuntimeOn", "RuntimeVersionArn")
