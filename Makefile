@@ -10,7 +10,8 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system audit cover bench clean
+.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
+  test-agents audit cover bench bench-peers docs clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,7 +87,7 @@ test-all: test $(if $(NEWER),.venv-newer/.prepared)  ## The tests, and once more
 test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'
 
-PORTABLE := $(addprefix tests/,asgi events invocation observe samples streams testing) $(wildcard tests/test_*.py)
+PORTABLE := $(addprefix tests/,asgi doctor events invocation observe samples streams testing) $(wildcard tests/test_*.py)
 
 test-portable: $(READY)  ## The tests that need no Linux
 	$(BIN)/python -m pytest -n auto $(PORTABLE)
@@ -109,6 +110,20 @@ test-system: $(READY) .venv-system/.ready .venv-system/.packages  ## The example
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
+
+# Vendors' packages, and those of agents, pin much and are heavy, so each group has an environment of its own.
+.venv-%/.ready: tests/%/requirements.txt
+	@echo "Setting up .venv-$*, once ..."
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install $(PREPARE) -r $< --editable '.[dev-server]'
+	@.venv-$*/bin/python -m pip install $(PREPARE) --no-deps --target .venv-$*/awslambdaric-3 'awslambdaric==3.*'
+	@touch $@
+
+test-vendors: .venv-vendors/.ready  ## Sentry, Datadog, OpenTelemetry and others around a handler, under each runtime
+	.venv-vendors/bin/python -m pytest tests/vendors
+
+test-agents: .venv-agents/.ready  ## MCP and the OpenAI client, with the examples that serve them
+	.venv-agents/bin/python -m pytest tests/agents
 
 audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt
@@ -137,5 +152,44 @@ cover: $(READY)  ## Every branch of each module of the core, covered by its own 
 bench: $(READY)  ## What the runtime costs, as a multiple of the least an asyncio program could do
 	$(BIN)/python -m benchmarks.streaming
 
+.venv-docs/.ready: docs-requirements.txt
+	@echo "Setting up .venv-docs, once ..."
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+docs: .venv-docs/.ready  ## The documentation site, in site/; a link that is broken fails the build
+	.venv-docs/bin/zensical build --clean --strict
+
+# The contestants of bench-peers in their newest releases. Node's comes from npm, because its runtime client
+# needs a newer one than Debian has; building Lambda Web Adapter takes some minutes.
+define set-up-peers
+@echo "Setting up $(2), once ..."
+@$(1) -m venv $(2)
+@$(2)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers/requirements.txt
+@touch $(2)/.ready
+endef
+
+.venv-peers/.ready: benchmarks/peers/requirements.txt
+	$(call set-up-peers,$(PYTHON),.venv-peers)
+
+.venv-peers-newer/.ready: benchmarks/peers/requirements.txt
+	$(call set-up-peers,$(NEWER),.venv-peers-newer)
+
+.peers/.ready:
+	@command -v npm >/dev/null && command -v cargo >/dev/null || { \
+	  echo "npm and cargo install the contestants that are not on PyPI. Debian: apt-get install npm rustup"; exit 1; }
+	@echo "Installing Node, its runtime client and Lambda Web Adapter in .peers, once ..."
+	@mkdir -p .peers
+	@npm install --silent --no-audit --no-fund --prefix .peers node@latest aws-lambda-ric@latest
+	@cargo install --quiet --locked --root .peers/cargo lambda_web_adapter@$(WEB_ADAPTER)
+	@touch $@
+
+WEB_ADAPTER ?= 1.0.0-rc1  # the newest release of the crate; cargo takes a release candidate by name only
+
+bench-peers: .peers/.ready .venv-peers/.ready $(if $(NEWER),.venv-peers-newer/.ready)  ## The adapter beside its peers
+	.venv-peers/bin/python -m benchmarks.peers --write
+	$(if $(NEWER),.venv-peers-newer/bin/python -m benchmarks.peers --write)
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv* .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv* .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage

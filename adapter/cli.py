@@ -92,6 +92,9 @@ def run_runtime(target: str | None) -> int:
 def build_parser() -> ArgumentParser:
     """Describe the command line."""
     from argparse import ArgumentParser
+    from functools import partial
+
+    from .deploy.arguments import add_deployment
 
     parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
     version = sys.modules[__package__].__version__  # imported already
@@ -100,6 +103,7 @@ def build_parser() -> ArgumentParser:
     add_dev(commands)
     add_invoke(commands)
     add_package(commands)
+    add_deployment(partial(add_command, commands), run_deployment)
     add_run(commands)
     add_completion(commands)
     return parser
@@ -167,6 +171,12 @@ def add_server(dev: ArgumentParser) -> None:
     group = dev.add_argument_group("server")
     group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
+    group.add_argument(
+        "--no-inspector",
+        dest="inspector",
+        action="store_false",
+        help="do not show the invocations at /__lambda__/",
+    )
     group.add_argument(
         "--invoke-port",
         type=port,
@@ -301,7 +311,8 @@ def add_function(parser: ArgumentParser) -> None:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="of an invocation (%(default)s; on AWS 3 by default and at most 900)",
+        help="of an invocation (%(default)s; on AWS 3 by default, at most 1800, and at most 5400"
+        " for asynchronous events of managed instances)",
     )
     group.add_argument(
         "--memory",
@@ -319,8 +330,8 @@ def positive(text: str) -> int:
 
 def seconds(text: str) -> float:
     """Read a timeout that Lambda allows."""
-    wanted = "a number of seconds above 0 and at most 900"
-    return number(text, float, lambda value: 0 < value <= 900, wanted)
+    wanted = "a number of seconds above 0 and at most 5400"
+    return number(text, float, lambda value: 0 < value <= 5400, wanted)
 
 
 def port(text: str) -> int:
@@ -362,6 +373,13 @@ def run_package(arguments: Namespace) -> int:
     with needed_extra("package"):
         from .package.command import main as package
     return package(arguments)
+
+
+def run_deployment(arguments: Namespace) -> int:
+    """Work on AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
+    with needed_extra("deploy"):
+        from .deploy.commands import COMMANDS
+    return COMMANDS[arguments.deployment](arguments)
 
 
 def run_completion(arguments: Namespace) -> int:

@@ -96,8 +96,8 @@ class EntryPoint(ABC):
         """Start the handler, once per environment; return whether `shutdown` has work to do."""
 
     @abstractmethod
-    def streams(self, source: Source | None) -> bool:
-        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+    def streams(self, source: Source | None, event: JSON) -> bool:
+        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
@@ -139,6 +139,10 @@ class EntryPoint(ABC):
             from .observe.metrics import emit  # lazy: cold start
 
             listeners.append(emit)
+        if self.options.access_log:
+            from .observe.access_log import write  # lazy: cold start
+
+            listeners.append(write)
         return listeners
 
     def _meter(self) -> Meter | None:
@@ -200,3 +204,15 @@ def _is_loop_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:
+    """Return the invoke mode that ``function`` chooses for ``event``.
+
+    Raises:
+        ConfigurationError: the result is not an invoke mode.
+        Exception: the exception of the function.
+    """
+    from .option_values import INVOKE_MODES, choice
+
+    return choice(*INVOKE_MODES)("The result of the function invoke_mode", function(event))

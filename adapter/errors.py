@@ -12,6 +12,7 @@
     * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
     * `ConfigurationError` - an option has an invalid value
     * `PackageError` - `adapter package` cannot make a package of the project
+    * `DeployError` - `adapter deploy`, `destroy` or `logs` cannot do what was asked
     * `HandlerError` - the handler cannot be called, or its response cannot be sent
         * `LoadError` - the handler cannot be imported
     * `LifespanFailed` - the app's startup failed
@@ -110,6 +111,10 @@ class ConfigurationError(AdapterError):
 
 class PackageError(AdapterError):
     """The project cannot be packaged; the message says why, where, and what to do next."""
+
+
+class DeployError(AdapterError):
+    """A deployment cannot be made, changed, deleted or read; the message says what to do next."""
 
 
 class HandlerError(AdapterError):

@@ -104,7 +104,15 @@ async def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     if runner is not None and not runner.concurrent:
         return await runner.outside(function, *args)
     call = partial(copy_context().run, shielded, function, *args)
+    if runner is not None:
+        call = partial(_call_with_loop, runner.loop, call)
     return await asyncio.wrap_future(threads().submit(call))
+
+
+def _call_with_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) -> Any:
+    """Call with ``loop`` as the current event loop of this thread, as it is on the main thread."""
+    asyncio.set_event_loop(loop)
+    return call()
 
 
 def _expire(stream: ResponseStream) -> None:

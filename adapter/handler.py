@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .asgi.cycle import HttpCycle, respond_plainly
 from .asgi.lifespan import lifespan
 from .asgi.response import Response
 from .asgi.scope import http_scope
-from .entry import EntryPoint
+from .entry import EntryPoint, chosen_mode
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .events.custom import CustomSource, EventHandler
     from .observe.summary import Summary
     from .streams.response_stream import ResponseStream
-    from .types import JSON, ASGIApp, Context, Head, Scope
+    from .types import JSON, ASGIApp, Context, Event, Head, Request, Scope
 
 logger = get_logger("adapter.http")
 
@@ -39,7 +39,8 @@ class LambdaHandler(EntryPoint):
 
     Args:
         app: any ASGI 3 app.
-        invoke_mode: ``"auto"``, ``"response_stream"`` or ``"buffered"``.
+        invoke_mode: ``"auto"``, ``"response_stream"`` or ``"buffered"``, or a function of the event
+            that returns one of these.
         lifespan: ``"auto"``, ``"on"`` or ``"off"``.
         base_path: the path prefix of the app, for example ``"/api"``.
         on_event: called with ``(event, context)`` for events that are not HTTP.
@@ -47,6 +48,10 @@ class LambdaHandler(EntryPoint):
         custom_handlers: classes that turn events into requests, with Mangum's interface.
         errors: ``"respond"`` or ``"raise"``: how a failure before the response ends.
         on_complete: called with an `adapter.observe.summary.Summary` when an invocation is over.
+        trusted_host_header: the header that has the viewer's host, behind ``trusted_front_end``.
+        trusted_front_end: ``"header: secret"`` or an ARN: how that front end proves itself.
+        authorization_source: the header that the app reads as ``authorization``.
+        max_stream_seconds: how long a streamed response may go on; None: up to the timeout.
     """
 
     __name__ = "handler"  # wrappers read the name of a function, for example Powertools' Tracer
@@ -55,7 +60,7 @@ class LambdaHandler(EntryPoint):
         self,
         app: ASGIApp,
         *,
-        invoke_mode: str = "auto",
+        invoke_mode: str | Callable[[Any], str] = "auto",
         lifespan: str = "auto",
         base_path: str = "",
         on_event: Callable[[Any, Any], Any] | None = None,
@@ -63,6 +68,10 @@ class LambdaHandler(EntryPoint):
         custom_handlers: Sequence[type[EventHandler]] | None = None,
         errors: str = "respond",
         on_complete: Callable[[Summary], Any] | None = None,
+        trusted_host_header: str = "",
+        trusted_front_end: str = "",
+        authorization_source: str = "",
+        max_stream_seconds: float | None = None,
     ) -> None:
         self.app = app
         super().__init__(
@@ -75,6 +84,10 @@ class LambdaHandler(EntryPoint):
                 "custom_handlers": custom_handlers,
                 "errors": errors,
                 "on_complete": on_complete,
+                "trusted_host_header": trusted_host_header,
+                "trusted_front_end": trusted_front_end,
+                "authorization_source": authorization_source,
+                "max_stream_seconds": max_stream_seconds,
             }
         )
         self._lifespan: Lifespan | None = None
@@ -120,16 +133,19 @@ class LambdaHandler(EntryPoint):
         if source is None:
             return await self._respond_to_event(event, context, stream)
         request = self._incoming(source, plain, context)
-        if stream is not None and isinstance(source, Source) and self.streams(source):
+        if stream is not None and isinstance(source, Source) and self.streams(source, plain):
             await self._run(request, context, stream, source)
             return None
         buffered = BufferedStream(partial(_whole, source, stream is not None), stream)
         await self._run(request, context, buffered, source)
         return buffered.result()
 
-    def streams(self, source: Source | None) -> bool:
-        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
-        return source is not None and self.options.invoke_mode in source.streams_in
+    def streams(self, source: Source | None, event: JSON) -> bool:
+        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
+        mode = self.options.invoke_mode
+        if not isinstance(mode, str):
+            mode = chosen_mode(mode, event)
+        return source is not None and mode in source.streams_in
 
     def _custom(self, event: JSON, context: Context | None) -> CustomSource | None:
         assert self.options.custom_handlers is not None
@@ -152,6 +168,8 @@ class LambdaHandler(EntryPoint):
             except EventError as error:
                 logger.error("Malformed %s event; responded 400: %s", source.name, error)
                 return _Incoming(None, b"", refused=400)
+            if self._rewrite is not None:
+                request = self._rewrite(request, event)
             scope = http_scope(
                 request,
                 event=event,
@@ -167,6 +185,21 @@ class LambdaHandler(EntryPoint):
                 return _Incoming(scope, body, refused=404)
         return _Incoming(scope, body)
 
+    @cached_property
+    def _rewrite(self) -> Callable[[Request, Event], Request] | None:
+        """What turns a request into that of the viewer, if an option asks for it."""
+        options = self.options
+        if options.trusted_front_end is None and not options.authorization_source:
+            return None
+        from .events.front_end import as_sent_by_viewer  # lazy: cold start
+
+        return partial(
+            as_sent_by_viewer,
+            trusted=options.trusted_front_end,
+            host_header=options.trusted_host_header,
+            authorization_header=options.authorization_source,
+        )
+
     async def _run(
         self,
         request: _Incoming,
@@ -179,6 +212,7 @@ class LambdaHandler(EntryPoint):
         meter = self._meter()
         if meter is not None:
             meter.measure(stream)
+            meter.requested(request.scope, source.name)
         rendering = source if isinstance(source, Source) else FUNCTION_URL
         if request.scope is None or request.refused:
             method = "" if request.scope is None else request.scope["method"]
@@ -186,13 +220,15 @@ class LambdaHandler(EntryPoint):
             return
         if raise_errors is None:
             raise_errors = self.options.errors == "raise"
+        buffered = isinstance(stream, BufferedStream)
         response = Response(
             request.scope["method"],
             raise_errors=raise_errors,
             pad_empty=self.options.pad_empty,
-            buffered=isinstance(stream, BufferedStream),
+            buffered=buffered,
         )
-        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, rendering)
+        limit = 0.0 if buffered else self.options.max_stream_seconds
+        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, rendering, limit)
         try:
             await cycle.run(self._seconds(context))
         finally:
@@ -235,6 +271,8 @@ class LambdaHandler(EntryPoint):
         buffered = BufferedStream(render, stream)
         incoming = _Incoming(scope, request.body)
         await self._run(incoming, context, buffered, FUNCTION_URL, raise_errors=True)
+        if (meter := self._meter()) is not None:
+            meter.requested(None, "")  # it was no request
         if buffered.error is not None:
             raise buffered.error
         return buffered.result()

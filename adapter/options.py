@@ -9,11 +9,26 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ConfigurationError
+from .option_values import (
+    caller,
+    choice,
+    event_path,
+    function,
+    handlers,
+    header_name,
+    invoke_mode,
+    milliseconds,
+    path,
+    seconds,
+    switch,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .events.custom import EventHandler
+    from .events.front_end import FrontEnd
 
 PREFIX = "ADAPTER_"
 
@@ -24,7 +39,7 @@ RUNTIME = "runtime"
 class Options(NamedTuple):
     """The options of one handler, checked."""
 
-    invoke_mode: str = "auto"
+    invoke_mode: str | Callable[[Any], Any] = "auto"
     lifespan: str = "auto"
     base_path: str = ""
     on_event: Callable[..., Any] | None = None
@@ -32,9 +47,14 @@ class Options(NamedTuple):
     custom_handlers: tuple[type[EventHandler], ...] = ()
     errors: str = "respond"
     on_complete: Callable[..., Any] | None = None
+    trusted_host_header: str = ""
+    trusted_front_end: FrontEnd | None = None
+    authorization_source: str = ""
+    max_stream_seconds: float = 0.0
     deadline_margin: float = 0.25  #: seconds
     pad_empty: bool = False
     metrics: str = "off"
+    access_log: bool = False
 
 
 class RuntimeOptions(NamedTuple):
@@ -43,6 +63,7 @@ class RuntimeOptions(NamedTuple):
     loop: str = "asyncio"
     shutdown: bool = True
     watchdog: bool = False
+    async_init: float = 0.0  #: seconds
     exec_wrapper: str = ""  #: read by the script ``adapter/bootstrap``
 
 
@@ -72,7 +93,13 @@ def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[O
     Raises:
         ConfigurationError: a value is invalid; the message lists the valid values.
     """
-    return Options(**_values(HANDLER, arguments, environ)), _unknown(environ)
+    options = Options(**_values(HANDLER, arguments, environ))
+    if bool(options.trusted_host_header) is not bool(options.trusted_front_end):
+        raise ConfigurationError(
+            "trusted_host_header and trusted_front_end go together: the first names the header"
+            " that has the viewer's host, the second the front end that may send it."
+        )
+    return options, _unknown(environ)
 
 
 def resolve_runtime(environ: Mapping[str, str]) -> RuntimeOptions:
@@ -115,95 +142,16 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     ]
 
 
-# The parsers of values. Each takes the name of the argument or of the variable, which stands in its
-# message, and raises ConfigurationError for an invalid value.
-
-
-def choice(*choices: str) -> Callable[[str, Any], str]:
-    """Return a parser for one of ``choices``."""
-
-    def parse(name: str, value: Any) -> str:
-        if value in choices:
-            return str(value)
-        raise ConfigurationError(f"{name} is {value!r}; it can be {_listed(choices)}.")
-
-    return parse
-
-
-def switch(name: str, value: Any) -> bool:
-    """Parse ``on`` or ``off``."""
-    return choice("on", "off")(name, value) == "on"
-
-
-def path(name: str, value: Any) -> str:
-    """Parse the path prefix of the app; may be empty."""
-    if not isinstance(value, str) or (value and not value.startswith("/")):
-        raise ConfigurationError(f"{name} is {value!r}; it must be a path like '/api', or ''.")
-    return value.rstrip("/")
-
-
-def event_path(name: str, value: Any) -> str:
-    """Parse a path that is more than ``/``; may be empty."""
-    path: str = value if isinstance(value, str) else "?"
-    if path and not (path.startswith("/") and path.strip("/")):
-        raise ConfigurationError(
-            f"{name} is {value!r}; it must be a path like '/lambda-events', or ''."
-        )
-    return path
-
-
-def handlers(name: str, value: Any) -> tuple[type[EventHandler], ...]:
-    """Parse one or several classes with Mangum's interface for custom handlers."""
-    if value is None:  # as for Mangum
-        return ()
-    handlers = tuple(value) if isinstance(value, list | tuple) else (value,)
-    for handler in handlers:
-        if not (isinstance(handler, type) and callable(getattr(handler, "infer", None))):
-            raise ConfigurationError(
-                f"{name} contains {handler!r}; each must be a class with infer(event, context,"
-                " config), scope, body and a __call__ that takes the response, as for Mangum."
-            )
-    return handlers
-
-
-def function(name: str, value: Any) -> Callable[..., Any] | None:
-    """Parse a function; may be None."""
-    if value is None or callable(value):
-        function: Callable[..., Any] | None = value
-        return function
-    takes = "summary" if name == "on_complete" else "event, context"
-    raise ConfigurationError(f"{name} is {value!r}; it must be a function ({takes}).")
-
-
-def milliseconds(name: str, value: Any) -> float:
-    """Parse a duration; return it in seconds."""
-    try:
-        milliseconds = float(value)
-    except (TypeError, ValueError):
-        milliseconds = -1.0
-    if 0 <= milliseconds < float("inf"):
-        return milliseconds / 1000
-    raise ConfigurationError(f"{name} is {value!r}; it must be a number of milliseconds, or 0.")
-
-
-def text(name: str, value: Any) -> str:
-    """Parse any string."""
-    return str(value)
-
-
-def _listed(choices: tuple[str, ...]) -> str:
-    *first, last = map(repr, choices)
-    return f"{', '.join(first)} or {last}"
-
-
 OPTIONS = (
     Option(
         "invoke_mode",
         "Which responses are streamed. `auto`: those to function URLs. `response_stream`: those to"
         " function URLs and REST APIs. `buffered`: no response. Must agree with the `InvokeMode` of"
-        " the function URL.",
-        choice("auto", "response_stream", "buffered"),
-        "`auto`, `response_stream`, `buffered`",
+        " the function URL, or the response transfer mode of the API's integration. A function"
+        " (code only) gets the event and returns one of the three, for a function with"
+        " [both kinds of route](event-sources.md#two-kinds-of-route).",
+        invoke_mode,
+        "`auto`, `response_stream`, `buffered`, or a function",
         "`auto`",
     ),
     Option(
@@ -265,6 +213,44 @@ OPTIONS = (
         variable=False,
     ),
     Option(
+        "trusted_host_header",
+        "The header that has the host that the viewer asked for, `x-forwarded-host` for example. It"
+        " replaces `host`, if the front end that `trusted_front_end` names sent the request. The"
+        " app never sees the header itself: see [CloudFront](cloudfront.md#the-host-of-the-viewer)."
+        " Not for Lambda@Edge and custom handlers.",
+        header_name,
+        "a header",
+        "none",
+    ),
+    Option(
+        "trusted_front_end",
+        "How a request proves that it comes from the front end. `header: secret`: a header with a"
+        " secret that the front end adds, which the app does not see; several secrets, separated by"
+        " commas, while a secret is changed. Or the ARN of the IAM caller of a function URL whose"
+        " `AuthType` is `AWS_IAM`, with `*` at its end for any session.",
+        caller,
+        "`header: secret`, or an ARN",
+        "none",
+    ),
+    Option(
+        "authorization_source",
+        "The header that the app reads as `authorization`, where `authorization` itself has an IAM"
+        " signature. A request without this header is left as it is. See"
+        " [CloudFront](cloudfront.md#the-apps-own-authorization).",
+        header_name,
+        "a header",
+        "none",
+    ),
+    Option(
+        "max_stream_seconds",
+        "How long a streamed response of an app may go on after its head. Then it is ended, as a"
+        " complete response, and the app gets `http.disconnect`: see"
+        " [streams that end](event-sources.md#streams-that-end).",
+        seconds,
+        "seconds",
+        "none",
+    ),
+    Option(
         "deadline_margin",
         "How many milliseconds before Lambda's timeout the app is cancelled and the response"
         " ended. 0: never.",
@@ -289,6 +275,15 @@ OPTIONS = (
         " [observability](observability.md).",
         choice("off", "emf"),
         "`off`, `emf`",
+        "`off`",
+        argument=False,
+    ),
+    Option(
+        "access_log",
+        "Whether each request is logged when it is over, without its query: see"
+        " [observability](observability.md#access-log). `adapter dev` turns it on.",
+        switch,
+        "`on`, `off`",
         "`off`",
         argument=False,
     ),
@@ -319,6 +314,19 @@ OPTIONS = (
         switch,
         "`on`, `off`",
         "`off`",
+        RUNTIME,
+        argument=False,
+    ),
+    Option(
+        "async_init",
+        "How many seconds of init the app's startup may take before the first event is asked for;"
+        " the first invocation then waits for the rest of it. `9` for a lifespan that is longer"
+        " than the 10 seconds of Lambda's init. In `adapter run`; on demand only, so without effect"
+        " with SnapStart, provisioned concurrency and managed instances. See"
+        " [a long startup](managed-runtime.md#a-long-startup).",
+        seconds,
+        "seconds",
+        "none",
         RUNTIME,
         argument=False,
     ),

@@ -94,8 +94,11 @@ class StreamingFunction(EntryPoint):
             ResponseTooLarge: the buffered response is larger than the event source accepts.
             Exception: the exception of the function, if the response is buffered.
         """
-        source = identify(unwrap(event))
-        if stream is not None and self.streams(source):
+        plain = unwrap(event)
+        source = identify(plain)
+        if (meter := self._meter()) is not None and source is not None:
+            meter.received(source, plain)
+        if stream is not None and self.streams(source, plain):
             await self._run(event, context, stream, source)
             return None
 
@@ -109,9 +112,10 @@ class StreamingFunction(EntryPoint):
         await self._run(event, context, buffered, source)
         return buffered.result()
 
-    def streams(self, source: Source | None) -> bool:
-        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+    def streams(self, source: Source | None, event: JSON) -> bool:
+        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
         mode = self.options.invoke_mode
+        assert isinstance(mode, str)  # it is no argument here
         return mode != "buffered" if source is None else mode in source.streams_in
 
     async def _run(

@@ -22,6 +22,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 TESTS = Path(__file__).parent
 #: Folders whose tests start processes; `make test-fast` does not even import them.
 PROCESS_FOLDERS = {
+    TESTS / "agents",
     TESTS / "browser",
     TESTS / "emulator" / "commands",
     TESTS / "emulator" / "environments",
@@ -30,6 +31,7 @@ PROCESS_FOLDERS = {
     TESTS / "package",
     TESTS / "runtimes",
     TESTS / "system",
+    TESTS / "vendors",
 }
 #: Fixtures that start processes.
 PROCESS_FIXTURES = {"local"}

@@ -8,8 +8,10 @@ import pytest
 from adapter import __version__
 from adapter.cli import build_parser, main
 
+COMMANDS = ["dev", "invoke", "package", "deploy", "destroy", "logs", "run", "completion"]
 
-@pytest.mark.parametrize("command", ["dev", "invoke", "package", "run", "completion"])
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
@@ -50,7 +52,7 @@ def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["nonsense"],
         ["dev"],
         ["dev", "main:app", "--timeout", "0"],
-        ["dev", "main:app", "--timeout", "901"],
+        ["dev", "main:app", "--timeout", "5401"],
         ["dev", "main:app", "--max-environments", "0"],
         ["dev", "main:app", "--invoke-mode", "nonsense"],
         ["invoke", "main:app"],
@@ -74,8 +76,8 @@ def test_a_wrong_call_is_exit_code_2(
         ("--port", "http", "a port from 0 to 65535"),
         ("--memory", "0", "a whole number of at least 1"),
         ("--concurrency", "1.5", "a whole number of at least 1"),
-        ("--timeout", "901", "a number of seconds above 0 and at most 900"),
-        ("--timeout", "nan", "a number of seconds above 0 and at most 900"),
+        ("--timeout", "5401", "a number of seconds above 0 and at most 5400"),
+        ("--timeout", "nan", "a number of seconds above 0 and at most 5400"),
     ],
 )
 def test_a_number_out_of_range_is_answered_with_the_range(

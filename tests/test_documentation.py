@@ -11,7 +11,10 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent
+#: Their Python needs packages of vendors and of agents: tests/vendors and tests/agents run it.
+OTHERS = {"instrumentation.md", "llm-tokens.md", "mcp.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in PAGES if page.name not in OTHERS]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 MAIN = """
@@ -49,6 +52,20 @@ TESTING = "from main import app\nfrom adapter import LambdaHandler\nfrom adapter
 ANSWERS = "assert handler(function_url_event('/'), None)['statusCode'] == 200"
 
 
+CLIENT = (
+    "import httpx\nfrom adapter.testing import LambdaTransport\n"
+    "client = httpx.Client(transport=LambdaTransport(app), base_url='http://testserver')\n"
+)
+BOTO3 = """
+prelude = b'{"statusCode": 200}' + bytes(8)
+parts = [{"PayloadChunk": {"Payload": prelude + b"one"}}, {"InvokeComplete": {}}]
+class Client:
+    def invoke_with_response_stream(self, FunctionName, Payload):
+        return {"EventStream": parts}
+assert call(Client(), "shop").body == b"one"
+"""
+
+
 class Snippet(NamedTuple):
     """What stands around a block: in the module before it, and what is done with it after."""
 
@@ -62,7 +79,25 @@ SNIPPETS = {
         Snippet("from adapter.testing import *", ANSWERS),
         Snippet("from main import app", "assert client.get('/').json() == 'page'"),
     ],
+    "cloudfront.md": [
+        Snippet(TESTING, ANSWERS),
+        Snippet(TESTING, ANSWERS),
+    ],
+    "cors.md": [Snippet("", "assert app.user_middleware")],
     "event-sources.md": [
+        Snippet(
+            TESTING,
+            "for path in ('/chat', '/'):\n"
+            "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",
+        ),
+        Snippet(TESTING, ANSWERS),
+        Snippet(
+            f"{TESTING}from fastapi import Header\n"
+            "from fastapi.responses import StreamingResponse\n"
+            "async def news(after):\n    yield after + 1, 'news'",
+            "event = function_url_event('/sse', headers={'last-event-id': '7'})\n"
+            "body = LambdaHandler(app)(event, None)['body']\nassert body.startswith('id: 8\\n')",
+        ),
         Snippet(TESTING, "handler(sqs_event('one'), None)"),
         Snippet(
             f"{TESTING}from fastapi import Request\nasync def store(record): return False",
@@ -71,6 +106,11 @@ SNIPPETS = {
         Snippet(TESTING, "assert handler({'letter': 'Dear'}, None)['reply'] == '\"Dear\"'"),
         Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
     ],
+    "getting-started.md": [
+        Snippet("", "assert app.url_path_for('sse') == '/sse'"),
+        Snippet("from adapter.testing import *", ANSWERS),
+    ],
+    "index.md": [Snippet("from adapter.testing import *", ANSWERS)],
     "managed-instances.md": [Snippet("", "assert xray_trace_id() is None")],
     "managed-runtime.md": [
         Snippet(
@@ -85,6 +125,27 @@ SNIPPETS = {
             f"{TESTING}class statsd:\n    timing = lambda name, seconds: print(name)",
             ANSWERS,
         )
+    ],
+    "recipes.md": [
+        Snippet(
+            "",
+            f"{CLIENT}text = client.get('/sse', headers={{'last-event-id': '1'}}).text\n"
+            "assert text.startswith('id: 2') and text.endswith('data: complete\\n\\n')",
+        ),
+        Snippet("", f"{CLIENT}assert len(client.get('/orders.csv').text.splitlines()) == 3000"),
+        Snippet("", f"{CLIENT}assert client.get('/items.ndjson').text.count('item') == 100"),
+        Snippet("", f"{CLIENT}assert '<p>stock</p>' in client.get('/').text"),
+        Snippet("", f"{CLIENT}assert len(client.get('/report').content) == 1_000_000"),
+        Snippet("", f"{CLIENT}assert client.get('/clock').text.count('data:') == 3"),
+        Snippet(
+            "import asyncio\nfrom starlette.applications import Starlette\n"
+            "from starlette.responses import PlainTextResponse\n"
+            "from starlette.routing import Route\n"
+            "app = Starlette(routes=[Route('/sse', lambda _: PlainTextResponse('data: 1'))])\n",
+            "client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url='http://test')\n"
+            "assert asyncio.run(read(client)) == ['data: 1']",
+        ),
+        Snippet("", BOTO3),
     ],
     "snapstart.md": [
         Snippet(

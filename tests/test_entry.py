@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter import LambdaHandler, ResponseStream, streamify_response
-from adapter.errors import AdapterError
-from adapter.testing import function_url_event, lambda_context
+from adapter.errors import AdapterError, ConfigurationError
+from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
 if TYPE_CHECKING:
     from adapter.entry import EntryPoint
@@ -134,3 +134,38 @@ def test_all_calls_of_a_script_share_a_loop_that_is_closed_at_its_end(program: s
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("1\n", "")
+
+
+class TestAnInvokeModeForEachEvent:
+    @pytest.mark.parametrize(("mode", "streamed"), [("response_stream", True), ("buffered", False)])
+    @pytest.mark.anyio
+    async def test_decides_whether_the_response_is_streamed(
+        self, mode: str, streamed: bool
+    ) -> None:
+        asked: list[Any] = []
+
+        def invoke_mode(event: Any) -> str:
+            asked.append(event)
+            return mode
+
+        event, stream = rest_api_event("/chat"), MemoryStream()
+        response = await LambdaHandler(app, invoke_mode=invoke_mode).respond(event, None, stream)
+        assert (stream.started, response is None) == (streamed, streamed)
+        assert asked == [event]
+
+    @pytest.mark.anyio
+    async def test_has_to_be_an_invoke_mode(self) -> None:
+        handler = LambdaHandler(app, invoke_mode=lambda event: "stream")
+        with pytest.raises(ConfigurationError, match="The result of the function invoke_mode is"):
+            await handler.respond(function_url_event("/"), None, MemoryStream())
+
+    @pytest.mark.anyio
+    async def test_may_be_replaced_by_the_environment(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
+        handler = LambdaHandler(app, invoke_mode=lambda event: pytest.fail("asked"))
+        stream = MemoryStream()
+        response = await handler.respond(function_url_event("/"), None, stream)
+        assert isinstance(response, dict)
+        assert not stream.started

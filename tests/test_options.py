@@ -60,8 +60,14 @@ class TestValues:
             event_path="",
             custom_handlers=(),
             errors="respond",
+            trusted_host_header="",
+            trusted_front_end=None,
+            authorization_source="",
+            max_stream_seconds=0.0,
             deadline_margin=0.25,
             pad_empty=False,
+            metrics="off",
+            access_log=False,
         )
 
     @pytest.mark.parametrize(
@@ -83,6 +89,8 @@ class TestValues:
             ("custom_handlers", None, ()),
             ("custom_handlers", [Letters], (Letters,)),
             ("errors", "raise", "raise"),
+            ("authorization_source", "X-Token", "x-token"),
+            ("max_stream_seconds", 20, 20.0),
         ],
     )
     def test_can_be_arguments(self, name: str, value: object, expected: object) -> None:
@@ -100,6 +108,9 @@ class TestValues:
             ("ADAPTER_DEADLINE_MARGIN", "0", "deadline_margin", 0.0),
             ("ADAPTER_PAD_EMPTY", "on", "pad_empty", True),
             ("ADAPTER_PAD_EMPTY", "off", "pad_empty", False),
+            ("ADAPTER_AUTHORIZATION_SOURCE", "x-token", "authorization_source", "x-token"),
+            ("ADAPTER_MAX_STREAM_SECONDS", "1.5", "max_stream_seconds", 1.5),
+            ("ADAPTER_ACCESS_LOG", "on", "access_log", True),
         ],
     )
     def test_can_be_variables(self, variable: str, value: str, name: str, expected: object) -> None:
@@ -179,6 +190,19 @@ class TestFaults:
             options({}, **{variable: value})
         assert str(raised.value) == f"{variable} {rest}"
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"trusted_host_header": "x-forwarded-host"},
+            {"trusted_front_end": "x-origin-verify: 0123456789abcdef"},
+        ],
+    )
+    def test_are_found_where_a_header_is_to_be_trusted_from_anybody(
+        self, arguments: dict[str, str]
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="go together"):
+            options(arguments)
+
 
 class TestUnknownVariables:
     @pytest.mark.parametrize(
@@ -219,6 +243,7 @@ class TestOfTheRuntime:
         environ = {"ADAPTER_LOOP": "uvloop", "ADAPTER_SHUTDOWN": "off", "ADAPTER_WATCHDOG": "on"}
         assert resolve_runtime(environ) == RuntimeOptions("uvloop", shutdown=False, watchdog=True)
         assert resolve_runtime({"ADAPTER_EXEC_WRAPPER": "/opt/x"}).exec_wrapper == "/opt/x"
+        assert resolve_runtime({"ADAPTER_ASYNC_INIT": "9"}).async_init == 9.0
 
     def test_list_what_they_could_be(self) -> None:
         with pytest.raises(ConfigurationError, match="ADAPTER_LOOP is 'trio'; it can be 'asyncio'"):

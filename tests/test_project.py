@@ -13,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from . import works_with
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -79,10 +81,47 @@ class TestWorkflow:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
+    text = page.read_text()
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [link for link in links if not (page.parent / link).exists()] == []
+    in_repository = re.findall(
+        rf"{re.escape(PROJECT['urls']['Source'])}/blob/main/([^)#\s]+)", text
+    )
+    assert [link for link in in_repository if not (ROOT / link).exists()] == []
+
+
+def test_a_page_of_the_site_links_to_files_outside_docs_by_their_address() -> None:
+    # The site has the pages only; a relative link would work in the repository alone.
+    for page in ROOT.glob("docs/*.md"):
+        assert "](../" not in page.read_text(), page
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    pages = [page for entry in site["nav"] for page in _pages(entry)]
+    assert sorted(pages) == sorted(page.name for page in ROOT.glob("docs/*.md"))
+
+
+def _pages(entry: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    for target in entry.values():
+        if isinstance(target, str):
+            found.append(target)
+        else:
+            found += [page for each in target for page in _pages(each)]
+    return found
 
 
 def test_every_form_and_hook_is_yaml() -> None:
     for path in [*ROOT.glob(".github/**/*.yml"), ROOT / ".pre-commit-config.yaml"]:
         assert yaml.safe_load(path.read_text()), path
+
+
+class TestWorksWith:
+    def test_the_readme_has_the_versions_that_the_tests_install(self) -> None:
+        readme = (ROOT / "README.md").read_text()
+        table = readme.partition("<!-- works with -->\n")[2].partition("<!-- /works with -->")[0]
+        assert table == works_with.markdown(), "python -m tests.works_with prints the table"
+
+    def test_each_row_is_tested(self) -> None:
+        assert all((ROOT / row.tests).exists() for row in works_with.ROWS)

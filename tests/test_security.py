@@ -303,6 +303,33 @@ async def test_no_character_of_a_request_hides_the_path_of_events(
     assert received == [{"Records": ["real"]}]
 
 
+PROOF = "a-secret-of-the-front-end"
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+@pytest.mark.anyio
+async def test_a_host_is_believed_from_the_front_end_that_is_named_alone(door: Door) -> None:
+    seen: list[dict[bytes, bytes]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(dict(scope["headers"]))
+        await answering([])(scope, receive, send)
+
+    handler = LambdaHandler(
+        app,
+        lifespan="off",
+        trusted_host_header="x-forwarded-host",
+        trusted_front_end=f"x-origin-verify: {PROOF}",
+    )
+    for proof in (PROOF, "", "guessed-by-an-attacker", f"{PROOF}, {PROOF}", PROOF.upper()):
+        headers = {"x-forwarded-host": "shop.example", "x-origin-verify": proof}
+        event = door.event("/", headers=headers)
+        await handler.respond(event, lambda_context(), None)
+    assert [fields.get(b"host") == b"shop.example" for fields in seen] == [True, *[False] * 4]
+    for fields in seen:  # or a framework might believe it by itself
+        assert not {b"x-forwarded-host", b"x-origin-verify"} & fields.keys()
+
+
 def secret_events() -> Iterator[bytes]:
     """Yield events that are full of secrets, and that fail in every way there is."""
     options: dict[str, Any] = {
@@ -333,6 +360,7 @@ def test_no_secret_of_a_request_is_logged_however_it_fails(
     environ = {
         "AWS_LAMBDA_LOG_LEVEL": "TRACE",
         "AWS_LAMBDA_LOG_FORMAT": log_format,
+        "ADAPTER_ACCESS_LOG": "on",
         "ADAPTER_ERRORS": errors,
     }
     stage = Stage(tmp_path, "native", environ)

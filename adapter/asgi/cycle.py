@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+import gc
 from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed, advice
 from ..invocation import forks
-from ..invocation.deadline import Deadline
+from ..invocation.deadline import Deadline, alarms_of
 from ..invocation.loggers import get_logger
 from ..types import Head
 from .response import End, Failure, State, plain
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from .response import Operations, Response
 
 logger = get_logger("adapter.http")
-
-_GENERATORS = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 HEAD_DELAY = 0.25
 """Seconds the head waits for the first body message, so that a failure can still be a 500."""
@@ -42,6 +39,7 @@ class HttpCycle:
         response: a fresh state machine.
         stream: where the response goes.
         source: the event source, for which the head is rendered.
+        max_seconds: how long the stream may go on after its head; 0: without a limit.
     """
 
     def __init__(
@@ -52,6 +50,7 @@ class HttpCycle:
         response: Response,
         stream: ResponseStream,
         source: Source,
+        max_seconds: float = 0.0,
     ) -> None:
         self._app = app
         self._scope = scope
@@ -59,7 +58,10 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._alarms = alarms_of(asyncio.get_running_loop())
+        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
+        self._max_seconds = max_seconds
+        self._deadline: Deadline | None = None
         stream.on_close = response.disconnected
         if stream.closed:
             response.disconnected()
@@ -76,7 +78,7 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
+        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
         before = forks.count
         try:
             await self._app(self._scope, self.receive, self.send)
@@ -94,8 +96,9 @@ class HttpCycle:
             else:
                 self._raised(error, deadline)
         finally:
-            if self._head_timer is not None:
-                self._cancel_head_timer()
+            self._let_head_go()
+            if self._max_seconds:
+                self._alarms.clear(self._limit)
             deadline.end()
 
     async def receive(self) -> Message:
@@ -117,8 +120,8 @@ class HttpCycle:
         operations = self._response.send(message)
         after = self._response.state
         if after is State.STARTED:
-            loop = asyncio.get_running_loop()
-            self._head_timer = loop.call_later(HEAD_DELAY, self._flush_head)
+            self._holds_head = True
+            self._alarms.set(self._flush_head, HEAD_DELAY)
             return
         try:
             # Also with nothing to send: it gives the event loop a turn, which the body of a
@@ -144,16 +147,34 @@ class HttpCycle:
             elif isinstance(operation, End):
                 end = True
             elif isinstance(operation, Head):
-                self._cancel_head_timer()
+                self._let_head_go()
                 self._stream.start(operation, self._source)
+                if self._max_seconds:
+                    self._alarms.set(self._limit, self._max_seconds)
         return chunks, end
+
+    def _limit(self) -> None:
+        """End the stream, because it has gone on for as long as it may, and then the app."""
+        if self._stream.is_in_message:
+            self._alarms.set(self._limit, CANCEL_DELAY)
+            return
+        operations = self._response.limited()
+        if operations:
+            assert self._deadline is not None
+            self._perform_now(operations)
+            self._deadline.wait_for_end()
+            logger.info(
+                "Stream ended after %g s (max_stream_seconds): %s",
+                self._max_seconds,
+                self._request_line(),
+            )
 
     def _flush_head(self) -> None:
         self._perform_now(self._response.flush())
 
     def _perform_now(self, operations: Operations) -> None:
         """Perform operations where nothing can wait. A client that is gone is no error then."""
-        self._cancel_head_timer()
+        self._let_head_go()
         for operation in operations:
             if isinstance(operation, Failure):
                 self._stream.fail(operation.error)
@@ -172,10 +193,10 @@ class HttpCycle:
         self._perform_now(self._response.refused(error))
         logger.error("%s: %s", error, self._request_line())
 
-    def _cancel_head_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _let_head_go(self) -> None:
+        if self._holds_head:
+            self._holds_head = False
+            self._alarms.clear(self._flush_head)
 
     def _returned(self) -> None:
         operations = self._response.returned()
@@ -256,25 +277,15 @@ def clear_frames(error: BaseException) -> None:
 
     Frameworks keep the error of a disconnect, and so its frames, in a circle: a generator that the
     error stopped in one of them would end only with the next garbage collection. A frame that goes
-    on is left alone. Before Python 3.13, clearing the frame of a suspended coroutine would end it:
-    a worker task, perhaps, that has caught the error and passed it on.
+    on is left alone: before Python 3.13, clearing the frame of a suspended coroutine would end the
+    coroutine: a worker task, perhaps, that has caught the error and passed it on.
+
+    A frame has its code among the objects that it owns only when it has ended. Before that, its
+    coroutine, its generator or the thread owns them (``frame_traverse`` in CPython's
+    ``frameobject.c``).
     """
-    suspended = _suspended_frames()
     trace = error.__traceback__
     while trace is not None:
         frame, trace = trace.tb_frame, trace.tb_next
-        if frame.f_code.co_flags & _GENERATORS or frame in suspended:
-            continue
-        with suppress(RuntimeError):  # it is running, or suspended (3.13)
+        if frame.f_code in gc.get_referents(frame):
             frame.clear()
-
-
-def _suspended_frames() -> set[object]:
-    """Return the frames of the coroutines that the tasks of the running loop wait in."""
-    frames: set[object] = set()
-    for task in asyncio.all_tasks():
-        coroutine: object = task.get_coro()
-        while coroutine is not None:
-            frames.add(getattr(coroutine, "cr_frame", None))
-            coroutine = getattr(coroutine, "cr_await", None)
-    return frames

@@ -31,6 +31,7 @@ class State(IntEnum):
     EXPIRED = 5  #: the time was up: a 504, a failed invocation, or error trailers
     GONE = 6  #: the client left
     REFUSED = 7  #: the event source does not take it: a 500 or a failed invocation instead
+    LIMITED = 8  #: it went on for as long as a stream may: a complete response
 
 
 class Input(IntEnum):
@@ -45,6 +46,7 @@ class Input(IntEnum):
     EXPIRED = 6  #: the invocation's time is up
     DISCONNECTED = 7  #: the client is gone
     REFUSED = 8  #: its first bytes, or a buffered response as a whole, are too large to send
+    LIMIT = 9  #: it has gone on for as long as a stream may
 
 
 _UNFINISHED = {
@@ -53,19 +55,21 @@ _UNFINISHED = {
     Input.EXPIRED: State.EXPIRED,
     Input.DISCONNECTED: State.GONE,
 }
-_LATE = (Input.FLUSH, *_UNFINISHED, Input.REFUSED)
+_LATE = (Input.FLUSH, *_UNFINISHED, Input.REFUSED, Input.LIMIT)
 _UNENDED = (State.IDLE, State.STARTED, State.STREAMING)
 
 TRANSITIONS: dict[State, dict[Input, State]] = {
     State.IDLE: {
         Input.START: State.STARTED,
         Input.FLUSH: State.IDLE,
+        Input.LIMIT: State.IDLE,
         **_UNFINISHED,
     },
     State.STARTED: {
         Input.BODY: State.STREAMING,
         Input.LAST_BODY: State.COMPLETE,
         Input.FLUSH: State.STREAMING,
+        Input.LIMIT: State.STARTED,
         **_UNFINISHED,
     },
     State.STREAMING: {
@@ -73,6 +77,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.LAST_BODY: State.COMPLETE,
         Input.FLUSH: State.STREAMING,
         Input.REFUSED: State.REFUSED,
+        Input.LIMIT: State.LIMITED,
         **_UNFINISHED,
     },
     # The last message is handed on after it has been accepted: it can still be refused.
@@ -81,6 +86,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
     State.EXPIRED: dict.fromkeys(_LATE, State.EXPIRED),
     State.GONE: dict.fromkeys(_LATE, State.GONE),
     State.REFUSED: dict.fromkeys(_LATE, State.REFUSED),
+    State.LIMITED: dict.fromkeys(_LATE, State.LIMITED),
 }
 """The next state for each state and input. A missing pair is an illegal message of the app."""
 
@@ -202,6 +208,10 @@ class Response:
         """End the response because the time is up: a 504, or ``error`` after the head."""
         return self._ended(self._advance(Input.EXPIRED), error, status=504)
 
+    def limited(self) -> Operations:
+        """End the stream, if there is one, as a complete response: it has gone on for too long."""
+        return (_END,) if self._advance(Input.LIMIT) is State.STREAMING else ()
+
     def refused(self, error: BaseException) -> Operations:
         """End the response with a 500 or a failed invocation: it is too large to be sent."""
         before = self._advance(Input.REFUSED)
@@ -225,6 +235,8 @@ class Response:
             return ClientDisconnected("The client is gone.")
         if self.state is State.EXPIRED:
             return ClientDisconnected("The invocation's time is up; its response has been ended.")
+        if self.state is State.LIMITED:
+            return ClientDisconnected("The stream has been ended after max_stream_seconds.")
         if self.state is State.REFUSED:
             return ClientDisconnected("The response is too large; a 500 has been sent instead.")
         when = {

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anyio.abc import ByteReceiveStream
 
 MAX_LINE_BYTES = 256 * 1024  # CloudWatch splits log events at this size
@@ -40,19 +42,24 @@ class Console:
         except (OSError, ValueError):
             return
 
-    async def forward(self, output: ByteReceiveStream) -> None:
-        """Copy the output of a process line by line until the process closes it."""
+    async def forward(self, output: ByteReceiveStream, tell: Callable[[str], None]) -> None:
+        """Copy the output of a process line by line until the process closes it.
+
+        ``tell`` is called with each line.
+        """
         rest = b""
         async for data in output:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                self._output(line)
+                tell(self._output(line))
             if len(rest) > MAX_LINE_BYTES:
-                self._output(rest)
+                tell(self._output(rest))
                 rest = b""
         if rest:
-            self._output(rest)
+            tell(self._output(rest))
 
-    def _output(self, line: bytes) -> None:
+    def _output(self, line: bytes) -> str:
         text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
-        self.line(text.replace("\r", "\n"))  # CloudWatch shows the lines of one event like this
+        text = text.replace("\r", "\n")  # CloudWatch shows the lines of one event like this
+        self.line(text)
+        return text

@@ -12,8 +12,12 @@ from uuid import uuid4
 
 import anyio
 
+from .invocation_events import Ended
+
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream
+
+    from .invocation_events import InvocationEvent, Listener
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 """The largest event and the largest buffered response of the Runtime API (RAPID)."""
@@ -112,8 +116,14 @@ class LocalInvocation:
         self.delivered_at: float | None = None
         self.first_byte_at: float | None = None
         self.ended_at: float | None = None
+        self.listener: Listener | None = None
         self._start: ResponseStart | InvocationFailure | None = None
         self._started = anyio.Event()
+
+    def tell(self, event: InvocationEvent) -> None:
+        """Tell the listener what happens, if there is one."""
+        if self.listener is not None:
+            self.listener(event)
 
     async def wait_for_start(self) -> ResponseStart | InvocationFailure:
         """Wait for the first byte, for the end of an empty response, or for a failure."""
@@ -150,6 +160,8 @@ class LocalInvocation:
             self.ended_at = monotonic()
             self._started.set()
             self._sink.close()
+            failure = self._start if isinstance(self._start, InvocationFailure) else None
+            self.tell(Ended(self.ended_at, end, failure.explain() if failure else ""))
 
     def fail(self, failure: InvocationFailure) -> None:
         """Fail the invocation, before its response or in the middle of it."""

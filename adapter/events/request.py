@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EventError
 from ..types import Request
+from .names import NameCache
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,7 +57,7 @@ def build_request(
         headers=fields,
         body=data,
         client=(client, 0) if client else None,
-        server=_server(by_name, scheme),
+        server=server_of(by_name, scheme),
     )
 
 
@@ -95,14 +96,11 @@ def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> 
     """
     try:  # fast: a check of each value before would cost a tenth of the whole parsing
         fields = [
-            (name.lower().encode("latin-1"), value.encode("latin-1"))  # type: ignore[union-attr]
+            (_names[name], value.encode("latin-1"))  # type: ignore[union-attr]
             for name, value in headers
         ]
     except (AttributeError, UnicodeEncodeError):
-        fields = [
-            (encode_latin1(name.lower()), encode_latin1(to_string(value, name)))
-            for name, value in headers
-        ]
+        fields = [(_names[name], encode_latin1(to_string(value, name))) for name, value in headers]
     counted = body or (b"content-length", b"0") in fields
     replaced = _REPLACED if cookie else _RECOUNTED
     fields = [field for field in fields if field[0] not in replaced]
@@ -121,7 +119,14 @@ def encode_latin1(text: str) -> bytes:
         return text.encode("utf-8", "replace")
 
 
-def _server(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
+def _name(text: str) -> bytes:
+    return encode_latin1(text.lower())
+
+
+_names = NameCache(_name)
+
+
+def server_of(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
     """Return host and port as the client used them; ``Host`` may be ``[::1]:8080``."""
     default = parse_port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
     host = headers.get(b"host", b"localhost").decode("latin-1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from .current import current
@@ -10,11 +11,76 @@ from .threads import works_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from .current import Current
 
 THREAD_POLL_SECONDS = 0.05
 """Between two looks at whether a task still waits for a thread."""
+
+EARLY_SECONDS = 0.001
+"""How early an alarm may ring: the clocks of event loops are not more exact."""
+
+
+class Alarms:
+    """The alarms of one event loop, behind one timer.
+
+    Nearly every alarm is cleared before it rings, and a timer of the loop costs more than all else
+    that an alarm does. So the timer stays when an alarm is cleared. It is set again only for an
+    alarm that comes before it, and when it has gone off.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._alarms: dict[Callable[[], object], tuple[float, Context]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = _NEVER
+
+    def set(self, callback: Callable[[], object], seconds: float) -> None:
+        """Have ``callback`` called once, in the current context, unless it is cleared before."""
+        when = self.loop.time() + seconds
+        self._alarms[callback] = when, copy_context()
+        if when < self._rings_at:
+            self._set_timer(when)
+
+    def clear(self, callback: Callable[[], object]) -> None:
+        """Do not call ``callback`` any more."""
+        self._alarms.pop(callback, None)
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = when
+        self._timer = self.loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        """Call the callback that is due first, if one is due, and set the timer for the next."""
+        self._timer, self._rings_at = None, _NEVER
+        if not self._alarms:
+            return
+        first = min(self._alarms, key=lambda callback: self._alarms[callback][0])
+        when, context = self._alarms[first]
+        is_due = when <= self.loop.time() + EARLY_SECONDS
+        if is_due:
+            del self._alarms[first]
+            when = min((due for due, _ in self._alarms.values()), default=_NEVER)
+        if when < _NEVER:
+            self._set_timer(when)
+        if is_due:
+            context.run(first)
+
+
+_NEVER = float("inf")
+_latest: Alarms | None = None
+
+
+def alarms_of(loop: asyncio.AbstractEventLoop) -> Alarms:
+    """Return the alarms of ``loop``. A loop that takes turns with another one may get new ones."""
+    global _latest
+    found = _latest
+    if found is None or found.loop is not loop:
+        _latest = found = Alarms(loop)
+    return found
 
 
 class Deadline:
@@ -41,10 +107,11 @@ class Deadline:
         self._cancelled = False
         self._expire = expire
         self._grace = grace
-        self._timer: asyncio.TimerHandle | None = None
+        self._seconds = 0.0 if seconds is None else seconds
         self._ended = False
+        self.alarms = alarms_of(task.get_loop())
         if seconds is not None:
-            self._timer = task.get_loop().call_later(seconds, self._over, seconds)
+            self.alarms.set(self._over, seconds)
 
     @property
     def interrupted(self) -> bool:
@@ -58,6 +125,12 @@ class Deadline:
             return self._record.cancelled
         return self._task.cancelling() - int(self._cancelled) > self._cancelling_before
 
+    def wait_for_end(self) -> None:
+        """Expect the task to end by itself, as after its time: its response has been ended."""
+        self.expired = True
+        self.alarms.clear(self._over)
+        self.alarms.set(self._wake, self._grace)
+
     def end(self) -> None:
         """Stop the clock.
 
@@ -65,8 +138,8 @@ class Deadline:
             CancelledError: the task was cancelled from outside.
         """
         self._ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self.alarms.clear(self._over)
+        self.alarms.clear(self._wake)
         interrupted = self.interrupted
         floor = self._cancelling_before + interrupted  # the party that cancelled counts its own
         while self._task.cancelling() > floor:
@@ -74,22 +147,21 @@ class Deadline:
         if interrupted:
             raise asyncio.CancelledError
 
-    def _over(self, seconds: float) -> None:
+    def _over(self) -> None:
         self.expired = True
         try:
-            self._expire(seconds)
+            self._expire(self._seconds)
         finally:
-            self._wait(self._grace)
+            self.alarms.set(self._wake, self._grace)
 
-    def _wait(self, seconds: float) -> None:
-        loop = self._task.get_loop()
-        self._timer = loop.call_later(seconds, lambda: loop.create_task(self._cancel()))
+    def _wake(self) -> None:
+        self._task.get_loop().create_task(self._cancel())
 
     async def _cancel(self) -> None:
         if self._ended:
             return
         if works_in_thread(self._task):
-            self._wait(THREAD_POLL_SECONDS)
+            self.alarms.set(self._wake, THREAD_POLL_SECONDS)
         else:
             self._cancelled = True
             self._task.cancel()

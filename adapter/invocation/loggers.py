@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
 
 def get_logger(name: str) -> SafeLogger:
@@ -26,6 +26,10 @@ class SafeLogger(logging.LoggerAdapter[logging.Logger]):
 
     Levels, handlers and filters are the app's.
     """
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> Any:
+        """Return both as they are: the base class replaces ``extra`` before Python 3.13."""
+        return msg, kwargs
 
     def isEnabledFor(self, level: int) -> bool:
         """Whether a record of this level would be logged."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from concurrent.futures import wait
+from concurrent.futures import CancelledError, wait
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +22,7 @@ from .loggers import get_logger
 from .threads import shielded, watch_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractContextManager
 
 logger = get_logger("adapter.runtime")
@@ -59,6 +59,8 @@ class LoopRunner:
         _runners[loop] = self
         watch_threads(loop)
         end_children_on(loop)
+        if concurrent:
+            _let_threads_run(loop)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run the loop until ``coroutine`` has ended; wait for another thread that runs it.
@@ -159,6 +161,30 @@ class LoopRunner:
 def current_runner() -> LoopRunner | None:
     """Return the runner of the running loop, if it has one."""
     return _runners.get(asyncio.get_running_loop())
+
+
+def _let_threads_run(loop: asyncio.AbstractEventLoop) -> None:
+    """Let ``loop.run_until_complete`` be called in a thread while the loop runs in another.
+
+    A function that AWS's runtime calls on the main thread runs coroutines on the current event
+    loop. In a concurrent environment the function is called in a thread, the loop goes on, and the
+    coroutine is handed over to it.
+    """
+    run = loop.run_until_complete
+
+    def run_until_complete(future: Awaitable[T]) -> T:
+        if not loop.is_running() or asyncio._get_running_loop() is not None:
+            return run(future)
+        try:
+            return asyncio.run_coroutine_threadsafe(_result(future), loop).result()
+        except CancelledError:
+            raise asyncio.CancelledError from None
+
+    loop.run_until_complete = run_until_complete  # type: ignore[method-assign,assignment]
+
+
+async def _result(future: Awaitable[T]) -> T:
+    return await future
 
 
 def _set_result(future: asyncio.Future[T], result: T) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
 from ..runtime_api.client import RuntimeClient
+from ..runtime_api.delivery import Delivery, settle
 from .worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..runtime_api.delivery import Delivery
     from ..runtime_api.invocation import Invocation
     from ..streams.response_stream import StreamingHandler
     from ..sync.bridge import Bridge
@@ -57,12 +57,30 @@ class ConcurrentWorker(Worker):
         self._threads = threads
         self._zombies = zombies
         self._siblings = siblings
+        self._idle: asyncio.Task[None] | None = None  #: waits for an event
         self._lost = False  #: all retries have failed, and the next one is not due yet
+
+    async def run(self) -> None:
+        """Serve until stopped, each invocation in a task and a context of its own.
+
+        Raises:
+            RuntimeApiError: no worker gets events any more.
+            OSError: the Runtime API is gone.
+        """
+        while not self._stopping:
+            self._idle = asyncio.create_task(self._take())
+            await self._idle
+
+    def stop(self) -> None:
+        """Take no more events. The current invocation is finished."""
+        self._stopping = True
+        if self._idle is not None:
+            self._idle.cancel()
 
     async def _take(self) -> None:
         invocation = await self._next()
         self._idle = None
-        serving = asyncio.create_task(self._serve(invocation))
+        serving = asyncio.create_task(self._serve_and_settle(invocation))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
             await asyncio.wait((serving,), timeout=max(left, 0) + LINGER_SECONDS)
@@ -71,7 +89,15 @@ class ConcurrentWorker(Worker):
             await asyncio.wait((serving,))
             raise
         if not serving.done():
-            self._leave(serving, invocation)
+            self._leave_behind(serving, invocation)
+
+    async def _serve_and_settle(self, invocation: Invocation) -> None:
+        delivery = Delivery(self._client, invocation)
+        await self._serve(delivery)
+        try:
+            await settle(delivery)
+        except AdapterError as error:
+            logger.error("The outcome was refused: %s", error)
 
     async def _next(self) -> Invocation:
         delays = iter(DELAYS_SECONDS)
@@ -88,13 +114,7 @@ class ConcurrentWorker(Worker):
                 logger.warning("GET next failed; retrying in %.1f s: %s", delay, error)
             await asyncio.sleep(delay)
 
-    async def _settle(self, delivery: Delivery) -> None:
-        try:
-            await super()._settle(delivery)
-        except AdapterError as error:
-            logger.error("The outcome was refused: %s", error)
-
-    def _leave(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
+    def _leave_behind(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
         """Leave the app running on its connection, and continue on a new connection."""
         client, self._client = self._client, RuntimeClient(self._address)
         self._zombies.add(serving)

@@ -11,7 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, advice
 from ..function import FunctionHandler
@@ -23,6 +23,7 @@ from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
 from . import extension, log
+from .signals import Signals
 from .thread_pools import Threads
 from .worker import Worker
 
@@ -59,17 +60,16 @@ def main(target: str | None = None) -> int:
     """
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
     name = target or os.environ.get("_HANDLER")
-    if not address or not name:
-        missing = "_HANDLER" if address else "AWS_LAMBDA_RUNTIME_API"
+    if not address:
         sys.stderr.write(
-            f"adapter run: {missing} is not set, so this is not a Lambda environment."
+            "adapter run: AWS_LAMBDA_RUNTIME_API is not set, so this is not a Lambda environment."
             f" To serve an app on this machine: adapter dev {name or 'main:app'}\n"
         )
         return EXIT_USAGE
     log.configure(os.environ)
     _find_modules(os.environ)
     concurrency = _concurrency(os.environ)
-    runtime = Runtime(address, concurrency)
+    runtime = Runtime(address, Signals(), concurrency)
     closing: asyncio.Runner | None = None
     try:
         options = resolve_runtime(os.environ)
@@ -79,9 +79,15 @@ def main(target: str | None = None) -> int:
         # Current, but standing still, as under AWS's own runtime: a module may open a pool on the
         # loop that the app will run on, or run a loop of its own.
         asyncio.set_event_loop(bridge.runner.loop)
-        handler = load(name)
+        handler = load(name or _no_handler())
         bridge.calls_function = isinstance(handler, FunctionHandler)
+        if "sentry_sdk" in sys.modules:
+            from .vendors import warn_of_sentry  # lazy: cold start
+
+            warn_of_sentry()
         handler = _watched(handler) if options.watchdog else handler
+        if options.async_init:
+            handler = _patient(handler, options.async_init, runtime)
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
             status = reporting.run(runtime.fail_init(error))
@@ -112,13 +118,15 @@ class Runtime:
 
     Args:
         address: ``host:port`` of the Runtime API.
+        signals: the signal handlers of the process.
         concurrency: how many invocations to serve at once; None if there is never more than
             one, and the environment is frozen between them.
     """
 
-    def __init__(self, address: str, concurrency: int | None = None) -> None:
+    def __init__(self, address: str, signals: Signals, concurrency: int | None = None) -> None:
         self.client = RuntimeClient(address)
         self._address = address
+        self._signals = signals
         self._concurrency = concurrency
         self._workers: Sequence[Worker] = ()
         self._abandoned = False
@@ -126,16 +134,13 @@ class Runtime:
         self._zombies: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
         self._end_at = 0.0  #: time of the event loop, once SIGTERM has come
-        self.stop = asyncio.Event()  #: set by SIGTERM
+        self._gave_up = False  #: the startup has failed after init
+        self.stop = asyncio.Event()  #: set by SIGTERM, or by `give_up`
 
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            previous = signal.getsignal(number)
-            asyncio.get_running_loop().add_signal_handler(number, self._terminate)
-            # In place of the handler of the event loop, which does nothing: signals reach the loop
-            # through a file descriptor.
-            signal.signal(number, partial(_on_signal, current_runner(), previous))
+            self._signals.put_first(number, partial(self._on_signal, current_runner()))
         try:
             self._threads = Threads(self._concurrency or 1)
             needs_shutdown = await self._unless_stopped(handler.startup())
@@ -204,6 +209,11 @@ class Runtime:
         """Whether work is left that cannot be stopped, so that the process must not wait."""
         return self._abandoned or (self._threads is not None and self._threads.end())
 
+    def give_up(self) -> None:
+        """Take no more events: the startup of the app has failed after init."""
+        self._gave_up = True
+        self.stop.set()
+
     def _make_workers(self, handler: StreamingHandler, bridge: Bridge) -> Sequence[Worker]:
         if self._concurrency is None:
             return [Worker(handler, self.client, bridge)]
@@ -229,6 +239,8 @@ class Runtime:
         faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         for fault in filter(None, faults):
             logger.critical("The environment ends: %s", fault)
+        if self._gave_up:
+            return EXIT_LIFESPAN
         return EXIT_FAILED if any(faults) else 0
 
     async def _end(self, tasks: set[asyncio.Task[None]], bridge: Bridge) -> None:
@@ -248,6 +260,22 @@ class Runtime:
         except (OSError, AdapterError) as error:
             logger.warning("Could not register an extension; no SIGTERM at shutdown: %s", error)
 
+    def _on_signal(self, runner: LoopRunner | None) -> None:
+        """Have the event loop end the environment, and see to it that something does.
+
+        The loop cannot do it while a synchronous function runs, for which the loop stands still, or
+        while a startup or a shutdown blocks the loop. A timer ends the process then.
+        """
+        assert runner is not None
+        timer = threading.Timer(
+            SHUTDOWN_SECONDS if runner.stands_still else BLOCKED_SECONDS, _exit, (0,)
+        )
+        timer.daemon = True
+        timer.start()
+        # Not by add_signal_handler, where the app may have a callback for the same signal.
+        with suppress(RuntimeError):  # the loop is closed: the process is at its end
+            runner.loop.call_soon_threadsafe(self._terminate)
+
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""
         if self.stop.is_set():  # asked twice
@@ -258,22 +286,18 @@ class Runtime:
             worker.stop()
 
 
-def _on_signal(runner: LoopRunner | None, previous: Any, number: int, frame: Any) -> None:
-    """Call the signal handler that the app has installed before this one.
+def _no_handler() -> NoReturn:
+    """Refuse to start: Lambda sets no ``_HANDLER`` for a container image.
 
-    The event loop cannot end the process while a synchronous function runs, for which the loop
-    stands still, or while a startup or a shutdown blocks the loop. A timer does it, unless these
-    return in time.
+    Raises:
+        LoadError: always.
     """
-    seconds = SHUTDOWN_SECONDS if runner is not None and runner.stands_still else BLOCKED_SECONDS
-    timer = threading.Timer(seconds, _exit, (0,))
-    timer.daemon = True
-    timer.start()
-    if callable(previous) and previous is not signal.default_int_handler:
-        try:
-            previous(number, frame)
-        except BaseException as error:
-            logger.error("The signal handler of the app raised", exc_info=error)
+    raise LoadError(
+        "Runtime.HandlerNotFound",
+        "No handler is named. adapter run takes it as its argument TARGET, or from _HANDLER, which"
+        " Lambda does not set for a container image on managed instances. Name it in the image:"
+        ' ENTRYPOINT ["python", "-m", "adapter", "run"], CMD ["main.handler"].',
+    )
 
 
 def _watched(handler: StreamingHandler) -> StreamingHandler:
@@ -282,19 +306,25 @@ def _watched(handler: StreamingHandler) -> StreamingHandler:
     return Watched(handler)
 
 
+def _patient(handler: StreamingHandler, seconds: float, runtime: Runtime) -> StreamingHandler:
+    from .patience import Patient, is_on_demand  # lazy: cold start
+
+    return Patient(handler, seconds, runtime.give_up) if is_on_demand(os.environ) else handler
+
+
 def _concurrency(environ: Mapping[str, str]) -> int | None:
     given = environ.get("AWS_LAMBDA_MAX_CONCURRENCY", "")
     return max(int(given), 1) if given.isascii() and given.isdigit() else None
 
 
 def _find_modules(environ: Mapping[str, str]) -> None:
-    """Let modules be found in the task root first and, in a managed runtime, by ``.pth`` files.
+    """Let modules be found in the task root first and, on Lambda, by ``.pth`` files.
 
     The rest of the path is that of the container, or the path that ``adapter/bootstrap`` made.
     """
     root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
-    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_python"):
+    if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_"):
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         for folder in (root, f"/opt/python/lib/{version}/site-packages", "/opt/python"):
             if os.path.isdir(folder):

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+import sys
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, StreamClosed, advice
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, settle
-from ..runtime_api.invocation import function_context
+from ..runtime_api.invocation import Invocation, function_context
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..sync.bridge import Served, stream_result
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from contextvars import Context
+
     from ..invocation.context import LambdaContext
     from ..runtime_api.client import RuntimeClient
-    from ..runtime_api.invocation import Function, Invocation
+    from ..runtime_api.connection import Reply
+    from ..runtime_api.invocation import Function
+    from ..runtime_api.wire import Response
     from ..streams.response_stream import StreamingHandler
     from ..sync.bridge import Bridge
     from ..types import JSON
@@ -25,7 +32,18 @@ logger = get_logger("adapter.runtime")
 
 
 class Worker:
-    """Serves one invocation at a time over a connection of its own."""
+    """Serves one invocation at a time over a connection of its own.
+
+    While all goes well, callbacks of the connection drive it, and no task waits between them::
+
+        event ──► _on_event ──► _begin ──► _serve: the app, and its response
+                      ▲                       │
+                      └───────── ask ◄── _proceed, when the app has returned and the reply is in
+
+    A future for which a task waits takes another turn of the event loop, and each turn is a system
+    call: two turns serve a warm call in this way, and six in a task that awaits each step. `run`
+    waits beside that, and deals with everything else: connecting, refusals, errors, the end.
+    """
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
         self._handler = handler
@@ -33,7 +51,10 @@ class Worker:
         self._bridge = bridge
         self._function = function_context(os.environ)
         self._stopping = False
-        self._idle: asyncio.Task[None] | None = None  #: waits for an event
+        self._running: asyncio.Task[None] | None = None  #: in `run`
+        self._is_idle = False  #: there is no event yet
+        self._serving: asyncio.Task[None] | None = None  #: the latest invocation
+        self._has_returned = True  #: whether its app has returned
 
     async def run(self) -> None:
         """Serve until stopped, each invocation in a task and a context of its own.
@@ -42,32 +63,98 @@ class Worker:
             RuntimeApiError: the Runtime API says that this environment is lost.
             OSError: the Runtime API is gone.
         """
+        self._running = asyncio.current_task()
+        self._variables = copy_context()
+        event: Response | None = None  # that `_on_event` did not take
         while not self._stopping:
-            self._idle = asyncio.create_task(self._take())
-            await self._idle
+            self._is_idle = True
+            invocation = await self._client.next(event)
+            left: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+            self._left = left
+            self._begin(invocation)
+            event = await self._wait()
+            if event is None:  # then the reply to the latest invocation may be missing, or bad
+                await settle(self._delivery)
 
     def stop(self) -> None:
         """Take no more events. The current invocation is finished."""
         self._stopping = True
-        if self._idle is not None:
-            self._idle.cancel()
+        if self._is_idle and self._running is not None:
+            self._running.cancel()
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    async def _take(self) -> None:
-        invocation = await self._client.next()
-        self._idle = None
+    async def _wait(self) -> Response | None:
+        """Wait for what `_leave` leaves to `run`, while invocations are served."""
+        try:
+            return await self._left
+        except asyncio.CancelledError:
+            if self._serving is not None and not self._serving.done():
+                self._serving.cancel()
+                await asyncio.wait((self._serving,))
+            raise
+
+    def _on_event(self, reply: Reply) -> None:
+        """Take the reply to ``next``."""
+        if self._stopping:
+            return
+        if isinstance(reply, Exception) or reply.status != 200 or not reply.keep_alive:
+            self._leave(reply)
+            return
+        try:
+            self._begin(Invocation.parse(reply))
+        except Exception as error:
+            self._leave(error)
+
+    def _begin(self, invocation: Invocation) -> None:
+        """Start an invocation. From Python 3.12 on, it may be over when this returns."""
+        self._is_idle = False
         if invocation.trace_id:
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
         else:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
-        await self._serve(invocation)
+        self._has_returned = False
+        self._delivery = Delivery(self._client, invocation, self._proceed)
+        self._serving = _start(self._serve_one(), self._variables.copy())
 
-    async def _serve(self, invocation: Invocation) -> None:
+    async def _serve_one(self) -> None:
+        try:
+            await self._serve(self._delivery)
+        except BaseException as error:
+            self._leave(error)
+        else:
+            self._has_returned = True
+            self._proceed()
+
+    def _proceed(self) -> None:
+        """Ask for the next event when the app has returned, and the reply to its response is in.
+
+        Called at both of these times.
+        """
+        delivery = self._delivery
+        if not self._has_returned or (delivery.opened and delivery.reply_to_stream is None):
+            return
+        if delivery.is_taken and not self._stopping and self._client.ask(self._on_event):
+            self._is_idle = True
+        else:
+            self._leave(None)
+
+    def _leave(self, what: Response | BaseException | None) -> None:
+        """Leave the rest to `run`: a response to ``next``, or an error."""
+        if self._left.done():
+            return
+        if isinstance(what, ConnectionError):
+            self._left.set_result(None)  # `run` connects again
+        elif isinstance(what, BaseException):
+            self._left.set_exception(what)
+        else:
+            self._left.set_result(what)
+
+    async def _serve(self, delivery: Delivery) -> None:
         """Bring one invocation to exactly one outcome."""
-        served = Served(Delivery(self._client, invocation))
+        served = Served(delivery)
         self._bridge.begin(served)
         try:
             if self._bridge.calls_function:
@@ -76,7 +163,6 @@ class Worker:
                 await self._call_handler(served)
         finally:
             self._bridge.end(served)
-        await self._settle(served.delivery)
 
     async def _call_handler(self, served: Served) -> None:
         """Have a handler of the adapter respond on the stream."""
@@ -130,8 +216,13 @@ class Worker:
             raise error
         logger.error("The invocation failed%s", advice(error), exc_info=error)
 
-    async def _settle(self, delivery: Delivery) -> None:
-        await settle(delivery)
+
+def _start(coroutine: Coroutine[Any, Any, None], variables: Context) -> asyncio.Task[None]:
+    """Start a task: at once where tasks can start so, unless the app has its own kind of tasks."""
+    loop = asyncio.get_running_loop()
+    if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
+        return asyncio.Task(coroutine, loop=loop, context=variables, eager_start=True)
+    return loop.create_task(coroutine, context=variables)
 
 
 def _unmarshal(served: Served, function: Function) -> tuple[JSON, LambdaContext]:

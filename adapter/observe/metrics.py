@@ -20,6 +20,7 @@ NAMESPACE = "AsgiLambdaStream"
 
 UNITS = {
     "TimeToFirstByte": "Milliseconds",
+    "TimeToFirstBodyByte": "Milliseconds",
     "Duration": "Milliseconds",
     "Bytes": "Bytes",
     "Chunks": "Count",
@@ -43,6 +44,8 @@ def record(summary: Summary, function_name: str, timestamp: float) -> dict[str, 
         values = {"WarmUps": 1}
     if summary.first_byte is not None:
         values["TimeToFirstByte"] = round(summary.first_byte * 1000, 3)
+    if summary.first_body is not None:
+        values["TimeToFirstBodyByte"] = round(summary.first_body * 1000, 3)
     metrics = [{"Name": name, "Unit": unit} for name, unit in UNITS.items() if name in values]
     return {
         "_aws": {
@@ -56,6 +59,10 @@ def record(summary: Summary, function_name: str, timestamp: float) -> dict[str, 
         "Status": summary.status,
         "Streamed": summary.streamed,
         "RequestId": summary.request_id,
+        "Method": summary.method,
+        "Route": summary.route,
+        "Source": summary.source,
+        "ColdStart": summary.cold_start,
         **values,
     }
 

@@ -6,21 +6,25 @@
 from __future__ import annotations
 
 import inspect
+import os
+from contextlib import suppress
 from enum import StrEnum
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..asgi.response import State
-from ..errors import DeadlineExceeded
+from ..asgi.scope import http_scope
+from ..errors import DeadlineExceeded, EventError
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from typing import Any
 
+    from ..events import Source
     from ..invocation.current import Current
     from ..streams.response_stream import ResponseStream
-    from ..types import JSON, Context
+    from ..types import JSON, Context, Scope
 
 logger = get_logger("adapter.http")
 
@@ -46,6 +50,16 @@ class Summary(NamedTuple):
     duration: float  #: background tasks included
     bytes: int  #: of the body
     chunks: int  #: how many the body had
+    method: str = (
+        ""  #: of the request; this and what follows is empty for an event that is not HTTP
+    )
+    target: str = ""  #: path and query, as the client sent them
+    http_version: str = ""  #: ``1.1``, for example
+    client: str = ""  #: the address and the port, ``203.0.113.9:0``
+    route: str = ""  #: as in the app: ``/items/{id}``; the path, if the framework does not tell
+    source: str = ""  #: the event source: ``function URL``, for example
+    cold_start: bool = False  #: whether it is the first invocation of its environment
+    first_body: float | None = None  #: when the first byte of the body was handed on, if streamed
 
 
 class Meter:
@@ -61,7 +75,23 @@ class Meter:
         self._request_id: str = getattr(context, "aws_request_id", "")
         self._carrier = stream
         self._stream = stream
+        self._first_body = None if stream is None else FirstBody(stream)
+        self._cold_start = _is_cold_start()
+        self._scope: Scope | None = None
+        self._source = ""
         self._started = monotonic()
+
+    def requested(self, scope: Scope | None, source: str) -> None:
+        """Record the request, and the name of the event source; empty if it is not HTTP."""
+        self._scope, self._source = scope, source
+
+    def received(self, source: Source, event: JSON) -> None:
+        """Record the request in an event that does not go to an app."""
+        assert isinstance(event, dict)
+        scope: Scope | None = None
+        with suppress(EventError):
+            scope = http_scope(source.request(event), event=None, context=None)
+        self.requested(scope, source.name)
 
     def measure(self, stream: ResponseStream) -> None:
         """Measure ``stream``, which collects the response, instead of the runtime's stream."""
@@ -73,7 +103,7 @@ class Meter:
             self.outcome = Outcome.DISCONNECTED
         elif state is State.EXPIRED:
             self.outcome = Outcome.TIMEOUT
-        elif state is not State.COMPLETE:
+        elif state not in (State.COMPLETE, State.LIMITED):
             self.outcome = Outcome.FAILED
 
     def warmed_up(self) -> None:
@@ -96,6 +126,7 @@ class Meter:
                 self.outcome = Outcome.DISCONNECTED
         head = None if stream is None else stream.head
         first_byte = None if carrier is None else carrier.first_byte
+        first_body = None if self._first_body is None else self._first_body.end()
         return Summary(
             self._request_id,
             self.outcome,
@@ -105,7 +136,73 @@ class Meter:
             monotonic() - self._started,
             0 if stream is None else stream.body_bytes,
             0 if stream is None else stream.body_chunks,
+            *_request(self._scope),
+            self._source,
+            self._cold_start,
+            None if first_body is None else first_body - self._started,
         )
+
+
+class FirstBody:
+    """Takes the time of the first byte of the body that ``stream`` hands on.
+
+    It stands in the way of the first write only: no chunk after that costs more.
+    """
+
+    def __init__(self, stream: ResponseStream) -> None:
+        self._stream = stream
+        self._write = stream.writelines_nowait
+        self._time: float | None = None
+        stream.writelines_nowait = self._write_first  # type: ignore[method-assign]
+
+    def _write_first(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
+        size = self._write(chunks, end=end)
+        if size:
+            self._time = monotonic()
+            self._leave()
+        return size
+
+    def end(self) -> float | None:
+        """Stop waiting for it; return the time, if there was one."""
+        self._leave()
+        return self._time
+
+    def _leave(self) -> None:
+        vars(self._stream).pop("writelines_nowait", None)
+
+
+_cold = True  #: until the first invocation of this environment
+_STARTED_BEFORE = ("provisioned-concurrency", "lambda-managed-instances")
+
+
+def _is_cold_start() -> bool:
+    """Whether this invocation is the first, and its environment has been started for it."""
+    global _cold
+    cold, _cold = _cold, False
+    return cold and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE
+
+
+def _request(scope: Scope | None) -> tuple[str, str, str, str, str]:
+    """Return method, target, version, client and route of a request."""
+    if scope is None:
+        return "", "", "", "", ""
+    try:
+        query: bytes = scope.get("query_string", b"")
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        target = (path + b"?" + query if query else path).decode("latin-1")
+        client = scope.get("client")
+        # FastAPI keeps the prefixes of included routers apart from the route.
+        included = scope.get("fastapi", {}).get("effective_route_context")
+        route = getattr(included or scope.get("route"), "path", None)
+        return (
+            scope["method"],
+            target,
+            scope.get("http_version", "1.1"),
+            f"{client[0]}:{client[1]}" if client else "",
+            route if isinstance(route, str) else scope["path"],
+        )
+    except Exception:  # the app, its framework or a custom handler has put something else there
+        return "", "", "", "", ""
 
 
 async def measured(

@@ -31,7 +31,7 @@ LOCKS = (PYLOCK, UV_LOCK, *FOREIGN_LOCKS)
 TABLES = ("project", "tool", "tool.adapter")
 LISTS = ("project.dependencies", "project.dynamic")
 SIGNS = (PYPROJECT, REQUIREMENTS, *LOCKS)
-SETTINGS = ("build", "exclude", "include")  #: of [tool.adapter]
+SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,9 @@ PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 MAX_KEY_BYTES = 64 * 1024
 
 #: parts of the adapter for development; the function does not import them
-DEVELOPMENT = ("adapter/emulator", "adapter/package", "adapter/samples", "adapter/testing")
+DEVELOPMENT = tuple(
+    f"adapter/{name}" for name in ("deploy", "doctor", "emulator", "package", "samples", "testing")
+)
 
 #: files for type checkers and compilers
 SUFFIXES = {".pyi", ".pyc", ".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".h", ".hpp"}

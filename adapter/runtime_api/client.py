@@ -15,7 +15,7 @@ from .xray_cause import xray_cause
 
 if TYPE_CHECKING:
     from ..types import ErrorObject
-    from .connection import Connection
+    from .connection import Connection, OnReply
     from .wire import Response
 
 VERSION = "/2018-06-01"
@@ -54,14 +54,28 @@ class RuntimeClient:
         if connection is None or connection.lost:
             self._connection = await connect(self._address)
 
-    async def next(self) -> Invocation:
+    def ask(self, on_reply: OnReply) -> bool:
+        """Ask for an event on the open connection, if there is one; return whether there is."""
+        connection = self.connection
+        if connection is None:
+            return False
+        connection.exchange(on_reply)
+        connection.write(self._next)
+        return True
+
+    async def next(self, response: Response | None = None) -> Invocation:
         """Wait for an event, for as long as it takes.
+
+        Args:
+            response: the reply, if the event has been asked for by `ask`.
 
         Raises:
             RuntimeApiError: the request was refused; the runtime should end.
+            ProtocolError: the reply is not an event.
             OSError: the Runtime API is not there.
         """
-        response = await self._event()
+        if response is None:
+            response = await self._event()
         if response.status != 200:
             raise _refused("GET /runtime/invocation/next", response)
         if self.connection is None:  # closed with this response, and a stream needs an open one

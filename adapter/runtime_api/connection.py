@@ -6,12 +6,17 @@ import asyncio
 import os
 import select
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from .wire import ProtocolError, Response, ResponseReader
 
 if TYPE_CHECKING:
     from asyncio import Future
+    from collections.abc import Callable
+
+    Reply = Response | Exception
+    OnReply = Callable[[Reply], None]
 
 HIGH_WATER_BYTES = 64 * 1024
 """Unsent bytes above which a writer waits for the reader."""
@@ -34,7 +39,7 @@ os.register_at_fork(after_in_child=_in_child)
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One exchange at a time: `expect` a response, `write` the request, await the response.
+    """One exchange at a time: `exchange` says who gets the response, `write` sends the request.
 
     The response may come while the request is still being written; the writer must stop then.
 
@@ -50,17 +55,23 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
-        self._response: Future[Response] | None = None
+        self._on_reply: OnReply | None = None
         self._writable: Future[None] | None = None
 
-    def expect(self) -> Future[Response]:
-        """Announce a request; return the future of its response.
+    def exchange(self, on_reply: OnReply) -> None:
+        """Announce a request. ``on_reply`` is called once, and must not raise.
 
-        The future raises `ConnectionError` if the connection ends before the response, and
-        `ProtocolError` if the response is malformed.
+        It gets the response, as soon as the last byte of it has been read: a future would take
+        another turn of the event loop. It gets `ConnectionError` if the connection ends before the
+        response, and `ProtocolError` if the response is malformed.
         """
-        self._response = self._loop.create_future()
-        return self._response
+        self._on_reply = on_reply
+
+    def expect(self) -> Future[Response]:
+        """Announce a request; return the future of its response, or of its error."""
+        response: Future[Response] = self._loop.create_future()
+        self.exchange(partial(settle, response))
+        return response
 
     @property
     def interrupted(self) -> bool:
@@ -115,7 +126,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes of a response."""
         try:
-            response = self._reader.feed(self._buffer[:nbytes])
+            response = self._reader.feed(bytes(self._buffer[:nbytes]))
         except ProtocolError as error:
             self._fail(error)
             self.close()
@@ -148,19 +159,27 @@ class Connection(asyncio.BufferedProtocol):
             self._writable = None
 
     def _deliver(self, response: Response) -> None:
-        if not response.keep_alive:
+        on_reply, self._on_reply = self._on_reply, None
+        if on_reply is None or not response.keep_alive:  # None: no request is open
             self.close()
-        if self._response is None:
-            self.close()  # no request is open
-        elif not self._response.done():
-            self._response.set_result(response)
-        self._response = None
+        if on_reply is not None:
+            on_reply(response)
 
     def _fail(self, error: Exception) -> None:
-        if self._response is not None and not self._response.done():
-            self._response.set_exception(error)
-            self._response.exception()  # so that asyncio does not log it if no task awaits it
-        self._response = None
+        on_reply, self._on_reply = self._on_reply, None
+        if on_reply is not None:
+            on_reply(error)
+
+
+def settle(future: Future[Response], reply: Reply) -> None:
+    """Let ``future`` have ``reply``, if it still waits."""
+    if future.done():
+        return
+    if isinstance(reply, Exception):
+        future.set_exception(reply)
+        future.exception()  # so that asyncio does not log it if no task awaits it
+    else:
+        future.set_result(reply)
 
 
 async def connect(address: str) -> Connection:

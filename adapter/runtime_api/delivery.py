@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
 from ..invocation.loggers import get_logger
+from .connection import settle as settle_future
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .client import RuntimeClient
-    from .connection import Connection
+    from .connection import Connection, OnReply, Reply
     from .invocation import Invocation
     from .wire import Response
 
@@ -36,51 +37,64 @@ class Delivery:
     Args:
         client: whose connection carries the POST.
         invocation: the invocation.
+        on_reply: called when there is a reply to a streamed POST.
     """
 
-    def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
+    def __init__(
+        self,
+        client: RuntimeClient,
+        invocation: Invocation,
+        on_reply: Callable[[], None] | None = None,
+    ) -> None:
         self.claim = Claim()
         self.invocation = invocation
-        self._client = client
-        self._reply: asyncio.Future[Response] | None = None
+        self.client = client
+        self.opened = False  #: a streamed POST has begun
+        self.reply_to_stream: Reply | None = None
+        self._on_reply = on_reply
+        self._stream_replied: OnReply | None = None
+        self._waiting: asyncio.Future[Response] | None = None  #: for the reply to a streamed POST
+        self._posting: asyncio.Future[Response] | None = None  #: a POST of a whole outcome
 
     @property
     def sent(self) -> bool:
         """Whether an outcome has been sent, or has begun to be."""
-        return self._reply is not None
+        return self.opened or self._posting is not None
 
     @property
-    def connection(self) -> Connection | None:
-        """The connection for a streamed POST; None if it is lost."""
-        return self._client.connection
+    def is_taken(self) -> bool:
+        """Whether the platform has taken a streamed outcome, and the environment is fine."""
+        reply = self.reply_to_stream
+        return reply is not None and not isinstance(reply, Exception) and reply.status == 202
 
-    def open(
-        self,
-        connection: Connection,
-        content_type: str,
-        on_reply: Callable[[asyncio.Future[Response]], None],
-    ) -> bytes:
+    def open(self, connection: Connection, content_type: str, on_reply: OnReply) -> bytes:
         """Begin a streamed POST. Return its head, to be written to ``connection``.
 
         ``on_reply`` is called with the reply, which may come before the end of the POST: the
         platform has refused the rest then.
         """
-        self._reply = connection.expect()
-        self._reply.add_done_callback(on_reply)
-        return self._client.response_head(self.invocation, content_type)
+        self.opened = True
+        self._stream_replied = on_reply
+        connection.exchange(self._replied)
+        return self.client.response_head(self.invocation, content_type)
+
+    def _replied(self, reply: Reply) -> None:
+        self.reply_to_stream = reply
+        assert self._stream_replied is not None
+        self._stream_replied(reply)
+        if self._waiting is not None:
+            settle_future(self._waiting, reply)
+        if self._on_reply is not None:
+            self._on_reply()
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""
-        response = self._client.respond(self.invocation, payload, content_type)
-        self._reply = asyncio.ensure_future(response)
+        response = self.client.respond(self.invocation, payload, content_type)
+        self._posting = asyncio.ensure_future(response)
 
     def report(self, error: BaseException) -> None:
         """Post an error report."""
-        self._reply = asyncio.ensure_future(self._client.error(self.invocation, error))
-
-    def close_connection(self) -> None:
-        """Close the connection: the platform reads no more of the POST."""
-        self._client.close()
+        self._posting = asyncio.ensure_future(self.client.error(self.invocation, error))
 
     async def reply(self) -> Response:
         """Return the reply of the Runtime API to the outcome.
@@ -91,12 +105,17 @@ class Delivery:
             ConnectionError: there is no reply, because the connection is gone.
             NotPosted: nothing was sent, after all; AWS's client may still send its own report.
         """
-        if self._reply is None:
+        if self.opened:
+            self._waiting = asyncio.get_running_loop().create_future()
+            if self.reply_to_stream is not None:
+                settle_future(self._waiting, self.reply_to_stream)
+            return await self._waiting
+        if self._posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")
         try:
-            return await self._reply
+            return await self._posting
         except NotPosted:
-            self._reply = None
+            self._posting = None
             raise
 
 

@@ -23,6 +23,9 @@ _CLIENT_FIELDS = (
     "app_package_name",
 )
 
+# What `json.loads` calls between its two regular expressions for white space.
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
 MAX_TIMEOUT_MS = 900_000
 """The longest timeout of a function, for an event without a deadline."""
 
@@ -86,7 +89,16 @@ class Invocation(NamedTuple):
         """
         if self.headers.get("content-type", "application/json") != "application/json":
             return self.body  # type: ignore[return-value]  # bytes, as AWS's own runtime does
-        event: JSON = json.loads(self.body)
+        try:
+            text = self.body.decode()
+            event: JSON
+            event, end = _scan(text, 0)
+            if end == len(text):
+                return event
+        except (ValueError, StopIteration):
+            pass
+        # White space around it, another encoding, or an error that says where it is.
+        event = json.loads(self.body)
         return event
 
     def context(self, function: Function) -> LambdaContext:

@@ -11,13 +11,11 @@ from .delivery import encode_response
 from .wire import LAST_CHUNK, chunk, error_trailers, last_chunk
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from ..types import JSON
-    from .connection import Connection
+    from .connection import Connection, Reply
     from .delivery import Delivery
-    from .wire import Response
 
 
 logger = get_logger("adapter.runtime")
@@ -59,7 +57,7 @@ class RuntimeStream(ResponseStream):
             ClientDisconnected: the connection is lost, or the invocation has another outcome.
         """
         delivery = self._delivery
-        connection = delivery.connection
+        connection = delivery.client.connection
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
         elif not delivery.claim.first_byte():
@@ -120,17 +118,16 @@ class RuntimeStream(ResponseStream):
         claim = self._delivery.claim
         return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
-    def _on_reply(self, reply: asyncio.Future[Response]) -> None:
+    def _on_reply(self, reply: Reply) -> None:
         """Stop the writer: a reply before the end is a refusal of the rest."""
         if self.closed:
             return
-        error = reply.exception()
         self.disconnect(
-            f"The Runtime API refused the response with {reply.result().status}."
-            if error is None
-            else f"The Runtime API stopped reading the response: {error}"
+            f"The Runtime API stopped reading the response: {reply}"
+            if isinstance(reply, Exception)
+            else f"The Runtime API refused the response with {reply.status}."
         )
-        self._delivery.close_connection()
+        self._delivery.client.close()
 
 
 class CallStream(RuntimeStream):

@@ -12,6 +12,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ProtocolError as ProtocolError
+from ..events.names import NameCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ on demand, more than 6,291,556 bytes end the environment.
 _MAX_REQUEST_ID_CHARS = 64
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_LINE_BYTES = 1024
+_MAX_REPEATED_BYTES = 512
 
 
 class Response(NamedTuple):
@@ -144,23 +146,31 @@ class ResponseReader:
     closes. A 1xx response is skipped. After a response the reader is ready for the next one. Bytes
     after the end of a response are an error, because no request is open. After an error the
     connection cannot be used any more.
+
+    The replies to most outcomes are the same bytes: a short response that repeats the latest short
+    one is recognized without parsing it again.
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._head: _Head | None = None
+        self._repeated = b""  #: the bytes of `_response`, which came at once
+        self._response: Response | None = None
 
     @property
     def begun(self) -> bool:
         """Whether a part of a response was read, but not its end."""
         return self._head is not None or len(self._buffer) > 0
 
-    def feed(self, data: bytes | memoryview) -> Response | None:
+    def feed(self, data: bytes) -> Response | None:
         """Take bytes; return the response if it is complete.
 
         Raises:
             ProtocolError: the bytes are not HTTP/1.1, or more than one response.
         """
+        at_once = not self.begun
+        if at_once and data == self._repeated:
+            return self._response
         self._buffer += data
         while self._head is None:
             head = _take_head(self._buffer)
@@ -168,22 +178,25 @@ class ResponseReader:
                 return None
             if head.status >= 200:
                 self._head = head
-        body = self._head.take_body(self._buffer)
+        head = self._head
+        body = head.take_body(self._buffer)
         if body is None:
             return None
         if self._buffer:
             raise ProtocolError(f"Bytes after the end of a response: {len(self._buffer)}.")
-        return self._finish(self._head, body)
+        self._head = None
+        response = Response(head.status, head.headers, body, head.keep_alive)
+        if at_once and len(data) <= _MAX_REPEATED_BYTES:
+            self._repeated, self._response = data, response
+        return response
 
     def eof(self) -> Response | None:
         """Take the end of the connection; return the response if the end completes one."""
-        if self._head is None or self._head.delimited:
+        head = self._head
+        if head is None or head.delimited:
             return None
         body = bytes(self._buffer)
         self._buffer.clear()
-        return self._finish(self._head, body)
-
-    def _finish(self, head: _Head, body: bytes) -> Response:
         self._head = None
         return Response(head.status, head.headers, body, head.keep_alive)
 
@@ -285,13 +298,23 @@ def _headers(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
+        if not colon:
             raise ProtocolError("Not a header line.")
-        key, text = name.lower(), value.strip(" \t")
+        key = _names[name]
+        text = value.strip(" \t")
         if key in headers and (key, text) != ("content-length", headers[key]):
             text = f"{headers[key]}, {text}"
         headers[key] = text
     return headers
+
+
+def _header_name(name: str) -> str:
+    if not name or name != name.strip():
+        raise ProtocolError("Not a header line.")
+    return name.lower()
+
+
+_names = NameCache(_header_name)
 
 
 def _is_number(text: str, digits: str = "0123456789") -> bool:

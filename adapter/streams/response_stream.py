@@ -237,8 +237,7 @@ class ResponseStream(ABC):
             ResponseTooLarge: the event source does not take the head, or the whole response.
             ClientDisconnected: the reader went away before the end.
         """
-        broken = self._broken
-        if broken is not None:
+        if (broken := self._broken) is not None:
             raise broken
         if not self.closed:
             await self.writelines((), end=True)
@@ -280,8 +279,7 @@ class ResponseStream(ABC):
             ClientDisconnected: the reader went away before the end.
         """
         await self.wait_closed()
-        broken = self._broken
-        if broken is not None:
+        if (broken := self._broken) is not None:
             raise broken
 
     def disconnect(self, reason: str) -> None:
@@ -289,6 +287,11 @@ class ResponseStream(ABC):
         if not self.closed:
             self._reason = reason
             self._close()
+
+    @property
+    def is_in_message(self) -> bool:
+        """Whether a large chunk is being written: a part of it is still to come."""
+        return self._slicing is not None
 
     @property
     def disconnected(self) -> bool:
@@ -384,8 +387,8 @@ class StreamingHandler(Protocol):
 class RegisteredHandler(StreamingHandler, Protocol):
     """A handler of the adapter."""
 
-    def streams(self, source: Source | None) -> bool:
-        """Whether responses to ``source`` are streamed; None for an event that is not HTTP."""
+    def streams(self, source: Source | None, event: JSON) -> bool:
+        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
         ...
 
 

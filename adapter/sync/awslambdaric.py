@@ -12,7 +12,8 @@ connection of its own. These parts of the client are replaced, and each calls th
   second one: wrappers around the handler can change its result. Instrumentation patches
   the methods of the classes, before or after this module does, and calls the extension module at
   the end: so its hooks run, and the second response is dropped below them.
-* ``log_error`` of its bootstrap module: a line that cannot be written would end the process.
+* ``handle_event_request`` and ``log_error`` of its bootstrap module: an error that cannot be
+  described, or a line that cannot be written, would end the process.
 * the runner of SnapStart hooks: to start the lifespans before the snapshot, and to run hooks that
   are ``async`` on the event loop of the app.
 """
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError, error_object
 from ..invocation.loggers import get_logger
 from ..runtime_api.wire import MAX_REPORT_BYTES, error_report, error_type_header
+from .bootstrap import guarded
 from .managed_bridge import ManagedBridge
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ _METHODS = {
     "post_invocation_error": ("self", "invoke_id"),
 }
 """Methods of the client, and the first parameters by which a known version is recognized."""
+
+_BOOTSTRAP = ("handle_event_request", "log_error")
+"""Functions of the bootstrap module in all known versions."""
 
 _EXTENSION = ("next", "post_invocation_result", "post_error")
 """Functions of the extension module in all known versions."""
@@ -82,7 +87,7 @@ def install() -> ManagedBridge | None:
     for client in classes:
         _watch(client, bridge)
     module.runtime_client = Guard(module.runtime_client, bridge)  # type: ignore[attr-defined]
-    _contain_log_errors(sys.modules["awslambdaric.bootstrap"])
+    _guard_reports(sys.modules["awslambdaric.bootstrap"])
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
     # A wrapper may import the handler only now that it has its first event.
@@ -108,11 +113,11 @@ def _find_classes(module: ModuleType) -> list[type]:
     return [member for member in family if "wait_next_invocation" in vars(member)]
 
 
-def _takes(method: Any, *parameters: str) -> bool:
-    """Whether ``method`` has these first parameters, or is a patch, which may have any others."""
-    if getattr(method, "__module__", None) != _MODULE:
-        return callable(method)
-    taken = signature(method).parameters
+def _takes(function: Any, *parameters: str) -> bool:
+    """Whether it has these first parameters, or is a patch, which may have any others."""
+    if not str(getattr(function, "__module__", None)).startswith("awslambdaric."):
+        return callable(function)
+    taken = signature(function).parameters
     return (*taken,)[: len(parameters)] == parameters
 
 
@@ -181,9 +186,22 @@ class Guard:
         self._extension.post_error(invoke_id, report, *args, **kwargs)
 
 
-def _contain_log_errors(bootstrap: Any) -> None:
-    """Let the client report an error that it cannot log, as when the app has replaced stdout."""
-    log = bootstrap.log_error
+def _guard_reports(bootstrap: Any) -> None:
+    """Let the client report each error, also one that it cannot describe or cannot log."""
+    handle: Any
+    log: Any
+    handle, log = (getattr(bootstrap, name, None) for name in _BOOTSTRAP)
+    if not (_takes(handle, "lambda_runtime_client", "request_handler") and _takes(log)):
+        logger.warning(
+            "awslambdaric's bootstrap module is not as in its versions 3 and 4: an error of a"
+            " function that cannot be described or logged ends the environment. Update the adapter."
+        )
+        return
+
+    def handle_event_request(
+        lambda_runtime_client: Any, request_handler: Any, *args: Any, **kwargs: Any
+    ) -> None:
+        handle(lambda_runtime_client, guarded(request_handler), *args, **kwargs)
 
     def log_error(error: Any, sink: Any) -> None:
         try:
@@ -191,6 +209,7 @@ def _contain_log_errors(bootstrap: Any) -> None:
         except Exception as failure:
             logger.error("%s: %s (%r)", error["errorType"], error["errorMessage"], failure)
 
+    bootstrap.handle_event_request = handle_event_request
     bootstrap.log_error = log_error
 
 

@@ -206,8 +206,9 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
     """
     if not (isinstance(result, dict) and "statusCode" in result):
         return False
-    source = identify(unwrap(event))
-    if source is None or not any(handler.streams(source) for handler in handlers()):
+    event = unwrap(event)
+    source = identify(event)
+    if source is None or not any(handler.streams(source, event) for handler in handlers()):
         return False
     from ..streams.metadata import http_response  # lazy: cold start
 

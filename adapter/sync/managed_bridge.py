@@ -10,7 +10,7 @@ import warnings
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AdapterError, StreamClosed, error_message, error_type
+from ..errors import AdapterError, StreamClosed
 from ..invocation import forks
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
@@ -20,17 +20,13 @@ from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, settle
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import DirectStream, RuntimeStream
-from ..runtime_api.wire import MAX_REPORT_BYTES
 from .bridge import Bridge, Served, stream_result
 
 if TYPE_CHECKING:
     from ..streams.response_stream import StreamingHandler
-    from ..types import JSON, Context
+    from ..types import JSON
 
 logger = get_logger("adapter.runtime")
-
-MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
-"""Of an error; JSON may have six bytes for one of them, and the stack comes on top."""
 
 
 class ManagedBridge(Bridge):
@@ -55,15 +51,6 @@ class ManagedBridge(Bridge):
     @cached_property
     def _client(self) -> RuntimeClient:
         return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
-
-    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
-        """Have ``handler`` respond. AWS's runtime gets an error that it can report."""
-        try:
-            return super().call(handler, event, context)
-        except Exception as error:
-            if handler is self._handler and not _can_be_reported(error):
-                raise _stand_in(error) from error
-            raise
 
     def start(self) -> None:
         """Run the startup of the function's handler, or of all handlers if it is a wrapper.
@@ -171,29 +158,6 @@ class ManagedBridge(Bridge):
                 await self.settle(delivery)
         except (OSError, StreamClosed) as error:
             logger.error("The response of the function could not be streamed: %s", error)
-
-
-def _can_be_reported(error: Exception) -> bool:
-    """Whether AWS's client can report ``error``; otherwise it would end the process.
-
-    The client reads the working directory, too, which the app may have removed.
-    """
-    try:
-        os.getcwd()
-    except OSError:
-        os.chdir("/")
-    try:
-        return len(f"{type(error).__name__}{error}".encode()) <= MAX_TEXT_BYTES
-    except BaseException:
-        return False
-
-
-def _stand_in(error: Exception) -> Exception:
-    """Return an error of the same name, with as much of the text of ``error`` as is reported."""
-    text = error_message(error).encode(errors="backslashreplace")[:MAX_TEXT_BYTES]
-    kind = type(error_type(error), (AdapterError,), {})
-    stand_in: Exception = kind(text.decode(errors="ignore"))
-    return stand_in.with_traceback(error.__traceback__)
 
 
 def _current_loop() -> asyncio.AbstractEventLoop:

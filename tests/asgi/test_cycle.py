@@ -39,9 +39,11 @@ async def run(
     method: str = "GET",
     body: bytes = b"",
     seconds: float | None = None,
+    limit: float = 0.0,
 ) -> None:
     scope = {"type": "http", "method": method, "raw_path": b"/x"}
-    await HttpCycle(app, scope, body, Response(method), stream, FUNCTION_URL).run(seconds)
+    cycle = HttpCycle(app, scope, body, Response(method), stream, FUNCTION_URL, limit)
+    await cycle.run(seconds)
 
 
 @pytest.fixture
@@ -704,3 +706,93 @@ async def test_an_app_that_writes_where_lambda_allows_no_writing_is_told_where_i
 
     await run(app, stream)
     assert "The app failed (on Lambda only /tmp can be written to): GET /x" in caplog.text
+
+
+class TestLimit:
+    """The option `max_stream_seconds`."""
+
+    async def test_ends_the_stream_well_and_tells_an_app_that_listens(
+        self, stream: MemoryStream, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        got: list[Message] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            await send(START)
+            await send(SOME)
+            got.append(await receive())
+
+        await run(app, stream, limit=0.01)
+        assert (stream.body, stream.closed, stream.error) == (b"some", True, None)
+        assert got == [{"type": "http.disconnect"}]
+        assert [record.levelname for record in caplog.records] == ["INFO"]
+
+    async def test_stops_an_app_that_sends_as_a_disconnect_does(
+        self, stream: MemoryStream, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            while not stream.closed:
+                await send(SOME)
+                await asyncio.sleep(0.001)
+            with pytest.raises(ClientDisconnected, match="max_stream_seconds"):
+                await send(SOME)
+            await send(SOME)
+
+        await run(app, stream, limit=0.02)
+        assert (stream.closed, stream.error) == (True, None)
+        assert [record for record in caplog.records if record.levelno > logging.INFO] == []
+
+    async def test_cancels_an_app_that_does_neither(self, stream: MemoryStream) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(SOME)
+            await asyncio.Event().wait()
+
+        await run(app, stream, seconds=30, limit=0.01)
+        assert (stream.body, stream.error) == (b"some", None)
+
+    async def test_counts_from_the_head_so_that_an_app_may_think_before_it(
+        self, stream: MemoryStream
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await asyncio.sleep(0.05)
+            await send(START)
+            await send(LAST)
+
+        await run(app, stream, limit=0.01)
+        assert stream.body == b" more"
+
+    async def test_leaves_the_work_after_a_complete_response_alone(
+        self, stream: MemoryStream
+    ) -> None:
+        done = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(LAST)
+            await asyncio.sleep(0.01 + 2 * CANCEL_DELAY)
+            done.append(True)
+
+        await run(app, stream, limit=0.01)
+        assert done == [True]
+
+    async def test_never_cuts_a_message_in_two(self) -> None:
+        class Slow(MemoryStream):
+            """Takes its time for each slice, while it has no leave to go on."""
+
+            async def _give_turn(self) -> None:
+                await asyncio.sleep(0.02)
+
+        stream = Slow()
+        large = bytes(5 * 64 * 1024)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(SOME)
+            await send({"type": "http.response.body", "body": large, "more_body": True})
+            await asyncio.Event().wait()
+
+        await run(app, stream, limit=0.03)
+        assert (len(stream.body), stream.error) == (len(b"some") + len(large), None)

@@ -81,6 +81,10 @@ def flushed(response: Response) -> Operations:
     return response.flush()
 
 
+def limited(response: Response) -> Operations:
+    return response.limited()
+
+
 #: How to bring a fresh response into each state.
 WAYS: dict[State, Callable[[Response], object]] = {
     State.IDLE: lambda response: None,
@@ -91,6 +95,7 @@ WAYS: dict[State, Callable[[Response], object]] = {
     State.EXPIRED: expired,
     State.GONE: left,
     State.REFUSED: lambda response: (sent(response, [start(), more()]), refused(response)),
+    State.LIMITED: lambda response: (sent(response, [start(), more()]), limited(response)),
 }
 
 #: How to make each thing happen.
@@ -104,20 +109,22 @@ EVENTS: dict[Input, Callable[[Response], object]] = {
     Input.EXPIRED: expired,
     Input.DISCONNECTED: left,
     Input.REFUSED: refused,
+    Input.LIMIT: limited,
 }
 
 # The table once more, as one would draw it: a cell is the state after, "misuse" when the app
 # must not, "nobody" when it may but the client is gone.
 TABLE = """
-          START    BODY       LAST_BODY  FLUSH      RETURNED   RAISED     EXPIRED    DISCONNECTED REFUSED
-IDLE      STARTED  misuse     misuse     IDLE       FAILED     FAILED     EXPIRED    GONE         misuse
-STARTED   misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE         misuse
-STREAMING misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE         REFUSED
-COMPLETE  misuse   misuse     misuse     COMPLETE   COMPLETE   COMPLETE   COMPLETE   COMPLETE     REFUSED
-FAILED    misuse   misuse     misuse     FAILED     FAILED     FAILED     FAILED     FAILED       FAILED
-EXPIRED   nobody   nobody     nobody     EXPIRED    EXPIRED    EXPIRED    EXPIRED    EXPIRED      EXPIRED
-GONE      nobody   nobody     nobody     GONE       GONE       GONE       GONE       GONE         GONE
-REFUSED   nobody   nobody     nobody     REFUSED    REFUSED    REFUSED    REFUSED    REFUSED      REFUSED
+          START    BODY       LAST_BODY  FLUSH      RETURNED   RAISED     EXPIRED    DISCONNECTED REFUSED   LIMIT
+IDLE      STARTED  misuse     misuse     IDLE       FAILED     FAILED     EXPIRED    GONE         misuse    IDLE
+STARTED   misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE         misuse    STARTED
+STREAMING misuse   STREAMING  COMPLETE   STREAMING  FAILED     FAILED     EXPIRED    GONE         REFUSED   LIMITED
+COMPLETE  misuse   misuse     misuse     COMPLETE   COMPLETE   COMPLETE   COMPLETE   COMPLETE     REFUSED   COMPLETE
+FAILED    misuse   misuse     misuse     FAILED     FAILED     FAILED     FAILED     FAILED       FAILED    FAILED
+EXPIRED   nobody   nobody     nobody     EXPIRED    EXPIRED    EXPIRED    EXPIRED    EXPIRED      EXPIRED   EXPIRED
+GONE      nobody   nobody     nobody     GONE       GONE       GONE       GONE       GONE         GONE      GONE
+REFUSED   nobody   nobody     nobody     REFUSED    REFUSED    REFUSED    REFUSED    REFUSED      REFUSED   REFUSED
+LIMITED   nobody   nobody     nobody     LIMITED    LIMITED    LIMITED    LIMITED    LIMITED      LIMITED   LIMITED
 """  # noqa: E501
 COLUMNS, *ROWS = (line.split() for line in TABLE.strip().splitlines())
 CELLS = [
@@ -157,11 +164,20 @@ class TestTransitions:
     @pytest.mark.parametrize(
         "state", [s for s in State if s > State.STREAMING], ids=lambda s: s.name
     )
-    @pytest.mark.parametrize("ending", [flushed, returned, raised, expired])
+    @pytest.mark.parametrize("ending", [flushed, returned, raised, expired, limited])
     def test_what_has_ended_sends_nothing_more(
         self, state: State, ending: Callable[[Response], Operations]
     ) -> None:
         assert ending(in_state(state)) == ()
+
+
+class TestLimited:
+    def test_a_stream_is_ended_as_a_complete_response(self) -> None:
+        assert in_state(State.STREAMING).limited() == (End(),)
+
+    @pytest.mark.parametrize("state", [State.IDLE, State.STARTED], ids=lambda s: s.name)
+    def test_a_response_that_does_not_stream_yet_goes_on(self, state: State) -> None:
+        assert in_state(state).limited() == ()
 
 
 class TestTooLarge:

@@ -233,9 +233,7 @@ async def exhaust_and_fail(receive: Receive, send: Send) -> None:
 
 
 async def remove_and_raise(receive: Receive, send: Send) -> None:
-    removed = tempfile.mkdtemp()
-    os.chdir(removed)
-    os.rmdir(removed)
+    remove_working_directory()
     fail()
 
 
@@ -252,6 +250,12 @@ class Opaque(Exception, metaclass=Nameless):
 
 def raise_opaque() -> NoReturn:
     raise Opaque
+
+
+def remove_working_directory() -> None:
+    removed = tempfile.mkdtemp()
+    os.chdir(removed)
+    os.rmdir(removed)
 
 
 def fail_at_length() -> NoReturn:
@@ -366,10 +370,10 @@ async def lifespan(receive: Receive, send: Send) -> None:
     kind = os.environ.get("FAULT")
     assert kind, "an app without lifespan raises"
     await receive()
-    if kind == "worker":
-        from .library_apps import work
+    if kind == "workers":
+        from .library_apps import start_workers
 
-        held.append(asyncio.create_task(work()))
+        held.extend(start_workers())
     if kind == "startup hangs":
         await hang()
     message = {"startup": "no database", "startup surrogate": "no such name: \ud800"}.get(kind)
@@ -397,13 +401,32 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 handler = LambdaHandler(app)
 
 
+def remove_and_fail() -> NoReturn:
+    remove_working_directory()
+    fail()
+
+
+def remove_and_return_what_is_no_json() -> object:
+    remove_working_directory()
+    return object()
+
+
+OWN: dict[str, Callable[[], object]] = {
+    "/own-response": lambda: {"statusCode": 401, "body": "no"},
+    "/no-response": lambda: {"ok": True},
+    "/own-opaque": raise_opaque,
+    "/own-verbose": fail_at_length,
+    "/own-remove-and-raise": remove_and_fail,
+    "/own-remove-and-no-json": remove_and_return_what_is_no_json,
+}
+"""What a wrapper does in the place of the handler, for each path of a request."""
+
+
 def wrapper(event: dict[str, Any], context: Any) -> object:
     """Do what the path of a request says before the app's handler, or in its place."""
     path = event["rawPath"]
-    if path == "/own-response":
-        return {"statusCode": 401, "body": "no"}
-    if path == "/no-response":
-        return {"ok": True}
+    if path in OWN:
+        return OWN[path]()
     if path == "/rename":
         context.aws_request_id = "mine"
     event["rawPath"] = {"/rename": "/", "/raise-after": "/"}.get(path, path)

@@ -10,7 +10,7 @@ from adapter.samples.url_event import function_url_event
 from tests.support.fake_runtime_api import event_answer
 
 from .apps import BODY
-from .row import BOTH, MANAGED, Row
+from .row import BOTH, MANAGED, OURS, Row
 from .stage import CUT, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
@@ -198,11 +198,14 @@ CONNECTIONS = [
         log="GET next failed; retrying in 0.1 s", variants=BREAKS, environ=CONCURRENT),
     Row("{} instead of an event", between_invocations,
         log="The environment ends: Not a status line", exit=1, variants=("garbage",)),
-    Row("{} in the middle of an event", in_an_event, variants=ENDS),
+    Row("{} in the middle of an event", in_an_event, variants=ENDS, runtimes=OURS),
     Row("{} in the middle of an event, and again on the new connection", in_two_events,
-        variants=ENDS),
+        variants=ENDS, runtimes=OURS),
     Row("{} in the middle of an event", in_an_event,
         log="The environment ends: Not a chunk size", exit=1, variants=("garbage",)),
+    Row("{} in the middle of an event, in a concurrent environment", in_an_event,
+        log="GET next failed; retrying in 0.1 s: Not a chunk size", variants=("garbage",),
+        runtimes=("concurrent",)),
     Row("{} after the event, before the response begins", before_the_response,
         Seen("502", "a failed invocation: ClientDisconnected"),
         log="The connection to the Runtime API was lost before the response",

@@ -7,7 +7,7 @@ from signal import Signals
 from typing import TYPE_CHECKING
 
 from .endings import ENDINGS, expected, sentence
-from .row import ALL, BOTH, MANAGED
+from .row import ALL, BOTH, MANAGED, AWSs
 from .table import SECTIONS
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "behaviour.md"
 BEGIN = "<!-- The tables below are written by `python -m tests.faults.document`. -->\n"
 NONE = "\N{EN DASH}"
 END = "<!-- The tables above are written by `python -m tests.faults.document`. -->\n"
+RUNTIMES = {ALL: "both", BOTH: "both", MANAGED: "AWS's", AWSs: "AWS's"}
 TITLES = {
     "connections": "The connection to the Runtime API",
     "refusals": "Refusals of the Runtime API",
@@ -51,7 +52,9 @@ def fault_table(rows: Iterable[Row]) -> str:
 def cells(row: Row) -> tuple[str, ...]:
     """Return the cells of a row."""
     fault = row.fault.format(any_of(row.variants))
-    runtime = {ALL: "both", BOTH: "both", MANAGED: "AWS's"}.get(row.runtimes, "native")
+    runtime = {ALL: "both", BOTH: "both", MANAGED: "AWS's", AWSs: "AWS's"}.get(
+        row.runtimes, "native"
+    )
     client, platform = row.seen or (NONE, NONE)
     log = f"`{row.log.format('…')}`" if row.log else NONE
     then = "the next invocation is served" if row.exit is None else ended(row.exit)

@@ -10,16 +10,16 @@ from adapter.samples.url_event import function_url_event
 
 from . import library_apps
 from .connections import RAISE
-from .processes import HTTP_500, cut, raised
-from .row import ALL, OURS, Row
-from .stage import CUT, WHOLE, Seen, seen
+from .processes import HTTP_500, LEAKY, cut, raised
+from .row import ALL, OURS, AWSs, Row
+from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .stage import Stage
 
-WORKER = {"FAULT": "worker", "ADAPTER_SHUTDOWN": "off"}
+WORKERS = {"FAULT": "workers", "ADAPTER_SHUTDOWN": "off"}
 
 
 def app(name: str = "{}") -> Callable[[Stage, str], Seen]:
@@ -34,12 +34,12 @@ def app(name: str = "{}") -> Callable[[Stage, str], Seen]:
 
 def worker(stage: Stage, variant: str) -> Seen:
     """Refuse what a worker task of the lifespan writes; it must be there for the next job."""
-    peer = stage.deliver("/libraries/worker")
+    peer = stage.deliver(quote(f"/libraries/stream in {variant}"))
     peer, request = stage.begun()
     peer.refuse(413)
     peer.wait_closed()
     assert request.path.endswith("/response")
-    assert app("ask the worker")(stage, variant) == WHOLE
+    assert app("respond in {}")(stage, variant) == WHOLE
     return CUT
 
 
@@ -68,6 +68,17 @@ def signalled(stage: Stage, variant: str) -> Seen:
     peer.event(function_url_event("/"))
     assert stage.outcome() == WHOLE
     return outcome
+
+
+def signalled_under_aws(stage: Stage, variant: str) -> Seen:
+    """AWS's client takes the event and raises what the handler of the signal has raised."""
+    assert app("signal to come")(stage, variant) == WHOLE
+    peer = stage.asked()
+    stage.platform.wait_idle()
+    stage.platform.process.send_signal(signal.SIGUSR1)
+    peer.event(function_url_event("/"))
+    stage.platform.exit_code()
+    return NOTHING
 
 
 def terminated(stage: Stage, variant: str) -> None:
@@ -111,8 +122,8 @@ LIBRARIES = [
         variants=library_apps.LOGGING, runtimes=ALL),
     Row("A logging {} of the app raises when its failure is logged, after the head",
         app("late {}"), cut("ValueError"), variants=library_apps.LOGGING, runtimes=ALL),
-    Row("A disconnect passes through a task of the lifespan that works for requests", worker, CUT,
-        environ=WORKER, runtimes=ALL),
+    Row("A disconnect passes through {} that works for requests since the startup", worker, CUT,
+        environ=WORKERS, variants=tuple(library_apps.WORKERS), runtimes=ALL),
     Row(FORKS, forks("{}"), WHOLE, variants=library_apps.FORKS, runtimes=ALL),
     Row("The app forks in mid-stream, and the child writes on", forks("mid-stream"), WHOLE,
         runtimes=ALL),
@@ -124,7 +135,10 @@ LIBRARIES = [
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises between two invocations", signalled, WHOLE,
-        log="A background task or a signal handler raised", runtimes=OURS),
+        log="A signal handler of the app raised", runtimes=OURS),
+    Row("A signal handler of the app raises between two invocations, in AWS's own code",
+        signalled_under_aws, NOTHING, log="TimeoutError: signal", exit=1, environ=LEAKY,
+        runtimes=AWSs),
     Row("SIGTERM comes while the startup of the app hangs", terminated, exit=0, runtimes=OURS,
         log="The environment ends during the startup", environ=hangs("startup")),
     Row("SIGTERM comes while the startup of the app blocks the event loop", terminated, exit=0,

@@ -16,14 +16,15 @@ from starlette.responses import Response
 from .apps import answer, body, fail, head
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 
     from starlette.requests import Request
 
     from adapter.types import ASGIApp, Receive, Scope, Send
 
+    Jobs = asyncio.Queue[tuple[Callable[[], Awaitable[None]], asyncio.Future[None]]]
+
 SURROGATE = "\ud800"  # what json.loads makes of half a pair in a request
-jobs: asyncio.Queue[tuple[Callable[[], Awaitable[None]], asyncio.Future[None]]] = asyncio.Queue()
 
 
 # Errors that refer to one another.
@@ -144,10 +145,10 @@ def fails_with_a_surrogate() -> NoReturn:
     raise ValueError(f"no such name: {SURROGATE}")
 
 
-# A task of the lifespan that works for requests.
+# Tasks of the lifespan that work for requests.
 
 
-async def work() -> None:
+async def work(jobs: Jobs) -> None:
     while True:
         job, done = await jobs.get()
         try:
@@ -158,24 +159,56 @@ async def work() -> None:
             done.set_result(None)
 
 
-async def in_the_worker(scope: Scope, receive: Receive, send: Send) -> None:
-    async def stream() -> None:
-        await send(head())
-        while True:
-            await send(body(b"x" * 1000, more=True))
-            await asyncio.sleep(0.001)
+async def work_below_a_generator(jobs: Jobs) -> None:
+    async def generator() -> AsyncIterator[None]:
+        await work(jobs)
+        yield
 
-    await submit(stream)
-
-
-async def ask_the_worker(scope: Scope, receive: Receive, send: Send) -> None:
-    await submit(lambda: answer(send))
+    async for _ in generator():
+        pass
 
 
-async def submit(job: Callable[[], Awaitable[None]]) -> None:
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    jobs.put_nowait((job, done))
-    await done
+class Awaiting:
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self.coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from self.coroutine.__await__()
+
+
+async def work_below_an_await(jobs: Jobs) -> None:
+    await Awaiting(work(jobs))
+
+
+WORKERS = {
+    "a task": work,
+    "an asynchronous generator of a task": work_below_a_generator,
+    "an `__await__` method of a task": work_below_an_await,
+}
+jobs_of: dict[str, Jobs] = {}
+
+
+def start_workers() -> list[asyncio.Task[None]]:
+    jobs_of.update({name: asyncio.Queue() for name in WORKERS})
+    return [asyncio.create_task(work(jobs_of[name])) for name, work in WORKERS.items()]
+
+
+async def stream(send: Send) -> None:
+    await send(head())
+    while True:
+        await send(body(b"x" * 1000, more=True))
+        await asyncio.sleep(0.001)
+
+
+def in_the_worker(name: str, respond: Callable[[Send], Awaitable[None]]) -> ASGIApp:
+    """Return the app that has a worker respond."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        jobs_of[name].put_nowait((lambda: respond(send), done))
+        await done
+
+    return app
 
 
 # Children of `os.fork` that come back.
@@ -345,8 +378,8 @@ APPS: dict[str, ASGIApp] = {
     "late surrogate": failing(fails_with_a_surrogate, late=True),
     **{part: unlogged(part) for part in LOGGING},
     **{f"late {part}": unlogged(part, late=True) for part in LOGGING},
-    "worker": in_the_worker,
-    "ask the worker": ask_the_worker,
+    **{f"stream in {name}": in_the_worker(name, stream) for name in WORKERS},
+    **{f"respond in {name}": in_the_worker(name, answer) for name in WORKERS},
     **{f"forks in {place}": forks for place in FORKS},
     "forks in mid-stream": fork_and_return,
     "stop": well(stop_the_loop),

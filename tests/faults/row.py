@@ -14,7 +14,8 @@ NATIVE = ("native",)
 MANAGED = ("managed",)
 BOTH = NATIVE + MANAGED
 OURS = ("native", "concurrent")  #: in a concurrent environment, too
-ALL = (*OURS, "managed 3", "managed")  #: under AWS's older client, too
+AWSs = ("managed 3", "managed")  #: AWS's older client, and the present one
+ALL = OURS + AWSs
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .processes import app, cut
-from .row import BOTH, Row
+from .processes import app, cut, raised, reported
+from .row import ALL, Row
 from .stage import WHOLE, Seen
 
 if TYPE_CHECKING:
@@ -26,13 +26,23 @@ def no_response(stage: Stage, variant: str) -> Seen:
 WRAPPERS = [
     Row("It returns `{{\"statusCode\": 401, \"body\": \"no\"}}` in the place of the handler",
         app("/own-response"), Seen("401, whole", "a complete response"), environ=WRAPPED,
-        runtimes=BOTH),
+        runtimes=ALL),
     Row("It returns other JSON in the place of the handler", no_response,
-        Seen("200, that JSON", "a complete response"), environ=WRAPPED, runtimes=BOTH),
+        Seen("200, that JSON", "a complete response"), environ=WRAPPED, runtimes=ALL),
+    Row("It raises an error that cannot be described", reported("/own-opaque"), raised("Opaque"),
+        log="Opaque", environ=WRAPPED, runtimes=ALL),
+    Row("It raises an error with a message of 8 MiB, of which at most 256 KiB are reported",
+        reported("/own-verbose"), raised("ValueError"), log="ValueError", environ=WRAPPED,
+        runtimes=ALL),
+    Row("It removes its working directory, and raises", app("/own-remove-and-raise"),
+        raised("ValueError"), log="ValueError: no", environ=WRAPPED, runtimes=ALL),
+    Row("It removes its working directory, and returns an object that is not JSON",
+        app("/own-remove-and-no-json"), raised("Runtime.MarshalError"),
+        log="not JSON serializable", environ=WRAPPED, runtimes=ALL),
     Row("It changes the request id in the context object", app("/rename"), WHOLE,
-        environ=WRAPPED, runtimes=BOTH),
+        environ=WRAPPED, runtimes=ALL),
     Row("It responds in its own way to a failure after the head", app("/late"),
-        cut("ValueError"), log="ValueError: no", environ=WRAPPED, runtimes=BOTH),
+        cut("ValueError"), log="ValueError: no", environ=WRAPPED, runtimes=ALL),
     Row("It raises after the response", app("/raise-after"), WHOLE, log="ValueError: no",
-        environ=WRAPPED, runtimes=BOTH),
+        environ=WRAPPED, runtimes=ALL),
 ]  # fmt: skip

@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from adapter.invocation.current import Current, current
-from adapter.invocation.deadline import Deadline
+from adapter.invocation.deadline import Alarms, Deadline, alarms_of
 from adapter.invocation.threads import watch_threads
 
 if TYPE_CHECKING:
@@ -25,6 +26,76 @@ def this_task() -> asyncio.Task[Any]:
 
 def cancelling() -> int:
     return this_task().cancelling()
+
+
+async def ring(alarms: Alarms, *seconds: float) -> list[float]:
+    """Set alarms; return the ones that have rung when the last one has, in order."""
+    rung: list[float] = []
+    last = asyncio.Event()
+    for each in seconds:
+        alarms.set(partial(rung.append, each), each)
+    alarms.set(last.set, max(seconds))
+    await last.wait()
+    return rung
+
+
+async def test_alarms_ring_in_the_order_of_their_times() -> None:
+    alarms = alarms_of(asyncio.get_running_loop())
+    assert await ring(alarms, 0.03, 0.0, 0.02, 0.01) == [0.0, 0.01, 0.02, 0.03]
+
+
+async def test_a_cleared_alarm_does_not_ring_and_the_others_do() -> None:
+    alarms = alarms_of(asyncio.get_running_loop())
+    rung: list[str] = []
+
+    def cleared() -> None:
+        rung.append("cleared")
+
+    alarms.set(cleared, 0.0)
+    alarms.clear(cleared)
+    assert await ring(alarms, 0.01) == [0.01]
+    alarms.set(cleared, 0.01)
+    alarms.clear(cleared)
+    assert await ring(alarms, 0.02, 0.02) == [0.02, 0.02]
+    assert rung == []
+
+
+async def test_an_alarm_that_raises_does_not_stop_the_next_one() -> None:
+    loop = asyncio.get_running_loop()
+    errors: list[object] = []
+    loop.set_exception_handler(lambda loop, context: errors.append(context["exception"]))
+    alarms = Alarms(loop)
+
+    def fail() -> None:
+        raise ValueError("alarm")
+
+    alarms.set(fail, 0.0)
+    assert await ring(alarms, 0.0) == [0.0]
+    assert [str(error) for error in errors] == ["alarm"]
+
+
+async def test_an_alarm_rings_in_the_context_in_which_it_was_set() -> None:
+    alarms = alarms_of(asyncio.get_running_loop())
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.append(current.get().request_id)
+
+    for request_id in ("first", "second"):
+        current.set(Current(request_id))
+        alarms.set(partial(look), 0.0)
+    current.set(Current("third"))
+    await ring(alarms, 0.01)
+    assert seen == ["first", "second"]
+
+
+def test_each_event_loop_has_its_own_alarms() -> None:
+    async def rings() -> Alarms:
+        alarms = alarms_of(asyncio.get_running_loop())
+        assert await ring(alarms, 0.0) == [0.0]
+        return alarms
+
+    assert asyncio.run(rings()) is not asyncio.run(rings())
 
 
 async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> None:
@@ -44,6 +115,19 @@ async def test_a_task_that_ends_in_its_grace_is_not_cancelled() -> None:
     await expired.wait()
     deadline.end()
     await asyncio.sleep(0.02)
+    assert cancelling() == 0
+
+
+@pytest.mark.parametrize("seconds", [None, 10.0])
+async def test_a_task_whose_response_has_been_ended_has_the_same_grace(
+    seconds: float | None,
+) -> None:
+    deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"), grace=0.01)
+    deadline.wait_for_end()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    assert deadline.expired
+    deadline.end()
     assert cancelling() == 0
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-STREAMED = Summary("id-1", Outcome.COMPLETE, 200, True, 0.0125, 1.5, 4096, 3)
+STREAMED = Summary("id-1", Outcome.COMPLETE, 200, True, 0.0125, 1.5, 4096, 3)._replace(
+    method="GET", route="/items/{id}", source="function URL", cold_start=True, first_body=0.25
+)
 
 APP = """
 from adapter import LambdaHandler
@@ -41,6 +43,7 @@ def test_a_record_is_as_cloudwatch_reads_it() -> None:
                     "Dimensions": [["FunctionName"]],
                     "Metrics": [
                         {"Name": "TimeToFirstByte", "Unit": "Milliseconds"},
+                        {"Name": "TimeToFirstBodyByte", "Unit": "Milliseconds"},
                         {"Name": "Duration", "Unit": "Milliseconds"},
                         {"Name": "Bytes", "Unit": "Bytes"},
                         {"Name": "Chunks", "Unit": "Count"},
@@ -54,7 +57,12 @@ def test_a_record_is_as_cloudwatch_reads_it() -> None:
         "Status": 200,
         "Streamed": True,
         "RequestId": "id-1",
+        "Method": "GET",
+        "Route": "/items/{id}",
+        "Source": "function URL",
+        "ColdStart": True,
         "TimeToFirstByte": 12.5,
+        "TimeToFirstBodyByte": 250.0,
         "Duration": 1500.0,
         "Bytes": 4096,
         "Chunks": 3,
@@ -63,8 +71,8 @@ def test_a_record_is_as_cloudwatch_reads_it() -> None:
 
 
 def test_a_record_names_no_metric_that_it_has_not() -> None:
-    made = record(STREAMED._replace(first_byte=None), "shop", 0)
-    assert "TimeToFirstByte" not in json.dumps(made)
+    made = record(STREAMED._replace(first_byte=None, first_body=None), "shop", 0)
+    assert "TimeToFirst" not in json.dumps(made)
 
 
 def test_a_warm_up_ping_is_counted_apart_so_that_it_spoils_no_other_metric() -> None:
@@ -116,4 +124,10 @@ async def test_every_runtime_prints_one_an_invocation(
     assert len(records) == 1
     assert records[0]["FunctionName"] == "shop"
     assert (records[0]["Bytes"], records[0]["Chunks"]) == (6, 2)
-    assert records[0]["TimeToFirstByte"] <= records[0]["Duration"]
+    first, body, duration = (
+        records[0][name] for name in ("TimeToFirstByte", "TimeToFirstBodyByte", "Duration")
+    )
+    assert first <= body <= duration
+    assert (records[0]["Method"], records[0]["Route"]) == ("GET", "/")
+    assert records[0]["Source"] == "function URL"
+    assert records[0]["ColdStart"] is ("concurrency" not in options)

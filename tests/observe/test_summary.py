@@ -5,9 +5,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastapi import APIRouter, FastAPI
 
 from adapter import HttpResponseStream, LambdaHandler, ResponseStream, streamify_response
 from adapter.errors import EventError
+from adapter.observe import summary as summary_module
 from adapter.observe.summary import Outcome, Summary
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
@@ -54,7 +56,7 @@ class TestStreamed:
     async def test_response_is_counted_without_its_head(self) -> None:
         summary = await Seen().respond(sending(START, MORE, MORE, LAST), MemoryStream())
         assert summary[:4] == ("id-1", Outcome.COMPLETE, 201, True)
-        assert summary[6:] == (len("some") * 2 + len(" more"), 3)
+        assert summary[6:8] == (len("some") * 2 + len(" more"), 3)
         assert summary.first_byte is not None
         assert 0 <= summary.first_byte <= summary.duration
 
@@ -78,6 +80,11 @@ class TestStreamed:
     ) -> None:
         summary = await Seen().respond(app, MemoryStream())
         assert (summary.outcome, summary.status) == (outcome, status)
+
+    async def test_response_that_was_ended_after_its_time_is_complete(self) -> None:
+        app = sending(START, MORE, hang=True)
+        summary = await Seen().respond(app, MemoryStream(), max_stream_seconds=0.01)
+        assert (summary.outcome, summary.status) == (Outcome.COMPLETE, 201)
 
     @pytest.mark.parametrize("messages", [(), (START, MORE)])
     async def test_response_may_be_late(self, messages: tuple[Message, ...]) -> None:
@@ -112,11 +119,125 @@ class TestStreamed:
         assert vars(stream).keys() == before
 
 
+class TestTheFirstByteOfTheBody:
+    async def test_leaves_with_the_head_if_the_app_does_not_wait(self) -> None:
+        summary = await Seen().respond(sending(START, MORE, LAST), MemoryStream())
+        assert summary.first_byte is not None
+        assert summary.first_body is not None
+        assert summary.first_byte <= summary.first_body <= summary.duration
+
+    async def test_may_come_later_than_the_head(self) -> None:
+        nothing: Message = {"type": "http.response.body", "more_body": True}
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(nothing)
+            await asyncio.sleep(0.02)
+            for message in (MORE, MORE, LAST):
+                await send(message)
+
+        stream = MemoryStream()
+        summary = await Seen().respond(app, stream)
+        assert summary.first_byte is not None
+        assert summary.first_body is not None
+        assert summary.first_body - summary.first_byte >= 0.02
+        assert "writelines_nowait" not in vars(stream)
+
+    async def test_never_comes_without_a_body(self) -> None:
+        nothing: Message = {"type": "http.response.body"}
+        stream = MemoryStream()
+        assert (await Seen().respond(sending(START, nothing), stream)).first_body is None
+        assert "writelines_nowait" not in vars(stream)
+
+    async def test_is_not_told_of_a_buffered_response(self) -> None:
+        assert (await Seen().respond(sending(START, MORE, LAST), None)).first_body is None
+
+
+class Route:
+    """A route of a framework, as FastAPI and Starlette leave it in the scope."""
+
+    def __init__(self, path: object) -> None:
+        self.path = path
+
+
+class TestTheRequest:
+    async def test_is_as_the_client_sent_it(self) -> None:
+        event = function_url_event("/a%20b", query="c=d", method="POST")
+        summary = await Seen().respond(sending(START, LAST), MemoryStream(), event)
+        assert (summary.method, summary.target, summary.http_version) == (
+            "POST",
+            "/a%20b?c=d",
+            "1.1",
+        )
+        assert summary.source == "function URL"
+        assert summary.client.endswith(":0")
+        assert summary.route == "/a b"
+
+    @pytest.mark.parametrize(
+        ("route", "expected"),
+        [(Route("/items/{id}"), "/items/{id}"), (Route(7), "/items/1"), ("x", "/items/1")],
+    )
+    async def test_has_the_route_that_the_framework_leaves_in_the_scope(
+        self, route: object, expected: str
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["route"] = route
+            await sending(START, LAST)(scope, receive, send)
+
+        summary = await Seen().respond(app, MemoryStream(), function_url_event("/items/1"))
+        assert summary.route == expected
+
+    async def test_has_the_route_of_fastapi(self) -> None:
+        api, router = FastAPI(), APIRouter(prefix="/items")
+
+        @router.get("/{number}")
+        async def item(number: int) -> int:
+            return number
+
+        api.include_router(router, prefix="/v1")
+        event = function_url_event("/v1/items/1")
+        assert (await Seen().respond(api, MemoryStream(), event)).route == "/v1/items/{number}"
+
+    async def test_that_is_malformed_has_its_source_alone(self) -> None:
+        event = function_url_event("/") | {"body": 7}
+        summary = await Seen().respond(sending(), MemoryStream(), event)
+        assert (summary.status, summary.source, summary.method) == (400, "function URL", "")
+
+    async def test_whose_scope_the_app_has_emptied_changes_no_outcome(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.clear()
+            await sending(START, LAST)(scope, receive, send)
+
+        summary = await Seen().respond(app, MemoryStream())
+        assert (summary.outcome, summary.method) == (Outcome.COMPLETE, "")
+
+
+class TestAColdStart:
+    @pytest.mark.parametrize(
+        ("kind", "cold"),
+        [
+            ("on-demand", True),
+            ("snap-start", True),
+            ("provisioned-concurrency", False),
+            ("lambda-managed-instances", False),
+        ],
+    )
+    async def test_is_the_first_invocation_of_an_environment_that_was_started_for_it(
+        self, kind: str, cold: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+        monkeypatch.setattr(summary_module, "_cold", True)
+        seen = Seen()
+        for _ in range(2):
+            await seen.respond(sending(START, LAST), MemoryStream())
+        assert [summary.cold_start for summary in seen] == [cold, False]
+
+
 class TestBuffered:
     async def test_answer_has_no_first_byte_because_it_goes_out_whole(self) -> None:
         summary = await Seen().respond(sending(START, MORE, LAST), None)
         assert summary[:5] == ("id-1", Outcome.COMPLETE, 201, False, None)
-        assert summary[6:] == (len("some more"), 2)
+        assert summary[6:8] == (len("some more"), 2)
 
     async def test_answer_may_be_replaced_by_a_500(self) -> None:
         summary = await Seen().respond(sending(START, MORE, then=ValueError("late")), None)
@@ -163,6 +284,7 @@ class TestOtherEvents:
             sending(START, answer), MemoryStream(), {"a": 1}, event_path="/events"
         )
         assert (summary.outcome, summary.status, summary.bytes) == (Outcome.COMPLETE, 201, 2)
+        assert (summary.source, summary.method) == ("", "")
 
 
 class TestFunctionsThatStream:
@@ -179,8 +301,21 @@ class TestFunctionsThatStream:
         await function.respond(EVENT, lambda_context(), MemoryStream() if streamed else None)
         written = capsys.readouterr().out
         assert '"Status": 203' in written
+        assert '"Method": "GET", "Route": "/", "Source": "function URL"' in written
         assert '"Bytes": 4' in written
         assert ("TimeToFirstByte" in written) is streamed
+
+    async def test_have_no_request_if_the_event_is_malformed(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_METRICS", "emf")
+
+        @streamify_response
+        async def function(event: Any, stream: ResponseStream, context: Any) -> None:
+            await stream.write("four")
+
+        await function.respond(EVENT | {"body": 7}, lambda_context(), MemoryStream())
+        assert '"Method": "", "Route": "", "Source": "function URL"' in capsys.readouterr().out
 
 
 class TestListener:

@@ -129,7 +129,7 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ('biuld = "python -m x"', r"has 'biuld'; it can have build, exclude, include"),
+        ('biuld = "python -m x"', r"has 'biuld'; it can have build, deploy, exclude, include"),
         ("build = 1", r"'build' of .* is 1; it has to be a string or a list"),
         ('build = ["a", 1]', "it has to be a string or a list"),
         ('exclude = [""]', "it has to be a string or a list"),

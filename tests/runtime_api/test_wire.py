@@ -214,6 +214,24 @@ class TestResponsesFromH11:
         assert reader.feed(first[0]) == first[1]
         assert reader.feed(second[0]) == second[1]
 
+    @given(responses(), responses())
+    def test_are_understood_when_they_repeat(
+        self, first: tuple[bytes, Response], second: tuple[bytes, Response]
+    ) -> None:
+        reader = ResponseReader()
+        for data, response in (first, first, second, first, second, second):
+            assert reader.feed(data) == response
+
+    def test_a_repeat_inside_of_another_response_belongs_to_that_one(self) -> None:
+        reader = ResponseReader()
+        short = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+        response = reader.feed(short)
+        assert reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(short)) is None
+        outer = reader.feed(short)
+        assert outer is not None
+        assert outer.body == short
+        assert reader.feed(short) == response
+
 
 class TestResponses:
     @pytest.mark.parametrize(

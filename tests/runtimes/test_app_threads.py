@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.samples.url_event import function_url_event
-from tests.runtimes.conftest import RUN
+from tests.runtimes.conftest import CONCURRENT, RUN
 from tests.support.fake_runtime_api import NEXT, Peer
 from tests.support.runtimes import EVENT, RIC, RIC_4, Running
 
@@ -219,6 +219,27 @@ def test_after_a_synchronous_view_of_django_request_finished_closes_its_connecti
     assert "finished" in output
     running.client.event(EVENT, "id-2")
     assert running.ours.read().content == b"fine"
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_so_it_does_in_a_concurrent_environment_which_takes_the_next_event_beside_it(
+    start: Start, tmp_path: Path, setting: str
+) -> None:
+    gate = tmp_path / "gate"
+    source = WAIT + DJANGO.replace("{setting}", setting)
+    platform = start(source, "main.handler", **CONCURRENT.environ, GATE=str(gate))
+    late = platform.connection()
+    late.deliver(function_url_event("/wait"), seconds=0.6)
+    assert late.read().prelude["statusCode"] == 504
+    late.accept()
+    fresh = platform.connection()
+    assert fresh.invoke(EVENT, "id-2").content == b"fine"
+    assert fresh.read().call == NEXT
+    gate.touch()
+    late.wait_closed()
+    _, _, after = platform.output.partition("the thread has ended")
+    assert after.count("closed in the view's thread") == 1
+    assert platform.output.count("finished") == 2
 
 
 POOL = """

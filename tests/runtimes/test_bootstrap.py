@@ -124,13 +124,16 @@ def test_a_path_that_the_function_was_given_is_kept(aws: Lambda, tmp_path: Path)
     assert path.index(str(tmp_path / "mine")) < path.index(str(aws.layer))
 
 
-def test_path_files_in_the_task_root_are_followed(aws: Lambda, tmp_path: Path) -> None:
+@pytest.mark.parametrize("execution_env", [f"AWS_Lambda_{PYTHON}", "AWS_Lambda_custom"])
+def test_path_files_in_the_task_root_are_followed(
+    aws: Lambda, tmp_path: Path, execution_env: str
+) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "special.py").write_text("ANSWER = 42")
     bootstrap = aws.install(aws.task)
     (aws.task / "more.pth").write_text(f"{tmp_path / 'elsewhere'}\n")
     source = "import special\ndef handler(event, context): return special.ANSWER"
-    lambda_ = aws.start(source, bootstrap, handler="main.handler")
+    lambda_ = aws.start(source, bootstrap, handler="main.handler", AWS_EXECUTION_ENV=execution_env)
     assert lambda_.connection().invoke({}).json == 42
 
 

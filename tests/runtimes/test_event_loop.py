@@ -58,6 +58,7 @@ def test_a_pool_that_a_module_opens_before_or_after_its_handler_serves_the_app(
     assert running.serves_on()
 
 
+@every_runtime
 def test_a_wrapper_gets_the_loop_of_the_app_though_asyncio_run_leaves_none_behind(
     run: StartRunning,
 ) -> None:
@@ -88,6 +89,7 @@ def handler(event, context):
 """
 
 
+@every_runtime
 @pytest.mark.parametrize("source", [RUN + APP, APP + RUN], ids=["before", "after"])
 @pytest.mark.parametrize("handler", ["handler = LambdaHandler(app)\n", CURRENT])
 def test_a_module_that_runs_a_loop_of_its_own_takes_nothing_from_the_app(
@@ -122,3 +124,56 @@ handler = LambdaHandler(checking, lifespan="off")
     running = run(APP + source)
     assert running.stream() == b"one two"
     assert running.serves_on()
+
+
+# What a function does with the current event loop, as it is written for AWS's runtime.
+USES = """
+import asyncio
+from adapter import LambdaHandler
+
+queue = asyncio.Queue()
+cached = None
+
+async def app(scope, receive, send):
+    assert asyncio.get_running_loop() is cached
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": await queue.get()})
+
+async def put(data):
+    await asyncio.sleep(0.01)
+    await queue.put(data)
+    return data
+
+async def fail():
+    raise ValueError("no")
+
+async def be_cancelled():
+    raise asyncio.CancelledError
+
+inner = LambdaHandler(app, lifespan="off")
+
+def handler(event, context):
+    global cached
+    loop = asyncio.get_event_loop()
+    cached = cached or loop  # from invocation to invocation
+    task = loop.create_task(put(b"one two"))
+    assert loop.run_until_complete(task) == b"one two"
+    for raising in (fail, be_cancelled):
+        try:
+            loop.run_until_complete(raising())
+        except (ValueError, asyncio.CancelledError) as error:
+            print("raised", type(error).__name__, flush=True)
+    return inner(event, context)
+"""
+
+
+@every_runtime
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_function_runs_coroutines_on_the_current_loop_which_is_that_of_the_app(
+    run: StartRunning, loop: str
+) -> None:
+    running = run(USES, {"ADAPTER_LOOP": loop})
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    log = running.platform.output
+    assert log.split() == ["raised", "ValueError", "raised", "CancelledError"] * 2

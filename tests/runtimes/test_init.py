@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.runtimes.apps import EVENT, HELLO
-from tests.support.fake_runtime_api import INIT_ERROR, NEXT, ROOT
+from tests.support.fake_runtime_api import INIT_ERROR, NEXT, ROOT, error_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,7 +175,116 @@ def test_outside_lambda_it_says_what_to_use_instead(start: Start) -> None:
     assert "adapter dev main:app" in lambda_.output
 
 
-def test_without_a_handler_it_says_which_variable_is_missing(start: Start) -> None:
+def test_without_a_handler_init_fails_with_the_argument_that_names_it(start: Start) -> None:
     lambda_ = start(HELLO, "")
-    assert lambda_.exit_code() == 2
-    assert "_HANDLER is not set" in lambda_.output
+    platform = lambda_.connection()
+    request = platform.read()
+    platform.accept()
+    assert request.call == INIT_ERROR
+    assert request.headers[ERROR_TYPE] == "Runtime.HandlerNotFound"
+    assert 'CMD ["main.handler"]' in request.json["errorMessage"]
+    assert lambda_.exit_code() == 1
+    assert "takes it as its argument TARGET" in lambda_.output
+
+
+# A startup that takes as long as a file is not there.
+LONG_STARTUP = """
+import asyncio, os
+from adapter import LambdaHandler
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        print("starting", flush=True)
+        try:
+            while not os.path.exists("go"):
+                await asyncio.sleep(0.01)
+        except asyncio.CancelledError:
+            print("startup cancelled", flush=True)
+            raise
+        print("started", flush=True)
+        if os.path.exists("fail"):
+            await send({"type": "lifespan.startup.failed", "message": "no database"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        print("stopped", flush=True)
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+handler = LambdaHandler(app, lifespan="on")
+wrapper = lambda event, context: handler(event, context)
+"""
+SOON = {"ADAPTER_ASYNC_INIT": "0.2", "ADAPTER_SHUTDOWN": "off"}
+
+
+@pytest.mark.parametrize("handler", ["main.handler", "main.wrapper"])
+def test_a_startup_longer_than_init_goes_on_and_the_first_invocation_waits_for_it(
+    start: Start, handler: str
+) -> None:
+    lambda_ = start(LONG_STARTUP, handler, **SOON)
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    assert platform.is_silent()
+    assert "started" not in lambda_.output
+    assert "the first invocation waits for it" in lambda_.output
+    (lambda_.root / "go").touch()
+    response = platform.read()
+    platform.accept()
+    assert response.content == b"hello"
+    assert platform.invoke(EVENT, "id-2").content == b"hello"
+    assert lambda_.output.count("starting") == 1
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert "stopped" in lambda_.output
+
+
+def test_a_startup_that_is_over_in_time_is_over_before_the_first_event(start: Start) -> None:
+    lambda_ = start(LONG_STARTUP, "main.handler", **SOON | {"ADAPTER_ASYNC_INIT": "60"})
+    lambda_.wait_for("starting")
+    (lambda_.root / "go").touch()
+    platform = lambda_.connection()
+    assert platform.read().call == NEXT
+    assert "started" in lambda_.output
+    assert "waits for it" not in lambda_.output
+
+
+def test_a_startup_that_fails_after_init_fails_its_invocation_and_ends_the_environment(
+    start: Start,
+) -> None:
+    lambda_ = start(LONG_STARTUP, "main.handler", **SOON)
+    platform = lambda_.connection()
+    platform.deliver(EVENT)
+    (lambda_.root / "fail").touch()
+    (lambda_.root / "go").touch()
+    request = platform.read()
+    platform.accept()
+    assert request.call == error_of("id-1")
+    assert "no database" in request.json["errorMessage"]
+    assert lambda_.exit_code() == 3
+
+
+def test_a_startup_that_goes_on_is_cancelled_when_the_environment_ends(start: Start) -> None:
+    lambda_ = start(LONG_STARTUP, "main.handler", **SOON)
+    platform = lambda_.connection()
+    assert platform.read().call == NEXT
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert "startup cancelled" in lambda_.output
+
+
+@pytest.mark.parametrize(
+    "kind", ["snap-start", "provisioned-concurrency", "lambda-managed-instances"]
+)
+def test_a_startup_never_goes_on_where_init_has_the_time_or_a_snapshot_is_taken(
+    start: Start, kind: str
+) -> None:
+    lambda_ = start(LONG_STARTUP, "main.handler", **SOON, AWS_LAMBDA_INITIALIZATION_TYPE=kind)
+    lambda_.wait_for("starting")
+    lambda_.wait_idle()
+    assert "waits for it" not in lambda_.output
+    (lambda_.root / "go").touch()
+    lambda_.connection()
+    assert "started" in lambda_.output

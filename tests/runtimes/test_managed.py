@@ -573,16 +573,9 @@ class TestLogs:
 class TestStrangers:
     """A version that is not as those we know."""
 
-    @pytest.fixture(
-        params=[
-            ("wait_next_invocation", "wait_for_next"),
-            (r"(?<!\bruntime_client\.)post_invocation_result", "post_answer"),  # not C's
-            ("invoke_id", "invocation"),
-            (r"LambdaRuntimeClient\b", "Unheard"),
-        ]
-    )
+    @pytest.fixture
     def stranger(self, request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-        """The installed version, with one name in it changed."""
+        """Return the variables for the installed version with one name in it changed."""
         spec = find_spec("awslambdaric")
         assert spec is not None
         assert spec.origin is not None
@@ -593,6 +586,16 @@ class TestStrangers:
             (target / file.name).write_text(re.sub(old, new, file.read_text()))
         return RIC_4.environ | {"PYTHONPATH": f"{target.parent}:{ROOT}"}
 
+    @pytest.mark.parametrize(
+        "stranger",
+        [
+            ("wait_next_invocation", "wait_for_next"),
+            (r"(?<!\bruntime_client\.)post_invocation_result", "post_answer"),  # not C's
+            ("invoke_id", "invocation"),
+            (r"LambdaRuntimeClient\b", "Unheard"),
+        ],
+        indirect=True,
+    )
     @pytest.mark.anyio
     async def test_it_is_one_clear_warning_and_buffered_answers(
         self, serve: Serve, stranger: dict[str, str]
@@ -603,3 +606,28 @@ class TestStrangers:
                 assert (await url.client.get("/")).text == "one two"
         assert url.log.getvalue().count("Responses are not streamed but returned whole") == 1
         assert url.log.getvalue().count("startup") == 1
+
+    @pytest.mark.parametrize(
+        "stranger",
+        [("request_handler", "function"), ("log_error", "write_error")],
+        indirect=True,
+    )
+    def test_one_that_reports_errors_in_another_way_streams_and_there_is_one_warning(
+        self, managed: StartRunning, stranger: dict[str, str]
+    ) -> None:
+        running = managed(PLAIN + "other = LambdaHandler(app)\n", stranger)
+        assert running.stream() == b"one two"
+        assert running.serves_on()
+        assert running.platform.output.count("Update the adapter") == 1
+
+
+def test_the_reported_stack_of_a_function_begins_with_the_function(
+    managed: StartRunning, ric: Ric
+) -> None:
+    source = PLAIN + "def fail(event, context):\n    1 / 0\n\ninner, handler = handler, fail\n"
+    running = managed(source, ric.environ)
+    running.client.deliver(EVENT)
+    request = running.client.read()
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), "ZeroDivisionError")
+    [frame] = request.json["stackTrace"]
+    assert "in fail" in frame

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from adapter.samples.url_event import function_url_event
+from tests.runtimes.conftest import every_runtime
 from tests.support.fake_runtime_api import NEXT, error_of, response_of
 from tests.support.runtimes import APP, EVENT
 
 if TYPE_CHECKING:
+    from tests.runtimes.conftest import Runtime
     from tests.support.fake_runtime_api import Request
     from tests.support.runtimes import Running, StartRunning
+
+pytestmark = every_runtime
 
 # Responds with what the body of the event says, and otherwise by the handler.
 OWN = (
@@ -281,3 +285,44 @@ def handler(event, context):
     assert running.ours.chunk(request)
     running.ours.answer(413)
     running.platform.wait_for("<failed ClientDisconnected >")
+
+
+# Names as platforms may know them, and what the platform is told: it keeps the whole string.
+ERROR_NAMES = ["OAuth2Error", "HTTP_Error"]
+
+
+@pytest.mark.parametrize("name", ERROR_NAMES)
+@pytest.mark.parametrize("place", ["wrapper", "handler", "stream"])
+def test_an_error_keeps_its_name(
+    run: StartRunning, runtime: Runtime, name: str, place: str
+) -> None:
+    source = f"""
+class {name}(Exception):
+    pass
+
+async def failing(scope, receive, send):
+    if scope["type"] == "http":
+        if "{place}" == "stream":
+            await send({{"type": "http.response.start", "status": 200}})
+            await send({{"type": "http.response.body", "body": b"part", "more_body": True}})
+        raise {name}("no")
+    await app(scope, receive, send)
+
+handler = LambdaHandler(failing, errors="raise")
+
+def fail(event, context):
+    raise {name}("no")
+
+if "{place}" == "wrapper":
+    inner, handler = handler, fail
+"""
+    running = run(APP + source)
+    running.client.deliver(EVENT)
+    if place == "stream":
+        request = running.ours.read()
+        assert request.trailers["lambda-runtime-function-error-type"] == f"Function.{name}"
+        return
+    request = running.client.read()
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), name)
+    if runtime.is_native:  # AWS's client names no type to the platform
+        assert request.headers["lambda-runtime-function-error-type"] == f"Function.{name}"

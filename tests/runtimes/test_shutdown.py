@@ -313,6 +313,70 @@ def test_a_signal_handler_that_the_app_has_installed_is_called_too(
     assert lambda_.output.splitlines()[-1] == "shutdown"
 
 
+# The ways in which an app asks for a call at SIGTERM. Each stands at import and in the startup.
+CALL = "print('the app has been told', flush=True)"
+ASKS = {
+    "signal.signal": f"signal.signal(signal.SIGTERM, lambda *_: {CALL})",
+    "the event loop": "asyncio.get_event_loop().add_signal_handler(signal.SIGTERM,"
+    f" lambda: {CALL})",
+    "both": f"asyncio.get_event_loop().add_signal_handler(signal.SIGTERM, lambda: {CALL});"
+    " signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))",
+}
+
+
+@pytest.mark.parametrize("place", ["at import", "in the startup"])
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_an_app_that_asks_for_a_call_at_SIGTERM_gets_it_and_the_environment_ends_in_time(
+    start: Start, loop: str, ask: str, place: str
+) -> None:
+    source = LIFESPAN
+    if place == "at import":
+        source = f"{ask}\n{source}"
+    else:
+        source = source.replace('print("startup", flush=True)', f'{ask}; print("startup")')
+    lambda_ = start(f"import asyncio, signal\n{source}", ADAPTER_LOOP=loop)
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    platform.read()
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.count("the app has been told") == 1
+    assert lambda_.output.splitlines()[-1] == "shutdown"
+
+
+def test_an_app_that_ignores_SIGTERM_cannot_keep_the_environment(start: Start) -> None:
+    ignoring = "__import__('signal').signal(15, __import__('signal').SIG_IGN); print('startup')"
+    lambda_ = start(LIFESPAN.replace('print("startup", flush=True)', ignoring))
+    register(lambda_)
+    platform = lambda_.connection()
+    platform.invoke(EVENT)
+    platform.read()
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.splitlines()[-1] == "shutdown"
+
+
+def test_an_app_finds_the_signal_handler_that_it_has_installed(start: Start) -> None:
+    source = """
+    import signal
+
+    def on_signal(number, frame):
+        pass
+
+    def handler(event, context):
+        found = []
+        for number in (signal.SIGTERM, signal.SIGALRM):
+            before = signal.signal(number, on_signal)
+            found.append(signal.getsignal(number) is on_signal)
+            found.append(signal.signal(number, before) is on_signal)
+            found.append(signal.getsignal(number) is before)
+        return found
+    """
+    assert start(source, "main.handler").connection().invoke("x").json == [True] * 6
+
+
 BLOCKING = """
 import os, time
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.samples.url_event import function_url_event
-from tests.runtimes.conftest import NATIVE
+from tests.runtimes.conftest import NATIVE, every_runtime
 from tests.support.fake_runtime_api import ARN, NEXT, error_of, response_of
 from tests.support.runtimes import APP, EVENT, PLAIN, Running
 
@@ -236,6 +236,7 @@ def handler(event, context):
     assert running.platform.output.count("warm one two") == 2
 
 
+@every_runtime
 @pytest.mark.parametrize("context", ["context", "copied"])
 def test_one_that_gives_its_context_another_request_id_streams(
     wrap: StartRunning, context: str
@@ -258,6 +259,7 @@ def handler(event, context):
     assert "status 200 mine-id-1\nstatus 200 mine-id-2" in running.platform.output
 
 
+@every_runtime
 def test_one_that_changes_its_context_may_call_from_a_thread_of_its_own(
     wrap: StartRunning,
 ) -> None:
@@ -276,6 +278,7 @@ def handler(event, context):
     assert running.serves_on()
 
 
+@every_runtime
 def test_one_that_makes_a_context_of_its_own_with_the_id_of_the_invocation_streams(
     wrap: StartRunning,
 ) -> None:
@@ -660,6 +663,7 @@ def handler(event, context):
 """
 
 
+@every_runtime
 @pytest.mark.parametrize(
     "statement",
     [
@@ -678,6 +682,7 @@ def test_one_that_changes_the_context_gets_its_stream(run: StartRunning, stateme
     assert running.serves_on()
 
 
+@every_runtime
 def test_a_context_has_the_attributes_of_aws_context(run: StartRunning) -> None:
     source = """
 def on_event(event, context):

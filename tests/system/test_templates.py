@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import EXAMPLES, TOOLS
+from .conftest import EXAMPLES, ROOT, TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDERS = [example.folder for example in EXAMPLES]
-SAM = [file for folder in FOLDERS for file in sorted(folder.glob("template*.yaml"))]
+MCP = ROOT / "examples" / "mcp_server" / "template.yaml"
+SAM = [*(file for folder in FOLDERS for file in sorted(folder.glob("template*.yaml"))), MCP]
 PLAIN = [file for folder in FOLDERS for file in sorted(folder.glob("cloudformation*.yaml"))]
 
 
@@ -93,3 +94,78 @@ class TestTemplates:
         for template in ("template.yaml", "template-rest.yaml"):
             (function,) = of_type(transformed(folder / template), "AWS::Lambda::Function")
             assert function["Timeout"] == 300
+
+
+FASTAPI = FOLDERS[0]
+CLOUDFRONT = ["template-cloudfront.yaml", "template-cloudfront-rest.yaml"]
+
+
+@pytest.mark.parametrize("template", CLOUDFRONT)
+class TestBehindCloudFront:
+    def test_a_stream_is_passed_on_as_it_is_and_nothing_is_kept(self, template: str) -> None:
+        (distribution,) = of_type(transformed(FASTAPI / template), "AWS::CloudFront::Distribution")
+        behavior = distribution["DistributionConfig"]["DefaultCacheBehavior"]
+        assert behavior["Compress"] is False
+        assert behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+        assert "POST" in behavior["AllowedMethods"]
+
+    def test_the_header_with_the_viewers_host_is_the_one_that_the_adapter_reads(
+        self, template: str
+    ) -> None:
+        resources = transformed(FASTAPI / template)
+        (function,) = of_type(resources, "AWS::Lambda::Function")
+        (code,) = of_type(resources, "AWS::CloudFront::Function")
+        header = function["Environment"]["Variables"]["ADAPTER_TRUSTED_HOST_HEADER"]
+        assert f'request.headers["{header}"] = ' in code["FunctionCode"]
+
+
+def test_only_its_distribution_may_call_a_function_url_behind_cloudfront() -> None:
+    resources = transformed(FASTAPI / CLOUDFRONT[0])
+    (url,) = of_type(resources, "AWS::Lambda::Url")
+    assert (url["AuthType"], url["InvokeMode"]) == ("AWS_IAM", "RESPONSE_STREAM")
+    permissions = of_type(resources, "AWS::Lambda::Permission")
+    assert {p["Principal"] for p in permissions} == {"cloudfront.amazonaws.com"}
+    assert all("${Distribution}" in json.dumps(p["SourceArn"]) for p in permissions)
+    actions = sorted(p["Action"] for p in permissions)
+    assert actions == ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]
+    (access,) = of_type(resources, "AWS::CloudFront::OriginAccessControl")
+    config = access["OriginAccessControlConfig"]
+    assert (config["OriginAccessControlOriginType"], config["SigningBehavior"]) == (
+        "lambda",
+        "always",
+    )
+
+
+def test_the_secret_that_cloudfront_sends_to_a_rest_api_is_the_one_that_the_adapter_asks_for() -> (
+    None
+):
+    resources = transformed(FASTAPI / CLOUDFRONT[1])
+    (distribution,) = of_type(resources, "AWS::CloudFront::Distribution")
+    (origin,) = distribution["DistributionConfig"]["Origins"]
+    (header,) = origin["OriginCustomHeaders"]
+    (function,) = of_type(resources, "AWS::Lambda::Function")
+    front_end = function["Environment"]["Variables"]["ADAPTER_TRUSTED_FRONT_END"]
+    assert front_end == {"Fn::Sub": f"{header['HeaderName']}: ${{OriginSecret}}"}
+    assert header["HeaderValue"] == {"Ref": "OriginSecret"}
+
+
+def test_managed_instances_serve_many_requests_in_one_process() -> None:
+    resources = transformed(FASTAPI / "template-managed-instances.yaml")
+    (capacity,) = of_type(resources, "AWS::Lambda::CapacityProvider")
+    assert capacity["InstanceRequirements"]["Architectures"] == ["arm64"]
+    (function,) = of_type(resources, "AWS::Lambda::Function")
+    config = function["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"]
+    assert config["PerExecutionEnvironmentMaxConcurrency"] == 64
+    assert function["MemorySize"] >= 2048
+    variables = function["Environment"]["Variables"]
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/var/task/adapter/bootstrap"
+    (url,) = of_type(resources, "AWS::Lambda::Url")
+    assert url["TargetFunctionArn"] == {"Ref": "FunctionAliaslive"}  # only versions run on them
+
+
+def test_the_mcp_server_streams_from_its_url() -> None:
+    resources = transformed(MCP)
+    (url,) = of_type(resources, "AWS::Lambda::Url")
+    assert (url["AuthType"], url["InvokeMode"]) == ("NONE", "RESPONSE_STREAM")
+    (function,) = of_type(resources, "AWS::Lambda::Function")
+    assert function["Timeout"] == 300

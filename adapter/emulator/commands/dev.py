@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ from ..front_ends.http_server import listen, serve
 from ..front_ends.invoke_api import InvokeApi
 from ..function_config import region_of
 from ..host import is_loopback
+from ..inspector.app import ROOT, inspect
+from ..inspector.journal import Journal
 from .function_options import read_function
 from .reload_filter import ReloadFilter
 
@@ -51,6 +53,7 @@ class DevSettings:
     invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
     max_environments: int
     reload: ReloadFilter | None  #: which changes restart the function, with ``--reload``
+    inspector: bool
 
 
 def main(arguments: Namespace) -> int:
@@ -61,7 +64,10 @@ def main(arguments: Namespace) -> int:
     """
     function = replace(
         read_function(arguments, concurrency=arguments.concurrency),
-        environ={"ADAPTER_WATCHDOG": "on"},  # AWS's runtime ignores it
+        environ={
+            "ADAPTER_ACCESS_LOG": "on",
+            "ADAPTER_WATCHDOG": "on",  # AWS's runtime ignores it
+        },
     )
     url = UrlSettings(
         invoke_mode=arguments.invoke_mode,
@@ -79,7 +85,13 @@ def main(arguments: Namespace) -> int:
         if arguments.invoke_port is not None:
             invoke_socket = sockets.enter_context(listen(arguments.host, arguments.invoke_port))
         settings = DevSettings(
-            function, url, url_socket, invoke_socket, arguments.max_environments, reload
+            function,
+            url,
+            url_socket,
+            invoke_socket,
+            arguments.max_environments,
+            reload,
+            inspector=arguments.inspector,
         )
         return anyio.run(run, settings)
 
@@ -110,7 +122,7 @@ async def run(settings: DevSettings) -> int:
             console.line(WRITABLE_TASK_ROOT)
         async with (
             open_pool(function, sandbox, console, settings.max_environments) as pool,
-            serve(FunctionUrl(pool, settings.url, console), settings.url_socket),
+            serve_url(settings, pool, console),
             serve_invoke_api(settings, pool, console),
             anyio.create_task_group() as tasks,
         ):
@@ -155,11 +167,25 @@ async def start(settings: DevSettings, pool: Pool, console: Console, failed: any
         f"at {base_url(settings.url_socket)} (Ctrl-C stops it)",
         "success",
     )
+    if settings.inspector:
+        console.line(f"Inspector: {base_url(settings.url_socket)}{ROOT}/")
     if settings.invoke_socket is not None:
         console.line(
             f"boto3.client('lambda', endpoint_url='{base_url(settings.invoke_socket)}') "
             f"invokes FunctionName='{function.name}'"
         )
+
+
+@asynccontextmanager
+async def serve_url(settings: DevSettings, pool: Pool, console: Console) -> AsyncIterator[None]:
+    """Serve the function URL while the block runs, with the inspector in front of it."""
+    url = FunctionUrl(pool, settings.url, console)
+    if not settings.inspector:
+        async with serve(url, settings.url_socket):
+            yield
+        return
+    async with inspect(url, pool, Journal()) as app, serve(app, settings.url_socket):
+        yield
 
 
 def serve_invoke_api(

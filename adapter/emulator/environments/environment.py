@@ -13,6 +13,7 @@ import anyio
 from anyio.abc import SocketAttribute
 
 from ..function_config import region_of, runtime_environ
+from ..invocation_events import Logged, Started
 from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
 from ..runtime_api.managed_api import ManagedApi
 from ..runtime_api.on_demand_api import OnDemandApi
@@ -66,6 +67,7 @@ class Environment:
         self._server = anyio.CancelScope()
         self._started_at = 0.0
         self._running: set[LocalInvocation] = set()
+        self._latest: LocalInvocation | None = None
         self._restore_duration: float | None = None
 
     @property
@@ -143,6 +145,9 @@ class Environment:
                 "error",
             )
             return
+        cold, self._latest = self._latest is None, invocation
+        pid = str(self._process.pid) if self._process else ""
+        invocation.tell(Started(invocation.delivered_at or monotonic(), pid, cold))
         self._console.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
@@ -194,14 +199,26 @@ class Environment:
         assert process.stdout is not None
         assert process.stderr is not None
         async with process.stdout, process.stderr, anyio.create_task_group() as readers:
-            readers.start_soon(self._console.forward, process.stdout)
-            readers.start_soon(self._console.forward, process.stderr)
+            readers.start_soon(self._console.forward, process.stdout, self._tell_line)
+            readers.start_soon(self._console.forward, process.stderr, self._tell_line)
             await process.wait()
             self._kill()  # children of the runtime end with it
             readers.cancel_scope.deadline = anyio.current_time() + OUTPUT_GRACE_SECONDS
         # A response that was sent before the exit is still read.
         if not self._server.cancel_called:
             await self.api.uploads_finished()
+
+    def _tell_line(self, line: str) -> None:
+        """Tell the invocation that has written a line.
+
+        Its request id may be in the line. A line without one belongs to every running invocation,
+        or to the latest one, because output is read later than the response.
+        """
+        at = monotonic()
+        running = self._running or {each for each in [self._latest] if each}
+        named = [each for each in running if each.request_id in line]
+        for invocation in named or running:
+            invocation.tell(Logged(at, line))
 
     async def _enforce_init_timeout(self) -> None:
         with anyio.move_on_after(self._init_timeout_seconds):
@@ -216,6 +233,7 @@ class Environment:
     async def _time_out(self, invocation: LocalInvocation) -> None:
         has_to_end = self.api.time_out(invocation)
         line = log_lines.timeout_line(invocation.request_id, self._function.timeout_seconds)
+        invocation.tell(Logged(monotonic(), line))
         self._console.line(line, "error")
         if has_to_end:
             self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
@@ -276,6 +294,7 @@ class Environment:
                 bytes=invocation.bytes,
             )
         )
+        invocation.tell(Logged(monotonic(), line))
         self._console.line(log_lines.end_line(invocation.request_id), "platform")
         self._console.line(line, "error" if status else "success")
 

@@ -12,12 +12,13 @@ from ..local_invocation import platform_error
 from .environment import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from anyio.abc import TaskGroup
 
     from ..console import Console
     from ..function_config import FunctionConfig
+    from ..invocation_events import Listener
     from ..local_invocation import LocalInvocation
     from .sandbox import Sandbox
 
@@ -48,6 +49,8 @@ class Pool(ABC):
         self._alive: set[Environment] = set()
         self._invocations: set[LocalInvocation] = set()
         self._closed = False
+        #: returns the listener of an invocation
+        self.watch: Callable[[LocalInvocation], Listener] | None = None
 
     @property
     def function(self) -> FunctionConfig:
@@ -61,6 +64,8 @@ class Pool(ABC):
 
     def submit(self, invocation: LocalInvocation) -> None:
         """Serve an invocation in a task; a closed pool fails it."""
+        if self.watch is not None:
+            invocation.listener = self.watch(invocation)
         self._tasks.start_soon(self._serve, invocation)
 
     @abstractmethod

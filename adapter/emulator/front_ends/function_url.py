@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from ..host import host_is_local
+from ..invocation_events import Responded, Sent
 from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
 from .http_server import read_body
 from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
@@ -134,6 +135,7 @@ class FunctionUrl:
             trace_id=event.trace_id,
             streaming=streaming,
         )
+        exchange.invocation = invocation
         self._pool.submit(invocation)
         async with invocation.body:
             try:
@@ -218,6 +220,7 @@ class Exchange:
         self.empty = True
         self._bodiless = scope["method"] == "HEAD"
         self._held: bytes | None = None
+        self.invocation: LocalInvocation | None = None  #: it is told what the client gets
 
     def hold(self) -> None:
         """From now on, hold each chunk back until the next one or the end."""
@@ -229,6 +232,8 @@ class Exchange:
         await self._send(
             {"type": "http.response.start", "status": head.status, "headers": head.headers}
         )
+        if self.invocation is not None:
+            self.invocation.tell(Responded(monotonic(), head.status, head.headers))
 
     async def send_body(self, data: bytes) -> None:
         """Send bytes of the body, unless HTTP forbids a body."""
@@ -239,10 +244,16 @@ class Exchange:
             data, self._held = self._held, data
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            self._tell_sent(data)
 
     async def finish(self) -> None:
         """Send the end of the body."""
         await self._send({"type": "http.response.body", "body": self._held or b""})
+        self._tell_sent(self._held or b"")
+
+    def _tell_sent(self, data: bytes) -> None:
+        if self.invocation is not None and data:
+            self.invocation.tell(Sent(monotonic(), data))
 
     async def send_whole(
         self, status: int, body: bytes, media_type: str = "application/json"
@@ -254,6 +265,9 @@ class Exchange:
         }
         response = Response(body, status, headers, media_type)
         await response(self._scope, self._receive, self._send)
+        if self.invocation is not None:
+            self.invocation.tell(Responded(monotonic(), status, response.raw_headers))
+        self._tell_sent(body)
 
 
 def init_error_page(failure: InvocationFailure) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from http import HTTPStatus
-from time import time
+from time import monotonic, time
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from ..function_config import VERSION
 from ..host import host_is_local
+from ..invocation_events import Sent
 from ..local_invocation import (
     EndOfResponse,
     InvocationFailure,
@@ -112,6 +113,7 @@ class InvokeApi:
 async def respond_buffered(start: Start, invocation: LocalInvocation) -> Response:
     """Return the whole response; the call succeeds even if the function fails."""
     payload = b"".join([chunk async for chunk in invocation.body])
+    invocation.tell(Sent(monotonic(), payload))
     error = function_error(start, invocation)
     response = make_response(
         HTTPStatus.OK, invocation.request_id, error.details if error else payload
@@ -129,6 +131,7 @@ async def respond_streamed(start: Start, invocation: LocalInvocation, send: Send
     async for chunk in invocation.body:
         data = event_stream.message("PayloadChunk", "application/octet-stream", chunk)
         await send({"type": "http.response.body", "body": data, "more_body": True})
+        invocation.tell(Sent(monotonic(), chunk))
     complete: dict[str, str] = {}
     if error := function_error(start, invocation):
         details = error.details.decode("utf-8", "replace")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from ..invocation_events import Written
 from ..local_invocation import EndOfResponse, InvocationFailure, ResponseEnd, known_error_type
 from . import replies
 from .bandwidth import TokenBucket
@@ -46,6 +47,7 @@ async def copy_response(
         async for data in connection.body():
             # One byte above the limit shows the client that the response was longer.
             data = data[: invocation.limit + 1 - invocation.bytes]
+            invocation.tell(Written(monotonic(), data))
             if bucket:
                 await wait_for_bandwidth(bucket, len(data))
             await invocation.write(data)

@@ -101,6 +101,16 @@ def test_it_serves_and_leaves_nothing_behind(folder: Path, signal_number: int) -
             pass  # the port is free at once
 
 
+def test_the_inspector_shows_a_request_unless_it_is_turned_off(folder: Path) -> None:
+    with serving(folder) as dev:
+        assert dev.read_until("Inspector: .*").endswith("/__lambda__/")
+        httpx.get(f"{dev.url}/shown")
+        rows = httpx.get(f"{dev.url}/__lambda__/invocations").json()
+        assert [row["target"] for row in rows] == ["/shown"]
+    with serving(folder, "--no-inspector") as dev:
+        assert httpx.get(f"{dev.url}/__lambda__/").text.endswith(" one")
+
+
 @pytest.mark.parametrize("death", [signal.SIGINT, signal.SIGKILL])
 def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
     with serving(folder) as dev, httpx.stream("GET", f"{dev.url}/hang") as reply:

@@ -1,0 +1,350 @@
+"""Carries out the steps of a plan, each by a call or two to AWS."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import singledispatchmethod
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..errors import DeployError
+from . import steps
+from .account import error_code, explain
+from .desired import LIVE, RETENTION_DAYS, TAG, Configuration, Upload
+from .observe import POLICY
+from .plan import MAY_CALL_URL
+from .upload import Progress, watch_uploads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from .account import Account
+
+#: Lambda cannot assume a role at once after it was made.
+ROLE_TIMEOUT_SECONDS = 60
+ROLE_RETRY_SECONDS = 2
+NOT_ASSUMABLE = "cannot be assumed"
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+def apply(plan: Sequence[steps.Step], worker: Worker, say: Callable[[str], None]) -> None:
+    """Carry out a plan, step by step; ``say`` gets a line for each.
+
+    Raises:
+        DeployError: a step failed. The message names the step, and says how to go on.
+    """
+    for number, step in enumerate(plan):
+        say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
+        try:
+            worker.perform(step)
+        except (BotoCoreError, ClientError) as error:
+            raise DeployError(
+                f"Stopped at step {number + 1} of {len(plan)}, "
+                f"{step.verb} {step.kind} {step.name}: {explain(error)}\n"
+                f"{number} steps before it are done, and stay. What was live is live. "
+                "The same command goes on from here."
+            ) from None
+
+
+class Worker:
+    """Performs steps of the deployment ``name``.
+
+    ``version`` is the version that steps after a publication mean, ``zip_file`` has the code.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        name: str,
+        say: Callable[[str], None],
+        zip_file: Path | None = None,
+        version: str = "",
+    ) -> None:
+        self._account = account
+        self._tags = {TAG: name}
+        self._say = say
+        self._zip_file = zip_file
+        self.version = version
+        watch_uploads(account.functions, say)
+
+    @singledispatchmethod
+    def perform(self, step: steps.Step) -> None:
+        """Perform a step.
+
+        Raises:
+            BotoCoreError: it failed.
+            ClientError: AWS refused it.
+        """
+        raise NotImplementedError(step)
+
+    # The role.
+
+    @perform.register
+    def _(self, step: steps.CreateRole) -> None:
+        self._account.roles.create_role(
+            RoleName=step.name,
+            AssumeRolePolicyDocument=json.dumps(TRUST),
+            Description="Made by adapter deploy",
+            Tags=self._tag_list(),
+        )
+
+    @perform.register
+    def _(self, step: steps.WriteRolePolicy) -> None:
+        self._account.roles.put_role_policy(
+            RoleName=step.name, PolicyName=POLICY, PolicyDocument=json.dumps(step.policy)
+        )
+
+    @perform.register
+    def _(self, step: steps.TagRole) -> None:
+        self._account.roles.tag_role(RoleName=step.name, Tags=self._tag_list())
+
+    @perform.register
+    def _(self, step: steps.DeleteRole) -> None:
+        roles = self._account.roles
+        for page in roles.get_paginator("list_role_policies").paginate(RoleName=step.name):
+            for policy in page["PolicyNames"]:
+                roles.delete_role_policy(RoleName=step.name, PolicyName=policy)
+        for page in roles.get_paginator("list_attached_role_policies").paginate(RoleName=step.name):
+            for policy in page["AttachedPolicies"]:
+                roles.detach_role_policy(RoleName=step.name, PolicyArn=policy["PolicyArn"])
+        roles.delete_role(RoleName=step.name)
+
+    # The log group.
+
+    @perform.register
+    def _(self, step: steps.CreateLogGroup) -> None:
+        self._account.logs.create_log_group(logGroupName=step.name, tags=self._tags)
+
+    @perform.register
+    def _(self, step: steps.ExpireLogs) -> None:
+        self._account.logs.put_retention_policy(
+            logGroupName=step.name, retentionInDays=RETENTION_DAYS
+        )
+
+    @perform.register
+    def _(self, step: steps.DeleteLogGroup) -> None:
+        self._account.logs.delete_log_group(logGroupName=step.name)
+
+    # The bucket.
+
+    @perform.register
+    def _(self, step: steps.CreateBucket) -> None:
+        region = self._account.place.region
+        where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        self._account.buckets.create_bucket(
+            Bucket=step.name, **({} if region == "us-east-1" else where)
+        )
+
+    @perform.register
+    def _(self, step: steps.TagBucket) -> None:
+        self._account.buckets.put_bucket_tagging(
+            Bucket=step.name, Tagging={"TagSet": self._tag_list()}
+        )
+
+    @perform.register
+    def _(self, step: steps.UploadZip) -> None:
+        assert self._zip_file is not None
+        progress = Progress(step.zip_bytes, self._say)
+        with self._zip_file.open("rb") as content:
+            self._account.buckets.upload_fileobj(
+                content, step.name, step.key, Callback=progress.add
+            )
+
+    @perform.register
+    def _(self, step: steps.RemoveZip) -> None:
+        self._account.buckets.delete_object(Bucket=step.name, Key=step.key)
+
+    @perform.register
+    def _(self, step: steps.DeleteBucket) -> None:
+        buckets = self._account.buckets
+        for page in buckets.get_paginator("list_objects_v2").paginate(Bucket=step.name):
+            for found in page.get("Contents", ()):
+                buckets.delete_object(Bucket=step.name, Key=found["Key"])
+        buckets.delete_bucket(Bucket=step.name)
+
+    # The function.
+
+    @perform.register
+    def _(self, step: steps.CreateFunction) -> None:
+        functions = self._account.functions
+        self._when_role_is_ready(
+            functions.create_function,
+            FunctionName=step.name,
+            Code=self._code(step.upload),
+            Architectures=[step.code.architecture],
+            Tags=self._tags,
+            **_arguments(step.configuration),
+        )
+        functions.get_waiter("function_active_v2").wait(FunctionName=step.name)
+
+    @perform.register
+    def _(self, step: steps.TagFunction) -> None:
+        functions = self._account.functions
+        found = functions.get_function_configuration(FunctionName=step.name)
+        functions.tag_resource(Resource=found["FunctionArn"], Tags=self._tags)
+
+    @perform.register
+    def _(self, step: steps.UpdateCode) -> None:
+        self._wait_for_updates(step.name)
+        self._account.functions.update_function_code(
+            FunctionName=step.name,
+            Architectures=[step.code.architecture],
+            **self._code(step.upload),
+        )
+        self._wait_for_updates(step.name)
+
+    @perform.register
+    def _(self, step: steps.UpdateConfiguration) -> None:
+        self._wait_for_updates(step.name)
+        self._when_role_is_ready(
+            self._account.functions.update_function_configuration,
+            FunctionName=step.name,
+            **_arguments(step.configuration),
+        )
+        self._wait_for_updates(step.name)
+
+    @perform.register
+    def _(self, step: steps.DeleteFunction) -> None:
+        self._account.functions.delete_function(FunctionName=step.name)
+
+    # The version that serves, and its URL.
+
+    @perform.register
+    def _(self, step: steps.PinRuntime) -> None:
+        pinned = {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": step.arn}
+        self._account.functions.put_runtime_management_config(
+            FunctionName=step.name,
+            Qualifier=self.version if step.is_version else "$LATEST",
+            **(pinned if step.arn else {"UpdateRuntimeOn": "Auto"}),
+        )
+
+    @perform.register
+    def _(self, step: steps.PublishVersion) -> None:
+        functions = self._account.functions
+        self.version = functions.publish_version(FunctionName=step.name)["Version"]
+        functions.get_waiter("published_version_active").wait(
+            FunctionName=step.name, Qualifier=self.version
+        )
+
+    @perform.register
+    def _(self, step: steps.CreateAlias) -> None:
+        self._account.functions.create_alias(
+            FunctionName=step.name, Name=LIVE, FunctionVersion=self.version
+        )
+
+    @perform.register
+    def _(self, step: steps.MoveAlias) -> None:
+        version = str(step.version) if step.version else self.version
+        self._account.functions.update_alias(
+            FunctionName=step.name, Name=LIVE, FunctionVersion=version
+        )
+
+    @perform.register
+    def _(self, step: steps.AllowUrl) -> None:
+        call: dict[str, object] = {
+            "Action": "lambda:InvokeFunctionUrl",
+            "FunctionUrlAuthType": "NONE",
+        }
+        invoke = {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
+        self._account.functions.add_permission(
+            FunctionName=step.name,
+            Qualifier=LIVE,
+            StatementId=step.statement,
+            Principal="*",
+            **(call if step.statement == MAY_CALL_URL else invoke),
+        )
+
+    @perform.register
+    def _(self, step: steps.ForbidUrl) -> None:
+        self._account.functions.remove_permission(
+            FunctionName=step.name, Qualifier=LIVE, StatementId=step.statement
+        )
+
+    @perform.register
+    def _(self, step: steps.UpdateUrl) -> None:
+        self._account.functions.update_function_url_config(**_url(step))
+
+    @perform.register
+    def _(self, step: steps.CreateUrl) -> None:
+        self._account.functions.create_function_url_config(**_url(step))
+
+    def _tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self._tags.items()]
+
+    def _code(self, upload: Upload | None) -> dict[str, Any]:
+        if upload is not None:
+            return {"S3Bucket": upload.bucket, "S3Key": upload.key}
+        assert self._zip_file is not None
+        return {"ZipFile": self._zip_file.read_bytes()}
+
+    def _wait_for_updates(self, name: str) -> None:
+        self._account.functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+
+    def _when_role_is_ready(self, call: Callable[..., object], **arguments: object) -> None:
+        """Call Lambda, again and again while it cannot assume the role yet."""
+        give_up = time.monotonic() + ROLE_TIMEOUT_SECONDS
+        is_told = False
+        while True:
+            try:
+                call(**arguments)
+                return
+            except ClientError as error:
+                is_refused = error_code(error) == "InvalidParameterValueException"
+                if not (is_refused and NOT_ASSUMABLE in str(error)) or time.monotonic() > give_up:
+                    raise
+            if not is_told:
+                self._say(
+                    f"  Lambda cannot assume the role yet: up to {ROLE_TIMEOUT_SECONDS} s ..."
+                )
+                is_told = True
+            time.sleep(ROLE_RETRY_SECONDS)
+
+
+def _arguments(configuration: Configuration) -> dict[str, Any]:
+    """Return a configuration as Lambda's API takes it.
+
+    RuntimeConfig cannot be empty, so it is there only for a customer-managed runtime.
+    """
+    arguments: dict[str, Any] = {
+        "Runtime": configuration.runtime,
+        "Handler": configuration.handler,
+        "Role": configuration.role,
+        "MemorySize": configuration.memory,
+        "Timeout": configuration.timeout,
+        "Environment": {"Variables": dict(configuration.environment)},
+        "Layers": list(configuration.layers),
+        "TracingConfig": {"Mode": configuration.tracing},
+        "LoggingConfig": {
+            "LogFormat": configuration.log_format,
+            "LogGroup": configuration.log_group,
+        },
+        "SnapStart": {"ApplyOn": configuration.snapstart},
+    }
+    if configuration.runtime_arn:
+        arguments["RuntimeConfig"] = {
+            "RuntimeArn": configuration.runtime_arn,
+            "RuntimeAlias": configuration.runtime_alias,
+        }
+    return arguments
+
+
+def _url(step: steps.CreateUrl) -> dict[str, Any]:
+    return {
+        "FunctionName": step.name,
+        "Qualifier": LIVE,
+        "AuthType": step.auth,
+        "InvokeMode": step.invoke_mode,
+    }

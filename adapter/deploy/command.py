@@ -1,0 +1,100 @@
+"""``adapter deploy``: plan, apply, and say where the app is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DeployError, PackageError
+from ..package.command import say, terminated_cleanly
+from .account import Account, explained
+from .apply import Worker, apply
+from .doctor import examine
+from .observe import observe, read_url, read_version
+from .plan import plan, plan_rollback, previous_version
+from .project import desired, find_names, packaged, read_settings
+from .settings import require
+from .steps import table
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Sequence
+
+    from .observed import Url
+    from .settings import Settings
+    from .steps import Step
+
+
+def main(arguments: Namespace) -> int:
+    """Run the command; 0 if the URL works, 1 if not.
+
+    Raises:
+        ConfigurationError: wrong usage.
+    """
+    settings, folder = read_settings(arguments, Path.cwd())
+    require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
+    try:
+        with terminated_cleanly(), explained():
+            account = Account(settings.region or None, settings.profile or None)
+            if arguments.rollback:
+                steps = roll_back(account, settings, dry_run=arguments.dry_run)
+            else:
+                steps = deploy(account, settings, folder, arguments)
+            if not steps:
+                say("Nothing to change.")
+            if arguments.dry_run:
+                write(table(steps))
+                return 0
+            url = read_url(account, settings.name)
+    except (DeployError, PackageError) as error:
+        say(f"adapter deploy: {error}")
+        return 1
+    assert url is not None  # by the plan
+    write(found_at(url, account.place.region))
+    return examine(url)
+
+
+def deploy(
+    account: Account, settings: Settings, folder: Path, arguments: Namespace
+) -> Sequence[Step]:
+    """Package and deploy; return the steps."""
+    place = account.place
+    names = find_names(settings, place)
+    with packaged(settings, folder, say) as package:
+        wanted = desired(settings, package, place, names, adopt=arguments.adopt)
+        is_big = wanted.upload is not None and wanted.upload.is_own_bucket
+        found = observe(account, settings.name, names, with_bucket=is_big)
+        steps = plan(wanted, found)
+        if not arguments.dry_run:
+            live = str(found.live.number) if found.live else ""
+            apply(steps, Worker(account, settings.name, say, package.file, live), say)
+    return steps
+
+
+def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequence[Step]:
+    """Make the version live that was published before the live one; return the steps."""
+    name = settings.name
+    found = observe(account, name, find_names(settings, account.place), with_bucket=False)
+    target = read_version(account, name, str(previous_version(name, found)))
+    steps = plan_rollback(name, found, target)
+    if not dry_run:
+        apply(steps, Worker(account, name, say), say)
+    return steps
+
+
+def found_at(url: Url, region: str) -> Iterator[str]:
+    """Return the URL, and a line for a shell that shows it streaming."""
+    sign = (
+        f' --aws-sigv4 "aws:amz:{region}:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
+        ' -H "x-amz-security-token: $AWS_SESSION_TOKEN"'
+    )
+    yield url.url
+    yield f"curl -N{sign if url.auth == 'AWS_IAM' else ''} {url.url}"
+
+
+def write(lines: Iterator[str]) -> None:
+    """Write a result."""
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

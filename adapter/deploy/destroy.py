@@ -1,0 +1,61 @@
+"""``adapter destroy``: show all that a deployment is made of, and delete it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import DeployError
+from ..package.command import say, terminated_cleanly
+from .account import Account, explained
+from .apply import Worker, apply
+from .command import write
+from .desired import TAG
+from .observe import observe
+from .plan import plan_destruction
+from .project import find_names, read_settings
+from .settings import require
+from .steps import table
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def main(arguments: Namespace) -> int:
+    """Run the command; 0 if nothing is left, 1 if something is.
+
+    Raises:
+        ConfigurationError: wrong usage.
+    """
+    settings, _ = read_settings(arguments, Path.cwd())
+    require(settings, ["name"])
+    name = settings.name
+    try:
+        with terminated_cleanly(), explained():
+            account = Account(settings.region or None, settings.profile or None)
+            place = account.place
+            names = find_names(settings, place)
+            found = observe(account, name, names, with_bucket=True)
+            steps = plan_destruction(name, names, found)
+            if not steps:
+                say(f"Nothing in {place.account}, {place.region} has the tag {TAG}={name}.")
+                return 0
+            write(table(steps))
+            if not (arguments.yes or is_confirmed(name)):
+                say("Nothing was deleted.")
+                return 1
+            apply(steps, Worker(account, name, say), say)
+    except DeployError as error:
+        say(f"adapter destroy: {error}")
+        return 1
+    return 0
+
+
+def is_confirmed(name: str) -> bool:
+    """Ask a person; without a terminal it is a no."""
+    if not sys.stdin.isatty():
+        say("Say --yes where nobody can be asked.")
+        return False
+    say(f"Type {name} to delete all of it:")
+    return sys.stdin.readline().strip() == name

@@ -1,0 +1,101 @@
+"""``adapter logs``: the lines of a function, as CloudWatch has them."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from ..errors import ConfigurationError, DeployError
+from ..package.command import say
+from .account import Account, error_code, explained
+from .project import read_settings
+from .settings import require
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+PAUSE_SECONDS = 2
+#: CloudWatch shows a line up to some seconds after its time, so each look begins that much earlier.
+LATE_MILLISECONDS = 30_000
+
+
+class LogEvent(TypedDict):
+    """A line; ``timestamp`` in milliseconds since 1970."""
+
+    eventId: str
+    timestamp: int
+    message: str
+
+
+def main(arguments: Namespace) -> int:
+    """Run the command; 1 if the lines cannot be had.
+
+    Raises:
+        ConfigurationError: wrong usage.
+    """
+    settings, _ = read_settings(arguments, Path.cwd())
+    require(settings, ["name"])
+    start = round(time.time() * 1000) - ago(arguments.since) * 1000
+    try:
+        with explained():
+            account = Account(settings.region or None, settings.profile or None)
+            log_group = find_log_group(account, settings.name)
+            for line in lines(account, log_group, start, follow=arguments.follow):
+                sys.stdout.write(line)
+                sys.stdout.flush()
+    except DeployError as error:
+        say(f"adapter logs: {error}")
+        return 1
+    return 0
+
+
+def ago(text: str) -> int:
+    """Return a duration, such as ``5m``, in seconds.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    found = re.fullmatch(r"(\d+)([smhd]?)", text)
+    if not found:
+        raise ConfigurationError(f"--since {text!r} is no duration such as 90, 5m, 2h or 1d.")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def find_log_group(account: Account, name: str) -> str:
+    """Return the log group of a function."""
+    state = account.functions.get_function_configuration(FunctionName=name)
+    log_group: str = state.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+    return log_group
+
+
+def lines(account: Account, log_group: str, start: int, *, follow: bool) -> Iterator[str]:
+    """Return the lines since ``start`` (in milliseconds), in order; with ``follow``, for ever."""
+    seen: dict[str, int] = {}
+    while True:
+        for event in sorted(read(account, log_group, start), key=lambda each: each["timestamp"]):
+            if event["eventId"] not in seen:
+                seen[event["eventId"]] = event["timestamp"]
+                yield f"{event['message'].rstrip()}\n"
+        if not follow:
+            return
+        if seen:
+            start = max(start, max(seen.values()) - LATE_MILLISECONDS)
+            seen = {event: at for event, at in seen.items() if at >= start}
+        time.sleep(PAUSE_SECONDS)
+
+
+def read(account: Account, log_group: str, start: int) -> Iterator[LogEvent]:
+    """Read the lines of all environments."""
+    pages = account.logs.get_paginator("filter_log_events")
+    try:
+        for page in pages.paginate(logGroupName=log_group, startTime=start):
+            yield from page["events"]
+    except Exception as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        raise DeployError(f"There is no log group {log_group} here. Check --region.") from None

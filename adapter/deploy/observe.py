@@ -1,0 +1,156 @@
+"""Reads the state of a deployment from AWS; changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .account import absent_is_fine
+from .desired import LIVE, Code, Configuration
+from .observed import Bucket, Function, LogGroup, Observed, Role, Url, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .account import Account
+    from .desired import Names
+
+POLICY = "adapter"  #: the name of the inline policy of the role
+
+
+def observe(account: Account, name: str, names: Names, *, with_bucket: bool) -> Observed:
+    """Read all resources of a deployment; the bucket only if it is of interest."""
+    function = read_function(account, name)
+    role = read_role(account, names.role)
+    log_group = read_log_group(account, names.log_group)
+    bucket = read_bucket(account, names.bucket) if with_bucket else None
+    if function is None:
+        return Observed(role=role, log_group=log_group, bucket=bucket)
+    return Observed(
+        function,
+        read_versions(account, name),
+        read_live(account, name),
+        read_url(account, name),
+        read_permissions(account, name),
+        role,
+        log_group,
+        bucket,
+    )
+
+
+def read_function(account: Account, name: str) -> Function | None:
+    """Read the function, unpublished as it is."""
+    with absent_is_fine():
+        found = account.functions.get_function(FunctionName=name)
+        state = found["Configuration"]
+        return Function(found.get("Tags", {}), configuration_of(state), code_of(state))
+    return None
+
+
+def read_versions(account: Account, name: str) -> tuple[int, ...]:
+    """Return the numbers of the published versions, ascending."""
+    pages = account.functions.get_paginator("list_versions_by_function").paginate(FunctionName=name)
+    versions = (each["Version"] for page in pages for each in page["Versions"])
+    return tuple(sorted(int(version) for version in versions if version.isdigit()))
+
+
+def read_live(account: Account, name: str) -> Version | None:
+    """Read the version that is live; number 0 if the alias names the unpublished one."""
+    with absent_is_fine():
+        alias = account.functions.get_alias(FunctionName=name, Name=LIVE)
+        return read_version(account, name, alias["FunctionVersion"])
+    return None
+
+
+def read_version(account: Account, name: str, version: str) -> Version:
+    """Read one version of the function."""
+    state = account.functions.get_function_configuration(FunctionName=name, Qualifier=version)
+    runtime = account.functions.get_runtime_management_config(FunctionName=name, Qualifier=version)
+    pinned = runtime.get("RuntimeVersionArn") if runtime["UpdateRuntimeOn"] == "Manual" else ""
+    number = int(version) if version.isdigit() else 0
+    return Version(number, configuration_of(state), code_of(state), pinned or "")
+
+
+def configuration_of(state: Mapping[str, Any]) -> Configuration:
+    """Read the configuration from a FunctionConfiguration of the API."""
+    logging = state.get("LoggingConfig", {})
+    runtime = state.get("RuntimeConfig", {})
+    return Configuration(
+        runtime=state.get("Runtime", ""),
+        handler=state.get("Handler", ""),
+        role=state["Role"],
+        memory=state["MemorySize"],
+        timeout=state["Timeout"],
+        environment=state.get("Environment", {}).get("Variables", {}),
+        layers=tuple(layer["Arn"] for layer in state.get("Layers") or ()),
+        tracing=state.get("TracingConfig", {}).get("Mode", "PassThrough"),
+        log_format=logging.get("LogFormat", "Text"),
+        log_group=logging.get("LogGroup", f"/aws/lambda/{state['FunctionName']}"),
+        snapstart=state.get("SnapStart", {}).get("ApplyOn", "None"),
+        runtime_arn=runtime.get("RuntimeArn", ""),
+        runtime_alias=runtime.get("RuntimeAlias", ""),
+    )
+
+
+def code_of(state: Mapping[str, Any]) -> Code:
+    """Read the code from a FunctionConfiguration of the API."""
+    return Code(state["CodeSha256"], *state.get("Architectures", ["x86_64"]))
+
+
+def read_url(account: Account, name: str) -> Url | None:
+    """Read the function URL of the alias."""
+    with absent_is_fine():
+        found = account.functions.get_function_url_config(FunctionName=name, Qualifier=LIVE)
+        mode = found.get("InvokeMode", "BUFFERED")
+        return Url(found["FunctionUrl"], found["AuthType"], mode)
+    return None
+
+
+def read_permissions(account: Account, name: str) -> frozenset[str]:
+    """Return the statement ids of the policy of the alias."""
+    with absent_is_fine():
+        found = account.functions.get_policy(FunctionName=name, Qualifier=LIVE)
+        policy = json.loads(found["Policy"])
+        return frozenset(statement.get("Sid", "") for statement in policy["Statement"])
+    return frozenset()
+
+
+def read_role(account: Account, role: str) -> Role | None:
+    """Read a role and its inline policy; an empty name is a role that is of no interest."""
+    if not role:
+        return None
+    with absent_is_fine():
+        tags = account.roles.list_role_tags(RoleName=role)["Tags"]
+        policy = None
+        with absent_is_fine():
+            found = account.roles.get_role_policy(RoleName=role, PolicyName=POLICY)
+            policy = found["PolicyDocument"]
+        return Role(_tags(tags), policy)
+    return None
+
+
+def read_log_group(account: Account, log_group: str) -> LogGroup | None:
+    """Read the tags of a log group, and whether its lines expire."""
+    pages = account.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=log_group)
+    for page in pages:
+        for found in page["logGroups"]:
+            if found["logGroupName"] == log_group:
+                arn = found["arn"].removesuffix(":*")
+                tags = account.logs.list_tags_for_resource(resourceArn=arn)["tags"]
+                return LogGroup(tags, "retentionInDays" in found)
+    return None
+
+
+def read_bucket(account: Account, bucket: str) -> Bucket | None:
+    """Read the tags of a bucket; one of another account is not there."""
+    with absent_is_fine("403"):
+        account.buckets.head_bucket(Bucket=bucket)
+        tags: Iterable[Mapping[str, str]] = ()
+        with absent_is_fine():
+            tags = account.buckets.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        return Bucket(_tags(tags))
+    return None
+
+
+def _tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,0 +1,236 @@
+"""The plan: the steps from the observed state to the desired one. Pure.
+
+The order keeps the URL working: the unpublished version is changed first, then a version is
+published, and the alias moves last. After a failure before that, the alias still names the old
+version, and the next run continues with the state that it observes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from ..errors import DeployError
+from . import steps
+from .desired import TAG, Configuration
+from .observed import is_own
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .desired import Code, Desired, Names
+    from .observed import Function, Observed, Role, Version
+
+#: The two permissions that a public function URL needs, by their statement ids.
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+MAY_CALL_URL = "adapter-may-call-url"
+MAY_INVOKE_THROUGH_URL = "adapter-may-invoke-through-url"
+PERMISSIONS = (MAY_CALL_URL, MAY_INVOKE_THROUGH_URL)
+
+
+def plan(desired: Desired, observed: Observed) -> tuple[steps.Step, ...]:
+    """Return the steps of a deployment, in order; no steps if the states agree.
+
+    Raises:
+        DeployError: a resource of that name belongs to something else.
+    """
+    _refuse_strangers(desired, observed)
+    desired = _with_role_of(observed.function, desired)
+    function = (*_function(desired, observed.function),)
+    return (
+        *_surroundings(desired, observed),
+        *_around_upload(desired, observed, function),
+        *_version(desired, observed, is_changed=bool(function)),
+        *_url(desired, observed),
+    )
+
+
+def previous_version(name: str, observed: Observed) -> int:
+    """Return the number of the version that was published before the one that is live.
+
+    Raises:
+        DeployError: there is no such deployment, or no older version.
+    """
+    if not is_own(observed.function, name) or observed.live is None:
+        raise DeployError(f"There is no deployment {name!r} here. Check --name and --region.")
+    live = observed.live.number
+    older = [number for number in observed.versions if number < live]
+    if not older:
+        raise DeployError(f"Version {live} of {name} is live, and there is no older one.")
+    return max(older)
+
+
+def plan_rollback(name: str, observed: Observed, target: Version) -> tuple[steps.Step, ...]:
+    """Return the steps back to an older version, and to the InvokeMode that it needs."""
+    live = observed.live.number if observed.live else 0
+    rollback: tuple[steps.Step, ...] = (steps.MoveAlias(name, live, target.number),)
+    url, mode = observed.url, target.configuration.invoke_mode
+    if url is not None and url.invoke_mode != mode:
+        rollback = (*rollback, steps.UpdateUrl(name, url.auth, mode))
+    return rollback
+
+
+def plan_destruction(name: str, names: Names, observed: Observed) -> tuple[steps.Step, ...]:
+    """Return the steps that delete a deployment: only what carries its tag."""
+    found = (
+        (observed.function, steps.DeleteFunction(name)),
+        (observed.role, steps.DeleteRole(names.role)),
+        (observed.log_group, steps.DeleteLogGroup(names.log_group)),
+        (observed.bucket, steps.DeleteBucket(names.bucket)),
+    )
+    return tuple(step for resource, step in found if is_own(resource, name))
+
+
+def _refuse_strangers(desired: Desired, observed: Observed) -> None:
+    if not desired.adopt:
+        _refuse(observed.function, desired.name, f"a function named {desired.name}")
+        if desired.role is not None:
+            _refuse(observed.role, desired.name, f"a role named {desired.role.name}")
+    tags = observed.bucket.tags if observed.bucket is not None else {}
+    if tags and not is_own(observed.bucket, desired.name):
+        raise DeployError(
+            "The bucket for big zips belongs to something else by now. Name one with --bucket"
+        )
+
+
+def _refuse(resource: Function | Role | None, name: str, what: str) -> None:
+    if resource is not None and not is_own(resource, name):
+        raise DeployError(
+            f"There is {what} already, without the tag {TAG}={name}, so it was not made by this "
+            "command and is left as it is. Choose another --name, or take it over with --adopt "
+            "(see what would change with --dry-run)."
+        )
+
+
+def _with_role_of(function: Function | None, desired: Desired) -> Desired:
+    """Keep the role of a function that has another one than the role that would be made."""
+    if desired.role is None or function is None:
+        return desired
+    role = function.configuration.role
+    if role == desired.role.arn:
+        return desired
+    return replace(desired, role=None, configuration=replace(desired.configuration, role=role))
+
+
+def _surroundings(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
+    if role := desired.role:
+        if observed.role is None:
+            yield steps.CreateRole(role.name)
+        elif not is_own(observed.role, desired.name):
+            yield steps.TagRole(role.name)
+        if observed.role is None or observed.role.policy != role.policy:
+            yield steps.WriteRolePolicy(role.name, role.policy)
+    name, log_group = desired.configuration.log_group, observed.log_group
+    if log_group is None:
+        yield steps.CreateLogGroup(name)
+    if log_group is None or (is_own(log_group, desired.name) and not log_group.has_retention):
+        yield steps.ExpireLogs(name)
+
+
+def _function(desired: Desired, function: Function | None) -> Iterator[steps.Step]:
+    name, configuration, code = desired.name, desired.configuration, desired.code
+    if function is None:
+        yield steps.CreateFunction(name, configuration, code, desired.upload)
+        return
+    if not is_own(function, name):
+        yield steps.TagFunction(name)
+    if changes := _code_changes(function.code, code):
+        yield steps.UpdateCode(name, code, changes, desired.upload)
+    if changes := _changes(function.configuration, configuration):
+        yield steps.UpdateConfiguration(name, configuration, changes)
+
+
+def _around_upload(
+    desired: Desired, observed: Observed, function: tuple[steps.Step, ...]
+) -> Iterator[steps.Step]:
+    """Return the steps of the function, between those that put its zip into a bucket."""
+    upload = desired.upload
+    needs_zip = any(isinstance(s, steps.CreateFunction | steps.UpdateCode) for s in function)
+    if upload is None or not needs_zip:
+        yield from function
+        return
+    if upload.is_own_bucket:
+        if observed.bucket is None:
+            yield steps.CreateBucket(upload.bucket)
+        if not is_own(observed.bucket, desired.name):
+            yield steps.TagBucket(upload.bucket)
+    yield steps.UploadZip(upload.bucket, upload.key, desired.zip_bytes)
+    yield from function
+    yield steps.RemoveZip(upload.bucket, upload.key)
+
+
+def _version(desired: Desired, observed: Observed, *, is_changed: bool) -> Iterator[steps.Step]:
+    name, live = desired.name, observed.live
+    publishes = is_changed or live is None or _is_other(live, desired)
+    pinned = live.pinned if live is not None else ""
+    pins = desired.pinned != pinned or (publishes and bool(desired.pinned))
+    if pins:
+        yield steps.PinRuntime(name, desired.pinned, is_version=False)
+    if publishes:
+        yield steps.PublishVersion(name)
+    if pins:
+        yield steps.PinRuntime(name, desired.pinned, is_version=True)
+    if live is None:
+        yield steps.CreateAlias(name)
+    elif publishes:
+        yield steps.MoveAlias(name, live.number)
+
+
+def _url(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
+    """Return the steps to the URL: its permissions come before it and go after it."""
+    name, auth, mode = desired.name, desired.auth, desired.configuration.invoke_mode
+    if auth == "NONE":
+        for statement in PERMISSIONS:
+            if statement not in observed.permissions:
+                yield steps.AllowUrl(name, statement)
+    if observed.url is None:
+        yield steps.CreateUrl(name, auth, mode)
+    elif (observed.url.auth, observed.url.invoke_mode) != (auth, mode):
+        yield steps.UpdateUrl(name, auth, mode)
+    if auth != "NONE":
+        for statement in PERMISSIONS:
+            if statement in observed.permissions:
+                yield steps.ForbidUrl(name, statement)
+
+
+def _is_other(version: Version, desired: Desired) -> bool:
+    return (version.configuration, version.code) != (desired.configuration, desired.code)
+
+
+def _code_changes(before: Code, after: Code) -> tuple[str, ...]:
+    changes = []
+    if before.sha256 != after.sha256:
+        changes.append(f"SHA-256 {before.sha256[:8]}… → {after.sha256[:8]}…")
+    if before.architecture != after.architecture:
+        changes.append(f"{before.architecture} → {after.architecture}")
+    return tuple(changes)
+
+
+def _changes(before: Configuration, after: Configuration) -> tuple[str, ...]:
+    """Describe how two configurations differ. The values of the environment may be secrets."""
+    changes: list[str] = []
+    for field in fields(Configuration):
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if old == new:
+            continue
+        if field.name == "environment":
+            changes.extend(_environment_changes(old, new))
+        else:
+            changes.append(f"{field.name} {_shown(old)} → {_shown(new)}")
+    return tuple(changes)
+
+
+def _environment_changes(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield f"+{name}"
+        elif name not in after:
+            yield f"-{name}"
+        elif before[name] != after[name]:
+            yield f"~{name}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return str(value) or "none"

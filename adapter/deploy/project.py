@@ -1,0 +1,155 @@
+"""The settings of a project, its zip, and the desired state that follows from them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import tomllib
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+from zipfile import ZipFile, is_zipfile
+
+from ..errors import ConfigurationError, DeployError
+from ..package.build import ATTRIBUTE, MODULE, build
+from ..package.command import MAX_ZIPPED_BYTES, this_python
+from ..package.project import find_project, project_folder
+from ..package.resolve import Platform
+from ..target import find_target
+from .desired import (
+    Code,
+    Configuration,
+    Desired,
+    Names,
+    OwnRole,
+    Place,
+    Upload,
+    names_of,
+    role_policy,
+)
+from .settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator
+
+
+class Zip(NamedTuple):
+    """A deployment package and its handler."""
+
+    file: Path
+    handler: str
+
+
+def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
+    """Return the settings for a command that runs in ``here``, and the folder of a TARGET.
+
+    A TARGET of the command line is relative to ``here``, one of pyproject.toml to its folder.
+
+    Raises:
+        ConfigurationError: a setting is invalid.
+    """
+    folder = project_folder(here)
+    file = folder / "pyproject.toml"
+    table = {}
+    if file.is_file():
+        try:
+            tool = tomllib.loads(file.read_text("utf-8")).get("tool", {})
+        except ValueError as error:
+            raise ConfigurationError(f"{file} is not TOML: {error}") from None
+        table = tool.get("adapter", {}).get("deploy", {})
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"[tool.adapter.deploy] in {file} has to be a table.")
+    is_named = getattr(arguments, "target", None) is not None
+    return resolve(vars(arguments), table, str(file)), here if is_named else folder
+
+
+def find_names(settings: Settings, place: Place) -> Names:
+    """Return the names for a deployment, without one for the role if the settings have a role."""
+    names = names_of(settings.name, place)
+    return names._replace(role="") if settings.role else names
+
+
+@contextmanager
+def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> Iterator[Zip]:
+    """Return the zip of TARGET: the zip that it is, or one that is made of it for the block.
+
+    Raises:
+        ConfigurationError: TARGET names nothing.
+        DeployError: the zip has no handler that is known.
+        PackageError: TARGET cannot be packaged.
+    """
+    if settings.target.endswith(".zip"):
+        file = folder / settings.target
+        yield Zip(file, settings.handler or _usual_handler(file))
+        return
+    target = find_target(settings.target, folder, factory=settings.factory)
+    with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
+        output = Path(scratch, "function.zip")
+        platform = Platform(settings.arch, settings.python or this_python())
+        package = build(find_project(target.task_root), target.handler, platform, output, say=say)
+        yield Zip(output, package.handler)
+
+
+def _usual_handler(file: Path) -> str:
+    if not is_zipfile(file):
+        raise ConfigurationError(f"{file} is not a zip. Make one with: adapter package")
+    with ZipFile(file) as archive:
+        if f"{MODULE}.py" in archive.namelist():
+            return f"{MODULE}.{ATTRIBUTE}"
+    raise DeployError(f"{file} has no {MODULE}.py, so name its handler with --handler")
+
+
+def desired(
+    settings: Settings, package: Zip, place: Place, names: Names, *, adopt: bool
+) -> Desired:
+    """Return the deployment that the settings describe."""
+    assert settings.auth is not None
+    content = package.file.read_bytes()
+    sha256 = hashlib.sha256(content)
+    role = None
+    if not settings.role:
+        policy = role_policy(names.log_group, place, tracing=settings.tracing)
+        role = OwnRole(names.role, _role_arn(names.role, place), policy)
+    upload = None
+    if len(content) > MAX_ZIPPED_BYTES:
+        bucket = settings.bucket or names.bucket
+        key = f"{settings.name}/{sha256.hexdigest()}.zip"
+        upload = Upload(bucket, key, is_own_bucket=not settings.bucket)
+    return Desired(
+        name=settings.name,
+        auth=settings.auth,
+        configuration=_configuration(settings, package.handler, place, names),
+        code=Code(base64.b64encode(sha256.digest()).decode(), settings.arch),
+        zip_bytes=len(content),
+        role=role,
+        upload=upload,
+        pinned=settings.runtime_version,
+        adopt=adopt,
+    )
+
+
+def _configuration(settings: Settings, handler: str, place: Place, names: Names) -> Configuration:
+    runtime_arn, _, runtime_alias = settings.custom_runtime.rpartition(":")
+    return Configuration(
+        runtime="custom" if runtime_arn else f"python{settings.python or this_python()}",
+        handler=handler,
+        role=_role_arn(settings.role or names.role, place),
+        memory=settings.memory,
+        timeout=settings.timeout,
+        environment=settings.variables(),
+        layers=settings.layers,
+        tracing="Active" if settings.tracing else "PassThrough",
+        log_format=settings.log_format,
+        log_group=names.log_group,
+        snapstart="PublishedVersions" if settings.snapstart else "None",
+        runtime_arn=runtime_arn,
+        runtime_alias=runtime_alias,
+    )
+
+
+def _role_arn(role: str, place: Place) -> str:
+    if role.startswith("arn:"):
+        return role
+    return f"arn:{place.partition}:iam::{place.account}:role/{role}"

@@ -1,0 +1,268 @@
+"""The settings of a deployment: one table for the command line and for pyproject.toml.
+
+The command line beats ``[tool.adapter.deploy]``, which beats the default.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..errors import ConfigurationError
+from ..package.resolve import ARCHITECTURES, PYTHONS
+from .desired import INVOKE_MODE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .desired import Auth
+
+TABLE = "[tool.adapter.deploy]"
+FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+VARIABLE_NAME = re.compile(r"[A-Za-z]\w+")
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+BOOTSTRAP = "/var/task/adapter/bootstrap"
+
+
+class Settings(NamedTuple):
+    """The settings of one deployment, checked; the table below has their meaning."""
+
+    target: str = ""
+    name: str = ""
+    auth: Auth | None = None
+    region: str = ""
+    profile: str = ""
+    memory: int = 1024
+    timeout: int = 30
+    environment: Mapping[str, str] = {}
+    invoke_mode: str = "response_stream"
+    python: str = ""
+    arch: str = "x86_64"
+    native: bool = False
+    snapstart: bool = False
+    runtime_version: str = ""
+    custom_runtime: str = ""
+    layers: tuple[str, ...] = ()
+    role: str = ""
+    tracing: bool = False
+    log_format: str = "Text"
+    bucket: str = ""
+    handler: str = ""
+    factory: bool = False
+
+    def variables(self) -> dict[str, str]:
+        """The environment of the function."""
+        variables = {**self.environment, INVOKE_MODE: self.invoke_mode}
+        if self.native:
+            variables[WRAPPER] = BOOTSTRAP
+        return variables
+
+
+class Setting(NamedTuple):
+    """A row of the table: how a value is checked, and its help in a group of the command line."""
+
+    name: str
+    group: str
+    help: str
+    parse: Callable[[Any], Any]
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def option(self) -> str:
+        """The name on the command line and in pyproject.toml."""
+        return self.name.replace("_", "-")
+
+
+# The parsers. Each raises ValueError with the values that are allowed.
+
+
+def text(value: Any) -> str:
+    """Parse a string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("a string")
+    return value
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """Return a parser for one of ``choices``."""
+
+    def parse(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(" or ".join(choices))
+        return str(value)
+
+    return parse
+
+
+def auth(value: Any) -> str:
+    """Parse who may call the function URL."""
+    return {"none": "NONE", "iam": "AWS_IAM"}[one_of("none", "iam")(value)]
+
+
+def log_format(value: Any) -> str:
+    """Parse the format of log lines."""
+    return {"text": "Text", "json": "JSON"}[one_of("text", "json")(value)]
+
+
+def function_name(value: Any) -> str:
+    """Parse the name of a function."""
+    if not isinstance(value, str) or not FUNCTION_NAME.fullmatch(value):
+        raise ValueError("up to 64 letters, digits, hyphens and underscores")
+    return value
+
+
+def whole(low: int, high: int) -> Callable[[Any], int]:
+    """Return a parser for a whole number in a range."""
+
+    def parse(value: Any) -> int:
+        is_number = isinstance(value, int) or (isinstance(value, str) and value.isdecimal())
+        if isinstance(value, bool) or not is_number or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def switch(value: Any) -> bool:
+    """Parse true or false."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def strings(value: Any) -> tuple[str, ...]:
+    """Parse a list of strings."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError("a list of strings")
+    return tuple(value)
+
+
+def environment(value: Any) -> dict[str, str]:
+    """Parse variables: ``NAME=VALUE`` and ``NAME`` on the command line, a table in pyproject.toml.
+
+    ``NAME`` alone takes the value from where the command runs, so that it need not be written down.
+    """
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    else:
+        pairs = [_pair(each) for each in strings(value)]
+    for name, content in pairs:
+        if not VARIABLE_NAME.fullmatch(name) or not isinstance(content, str):
+            raise ValueError("names of at least two letters or digits, with strings")
+        if name == INVOKE_MODE:
+            raise ValueError(f"without {INVOKE_MODE}, which invoke-mode sets for the URL as well")
+    return dict(pairs)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals and name not in os.environ:
+        raise ValueError(f"NAME=VALUE, or the name of a variable that is set here, not {name}")
+    return name, value if equals else os.environ[name]
+
+
+def custom_runtime(value: Any) -> str:
+    """Parse a customer-managed runtime: ``ARN:ALIAS``."""
+    if not isinstance(value, str) or not re.fullmatch(
+        r"arn:[^:]+:lambda:.+:runtime/[^:]+:\w+", value
+    ):
+        raise ValueError("the ARN of a customer-managed runtime, a colon and its alias")
+    return value
+
+
+FUNCTION, RUNTIME, URL, ACCOUNT = "function", "runtime", "function URL", "account"
+
+SETTINGS = (
+    Setting("name", FUNCTION, "its name on AWS", function_name, "NAME"),
+    Setting("memory", FUNCTION, "in MB (1024)", whole(128, 32768), "MB"),
+    Setting("timeout", FUNCTION, "of an invocation (30)", whole(1, 1800), "SECONDS"),
+    Setting(
+        "environment",
+        FUNCTION,
+        "a variable; NAME alone takes its value from here; may be repeated. All others are removed",
+        environment,
+        "NAME=VALUE",
+    ),
+    Setting("layers", FUNCTION, "a layer version; may be repeated", strings, "ARN"),
+    Setting("role", FUNCTION, "its role, by name or ARN; default: a new one", text, "ROLE"),
+    Setting("tracing", FUNCTION, "send traces to X-Ray", switch),
+    Setting("log_format", FUNCTION, "text (default) or json", log_format, "", ("text", "json")),
+    Setting("python", RUNTIME, "its Python; default: this one", one_of(*PYTHONS), "", PYTHONS),
+    Setting("arch", RUNTIME, "its processor (x86_64)", one_of(*ARCHITECTURES), "", ARCHITECTURES),
+    Setting("native", RUNTIME, "the adapter's native runtime instead of AWS's", switch),
+    Setting("snapstart", RUNTIME, "start from a snapshot", switch),
+    Setting("runtime_version", RUNTIME, "stay on this version of AWS's runtime", text, "ARN"),
+    Setting("custom_runtime", RUNTIME, "a customer-managed runtime", custom_runtime, "ARN:ALIAS"),
+    Setting(
+        "auth", URL, "who may call it: everyone, or signed requests", auth, "", ("none", "iam")
+    ),
+    Setting(
+        "invoke_mode",
+        URL,
+        "of the URL and of the adapter (response_stream)",
+        one_of("response_stream", "buffered"),
+        "",
+        ("response_stream", "buffered"),
+    ),
+    Setting("region", ACCOUNT, "default: as all tools of AWS find it", text, "REGION"),
+    Setting("profile", ACCOUNT, "default: as all tools of AWS find it", text, "PROFILE"),
+    Setting("bucket", ACCOUNT, "for zips over 50 MB; default: a new one", text, "BUCKET"),
+)
+#: Only for pyproject.toml and for the command line's own arguments.
+OTHERS = (
+    Setting("target", FUNCTION, "the app", text),
+    Setting("factory", FUNCTION, "the target is a function that makes the app", switch),
+    Setting("handler", FUNCTION, "of a zip", text),
+)
+
+
+def resolve(arguments: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Settings:
+    """Return the settings; ``arguments`` of the command line that are None do not count.
+
+    Raises:
+        ConfigurationError: a value is invalid or has an unknown name.
+    """
+    known = {setting.option: setting for setting in (*SETTINGS, *OTHERS)}
+    if unknown := sorted(table.keys() - known.keys()):
+        raise ConfigurationError(
+            f"{TABLE} in {where} has {unknown[0]!r}; it can have {', '.join(known)}."
+        )
+    values: dict[str, Any] = {}
+    for option, setting in known.items():
+        given = arguments.get(setting.name)
+        if given is not None and given != []:
+            values[setting.name] = _parsed(setting, given, f"--{option}")
+        elif option in table:
+            values[setting.name] = _parsed(setting, table[option], f"{option!r} of {TABLE}")
+    return Settings(**values)
+
+
+def _parsed(setting: Setting, value: Any, where: str) -> Any:
+    try:
+        return setting.parse(value)
+    except ValueError as error:
+        shown = "" if setting.name == "environment" else f" is {value!r}, but"
+        raise ConfigurationError(f"{where}{shown} has to be {error}.") from None
+
+
+def require(settings: Settings, names: Sequence[str]) -> None:
+    """Check that settings without a default are there.
+
+    Raises:
+        ConfigurationError: one is not.
+    """
+    reasons = {
+        "name": "the function needs a name",
+        "auth": "a public URL is a decision: --auth none lets everyone call it, --auth iam only "
+        "requests that are signed",
+        "target": "there is no app to deploy",
+    }
+    for name in names:
+        if not getattr(settings, name):
+            option = "TARGET" if name == "target" else f"--{name}"
+            raise ConfigurationError(
+                f"{option} is missing: {reasons[name]}. Name it on the command line, or as "
+                f"{name!r} in {TABLE} of pyproject.toml."
+            )

@@ -1,0 +1,69 @@
+"""Sends a zip, and says how far it is."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MB = 1024 * 1024
+LONG_BYTES = 5 * MB  #: anything smaller is sent without a word
+STEP_PERCENT = 10
+
+
+class Progress:
+    """Says how much of ``total`` bytes was sent, at every tenth; small totals are not told."""
+
+    def __init__(self, total: int, say: Callable[[str], None]) -> None:
+        self._total = total
+        self._say = say
+        self._sent = 0
+        self._said = 0
+
+    def add(self, sent: int) -> None:
+        """Note that ``sent`` more bytes are under way."""
+        self._sent += sent
+        percent = min(100, self._sent * 100 // max(1, self._total))
+        if self._total >= LONG_BYTES and percent >= self._said + STEP_PERCENT:
+            self._said = percent - percent % STEP_PERCENT
+            self._say(f"  {self._said:3} % of {self._total / MB:.1f} MB")
+
+    def restart(self) -> None:
+        """Begin again: a request is repeated."""
+        self._sent = self._said = 0
+
+
+class WatchedBody(BytesIO):
+    """The body of a request that tells how far it was read."""
+
+    def __init__(self, body: bytes, progress: Progress) -> None:
+        super().__init__(body)
+        self._progress = progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as any file does."""
+        block = super().read(size)
+        self._progress.add(len(block))
+        return block
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move as any file does."""
+        if offset == whence == 0:
+            self._progress.restart()
+        return super().seek(offset, whence)
+
+
+def watch_uploads(client: Any, say: Callable[[str], None]) -> None:
+    """Have a client of Lambda tell how far a zip was sent, which boto3 does only for S3.
+
+    The signature is computed by then, and the length is in a header; the body may become a file.
+    """
+
+    def watch(request: Any, **_: object) -> None:
+        if isinstance(request.body, bytes):
+            request.body = WatchedBody(request.body, Progress(len(request.body), say))
+
+    for operation in ("CreateFunction", "UpdateFunctionCode"):
+        client.meta.events.register(f"before-send.lambda.{operation}", watch)

@@ -1,0 +1,252 @@
+"""The symptoms of a response that does not stream, each a function that looks for one.
+
+It gets an observation and returns the values for the sentence in `findings`, or ``None`` if the
+symptom is absent. It does no I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from .observation import Limits, Observation, Verdict, burst, delay, judge, longest_gap, total
+
+Values = Mapping[str, object]
+Look = Callable[[Observation, Limits], Values | None]
+
+#: Middleware that collects a body, or compresses it in blocks.
+BUFFERING_MIDDLEWARE = re.compile(
+    r"gzip|brotli|zstd|compress|deflate|etag|conditional|minif|htmlmin|cache", re.IGNORECASE
+)
+PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
+NULS = bytes(8)
+DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
+BLOCKED_LOOP = "event loop has been blocked"
+
+#: A response header by which a proxy or CDN is known, a pattern of its value, and advice.
+PROXIES = (
+    ("server", r"nginx", "nginx", "set proxy_buffering off, or send X-Accel-Buffering: no"),
+    ("x-amz-cf-id", r"", "CloudFront", "turn off its compression for this path"),
+    ("cf-ray", r"", "Cloudflare", "turn off its cache and compression for this path"),
+    ("x-served-by", r"cache-", "Fastly", "turn on streaming miss for this path"),
+    ("x-amz-apigw-id", r"", "API Gateway", "set the response transfer mode STREAM"),
+    ("apigw-requestid", r"", "an HTTP API", "use a function URL or a REST API: it cannot stream"),
+    ("via", r"", "a proxy", "turn off its buffering for this path"),
+)
+
+
+def seconds(value: float) -> str:
+    """Return a time for a sentence: 12 ms, 3.1 s."""
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+
+
+def suspects(observation: Observation) -> list[str]:
+    """Return the middleware that is known to buffer or compress."""
+    return [name for name in observation.middleware if BUFFERING_MIDDLEWARE.search(name)]
+
+
+def proxies(observation: Observation) -> list[tuple[str, str]]:
+    """Return the proxies that the headers name, each with advice."""
+    return [
+        (name, advice)
+        for header, pattern, name, advice in PROXIES
+        if (value := observation.header(header)) and re.search(pattern, value, re.IGNORECASE)
+    ]
+
+
+def carried(observation: Observation, limits: Limits, *, by_runtime: bool) -> Values:
+    """Return the values of a sentence on bytes that came at once."""
+    chunks = observation.written if by_runtime else observation.received
+    window = burst(chunks, observation.duration, limits)
+    found, near = suspects(observation), proxies(observation)
+    share = window.size / total(chunks)
+    return {
+        "share": f"{share * 100:.0f}",
+        "at": seconds(window.start),
+        "suspects": f"; `{'`, `'.join(found)}` {'is' if len(found) == 1 else 'are'} in the stack"
+        if found
+        else "",
+        "proxies": f"; {' and '.join(name for name, _ in near)} is on the way" if near else "",
+        "advice": f" {near[0][0]}: {near[0][1]}." if near else "",
+    }
+
+
+def judged(observation: Observation, limits: Limits) -> tuple[Verdict, Verdict]:
+    """Return the verdicts on the bytes that were written, and on those that were received."""
+    return (
+        judge(observation.written, observation.duration, limits),
+        judge(observation.received, observation.duration, limits),
+    )
+
+
+def failed(observation: Observation, _: Limits) -> Values | None:
+    """Find an error of the function."""
+    return {"error": observation.error} if observation.error else None
+
+
+def refused(observation: Observation, _: Limits) -> Values | None:
+    """Find a status that is an error, and not the platform's for a failed function."""
+    status = observation.status or 0
+    found = observation.asked and status >= 400 and not observation.error
+    return {"status": status} if found else None
+
+
+def redirected(observation: Observation, _: Limits) -> Values | None:
+    """Find a redirect."""
+    place = observation.header("location")
+    moved = observation.asked and 300 <= (observation.status or 0) < 400 and place
+    return {"status": observation.status, "place": place} if moved else None
+
+
+def broken_off(observation: Observation, _: Limits) -> Values | None:
+    """Find a response that is incomplete."""
+    if not observation.broken:
+        return None
+    return {"size": total(observation.received), "reason": observation.broken}
+
+
+def json_in_body(observation: Observation, _: Limits) -> Values | None:
+    """Find a buffered response that was taken for a stream."""
+    start = observation.body_start
+    return {} if PROXY_RESPONSE.match(start) and NULS not in start else None
+
+
+def prelude_in_body(observation: Observation, _: Limits) -> Values | None:
+    """Find a prelude that the event source has passed on as body."""
+    start = observation.body_start
+    return {} if start.lstrip()[:1] == b"{" and NULS in start else None
+
+
+def buffered_by_source(observation: Observation, limits: Limits) -> Values | None:
+    """Find an event stream, or a response that was written over time, and is then collected."""
+    written, received = judged(observation, limits)
+    lost = written is Verdict.STREAMS and received is not Verdict.STREAMS
+    if observation.buffering and (lost or observation.is_event_stream or observation.error):
+        return {"source": observation.buffering}
+    return None
+
+
+def held_by_app(observation: Observation, limits: Limits) -> Values | None:
+    """Find a stream that the runtime has written at once."""
+    held = judged(observation, limits)[0] is Verdict.HELD_BACK
+    if not held or observation.buffering or observation.has_length:
+        return None
+    return carried(observation, limits, by_runtime=True) if observation.should_stream else None
+
+
+def came_late(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body of one chunk that may or may not be meant to stream."""
+    held = judged(observation, limits)[0] is Verdict.HELD_BACK
+    if not held or observation.buffering or observation.has_length or observation.should_stream:
+        return None
+    return carried(observation, limits, by_runtime=True)
+
+
+def held_on_the_way(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body that was written over time and received at once."""
+    written, received = judged(observation, limits)
+    if written is not Verdict.STREAMS or observation.buffering:
+        return None
+    if received in (Verdict.STREAMS, Verdict.EMPTY):
+        return None
+    return carried(observation, limits, by_runtime=False)
+
+
+def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body that came at once, from a function that runs somewhere else."""
+    if observation.written or observation.has_length:
+        return None
+    if judged(observation, limits)[1] is not Verdict.HELD_BACK:
+        return None
+    return carried(observation, limits, by_runtime=False)
+
+
+def delayed(observation: Observation, limits: Limits) -> Values | None:
+    """Find chunks that reach the client late, although it gets them one after the other."""
+    late = delay(observation)
+    received = judged(observation, limits)[1]
+    throttled = total(observation.received) > limits.burst_bytes
+    if late < limits.noticeable_seconds or throttled or received is not Verdict.STREAMS:
+        return None
+    return {"late": seconds(late)}
+
+
+def length_known(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body that was complete before its first byte was sent."""
+    came_at_once = Verdict.STREAMS not in judged(observation, limits)
+    known = observation.asked and observation.has_length and not observation.buffering
+    return {} if known and came_at_once and observation.received else None
+
+
+def hung(observation: Observation, limits: Limits) -> Values | None:
+    """Find a response without a body that stays open."""
+    if observation.received or observation.head_at is None or observation.error:
+        return None
+    open_for = observation.duration - observation.head_at
+    return {"open": seconds(open_for)} if open_for >= limits.noticeable_seconds else None
+
+
+def sync_iterator(observation: Observation, _: Limits) -> Values | None:
+    """Find Django's warning about a synchronous iterator."""
+    return {} if any(DJANGO_SYNC_ITERATOR in line for line in observation.log) else None
+
+
+def blocked_loop(observation: Observation, _: Limits) -> Values | None:
+    """Find the watchdog's warning about a blocked event loop."""
+    return {} if any(BLOCKED_LOOP in line for line in observation.log) else None
+
+
+def compressed(observation: Observation, _: Limits) -> Values | None:
+    """Find a compressed stream."""
+    coding = observation.header("content-encoding")
+    if not coding or coding == "identity" or observation.has_length:
+        return None
+    found = suspects(observation)
+    return {"coding": coding, "by": f" by `{found[0]}`" if found else ""}
+
+
+def silence(observation: Observation, limits: Limits) -> Values | None:
+    """Find a long time without a byte."""
+    gap = longest_gap(observation)
+    if gap.seconds < limits.silence_seconds:
+        return None
+    return {"gap": seconds(gap.seconds), "start": seconds(gap.start)}
+
+
+def large_head(observation: Observation, limits: Limits) -> Values | None:
+    """Find status and headers that a REST API refuses."""
+    if observation.head_bytes <= limits.head_bytes:
+        return None
+    return {"size": f"{observation.head_bytes:,}", "limit": f"{limits.head_bytes:,}"}
+
+
+def unfit_template(observation: Observation, _: Limits) -> Values | None:
+    """Find a template beside the app that deploys it without streaming."""
+    return {"places": "; ".join(observation.templates)} if observation.templates else None
+
+
+def old_protocol(observation: Observation, _: Limits) -> Values | None:
+    """Find HTTP/1.0, which has no chunks."""
+    return {} if observation.protocol == "HTTP/1.0" else None
+
+
+def cached(observation: Observation, _: Limits) -> Values | None:
+    """Find a response that a cache has sent."""
+    hit = re.search(r"\bhit\b", observation.header("x-cache"), re.IGNORECASE)
+    return {} if hit or observation.header("cf-cache-status").lower() == "hit" else None
+
+
+def came_whole(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body that was ready at once."""
+    written, received = judged(observation, limits)
+    if received is not Verdict.WHOLE or written is Verdict.STREAMS or observation.has_length:
+        return None
+    if not observation.should_stream:
+        return None
+    return {"at": seconds(observation.received[0].at)}
+
+
+def slowed_down(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body above the bytes that Lambda sends at full speed."""
+    size = total(observation.received)
+    return {"size": f"{size / 1024**2:.1f}"} if size > limits.burst_bytes else None

@@ -1,0 +1,167 @@
+"""The inspector's ASGI app, in front of the function URL's: everything below ``/__lambda__/``."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import StreamingResponse as Stream
+
+from ...doctor.observation import Limits, Verdict, judge
+from ..host import host_is_local, is_loopback
+from .documents import detail, summary
+from .observed import observe
+from .replay import read_response, submit_again
+from .stack_reader import StackReader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anyio.abc import TaskGroup
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from ..environments.pool import Pool
+    from .journal import Journal
+    from .recorded import RecordedInvocation
+
+ROOT = "/__lambda__"
+FOLDER = Path(__file__).parent / "page"
+FILES = {
+    "/": ("index.html", "text/html"),
+    "/inspector.css": ("inspector.css", "text/css"),
+    "/inspector.js": ("inspector.js", "text/javascript"),
+    "/waterfall.js": ("waterfall.js", "text/javascript"),
+}
+INVOCATION = re.compile(r"/invocations/(\d{1,9})(/replay)?")
+
+UPDATE_SECONDS = 0.1
+"""How long changes are collected before they are sent to the page."""
+HEARTBEAT_SECONDS = 15.0
+
+# The page loads its own files and data, and nothing else; no page may frame it.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+NOT_LOCAL = "The inspector serves this machine only: open it at http://127.0.0.1 or localhost.\n"
+OTHER_SITE = "The inspector does not serve requests from other pages.\n"
+NOT_FOUND = "There is no such page, or the invocation is no longer kept.\n"
+
+
+class Inspector:
+    """Serves the page and its data; all other requests go to ``app``.
+
+    It trusts the pages of the app, which have the same origin.
+    """
+
+    def __init__(self, app: ASGIApp, pool: Pool, journal: Journal, tasks: TaskGroup) -> None:
+        self._app = app
+        self._pool = pool
+        self._journal = journal
+        self._tasks = tasks
+        self._stack = StackReader(pool.function)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path: str = scope["path"]
+        if path != ROOT and not path.startswith(f"{ROOT}/"):
+            await self._app(scope, receive, send)
+            return
+        response = await self._respond(Request(scope, receive), path.removeprefix(ROOT))
+        response.headers.update(HEADERS)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request, path: str) -> Response:
+        if not is_local(request.scope):
+            return PlainTextResponse(NOT_LOCAL, HTTPStatus.FORBIDDEN)
+        if not path:
+            return RedirectResponse(f"{ROOT}/")
+        if path in FILES:
+            name, media_type = FILES[path]
+            return Response((FOLDER / name).read_bytes(), media_type=media_type)
+        if not is_same_origin(request):
+            return PlainTextResponse(OTHER_SITE, HTTPStatus.FORBIDDEN)
+        if path == "/invocations":
+            return JSONResponse([summary(record) for record in self._journal])
+        if path == "/events":
+            return Stream(self._events(), media_type="text/event-stream")
+        if match := INVOCATION.fullmatch(path):
+            record = self._journal.find(int(match[1]))
+            if record is not None:
+                return await self._respond_with(record, request, replay=bool(match[2]))
+        return PlainTextResponse(NOT_FOUND, HTTPStatus.NOT_FOUND)
+
+    async def _respond_with(
+        self, record: RecordedInvocation, request: Request, *, replay: bool
+    ) -> Response:
+        if replay:
+            if request.method != "POST" or not record.replayable:
+                return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED)
+            self._tasks.start_soon(read_response, submit_again(record, self._pool))
+            return Response(status_code=HTTPStatus.ACCEPTED)
+        base_url = f"{request.url.scheme}://{request.headers['host']}"
+        middleware = await self._stack.read(record.environment) if needs_stack(record) else ()
+        document = detail(record, self._pool.function.target, base_url, middleware)
+        response = JSONResponse(document)
+        if "download" in request.query_params:
+            name = f"invocation-{record.request_id}.json"
+            response = JSONResponse(document, media_type="application/json")
+            response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    async def _events(self) -> AsyncIterator[str]:
+        """Yield the rows of invocations that are new or have changed, at least every 15 s."""
+        seen: dict[int, int] = {}
+        version = -1
+        while True:
+            records = list(self._journal)
+            changed = [r for r in records if seen.get(r.number) != r.version]
+            seen = {record.number: record.version for record in records}
+            yield f"data: {json.dumps([summary(record) for record in changed])}\n\n"
+            await anyio.sleep(UPDATE_SECONDS)
+            with anyio.move_on_after(HEARTBEAT_SECONDS):
+                version = await self._journal.wait_changed(version)
+
+
+@asynccontextmanager
+async def inspect(app: ASGIApp, pool: Pool, journal: Journal) -> AsyncIterator[ASGIApp]:
+    """Put the inspector in front of an app while the block runs."""
+    pool.watch = journal.watch
+    async with anyio.create_task_group() as tasks:
+        yield Inspector(app, pool, journal, tasks)
+        tasks.cancel_scope.cancel()
+
+
+def is_local(scope: Scope) -> bool:
+    """Whether a request comes from this machine and names it, whatever address is listened on."""
+    client = scope["client"]
+    return host_is_local(list(scope["headers"])) and bool(client) and is_loopback(client[0])
+
+
+def is_same_origin(request: Request) -> bool:
+    """Whether a request does not come from a page of another origin."""
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return site in ("none", "same-origin") and origin in (None, own)
+
+
+def needs_stack(record: RecordedInvocation) -> bool:
+    """Whether a finding may name middleware."""
+    if record.ended is None or not record.environment:
+        return False
+    observation = observe(record)
+    held = judge(observation.written, observation.duration, Limits()) is Verdict.HELD_BACK
+    return held or bool(observation.header("content-encoding"))

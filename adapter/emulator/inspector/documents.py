@@ -1,0 +1,159 @@
+"""What the page gets of an invocation, as JSON documents."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TypedDict
+
+from ...doctor.findings import diagnose
+from ...doctor.observation import Limits, judge
+from ..local_invocation import EndOfResponse
+from ..runtime_api.bandwidth import BURST_BYTES, STEP_BYTES, STEP_SECONDS
+from .observed import observe
+from .shell_commands import curl_command, invoke_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .recorded import RecordedInvocation
+
+
+class Summary(TypedDict):
+    """A row of the list. Times are in seconds since the submission."""
+
+    number: int
+    version: int
+    request_id: str
+    epoch: float
+    method: str
+    target: str
+    status: int | None
+    cold: bool
+    environment: str
+    duration: float | None  #: until the end of the response
+    first_byte: float | None
+    bytes: int
+    outcome: str
+
+
+class FindingDocument(TypedDict):
+    """A finding of the diagnosis."""
+
+    symptom: str
+    severity: str
+    text: str
+    advice: str
+
+
+class Detail(Summary):
+    """All that is kept of an invocation."""
+
+    started: float | None
+    responded: float | None
+    ended: float | None
+    last: float
+    verdict: str
+    findings: list[FindingDocument]
+    written: list[tuple[float, int]]
+    written_count: int
+    sent: list[tuple[float, int]]
+    sent_count: int
+    prelude: str
+    prelude_bytes: int
+    headers: list[tuple[str, str]]
+    body_start: str
+    body_start_bytes: int
+    event: str
+    event_bytes: int
+    replayable: bool
+    lines: list[tuple[float, str]]
+    lines_left_out: int
+    explanation: str
+    middleware: list[str]
+    curl: str
+    invoke: str
+    bandwidth: dict[str, float]
+
+
+def summary(record: RecordedInvocation) -> Summary:
+    """Return the row of an invocation."""
+    request = record.request
+    chunks = record.sent.chunks or record.written.chunks
+    return {
+        "number": record.number,
+        "version": record.version,
+        "request_id": record.request_id,
+        "epoch": record.epoch,
+        "method": request.method,
+        "target": request.target,
+        "status": record.status,
+        "cold": record.cold,
+        "environment": record.environment,
+        "duration": None if record.ended is None else record.last,
+        "first_byte": chunks[0].at if chunks else None,
+        "bytes": record.sent.size or record.written.size,
+        "outcome": outcome(record),
+    }
+
+
+def outcome(record: RecordedInvocation) -> str:
+    """Return how the invocation ended, in a word or an error type; it may still be running."""
+    if record.end is None:
+        if record.started is None:
+            return "waiting"
+        return "streaming" if record.sent.count else "running"
+    if record.end.error_type:
+        return record.end.error_type
+    return "complete" if record.end.how is EndOfResponse.COMPLETE else str(record.end.how)
+
+
+def detail(
+    record: RecordedInvocation, target: str, base_url: str, middleware: Sequence[str]
+) -> Detail:
+    """Return all of an invocation, with its findings."""
+    observation = observe(record, middleware)
+    findings = diagnose(observation) if record.ended is not None else []
+    received = observation.received or observation.written
+    request = record.request
+    return {
+        **summary(record),
+        "started": record.started,
+        "responded": record.responded,
+        "ended": record.ended,
+        "last": record.last,
+        "verdict": judge(received, observation.duration, Limits()),
+        "findings": [
+            {"symptom": f.symptom, "severity": f.severity, "text": f.text, "advice": f.advice}
+            for f in findings
+        ],
+        "written": [(chunk.at, chunk.size) for chunk in record.written.chunks],
+        "written_count": record.written.count,
+        "sent": [(chunk.at, chunk.size) for chunk in record.sent.chunks],
+        "sent_count": record.sent.count,
+        "prelude": record.prelude.found.decode("utf-8", "backslashreplace"),
+        "prelude_bytes": record.prelude.size,
+        "headers": [(n.decode("latin-1"), v.decode("latin-1")) for n, v in record.headers],
+        "body_start": record.body_start.decode("utf-8", "backslashreplace"),
+        "body_start_bytes": len(record.body_start),
+        "event": readable(record.event),
+        "event_bytes": record.event_size,
+        "replayable": record.replayable,
+        "lines": record.lines,
+        "lines_left_out": record.lines_left_out,
+        "explanation": record.explanation,
+        "middleware": list(middleware),
+        "curl": curl_command(request, base_url),
+        "invoke": invoke_command(request, record.event, target),
+        "bandwidth": {
+            "burst_bytes": BURST_BYTES,
+            "bytes_per_second": STEP_BYTES / STEP_SECONDS,
+        },
+    }
+
+
+def readable(event: bytes) -> str:
+    """Return an event with line breaks, or as it is if it is cut off."""
+    try:
+        return json.dumps(json.loads(event), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return event.decode("utf-8", "backslashreplace")

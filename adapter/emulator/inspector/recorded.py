@@ -1,0 +1,172 @@
+"""One invocation as the inspector keeps it, in a bounded amount of memory."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ...doctor.observation import Chunk
+from ..invocation_events import Ended, Logged, Responded, Sent, Started, Written
+from ..local_invocation import InvocationFailure
+from .request_line import HttpRequest, read_request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...types import Headers
+    from ..invocation_events import InvocationEvent
+    from ..local_invocation import LocalInvocation, ResponseEnd
+
+MAX_CHUNKS = 500
+MAX_START_BYTES = 1024
+MAX_EVENT_BYTES = 128 * 1024
+MAX_LINES = 200
+MAX_LINE_CHARACTERS = 2000
+
+MAX_PRELUDE_BYTES = 16 * 1024
+DELIMITER = bytes(8)
+
+
+class Series:
+    """Chunks in the order of time; neighbours are merged if there are too many."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+        self.size = 0
+        self.count = 0  #: before any were merged
+
+    def add(self, at: float, size: int) -> None:
+        """Add a chunk."""
+        self.size += size
+        self.count += 1
+        self.chunks.append(Chunk(at, size))
+        if len(self.chunks) > MAX_CHUNKS:
+            pairs = zip(self.chunks[::2], self.chunks[1::2], strict=False)
+            odd = self.chunks[-1:] if len(self.chunks) % 2 else []
+            self.chunks = [Chunk(b.at, a.size + b.size) for a, b in pairs] + odd
+
+
+class Prelude:
+    """Tells the prelude of a stream from its body."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.found = b""  #: the prelude without its delimiter
+        self._start = b""
+        self._waiting: list[Chunk] = []  #: bytes of the prelude, or of a body without one
+        self._decided = False
+
+    def split(self, at: float, data: bytes) -> Sequence[Chunk]:
+        """Take bytes of the stream; return the chunks that belong to the body."""
+        if self._decided:
+            return [Chunk(at, len(data))]
+        self._start += data
+        end = self._start.find(DELIMITER)
+        if self._start[:1] == b"{" and end >= 0:
+            self.size = end + len(DELIMITER)
+            self.found, rest = self._start[:end], len(self._start) - self.size
+            self._decide()
+            return [Chunk(at, rest)] if rest else []
+        self._waiting.append(Chunk(at, len(data)))
+        if self._start[:1] != b"{" or len(self._start) > MAX_PRELUDE_BYTES:
+            return self.end()
+        return []
+
+    def end(self) -> Sequence[Chunk]:
+        """Return the chunks that were taken for a prelude and are the body."""
+        waiting = self._waiting
+        self._decide()
+        return waiting
+
+    def _decide(self) -> None:
+        self._decided = True
+        self._start, self._waiting = b"", []
+
+
+class RecordedInvocation:
+    """What has happened to one invocation. Times are in seconds since its submission."""
+
+    def __init__(self, number: int, invocation: LocalInvocation, now: float, epoch: float) -> None:
+        self.number = number
+        self.request_id = invocation.request_id
+        self.streaming = invocation.streaming
+        self.event = invocation.event[:MAX_EVENT_BYTES]
+        self.event_size = len(invocation.event)
+        self.client_context = invocation.client_context
+        self.epoch = epoch  #: of the submission, in seconds
+        self.version = 0  #: how many events it has taken
+        self.started: float | None = None
+        self.environment = ""
+        self.cold = False
+        self.written = Series()
+        self.prelude = Prelude()
+        self.responded: float | None = None
+        self.status: int | None = None
+        self.headers: Headers = []
+        self.sent = Series()
+        self.body_start = b""
+        self.ended: float | None = None
+        self.end: ResponseEnd | None = None
+        self.explanation = ""
+        self.lines: list[tuple[float, str]] = []
+        self.lines_left_out = 0
+        self.last = 0.0
+        self._submitted = now
+
+    @cached_property
+    def request(self) -> HttpRequest:
+        """Return the HTTP request in the event."""
+        return read_request(self.event)
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the whole event is kept."""
+        return len(self.event) == self.event_size
+
+    def take(self, event: InvocationEvent) -> None:
+        """Record an event."""
+        at = event.at - self._submitted
+        self.version += 1
+        if isinstance(event, Written):
+            for chunk in self.prelude.split(at, event.data):
+                self.written.add(*chunk)
+        elif isinstance(event, Sent):
+            self._take_sent(at, event.data)
+        elif isinstance(event, Logged):
+            self._take_line(at, event.line)
+            return  # a line may come long after the end
+        elif isinstance(event, Started):
+            self.started, self.environment, self.cold = at, event.environment, event.cold
+        elif isinstance(event, Responded):
+            self.responded, self.status, self.headers = at, event.status, event.headers
+        else:
+            self._take_end(at, event)
+        self.last = max(self.last, at)
+
+    def _take_sent(self, at: float, data: bytes) -> None:
+        self.sent.add(at, len(data))
+        missing = MAX_START_BYTES - len(self.body_start)
+        if missing > 0:
+            self.body_start += data[:missing]
+
+    def _take_line(self, at: float, line: str) -> None:
+        if len(self.lines) < MAX_LINES:
+            self.lines.append((at, line[:MAX_LINE_CHARACTERS]))
+        else:
+            self.lines_left_out += 1
+
+    def _take_end(self, at: float, event: Ended) -> None:
+        for chunk in self.prelude.end():
+            self.written.add(*chunk)
+        self.ended, self.end = at, event.end
+        self.explanation = event.explanation or explain_trailers(event.end)
+
+
+def explain_trailers(end: ResponseEnd) -> str:
+    """Return type and message of an error in mid-stream, or nothing."""
+    try:
+        payload = b64decode(end.error_body, validate=True)
+    except ValueError:
+        payload = b""
+    return InvocationFailure(end.error_type, payload).explain() if end.error_type else ""

@@ -1,0 +1,62 @@
+"""What happens to an invocation, as data. The inspector and the doctor listen to it.
+
+``at`` is the time of a monotonic clock, in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ..types import Headers
+    from .local_invocation import ResponseEnd
+
+
+class Started(NamedTuple):
+    """A runtime has received the event."""
+
+    at: float
+    environment: str  #: the process id of the environment
+    cold: bool  #: whether this is the first invocation of the environment
+
+
+class Written(NamedTuple):
+    """The runtime has written bytes of its response; a prelude counts."""
+
+    at: float
+    data: bytes
+
+
+class Responded(NamedTuple):
+    """A front end has sent status and headers to its client."""
+
+    at: float
+    status: int
+    headers: Headers
+
+
+class Sent(NamedTuple):
+    """A front end has sent bytes of the body to its client."""
+
+    at: float
+    data: bytes
+
+
+class Logged(NamedTuple):
+    """The environment has written a line, or the platform has written one about it."""
+
+    at: float
+    line: str
+
+
+class Ended(NamedTuple):
+    """The response is complete, or the invocation has failed. Bytes may still be sent."""
+
+    at: float
+    end: ResponseEnd
+    explanation: str = ""  #: type and message of the error, if the function reported one
+
+
+InvocationEvent = Started | Written | Responded | Sent | Logged | Ended
+Listener = Callable[[InvocationEvent], None]

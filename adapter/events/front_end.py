@@ -1,0 +1,128 @@
+"""Requests behind a front end, such as CloudFront: the viewer's host, and the app's own token.
+
+Any client can send any header, so a header is believed only with a proof that the front end alone
+can give: a secret that it adds to each request, or the IAM caller, whose signature Lambda has
+verified.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+"""
+
+from __future__ import annotations
+
+import re
+from hmac import compare_digest
+from typing import TYPE_CHECKING, NamedTuple
+
+from .request import server_of
+
+if TYPE_CHECKING:
+    from ..types import Event, Headers, Request
+
+MIN_SECRET_CHARACTERS = 16
+
+_ARN = re.compile(r"arn:[\w-]+:(?:sts|iam)::\d{12}:[\w+=,.@/-]+\*?")
+_SECRET = re.compile(r"([\w-]+):\s*([\x21-\x2b\x2d-\x7e]+(?:\s*,\s*[\x21-\x2b\x2d-\x7e]+)*)\s*")
+_HOST = re.compile(rb"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
+
+
+class FrontEnd(NamedTuple):
+    """How a front end proves itself: as an IAM caller, or by a header with a secret."""
+
+    caller: str = ""  #: an ARN; with ``*`` at its end, any that begins so
+    header: bytes = b""
+    secrets: tuple[bytes, ...] = ()
+
+    def sent(self, headers: Headers, event: Event) -> bool:
+        """Whether a request with these headers, in this event, comes from the front end."""
+        if self.caller:
+            return self._has_signed(event)
+        given = _value(headers, self.header)
+        if given is None:
+            return False
+        return any(compare_digest(given, secret) for secret in self.secrets)
+
+    def _has_signed(self, event: Event) -> bool:
+        arn = _iam_caller(event)
+        if self.caller.endswith("*"):
+            return arn.startswith(self.caller.removesuffix("*"))
+        return arn == self.caller
+
+
+def front_end(text: str) -> FrontEnd | None:
+    """Read the option ``trusted_front_end``; None if ``text`` is no ARN and has no secret."""
+    if text.startswith("arn:"):
+        return FrontEnd(caller=text) if _ARN.fullmatch(text) else None
+    found = _SECRET.fullmatch(text)
+    if found is None:
+        return None
+    secrets = tuple(secret.strip().encode("ascii") for secret in found[2].split(","))
+    if min(map(len, secrets)) < MIN_SECRET_CHARACTERS:
+        return None
+    return FrontEnd(header=found[1].lower().encode("ascii"), secrets=secrets)
+
+
+def as_sent_by_viewer(
+    request: Request,
+    event: Event,
+    *,
+    trusted: FrontEnd | None,
+    host_header: str,
+    authorization_header: str,
+) -> Request:
+    """Return the request as the viewer sent it to the front end.
+
+    Args:
+        request: as it has reached the function.
+        event: the event that it is in.
+        trusted: the front end whose ``host_header`` is believed, if there is one.
+        host_header: the header that has the viewer's host; only with ``trusted``.
+        authorization_header: the header that has the app's own authorization; may be empty.
+    """
+    if trusted is not None:
+        request = _with_viewer_host(request, event, host_header, trusted)
+    return _with_authorization(request, authorization_header) if authorization_header else request
+
+
+def _with_viewer_host(request: Request, event: Event, header: str, trusted: FrontEnd) -> Request:
+    """Return the request with the viewer's host.
+
+    ``header`` and the secret are removed from each request, genuine or not: a framework that reads
+    ``x-forwarded-host`` by itself must not believe a header that has not been proved.
+    """
+    name = header.encode("ascii")
+    host = _value(request.headers, name)
+    genuine = trusted.sent(request.headers, event)
+    fields = [field for field in request.headers if field[0] not in (name, trusted.header)]
+    if not genuine or host is None or not _HOST.fullmatch(host):
+        return request._replace(headers=fields)
+    fields = [field for field in fields if field[0] != b"host"]
+    fields.insert(0, (b"host", host))
+    server = server_of(dict(fields), request.scheme)
+    return request._replace(headers=fields, server=server)
+
+
+def _with_authorization(request: Request, header: str) -> Request:
+    """Return the request with the value of ``header`` as its ``authorization``, if it has one."""
+    name = header.encode("ascii")
+    value = _value(request.headers, name)
+    if value is None:
+        return request
+    fields = [field for field in request.headers if field[0] not in (name, b"authorization")]
+    return request._replace(headers=[*fields, (b"authorization", value)])
+
+
+def _value(headers: Headers, name: bytes) -> bytes | None:
+    """Return the value of a header that occurs exactly once."""
+    values = [value for field, value in headers if field == name]
+    return values[0] if len(values) == 1 else None
+
+
+def _iam_caller(event: Event) -> str:
+    """Return the ARN of the caller whose signature Lambda has verified; empty without one.
+
+    In payload 2.0 only: in payload 1.0 an authorizer of the user's decides on these keys.
+    """
+    found: object = event if event.get("version") == "2.0" else {}
+    for key in ("requestContext", "authorizer", "iam", "userArn"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,1 @@
+"""The same small apps for each contestant; ``handlers.py`` beside them wraps one of them."""

@@ -1,0 +1,5 @@
+from server import app
+
+from adapter import LambdaHandler
+
+handler = LambdaHandler(app)

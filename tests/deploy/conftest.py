@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from zipfile import ZipFile
+
+import pytest
+
+from adapter.cli import main
+from tests.support.recording_aws import CREDENTIALS, RecordingAws, recording_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Run = Callable[..., "Outcome"]
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[RecordingAws]:
+    with recording_aws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(moto: RecordingAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingAws:
+    """An empty account, for this process and for those that it starts in an empty folder."""
+    moto.reset()
+    for name in ("AWS_PROFILE", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+    (tmp_path / ".git").mkdir()  # no pyproject.toml above counts
+    monkeypatch.chdir(tmp_path)
+    write_zip(tmp_path / "shop.zip", "1")
+    return moto
+
+
+def write_zip(file: Path, content: str) -> None:
+    """Write a zip as ``adapter package`` makes one, as far as AWS can tell."""
+    with ZipFile(file, "w") as archive:
+        archive.writestr("lambda_function.py", f"lambda_handler = {content}")
+
+
+@pytest.fixture
+def run(aws: RecordingAws, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line."""
+
+    def run(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        aws.calls.clear()
+        code = main(arguments)
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def deploy(run: Run) -> Run:
+    """Deploy ``shop.zip`` as the public function ``shop``."""
+    return lambda *more: run("deploy", "shop.zip", "--name", "shop", "--auth", "none", *more)

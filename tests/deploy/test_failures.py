@@ -1,0 +1,206 @@
+"""What `adapter deploy` says and leaves when AWS refuses: at each step, before it, and for good."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from adapter.deploy import apply
+
+from .conftest import write_zip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.recording_aws import RecordingAws
+
+    from .conftest import Run
+
+FIRST = [
+    "CreateRole",
+    "PutRolePolicy",
+    "CreateLogGroup",
+    "PutRetentionPolicy",
+    "CreateFunction",
+    "PublishVersion",
+    "CreateAlias",
+    "AddPermission",
+    "CreateFunctionUrlConfig",
+]
+SECOND = [
+    "PutRolePolicy",
+    "UpdateFunctionCode",
+    "UpdateFunctionConfiguration",
+    "PutRuntimeManagementConfig",
+    "PublishVersion",
+    "UpdateAlias",
+    "UpdateFunctionUrlConfig",
+    "RemovePermission",
+]
+OTHER = ["--memory", "512", "--tracing", "--invoke-mode", "buffered", "--auth", "iam"]
+PINNED = ["--runtime-version", "arn:aws:lambda:eu-west-1::runtime:0a1b"]
+
+
+def state() -> dict[str, Any]:
+    """Return what is live, without what differs from run to run."""
+    functions = boto3.client("lambda")
+    live = functions.get_function_configuration(FunctionName="shop", Qualifier="live")
+    url = functions.get_function_url_config(FunctionName="shop", Qualifier="live")
+    names = ("Version", "MemorySize", "CodeSha256", "Environment", "TracingConfig")
+    return {**{n: live[n] for n in names}, "mode": url["InvokeMode"], "auth": url["AuthType"]}
+
+
+class TestAFirstDeployment:
+    @pytest.mark.parametrize("operation", FIRST)
+    def test_that_fails_at_a_step_goes_on_from_there(
+        self, deploy: Run, aws: RecordingAws, operation: str
+    ) -> None:
+        aws.refuse(operation)
+        failed = deploy()
+        assert failed.code == 1
+        assert "Stopped at step " in failed.err
+        assert "docs/deploy.md has the policy that the deployer needs" in failed.err
+        assert "The same command goes on from here." in failed.err
+        assert aws.changes()[-1] == operation
+        done = {*aws.changes()[:-1]} - {"PublishVersion"}  # which gives the same version again
+        assert deploy().code == 0
+        assert [name for name in aws.changes() if name in done] == []
+        assert state()["Version"] == "1"
+        deploy()
+        assert aws.changes() == []
+
+
+class TestAnUpdate:
+    @pytest.mark.parametrize("operation", SECOND)
+    def test_that_fails_at_a_step_leaves_what_is_live_and_goes_on_from_there(
+        self, deploy: Run, aws: RecordingAws, tmp_path: Path, operation: str
+    ) -> None:
+        deploy()
+        before = state()
+        write_zip(tmp_path / "shop.zip", "2")
+        aws.refuse(operation)
+        failed = deploy(*OTHER, *PINNED)
+        assert failed.code == 1
+        if SECOND.index(operation) <= SECOND.index("UpdateAlias"):
+            assert state() == before
+        assert deploy(*OTHER, *PINNED).code == 0
+        after = state()
+        assert (after["Version"], after["MemorySize"]) == ("2", 512)
+        assert (after["mode"], after["auth"]) == ("BUFFERED", "AWS_IAM")
+        deploy(*OTHER, *PINNED)
+        assert aws.changes() == []
+
+    def test_whose_version_does_not_become_active_leaves_the_old_one_live(
+        self, deploy: Run, aws: RecordingAws
+    ) -> None:
+        deploy()
+        aws.broken_versions["shop:2"] = "Runtime.BeforeSnapshotError"
+        failed = deploy("--memory", "512", "--snapstart")
+        assert "The function did not become active: Runtime.BeforeSnapshotError" in failed.err
+        assert state()["Version"] == "1"
+
+
+class TestANewRole:
+    NOT_YET = (
+        "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda.",
+        400,
+    )
+
+    def test_that_lambda_cannot_assume_yet_is_tried_again(
+        self, deploy: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(apply, "ROLE_RETRY_SECONDS", 0)
+        aws.refuse("CreateFunction", *self.NOT_YET, times=3)
+        outcome = deploy()
+        assert outcome.code == 0
+        assert len(aws.named("CreateFunction")) == 4
+        assert outcome.err.count("Lambda cannot assume the role yet: up to 60 s ...") == 1
+
+    def test_that_lambda_can_never_assume_is_an_error_in_the_end(
+        self, deploy: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(apply, "ROLE_TIMEOUT_SECONDS", 0)
+        aws.refuse("CreateFunction", *self.NOT_YET, times=100)
+        outcome = deploy()
+        assert outcome.code == 1
+        assert "cannot be assumed by Lambda" in outcome.err
+
+    def test_is_not_the_reason_of_any_other_refusal(self, deploy: Run, aws: RecordingAws) -> None:
+        refusal = ("InvalidParameterValueException", "Unzipped size must be smaller", 400)
+        aws.refuse("CreateFunction", *refusal, times=100)
+        outcome = deploy()
+        assert "Unzipped size must be smaller" in outcome.err
+        assert len(aws.named("CreateFunction")) == 1
+
+
+class TestWithout:
+    @pytest.mark.parametrize("command", ["deploy", "destroy", "logs"])
+    def test_credentials_one_sentence_says_so(
+        self, run: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        outcome = run(*line(command))
+        assert outcome.code == 1
+        assert outcome.err == (
+            f"adapter {command}: No credentials for AWS were found. Log in with `aws login`, or "
+            "name a --profile.\n"
+        )
+
+    @pytest.mark.parametrize("command", ["deploy", "destroy", "logs"])
+    def test_a_region_one_sentence_says_so(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        outcome = run(*line(command))
+        assert outcome.code == 1
+        assert outcome.err == (
+            f"adapter {command}: No region is set. Name one with --region, or "
+            "AWS_REGION=eu-west-1.\n"
+        )
+
+    def test_a_network_one_sentence_says_so(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        outcome = run(*line("deploy"))
+        assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in outcome.err
+
+    def test_the_profile_that_was_named_one_sentence_says_so(self, run: Run) -> None:
+        outcome = run(*line("deploy"), "--profile", "nonsense")
+        assert "The config profile (nonsense) could not be found." in outcome.err
+
+
+def line(command: str) -> list[str]:
+    more = ["shop.zip", "--name", "shop", "--auth", "none"]
+    return [command, *(more if command == "deploy" else ["shop"])]
+
+
+def test_aws_region_counts_as_for_all_tools_but_boto3(
+    run: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert run(*line("deploy")).code == 0
+    (role,) = aws.named("CreateRole")
+    assert role.parameters["RoleName"] == "shop-eu-central-1-role"
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("ExpiredToken", "The credentials have expired. Log in again, and run the same command."),
+        ("InvalidClientTokenId", "AWS does not know these credentials (InvalidClientTokenId)."),
+    ],
+)
+def test_credentials_that_aws_refuses_are_explained(
+    deploy: Run, aws: RecordingAws, code: str, sentence: str
+) -> None:
+    aws.refuse("GetCallerIdentity", code, "no")
+    outcome = deploy()
+    assert outcome.code == 1
+    assert sentence in outcome.err

@@ -1,0 +1,87 @@
+"""Responses that nearly have a symptom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.doctor import symptoms
+from adapter.doctor.findings import RULES
+from adapter.doctor.observation import Chunk, Limits, Observation
+
+from .shown import GOOD, SHOWN
+
+if TYPE_CHECKING:
+    from adapter.doctor.findings import Rule
+    from adapter.doctor.symptoms import Look
+
+OVER_TIME = [Chunk(0.5 * number, 10) for number in range(6)]
+AT_ONCE = [Chunk(2.5, 60)]
+SSE = [("content-type", "text/event-stream")]
+BASE = Observation(asked=True, duration=2.6, received=AT_ONCE, written=AT_ONCE, status=200)
+
+ABSENT: list[tuple[Look, Observation]] = [
+    (symptoms.refused, replace(BASE, status=502, error="Boom")),
+    (symptoms.redirected, replace(BASE, status=304)),
+    (symptoms.json_in_body, replace(BASE, body_start=b'{"statusCode":200}' + bytes(8))),
+    (symptoms.prelude_in_body, replace(BASE, body_start=b"GIF89a" + bytes(8))),
+    (symptoms.buffered_by_source, replace(BASE, buffering="The URL")),
+    (symptoms.held_by_app, replace(BASE, headers=[("content-length", "60")])),
+    (symptoms.held_by_app, replace(BASE, buffering="The URL")),
+    (symptoms.held_on_the_way, BASE),
+    (symptoms.held_on_the_way, replace(BASE, written=OVER_TIME, received=())),
+    (symptoms.held_on_the_way, replace(BASE, written=OVER_TIME, received=OVER_TIME)),
+    (symptoms.held_on_the_way, replace(BASE, written=OVER_TIME, buffering="The URL")),
+    (symptoms.held_anywhere, BASE),
+    (symptoms.held_anywhere, replace(BASE, written=(), received=OVER_TIME)),
+    (symptoms.delayed, replace(BASE, written=OVER_TIME)),
+    (symptoms.length_known, BASE),
+    (symptoms.hung, replace(BASE, received=(), head_at=2.6)),
+    (symptoms.hung, replace(BASE, received=(), head_at=None)),
+    (symptoms.compressed, replace(BASE, headers=[("content-encoding", "identity")])),
+    (symptoms.cached, replace(BASE, headers=[("x-cache", "Miss from cloudfront")])),
+    (symptoms.came_whole, BASE),
+    (symptoms.came_whole, replace(BASE, asked=False, received=[Chunk(0.1, 60)], written=())),
+    (symptoms.came_late, BASE),
+    (symptoms.came_late, replace(BASE, asked=False, headers=SSE)),
+    (symptoms.refused, replace(BASE, asked=False, status=404)),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.symptom)
+def test_a_symptom_is_seen_where_it_is_and_not_in_a_good_stream(rule: Rule) -> None:
+    assert rule.look(SHOWN[rule.symptom], Limits()) is not None
+    assert rule.look(GOOD, Limits()) is None
+
+
+@pytest.mark.parametrize(("look", "observation"), ABSENT)
+def test_a_symptom_is_absent(look: Look, observation: Observation) -> None:
+    assert look(observation, Limits()) is None
+
+
+def test_events_through_a_source_that_buffers_are_a_fault_even_if_they_came_at_once() -> None:
+    seen = replace(BASE, headers=SSE, buffering="The URL")
+    assert symptoms.buffered_by_source(seen, Limits()) == {"source": "The URL"}
+
+
+def test_a_compressor_in_the_stack_is_named() -> None:
+    seen = replace(BASE, headers=[("content-encoding", "br")], middleware=["BrotliMiddleware"])
+    assert symptoms.compressed(seen, Limits()) == {"coding": "br", "by": " by `BrotliMiddleware`"}
+
+
+def test_several_suspects_and_a_proxy_are_named_with_advice() -> None:
+    seen = replace(
+        BASE,
+        headers=[("Server", "nginx/1.26")],
+        middleware=["GZipMiddleware", "ETagMiddleware"],
+    )
+    values = symptoms.carried(seen, Limits(), by_runtime=True)
+    assert values["suspects"] == "; `GZipMiddleware`, `ETagMiddleware` are in the stack"
+    assert values["proxies"] == "; nginx is on the way"
+    assert values["advice"] == " nginx: set proxy_buffering off, or send X-Accel-Buffering: no."
+
+
+def test_short_times_are_in_milliseconds() -> None:
+    assert [symptoms.seconds(value) for value in (0.0123, 3.14)] == ["12 ms", "3.1 s"]

@@ -1,0 +1,16 @@
+"""Invocations that run in no environment: a test tells the record what happens to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapter.emulator.local_invocation import EndOfResponse, LocalInvocation, ResponseEnd
+
+
+def untold(event: bytes = b"{}", **options: Any) -> LocalInvocation:
+    """Return an invocation that has told no listener anything, with its stream closed."""
+    options.setdefault("request_id", "id-1")
+    invocation = LocalInvocation(event, trace_id="", **options)
+    invocation.finish(ResponseEnd(EndOfResponse.COMPLETE))
+    invocation.body.close()
+    return invocation

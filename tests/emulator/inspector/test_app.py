@@ -1,0 +1,154 @@
+"""The inspector over HTTP: page, data, replay, and those it does not serve."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
+from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.inspector.app import inspect
+from adapter.emulator.inspector.journal import Journal
+
+from ..scripts import for_each_event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ..conftest import LocalFactory
+
+pytestmark = pytest.mark.anyio
+
+SCRIPT = for_each_event(
+    "print('working', flush=True)",
+    "c.stream(request_id)",
+    """c.chunk('{"statusCode":200,"headers":{"content-type":"text/event-stream"}}' + NULS)""",
+    "c.chunk('data: <script>')",
+    "c.chunk(event[:10])",
+    "c.end()",
+)
+
+
+@asynccontextmanager
+async def inspected(local: LocalFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """Run the script behind a function URL that has the inspector."""
+    async with local(SCRIPT) as running:
+        url = FunctionUrl(running.pool, UrlSettings(), running.pool._console)
+        with listen("127.0.0.1", 0) as listening:
+            base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            async with (
+                inspect(url, running.pool, Journal()) as app,
+                serve(app, listening),
+                httpx.AsyncClient(base_url=base, timeout=30) as client,
+            ):
+                yield client
+                await running.pool.close()
+
+
+async def first_detail(client: httpx.AsyncClient, number: int = 1) -> dict[str, Any]:
+    found: dict[str, Any] = (await client.get(f"/__lambda__/invocations/{number}")).json()
+    return found
+
+
+async def test_an_invocation_is_listed_and_shown_and_its_response_is_untouched(
+    local: LocalFactory,
+) -> None:
+    async with inspected(local) as client:
+        response = await client.get("/sse?x=1")
+        rows = (await client.get("/__lambda__/invocations")).json()
+        shown = await first_detail(client)
+    assert response.text == 'data: <script>{"version"'
+    assert "content-security-policy" not in response.headers
+    assert [(row["method"], row["target"], row["status"]) for row in rows] == [
+        ("GET", "/sse?x=1", 200)
+    ]
+    assert rows[0]["outcome"] == "complete"
+    assert rows[0]["cold"] is True
+    assert shown["body_start"] == response.text
+    assert ["content-type", "text/event-stream"] in shown["headers"]
+    assert sum(size for _, size in shown["written"]) == len(response.content)
+    assert "working" in [line for _, line in shown["lines"]]
+
+
+async def test_changes_are_sent_as_they_happen(local: LocalFactory) -> None:
+    async with inspected(local) as client, client.stream("GET", "/__lambda__/events") as events:
+        lines = events.aiter_lines()
+        assert await anext(lines) == "data: []"
+        await client.get("/first")
+        rows: list[dict[str, Any]] = []
+        while not rows or rows[-1]["outcome"] != "complete":
+            line = await anext(lines)
+            rows += json.loads(line.removeprefix("data: ")) if line else []
+    assert {row["target"] for row in rows} == {"/first"}
+
+
+async def test_a_replay_is_a_new_invocation_of_the_same_event(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        await client.post("/form?x=1", content=b"body")
+        replay = await client.post("/__lambda__/invocations/1/replay")
+        assert replay.status_code == 202
+        while (await first_detail(client, 2))["ended"] is None:
+            pass  # each request takes time
+        first, second = await first_detail(client), await first_detail(client, 2)
+    same = ("method", "target", "event", "status", "body_start", "outcome")
+    assert {key: first[key] for key in same} == {key: second[key] for key in same}
+    assert first["request_id"] != second["request_id"]
+
+
+async def test_the_page_and_its_files_are_sent_with_a_strict_policy(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        assert (await client.get("/__lambda__")).headers["location"] == "/__lambda__/"
+        for file in ("", "inspector.css", "inspector.js", "waterfall.js"):
+            response = await client.get(f"/__lambda__/{file}")
+            assert response.status_code == 200
+            assert response.headers["x-content-type-options"] == "nosniff"
+            assert "default-src 'none'" in response.headers["content-security-policy"]
+            assert "access-control-allow-origin" not in response.headers
+        assert (await client.get("/__lambda__/other")).status_code == 404
+        assert (await client.get("/__lambda__/invocations/9")).status_code == 404
+
+
+async def test_a_download_has_a_name(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        await client.get("/")
+        response = await client.get("/__lambda__/invocations/1?download")
+    assert response.headers["content-disposition"].startswith('attachment; filename="invocation-')
+    assert response.json()["number"] == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"host": "evil.example"}, id="a domain that was pointed at this machine"),
+        pytest.param({"sec-fetch-site": "cross-site"}, id="another site"),
+        pytest.param({"sec-fetch-site": "same-site"}, id="another port of this machine"),
+        pytest.param({"origin": "http://evil.example"}, id="another origin"),
+        pytest.param({"origin": "null"}, id="a sandboxed page"),
+    ],
+)
+async def test_other_pages_get_no_data_and_cannot_replay(
+    local: LocalFactory, headers: dict[str, str]
+) -> None:
+    async with inspected(local) as client:
+        await client.get("/")
+        for method, path in [
+            ("GET", "invocations"),
+            ("GET", "invocations/1"),
+            ("GET", "events"),
+            ("POST", "invocations/1/replay"),
+        ]:
+            response = await client.request(method, f"/__lambda__/{path}", headers=headers)
+            assert response.status_code == 403
+        assert len((await client.get("/__lambda__/invocations")).json()) == 1
+
+
+async def test_a_link_does_not_replay(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        await client.get("/")
+        response = await client.get("/__lambda__/invocations/1/replay")
+        assert response.status_code == 405
+        assert len((await client.get("/__lambda__/invocations")).json()) == 1

@@ -1,0 +1,37 @@
+"""The middleware of an app is read in a process, in the app's folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.emulator.function_config import FunctionConfig
+from adapter.emulator.inspector.stack_reader import StackReader, read_stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.anyio, pytest.mark.process]
+
+APP = """
+print("noise")
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+app = Starlette(middleware=[Middleware(GZipMiddleware)])
+"""
+
+
+async def test_the_names_are_read_once_for_each_environment(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(APP)
+    reader = StackReader(FunctionConfig("main:app", tmp_path))
+    assert await reader.read("1") == ["GZipMiddleware"]
+    (tmp_path / "main.py").unlink()
+    assert await reader.read("1") == ["GZipMiddleware"]
+    assert await reader.read("2") == ()
+
+
+async def test_another_runtime_has_no_middleware_to_read(tmp_path: Path) -> None:
+    function = FunctionConfig("main:app", tmp_path, command=("node", "index.js"))
+    assert await read_stack(function) == ()

@@ -1,0 +1,79 @@
+"""What a listener hears of an invocation, from a runtime process to a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.emulator.invocation_events import (
+    Ended,
+    InvocationEvent,
+    Logged,
+    Responded,
+    Sent,
+    Started,
+    Written,
+)
+
+from .scripts import for_each_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from adapter.emulator.local_invocation import LocalInvocation
+
+    from .conftest import LocalFactory
+
+pytestmark = pytest.mark.anyio
+
+TWO_CHUNKS = for_each_event(
+    "print('working', flush=True)",
+    "c.stream(request_id)",
+    """c.chunk('{"statusCode":201}' + NULS)""",
+    "c.chunk('one')",
+    "c.chunk('two')",
+    "c.end()",
+)
+FAILS = for_each_event(
+    """c.call("POST", f"{API}/invocation/{request_id}/error", body=b'{"errorType":"Boom",'
+        b'"errorMessage":"no luck"}')""",
+    "continue",
+)
+
+
+def hear(heard: list[InvocationEvent]) -> Callable[[LocalInvocation], Callable[..., None]]:
+    return lambda _: heard.append
+
+
+async def test_a_listener_hears_each_step_of_a_stream_in_the_order_of_time(
+    local: LocalFactory,
+) -> None:
+    heard: list[InvocationEvent] = []
+    async with local(TWO_CHUNKS) as running:
+        running.pool.watch = hear(heard)
+        assert (await running.client.get("/")).text == "onetwo"
+        await running.client.get("/")
+    times = [event.at for event in heard if not isinstance(event, Logged)]
+    assert times == sorted(times)
+    assert [event.cold for event in heard if isinstance(event, Started)] == [True, False]
+    written = b"".join(event.data for event in heard if isinstance(event, Written))
+    assert written == (b'{"statusCode":201}' + bytes(8) + b"onetwo") * 2
+    assert b"".join(event.data for event in heard if isinstance(event, Sent)) == b"onetwo" * 2
+    assert [event.status for event in heard if isinstance(event, Responded)] == [201, 201]
+    lines = [event.line for event in heard if isinstance(event, Logged)]
+    assert lines.count("working") == 2
+    assert sum(line.startswith("REPORT") for line in lines) == 2
+    assert [event.end.clean for event in heard if isinstance(event, Ended)] == [True, True]
+
+
+async def test_a_listener_hears_why_a_function_failed_and_what_its_client_got(
+    local: LocalFactory,
+) -> None:
+    heard: list[InvocationEvent] = []
+    async with local(FAILS) as running:
+        running.pool.watch = hear(heard)
+        await running.client.get("/")
+    assert [event.explanation for event in heard if isinstance(event, Ended)] == ["Boom: no luck"]
+    assert [event.status for event in heard if isinstance(event, Responded)] == [502]
+    assert [event.data for event in heard if isinstance(event, Sent)] == [b"Internal Server Error"]

@@ -1,0 +1,119 @@
+"""OpenTelemetry: https://opentelemetry.io/docs/languages/python/"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from .conftest import lines_of
+
+if TYPE_CHECKING:
+    from tests.support.collector import Collector
+
+    from .conftest import Instrument, Instrumented
+
+TRACE_ID, PARENT = "68f0c1d23a4b5c6d7e8f901234567890", "53995c3f42cd8ad8"
+HEADERS = {"traceparent": f"00-{TRACE_ID}-{PARENT}-01"}
+
+#: Put at the end of a handler module, which `AwsLambdaInstrumentor` finds by `_HANDLER`.
+LAMBDA = """
+from opentelemetry.instrumentation.aws_lambda import AwsLambdaInstrumentor
+
+AwsLambdaInstrumentor().instrument()
+"""
+
+
+class Server(NamedTuple):
+    """A span of a server: of the app, or of the function."""
+
+    name: str
+    trace: str
+    span: str
+    parent: str
+    failed: bool
+    errors: list[str]  #: types of the recorded exceptions
+
+
+def servers(collector: Collector) -> list[Server]:
+    """Return the server's spans, and those that stand for the app in the function's."""
+    found = []
+    for body in collector.bodies("/v1/traces"):
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            spans = [span for scope in resource.scope_spans for span in scope.spans]
+            found += [
+                describe(span) for span in spans if not span.name.endswith((" send", " receive"))
+            ]
+    return found
+
+
+def describe(span: Span) -> Server:
+    errors = [
+        attribute.value.string_value
+        for event in span.events
+        for attribute in event.attributes
+        if attribute.key == "exception.type"
+    ]
+    failed = span.status.code == Status.STATUS_CODE_ERROR
+    ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+    return Server(span.name, *ids, failed, errors)
+
+
+def environ(collector: Collector) -> dict[str, str]:
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{collector.address}"}
+
+
+class TestApp:
+    """The app alone has spans: `FastAPIInstrumentor`, `OpenTelemetryMiddleware`."""
+
+    @pytest.fixture
+    def shop(self, instrument: Instrument, collector: Collector) -> Instrumented:
+        return instrument(lines_of("OpenTelemetry"), environ(collector))
+
+    def test_a_stream_is_a_span_of_the_callers_trace_sent_before_the_freeze(
+        self, shop: Instrumented, collector: Collector
+    ) -> None:
+        for number in (1, 2):
+            call = shop.get("/stream/ok", f"id-{number}", HEADERS)
+            assert (call.first, call.request.content) == (b"one ", b"one two")
+            spans = servers(collector)
+            assert [span.name for span in spans] == ["GET /stream/{name}"] * number
+            assert (spans[-1].trace, spans[-1].parent) == (TRACE_ID, PARENT)
+            assert not spans[-1].failed
+
+    def test_a_failure_in_mid_stream_is_a_failed_span(
+        self, shop: Instrumented, collector: Collector
+    ) -> None:
+        shop.fail("id-1")
+        [span] = servers(collector)
+        assert span.failed
+        assert set(span.errors) == {"ValueError"}  # one of FastAPI's instrumentation, one of ASGI's
+
+
+class TestFunction:
+    """The function has a span, too: `AwsLambdaInstrumentor`."""
+
+    @pytest.fixture
+    def shop(self, instrument: Instrument, collector: Collector) -> Instrumented:
+        return instrument(lines_of("OpenTelemetry") + LAMBDA, environ(collector))
+
+    def test_the_span_of_the_app_is_in_that_of_the_function(
+        self, shop: Instrumented, collector: Collector
+    ) -> None:
+        call = shop.get("/stream/ok", "id-1", HEADERS)
+        assert (call.first, call.request.content) == (b"one ", b"one two")
+        spans = {span.name: span for span in servers(collector)}
+        function, app = spans["shop"], spans["GET /stream/{name}"]
+        assert (function.trace, function.parent) == (TRACE_ID, PARENT)
+        assert (app.trace, app.parent) == (TRACE_ID, function.span)
+
+    def test_a_failure_in_mid_stream_fails_both(
+        self, shop: Instrumented, collector: Collector
+    ) -> None:
+        shop.fail("id-1")
+        assert {span.name: span.failed for span in servers(collector)} == {
+            "shop": True,
+            "GET /stream/{name}": True,
+        }
