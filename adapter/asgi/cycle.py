@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed, advice
 from ..invocation import forks
-from ..invocation.deadline import Deadline, alarms_of
+from ..invocation.deadline import Deadline
 from ..invocation.loggers import get_logger
 from ..types import Head
 from .response import End, Failure, State, plain
@@ -59,7 +59,6 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._alarms = alarms_of(asyncio.get_running_loop())
         self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
         stream.on_close = response.disconnected
         if stream.closed:
@@ -78,15 +77,19 @@ class HttpCycle:
             CancelledError: the current task was cancelled from outside.
         """
         deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
+        self._alarms = deadline.alarms
         before = forks.count
+        error: BaseException | None = None
         try:
             await self._app(self._scope, self.receive, self.send)
-        except BaseException as error:  # SystemExit, too, ends only the response
+        except BaseException as raised:  # SystemExit, too, ends only the response
+            error = raised
+        if forks.count != before:
             forks.exit_if_forked(before)
-            self._end(error, deadline)
+        if error is None and self._response.state is State.COMPLETE:
+            deadline.end()  # as nearly every exchange ends: there is nothing left to do
         else:
-            forks.exit_if_forked(before)
-            self._end(None, deadline)
+            self._end(error, deadline)
 
     def _end(self, error: BaseException | None, deadline: Deadline) -> None:
         try:

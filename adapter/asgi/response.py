@@ -166,7 +166,10 @@ class Response:
             return (data,)
         if kind == _START:
             head = _head(message)
-            self._advance(Input.START, kind)
+            after = TRANSITIONS[self.state].get(Input.START)
+            if after is None:
+                raise self._illegal(kind)
+            self.state = after
             self._held = (head,)
             self._bodiless |= head.status < 200 or head.status in (204, 304)
             return ()

@@ -94,14 +94,10 @@ def header_lines(fields: Mapping[str, str], *first: str) -> bytes:
     """
     lines = [*first, *[f"{name}: {value}" for name, value in fields.items()], ""]
     text = "\r\n".join(lines)
-    if _has_lone_breaks(text, len(lines) - 1):
+    ends = len(lines) - 1
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
         raise ValueError("A line break or a NUL in the head of a message.")
     return text.encode("latin-1")
-
-
-def _has_lone_breaks(text: str, lines: int) -> bool:
-    """Whether ``text`` contains a CR, LF or NUL apart from its line ends."""
-    return text.count("\r") != lines or text.count("\n") != lines or "\0" in text
 
 
 def error_trailers(error: ErrorObject) -> dict[str, str]:
@@ -288,7 +284,8 @@ def _take_head(buffer: bytearray) -> _Head | None:
     valid = len(code) == 3 and code >= "100" and code.isascii() and code.isdigit()
     if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError("Not a status line.")
-    if _has_lone_breaks(text, len(lines)):  # an echoed value would inject a header
+    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
+        # Lone ones: an echoed value would inject a header.
         raise ProtocolError("A line break or a NUL inside a header line.")
     return _Head(version, int(code), _headers(lines))
 

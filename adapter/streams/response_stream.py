@@ -75,7 +75,8 @@ class ResponseStream(ABC):
         """
         if self.started or self.closed:
             raise self._broken or StreamClosed("The head must be set before the first write.")
-        _warn_of_compression(head)
+        if not _compression_warned and b"content-encoding" in dict(head.headers):
+            _warn_of_compression()
         self.head = head
         self.source = source
         self.content_type = CONTENT_TYPE
@@ -346,11 +347,9 @@ class ResponseStream(ABC):
 _compression_warned = False
 
 
-def _warn_of_compression(head: Head) -> None:
+def _warn_of_compression() -> None:
     """Warn once in a process: function URLs have been seen to drop the encoding."""
     global _compression_warned
-    if _compression_warned or b"content-encoding" not in dict(head.headers):
-        return
     _compression_warned = True
     logger.warning(
         "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
