@@ -116,20 +116,25 @@ class HttpCycle:
             UnexpectedMessage: it is malformed, or not allowed now.
             ClientDisconnected: the client is gone, or the response has been ended otherwise.
         """
-        before = self._response.state
-        operations = self._response.send(message)
-        after = self._response.state
+        response = self._response
+        before = response.state
+        operations = response.send(message)
+        after = response.state
         if after is State.STARTED:
             self._holds_head = True
             self._alarms.set(self._flush_head, HEAD_DELAY)
             return
         try:
-            # Also with nothing to send: it gives the event loop a turn, which the body of a
-            # response to HEAD owes it as well.
-            if before is State.STREAMING and after is State.STREAMING:  # only chunks
-                await self._stream.writelines(operations)  # type: ignore[arg-type]
+            if operations and before is State.STREAMING and after is State.STREAMING:  # one chunk
+                rest = self._stream.write_chunk(operations[0])  # type: ignore[arg-type]
+                if rest is not None:
+                    await rest
             else:
+                # Also with nothing to send: it gives the event loop a turn, which the body of a
+                # response to HEAD owes it as well.
                 chunks, end = self._prepare(operations)
+                if end:
+                    self._stream.on_close = None  # what follows changes a complete response no more
                 await self._stream.writelines(chunks, end=end)
         except ResponseTooLarge as error:
             self._refuse(error)

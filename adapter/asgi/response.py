@@ -85,6 +85,10 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
 """The next state for each state and input. A missing pair is an illegal message of the app."""
 
 
+_AFTER_BODY = [TRANSITIONS[state].get(Input.BODY) for state in State]
+_AFTER_LAST_BODY = [TRANSITIONS[state].get(Input.LAST_BODY) for state in State]
+
+
 class End(NamedTuple):
     """The response is complete."""
 
@@ -156,7 +160,7 @@ class Response:
                 data = _bytes(data)
             more = message.get("more_body", False)
             # As `_advance` does, which would be a call for every chunk.
-            after = TRANSITIONS[self.state].get(Input.BODY if more else Input.LAST_BODY)
+            after = (_AFTER_BODY if more else _AFTER_LAST_BODY)[self.state]
             if after is None:
                 raise self._illegal(kind)
             self.state = after

@@ -100,15 +100,17 @@ def _fields(
             (_names[name], value.encode("latin-1"))  # type: ignore[union-attr]
             for name, value in headers
         ]
+        joined = cookie.encode("latin-1")
     except (AttributeError, UnicodeEncodeError):
         fields = [(_names[name], encode_latin1(to_string(value, name))) for name, value in headers]
+        joined = encode_latin1(cookie)
     by_name = dict(fields)
     counted = body or (b"content-length" in by_name and (b"content-length", b"0") in fields)
     replaced = _REPLACED if cookie else _RECOUNTED
     if not replaced.isdisjoint(by_name):
         fields = [field for field in fields if field[0] not in replaced]
     if cookie:
-        fields.append((b"cookie", encode_latin1(cookie)))
+        fields.append((b"cookie", joined))
     if counted:
         fields.append((b"content-length", str(len(body)).encode("ascii")))
     return fields, by_name

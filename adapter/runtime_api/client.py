@@ -56,10 +56,10 @@ class RuntimeClient:
 
     def ask(self, on_reply: OnReply) -> bool:
         """Ask for an event on the open connection, if there is one; return whether there is."""
-        connection = self.connection
-        if connection is None:
+        connection = self._connection
+        if connection is None or connection.lost:
             return False
-        connection.exchange(on_reply)
+        connection.on_reply = on_reply
         connection.write(self._next)
         return True
 

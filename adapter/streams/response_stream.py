@@ -15,7 +15,7 @@ from ..invocation.loggers import get_logger
 from ..types import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ..events import Source
     from ..types import JSON, Context
@@ -164,6 +164,30 @@ class ResponseStream(ABC):
             or monotonic() - self._last_turn > TURN_SECONDS
         ):
             await self._give_turn()
+
+    def write_chunk(self, data: bytes) -> Awaitable[None] | None:
+        """Do what `writelines` does for one chunk in mid-stream, as a call and not as a coroutine.
+
+        Return what is left to be awaited: nothing, most of the time.
+
+        Raises:
+            ClientDisconnected: the reader is gone.
+            StreamClosed: the stream has ended.
+        """
+        size = len(data)
+        if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
+            return self.writelines((data,))
+        is_congested = self.transmit_chunk(data)
+        self.body_chunks += 1
+        self.body_bytes += size
+        self._bytes_since_turn += size
+        if (
+            is_congested
+            or self._bytes_since_turn > TURN_BYTES
+            or monotonic() - self._last_turn > TURN_SECONDS
+        ):
+            return self._give_turn()
+        return None
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
         """Write chunks that are large, one slice at a time. A cancellation fails the response."""
@@ -314,6 +338,11 @@ class ResponseStream(ABC):
     @abstractmethod
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Hand on ``chunks`` at once, without those that are empty."""
+
+    def transmit_chunk(self, data: bytes) -> bool:
+        """Hand on one chunk at once; return whether the stream is then `congested`."""
+        self.transmit((data,), False)
+        return self.congested
 
     @property
     @abstractmethod
