@@ -99,7 +99,13 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them, and in a browser
+.venv-system/.packages: tests/system/packages.txt $(READY)
+	@echo "Downloading the packages of the tests of packed imports, once ..."
+	@rm -rf .venv-system/wheels
+	@$(BIN)/python -m pip download $(PREPARE) --dest .venv-system/wheels -r $<
+	@touch $@
+
+test-system: $(READY) .venv-system/.ready .venv-system/.packages  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
 	$(BIN)/python -m pytest tests/system

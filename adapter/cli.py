@@ -265,7 +265,7 @@ def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter package``."""
-    from .package.arguments import EXAMPLES, add_arguments
+    from .package import EXAMPLES, add_arguments
 
     summary = "make a deployment zip: the app and its dependencies, for Lambda's Linux"
     package = add_command(commands, "package", summary, EXAMPLES, "package")
