@@ -311,8 +311,7 @@ def add_function(parser: ArgumentParser) -> None:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="of an invocation (%(default)s; on AWS 3 by default, at most 1800, and at most 5400"
-        " for asynchronous events of managed instances)",
+        help="of an invocation (%(default)s; on AWS 3 by default and at most 5400)",
     )
     group.add_argument(
         "--memory",
