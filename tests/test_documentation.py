@@ -89,6 +89,11 @@ SNIPPETS = {
             ANSWERS,
         )
     ],
+    "python-response-streaming.md": [
+        Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
+        Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
+        Snippet(TESTING, ANSWERS),
+    ],
     "snapstart.md": [
         Snippet(
             f"{TESTING}import sys\nsys.modules['asyncpg'] = sys",
