@@ -102,6 +102,7 @@ def build_parser() -> ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
     add_invoke(commands)
+    add_doctor(commands)
     add_package(commands)
     add_deployment(partial(add_command, commands), run_deployment)
     add_run(commands)
@@ -263,6 +264,17 @@ def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
     invoke.set_defaults(command=run_invoke)
 
 
+def add_doctor(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter doctor``."""
+    from .doctor.arguments import EXAMPLES, add_arguments
+
+    summary = "ask an app or a URL for a response, and say whether it streams and why not"
+    arguments = "[OPTIONS] TARGET|URL"
+    doctor = add_command(commands, "doctor", summary, EXAMPLES, "dev-server", arguments)
+    add_arguments(doctor)
+    doctor.set_defaults(command=run_doctor)
+
+
 def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter package``."""
     from .package import EXAMPLES, add_arguments
@@ -365,6 +377,13 @@ def run_invoke(arguments: Namespace) -> int:
     with needed_extra("dev-server"):
         from .emulator.commands.invoke import main as invoke
     return invoke(arguments)
+
+
+def run_doctor(arguments: Namespace) -> int:
+    """Judge one response: ``adapter doctor``."""
+    with needed_extra("dev-server"):
+        from .doctor.command import main as doctor
+    return doctor(arguments)
 
 
 def run_package(arguments: Namespace) -> int:

@@ -128,6 +128,8 @@ UNTESTED = {
         ],
         A_DOCSTRING,
     ),
+    "doctor.arguments": "read by doctor.test_command",
+    "doctor.local_target": "run by doctor.test_command",
     "emulator.commands.function_options": "read by test_dev and test_invoke",
     "emulator.environments.peak_memory": "seen in every REPORT line: test_environment",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",

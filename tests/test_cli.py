@@ -8,7 +8,7 @@ import pytest
 from adapter import __version__
 from adapter.cli import build_parser, main
 
-COMMANDS = ["dev", "invoke", "package", "deploy", "destroy", "logs", "run", "completion"]
+COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
