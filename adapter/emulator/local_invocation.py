@@ -169,7 +169,9 @@ def platform_error(error_type: str, message: str) -> InvocationFailure:
     )
 
 
-def exit_error(request_id: str, returncode: int) -> InvocationFailure:
+def exit_error(
+    request_id: str, returncode: int, error_type: str = "Runtime.ExitError"
+) -> InvocationFailure:
     """Return the failure of an invocation whose runtime process exited, in RAPID's words."""
     if returncode == 0:
         reason = "Runtime exited without providing a reason"
@@ -181,7 +183,7 @@ def exit_error(request_id: str, returncode: int) -> InvocationFailure:
         )
     else:
         reason = f"Runtime exited with error: exit status {returncode}"
-    return platform_error("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+    return platform_error(error_type, f"RequestId: {request_id} Error: {reason}")
 
 
 def timeout_error(request_id: str, timeout_seconds: float) -> InvocationFailure:

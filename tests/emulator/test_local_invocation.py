@@ -110,6 +110,7 @@ async def test_a_timeout_is_logged() -> None:
         ("Function.Boom", "Function.Boom"),
         ("xRuntime.Ab", "xRuntime.Ab"),
         ("Function.OAuth2Error", "Function.OAuth2Error"),
+        ("Function.Err404", "Function.Err404"),
         ("Function.boom", "Function.Unknown"),
         ("Function.B", "Function.Unknown"),
         ("TypeError", "Runtime.Unknown"),

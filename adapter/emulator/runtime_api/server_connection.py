@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 import h11
 
+from .chunk_sizes import ChunkSizes
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -38,6 +40,7 @@ class ServerConnection:
         self._broken = False
         self._has_backlog = False  #: the last read filled its buffer
         self._pushed_back: object = h11.NEED_DATA  #: the event that ended a backlog
+        self._chunk_sizes: ChunkSizes | None = None  #: of a chunked body that is being read
         self.request: h11.Request
         self.trailers: dict[str, str] = {}
 
@@ -58,6 +61,7 @@ class ServerConnection:
             return False
         self.request = event
         self.trailers = {}
+        self._chunk_sizes = None
         return True
 
     def header(self, name: str) -> str:
@@ -70,7 +74,7 @@ class ServerConnection:
 
         If the runtime sends faster than the body is read, all chunks of one read are one piece, as
         they are in Go: one by one they would delay everything else on the event loop. `trailers`
-        has the declared trailers only.
+        has trailers only if the head declares any, and then all of them.
 
         Raises:
             TruncatedError: the body is incomplete.
@@ -79,8 +83,9 @@ class ServerConnection:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
         while True:
             try:
+                self._check_first_chunks()
                 event = await self._next_event()
-            except (h11.RemoteProtocolError, *CONNECTION_LOST) as error:
+            except (h11.RemoteProtocolError, TruncatedError, *CONNECTION_LOST) as error:
                 self._broken = True
                 raise TruncatedError from error
             if isinstance(event, h11.Data):
@@ -132,13 +137,25 @@ class ServerConnection:
         if event is not h11.NEED_DATA:
             return event
         while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._chunk_sizes is not None and self._chunk_sizes.broken:
+                raise TruncatedError
             try:
                 data = await self._stream.receive(READ_BYTES)
             except anyio.EndOfStream:
                 data = b""
             self._has_backlog = len(data) == READ_BYTES
+            if self._chunk_sizes is not None:
+                data = self._chunk_sizes.valid(data)
             self._http.receive_data(data)
         return event
+
+    def _check_first_chunks(self) -> None:
+        """Check the chunks that came with the head, and from then on all others."""
+        if self._chunk_sizes is None and self.header("Transfer-Encoding"):
+            self._chunk_sizes = ChunkSizes()
+            self._chunk_sizes.valid(self._http.trailing_data[0])
+            if self._chunk_sizes.broken:
+                raise TruncatedError
 
     def _backlog(self) -> Iterator[bytes]:
         """Yield the other chunks of a read that filled its buffer."""
@@ -159,14 +176,12 @@ class ServerConnection:
         if size > MAX_TRAILER_BYTES:
             self._broken = True
             raise TruncatedError
-        declared = {
-            name.strip().lower()
-            for field, value in self.request.headers
-            if field == b"trailer"
-            for name in value.decode("latin-1").split(",")
-        }
-        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
-        self.trailers = {name: value for name, value in fields if name in declared}
+        # Go keeps all trailers if the head declares any; of a repeated one, RAPID reads the first.
+        declared = any(
+            value.strip(b" \t,") for name, value in self.request.headers if name == b"trailer"
+        )
+        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in reversed(event.headers))
+        self.trailers = dict(fields) if declared else {}
 
     async def _discard_body(self) -> bool:
         """Read the rest of the body, as Go does before a reply; return false if that fails."""

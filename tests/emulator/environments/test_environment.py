@@ -178,7 +178,7 @@ signal.pause()
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"part"]
-        assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timeout", "")
 
 
 async def test_time_after_the_response_counts_too(local: LocalFactory) -> None:

@@ -19,7 +19,7 @@ from adapter.emulator.local_invocation import (
 from adapter.emulator.runtime_api.managed_api import MAX_REPORT_BYTES, ManagedApi
 from adapter.emulator.runtime_api.managed_state import Phase
 
-from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING
+from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING, TRAILER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -210,6 +210,39 @@ async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
         assert not invocation.done.is_set()
         assert (await other.call(ERROR.format("id-1"), body=b"{}")).status == 202
         assert invocation.done.is_set()
+
+
+async def test_a_truncated_error_report_leaves_the_invocation_open(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
+        await runtime.half_close()
+        assert refusal(await runtime.reply()) == (413, "RequestEntityTooLarge")
+        assert not invocation.done.is_set()
+        assert (await other.call(ERROR.format("id-1"), body=b"{}")).status == 202
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Function.Err404", "Function.Err404"),
+        ("Function.x", "Function.Unknown"),
+        ("TypeError", "Runtime.Unknown"),
+    ],
+)
+async def test_the_type_trailer_is_reduced_to_a_known_one(
+    serve_api: ApiFactory, sent: str, kept: str
+) -> None:
+    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, TRAILER)
+        trailers = f"Lambda-Runtime-Function-Error-Type: {sent}\r\n"
+        body = "Lambda-Runtime-Function-Error-Body: no base64!\r\n"
+        await runtime.more(f"0\r\n{trailers}{body}\r\n".encode())
+        assert (await runtime.reply()).status == 202
+        assert invocation.end == (EndOfResponse.COMPLETE, kept, "")
 
 
 async def test_an_unknown_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
+import h11
 import pytest
 
 from adapter.emulator.local_invocation import (
@@ -192,9 +193,21 @@ async def test_declared_trailers_are_the_error(serve_api: ApiFactory, declared: 
         assert not invocation.end.clean
 
 
-async def test_undeclared_trailers_are_lost(serve_api: ApiFactory) -> None:
+async def test_one_declared_trailer_admits_all_and_the_first_value_counts(
+    serve_api: ApiFactory,
+) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, "Trailer: X-Other")
+        again = b"Lambda-Runtime-Function-Error-Type: Function.Second\r\n\r\n"
+        await runtime.more(TRAILERS.removesuffix(b"\r\n") + again)
+        assert (await runtime.reply()).status == 202
+        assert invocation.end == (EndOfResponse.COMPLETE, "Function.Boom", "e30=")
+
+
+@pytest.mark.parametrize("declared", [[], ["Trailer: "], ["Trailer: , "]])
+async def test_undeclared_trailers_are_lost(serve_api: ApiFactory, declared: list[str]) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, *declared)
         await runtime.more(TRAILERS)
         assert (await runtime.reply()).status == 202
         assert invocation.end is not None
@@ -404,23 +417,75 @@ async def test_with_a_buffered_invocation_trailers_need_the_mode_header(
             assert invocation.end.error_type == error_type
 
 
-async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) -> None:
-    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD_BYTES + 1))
-        assert reply.status == 413
+async def test_after_an_error_report_over_the_limit_the_connection_closes_and_next_is_refused(
+    serve_api: ApiFactory,
+) -> None:
+    async with (
+        serve_api() as api,
+        api.connect() as runtime,
+        running(api, runtime, streaming=False) as invocation,
+        api.connect() as other,
+    ):
+        with pytest.raises(h11.RemoteProtocolError):  # closed without a response
+            await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD_BYTES + 1))
         assert await invocation.wait_for_start() == InvocationFailure(
             "Function.ResponseSizeTooLarge"
         )
+        assert refused(await other.call(NEXT)) == "InvocationErrorResponse to Ready"
 
 
-async def test_a_truncated_error_report_fails_the_invocation(
+async def test_an_error_report_of_a_streamed_invocation_may_be_larger(
     serve_api: ApiFactory,
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
+        body = b"x" * (MAX_PAYLOAD_BYTES + 1)
+        assert (await runtime.call(ERROR.format("id-1"), body=body)).status == 202
+        failure = await invocation.wait_for_start()
+        assert isinstance(failure, InvocationFailure)
+        assert failure.payload == body
+
+
+async def test_a_truncated_error_report_is_accepted_with_its_type(serve_api: ApiFactory) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        kind = "Lambda-Runtime-Function-Error-Type: Function.Err404"
+        await runtime.send(ERROR.format("id-1"), kind, "Content-Length: 10", body=b"{")
         await runtime.half_close()
-        assert (await runtime.reply()).status == 400
-        assert await invocation.wait_for_start() == InvocationFailure("Runtime.TruncatedResponse")
+        reply = await runtime.reply()
+        assert (reply.status, reply.body) == (202, b'{"status":"OK"}\n')
+        assert await invocation.wait_for_start() == InvocationFailure("Function.Err404", b"", "")
+
+
+@pytest.mark.parametrize(
+    "line", [b"5\nhello", b"11111111111111111\r\nhello", b"00000000000000005\r\nhello", b"\r\n"]
+)
+@pytest.mark.parametrize("with_head", [True, False])
+async def test_a_chunk_size_that_go_refuses_is_a_truncated_body(
+    serve_api: ApiFactory, line: bytes, with_head: bool
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(
+            RESPONSE.format("id-1"), STREAMING, CHUNKED, body=line if with_head else b""
+        )
+        if not with_head:
+            await runtime.more(b"1\r\nx\r\n")
+            assert await invocation.body.receive() == b"x"
+            await runtime.more(line)
+        reply = await runtime.reply()
+        assert (reply.status, reply.headers["connection"]) == (400, "close")
+        assert json.loads(reply.body)["errorType"] == "TruncatedHTTPRequest"
+        assert await read_all(invocation) == b""
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
+
+
+async def test_a_chunk_size_may_have_sixteen_digits_and_an_extension(
+    serve_api: ApiFactory,
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
+        for piece in (b"0000000000000", b"00", b'5;a="b"\r', b"\nhel", b"lo\r\n0\r\n\r\n"):
+            await runtime.more(piece)
+        assert await read_all(invocation) == b"hello"
+        assert (await runtime.reply()).status == 202
 
 
 async def test_a_client_that_waits_for_100_continue_gets_it(serve_api: ApiFactory) -> None:
@@ -492,14 +557,90 @@ async def test_requests_may_be_pipelined(serve_api: ApiFactory) -> None:
         await invocation.done.wait()
 
 
-async def test_a_broken_connection_harms_no_other(serve_api: ApiFactory) -> None:
-    async with serve_api() as api, api.connect() as runtime:
-        async with api.connect() as other:
-            await other.send(NEXT)
+async def test_of_two_calls_of_next_the_older_one_takes_the_event(serve_api: ApiFactory) -> None:
+    async with (
+        serve_api() as api,
+        api.connect() as first,
+        api.connect() as second,
+        running(api, first) as invocation,
+    ):
+        assert (await first.call(ERROR.format("id-1"))).status == 202
+        await first.send(NEXT)
+        await invocation.done.wait()
+        await second.send(NEXT)
+        while api.api.waiting < 2:
+            await anyio.lowlevel.checkpoint()
+        later = LocalInvocation(b"{}", request_id="id-2", trace_id="")
+        api.api.deliver(later)
+        assert (await first.reply()).headers["lambda-runtime-aws-request-id"] == "id-2"
+        assert (await first.call(ERROR.format("id-2"))).status == 202
+        await first.send(NEXT)
+        await later.done.wait()
+        last = LocalInvocation(b"{}", request_id="id-3", trace_id="")
+        api.api.deliver(last)
+        assert (await second.reply()).headers["lambda-runtime-aws-request-id"] == "id-3"
+        last.fail(InvocationFailure("Test.Over"))
+        for each in (later, last):
+            await each.body.aclose()
+
+
+async def test_a_call_of_next_takes_the_event_also_when_its_client_is_gone(
+    serve_api: ApiFactory,
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, api.connect() as third:
+        async with api.connect() as gone:
+            await gone.send(NEXT)
             await api.api.initialised.wait()
+        await runtime.send(NEXT)
+        while api.api.waiting < 2:
+            await anyio.lowlevel.checkpoint()
+        invocation = LocalInvocation(b"{}", request_id="id-1", trace_id="")
+        api.api.deliver(invocation)
+        # The event is out: whoever asks now gets it again, and the second call waits on.
+        assert (await third.call(NEXT)).headers["lambda-runtime-aws-request-id"] == "id-1"
+        assert api.api.waiting == 1
+        invocation.fail(InvocationFailure("Test.Over"))
+        await invocation.body.aclose()
+
+
+async def test_an_extension_gets_the_event_and_delays_the_end_of_the_invocation(
+    serve_api: ApiFactory,
+) -> None:
+    event_next = "GET /2020-01-01/extension/event/next HTTP/1.1"
+    async with (
+        serve_api() as api,
+        api.connect() as runtime,
+        api.connect() as extension,
+        api.connect() as another,
+    ):
+        name = "Lambda-Extension-Name: x"
+        reply = await runtime.call(REGISTER, name, body=b'{"events":["INVOKE"]}')
+        identifier = reply.headers["lambda-extension-identifier"]
+        await extension.send(event_next, f"Lambda-Extension-Identifier: {identifier}")
         async with running(api, runtime) as invocation:
+            event = await extension.reply()
+            assert json.loads(event.body) == {
+                "eventType": "INVOKE",
+                "deadlineMs": invocation.deadline_ms,
+                "requestId": "id-1",
+                "invokedFunctionArn": ARN,
+                "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1"},
+            }
+            assert event.headers["lambda-extension-event-identifier"]
             assert (await runtime.call(ERROR.format("id-1"))).status == 202
-            assert isinstance(await invocation.wait_for_start(), InvocationFailure)
+            await runtime.send(NEXT)
+            while not api.api.waiting:
+                await anyio.lowlevel.checkpoint()
+            assert not invocation.done.is_set()
+            await extension.send(event_next, f"Lambda-Extension-Identifier: {identifier}")
+            await invocation.done.wait()
+            again = await another.call(event_next, f"Lambda-Extension-Identifier: {identifier}")
+            assert again.status == 403
+            assert json.loads(again.body) == {
+                "errorMessage": "State transition from Ready to Ready failed for extension "
+                f"{identifier}. Error: State transition is not allowed",
+                "errorType": "Extension.InvalidExtensionState",
+            }
 
 
 async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: ApiFactory) -> None:
@@ -512,7 +653,7 @@ async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: Api
         assert api.api.restore()
         reply = await runtime.reply()
         assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
-        assert refused(await runtime.call(RESTORE_NEXT)) == "Restoring to RestoreReady"
+        assert refused(await runtime.call(RESTORE_NEXT)) == "Restoring to Ready"
         async with running(api, runtime):
             assert not api.api.restore()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,21 @@ async def test_an_unknown_path_is_not_found(serve_api: ApiFactory, line: str) ->
         reply = await runtime.call(line)
         assert (reply.status, reply.body) == (404, b"404 page not found\n")
         assert reply.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("/2020-08-15/logs", "Logs"), ("/2022-07-01/telemetry", "Telemetry")]
+)
+async def test_the_telemetry_apis_accept_a_subscription_and_say_that_they_do_not_exist(
+    serve_api: ApiFactory, path: str, name: str
+) -> None:
+    async with serve_api() as api, api.connect() as runtime:
+        reply = await runtime.call(f"PUT {path} HTTP/1.1", "Content-Length: 2", body=b"{}")
+        assert reply.status == 202
+        assert json.loads(reply.body) == {
+            "errorMessage": f"{name} API is not supported",
+            "errorType": f"{name}.NotSupported",
+        }
 
 
 @pytest.mark.parametrize("line", [NEXT.replace("GET", "POST"), INIT_ERROR.replace("POST", "GET")])
