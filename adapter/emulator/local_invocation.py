@@ -21,6 +21,9 @@ MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 MAX_STREAM_BYTES = 200 * 1024 * 1024
 
+MAX_LOG_BYTES = 4096
+"""How much of its log an invocation returns to its caller."""
+
 KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 UNAVAILABLE = "Runtime.Unavailable"
 
@@ -90,6 +93,8 @@ class LocalInvocation:
         request_id: str,
         trace_id: str,
         client_context: str = "",
+        tenant_id: str = "",
+        wants_log: bool = False,
         limit: int | None = None,
         streaming: bool = True,
     ) -> None:
@@ -97,6 +102,9 @@ class LocalInvocation:
         self.request_id = request_id
         self.trace_id = trace_id
         self.client_context = client_context
+        self.tenant_id = tenant_id
+        #: the end of the log, if the caller wants it: complete when `done` is set
+        self.log_tail = b"" if wants_log else None
         if limit is None:
             limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
         self.limit = limit
@@ -114,6 +122,11 @@ class LocalInvocation:
         self.ended_at: float | None = None
         self._start: ResponseStart | InvocationFailure | None = None
         self._started = anyio.Event()
+
+    def log(self, line: str) -> None:
+        """Take a line of the function's log."""
+        if self.log_tail is not None:
+            self.log_tail = (self.log_tail + f"{line}\n".encode())[-MAX_LOG_BYTES:]
 
     async def wait_for_start(self) -> ResponseStart | InvocationFailure:
         """Wait for the first byte, for the end of an empty response, or for a failure."""

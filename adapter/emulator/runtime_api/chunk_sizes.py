@@ -19,23 +19,24 @@ class ChunkSizes:
         self._skip_bytes = 0  #: of the current chunk
         self._over = False
         self.broken = False  #: there was a size that Go refuses
+        self.payload_bytes = 0  #: of the chunks with a valid size
 
-    def valid(self, data: bytes) -> bytes:
-        """Take the next bytes of the body; return those before a size that Go refuses."""
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the body."""
         position = min(self._skip_bytes, len(data))
         self._skip_bytes -= position
-        while position < len(data) and not self._over:
+        while position < len(data) and not self._over and not self.broken:
             end = data.find(b"\n", position) + 1
             self._line += data[position : end or None]
             if not end and len(self._line) <= MAX_LINE_BYTES:
-                return data
+                return
             found = SIZE_LINE.fullmatch(self._line)
             if found is None:
                 self.broken = True
-                return data[:position]
+                return
             self._line = b""
             size = int(found[1], 16)
+            self.payload_bytes += size
             self._over = size == 0
             skip = size + 2  # with the line break after the chunk
             position, self._skip_bytes = end + skip, max(end + skip - len(data), 0)
-        return data

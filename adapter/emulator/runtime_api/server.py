@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Handler = Callable[[ServerConnection, str], Awaitable[Reply]]
 
 NONCE = "Lambda-Runtime-Invocation-Id"
+TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
 EXTENSION_IDENTIFIER = "Lambda-Extension-Identifier"
 
 # A browser sends one of them with every POST and with every resource that a page loads, wherever
@@ -236,6 +237,7 @@ class RuntimeApi(ABC):
             # The identity is in the caller's credentials, which are not checked here.
             ("Lambda-Runtime-Cognito-Identity", ""),
             (NONCE, invocation.nonce),
+            *((TENANT_ID, tenant) for tenant in [invocation.tenant_id] if tenant),
         )
 
 

@@ -81,15 +81,21 @@ class ServerConnection:
         """
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        read_bytes = 0
         while True:
             try:
-                self._check_first_chunks()
+                self._check_chunks(read_bytes)
                 event = await self._next_event()
             except (h11.RemoteProtocolError, TruncatedError, *CONNECTION_LOST) as error:
                 self._broken = True
                 raise TruncatedError from error
             if isinstance(event, h11.Data):
-                yield b"".join([event.data, *self._backlog()])
+                data = b"".join([event.data, *self._backlog()])
+                if self._chunk_sizes is not None and self._chunk_sizes.broken:
+                    data = data[: self._chunk_sizes.payload_bytes - read_bytes]
+                read_bytes += len(data)
+                if data:
+                    yield data
             elif isinstance(event, h11.EndOfMessage):
                 self._take_trailers(event)
                 return
@@ -145,17 +151,22 @@ class ServerConnection:
                 data = b""
             self._has_backlog = len(data) == READ_BYTES
             if self._chunk_sizes is not None:
-                data = self._chunk_sizes.valid(data)
+                self._chunk_sizes.feed(data)
             self._http.receive_data(data)
         return event
 
-    def _check_first_chunks(self) -> None:
-        """Check the chunks that came with the head, and from then on all others."""
+    def _check_chunks(self, read_bytes: int) -> None:
+        """Follow the sizes of chunks, also those that came with the head.
+
+        Raises:
+            TruncatedError: all chunks in front of an invalid size have been read.
+        """
         if self._chunk_sizes is None and self.header("Transfer-Encoding"):
             self._chunk_sizes = ChunkSizes()
-            self._chunk_sizes.valid(self._http.trailing_data[0])
-            if self._chunk_sizes.broken:
-                raise TruncatedError
+            self._chunk_sizes.feed(self._http.trailing_data[0])
+        sizes = self._chunk_sizes
+        if sizes is not None and sizes.broken and read_bytes >= sizes.payload_bytes:
+            raise TruncatedError
 
     def _backlog(self) -> Iterator[bytes]:
         """Yield the other chunks of a read that filled its buffer."""
