@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ..front_ends.cors import Cors, parse_cors, read_cors
-from ..front_ends.event_sources import HttpApiSource, LoadBalancerSource, RestSource, UrlSource
+from ..front_ends.local_sources import HttpApiSource, LoadBalancerSource, RestSource, UrlSource
 from ..front_ends.signature import check_signature, find_credentials
 from ..function_config import region_of
 

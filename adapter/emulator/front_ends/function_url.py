@@ -18,8 +18,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from ..host import host_is_local
 from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
-from .event_sources import UrlSource
 from .http_server import read_body
+from .local_sources import UrlSource
 from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from .url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest
 from .url_response import InvalidResponseError

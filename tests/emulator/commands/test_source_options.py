@@ -6,7 +6,7 @@ import pytest
 
 from adapter.cli import build_parser
 from adapter.emulator.commands.source_options import read_source
-from adapter.emulator.front_ends.event_sources import (
+from adapter.emulator.front_ends.local_sources import (
     HttpApiSource,
     LoadBalancerSource,
     RestSource,

@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.cors import TWO_VALUES, Cors
-from adapter.emulator.front_ends.event_sources import (
+from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
+from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.local_sources import (
     HttpApiSource,
     LoadBalancerSource,
     RestSource,
     UrlSource,
 )
-from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.front_ends.http_server import listen, serve
 from adapter.emulator.front_ends.signature import check_signature
 
 from ..scripts import ECHO, STREAMED_ECHO, for_each_event
