@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from adapter.types import JSON, Event, Receive, Scope, Send
 
-    from .local_sources import Door
+    from .event_sources import Door
 
 NO_CONTEXT: Any = None
 

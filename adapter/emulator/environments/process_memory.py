@@ -39,26 +39,31 @@ def exceeds(pid: int, limit_mb: int) -> bool:
 def process_tree(pid: int) -> Iterator[int]:
     """Yield a process and its children, as far as they can be seen."""
     yield pid
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in read(path).split():
+    tasks = f"/proc/{pid}/task"
+    try:
+        threads = os.listdir(tasks)
+    except OSError:  # it has ended
+        return
+    for thread in threads:
+        for child in read(f"{tasks}/{thread}/children").split():
             yield from process_tree(int(child))
 
 
 def resident_bytes(pid: int) -> int:
     """Return the resident size of a process; 0 if it has ended."""
-    fields = read(Path(f"/proc/{pid}/statm")).split()
+    fields = read(f"/proc/{pid}/statm").split()
     return int(fields[1]) * PAGE_BYTES if fields else 0
 
 
 def proportional_bytes(pid: int) -> int:
     """Return the resident size of a process, with its share of shared pages."""
-    found = re.search(r"^Pss:\s+(\d+) kB", read(Path(f"/proc/{pid}/smaps_rollup")), re.MULTILINE)
+    found = re.search(r"^Pss:\s+(\d+) kB", read(f"/proc/{pid}/smaps_rollup"), re.MULTILINE)
     return int(found[1]) * 1024 if found else resident_bytes(pid)
 
 
-def read(path: Path) -> str:
-    """Return a file of ``/proc``; empty if its process has ended."""
+def read(path: str) -> str:
+    """Return a file of ``/proc``; empty if its process has ended, or on another system."""
     try:
-        return path.read_text()
+        return Path(path).read_text()
     except OSError:
         return ""

@@ -29,5 +29,6 @@ def test_the_memory_of_children_counts() -> None:
 def test_a_process_that_has_ended_has_no_memory() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
+    assert list(process_tree(ended.pid)) == [ended.pid]
     assert not exceeds(ended.pid, 1)
     assert peak_memory_mb(ended.pid) is None
