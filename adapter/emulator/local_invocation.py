@@ -103,8 +103,8 @@ class LocalInvocation:
         self.trace_id = trace_id
         self.client_context = client_context
         self.tenant_id = tenant_id
-        #: the end of the log, if the caller wants it: complete when `done` is set
-        self.log_tail = b"" if wants_log else None
+        self.log_tail = b"" if wants_log else None  #: the end of the log, if the caller wants it
+        self.logged = anyio.Event()  #: the log is complete
         if limit is None:
             limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
         self.limit = limit

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapter.emulator.function_config import FunctionConfig, runtime_environ
+import pytest
+
+from adapter.emulator.function_config import (
+    NATIVE_RUNTIME,
+    FunctionConfig,
+    exec_wrapper,
+    runtime_environ,
+)
 
 FUNCTION = FunctionConfig("main:app", Path("/code"), name="shop", memory_mb=512)
 
@@ -48,3 +55,24 @@ def test_no_reserved_name_is_taken_from_the_user() -> None:
     environ = runtime_environ(FUNCTION, "a:1", {**leaking, "_HANDLER": "theirs"})
     assert not leaking.keys() & environ.keys()
     assert environ["_HANDLER"] == "main:app"
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "wrapper"),
+    [
+        (NATIVE_RUNTIME, "", ""),
+        (NATIVE_RUNTIME, "/opt/wrap", "/opt/wrap"),
+        (NATIVE_RUNTIME, "/var/task/wrap", "/code/wrap"),
+        (NATIVE_RUNTIME, "/var/task/adapter/bootstrap", ""),
+        (("node", "x.mjs"), "/opt/python/adapter/bootstrap", "/opt/python/adapter/bootstrap"),
+    ],
+)
+def test_the_wrapper_of_the_runtime(command: tuple[str, ...], value: str, wrapper: str) -> None:
+    function = FunctionConfig("main:app", Path("/code"), command=command)
+    assert exec_wrapper(function, {"AWS_LAMBDA_EXEC_WRAPPER": value}) == wrapper
+
+
+def test_layers_extend_the_search_paths_of_the_user() -> None:
+    function = FunctionConfig("main:app", Path("/code"), layers=(Path("/layer"),))
+    environ = runtime_environ(function, "127.0.0.1:9001", {"PATH": "/usr/bin"})
+    assert environ["PATH"] == "/usr/bin:/opt/bin"

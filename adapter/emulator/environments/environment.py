@@ -316,6 +316,7 @@ class Environment:
         )
         self._console.line(log_lines.end_line(invocation.request_id), "platform")
         self._console.line(line, "error" if status else "success")
+        invocation.logged.set()
 
     def _take_init_duration(self) -> float | None:
         """Return the duration of the init once, for the first REPORT line."""

@@ -93,6 +93,7 @@ class Pool(ABC):
             self._invocations.discard(invocation)
             invocation.fail(CLOSING)  # no effect on an invocation that has ended
             invocation.done.set()
+            invocation.logged.set()
 
     async def _start(self, init_timeout_seconds: float) -> Environment:
         environment = Environment(

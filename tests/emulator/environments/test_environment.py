@@ -193,6 +193,42 @@ async def test_time_after_the_response_counts_too(local: LocalFactory) -> None:
         assert "id-1 Task timed out" in running.log.getvalue()
 
 
+HUNGRY = ECHO.replace(
+    "    assert", "    eaten = bytearray(200 << 20) if b'eat' in event else None\n    assert"
+)
+
+
+async def test_an_environment_that_uses_more_than_its_memory_is_killed(local: LocalFactory) -> None:
+    script = HUNGRY.replace(
+        "    assert", "    import time\n    if eaten: time.sleep(20)\n    assert", 1
+    )
+    async with local(script, memory_mb=128) as running:
+        invocation = running.submit(b'"eat"')
+        async with invocation.body:
+            kind, message = error_of(await invocation.wait_for_start())
+            await invocation.done.wait()
+        assert (kind, message) == (
+            "Runtime.ExitError",
+            "RequestId: id-1 Error: Runtime exited with error: signal: killed",
+        )
+        assert (await outcome(running, "id-2"))[1] == b"{}"
+        text = running.log.getvalue()
+    assert "used more than its 128 MB" in text
+    assert "Status: error\tError Type: Runtime.OutOfMemory" in text
+
+
+async def test_without_isolation_there_is_no_limit_and_output_goes_to_the_terminal(
+    local: LocalFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = "print('on the terminal', flush=True)\n" + HUNGRY
+    async with local(script, memory_mb=128, isolated=False) as running:
+        invocation = running.submit(b'"eat"')
+        async with invocation.body:
+            assert [chunk async for chunk in invocation.body] == [b'"eat"']
+        assert "on the terminal" not in running.log.getvalue()
+    assert "on the terminal" in capfd.readouterr().out
+
+
 INIT_ERROR = """
 import sys
 c = Client()

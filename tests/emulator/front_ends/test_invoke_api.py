@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +138,42 @@ async def test_a_chunk_arrives_before_the_next_one_is_sent(local: LocalFactory) 
 
         event = await anyio.to_thread.run_sync(first_event)
         assert event == {"PayloadChunk": {"Payload": b"first"}}
+
+
+SAYS = responding("print('said', event.decode(), flush=True)", POST % ("response", "body=event"))
+
+
+async def test_a_call_may_return_the_end_of_the_log(local: LocalFactory) -> None:
+    async with invoking(local, SAYS) as function:
+        response = await function.invoke(Payload=b"1", LogType="Tail")
+        lines = b64decode(response["LogResult"]).decode().splitlines()
+        assert [line.partition(" ")[0] for line in lines] == ["START", "said", "END", "REPORT"]
+        assert "LogResult" not in await function.invoke(Payload=b"2")
+        complete = (await function.stream(Payload=b"3", LogType="Tail"))[-1]["InvokeComplete"]
+        assert "said 3" in b64decode(complete["LogResult"]).decode().splitlines()
+
+
+async def test_each_tenant_has_environments_of_its_own(local: LocalFactory) -> None:
+    script = """
+import json
+c = Client()
+while True:
+    status, headers, _ = c.call("GET", f"{API}/invocation/next")
+    told = json.dumps([os.getpid(), headers.get("lambda-runtime-aws-tenant-id")]).encode()
+    request_id = headers["lambda-runtime-aws-request-id"]
+    c.call("POST", f"{API}/invocation/{request_id}/response", body=told)
+"""
+    async with invoking(local, script, limit=2) as function:
+        told = []
+        for tenant in ("blue", "red", "blue", None, "red"):
+            given = {} if tenant is None else {"TenantId": tenant}
+            response = await function.invoke(LogType="Tail", **given)  # until it is free again
+            told.append(tuple(json.loads(response["Payload"])))
+        assert [tenant for _, tenant in told] == ["blue", "red", "blue", None, "red"]
+        assert told[0] == told[2]
+        assert told[0] != told[1]
+        assert len({pid for pid, tenant in told if tenant is None}) == 1
+        assert function.running.pool.environments <= 2
 
 
 CAUSE = {"errorType": "ValueError", "errorMessage": "no"}
