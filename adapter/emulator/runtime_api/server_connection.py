@@ -128,10 +128,10 @@ class ServerConnection:
         ]
         # Go writes header values as UTF-8; a client context may contain any character.
         fields = [(name.encode(), value.encode()) for name, value in headers]
-        await self._send(h11.Response(status_code=reply.status, headers=fields))
+        events: list[h11.Event] = [h11.Response(status_code=reply.status, headers=fields)]
         if reply.body:
-            await self._send(h11.Data(data=reply.body))
-        await self._send(h11.EndOfMessage())
+            events.append(h11.Data(data=reply.body))
+        await self._send(*events, h11.EndOfMessage())
         if keep and self._http.our_state is h11.DONE:
             return True
         with anyio.move_on_after(LINGER_SECONDS):
@@ -178,9 +178,8 @@ class ServerConnection:
                     return
                 yield event.data
 
-    async def _send(self, event: h11.Event) -> None:
-        if data := self._http.send(event):
-            await self._stream.send(data)
+    async def _send(self, *events: h11.Event) -> None:
+        await self._stream.send(b"".join(self._http.send(event) or b"" for event in events))
 
     def _take_trailers(self, event: h11.EndOfMessage) -> None:
         size = sum(len(name) + len(value) + 4 for name, value in event.headers)
