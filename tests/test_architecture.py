@@ -134,7 +134,9 @@ BY_BEHAVIOUR = {"browser", "faults", "package", "runtimes", "system", "testing"}
 IN_PROCESSES = {"native", "sync"}
 #: Test files that belong to no one module.
 UNBOUND = {
+    "emulator.test_fidelity",
     "emulator.test_fuzz",
+    "emulator.test_uvicorn_parity",
     "events.test_identify",
     "test_architecture",
     "test_documentation",

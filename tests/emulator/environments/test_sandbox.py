@@ -8,6 +8,8 @@ import pytest
 from adapter.emulator.environments.sandbox import find_sandbox, no_sandbox, works
 from adapter.errors import ConfigurationError
 
+from ..fidelity import Source, behaviour
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -52,6 +54,11 @@ def layer(tmp_path: Path, name: str) -> Path:
     return folder
 
 
+@behaviour(
+    "Layers are in `/opt`, and the last one wins",
+    Source.DOCS,
+    "beside the files that are in `/opt` already",
+)
 def test_layers_are_in_opt_and_the_last_one_wins(tmp_path: Path) -> None:
     root = tmp_path / "task"
     root.mkdir()
@@ -76,6 +83,9 @@ def test_layers_need_a_machine_that_mounts(tmp_path: Path, monkeypatch: pytest.M
         (0o644, 126, "is not an executable"),
         (None, 127, "does not exist"),
     ],
+)
+@behaviour(
+    "`AWS_LAMBDA_EXEC_WRAPPER` gets the command of the runtime; exit 126 and 127", Source.REPORTS
 )
 def test_a_wrapper_gets_the_command_of_the_runtime(
     tmp_path: Path, mode: int | None, returncode: int, says: str

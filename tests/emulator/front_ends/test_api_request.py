@@ -16,6 +16,8 @@ from adapter.emulator.front_ends.api_request import (
 from adapter.emulator.front_ends.url_request import UrlEvent, UrlRequest
 from adapter.events import identify
 
+from ..fidelity import Source, behaviour
+
 HEADERS = [(b"host", b"127.0.0.1:8000"), (b"x-two", b"1"), (b"x-two", b"2"), (b"cookie", b"a=b")]
 
 
@@ -43,6 +45,7 @@ def test_the_path_below_a_stage() -> None:
         ("", "/shop", "/shop/a%20b", "/shop/a%20b", ""),
     ],
 )
+@behaviour("The path of a REST API has the base path and no stage", Source.DOCS)
 def test_a_rest_api_hides_its_stage_and_shows_a_base_path(
     stage: str, base_path: str, client: str, path: str, root: str
 ) -> None:
@@ -71,6 +74,7 @@ def test_a_rest_api_hides_its_stage_and_shows_a_base_path(
         ("", "/shop", "/shop/a%20b", "/a b"),
     ],
 )
+@behaviour("The path of an HTTP API has the stage and no base path", Source.REPORTS)
 def test_an_http_api_shows_its_stage_and_hides_a_base_path(
     stage: str, base_path: str, client: str, raw_path: str
 ) -> None:
@@ -93,6 +97,7 @@ def test_as_aws_the_event_names_its_domain() -> None:
     assert told["headers"]["x-forwarded-proto"] == "https"
 
 
+@behaviour("A load balancer adds the client to `X-Forwarded-For`", Source.DOCS)
 def test_a_load_balancer_adds_the_client_to_the_addresses() -> None:
     forwarded = request()._replace(headers=[*HEADERS, (b"x-forwarded-for", b"203.0.113.9")])
     told = document(load_balancer_event(forwarded, multi=True))

@@ -15,6 +15,8 @@ from adapter.emulator.front_ends.api_response import (
 from adapter.emulator.front_ends.prelude_reader import PRELUDE_CONTENT_TYPE
 from adapter.emulator.front_ends.url_response import InvalidResponseError
 
+from ..fidelity import Source, behaviour
+
 OWN = [(b"x-own", b"1")]
 
 
@@ -23,6 +25,7 @@ def rest(response: Any) -> tuple[int, dict[bytes, bytes], bytes]:
     return head.status, dict(head.headers), body
 
 
+@behaviour("A REST API merges `headers` and `multiValueHeaders`", Source.DOCS)
 def test_a_rest_api_merges_headers_and_their_lists() -> None:
     head, body = rest_response(
         json.dumps(
@@ -60,11 +63,13 @@ def test_a_rest_api_merges_headers_and_their_lists() -> None:
         ({"statusCode": "abc"}, "statusCode is 'abc'"),
     ],
 )
+@behaviour("An unknown key, such as `cookies`, is 502", Source.REPORTS)
 def test_a_rest_api_refuses_what_it_does_not_know(response: Any, says: str) -> None:
     with pytest.raises(InvalidResponseError, match=says):
         rest(response)
 
 
+@behaviour("A stream behind a BUFFERED integration loses its body", Source.DOCS)
 def test_a_stream_behind_a_buffered_rest_api_loses_its_body() -> None:
     payload = b'{"statusCode":202,"headers":{"x-a":"b"}}' + bytes(8) + b"body"
     head, body = rest_response(payload, PRELUDE_CONTENT_TYPE, OWN)
@@ -72,6 +77,7 @@ def test_a_stream_behind_a_buffered_rest_api_loses_its_body() -> None:
     assert (b"x-a", b"b") in head.headers
 
 
+@behaviour("A list in the `headers` of a prelude is 502", Source.REPORTS)
 def test_the_prelude_of_a_rest_api_has_lists_in_their_own_key_and_a_length() -> None:
     prelude = {
         "headers": {"content-length": "3", "date": "x"},
@@ -101,6 +107,7 @@ def test_the_prelude_of_a_rest_api_has_lists_in_their_own_key_and_a_length() -> 
         ("text", 200, b"application/json", b"text"),
     ],
 )
+@behaviour("An HTTP API infers a response from any JSON", Source.DOCS)
 def test_an_http_api_infers_a_response(
     response: Any, status: int, content_type: bytes, body: bytes
 ) -> None:
@@ -125,6 +132,7 @@ BOTH = {
 
 
 @pytest.mark.parametrize(("multi", "values"), [(False, [b"single"]), (True, [b"2", b"1"])])
+@behaviour("A load balancer reads `headers` or `multiValueHeaders`, by its setting", Source.DOCS)
 def test_a_load_balancer_reads_one_kind_of_headers(multi: bool, values: list[bytes]) -> None:
     head, body = load_balancer_response(json.dumps(BOTH).encode(), multi=multi)
     assert [value for name, value in head.headers if name == b"x-a"] == values

@@ -6,6 +6,8 @@ from adapter.emulator.front_ends.cors import Cors, parse_cors
 from adapter.emulator.front_ends.url_request import UrlRequest
 from adapter.errors import ConfigurationError
 
+from ..fidelity import Source, behaviour
+
 SHOP = b"https://shop.example"
 ALL = Cors(("*",), ("GET", "POST"), ("content-type",), ("x-total",), max_age_seconds=60)
 ONE = Cors((SHOP.decode(),), ("*",), allow_credentials=True)
@@ -18,6 +20,7 @@ def request(method: str = "GET", origin: bytes = SHOP, asked: bytes = b"") -> Ur
     return UrlRequest(method, "/", "", headers, b"", "http", 80, "127.0.0.1")
 
 
+@behaviour("A URL with `Cors` responds to preflight requests itself", Source.DOCS)
 def test_a_preflight_request_gets_the_settings() -> None:
     response = ALL.preflight(request("OPTIONS", asked=b"POST"))
     assert response is not None
@@ -44,6 +47,7 @@ def test_any_other_request_is_not_a_preflight(other: UrlRequest) -> None:
     assert ALL.preflight(other) is None
 
 
+@behaviour("An origin is named if credentials are allowed", Source.DOCS)
 def test_an_origin_is_named_if_credentials_are_allowed() -> None:
     assert ONE.fields(request()) == [
         (b"access-control-allow-origin", SHOP),

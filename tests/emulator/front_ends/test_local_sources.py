@@ -19,6 +19,7 @@ from adapter.emulator.front_ends.local_sources import (
 )
 from adapter.emulator.front_ends.signature import check_signature
 
+from ..fidelity import Source, behaviour
 from ..scripts import ECHO, STREAMED_ECHO, for_each_event
 from .test_signature import ME, REGION, signed
 
@@ -66,6 +67,7 @@ async def get(
 
 
 @pytest.mark.parametrize(("source", "status", "body"), ALL_SOURCES)
+@behaviour("A function error is 502, or 500 from an HTTP API", Source.DOCS)
 async def test_a_function_error_is_the_error_of_the_source(
     local: LocalFactory, source: EventSource, status: int, body: bytes
 ) -> None:
@@ -97,6 +99,7 @@ async def test_a_buffered_response_comes_back(
     assert added in reply.headers
 
 
+@behaviour("A REST API with STREAM passes the stream on", Source.DOCS)
 async def test_a_rest_api_streams(local: LocalFactory) -> None:
     reply, _ = await get(local, STREAMED_ECHO, RestSource(streams=True, stage="dev"), "/dev/x?a=1")
     event = reply.json()
@@ -105,6 +108,7 @@ async def test_a_rest_api_streams(local: LocalFactory) -> None:
     assert reply.headers["transfer-encoding"] == "chunked"
 
 
+@behaviour("It keeps a `Content-Length`", Source.DOCS)
 async def test_a_stream_of_a_rest_api_may_have_a_length(local: LocalFactory) -> None:
     script = for_each_event(
         "c.stream(request_id)",
@@ -116,6 +120,11 @@ async def test_a_stream_of_a_rest_api_may_have_a_length(local: LocalFactory) -> 
     assert "transfer-encoding" not in reply.headers
 
 
+@behaviour(
+    "No prelude for a STREAM integration: 500 by the documentation, 502 by reports",
+    Source.REPORTS,
+    "502, and a line in the log",
+)
 async def test_a_buffered_response_to_a_streaming_rest_api_is_explained(
     local: LocalFactory,
 ) -> None:
@@ -136,6 +145,7 @@ async def test_a_stream_that_a_source_cannot_pass_on_is_explained(
 @pytest.mark.parametrize(
     ("source", "status"), [(RestSource(stage="dev"), 403), (HttpApiSource(stage="dev"), 404)]
 )
+@behaviour("A path outside of the stage is 403, or 404 from an HTTP API", Source.REPORTS)
 async def test_outside_of_its_stage_an_api_invokes_nothing(
     local: LocalFactory, source: EventSource, status: int
 ) -> None:
@@ -152,6 +162,7 @@ async def test_outside_of_its_stage_an_api_invokes_nothing(
         (HttpApiSource(), "Request Entity Too Large"),
     ],
 )
+@behaviour("Each source has its own 413", Source.REPORTS)
 async def test_a_request_that_is_too_large_is_refused(
     local: LocalFactory, source: EventSource, body: str
 ) -> None:
@@ -160,6 +171,7 @@ async def test_a_request_that_is_too_large_is_refused(
     assert body in reply.text
 
 
+@behaviour("A load balancer takes bodies of 1 MiB", Source.DOCS)
 async def test_a_load_balancer_takes_bodies_of_one_mebibyte(local: LocalFactory) -> None:
     one = b"x" * (1 << 20)
     reply, _ = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one)
@@ -172,6 +184,9 @@ class Impatient(RestSource):
     wait_seconds = 0.1
 
 
+@behaviour(
+    "A REST API gives up after 29 s, an HTTP API after 30 s; the function runs on", Source.DOCS
+)
 async def test_an_api_gives_up_on_a_response_and_the_function_runs_on(local: LocalFactory) -> None:
     script = "import signal\n" + ECHO.replace("    assert", "    signal.pause()\n    assert")
     reply, running = await get(local, script, Impatient())
@@ -190,6 +205,11 @@ async def test_a_url_responds_to_a_preflight_request_itself(local: LocalFactory)
     assert "START" not in running.log.getvalue()
 
 
+@behaviour(
+    "The URL's `Cors` headers are added to the app's",
+    Source.REPORTS,
+    "the same, and a line in the log",
+)
 async def test_an_app_with_cors_of_its_own_gets_two_values_and_an_explanation(
     local: LocalFactory,
 ) -> None:

@@ -14,6 +14,8 @@ from adapter.emulator.front_ends.signature import (
 )
 from adapter.emulator.front_ends.url_request import UrlRequest
 
+from ..fidelity import Source, behaviour
+
 ME = Credentials("AKIDEXAMPLE", "secret", None)
 TEMPORARY = Credentials("ASIAEXAMPLE", "secret", "token")
 REGION = "eu-west-1"
@@ -39,6 +41,11 @@ def signed(
 
 
 @pytest.mark.parametrize("credentials", [ME, TEMPORARY])
+@behaviour(
+    "`AuthType: AWS_IAM` takes SigV4 signatures for `lambda`",
+    Source.DOCS,
+    "those of your own credentials",
+)
 def test_a_request_that_botocore_signed_passes(credentials: Credentials) -> None:
     identity = check_signature(signed(credentials=credentials), credentials, REGION)
     assert identity["accessKey"] == credentials.access_key
@@ -70,6 +77,7 @@ def test_any_other_request_is_refused(request_: UrlRequest, reason: str) -> None
         check_signature(request_, ME, REGION)
 
 
+@behaviour("A signature is valid for 5 minutes", Source.DOCS)
 def test_an_old_signature_is_refused() -> None:
     stamp = f"{datetime.now(UTC) - timedelta(minutes=6):%Y%m%dT%H%M%SZ}".encode()
     request_ = signed()

@@ -12,6 +12,8 @@ from adapter.emulator.runtime_api.extension_state import ExtensionStep
 from adapter.emulator.runtime_api.extensions import MAX_EXTENSIONS, Extension, Extensions
 from adapter.emulator.runtime_api.replies import ACCEPTED, Reply
 
+from ..fidelity import Source, behaviour
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -46,6 +48,7 @@ def invocation() -> Iterator[LocalInvocation]:
     invocation._sink.close()
 
 
+@behaviour("A registration returns the function, and the account on request", Source.SERVER)
 def test_the_reply_to_a_registration_describes_the_function() -> None:
     registry = extensions()
     assert not registry
@@ -61,6 +64,7 @@ def test_the_reply_to_a_registration_describes_the_function() -> None:
 
 
 @pytest.mark.parametrize("body", [NO_EVENTS, INVOKE, b"{}", b'{"events":null}'])
+@behaviour("The init is over when every extension has called `next`", Source.SERVER)
 def test_the_init_is_over_when_every_extension_has_called_next(body: bytes) -> None:
     registry = extensions()
     assert registry.ready
@@ -72,6 +76,7 @@ def test_the_init_is_over_when_every_extension_has_called_next(body: bytes) -> N
     assert registry.ready
 
 
+@behaviour("Internal extensions may ask for `INVOKE`, or for nothing with `{}`", Source.SERVER)
 def test_only_an_extension_that_asked_for_events_gets_them(
     invocation: LocalInvocation,
 ) -> None:
@@ -104,6 +109,7 @@ def test_only_an_extension_that_asked_for_events_gets_them(
         ("taken", NO_EVENTS, False, "Extension.InvalidExtensionState"),
     ],
 )
+@behaviour("An invalid registration is 403 with its type", Source.SERVER)
 def test_an_invalid_registration_is_refused(
     name: str, body: bytes, closed: bool, error_type: str
 ) -> None:
@@ -112,6 +118,7 @@ def test_an_invalid_registration_is_refused(
     assert refused(registry.register(name, body, closed=closed))[0] == error_type
 
 
+@behaviour("On managed instances they get no events", Source.SERVER)
 def test_an_extension_of_a_managed_instance_gets_no_events() -> None:
     registry = extensions(concurrency=2)
     assert refused(registry.register("x", INVOKE)) == (
@@ -142,6 +149,7 @@ def test_an_unknown_extension_is_refused(given: str, problem: str) -> None:
     assert refused(extensions().report(ExtensionStep.EXIT_ERROR, given, "X"))[0] == wanted
 
 
+@behaviour("A second `next` is 403", Source.SERVER)
 def test_a_second_next_is_refused() -> None:
     registry = extensions()
     known = identifier(registry.register("a", NO_EVENTS))
@@ -159,6 +167,10 @@ def test_a_second_next_is_refused() -> None:
         (ExtensionStep.INIT_ERROR, "Extension.InitError"),
         (ExtensionStep.EXIT_ERROR, "Extension.ExitError"),
     ],
+)
+@behaviour(
+    "`/extension/init/error` and `/exit/error` are 202, and name the error of the environment",
+    Source.SERVER,
 )
 def test_an_extension_reports_an_error_and_the_first_one_counts(
     step: ExtensionStep, fatal: str
