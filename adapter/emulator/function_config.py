@@ -24,7 +24,8 @@ VERSION = "$LATEST"
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED = re.compile(
     r"_HANDLER|_X_AMZN_.*|_LAMBDA_.*|_AWS_XRAY_.*|LAMBDA_.*"
-    r"|AWS_LAMBDA_(?!EXEC_WRAPPER$).*|AWS_EXECUTION_ENV|AWS_XRAY_DAEMON_ADDRESS"
+    r"|AWS_LAMBDA_(FUNCTION_.*|INITIALIZATION_TYPE|LOG_.*|MAX_CONCURRENCY|METADATA_.*|RUNTIME_API)"
+    r"|AWS_EXECUTION_ENV|AWS_XRAY_DAEMON_ADDRESS"
 )
 
 

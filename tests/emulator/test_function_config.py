@@ -44,6 +44,11 @@ def test_the_users_own_settings_are_passed_on() -> None:
     assert environ["AWS_REGION"] == "eu-west-1"
 
 
+def test_names_that_lambda_does_not_reserve_are_passed_on() -> None:
+    user = {"AWS_LAMBDA_NODEJS_USE_ALTERNATIVE_CLIENT_1": "true", "AWS_LAMBDA_EXEC_WRAPPER": "/x"}
+    assert user.items() <= runtime_environ(FUNCTION, "a:1", user).items()
+
+
 def test_no_reserved_name_is_taken_from_the_user() -> None:
     leaking = {
         "AWS_LAMBDA_MAX_CONCURRENCY": "4",

@@ -102,7 +102,7 @@ def load_yaml(text: str) -> object:
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """A loader of its own, because constructors belong to a class."""
+        """A separate loader, because constructors belong to a class."""
 
     def construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> object:
         if isinstance(node, yaml.ScalarNode):

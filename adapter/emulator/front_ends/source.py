@@ -1,4 +1,4 @@
-"""An event source: what stands between the client and the function. It does no I/O.
+"""An event source, between the client and the function. It does no I/O.
 
 Each source makes an event of a request and an HTTP response of the function's response, in its own
 form, and has its own errors.

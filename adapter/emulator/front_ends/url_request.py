@@ -88,7 +88,7 @@ def arrive(
 
     Host, scheme, port and client address are those of the local request, so that redirects,
     absolute URLs and secure cookies work. With ``aws_domain`` they are those that AWS would name.
-    ``kept``: headers that are not set anew.
+    ``kept``: headers of the client that stay.
     """
     now = datetime.now(UTC)
     headers = forwarded_headers(request.headers, kept)
