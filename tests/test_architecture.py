@@ -140,10 +140,10 @@ UNTESTED = {
     "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
-BY_BEHAVIOUR = {"browser", "deploy", "faults", "package", "runtimes", "system", "testing"}
 BY_BEHAVIOUR = {
     "agents",
     "browser",
+    "deploy",
     "faults",
     "package",
     "runtimes",

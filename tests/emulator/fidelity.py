@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Test = TypeVar("Test")
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+SOURCE = "https://github.com/asgi-lambda-stream/asgi-lambda-stream/blob/main"
 BEGIN = "<!-- The tables below are written by `python -m tests.emulator.fidelity`. -->\n"
 #: the test files, by the title of their table
 SECTIONS = {
@@ -92,7 +93,7 @@ def tables() -> str:
     for title, files in SECTIONS.items():
         lines = ["| AWS | Known from | Here | Test |", "|---|---|---|---|"]
         lines += [
-            f"| {row.what} | {row.source} | {row.here} | [`{row.test}`](../{path}) |"
+            f"| {row.what} | {row.source} | {row.here} | [`{row.test}`]({SOURCE}/{path}) |"
             for path, row in rows(files)
         ]
         parts.append(f"## {title}\n\n" + "\n".join(lines) + "\n")
