@@ -25,7 +25,7 @@ class StreamOptions(BaseModel):
 
 
 class Completion(BaseModel):
-    """What is read of the request; whatever else a client sends has no effect."""
+    """The part of the request that is read; other fields have no effect."""
 
     model: str = ""
     messages: list[Message] = Field(min_length=1)
@@ -58,8 +58,11 @@ async def _chunks(
     count, reason = 0, "stop"
     yield chunk({"role": "assistant", "content": ""})
     try:
-        async with aclosing(model.answer(asked.messages)) as answer:
-            async for token in beating(answer, request):
+        async with (
+            aclosing(model.answer(asked.messages)) as answer,
+            aclosing(beating(answer, request)) as tokens,
+        ):
+            async for token in tokens:
                 count += token is not None
                 yield ": still here\n\n" if token is None else chunk({"content": token})
     except TimeIsUp:

@@ -48,8 +48,8 @@ class StandIn:
     async def answer(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
         (best,) = await self._orders.read(BEST_SELLER)
         answer = (
-            f"You asked: “{messages[-1].content}” I am a small model, and this is all I know by"
-            f" heart. Our best seller last year was {best['name']}, a coffee from"
+            f"You asked: “{messages[-1].content}” I stand in for a language model, and this is all"
+            f" I know by heart. Our best seller last year was {best['name']}, a coffee from"
             f" {best['origin']}: {best['bags']:,} bags of it left the roastery. "
             "Every word you are reading was sent by itself, the moment it was there ☕"
         )

@@ -1,7 +1,7 @@
 """Tokens on their way: heartbeats while there are none, and an end before the time is up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import cast
 
 from fastapi import Request
@@ -25,9 +25,9 @@ def seconds_left(request: Request) -> float:
 
 
 async def beating(
-    tokens: AsyncIterator[str], request: Request, heartbeat: float = HEARTBEAT_SECONDS
-) -> AsyncIterator[str | None]:
-    """Yield the tokens, and None for each heartbeat.
+    tokens: AsyncGenerator[str], request: Request, heartbeat: float = HEARTBEAT_SECONDS
+) -> AsyncGenerator[str | None]:
+    """Yield the tokens, and None for each heartbeat. Close it before `tokens`, which it waits for.
 
     Raises:
         TimeIsUp: before Lambda ends the invocation.
