@@ -59,8 +59,8 @@ async def _events(
         if last_event_id > count:
             yield "event: restart\ndata: the answer begins again\n\n"
         async with (
-            aclosing(model.answer(messages, count)) as answer,
-            aclosing(beating(answer, request)) as tokens,
+            aclosing(model.complete(messages, count)) as completion,
+            aclosing(beating(completion, request)) as tokens,
         ):
             async for token in tokens:
                 if token is None:

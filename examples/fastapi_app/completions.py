@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`: the same answers for clients that speak OpenAI's API.
+"""`/v1/chat/completions`: the same tokens for clients that speak OpenAI's API.
 
 https://platform.openai.com/docs/api-reference/chat-streaming
 """
@@ -35,13 +35,13 @@ class Completion(BaseModel):
 
 @router.post("/v1/chat/completions", response_model=None)
 async def completions(request: Request, asked: Completion, model: ChosenModel) -> Response:
-    """Answer the messages, in one piece or as a stream that ends with `[DONE]`."""
+    """Respond to the messages, in one piece or as a stream that ends with `[DONE]`."""
     head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": model.name}
     if asked.stream:
         chunks = _chunks(request, asked, model, {**head, "object": "chat.completion.chunk"})
         return StreamingResponse(chunks, media_type="text/event-stream")
-    async with aclosing(model.answer(asked.messages)) as answer:
-        tokens = [token async for token in answer]
+    async with aclosing(model.complete(asked.messages)) as completion:
+        tokens = [token async for token in completion]
     message = {"role": "assistant", "content": "".join(tokens)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     usage = _usage(len(tokens))
@@ -59,8 +59,8 @@ async def _chunks(
     yield chunk({"role": "assistant", "content": ""})
     try:
         async with (
-            aclosing(model.answer(asked.messages)) as answer,
-            aclosing(beating(answer, request)) as tokens,
+            aclosing(model.complete(asked.messages)) as completion,
+            aclosing(beating(completion, request)) as tokens,
         ):
             async for token in tokens:
                 count += token is not None

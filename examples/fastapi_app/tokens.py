@@ -8,7 +8,7 @@ from fastapi import Request
 
 #: CloudFront gives up after 30 seconds without a byte, and other proxies after a minute.
 HEARTBEAT_SECONDS = 15.0
-#: What is kept of the function's time to end the response in order.
+#: The part of the function's time that is kept to end the response in order.
 RESERVE_SECONDS = 1.0
 
 
