@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
+.PHONY: help run acceptance check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
   test-agents audit cover bench bench-peers docs clean
 
 help:  ## Show what can be done here
@@ -105,9 +105,29 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@$(BIN)/python -m pip download $(PREPARE) --dest .venv-system/wheels -r $<
 	@touch $@
 
-test-system: $(READY) .venv-system/.ready .venv-system/.packages  ## The examples, with the tools that deploy them, and in a browser
+# Other clients of the Runtime API: Node's, without its native part, and Lambda Web Adapter, which takes
+# minutes to build.
+.venv-system/node_modules/.ready: .venv-system/.ready
+	@command -v npm >/dev/null || { sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo apt-get -qq install -y npm >/dev/null; }
+	@cd .venv-system && npm install --silent --no-audit --no-fund --ignore-scripts aws-lambda-ric@4.0.2
+	@touch $@
+
+.venv-system/cargo/bin/lambda-adapter: .venv-system/.ready
+	@command -v cargo >/dev/null || { sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo apt-get -qq install -y cargo >/dev/null; }
+	@echo "Building Lambda Web Adapter, once, which takes some minutes ..."
+	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --root .venv-system/cargo lambda_web_adapter@0.9.1
+	@touch $@
+
+test-system: $(READY) .venv-system/.ready .venv-system/.packages .venv-system/node_modules/.ready \
+  .venv-system/cargo/bin/lambda-adapter  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
+	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \
+	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo env RUNLEVEL=1 apt-get -qq install -y nginx-light >/dev/null; }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
@@ -131,6 +151,9 @@ audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a pack
 
 soak: $(READY)  ## 20,000 invocations at concurrency 16 with faults on both sides
 	$(BIN)/python -m tests.faults.soak
+
+acceptance: $(READY)  ## Both examples on your own AWS account in every mode, beside the local Lambda; a few cents
+	$(BIN)/python -m tests.acceptance acceptance.md
 
 peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent through Lambda
 	$(BIN)/python -m tests.peers

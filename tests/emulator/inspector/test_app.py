@@ -33,11 +33,24 @@ SCRIPT = for_each_event(
 )
 
 
+SLOW = for_each_event(
+    "import time",
+    "c.stream(request_id)",
+    """c.chunk('{"headers":{"content-type":"text/event-stream"}}' + NULS)""",
+    "for _ in range(4):",
+    "    c.chunk('data: x')",
+    "    time.sleep(0.3)",
+    "c.end()",
+)
+
+
 @asynccontextmanager
-async def inspected(local: LocalFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the script behind a function URL that has the inspector."""
-    async with local(SCRIPT) as running:
-        url = FunctionUrl(running.pool, UrlSettings(), running.pool._console)
+async def inspected(
+    local: LocalFactory, script: str = SCRIPT, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Run a script behind a function URL that has the inspector."""
+    async with local(script) as running:
+        url = FunctionUrl(running.pool, UrlSettings(**settings), running.pool._console)
         with listen("127.0.0.1", 0) as listening:
             base = f"http://127.0.0.1:{listening.getsockname()[1]}"
             async with (
@@ -97,6 +110,23 @@ async def test_a_replay_is_a_new_invocation_of_the_same_event(local: LocalFactor
     same = ("method", "target", "event", "status", "body_start", "outcome")
     assert {key: first[key] for key in same} == {key: second[key] for key in same}
     assert first["request_id"] != second["request_id"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "symptoms"),
+    [
+        ({}, []),
+        ({"hold_last_chunk": True}, ["delayed"]),
+        ({"invoke_mode": "buffered"}, ["buffering-source"]),
+    ],
+)
+async def test_a_url_that_holds_chunks_back_is_found(
+    local: LocalFactory, settings: dict[str, Any], symptoms: list[str]
+) -> None:
+    async with inspected(local, SLOW, **settings) as client:
+        await client.get("/")
+        shown = await first_detail(client)
+    assert [finding["symptom"] for finding in shown["findings"]] == symptoms
 
 
 async def test_the_page_and_its_files_are_sent_with_a_strict_policy(local: LocalFactory) -> None:

@@ -53,6 +53,7 @@ function rowLink(row) {
       element("b", {}, row.method), " ", row.target),
     element("span", { class: "facts" },
       element("span", { class: outcome }, row.outcome),
+      ...row.faults.map((fault) => element("span", { class: "bad" }, fault.replaceAll("-", " "))),
       element("span", {}, `first byte ${time(row.first_byte)}`),
       element("span", {}, row.duration === null ? "" : time(row.duration)),
       element("span", {}, size(row.bytes)),
