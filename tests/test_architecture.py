@@ -134,7 +134,7 @@ UNTESTED = {
     "doctor.local_target": "run by doctor.test_command",
     "emulator.commands.arguments": "test_cli",
     "emulator.commands.function_options": "read by test_dev and test_invoke",
-    "emulator.front_ends.source": "what each source in test_sources has",
+    "emulator.front_ends.source": "what each source in test_local_sources has",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",
     "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
     "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
