@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
+.PHONY: help run acceptance check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
   test-agents audit cover bench bench-peers docs clean
 
 help:  ## Show what can be done here
@@ -99,7 +99,13 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them, and in a browser
+.venv-system/.packages: tests/system/packages.txt $(READY)
+	@echo "Downloading the packages of the tests of packed imports, once ..."
+	@rm -rf .venv-system/wheels
+	@$(BIN)/python -m pip download $(PREPARE) --dest .venv-system/wheels -r $<
+	@touch $@
+
+test-system: $(READY) .venv-system/.ready .venv-system/.packages  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
 	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \
@@ -128,6 +134,9 @@ audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a pack
 
 soak: $(READY)  ## 20,000 invocations at concurrency 16 with faults on both sides
 	$(BIN)/python -m tests.faults.soak
+
+acceptance: $(READY)  ## Both examples on your own AWS account in every mode, beside the local Lambda; a few cents
+	$(BIN)/python -m tests.acceptance acceptance.md
 
 peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent through Lambda
 	$(BIN)/python -m tests.peers

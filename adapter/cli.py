@@ -277,7 +277,7 @@ def add_doctor(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter package``."""
-    from .package.arguments import EXAMPLES, add_arguments
+    from .package import EXAMPLES, add_arguments
 
     summary = "make a deployment zip: the app and its dependencies, for Lambda's Linux"
     package = add_command(commands, "package", summary, EXAMPLES, "package")
@@ -323,8 +323,7 @@ def add_function(parser: ArgumentParser) -> None:
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="of an invocation (%(default)s; on AWS 3 by default, at most 1800, and at most 5400"
-        " for asynchronous events of managed instances)",
+        help="of an invocation (%(default)s; on AWS 3 by default and at most 5400)",
     )
     group.add_argument(
         "--memory",

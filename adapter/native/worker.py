@@ -13,6 +13,7 @@ from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, settle
 from ..runtime_api.invocation import Invocation, function_context
 from ..runtime_api.runtime_stream import RuntimeStream
+from ..runtime_api.wire import Response
 from ..sync.bridge import Served, stream_result
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import Reply
     from ..runtime_api.invocation import Function
-    from ..runtime_api.wire import Response
     from ..streams.response_stream import StreamingHandler
     from ..sync.bridge import Bridge
     from ..types import JSON
@@ -133,10 +133,11 @@ class Worker:
 
         Called at both of these times.
         """
-        delivery = self._delivery
-        if not self._has_returned or (delivery.opened and delivery.reply_to_stream is None):
+        reply = self._delivery.reply_to_stream
+        if not self._has_returned or (reply is None and self._delivery.opened):
             return
-        if delivery.is_taken and not self._stopping and self._client.ask(self._on_event):
+        is_taken = isinstance(reply, Response) and reply.status == 202
+        if is_taken and not self._stopping and self._client.ask(self._on_event):
             self._is_idle = True
         else:
             self._leave(None)

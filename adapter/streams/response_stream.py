@@ -15,7 +15,7 @@ from ..invocation.loggers import get_logger
 from ..types import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ..events import Source
     from ..types import JSON, Context
@@ -75,7 +75,8 @@ class ResponseStream(ABC):
         """
         if self.started or self.closed:
             raise self._broken or StreamClosed("The head must be set before the first write.")
-        _warn_of_compression(head)
+        if not _compression_warned and b"content-encoding" in dict(head.headers):
+            _warn_of_compression()
         self.head = head
         self.source = source
         self.content_type = CONTENT_TYPE
@@ -163,6 +164,30 @@ class ResponseStream(ABC):
             or monotonic() - self._last_turn > TURN_SECONDS
         ):
             await self._give_turn()
+
+    def write_chunk(self, data: bytes) -> Awaitable[None] | None:
+        """Do what `writelines` does for one chunk in mid-stream, as a call and not as a coroutine.
+
+        Return what is left to be awaited: nothing, most of the time.
+
+        Raises:
+            ClientDisconnected: the reader is gone.
+            StreamClosed: the stream has ended.
+        """
+        size = len(data)
+        if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
+            return self.writelines((data,))
+        is_congested = self.transmit_chunk(data)
+        self.body_chunks += 1
+        self.body_bytes += size
+        self._bytes_since_turn += size
+        if (
+            is_congested
+            or self._bytes_since_turn > TURN_BYTES
+            or monotonic() - self._last_turn > TURN_SECONDS
+        ):
+            return self._give_turn()
+        return None
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
         """Write chunks that are large, one slice at a time. A cancellation fails the response."""
@@ -317,6 +342,11 @@ class ResponseStream(ABC):
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Hand on ``chunks`` at once, without those that are empty."""
 
+    def transmit_chunk(self, data: bytes) -> bool:
+        """Hand on one chunk at once; return whether the stream is then `congested`."""
+        self.transmit((data,), False)
+        return self.congested
+
     @property
     @abstractmethod
     def congested(self) -> bool:
@@ -349,11 +379,9 @@ class ResponseStream(ABC):
 _compression_warned = False
 
 
-def _warn_of_compression(head: Head) -> None:
+def _warn_of_compression() -> None:
     """Warn once in a process: function URLs have been seen to drop the encoding."""
     global _compression_warned
-    if _compression_warned or b"content-encoding" not in dict(head.headers):
-        return
     _compression_warned = True
     logger.warning(
         "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
