@@ -146,6 +146,7 @@ SNIPPETS = {
             "assert asyncio.run(read(client)) == ['data: 1']",
         ),
         Snippet("", BOTO3),
+    ],
     "python-response-streaming.md": [
         Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
         Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
