@@ -58,8 +58,11 @@ async def _events(
     try:
         if last_event_id > count:
             yield "event: restart\ndata: the answer begins again\n\n"
-        async with aclosing(model.answer(messages, count)) as answer:
-            async for token in beating(answer, request):
+        async with (
+            aclosing(model.complete(messages, count)) as completion,
+            aclosing(beating(completion, request)) as tokens,
+        ):
+            async for token in tokens:
                 if token is None:
                     yield ": still here\n\n"
                 else:

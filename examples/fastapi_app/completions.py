@@ -1,4 +1,4 @@
-"""`/v1/chat/completions`: the same answers for clients that speak OpenAI's API.
+"""`/v1/chat/completions`: the same tokens for clients that speak OpenAI's API.
 
 https://platform.openai.com/docs/api-reference/chat-streaming
 """
@@ -25,7 +25,7 @@ class StreamOptions(BaseModel):
 
 
 class Completion(BaseModel):
-    """What is read of the request; whatever else a client sends has no effect."""
+    """The part of the request that is read; other fields have no effect."""
 
     model: str = ""
     messages: list[Message] = Field(min_length=1)
@@ -35,13 +35,13 @@ class Completion(BaseModel):
 
 @router.post("/v1/chat/completions", response_model=None)
 async def completions(request: Request, asked: Completion, model: ChosenModel) -> Response:
-    """Answer the messages, in one piece or as a stream that ends with `[DONE]`."""
+    """Respond to the messages, in one piece or as a stream that ends with `[DONE]`."""
     head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": model.name}
     if asked.stream:
         chunks = _chunks(request, asked, model, {**head, "object": "chat.completion.chunk"})
         return StreamingResponse(chunks, media_type="text/event-stream")
-    async with aclosing(model.answer(asked.messages)) as answer:
-        tokens = [token async for token in answer]
+    async with aclosing(model.complete(asked.messages)) as completion:
+        tokens = [token async for token in completion]
     message = {"role": "assistant", "content": "".join(tokens)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     usage = _usage(len(tokens))
@@ -58,8 +58,11 @@ async def _chunks(
     count, reason = 0, "stop"
     yield chunk({"role": "assistant", "content": ""})
     try:
-        async with aclosing(model.answer(asked.messages)) as answer:
-            async for token in beating(answer, request):
+        async with (
+            aclosing(model.complete(asked.messages)) as completion,
+            aclosing(beating(completion, request)) as tokens,
+        ):
+            async for token in tokens:
                 count += token is not None
                 yield ": still here\n\n" if token is None else chunk({"content": token})
     except TimeIsUp:

@@ -1,4 +1,4 @@
-"""Who answers: a model of Amazon Bedrock, or a stand-in that needs no account."""
+"""A model of Amazon Bedrock, and a stand-in for it that needs no account."""
 
 import asyncio
 import os
@@ -28,10 +28,10 @@ class Message(BaseModel):
 
 class Model(Protocol):
     name: str
-    repeats: bool  #: the same question has the same answer, so a broken one can be continued
+    repeats: bool  #: the same prompt has the same tokens, so a broken stream can be continued
 
-    def answer(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
-        """Yield the answer, token by token; `after` are known, if the model repeats itself."""
+    def complete(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
+        """Yield the text token by token; the client has `after` of them, if the model repeats."""
         ...
 
 
@@ -45,15 +45,15 @@ class StandIn:
         self._orders = orders
         self._delay = delay
 
-    async def answer(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
+    async def complete(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
         (best,) = await self._orders.read(BEST_SELLER)
-        answer = (
-            f"You asked: “{messages[-1].content}” I am a small model, and this is all I know by"
-            f" heart. Our best seller last year was {best['name']}, a coffee from"
+        text = (
+            f"You asked: “{messages[-1].content}” I stand in for a language model, and this is all"
+            f" I know by heart. Our best seller last year was {best['name']}, a coffee from"
             f" {best['origin']}: {best['bags']:,} bags of it left the roastery. "
             "Every word you are reading was sent by itself, the moment it was there ☕"
         )
-        for token in re.findall(r"\s*\w{1,5}|\s*\W", answer)[after:]:
+        for token in re.findall(r"\s*\w{1,5}|\s*\W", text)[after:]:
             await asyncio.sleep(self._delay)
             yield token
 
@@ -64,12 +64,12 @@ class Bedrock:
     repeats = False
 
     def __init__(self, name: str) -> None:
-        import boto3  # only here: the stand-in needs none of it, and it takes its time
+        import boto3  # lazy: its import is slow, and the stand-in does not need it
 
         self.name = name
         self._client: Any = boto3.client("bedrock-runtime")
 
-    async def answer(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
+    async def complete(self, messages: Sequence[Message], after: int = 0) -> AsyncGenerator[str]:
         turns = [{"role": turn.role, "content": [{"text": turn.content}]} for turn in messages]
         response = await asyncio.to_thread(
             self._client.converse_stream, modelId=self.name, messages=turns

@@ -1,14 +1,14 @@
 """Tokens on their way: heartbeats while there are none, and an end before the time is up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import cast
 
 from fastapi import Request
 
 #: CloudFront gives up after 30 seconds without a byte, and other proxies after a minute.
 HEARTBEAT_SECONDS = 15.0
-#: What is kept of the function's time to end the response in order.
+#: The part of the function's time that is kept to end the response in order.
 RESERVE_SECONDS = 1.0
 
 
@@ -25,9 +25,9 @@ def seconds_left(request: Request) -> float:
 
 
 async def beating(
-    tokens: AsyncIterator[str], request: Request, heartbeat: float = HEARTBEAT_SECONDS
-) -> AsyncIterator[str | None]:
-    """Yield the tokens, and None for each heartbeat.
+    tokens: AsyncGenerator[str], request: Request, heartbeat: float = HEARTBEAT_SECONDS
+) -> AsyncGenerator[str | None]:
+    """Yield the tokens, and None for each heartbeat. Close it before `tokens`, which it waits for.
 
     Raises:
         TimeIsUp: before Lambda ends the invocation.

@@ -11,7 +11,7 @@ import logging
 import re
 import struct
 import zlib
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from tests.support.adapter_dev import adapter_dev
 from tokens import beating
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, MutableMapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, MutableMapping
 
 pytestmark = pytest.mark.anyio
 
@@ -206,14 +206,31 @@ class TestEvents:
     async def test_a_model_that_is_slow_has_heartbeats_between_its_tokens(self) -> None:
         thought = asyncio.Event()
 
-        async def thinking() -> AsyncIterator[str]:
+        async def thinking() -> AsyncGenerator[str]:
             await thought.wait()
             yield "42"
 
         arriving = beating(thinking(), Request({"type": "http"}), heartbeat=0.01)
-        assert await anext(arriving) is None
+        assert await anext(arriving) is None, "a heartbeat"
         thought.set()
         assert [token async for token in arriving if token is not None] == ["42"]
+
+    async def test_a_client_that_leaves_at_a_heartbeat_ends_the_answer(self) -> None:
+        ended = []
+
+        async def thinking() -> AsyncGenerator[str]:
+            try:
+                await asyncio.Event().wait()
+                yield "never"
+            finally:
+                ended.append(True)
+
+        async with (
+            aclosing(thinking()) as answer,
+            aclosing(beating(answer, Request({"type": "http"}), heartbeat=0.01)) as arriving,
+        ):
+            assert await anext(arriving) is None
+        assert ended
 
     async def test_a_prompt_is_needed(self, client: httpx.AsyncClient) -> None:
         assert (await client.post("/chat", json={"prompt": ""})).status_code == 422

@@ -70,3 +70,26 @@ def test_anyios_backend_is_imported_only_for_more_threads_than_anyio_allows(
 ) -> None:
     running = start(STARLETTE, ADAPTER_SHUTDOWN="off", AWS_LAMBDA_MAX_CONCURRENCY=concurrency)
     assert running.connection().invoke(EVENT).content == is_loaded
+
+
+PYDANTIC = """
+from pydantic import BaseModel
+
+class Order(BaseModel):
+    price: float
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    body = str(Order.__pydantic_complete__).encode()
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+@pytest.mark.parametrize(("setting", "is_built"), [("on", b"False"), ("off", b"True")])
+def test_the_models_of_pydantic_are_deferred_if_an_option_says_so(
+    start: Start, setting: str, is_built: bytes
+) -> None:
+    running = start(
+        PYDANTIC, ADAPTER_SHUTDOWN="off", ADAPTER_LIFESPAN="off", ADAPTER_DEFER_BUILD=setting
+    )
+    assert running.connection().invoke(EVENT).content == is_built
