@@ -247,7 +247,7 @@ class Exchange:
         self.empty = True
         self._bodiless = scope["method"] == "HEAD"
         self._held: bytes | None = None
-        self.invocation: LocalInvocation | None = None  #: it is told what the client gets
+        self.invocation: LocalInvocation | None = None  #: hears of the bytes for the client
 
     def hold(self) -> None:
         """From now on, hold each chunk back until the next one or the end."""
