@@ -45,6 +45,9 @@ class ResponseStream(ABC):
     #: buffered response that the handler returns. Otherwise it can be given to `respond`.
     wrapped = True
 
+    #: Whether the head goes in front of the body, in the form that the event source takes.
+    sends_prelude = True
+
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
         self.head: Head | None = None  #: of an HTTP response; it goes out with the first byte
@@ -231,7 +234,8 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
         if not self.started:
-            prelude = self.render_head()
+            has_prelude = self.head is not None and self.sends_prelude
+            prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
             self.started = True
             self.first_byte = monotonic()
             self.transmit_first(prelude, chunks, end)
@@ -246,14 +250,6 @@ class ResponseStream(ABC):
         if end:
             self._close()
         return size
-
-    def render_head(self) -> bytes:
-        """Return the head as the event source takes it in front of a body; empty without one.
-
-        Raises:
-            ResponseTooLarge: the event source does not take a head of this size.
-        """
-        return b"" if self.head is None else self.source.encode(self.head)
 
     async def aclose(self) -> None:
         """End the response. Does nothing if it has ended already.
