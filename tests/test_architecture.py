@@ -319,7 +319,7 @@ class TestThePage:
             for part in function.split("."):
                 found = getattr(found, part)
             assert callable(found)
-        assert len(named) == 7
+        assert len(named) == 6
 
 
 class TestPurity:
