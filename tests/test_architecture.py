@@ -103,6 +103,7 @@ UNTESTED = {
     "invocation.registry": "held by runtimes.test_wrappers, test_snapshot and test_concurrent",
     "runtime_api.client": "held by runtimes.test_serve and test_early_answers",
     "runtime_api.delivery": "runtime_api.test_runtime_stream",
+    "streams.compression": "test_handler",
     **dict.fromkeys(
         [
             "asgi.__init__",

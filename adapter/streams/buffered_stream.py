@@ -108,21 +108,6 @@ class BufferedStream(ResponseStream):
         return self._response
 
 
-_compression_warned = False
-
-
-def warn_of_compression() -> None:
-    """Warn once in a process: function URLs have been seen to drop the encoding of a stream."""
-    global _compression_warned
-    if _compression_warned:
-        return
-    _compression_warned = True
-    logger.warning(
-        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
-        " to decompress such bodies and drop the header; leave compression to a CDN."
-    )
-
-
 _warned = False
 
 

@@ -79,7 +79,7 @@ class ResponseStream(ABC):
         if self.started or self.closed:
             raise self._broken or StreamClosed("The head must be set before the first write.")
         if b"content-encoding" in dict(head.headers):
-            from .buffered_stream import warn_of_compression  # lazy: it imports this module
+            from .compression import warn_of_compression  # lazy: cold start
 
             warn_of_compression()
         self.head = head
