@@ -29,7 +29,7 @@ logger = get_logger("adapter.runtime")
 
 
 class Worker:
-    """Serves one invocation at a time over a connection of its own.
+    """Serves one invocation at a time over one connection.
 
     While all goes well, callbacks of the connection drive it, and no task waits between them::
 
@@ -54,7 +54,7 @@ class Worker:
         self._has_returned = True  #: whether its app has returned
 
     async def run(self) -> None:
-        """Serve until stopped, each invocation in a task and a context of its own.
+        """Serve until stopped, each invocation in a new task and context.
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.
