@@ -173,7 +173,7 @@ class ResponseStream(ABC):
     def write_chunk(self, data: bytes) -> Awaitable[None] | None:
         """Do what `writelines` does for one chunk in mid-stream, as a call and not as a coroutine.
 
-        Return None, or an awaitable if the writer has to wait. The errors are those of `writelines`.
+        Return None, or an awaitable if the writer has to wait. Raises what `writelines` raises.
         """
         size = len(data)
         if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
