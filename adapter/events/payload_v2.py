@@ -47,8 +47,11 @@ def request(event: Event) -> Request:
     Raises:
         EventError: a required key is missing or has the wrong type.
     """
-    context = object_at(event, "requestContext")
-    http = object_at(context, "http")
+    context = event.get("requestContext")
+    http = context.get("http") if type(context) is dict else None
+    if type(context) is not dict or type(http) is not dict:
+        context = object_at(event, "requestContext")
+        http = object_at(context, "http")
     raw, query = strings_at(event, "rawPath", "rawQueryString")
     method, protocol, client = strings_at(http, "method", "protocol", "sourceIp")
     raw = raw if raw.startswith("/") else f"/{raw}"  # as ASGI requires
@@ -68,7 +71,7 @@ def request(event: Event) -> Request:
         protocol=protocol,
         client=client or None,
         # An HTTP API removes cookies from the headers, a function URL keeps them there, too.
-        cookie=_joined(event.get("cookies")),
+        cookie=_joined(cookies) if (cookies := event.get("cookies")) else "",
     )
     return built if as_sent else built._replace(mapped=_is_custom(context))
 
@@ -97,8 +100,6 @@ def _stage(context: Event, path: str) -> str:
 
 
 def _joined(cookies: JSON) -> str:
-    if not cookies:
-        return ""
     try:
         if isinstance(cookies, list):
             return "; ".join(cookies)  # type: ignore[arg-type]  # raises, if it is another

@@ -45,6 +45,9 @@ class ResponseStream(ABC):
     #: buffered response that the handler returns. Otherwise it can be given to `respond`.
     wrapped = True
 
+    #: Whether the head goes in front of the body, in the form that the event source takes.
+    sends_prelude = True
+
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
         self.head: Head | None = None  #: of an HTTP response; it goes out with the first byte
@@ -75,8 +78,10 @@ class ResponseStream(ABC):
         """
         if self.started or self.closed:
             raise self._broken or StreamClosed("The head must be set before the first write.")
-        if not _compression_warned and b"content-encoding" in dict(head.headers):
-            _warn_of_compression()
+        if b"content-encoding" in dict(head.headers):
+            from .compression import warn_of_compression  # lazy: cold start
+
+            warn_of_compression()
         self.head = head
         self.source = source
         self.content_type = CONTENT_TYPE
@@ -168,26 +173,17 @@ class ResponseStream(ABC):
     def write_chunk(self, data: bytes) -> Awaitable[None] | None:
         """Do what `writelines` does for one chunk in mid-stream, as a call and not as a coroutine.
 
-        Return what is left to be awaited: nothing, most of the time.
-
-        Raises:
-            ClientDisconnected: the reader is gone.
-            StreamClosed: the stream has ended.
+        Return None, or an awaitable if the writer has to wait. Raises what `writelines` raises.
         """
         size = len(data)
         if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
             return self.writelines((data,))
-        is_congested = self.transmit_chunk(data)
+        behind = self.transmit_chunk(data)
         self.body_chunks += 1
         self.body_bytes += size
         self._bytes_since_turn += size
-        if (
-            is_congested
-            or self._bytes_since_turn > TURN_BYTES
-            or monotonic() - self._last_turn > TURN_SECONDS
-        ):
-            return self._give_turn()
-        return None
+        due = self._bytes_since_turn > TURN_BYTES or monotonic() - self._last_turn > TURN_SECONDS
+        return self._give_turn() if behind or due else None
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
         """Write chunks that are large, one slice at a time. A cancellation fails the response."""
@@ -231,29 +227,19 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
         if not self.started:
-            prelude = self.render_head()
+            has_prelude = self.head is not None and self.sends_prelude
+            prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
             self.started = True
             self.first_byte = monotonic()
             self.transmit_first(prelude, chunks, end)
         else:
             self.transmit(chunks, end)
-        size = 0
-        for data in chunks:
-            if data:
-                size += len(data)
-                self.body_chunks += 1
+        size = sum(map(len, chunks))
+        self.body_chunks += sum(map(bool, chunks))
         self.body_bytes += size
         if end:
             self._close()
         return size
-
-    def render_head(self) -> bytes:
-        """Return the head as the event source takes it in front of a body; empty without one.
-
-        Raises:
-            ResponseTooLarge: the event source does not take a head of this size.
-        """
-        return b"" if self.head is None else self.source.encode(self.head)
 
     async def aclose(self) -> None:
         """End the response. Does nothing if it has ended already.
@@ -374,19 +360,6 @@ class ResponseStream(ABC):
     def __del__(self) -> None:
         if self.started and not self.closed:
             warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
-
-
-_compression_warned = False
-
-
-def _warn_of_compression() -> None:
-    """Warn once in a process: function URLs have been seen to drop the encoding."""
-    global _compression_warned
-    _compression_warned = True
-    logger.warning(
-        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
-        " to decompress such bodies and drop the header; leave compression to a CDN."
-    )
 
 
 @runtime_checkable
