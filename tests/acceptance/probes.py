@@ -21,9 +21,10 @@ class Probe(NamedTuple):
     is_slow: bool = False
 
 
+STREAM_PATH = "/sse?steps=4&delay=0.3"
 PROBES = (
     Probe("page", "/?delay=0"),
-    Probe("events", "/sse?steps=4&delay=0.3", is_slow=True),
+    Probe("events", STREAM_PATH, is_slow=True),
     Probe("big file", "/download?mb=8"),
     Probe("many rows", "/report.csv"),
     Probe("head", "/?delay=0", "HEAD"),

@@ -17,7 +17,7 @@ import httpx
 from adapter.package.command import this_python
 from tests.support.adapter_dev import adapter_dev
 
-from .probes import PROBES, look
+from .probes import PROBES, STREAM_PATH, look
 from .report import LOCAL, Results, markdown
 from .rest_api import rest_api
 
@@ -136,7 +136,15 @@ def examine(mode: str, url: str, results: Results) -> None:
     """Send all requests, and note what was seen."""
     say(f"{results.example}, {mode}: {url}")
     wait_until_ready(url)
+    results.doctor[mode] = diagnosis(f"{url.rstrip('/')}{STREAM_PATH}")
     results.seen[mode] = {probe.name: look(url, probe) for probe in PROBES}
+
+
+def diagnosis(url: str) -> str:
+    """Return the words of `adapter doctor` about a URL."""
+    command = [sys.executable, "-m", "adapter", "doctor", url]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return ended.stdout + ended.stderr
 
 
 def wait_until_ready(url: str) -> None:
