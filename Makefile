@@ -99,7 +99,30 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them, and in a browser
+.venv-system/.packages: tests/system/packages.txt $(READY)
+	@echo "Downloading the packages of the tests of packed imports, once ..."
+	@rm -rf .venv-system/wheels
+	@$(BIN)/python -m pip download $(PREPARE) --dest .venv-system/wheels -r $<
+	@touch $@
+
+# Other clients of the Runtime API: Node's, without its native part, and Lambda Web Adapter, which takes
+# minutes to build.
+.venv-system/node_modules/.ready: .venv-system/.ready
+	@command -v npm >/dev/null || { sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo apt-get -qq install -y npm >/dev/null; }
+	@cd .venv-system && npm install --silent --no-audit --no-fund --ignore-scripts aws-lambda-ric@4.0.2
+	@touch $@
+
+.venv-system/cargo/bin/lambda-adapter: .venv-system/.ready
+	@command -v cargo >/dev/null || { sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo apt-get -qq install -y cargo >/dev/null; }
+	@echo "Building Lambda Web Adapter, once, which takes some minutes ..."
+	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --root .venv-system/cargo lambda_web_adapter@0.9.1
+	@touch $@
+
+test-system: $(READY) .venv-system/.ready .venv-system/.packages .venv-system/node_modules/.ready \
+  .venv-system/cargo/bin/lambda-adapter  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
 	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \

@@ -123,7 +123,7 @@ def test_every_form_and_hook_is_yaml() -> None:
 class TestWorksWith:
     def test_the_readme_has_the_versions_that_the_tests_install(self) -> None:
         readme = (ROOT / "README.md").read_text()
-        table = readme.partition("<!-- works with -->\n")[2].partition("<!-- /works with -->")[0]
+        table = readme.partition("<!-- versions -->\n")[2].partition("<!-- /versions -->")[0]
         assert table == works_with.markdown(), "python -m tests.works_with prints the table"
 
     def test_each_row_is_tested(self) -> None:

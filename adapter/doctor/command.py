@@ -147,7 +147,7 @@ async def observe(arguments: Namespace, request: ProbeRequest) -> tuple[Observat
 
 
 def remote_observation(seen: Probe) -> Observation:
-    """Return what a client alone can observe."""
+    """Return the observation of a client, which does not see the runtime."""
     return Observation(
         duration=seen.duration,
         received=seen.chunks,

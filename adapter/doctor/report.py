@@ -1,4 +1,4 @@
-"""What the doctor prints, and the JSON that it writes. It does no I/O."""
+"""The doctor's output: lines for a person, and JSON. It does no I/O."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def without_secrets(fields: Sequence[tuple[str, str]]) -> Fields:
 
 
 def lines(observation: Observation, seen: Probe, findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what a person reads."""
+    """Yield the lines for a person."""
     yield f"{seen.protocol} {seen.status} {seen.reason}".rstrip()
     for name, value in seen.headers:
         if name.lower() in SHOWN_HEADERS or name.lower().startswith("x-amz"):

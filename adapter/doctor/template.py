@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ..emulator.commands.sam_template import load_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -43,33 +45,6 @@ def read_template(file: Path) -> Mapping[str, JSON]:
     return document if isinstance(document, dict) else {}
 
 
-def load_yaml(text: str) -> object:
-    """Load YAML with CloudFormation's tags, such as ``!Ref``, of which only the value is kept.
-
-    Raises:
-        ValueError: it is not YAML.
-        ImportError: PyYAML is not installed.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """Knows every tag."""
-
-    def untagged(loader: Loader, _suffix: str, node: yaml.Node) -> object:
-        if isinstance(node, yaml.MappingNode):
-            return loader.construct_mapping(node, deep=True)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_scalar(node)
-
-    Loader.add_multi_constructor("!", untagged)
-    try:
-        document: object = yaml.load(text, Loader)  # a safe loader with more tags
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-    return document
-
-
 def unfit_resources(template: Mapping[str, JSON]) -> Iterator[str]:
     """Yield the places that do not stream: function URLs, and events of APIs."""
     function = child(child(template, "Globals"), "Function")
@@ -78,11 +53,11 @@ def unfit_resources(template: Mapping[str, JSON]) -> Iterator[str]:
             continue
         properties = child(resource, "Properties")
         kind = resource.get("Type")
-        if kind == "AWS::Lambda::Url" and properties.get("InvokeMode") != STREAM:
+        if kind == "AWS::Lambda::Url" and not fits(properties.get("InvokeMode")):
             yield f"{name} has no InvokeMode: {STREAM}"
         if kind == "AWS::Serverless::Function":
             merged = child(function, "FunctionUrlConfig") | child(properties, "FunctionUrlConfig")
-            if merged and merged.get("InvokeMode") != STREAM:
+            if merged and not fits(merged.get("InvokeMode")):
                 yield f"{name}.FunctionUrlConfig has no InvokeMode: {STREAM}"
             yield from unfit_events(name, child(properties, "Events"))
 
@@ -95,8 +70,13 @@ def unfit_events(function: str, events: Mapping[str, JSON]) -> Iterator[str]:
         if event.get("Type") == "HttpApi":
             yield f"{function}.{name} is an HTTP API, which cannot stream"
         mode = child(event, "Properties").get("ResponseTransferMode")
-        if event.get("Type") == "Api" and mode != STREAM:
+        if event.get("Type") == "Api" and not fits(mode):
             yield f"{function}.{name} has no ResponseTransferMode: {STREAM}"
+
+
+def fits(mode: JSON) -> bool:
+    """Whether a mode streams, or is known at the deployment only, as ``!Ref`` is."""
+    return mode == STREAM or isinstance(mode, dict)
 
 
 def child(parent: Mapping[str, JSON], key: str) -> dict[str, JSON]:

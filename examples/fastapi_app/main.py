@@ -8,6 +8,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 import chat
+import completions
 import diagnostics
 import downloads
 import pages
@@ -34,5 +35,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[State]:
 
 
 app = FastAPI(title="Juniper Coffee", lifespan=lifespan)
-for module in (pages, progress, chat, reports, pictures, downloads, receipts, diagnostics):
+for module in (
+    pages,
+    progress,
+    chat,
+    completions,
+    reports,
+    pictures,
+    downloads,
+    receipts,
+    diagnostics,
+):
     app.include_router(module.router)

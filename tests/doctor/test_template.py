@@ -35,6 +35,7 @@ def places(folder: Path, text: str, name: str = "template.yaml") -> list[str]:
     ("properties", "expected"),
     [
         (URL % "RESPONSE_STREAM", []),
+        (URL % "!Ref Mode", []),
         (URL % "BUFFERED", ["Function.FunctionUrlConfig has no InvokeMode: RESPONSE_STREAM"]),
         (EVENT % ("Api", "RESPONSE_STREAM"), []),
         (

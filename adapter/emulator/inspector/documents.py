@@ -148,7 +148,7 @@ def detail(
         "event": readable(record.event),
         "event_bytes": record.event_size,
         "replayable": record.replayable,
-        "lines": record.lines,
+        "lines": list(record.lines),
         "lines_left_out": record.lines_left_out,
         "explanation": record.explanation,
         "middleware": list(middleware),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 import pytest
 
 from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
 from adapter.emulator.front_ends.http_server import listen, serve
-from adapter.emulator.inspector.app import inspect
+from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 
 from ..scripts import for_each_event
@@ -182,3 +183,21 @@ async def test_a_link_does_not_replay(local: LocalFactory) -> None:
         response = await client.get("/__lambda__/invocations/1/replay")
         assert response.status_code == 405
         assert len((await client.get("/__lambda__/invocations")).json()) == 1
+
+
+async def test_text_that_is_no_unicode_is_sent_too() -> None:
+    assert json.loads(bytes(json_response({"path": "\ud800"}).body)) == {"path": "\ud800"}
+
+
+async def test_a_client_without_a_host_header_is_served(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        await client.get("/")
+        url = client.base_url
+        async with await anyio.connect_tcp(url.host, url.port or 80) as stream:
+            await stream.send(b"GET /__lambda__/invocations/1 HTTP/1.0\r\n\r\n")
+            response = b""
+            with suppress(anyio.EndOfStream):
+                while True:
+                    response += await stream.receive()
+    assert response.startswith(b"HTTP/1.1 200")
+    assert f"http://{url.netloc.decode()}/".encode() in response

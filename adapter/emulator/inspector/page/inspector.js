@@ -221,7 +221,7 @@ const table = (entries) => element("div", { class: "scroll" }, element("table", 
     element("th", { scope: "row" }, name), element("td", { class: "line" }, value)))));
 
 function details(invocation) {
-  const left = invocation.lines_left_out ? `, ${invocation.lines_left_out} more not kept` : "";
+  const left = invocation.lines_left_out ? `, and ${invocation.lines_left_out} before them` : "";
   const cut = invocation.bytes > invocation.body_start_bytes ? `first ${invocation.body_start_bytes} bytes` : "";
   return [
     section("s-log", "Log", `${invocation.lines.length} lines${left}`, true,
