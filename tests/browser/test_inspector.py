@@ -140,12 +140,12 @@ def test_a_request_is_copied_as_a_command(browser: Browser, server: str) -> None
 
 
 def test_a_download_is_json(inspector: Page, server: str) -> None:
-    httpx.get(f"{server}/sse")
-    newest(inspector, "/sse")
+    httpx.get(f"{server}/sse?download")
+    newest(inspector, "/sse?download")
     with inspector.expect_download() as download:
         inspector.get_by_role("link", name="Download JSON").click()
     path: Path = download.value.path()
-    assert json.loads(path.read_text())["target"] == "/sse"
+    assert json.loads(path.read_text())["target"] == "/sse?download"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

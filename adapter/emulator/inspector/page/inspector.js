@@ -63,12 +63,10 @@ function rowLink(row) {
 
 function update(changed) {
   for (const row of changed) {
-    const link = rowLink(row);
-    const before = known.get(row.number);
-    if (before) {
-      const focused = document.activeElement === before.link;
-      before.link.replaceWith(link);
-      if (focused) link.focus({ preventScroll: true });
+    const fresh = rowLink(row);
+    const link = known.get(row.number)?.link ?? fresh;
+    if (link !== fresh) {
+      link.replaceChildren(...fresh.childNodes);  // the link stays, and with it the focus
     } else {
       rows.prepend(element("li", {}, link));
     }
@@ -130,11 +128,17 @@ function render(invocation) {
   const scroll = panel.scrollTop;
   const focus = same ? document.activeElement?.id : "";
   shown = invocation;
-  panel.replaceChildren(
-    element("a", { class: "button back", href: "#" }, "← All invocations"),
-    title(invocation), subtitle(invocation), buttons(invocation),
-    ...findings(invocation), numbers(invocation), figure(invocation),
-    ...details(invocation));
+  // The buttons stay while the rest is renewed, so that no click is lost.
+  if (same) {
+    panel.querySelector(".title").replaceWith(title(invocation));
+  } else {
+    panel.replaceChildren(
+      element("a", { class: "button back", href: "#" }, "← All invocations"),
+      title(invocation), subtitle(invocation), buttons(invocation),
+      element("div", { class: "content" }));
+  }
+  panel.querySelector(".content").replaceChildren(
+    ...findings(invocation), numbers(invocation), figure(invocation), ...details(invocation));
   for (const each of panel.querySelectorAll("details")) {
     if (same && open.has(each.id)) each.open = open.get(each.id);
   }
