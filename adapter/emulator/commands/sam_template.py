@@ -1,4 +1,4 @@
-"""Reads the function of a SAM or CloudFormation template: what `adapter dev` needs of it.
+"""Reads the function that `adapter dev` serves from a SAM or CloudFormation template.
 
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-function.html
 """
@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
+from ..template_file import read_template, section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from ...types import JSON
+
+    Properties = dict[str, JSON]
+
 NAMES = ("template.yaml", "template.yml", "template.json")
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 DEFAULT_TIMEOUT_SECONDS = 3.0
 DEFAULT_MEMORY_MB = 128
-
-Properties = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class TemplateFunction:
     timeout_seconds: float
     memory_mb: int
     environ: Mapping[str, str]
-    url: Mapping[str, Any] = field(default_factory=dict)
+    url: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def find_template(folder: Path) -> Path | None:
@@ -49,7 +52,7 @@ def read_function(template: Path, name: str | None = None) -> TemplateFunction:
     Raises:
         ConfigurationError: the template cannot be read, or does not say which function it is.
     """
-    document = load(template)
+    document = read_template(template)
     resources = section(document, "Resources")
     functions = {
         key: section(resource, "Properties")
@@ -74,51 +77,6 @@ def read_function(template: Path, name: str | None = None) -> TemplateFunction:
         environ=variables(document, properties, parameters),
         url=url,
     )
-
-
-def load(template: Path) -> Properties:
-    """Parse a template; CloudFormation's tags become its long forms: ``{"Ref": "Name"}``."""
-    try:
-        text = template.read_text(encoding="utf-8")
-        document = json.loads(text) if template.suffix == ".json" else load_yaml(text)
-    except ImportError:
-        raise ConfigurationError(
-            f"Reading {template.name} needs PyYAML, which is not installed. "
-            "Try: pip install pyyaml, or name the app: adapter dev main:app"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"Cannot read {template}: {error}") from error
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"{template} is no template: it has no Resources.")
-    return document
-
-
-def load_yaml(text: str) -> object:
-    """Parse YAML with the tags of CloudFormation.
-
-    Raises:
-        ValueError: it is not YAML.
-    """
-    import yaml
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """A separate loader, because constructors belong to a class."""
-
-    def construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> object:
-        if isinstance(node, yaml.ScalarNode):
-            value: object = loader.construct_scalar(node)
-        elif isinstance(node, yaml.SequenceNode):
-            value = loader.construct_sequence(node, deep=True)
-        else:
-            value = loader.construct_mapping(node, deep=True)
-        return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-    Loader.add_multi_constructor("!", construct)
-    try:
-        document: object = yaml.load(text, Loader)  # a safe loader with more tags
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-    return document
 
 
 def choose(template: Path, functions: Mapping[str, Properties], name: str | None) -> str:
@@ -188,9 +146,3 @@ def number(value: object, parameters: Properties, default: float) -> float:
         return float(str(resolve(value, parameters)))
     except ValueError:
         return default
-
-
-def section(mapping: Properties, key: str) -> Properties:
-    """Return a mapping in a mapping; empty if it is something else."""
-    found = mapping.get(key)
-    return found if isinstance(found, dict) else {}

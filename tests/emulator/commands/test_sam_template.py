@@ -93,7 +93,7 @@ def test_of_several_functions_one_has_to_be_chosen(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("Resources: {}", "has no function"),
-        ("- a list", "is no template"),
+        ("- a list", "is not a template"),
         ("a: [", "Cannot read"),
         ("Resources: {A: {Type: AWS::Lambda::Function, Properties: {}}}", "has no Handler"),
     ],
