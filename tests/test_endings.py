@@ -112,7 +112,7 @@ ENDINGS = {
     ),
     "sends-body-before-start": rejected(MORE),
     "starts-twice": rejected(START, START),
-    "sends-what-nobody-knows": rejected({"type": "http.response.trailers", "headers": []}),
+    "sends-an-unknown-message": rejected({"type": "http.response.trailers", "headers": []}),
     "sends-no-type": rejected({}),
     "sends-a-status-of-the-wrong-type": rejected({**START, "status": "200"}),
     "sends-headers-of-the-wrong-type": rejected({**START, "headers": [("a", "b")]}),

@@ -187,7 +187,7 @@ def slow_reader(stage: Stage, how: str) -> Seen:
 
 
 CONNECTIONS = [
-    Row("Nobody listens any more when the first event is asked for",
+    Row("The port of the Runtime API is closed when the runtime asks for the first event",
         nobody_there, log="The environment ends", exit=1),
     Row("{} on the first connection, before the first event",
         before_the_first_event, log="The Runtime API closed the connection", exit=1,

@@ -40,12 +40,12 @@ def page(text: str) -> str:
 def tables() -> str:
     """Return all tables as Markdown."""
     parts = [f"### {TITLES[name]}\n\n{fault_table(rows)}" for name, rows in SECTIONS.items()]
-    return "\n".join([*parts, f"### How an app ends\n\n{ending_table()}"])
+    return "\n".join([*parts, f"### Endings of an app\n\n{ending_table()}"])
 
 
 def fault_table(rows: Iterable[Row]) -> str:
     """Return the table of one section."""
-    head = ("What goes wrong", "Runtime", "The client gets", "Lambda gets", "The log has", "Then")
+    head = ("Fault", "Runtime", "The client gets", "Lambda gets", "The log has", "Then")
     return table(head, map(cells, rows))
 
 
@@ -69,7 +69,7 @@ def ended(status: int) -> str:
 def ending_table() -> str:
     """Return the table of the endings of apps."""
     head = (
-        "What the app does",
+        "Ending",
         "The client gets",
         "Lambda gets",
         'With `errors="raise"`',

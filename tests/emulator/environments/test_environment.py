@@ -319,7 +319,7 @@ async def test_a_process_with_an_extension_gets_sigterm(local: LocalFactory) -> 
         assert "told to end" in running.log.lines
 
 
-@behaviour("Without one the process is killed", Source.DOCS)
+@behaviour("Without an extension the process is killed", Source.DOCS)
 async def test_a_process_without_an_extension_gets_no_sigterm(local: LocalFactory) -> None:
     async with local(NOTICE + ECHO) as running:
         await outcome(running)

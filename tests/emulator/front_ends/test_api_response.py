@@ -63,7 +63,7 @@ def test_a_rest_api_merges_headers_and_their_lists() -> None:
         ({"statusCode": "abc"}, "statusCode is 'abc'"),
     ],
 )
-@behaviour("An unknown key, such as `cookies`, is 502", Source.REPORTS)
+@behaviour("An unknown key in a response to a REST API, such as `cookies`, is 502", Source.REPORTS)
 def test_a_rest_api_refuses_what_it_does_not_know(response: Any, says: str) -> None:
     with pytest.raises(InvalidResponseError, match=says):
         rest(response)

@@ -108,7 +108,7 @@ async def test_a_rest_api_streams(local: LocalFactory) -> None:
     assert reply.headers["transfer-encoding"] == "chunked"
 
 
-@behaviour("It keeps a `Content-Length`", Source.DOCS)
+@behaviour("A REST API with STREAM keeps a `Content-Length`", Source.DOCS)
 async def test_a_stream_of_a_rest_api_may_have_a_length(local: LocalFactory) -> None:
     script = for_each_event(
         "c.stream(request_id)",

@@ -118,7 +118,7 @@ def test_an_invalid_registration_is_refused(
     assert refused(registry.register(name, body, closed=closed))[0] == error_type
 
 
-@behaviour("On managed instances they get no events", Source.SERVER)
+@behaviour("On managed instances extensions get no events", Source.SERVER)
 def test_an_extension_of_a_managed_instance_gets_no_events() -> None:
     registry = extensions(concurrency=2)
     assert refused(registry.register("x", INVOKE)) == (
@@ -149,7 +149,7 @@ def test_an_unknown_extension_is_refused(given: str, problem: str) -> None:
     assert refused(extensions().report(ExtensionStep.EXIT_ERROR, given, "X"))[0] == wanted
 
 
-@behaviour("A second `next` is 403", Source.SERVER)
+@behaviour("A second `next` of an extension is 403", Source.SERVER)
 def test_a_second_next_is_refused() -> None:
     registry = extensions()
     known = identifier(registry.register("a", NO_EVENTS))

@@ -223,7 +223,7 @@ async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
         assert invocation.done.is_set()
 
 
-@behaviour("So is a truncated `/error`", Source.SERVER)
+@behaviour("A truncated `/error` is 413, and the invocation stays open", Source.SERVER)
 async def test_a_truncated_error_report_leaves_the_invocation_open(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),

@@ -220,7 +220,7 @@ async def test_one_declared_trailer_admits_all_and_the_first_value_counts(
 
 
 @pytest.mark.parametrize("declared", [[], ["Trailer: "], ["Trailer: , "]])
-@behaviour("Without `Trailer` they are lost, and the response is complete", Source.SERVER)
+@behaviour("Without `Trailer`, trailers are lost, and the response is complete", Source.SERVER)
 async def test_undeclared_trailers_are_lost(serve_api: ApiFactory, declared: list[str]) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, *declared)
@@ -619,7 +619,7 @@ async def test_of_two_calls_of_next_the_older_one_takes_the_event(serve_api: Api
             await each.body.aclose()
 
 
-@behaviour("It takes the event also when its client is gone", Source.SERVER)
+@behaviour("A waiting `next` takes the event also after its client has disconnected", Source.SERVER)
 async def test_a_call_of_next_takes_the_event_also_when_its_client_is_gone(
     serve_api: ApiFactory,
 ) -> None:
