@@ -182,7 +182,7 @@ async def test_the_local_server_takes_one_request_for_one(
         "X: \nContent-Length: 2",
     ],
 )
-def test_an_answer_of_two_lengths_is_none(lines: str) -> None:
+def test_a_response_with_two_lengths_is_refused(lines: str) -> None:
     with pytest.raises(ProtocolError):
         ResponseReader().feed(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{{}}".encode())
 

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 EXTRA = "deploy"
 DEPLOY_EXAMPLES = """\
-Each option can stand in pyproject.toml, without its hyphens: [tool.adapter.deploy] auth = "none".
+Each option can be a key in pyproject.toml, without the leading hyphens:
+  [tool.adapter.deploy]
+  auth = "none"
 
 exit codes:
   0  the function is deployed, and its URL streams
-  1  it is not, or only in part; the message says how to go on
+  1  it is not, or only in part; the message says how to continue
   2  wrong usage
 
 examples:
@@ -54,17 +56,21 @@ def add_deploy_arguments(deploy: ArgumentParser) -> None:
         default=None,
         help="TARGET is a function that makes the app: main:create_app",
     )
-    deploy.add_argument("--handler", metavar="MODULE.NAME", help="of a zip that has its own")
+    deploy.add_argument(
+        "--handler",
+        metavar="MODULE.NAME",
+        help="the handler of a zip; default: the one that adapter package writes",
+    )
     actions = deploy.add_argument_group("what to do")
     actions.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     actions.add_argument(
         "--rollback", action="store_true", help="make the version before the live one live"
     )
     actions.add_argument(
-        "--adopt", action="store_true", help="take over a function that was made otherwise"
+        "--adopt", action="store_true", help="take over a function that another tool has made"
     )
     actions.add_argument(
-        "--no-doctor", action="store_true", help="do not examine the URL in the end"
+        "--no-doctor", action="store_true", help="do not examine the URL at the end"
     )
     groups = {}
     for setting in SETTINGS:

@@ -58,11 +58,11 @@ def ago(text: str) -> int:
     """Return a duration, such as ``5m``, in seconds.
 
     Raises:
-        ConfigurationError: it is none.
+        ConfigurationError: the text is not a duration.
     """
     found = re.fullmatch(r"(\d+)([smhd]?)", text)
     if not found:
-        raise ConfigurationError(f"--since {text!r} is no duration such as 90, 5m, 2h or 1d.")
+        raise ConfigurationError(f"--since {text!r} is not a duration such as 90, 5m, 2h or 1d.")
     return int(found[1]) * UNITS[found[2]]
 
 

@@ -183,33 +183,54 @@ def custom_runtime(value: Any) -> str:
 FUNCTION, RUNTIME, URL, ACCOUNT = "function", "runtime", "function URL", "account"
 
 SETTINGS = (
-    Setting("name", FUNCTION, "its name on AWS", function_name, "NAME"),
-    Setting("memory", FUNCTION, "in MB (1024)", whole(128, 32768), "MB"),
-    Setting("timeout", FUNCTION, "of an invocation (30)", whole(1, 1800), "SECONDS"),
+    Setting("name", FUNCTION, "the name of the function", function_name, "NAME"),
+    Setting("memory", FUNCTION, "memory in MB (1024)", whole(128, 32768), "MB"),
+    Setting("timeout", FUNCTION, "timeout of an invocation (30)", whole(1, 1800), "SECONDS"),
     Setting(
         "environment",
         FUNCTION,
-        "a variable; NAME alone takes its value from here; may be repeated. All others are removed",
+        "a variable; NAME alone has its value from the shell; may be repeated; others are removed",
         environment,
         "NAME=VALUE",
     ),
     Setting("layers", FUNCTION, "a layer version; may be repeated", strings, "ARN"),
-    Setting("role", FUNCTION, "its role, by name or ARN; default: a new one", text, "ROLE"),
+    Setting(
+        "role", FUNCTION, "role of the function, by name or ARN; default: a new role", text, "ROLE"
+    ),
     Setting("tracing", FUNCTION, "send traces to X-Ray", switch),
     Setting("log_format", FUNCTION, "text (default) or json", log_format, "", ("text", "json")),
-    Setting("python", RUNTIME, "its Python; default: this one", one_of(*PYTHONS), "", PYTHONS),
-    Setting("arch", RUNTIME, "its processor (x86_64)", one_of(*ARCHITECTURES), "", ARCHITECTURES),
+    Setting(
+        "python",
+        RUNTIME,
+        "Python of the function; default: the Python of this command",
+        one_of(*PYTHONS),
+        "",
+        PYTHONS,
+    ),
+    Setting(
+        "arch",
+        RUNTIME,
+        "processor of the function (x86_64)",
+        one_of(*ARCHITECTURES),
+        "",
+        ARCHITECTURES,
+    ),
     Setting("native", RUNTIME, "the adapter's native runtime instead of AWS's", switch),
     Setting("snapstart", RUNTIME, "start from a snapshot", switch),
     Setting("runtime_version", RUNTIME, "stay on this version of AWS's runtime", text, "ARN"),
     Setting("custom_runtime", RUNTIME, "a customer-managed runtime", custom_runtime, "ARN:ALIAS"),
     Setting(
-        "auth", URL, "who may call it: everyone, or signed requests", auth, "", ("none", "iam")
+        "auth",
+        URL,
+        "who may call the URL: everyone, or signed requests only",
+        auth,
+        "",
+        ("none", "iam"),
     ),
     Setting(
         "invoke_mode",
         URL,
-        "of the URL and of the adapter (response_stream)",
+        "invoke mode of the URL and the adapter (response_stream)",
         one_of("response_stream", "buffered"),
         "",
         ("response_stream", "buffered"),
@@ -217,19 +238,19 @@ SETTINGS = (
     Setting(
         "stream_path",
         URL,
-        "a path whose response takes time, to see it stream: exit code 1 if it does not",
+        "a path whose response takes time: exit code 1 if it does not stream",
         path,
         "PATH",
     ),
-    Setting("region", ACCOUNT, "default: as all tools of AWS find it", text, "REGION"),
-    Setting("profile", ACCOUNT, "default: as all tools of AWS find it", text, "PROFILE"),
-    Setting("bucket", ACCOUNT, "for zips over 50 MB; default: a new one", text, "BUCKET"),
+    Setting("region", ACCOUNT, "default: the region that AWS's tools use", text, "REGION"),
+    Setting("profile", ACCOUNT, "default: the profile that AWS's tools use", text, "PROFILE"),
+    Setting("bucket", ACCOUNT, "bucket for zips over 50 MB; default: a new bucket", text, "BUCKET"),
 )
 #: Only for pyproject.toml and for the command line's own arguments.
 OTHERS = (
     Setting("target", FUNCTION, "the app", text),
     Setting("factory", FUNCTION, "the target is a function that makes the app", switch),
-    Setting("handler", FUNCTION, "of a zip", text),
+    Setting("handler", FUNCTION, "the handler of a zip", text),
 )
 
 

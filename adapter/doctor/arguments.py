@@ -33,7 +33,7 @@ def add_arguments(doctor: ArgumentParser) -> None:
         help="TARGET is a function that makes the app: main:create_app",
     )
     request = doctor.add_argument_group("request")
-    request.add_argument("--path", help="of the app, with query if any: /sse?steps=5")
+    request.add_argument("--path", help="a path of the app, with its query: /sse?steps=5")
     request.add_argument("--method", help="default: GET, or POST with --data")
     request.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
@@ -51,5 +51,5 @@ def add_arguments(doctor: ArgumentParser) -> None:
         "--report",
         type=Path,
         metavar="FILE",
-        help="write all that was seen as JSON, without cookies and credentials",
+        help="write everything that was seen as JSON, without cookies and credentials",
     )

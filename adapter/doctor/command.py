@@ -96,7 +96,7 @@ def read_headers(texts: list[str]) -> Fields:
     for text in texts:
         name, colon, value = text.partition(":")
         if not colon:
-            raise ConfigurationError(f"--header {text!r} is no header. Try 'Accept: text/html'.")
+            raise ConfigurationError(f"--header {text!r} is not a header. Try 'Accept: text/html'.")
         fields.append((name.strip(), value.strip()))
     return fields
 

@@ -19,7 +19,7 @@ def read_env_file(name: str) -> dict[str, str]:
     Empty lines and lines with ``#`` at their beginning are ignored.
 
     Raises:
-        ConfigurationError: the file cannot be read, or a line is no assignment.
+        ConfigurationError: the file cannot be read, or a line is not an assignment.
     """
     try:
         lines = Path(name).read_text(encoding="utf-8").splitlines()

@@ -29,7 +29,7 @@ def read_layers(folders: Iterable[str]) -> tuple[Path, ...]:
     """Return the folders of layers.
 
     Raises:
-        ConfigurationError: one is no folder, or cannot be mounted because of its name.
+        ConfigurationError: a layer is not a folder, or cannot be mounted because of its name.
     """
     layers = tuple(Path(folder).resolve() for folder in folders)
     for layer in layers:

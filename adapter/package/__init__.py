@@ -30,16 +30,23 @@ examples:
 def add_arguments(package: ArgumentParser) -> None:
     """Describe the options, in groups."""
     function = package.add_argument_group("function")
-    function.add_argument("--python", choices=PYTHONS, help="its Python; default: this one")
     function.add_argument(
-        "--arch", choices=ARCHITECTURES, default="x86_64", help="its processor (%(default)s)"
+        "--python",
+        choices=PYTHONS,
+        help="Python of the function; default: the Python of this command",
+    )
+    function.add_argument(
+        "--arch",
+        choices=ARCHITECTURES,
+        default="x86_64",
+        help="processor of the function (%(default)s)",
     )
     contents = package.add_argument_group("contents")
     contents.add_argument(
         "--requirements",
         type=Path,
         metavar="FILE",
-        help="a requirements file, lock file or pyproject.toml; default: the project's own",
+        help="a requirements file, lock file or pyproject.toml; default: that of the project",
     )
     contents.add_argument(
         "--keep",

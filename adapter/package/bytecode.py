@@ -4,7 +4,7 @@
 files are unchecked and hash-based: they have no time in them, and Python does not compare them
 with the source. https://peps.python.org/pep-0552/
 
-Run as a script, this module compiles a folder in a process of its own, because the strings that
+Run as a script, this module compiles a folder in a separate process, because the strings that
 a process has interned before change the bytes.
 """
 

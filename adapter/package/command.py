@@ -134,7 +134,7 @@ def find_output(text: str) -> Path:
         )
     if output.exists() and not (output.is_dir() or _is_replaceable(output)):
         raise PackageError(
-            f"{output} is there already and is no zip, so it is not overwritten. Remove it, "
+            f"{output} exists and is not a zip, so it is not overwritten. Remove it, "
             "or name another file with --output"
         )
     return output

@@ -49,7 +49,7 @@ def test_since_says_how_far_back(deploy: Run, run: Run) -> None:
 def test_since_that_is_no_duration_is_wrong_usage(run: Run) -> None:
     outcome = run("logs", "shop", "--since", "yesterday")
     assert outcome.code == 2
-    assert "--since 'yesterday' is no duration such as 90, 5m, 2h or 1d." in outcome.err
+    assert "--since 'yesterday' is not a duration such as 90, 5m, 2h or 1d." in outcome.err
 
 
 def test_a_function_that_is_not_there_is_one_sentence(run: Run) -> None:

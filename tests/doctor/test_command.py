@@ -314,7 +314,7 @@ class TestAUrl:
         (["http://localhost/", "--path", "/x"], "--path goes with TARGET"),
         (["main:app", "--path", "x"], "--path has to begin with /"),
         (["main:app", "--seconds", "0"], "--seconds has to be above 0"),
-        (["main:app", "--header", "x"], "is no header"),
+        (["main:app", "--header", "x"], "is not a header"),
         (["main:app", "--header", "a b: x"], "cannot be sent"),
         (["main:app", "--method", "A B"], "cannot be sent"),
         (["http://localhost:x/"], "cannot be sent"),

@@ -42,7 +42,7 @@ def test_a_file_of_another_kind_is_not_overwritten(project: Write, package: Run)
     folder = project(APP)
     done = package(f"{folder}/main.py:app", output="project/main.py")
     assert done.code == 1
-    assert f"{folder / 'main.py'} is there already and is no zip" in done.err
+    assert f"{folder / 'main.py'} exists and is not a zip" in done.err
     assert (folder / "main.py").read_text() == APP["main.py"]
 
 

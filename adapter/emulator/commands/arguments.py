@@ -94,13 +94,13 @@ def add_function(parser: ArgumentParser) -> _ArgumentGroup:
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        help=f"of an invocation (30, or as in the template; at most {MAX_TIMEOUT_SECONDS})",
+        help=f"timeout of an invocation (30, or as in the template; at most {MAX_TIMEOUT_SECONDS})",
     )
     group.add_argument(
         "--memory",
         type=positive,
         metavar="MB",
-        help="limit of an environment's processes (1024, or as in the template)",
+        help="memory limit of an environment (1024, or as in the template)",
     )
     group.add_argument(
         "--env-file",
@@ -120,15 +120,17 @@ def add_runtime(dev: ArgumentParser) -> None:
         "--command",
         dest="command_line",
         metavar="COMMAND",
-        help="starts the runtime (the adapter's own, adapter run)",
+        help="starts the runtime; default: the native runtime, adapter run",
     )
-    group.add_argument("--handler", metavar="NAME", help="its $_HANDLER, if it is not TARGET")
+    group.add_argument(
+        "--handler", metavar="NAME", help="$_HANDLER of the runtime; default: TARGET"
+    )
     group.add_argument(
         "--layer",
         action="append",
         default=[],
         metavar="FOLDER",
-        help="mounted as /opt, an unpacked layer; may be repeated",
+        help="an unpacked layer, mounted as /opt; may be repeated",
     )
     group.add_argument(
         "--no-isolation",
@@ -153,15 +155,17 @@ def add_source(dev: ArgumentParser) -> None:
         help="InvokeMode of a URL (response_stream), or transfer mode of a REST API (buffered)",
     )
     group.add_argument(
-        "--stage", metavar="NAME", help="of the API, and the first part of its paths: /NAME/…"
+        "--stage",
+        metavar="NAME",
+        help="stage of the API, which is the first part of its paths: /NAME/…",
     )
     group.add_argument(
-        "--base-path", metavar="/PATH", help="of the API's custom domain, as in /shop"
+        "--base-path", metavar="/PATH", help="path of the API's custom domain, as in /shop"
     )
     group.add_argument(
         "--multi-value-headers",
         action="store_true",
-        help="of the load balancer's target group: lists of values",
+        help="the load balancer's setting: header values are lists",
     )
     group.add_argument(
         "--auth",

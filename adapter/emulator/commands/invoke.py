@@ -84,14 +84,14 @@ def build_event(arguments: Namespace) -> UrlEvent:
         name, colon, value = line.partition(":")
         name = name.strip().lower()
         if not colon or not TOKEN.fullmatch(name):
-            raise ConfigurationError(f"--header {line!r} is no header. Try 'Accept: text/html'.")
+            raise ConfigurationError(f"--header {line!r} is not a header. Try 'Accept: text/html'.")
         headers = [field for field in headers if field[0] != name.encode()]
         headers.append((name.encode(), value.strip().encode()))
     method: str | None = arguments.method
     if method is None:
         method = "GET" if arguments.data is None else "POST"
     if not TOKEN.fullmatch(method):
-        raise ConfigurationError(f"--method {method!r} is no method. Try PUT.")
+        raise ConfigurationError(f"--method {method!r} is not a method. Try PUT.")
     return url_event(
         UrlRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
     )

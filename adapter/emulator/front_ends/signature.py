@@ -26,7 +26,7 @@ AUTHORIZATION = re.compile(
 )
 MAX_AGE = timedelta(minutes=5)
 CREDENTIALS_NEEDED = (
-    "--auth aws_iam checks signatures against your own credentials, and there are none. Set "
+    "--auth aws_iam checks signatures against your credentials, and found no credentials. Set "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invented ones will do."
 )
 
@@ -47,7 +47,7 @@ def find_credentials() -> Credentials:
     """Return the credentials that botocore finds for this user.
 
     Raises:
-        ConfigurationError: there are none, or botocore is not installed.
+        ConfigurationError: there are no credentials, or botocore is not installed.
     """
     try:
         from botocore.session import Session

@@ -149,7 +149,7 @@ def json_response(document: object) -> Response:
 
 
 def is_local(scope: Scope) -> bool:
-    """Whether a request comes from this machine and names it, whatever address is listened on."""
+    """Whether a request comes from this machine and names it, even if others can connect."""
     client = scope["client"]
     return host_is_local(list(scope["headers"])) and bool(client) and is_loopback(client[0])
 

@@ -36,7 +36,7 @@ CUT_PATH = re.compile(rb'"(?:rawPath|path)": ?"([^"]*)"')
 
 
 def read_request(event: bytes) -> HttpRequest:
-    """Read the request of a function URL, an API Gateway or an ALB; `UNKNOWN` if it is none."""
+    """Read the request of a function URL, an API Gateway or an ALB; `UNKNOWN` for other events."""
     try:
         document = cast("JSON", json.loads(event))
     except (ValueError, RecursionError):

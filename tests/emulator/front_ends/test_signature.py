@@ -44,7 +44,7 @@ def signed(
 @behaviour(
     "`AuthType: AWS_IAM` takes SigV4 signatures for `lambda`",
     Source.DOCS,
-    "those of your own credentials",
+    "those of your credentials",
 )
 def test_a_request_that_botocore_signed_passes(credentials: Credentials) -> None:
     identity = check_signature(signed(credentials=credentials), credentials, REGION)
