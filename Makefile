@@ -11,7 +11,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
 .PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
-  test-agents audit cover bench bench-peers docs clean
+  test-agents audit cover bench bench-peers docs release clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,9 +99,28 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-test-system: $(READY) .venv-system/.ready  ## The examples, with the tools that deploy them, and in a browser
-	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
-	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
+# CDK's library for Python is as large as all of SAM, and npm's tools bring their own Node.
+.venv-cdk/.ready: examples/infrastructure/cdk/requirements.txt
+	@echo "Setting up .venv-cdk, once ..."
+	@$(PYTHON) -m venv .venv-cdk
+	@.venv-cdk/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.node-tools/.ready: tests/system/node/package.json
+	@command -v npm >/dev/null || { $(call apt-get,npm); }
+	@echo "Setting up .node-tools, once ..."
+	@mkdir -p .node-tools && cp $< .node-tools/
+	@npm install --silent --no-audit --no-fund --prefix .node-tools
+	@touch $@
+
+# $(call apt-get,package of Debian)
+define apt-get
+echo "Installing $(1), once ..."; sudo=$$(command -v sudo); \
+  $$sudo apt-get -qq update && $$sudo apt-get -qq install -y $(1) >/dev/null
+endef
+
+test-system: $(READY) .venv-system/.ready .venv-cdk/.ready .node-tools/.ready  ## The examples, with the tools that deploy them, and in a browser
+	@command -v chromium >/dev/null || { $(call apt-get,chromium); }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
@@ -155,6 +174,24 @@ bench: $(READY)  ## What the runtime costs, as a multiple of the least an asynci
 docs: .venv-docs/.ready  ## The documentation site, in site/; a link that is broken fails the build
 	.venv-docs/bin/zensical build --clean --strict
 
+.venv-release/.ready:
+	@echo "Setting up .venv-release, once ..."
+	@$(PYTHON) -m venv .venv-release
+	@.venv-release/bin/python -m pip install --quiet --disable-pip-version-check 'twine>=6.1'
+	@touch $@
+
+# What the workflow Publish runs on the tag. The notes are the text of the release on GitHub.
+release: $(READY) .venv-release/.ready  ## Date the changelog, build sdist and wheel in dist/, and check and try both
+	@rm -rf dist && mkdir dist
+	$(BIN)/python -m tests.changelog > dist/notes.md
+	$(BIN)/uv build --quiet
+	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m tests.installed dist
+	rm -rf dist/unpacked && mkdir dist/unpacked && tar -xzf dist/*.tar.gz -C dist/unpacked --strip-components 1
+	cd dist/unpacked && HYPOTHESIS_PROFILE=fast "$(CURDIR)/$(BIN)/python" -m pytest -q -n auto -m 'not process'
+	rm -rf dist/unpacked
+	@echo "dist/ is ready. The notes of the release: dist/notes.md"
+
 # The contestants of bench-peers in their newest releases. Node's comes from npm, because its runtime client
 # needs a newer one than Debian has; building Lambda Web Adapter takes some minutes.
 define set-up-peers
@@ -186,4 +223,4 @@ bench-peers: .peers/.ready .venv-peers/.ready $(if $(NEWER),.venv-peers-newer/.r
 	$(if $(NEWER),.venv-peers-newer/bin/python -m benchmarks.peers --write)
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv* .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv* .node-tools .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage
