@@ -10,6 +10,7 @@ from fastapi import FastAPI
 import chat
 import diagnostics
 import downloads
+import objects
 import pages
 import pictures
 import progress
@@ -34,5 +35,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[State]:
 
 
 app = FastAPI(title="Juniper Coffee", lifespan=lifespan)
-for module in (pages, progress, chat, reports, pictures, downloads, receipts, diagnostics):
+MODULES = (pages, progress, chat, reports, pictures, downloads, objects, receipts, diagnostics)
+for module in MODULES:
     app.include_router(module.router)
