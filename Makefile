@@ -97,6 +97,7 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@echo "Setting up .venv-system, once ..."
 	@$(PYTHON) -m venv .venv-system
 	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@.venv-system/bin/python -m pip install $(PREPARE) --target .venv-system/psycopg 'psycopg[binary]>=3.2'
 	@touch $@
 
 # CDK's library for Python is as large as all of SAM, and npm's tools bring their own Node.
@@ -121,6 +122,7 @@ endef
 
 test-system: $(READY) .venv-system/.ready .venv-cdk/.ready .node-tools/.ready  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { $(call apt-get,chromium); }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { $(call apt-get,postgresql); }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
