@@ -153,6 +153,7 @@ UNBOUND = {
     "emulator.test_fuzz",
     "events.test_identify",
     "test_architecture",
+    "test_changelog",
     "test_documentation",
     "test_endings",
     "test_exports",
