@@ -10,7 +10,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
     $(HOME)/.local/share/uv/python/*-3.1[2-9]*/bin/python3 2>/dev/null); do \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
-.PHONY: help run check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
+.PHONY: help run acceptance check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
   test-agents audit cover bench bench-peers docs release clean
 
 help:  ## Show what can be done here
@@ -120,9 +120,33 @@ echo "Installing $(1), once ..."; sudo=$$(command -v sudo); \
   $$sudo apt-get -qq update && $$sudo apt-get -qq install -y $(1) >/dev/null
 endef
 
-test-system: $(READY) .venv-system/.ready .venv-cdk/.ready .node-tools/.ready  ## The examples, with the tools that deploy them, and in a browser
+.venv-system/.packages: tests/system/packages.txt $(READY)
+	@echo "Downloading the packages of the tests of packed imports, once ..."
+	@rm -rf .venv-system/wheels
+	@$(BIN)/python -m pip download $(PREPARE) --dest .venv-system/wheels -r $<
+	@touch $@
+
+# Other clients of the Runtime API: Node's, without its native part, and Lambda Web Adapter, which takes
+# minutes to build.
+.venv-system/node_modules/.ready: .venv-system/.ready
+	@command -v npm >/dev/null || { $(call apt-get,npm); }
+	@cd .venv-system && npm install --silent --no-audit --no-fund --ignore-scripts aws-lambda-ric@4.0.2
+	@touch $@
+
+.venv-system/cargo/bin/lambda-adapter: .venv-system/.ready
+	@command -v cargo >/dev/null || { $(call apt-get,cargo); }
+	@echo "Building Lambda Web Adapter, once, which takes some minutes ..."
+	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	  cargo install --quiet --locked --root .venv-system/cargo lambda_web_adapter@0.9.1
+	@touch $@
+
+test-system: $(READY) .venv-system/.ready .venv-system/.packages .venv-system/node_modules/.ready \
+  .venv-system/cargo/bin/lambda-adapter .venv-cdk/.ready .node-tools/.ready  ## The examples, with the tools that deploy them, and in a browser
 	@command -v chromium >/dev/null || { $(call apt-get,chromium); }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { $(call apt-get,postgresql); }
+	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \
+	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
+	  $$sudo env RUNLEVEL=1 apt-get -qq install -y nginx-light >/dev/null; }
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
@@ -146,6 +170,9 @@ audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a pack
 
 soak: $(READY)  ## 20,000 invocations at concurrency 16 with faults on both sides
 	$(BIN)/python -m tests.faults.soak
+
+acceptance: $(READY)  ## Both examples on your own AWS account in every mode, beside the local Lambda; a few cents
+	$(BIN)/python -m tests.acceptance acceptance.md
 
 peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent through Lambda
 	$(BIN)/python -m tests.peers

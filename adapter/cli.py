@@ -12,32 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeVar
-
-    Number = TypeVar("Number", int, float)
+    from collections.abc import Iterator, Sequence
 
 MODULE_HELP = "the app: module:attribute, or module.attribute for a Lambda handler"
 TARGET_HELP = f"{MODULE_HELP}, or a file, as in src/main.py:app"
 
 DISTRIBUTION = "asgi-lambda-stream"
-DEV_EXAMPLES = """\
-examples:
-  adapter dev main:app --reload
-  adapter dev src/shop/main.py:app --port 9000 --timeout 10
-  adapter dev main:app --concurrency 64
-"""
-INVOKE_EXAMPLES = """\
-exit codes:
-  0  success
-  1  the app failed: a function error, a timeout, a broken stream, a status of 5xx
-  2  wrong usage, or the app cannot be loaded
-  3  its lifespan startup failed
-
-examples:
-  adapter invoke main:app --path '/search?q=x' --include
-  adapter invoke main.handler --event event.json
-"""
 RUN_EXAMPLES = """\
 examples, in a Dockerfile:
   CMD ["adapter", "run", "main:app"]
@@ -102,6 +82,7 @@ def build_parser() -> ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_dev(commands)
     add_invoke(commands)
+    add_doctor(commands)
     add_package(commands)
     add_deployment(partial(add_command, commands), run_deployment)
     add_run(commands)
@@ -133,139 +114,40 @@ def add_command(
 
 def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter dev``."""
-    summary = "serve the app from a local Lambda function URL"
-    dev = add_command(commands, "dev", summary, DEV_EXAMPLES, "dev-server")
-    add_function(dev)
-    add_environments(dev)
-    add_server(dev)
-    add_reload(dev)
-    add_url(dev)
+    from .emulator.commands.arguments import DEV_EXAMPLES, add_dev_arguments
+
+    summary = "serve a function from a local Lambda"
+    arguments = "[OPTIONS] [TARGET]"
+    dev = add_command(commands, "dev", summary, DEV_EXAMPLES, "dev-server", arguments)
+    add_dev_arguments(dev)
     dev.set_defaults(command=run_dev)
-
-
-def add_environments(dev: ArgumentParser) -> None:
-    """Describe the execution environments."""
-    group = dev.add_argument_group("environments")
-    group.add_argument(
-        "--max-environments",
-        type=positive,
-        default=10,
-        metavar="N",
-        help="maximum of processes, one per concurrent request; more wait (%(default)s)",
-    )
-    group.add_argument(
-        "--concurrency",
-        type=positive,
-        metavar="N",
-        help="be a managed instance: one process, N requests at once; more get 429",
-    )
-    group.add_argument(
-        "--snapstart",
-        action="store_true",
-        help="as with SnapStart: environments wait in a snapshot until they are used",
-    )
-
-
-def add_server(dev: ArgumentParser) -> None:
-    """Describe the ports."""
-    group = dev.add_argument_group("server")
-    group.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
-    group.add_argument(
-        "--no-inspector",
-        dest="inspector",
-        action="store_false",
-        help="do not show the invocations at /__lambda__/",
-    )
-    group.add_argument(
-        "--invoke-port",
-        type=port,
-        metavar="PORT",
-        help="serve boto3's invoke and invoke_with_response_stream as well, on this port",
-    )
-
-
-def add_reload(dev: ArgumentParser) -> None:
-    """Describe the options of ``--reload``."""
-    group = dev.add_argument_group("reload")
-    group.add_argument(
-        "--reload", action="store_true", help="restart when a Python file or a template changes"
-    )
-    group.add_argument(
-        "--reload-include",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="restart for these files or folders as well: '*.sql'; may be repeated",
-    )
-    group.add_argument(
-        "--reload-exclude",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="never restart for these files or folders; may be repeated",
-    )
-
-
-def add_url(dev: ArgumentParser) -> None:
-    """Describe the function URL."""
-    group = dev.add_argument_group("function URL")
-    group.add_argument(
-        "--invoke-mode",
-        choices=("response_stream", "buffered"),
-        default="response_stream",
-        help="the InvokeMode of the URL (%(default)s)",
-    )
-    group.add_argument(
-        "--midstream-error",
-        choices=("clean", "abort"),
-        default="clean",
-        help="the end of a response whose app fails after the head; not documented by AWS "
-        "(%(default)s)",
-    )
-    group.add_argument(
-        "--empty-body-hang",
-        action="store_true",
-        help="keep responses without a body open until the timeout, as some users reported",
-    )
-    group.add_argument(
-        "--hold-last-chunk",
-        action="store_true",
-        help="deliver each chunk only with the next one, as some users reported",
-    )
-    group.add_argument(
-        "--as-aws",
-        action="store_true",
-        help="events name AWS's domain, https and port 443 instead of the local ones",
-    )
 
 
 def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter invoke``."""
+    from .emulator.commands.arguments import INVOKE_EXAMPLES, add_invoke_arguments
+
     summary = "invoke the app once, without a server; chunks go to stdout as they come"
     invoke = add_command(commands, "invoke", summary, INVOKE_EXAMPLES, "dev-server")
-    add_function(invoke)
-    request = invoke.add_argument_group("request")
-    what = request.add_mutually_exclusive_group(required=True)
-    what.add_argument("--path", help="request a path, with query if any: /search?q=x")
-    what.add_argument("--event", metavar="FILE", help="send this event as it is; -: from stdin")
-    request.add_argument("--method", help="default: GET, or POST with --data")
-    request.add_argument(
-        "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
-    )
-    request.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
-    request.add_argument(
-        "--snapstart", action="store_true", help="restore the environment as SnapStart does"
-    )
-    output = invoke.add_argument_group("output")
-    output.add_argument("--include", action="store_true", help="status and headers on stderr")
-    output.add_argument("--timings", action="store_true", help="a time per chunk on stderr")
+    add_target(invoke)
+    add_invoke_arguments(invoke)
     invoke.set_defaults(command=run_invoke)
+
+
+def add_doctor(commands: _SubParsersAction[ArgumentParser]) -> None:
+    """Describe ``adapter doctor``."""
+    from .doctor.arguments import EXAMPLES, add_arguments
+
+    summary = "ask an app or a URL for a response, and say whether it streams and why not"
+    arguments = "[OPTIONS] TARGET|URL"
+    doctor = add_command(commands, "doctor", summary, EXAMPLES, "dev-server", arguments)
+    add_arguments(doctor)
+    doctor.set_defaults(command=run_doctor)
 
 
 def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Describe ``adapter package``."""
-    from .package.arguments import EXAMPLES, add_arguments
+    from .package import EXAMPLES, add_arguments
 
     summary = "make a deployment zip: the app and its dependencies, for Lambda's Linux"
     package = add_command(commands, "package", summary, EXAMPLES, "package")
@@ -302,58 +184,6 @@ def add_target(parser: ArgumentParser) -> None:
     )
 
 
-def add_function(parser: ArgumentParser) -> None:
-    """Describe TARGET and the configuration of the function."""
-    add_target(parser)
-    group = parser.add_argument_group("function")
-    group.add_argument(
-        "--timeout",
-        type=seconds,
-        default=30.0,
-        metavar="SECONDS",
-        help="of an invocation (%(default)s; on AWS 3 by default, at most 1800, and at most 5400"
-        " for asynchronous events of managed instances)",
-    )
-    group.add_argument(
-        "--memory",
-        type=positive,
-        default=1024,
-        metavar="MB",
-        help="told to the function, not enforced (%(default)s)",
-    )
-
-
-def positive(text: str) -> int:
-    """Read a number of at least 1."""
-    return number(text, int, lambda value: value >= 1, "a whole number of at least 1")
-
-
-def seconds(text: str) -> float:
-    """Read a timeout that Lambda allows."""
-    wanted = "a number of seconds above 0 and at most 5400"
-    return number(text, float, lambda value: 0 < value <= 5400, wanted)
-
-
-def port(text: str) -> int:
-    """Read a port to listen on."""
-    return number(text, int, lambda value: 0 <= value <= 65535, "a port from 0 to 65535")
-
-
-def number(
-    text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
-) -> Number:
-    """Read a number and check it; the error names the allowed values."""
-    from argparse import ArgumentTypeError
-
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not fits(value):
-        raise ArgumentTypeError(f"{text!r} is not {wanted}")
-    return value
-
-
 def run_dev(arguments: Namespace) -> int:
     """Serve: ``adapter dev``."""
     with needed_extra("dev-server"):
@@ -366,6 +196,13 @@ def run_invoke(arguments: Namespace) -> int:
     with needed_extra("dev-server"):
         from .emulator.commands.invoke import main as invoke
     return invoke(arguments)
+
+
+def run_doctor(arguments: Namespace) -> int:
+    """Judge one response: ``adapter doctor``."""
+    with needed_extra("dev-server"):
+        from .doctor.command import main as doctor
+    return doctor(arguments)
 
 
 def run_package(arguments: Namespace) -> int:

@@ -91,6 +91,7 @@ class LambdaHandler(EntryPoint):
             }
         )
         self._lifespan: Lifespan | None = None
+        self._state: dict[str, Any] | None = None  #: that the startup of the app has set
         self._starting = asyncio.Lock()
 
     async def startup(self) -> bool:
@@ -106,8 +107,8 @@ class LambdaHandler(EntryPoint):
                 in_runtime = self._host is not None
                 starting = lifespan(self.app, self.options.lifespan, shared=in_runtime)
                 await starting.startup()
-                self._lifespan = starting
-        return self._lifespan.state is not None
+                self._lifespan, self._state = starting, starting.state
+        return self._state is not None
 
     async def shutdown(self) -> None:
         """End the app's lifespan. A later `startup` begins a new lifespan, on any loop."""
@@ -127,7 +128,7 @@ class LambdaHandler(EntryPoint):
         """
         if self._lifespan is None:
             await self.startup()
-        plain = unwrap(event)
+        plain = event if type(event) is dict else unwrap(event)
         custom = self._custom(plain, context) if self.options.custom_handlers else None
         source = custom or identify(plain)
         if source is None:
@@ -157,8 +158,7 @@ class LambdaHandler(EntryPoint):
         self, source: Source | CustomSource, event: JSON, context: Context | None
     ) -> _Incoming:
         """Return the request in ``event``, or the status that refuses it."""
-        assert self._lifespan is not None
-        state = self._lifespan.state
+        state = self._state
         if not isinstance(source, Source):
             scope, body = source.http_scope(state), source.handler.body
         else:
@@ -209,7 +209,7 @@ class LambdaHandler(EntryPoint):
         *,
         raise_errors: bool | None = None,
     ) -> None:
-        meter = self._meter()
+        meter = self._meter() if self._listeners else None
         if meter is not None:
             meter.measure(stream)
             meter.requested(request.scope, source.name)
@@ -259,10 +259,9 @@ class LambdaHandler(EntryPoint):
         """Post an event to the app and respond with the JSON of its response."""
         from .events.event_path import event_request, event_response  # lazy: cold start
 
-        assert self._lifespan is not None
         path = self.options.event_path
         request = event_request(path, event)
-        scope = http_scope(request, event=event, context=context, state=self._lifespan.state)
+        scope = http_scope(request, event=event, context=context, state=self._state)
 
         def render(head: Head | None, body: bytes) -> JSON:
             assert head is not None

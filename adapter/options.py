@@ -64,6 +64,7 @@ class RuntimeOptions(NamedTuple):
     shutdown: bool = True
     watchdog: bool = False
     async_init: float = 0.0  #: seconds
+    defer_build: bool = False
     exec_wrapper: str = ""  #: read by the script ``adapter/bootstrap``
 
 
@@ -327,6 +328,16 @@ OPTIONS = (
         seconds,
         "seconds",
         "none",
+        RUNTIME,
+        argument=False,
+    ),
+    Option(
+        "defer_build",
+        "Whether pydantic builds the models of the handler's modules at their first use, and not"
+        " while they are imported: see [packaging](package.md). In `adapter run`.",
+        switch,
+        "`on`, `off`",
+        "`off`",
         RUNTIME,
         argument=False,
     ),

@@ -1,11 +1,13 @@
-"""How many instructions a warm call, a chunk and the import take, by valgrind's cachegrind.
+"""How many instructions a warm call, a chunk and the import take, and how many system calls.
 
     python -m benchmarks.instructions [CHECKOUT ...]
 
 Each CHECKOUT is a folder with an ``adapter`` package; two of them are compared. Without an argument
 it is this one. Times on a shared machine vary by a factor of two with its load, counts of
-instructions by 1 %. Counted are the instructions in user space, of the whole process. The cost of
-the start is taken off by running with two numbers of calls, or of chunks.
+instructions by 1 %. Counted are the instructions in user space, of the whole process, by valgrind's
+cachegrind, and the system calls, by strace if that is installed. The cost of the start is taken off
+by running with two numbers of calls, or of chunks. Beside the figures of the checkouts stand those
+of ``raw_loop.py``, and of `awslambdaric` with Mangum.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ SECONDS = 300
 
 NATIVE = ("-m", "adapter", "run")
 AWSLAMBDARIC = ("-m", "awslambdaric")
+RAW_LOOP = (str(HERE / "raw_loop.py"),)
 IMPORT = "import adapter, adapter.handler, adapter.native.runtime"
 """What a cold start of the native runtime imports, beside the app."""
 
@@ -48,6 +51,7 @@ class Row(NamedTuple):
     name: str
     runtime: tuple[str, ...]
     handler: str
+    adapter: str = "adapter"
 
 
 CALL_ROWS = (
@@ -56,12 +60,29 @@ CALL_ROWS = (
     Row("warm call, FastAPI, native runtime", NATIVE, "fastapi_app.handler"),
     Row("warm call, FastAPI, awslambdaric", AWSLAMBDARIC, "fastapi_app.handler"),
 )
+PEER_ROWS = (
+    Row("warm call, bare app, raw loop", RAW_LOOP, "bare.app"),
+    Row("warm call, FastAPI, raw loop", RAW_LOOP, "fastapi_app.app"),
+    Row("warm call, FastAPI, Mangum", AWSLAMBDARIC, "fastapi_app.handler", "mangum"),
+)
 CHUNK_ROW = Row("chunk of 70 bytes, native runtime", NATIVE, "bare:app")
 
 
-def count(arguments: Sequence[str], environ: Mapping[str, str], api: RuntimeApi | None) -> int:
-    """Return the instructions of a Python process; it is ended when ``api`` has been served."""
-    command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+INSTRUCTIONS = (
+    ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"),
+    re.compile(r"I +refs: +([\d,]+)"),
+)
+SYSTEM_CALLS = (("strace", "-f", "-c"), re.compile(r"(\d+) +(?:\d+ +)?total"))
+
+
+def count(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    api: RuntimeApi | None,
+    tool: tuple[tuple[str, ...], re.Pattern[str]] = INSTRUCTIONS,
+) -> int:
+    """Return what ``tool`` counts in a Python process; it is ended when ``api`` has been served."""
+    command, pattern = tool
     process = subprocess.Popen(
         [*command, sys.executable, *arguments],
         env={**environ, "PYTHONHASHSEED": "0"},
@@ -75,28 +96,47 @@ def count(arguments: Sequence[str], environ: Mapping[str, str], api: RuntimeApi 
             process.kill()
         process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=SECONDS)
-    found = re.search(r"I +refs: +([\d,]+)", errors)
+    found = pattern.search(errors)
     if found is None:
         raise SystemExit(f"{' '.join(arguments)} was not measured:\n{errors}")
     return int(found[1].replace(",", ""))
 
 
-def serve(checkout: Path, row: Row, calls: int, chunks: int = 1) -> int:
-    """Return the instructions of a process that serves ``calls`` invocations."""
+def serve(
+    checkout: Path,
+    row: Row,
+    calls: int,
+    chunks: int = 1,
+    tool: tuple[tuple[str, ...], re.Pattern[str]] = INSTRUCTIONS,
+) -> int:
+    """Return what ``tool`` counts in a process that serves ``calls`` invocations."""
     api = RuntimeApi(calls)
     environ = _environ(checkout) | {
         "AWS_LAMBDA_RUNTIME_API": api.address,
         "AWS_EXECUTION_ENV": "AWS_Lambda_python{}.{}".format(*sys.version_info),
         "_HANDLER": row.handler,
         "LAMBDA_TASK_ROOT": str(HERE),
+        "BENCH_ADAPTER": row.adapter,
         "BENCH_CHUNKS": str(chunks),
         "BENCH_TURN_SECONDS": "3600",  # so slow a process would give a turn every few chunks
     }
-    arguments = row.runtime if row.runtime == NATIVE else (*row.runtime, row.handler)
-    instructions = count(arguments, environ, api)
+    arguments = (*row.runtime, row.handler) if row.runtime == AWSLAMBDARIC else row.runtime
+    counted = count(arguments, environ, api, tool)
     if len(api.answers) != calls:
         raise SystemExit(f"{row.name}: {len(api.answers)} responses to {calls} calls")
-    return instructions
+    return counted
+
+
+def per_call(checkout: Path, row: Row) -> int:
+    """Return the instructions of a warm call."""
+    few, many = (serve(checkout, row, calls) for calls in (CALLS, 2 * CALLS))
+    return (many - few) // CALLS
+
+
+def system_calls(checkout: Path, row: Row) -> int:
+    """Return the system calls of a warm call."""
+    few, many = (serve(checkout, row, calls, 1, SYSTEM_CALLS) for calls in (CALLS, 2 * CALLS))
+    return round((many - few) / CALLS)
 
 
 def measure(checkout: Path) -> dict[str, int]:
@@ -110,8 +150,9 @@ def measure(checkout: Path) -> dict[str, int]:
     )
     figures[CHUNK_ROW.name] = (many - few) // (CHUNK_CALLS * CHUNKS)
     for row in CALL_ROWS:
-        few, many = (serve(checkout, row, calls) for calls in (CALLS, 2 * CALLS))
-        figures[row.name] = (many - few) // CALLS
+        figures[row.name] = per_call(checkout, row)
+        if shutil.which("strace"):
+            figures[f"system calls: {row.name}"] = system_calls(checkout, row)
     return figures
 
 
@@ -135,7 +176,9 @@ def main() -> None:
     for name in columns[0]:
         figures = [column[name] for column in columns]
         ratio = f"{figures[-1] / figures[0]:8.3f} ×" if len(figures) > 1 else ""
-        print(f"{name:46}" + "".join(f"{figure:13,}" for figure in figures) + ratio)
+        print(f"{name:55}" + "".join(f"{figure:13,}" for figure in figures) + ratio)
+    for row in PEER_ROWS:
+        print(f"{row.name:55}{per_call(checkouts[-1], row):13,}", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Scene(NamedTuple):
 
 
 SCENES = (
-    Scene("GET, native runtime", "adapter", "bare:app", "next", 3),
+    Scene("GET, native runtime", "adapter", "bare:app", "_on_event", 3),
     Scene(
         "GET, awslambdaric", "awslambdaric", "bare_handler.handler", "wait_next_invocation", 3, 1
     ),

@@ -8,7 +8,7 @@ import pytest
 from adapter import __version__
 from adapter.cli import build_parser, main
 
-COMMANDS = ["dev", "invoke", "package", "deploy", "destroy", "logs", "run", "completion"]
+COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -23,16 +23,18 @@ def test_the_help_of_dev_has_groups_and_examples(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit):
         main(["dev", "--help"])
     said = capsys.readouterr().out
-    assert said.startswith("usage: adapter dev [OPTIONS] TARGET\n")
+    assert said.startswith("usage: adapter dev [OPTIONS] [TARGET]\n")
     groups = [line for line in said.splitlines() if line.endswith(":") and not line[0].isspace()]
     assert groups == [
         "positional arguments:",
         "options:",
         "function:",
+        "runtime:",
+        "event source:",
         "environments:",
         "server:",
         "reload:",
-        "function URL:",
+        "streams:",
         "examples:",
     ]
     assert "\n  adapter dev main:app --reload\n" in said
@@ -50,7 +52,6 @@ def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         [],
         ["nonsense"],
-        ["dev"],
         ["dev", "main:app", "--timeout", "0"],
         ["dev", "main:app", "--timeout", "5401"],
         ["dev", "main:app", "--max-environments", "0"],
@@ -92,8 +93,7 @@ def test_a_number_out_of_range_is_answered_with_the_range(
 def test_the_defaults_are_those_that_the_help_names() -> None:
     arguments = build_parser().parse_args(["dev", "main:app"])
     assert (arguments.host, arguments.port) == ("127.0.0.1", 8000)
-    assert (arguments.timeout, arguments.max_environments) == (30.0, 10)
-    assert (arguments.invoke_mode, arguments.midstream_error) == ("response_stream", "clean")
+    assert (arguments.max_environments, arguments.midstream_error) == (10, "clean")
 
 
 def test_run_outside_of_lambda_says_what_to_do(

@@ -147,6 +147,11 @@ SNIPPETS = {
         ),
         Snippet("", BOTO3),
     ],
+    "python-response-streaming.md": [
+        Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
+        Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
+        Snippet(TESTING, ANSWERS),
+    ],
     "snapstart.md": [
         Snippet(
             f"{TESTING}import sys\nsys.modules['asyncpg'] = sys",

@@ -19,7 +19,7 @@ from adapter import LambdaHandler, streamify_response
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
 from adapter.events.prelude import CONTENT_TYPE
 from adapter.streams import buffered_stream as buffered_module
-from adapter.streams import response_stream as stream_module
+from adapter.streams import compression as compression_module
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
 if TYPE_CHECKING:
@@ -625,7 +625,7 @@ def another_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Forget what is remembered once per process."""
 
     def forget() -> None:
-        monkeypatch.setattr(stream_module, "_compression_warned", False)
+        monkeypatch.setattr(compression_module, "_warned", False)
         monkeypatch.setattr(buffered_module, "_warned", False)
 
     return forget

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import yaml
@@ -132,8 +135,18 @@ def test_every_form_and_hook_is_yaml() -> None:
 class TestWorksWith:
     def test_the_readme_has_the_versions_that_the_tests_install(self) -> None:
         readme = (ROOT / "README.md").read_text()
-        table = readme.partition("<!-- works with -->\n")[2].partition("<!-- /works with -->")[0]
+        table = readme.partition("<!-- versions -->\n")[2].partition("<!-- /versions -->")[0]
         assert table == works_with.markdown(), "python -m tests.works_with prints the table"
 
     def test_each_row_is_tested(self) -> None:
         assert all((ROOT / row.tests).exists() for row in works_with.ROWS)
+
+
+@pytest.mark.process
+def test_the_wheel_has_the_page_of_the_inspector(tmp_path: Path) -> None:
+    build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
+    command = [sys.executable, "-c", build, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    with ZipFile(tmp_path / done.stdout.split()[-1]) as wheel:
+        names = {Path(name).name for name in wheel.namelist() if "/inspector/page/" in name}
+    assert names == {"index.html", "inspector.css", "inspector.js", "waterfall.js"}

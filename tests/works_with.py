@@ -47,6 +47,7 @@ ROWS = [
     Row(("elastic-apm",), "tests/vendors/test_elastic.py", "docs/instrumentation.md#elastic-apm"),
     Row(("lumigo-tracer",), "tests/vendors/test_lumigo.py", "docs/instrumentation.md#lumigo"),
     Row(("fastmcp", "mcp"), "tests/agents/test_mcp_server.py", "docs/mcp.md"),
+    Row(("openai",), "tests/agents/test_openai_client.py", "docs/llm-tokens.md"),
 ]
 
 

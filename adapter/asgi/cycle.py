@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed, advice
 from ..invocation import forks
-from ..invocation.deadline import Deadline, alarms_of
+from ..invocation.deadline import Deadline
 from ..invocation.loggers import get_logger
 from ..types import Head
 from .response import End, Failure, State, plain
@@ -58,7 +58,6 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._alarms = alarms_of(asyncio.get_running_loop())
         self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
         self._max_seconds = max_seconds
         self._deadline: Deadline | None = None
@@ -79,15 +78,19 @@ class HttpCycle:
             CancelledError: the current task was cancelled from outside.
         """
         self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
+        self._alarms = deadline.alarms
         before = forks.count
+        error: BaseException | None = None
         try:
             await self._app(self._scope, self.receive, self.send)
-        except BaseException as error:  # SystemExit, too, ends only the response
+        except BaseException as raised:  # SystemExit, too, ends only the response
+            error = raised
+        if forks.count != before:
             forks.exit_if_forked(before)
-            self._end(error, deadline)
+        if error is None and self._response.state is State.COMPLETE:
+            deadline.end()  # as nearly every exchange ends: there is nothing left to do
         else:
-            forks.exit_if_forked(before)
-            self._end(None, deadline)
+            self._end(error, deadline)
 
     def _end(self, error: BaseException | None, deadline: Deadline) -> None:
         try:
@@ -116,20 +119,25 @@ class HttpCycle:
             UnexpectedMessage: it is malformed, or not allowed now.
             ClientDisconnected: the client is gone, or the response has been ended otherwise.
         """
-        before = self._response.state
-        operations = self._response.send(message)
-        after = self._response.state
+        response = self._response
+        before = response.state
+        operations = response.send(message)
+        after = response.state
         if after is State.STARTED:
             self._holds_head = True
             self._alarms.set(self._flush_head, HEAD_DELAY)
             return
         try:
-            # Also with nothing to send: it gives the event loop a turn, which the body of a
-            # response to HEAD owes it as well.
-            if before is State.STREAMING and after is State.STREAMING:  # only chunks
-                await self._stream.writelines(operations)  # type: ignore[arg-type]
+            if operations and before is State.STREAMING and after is State.STREAMING:  # one chunk
+                rest = self._stream.write_chunk(operations[0])  # type: ignore[arg-type]
+                if rest is not None:
+                    await rest
             else:
+                # Also with nothing to send: it gives the event loop a turn, which the body of a
+                # response to HEAD owes it as well.
                 chunks, end = self._prepare(operations)
+                if end:
+                    self._stream.on_close = None  # what follows changes a complete response no more
                 await self._stream.writelines(chunks, end=end)
         except ResponseTooLarge as error:
             self._refuse(error)

@@ -91,6 +91,10 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
 """The next state for each state and input. A missing pair is an illegal message of the app."""
 
 
+_AFTER_BODY = [TRANSITIONS[state].get(Input.BODY) for state in State]
+_AFTER_LAST_BODY = [TRANSITIONS[state].get(Input.LAST_BODY) for state in State]
+
+
 class End(NamedTuple):
     """The response is complete."""
 
@@ -162,7 +166,7 @@ class Response:
                 data = _bytes(data)
             more = message.get("more_body", False)
             # As `_advance` does, which would be a call for every chunk.
-            after = TRANSITIONS[self.state].get(Input.BODY if more else Input.LAST_BODY)
+            after = (_AFTER_BODY if more else _AFTER_LAST_BODY)[self.state]
             if after is None:
                 raise self._illegal(kind)
             self.state = after
@@ -172,7 +176,10 @@ class Response:
             return (data,)
         if kind == _START:
             head = _head(message)
-            self._advance(Input.START, kind)
+            after = TRANSITIONS[self.state].get(Input.START)
+            if after is None:
+                raise self._illegal(kind)
+            self.state = after
             self._held = (head,)
             self._bodiless |= head.status < 200 or head.status in (204, 304)
             return ()

@@ -51,11 +51,12 @@ def apply(plan: Sequence[steps.Step], worker: Worker, say: Callable[[str], None]
         try:
             worker.perform(step)
         except (BotoCoreError, ClientError) as error:
+            is_waiting = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
             raise DeployError(
                 f"Stopped at step {number + 1} of {len(plan)}, "
                 f"{step.verb} {step.kind} {step.name}: {explain(error)}\n"
-                f"{number} steps before it are done, and stay. What was live is live. "
-                "The same command goes on from here."
+                f"{'The version that was live still is. ' if is_waiting else ''}"
+                "The steps before this one stay; the same command goes on from here."
             ) from None
 
 

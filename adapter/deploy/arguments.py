@@ -63,6 +63,9 @@ def add_deploy_arguments(deploy: ArgumentParser) -> None:
     actions.add_argument(
         "--adopt", action="store_true", help="take over a function that was made otherwise"
     )
+    actions.add_argument(
+        "--no-doctor", action="store_true", help="do not examine the URL in the end"
+    )
     groups = {}
     for setting in SETTINGS:
         if setting.group not in groups:

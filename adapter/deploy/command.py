@@ -52,7 +52,7 @@ def main(arguments: Namespace) -> int:
         return 1
     assert url is not None  # by the plan
     write(found_at(url, account.place.region))
-    return examine(url)
+    return 0 if arguments.no_doctor else examine(url, settings.stream_path)
 
 
 def deploy(

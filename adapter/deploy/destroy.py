@@ -55,7 +55,7 @@ def main(arguments: Namespace) -> int:
 def is_confirmed(name: str) -> bool:
     """Ask a person; without a terminal it is a no."""
     if not sys.stdin.isatty():
-        say("Say --yes where nobody can be asked.")
+        say("There is no terminal to confirm at: use --yes.")
         return False
     say(f"Type {name} to delete all of it:")
     return sys.stdin.readline().strip() == name

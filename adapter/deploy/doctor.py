@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from ..package.command import say
 
 if TYPE_CHECKING:
     from .observed import Url
@@ -13,9 +14,14 @@ if TYPE_CHECKING:
 PACKAGE = __name__.partition(".")[0]
 
 
-def examine(url: Url) -> int:
-    """Examine a URL; 0 if it streams, 1 if not."""
-    if find_spec(f"{PACKAGE}.doctor") is None:
+def examine(url: Url, stream_path: str) -> int:
+    """Show how a URL responds; return 1 if ``stream_path`` is not seen to stream, else 0.
+
+    Without such a path it asks for ``/``, whose response need not take time, so it cannot fail.
+    """
+    if url.auth == "AWS_IAM":
+        say("The URL takes only signed requests, so adapter doctor does not ask it.")
         return 0
-    ended = subprocess.run([sys.executable, "-m", PACKAGE, "doctor", url.url], check=False)
-    return min(ended.returncode, 1)
+    address = f"{url.url.rstrip('/')}{stream_path or '/'}"
+    ended = subprocess.run([sys.executable, "-m", PACKAGE, "doctor", address], check=False)
+    return int(bool(stream_path and ended.returncode))

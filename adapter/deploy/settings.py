@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     timeout: int = 30
     environment: Mapping[str, str] = {}
     invoke_mode: str = "response_stream"
+    stream_path: str = ""
     python: str = ""
     arch: str = "x86_64"
     native: bool = False
@@ -110,6 +111,13 @@ def function_name(value: Any) -> str:
     """Parse the name of a function."""
     if not isinstance(value, str) or not FUNCTION_NAME.fullmatch(value):
         raise ValueError("up to 64 letters, digits, hyphens and underscores")
+    return value
+
+
+def path(value: Any) -> str:
+    """Parse a path, with a query if there is one."""
+    if not isinstance(value, str) or not value.startswith("/"):
+        raise ValueError("a path such as /sse")
     return value
 
 
@@ -205,6 +213,13 @@ SETTINGS = (
         one_of("response_stream", "buffered"),
         "",
         ("response_stream", "buffered"),
+    ),
+    Setting(
+        "stream_path",
+        URL,
+        "a path whose response takes time, to see it stream: exit code 1 if it does not",
+        path,
+        "PATH",
     ),
     Setting("region", ACCOUNT, "default: as all tools of AWS find it", text, "REGION"),
     Setting("profile", ACCOUNT, "default: as all tools of AWS find it", text, "PROFILE"),

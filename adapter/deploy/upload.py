@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,14 +22,16 @@ class Progress:
         self._say = say
         self._sent = 0
         self._said = 0
+        self._lock = Lock()  # boto3 uploads the parts of a file in several threads
 
     def add(self, sent: int) -> None:
         """Note that ``sent`` more bytes are under way."""
-        self._sent += sent
-        percent = min(100, self._sent * 100 // max(1, self._total))
-        if self._total >= LONG_BYTES and percent >= self._said + STEP_PERCENT:
-            self._said = percent - percent % STEP_PERCENT
-            self._say(f"  {self._said:3} % of {self._total / MB:.1f} MB")
+        with self._lock:
+            self._sent += sent
+            percent = min(100, self._sent * 100 // max(1, self._total))
+            if self._total >= LONG_BYTES and percent >= self._said + STEP_PERCENT:
+                self._said = percent - percent % STEP_PERCENT
+                self._say(f"  {self._said:3} % of {self._total / MB:.1f} MB")
 
     def restart(self) -> None:
         """Begin again: a request is repeated."""

@@ -104,8 +104,8 @@ RULES: tuple[Rule, ...] = (
         symptoms.json_in_body,
         "The body is a Lambda response in JSON, statusCode included: the function buffers, and "
         "the invoke mode of its URL is RESPONSE_STREAM.",
-        "Stream from the handler (for an app: response_mode auto or stream), or set InvokeMode to "
-        "BUFFERED.",
+        "Stream from the handler (for an app: invoke_mode auto or response_stream), or set the "
+        "InvokeMode of the URL to BUFFERED.",
     ),
     Rule(
         "prelude-in-body",
@@ -175,7 +175,7 @@ RULES: tuple[Rule, ...] = (
         FAULT,
         symptoms.unfit_template,
         "A template beside the app deploys it without streaming: {places}.",
-        "Set InvokeMode: RESPONSE_STREAM there.",
+        "Set InvokeMode, or ResponseTransferMode for a REST API, to RESPONSE_STREAM there.",
     ),
     Rule(
         "delayed",

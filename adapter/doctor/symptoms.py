@@ -98,9 +98,9 @@ def redirected(observation: Observation, _: Limits) -> Values | None:
     return {"status": observation.status, "place": place} if moved else None
 
 
-def broken_off(observation: Observation, _: Limits) -> Values | None:
-    """Find a response that is incomplete."""
-    if not observation.broken:
+def broken_off(observation: Observation, limits: Limits) -> Values | None:
+    """Find a response that is incomplete, and not one that hung before it was cut off."""
+    if not observation.broken or hung(observation, limits) is not None:
         return None
     return {"size": total(observation.received), "reason": observation.broken}
 
@@ -108,20 +108,23 @@ def broken_off(observation: Observation, _: Limits) -> Values | None:
 def json_in_body(observation: Observation, _: Limits) -> Values | None:
     """Find a buffered response that was taken for a stream."""
     start = observation.body_start
-    return {} if PROXY_RESPONSE.match(start) and NULS not in start else None
+    found = PROXY_RESPONSE.match(start) and NULS not in start
+    return {} if found else None
 
 
 def prelude_in_body(observation: Observation, _: Limits) -> Values | None:
     """Find a prelude that the event source has passed on as body."""
     start = observation.body_start
-    return {} if start.lstrip()[:1] == b"{" and NULS in start else None
+    found = start.lstrip()[:1] == b"{" and NULS in start
+    return {} if found else None
 
 
 def buffered_by_source(observation: Observation, limits: Limits) -> Values | None:
     """Find an event stream, or a response that was written over time, and is then collected."""
     written, received = judged(observation, limits)
     lost = written is Verdict.STREAMS and received is not Verdict.STREAMS
-    if observation.buffering and (lost or observation.is_event_stream or observation.error):
+    missed = observation.asked and received is not Verdict.STREAMS
+    if observation.buffering and (lost or missed or observation.is_event_stream):
         return {"source": observation.buffering}
     return None
 
@@ -156,6 +159,8 @@ def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that came at once, from a function that runs somewhere else."""
     if observation.written or observation.has_length:
         return None
+    if any(look(observation, limits) is not None for look in (json_in_body, prelude_in_body)):
+        return None  # they say more
     if judged(observation, limits)[1] is not Verdict.HELD_BACK:
         return None
     return carried(observation, limits, by_runtime=False)

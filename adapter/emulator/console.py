@@ -7,8 +7,6 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anyio.abc import ByteReceiveStream
 
 MAX_LINE_BYTES = 256 * 1024  # CloudWatch splits log events at this size
@@ -42,24 +40,19 @@ class Console:
         except (OSError, ValueError):
             return
 
-    async def forward(self, output: ByteReceiveStream, tell: Callable[[str], None]) -> None:
-        """Copy the output of a process line by line until the process closes it.
-
-        ``tell`` is called with each line.
-        """
+    async def forward(self, output: ByteReceiveStream) -> None:
+        """Copy the output of a process line by line until the process closes it."""
         rest = b""
         async for data in output:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                tell(self._output(line))
+                self._output(line)
             if len(rest) > MAX_LINE_BYTES:
-                tell(self._output(rest))
+                self._output(rest)
                 rest = b""
         if rest:
-            tell(self._output(rest))
+            self._output(rest)
 
-    def _output(self, line: bytes) -> str:
+    def _output(self, line: bytes) -> None:
         text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
-        text = text.replace("\r", "\n")  # CloudWatch shows the lines of one event like this
-        self.line(text)
-        return text
+        self.line(text.replace("\r", "\n"))  # CloudWatch shows the lines of one event like this

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from .layers import with_layers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -22,8 +24,12 @@ VERSION = "$LATEST"
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED = re.compile(
     r"_HANDLER|_X_AMZN_.*|_LAMBDA_.*|_AWS_XRAY_.*|LAMBDA_.*"
-    r"|AWS_LAMBDA_(?!EXEC_WRAPPER$).*|AWS_EXECUTION_ENV|AWS_XRAY_DAEMON_ADDRESS"
+    r"|AWS_LAMBDA_(FUNCTION_.*|INITIALIZATION_TYPE|LOG_.*|MAX_CONCURRENCY|METADATA_.*|RUNTIME_API)"
+    r"|AWS_EXECUTION_ENV|AWS_XRAY_DAEMON_ADDRESS"
 )
+
+
+NATIVE_RUNTIME = (sys.executable, "-m", "adapter", "run")
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class FunctionConfig:
 
     target: str
     task_root: Path
-    command: tuple[str, ...] = (sys.executable, "-m", "adapter", "run")
+    command: tuple[str, ...] = NATIVE_RUNTIME
     name: str = "function"
     timeout_seconds: float = 30.0
     memory_mb: int = 1024
@@ -46,6 +52,9 @@ class FunctionConfig:
     #: invocations at once in the one environment of a managed instance; ``None``: on demand
     concurrency: int | None = None
     snapstart: bool = False
+    layers: tuple[Path, ...] = ()  #: folders that are ``/opt``; the last one wins
+    #: without isolation there is one process on this terminal, and no limit of time or memory
+    isolated: bool = True
     #: defaults of environment variables; those of the user's own environment win
     environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,6 +86,8 @@ def runtime_environ(
     """
     region = region_of(user)
     configured = {**function.environ, **user}
+    if function.layers:
+        configured = with_layers(configured)
     passed_on = {name: value for name, value in configured.items() if not RESERVED.fullmatch(name)}
     stream = f"{datetime.now(UTC):%Y/%m/%d}/[{VERSION}]{uuid4().hex}"
     environ = {
@@ -102,3 +113,17 @@ def runtime_environ(
         environ["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.concurrency)
         environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # the only format of managed instances
     return environ
+
+
+def exec_wrapper(function: FunctionConfig, environ: Mapping[str, str]) -> str:
+    """Return the program that starts the runtime, with the runtime's command as its arguments.
+
+    A path below ``/var/task`` is one in the task root. The adapter's own wrapper is left out: it
+    would start the runtime that runs here without it.
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
+    """
+    wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER", "")
+    if function.command == NATIVE_RUNTIME and wrapper.endswith("/adapter/bootstrap"):
+        return ""
+    below = wrapper.removeprefix("/var/task/")
+    return wrapper if below == wrapper else str(function.task_root / below)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..types import Headers
 
 LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
+LOCAL_API_DOMAIN = "a1b2c3d4e5.execute-api.local.amazonaws.com"
 
 
 def is_loopback(host: str) -> bool:
@@ -34,4 +35,6 @@ def host_is_local(headers: Headers) -> bool:
     if not hosts:
         return True
     name = re.sub(r":\d*$", "", hosts[0]).lower()
-    return name == LOCAL_DOMAIN or is_loopback(name.removeprefix("[").removesuffix("]"))
+    return name in (LOCAL_DOMAIN, LOCAL_API_DOMAIN) or is_loopback(
+        name.removeprefix("[").removesuffix("]")
+    )

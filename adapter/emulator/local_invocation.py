@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import anyio
 
-from .invocation_events import Ended
+from .invocation_events import Ended, Logged
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream
@@ -24,6 +24,9 @@ MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html
 MAX_STREAM_BYTES = 200 * 1024 * 1024
+
+MAX_LOG_BYTES = 4096
+"""How much of its log an invocation returns to its caller."""
 
 KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 UNAVAILABLE = "Runtime.Unavailable"
@@ -94,6 +97,8 @@ class LocalInvocation:
         request_id: str,
         trace_id: str,
         client_context: str = "",
+        tenant_id: str = "",
+        wants_log: bool = False,
         limit: int | None = None,
         streaming: bool = True,
     ) -> None:
@@ -101,6 +106,9 @@ class LocalInvocation:
         self.request_id = request_id
         self.trace_id = trace_id
         self.client_context = client_context
+        self.tenant_id = tenant_id
+        self.log_tail = b"" if wants_log else None  #: the end of the log, if the caller wants it
+        self.logged = anyio.Event()  #: the log is complete
         if limit is None:
             limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
         self.limit = limit
@@ -124,6 +132,12 @@ class LocalInvocation:
         """Tell the listener what happens, if there is one."""
         if self.listener is not None:
             self.listener(event)
+
+    def log(self, line: str, *, is_certain: bool) -> None:
+        """Take a line of the function's log, for its caller only if it is certainly its own."""
+        if self.log_tail is not None and is_certain:
+            self.log_tail = (self.log_tail + f"{line}\n".encode())[-MAX_LOG_BYTES:]
+        self.tell(Logged(monotonic(), line))
 
     async def wait_for_start(self) -> ResponseStart | InvocationFailure:
         """Wait for the first byte, for the end of an empty response, or for a failure."""
@@ -181,7 +195,9 @@ def platform_error(error_type: str, message: str) -> InvocationFailure:
     )
 
 
-def exit_error(request_id: str, returncode: int) -> InvocationFailure:
+def exit_error(
+    request_id: str, returncode: int, error_type: str = "Runtime.ExitError"
+) -> InvocationFailure:
     """Return the failure of an invocation whose runtime process exited, in RAPID's words."""
     if returncode == 0:
         reason = "Runtime exited without providing a reason"
@@ -193,7 +209,7 @@ def exit_error(request_id: str, returncode: int) -> InvocationFailure:
         )
     else:
         reason = f"Runtime exited with error: exit status {returncode}"
-    return platform_error("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+    return platform_error(error_type, f"RequestId: {request_id} Error: {reason}")
 
 
 def timeout_error(request_id: str, timeout_seconds: float) -> InvocationFailure:

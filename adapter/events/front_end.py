@@ -97,7 +97,8 @@ def _with_viewer_host(request: Request, event: Event, header: str, trusted: Fron
         return request._replace(headers=fields)
     fields = [field for field in fields if field[0] != b"host"]
     fields.insert(0, (b"host", host))
-    server = server_of(dict(fields), request.scheme)
+    port = _value(request.headers, b"x-forwarded-port") or b""
+    server = server_of(host, port, request.scheme)
     return request._replace(headers=fields, server=server)
 
 

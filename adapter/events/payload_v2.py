@@ -17,8 +17,8 @@ from .request import (
     has_prefix,
     method_at,
     object_at,
-    path_at,
     string_at,
+    strings_at,
 )
 
 if TYPE_CHECKING:
@@ -47,24 +47,31 @@ def request(event: Event) -> Request:
     Raises:
         EventError: a required key is missing or has the wrong type.
     """
-    context = object_at(event, "requestContext")
-    http = object_at(context, "http")
-    raw = path_at(event, "rawPath")
+    context = event.get("requestContext")
+    http = context.get("http") if type(context) is dict else None
+    if type(context) is not dict or type(http) is not dict:
+        context = object_at(event, "requestContext")
+        http = object_at(context, "http")
+    raw, query = strings_at(event, "rawPath", "rawQueryString")
+    method, protocol, client = strings_at(http, "method", "protocol", "sourceIp")
+    raw = raw if raw.startswith("/") else f"/{raw}"  # as ASGI requires
     as_sent = is_function_url(event)
-    headers = object_at(event, "headers") if event.get("headers") is not None else {}
+    headers = event.get("headers")
+    if type(headers) is not dict:
+        headers = {} if headers is None else object_at(event, "headers")
     built = build_request(
-        method=method_at(http, "method"),
-        path=decode_path(raw) if as_sent else raw,
+        method=method or method_at(http, "method"),
+        path=decode_path(raw) if as_sent and "%" in raw else raw,
         raw_path=raw.encode() if as_sent else encode_path(raw),
-        query_string=string_at(event, "rawQueryString").encode(),
+        query_string=query.encode(),
         headers=headers.items(),
         body=event.get("body"),
         is_base64=event.get("isBase64Encoded"),
         root_path="" if as_sent else _stage(context, raw),
-        protocol=string_at(http, "protocol"),
-        client=string_at(http, "sourceIp") or None,
+        protocol=protocol,
+        client=client or None,
         # An HTTP API removes cookies from the headers, a function URL keeps them there, too.
-        cookie=_joined(event.get("cookies")),
+        cookie=_joined(cookies) if (cookies := event.get("cookies")) else "",
     )
     return built if as_sent else built._replace(mapped=_is_custom(context))
 
@@ -93,9 +100,9 @@ def _stage(context: Event, path: str) -> str:
 
 
 def _joined(cookies: JSON) -> str:
-    if not cookies:
-        return ""
-    pairs = [pair for pair in cookies if isinstance(pair, str)] if isinstance(cookies, list) else []
-    if pairs != cookies:
-        raise EventError("The event's 'cookies' is not a list of strings.")
-    return "; ".join(pairs)
+    try:
+        if isinstance(cookies, list):
+            return "; ".join(cookies)  # type: ignore[arg-type]  # raises, if it is another
+    except TypeError:
+        pass
+    raise EventError("The event's 'cookies' is not a list of strings.")

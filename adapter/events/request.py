@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import EventError
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # Characters that a path may have unencoded (RFC 3986, 3.3): pchar and "/".
 _PATH_SAFE = "/:@!$&'()*+,;=~"
+
+# ASGI's name of a version.
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
 _RECOUNTED = frozenset({b"content-length", b"transfer-encoding"})
 _REPLACED = _RECOUNTED | {b"cookie"}
@@ -42,14 +45,13 @@ def build_request(
     Raises:
         EventError: the body cannot be decoded, or a header is not a string.
     """
-    data = decode_body(body, is_base64)
-    fields = _fields(headers, cookie, data)
-    by_name = dict(fields)
+    data = b"" if body is None else decode_body(body, is_base64)
+    fields, by_name = _fields(headers, cookie, data)
     scheme = "http" if by_name.get(b"x-forwarded-proto") == b"http" else "https"
     return Request(
         method=method.upper(),
         scheme=scheme,
-        http_version=_version(protocol),
+        http_version=_VERSIONS.get(protocol, "1.1"),
         path=path,
         raw_path=raw_path,
         query_string=query_string,
@@ -57,7 +59,9 @@ def build_request(
         headers=fields,
         body=data,
         client=(client, 0) if client else None,
-        server=server_of(by_name, scheme),
+        server=server_of(
+            by_name.get(b"host", b"localhost"), by_name.get(b"x-forwarded-port", b""), scheme
+        ),
     )
 
 
@@ -83,13 +87,10 @@ def decode_body(body: JSON | bytes, is_base64: JSON) -> bytes:
         raise EventError(f"The event's 'body' is not base64 as it should be: {error}") from error
 
 
-def _version(protocol: str) -> str:
-    """Return ASGI's name of the version: ``1.1`` for ``HTTP/1.1``, ``2`` for ``HTTP/2.0``."""
-    return _VERSIONS.get(protocol, "1.1")
-
-
-def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> Headers:
-    """Return the header fields as ASGI wants them.
+def _fields(
+    headers: Collection[tuple[str, JSON]], cookie: str, body: bytes
+) -> tuple[Headers, dict[bytes, bytes]]:
+    """Return the header fields as ASGI wants them, and the value of each as the client sent it.
 
     The length is that of the decoded body: a gateway counts base64, and a client can lie. An empty
     body keeps its ``content-length: 0``. ``transfer-encoding`` ended at the gateway.
@@ -99,16 +100,20 @@ def _fields(headers: Collection[tuple[str, JSON]], cookie: str, body: bytes) -> 
             (_names[name], value.encode("latin-1"))  # type: ignore[union-attr]
             for name, value in headers
         ]
+        joined = cookie.encode("latin-1")
     except (AttributeError, UnicodeEncodeError):
         fields = [(_names[name], encode_latin1(to_string(value, name))) for name, value in headers]
-    counted = body or (b"content-length", b"0") in fields
+        joined = encode_latin1(cookie)
+    by_name = dict(fields)
+    counted = body or (b"content-length" in by_name and (b"content-length", b"0") in fields)
     replaced = _REPLACED if cookie else _RECOUNTED
-    fields = [field for field in fields if field[0] not in replaced]
+    if not replaced.isdisjoint(by_name):
+        fields = [field for field in fields if field[0] not in replaced]
     if cookie:
-        fields.append((b"cookie", encode_latin1(cookie)))
+        fields.append((b"cookie", joined))
     if counted:
         fields.append((b"content-length", str(len(body)).encode("ascii")))
-    return fields
+    return fields, by_name
 
 
 def encode_latin1(text: str) -> bytes:
@@ -126,10 +131,11 @@ def _name(text: str) -> bytes:
 _names = NameCache(_name)
 
 
-def server_of(headers: dict[bytes, bytes], scheme: str) -> tuple[str, int]:
+@lru_cache(64)  # most requests have the same host
+def server_of(field: bytes, forwarded_port: bytes, scheme: str) -> tuple[str, int]:
     """Return host and port as the client used them; ``Host`` may be ``[::1]:8080``."""
-    default = parse_port(headers.get(b"x-forwarded-port", b"")) or (80 if scheme == "http" else 443)
-    host = headers.get(b"host", b"localhost").decode("latin-1")
+    default = parse_port(forwarded_port) or (80 if scheme == "http" else 443)
+    host = field.decode("latin-1")
     if host.startswith("["):
         name, _, rest = host[1:].partition("]")
         port = rest.removeprefix(":")
@@ -164,6 +170,19 @@ def string_at(parent: Event, key: str) -> str:
     """
     value = parent.get(key)
     return value if type(value) is str and value.isascii() else to_string(value, key)
+
+
+def strings_at(parent: Event, *keys: str) -> list[str]:
+    """Return the strings at ``keys``, each as `string_at` does.
+
+    Raises:
+        EventError: a value is not a string.
+    """
+    values = [(key, parent.get(key)) for key in keys]
+    return [
+        value if type(value) is str and value.isascii() else to_string(value, key)
+        for key, value in values
+    ]
 
 
 def path_at(parent: Event, key: str) -> str:

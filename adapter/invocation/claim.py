@@ -62,11 +62,15 @@ class Claim:
 
     def call(self) -> bool:
         """Let a call respond. Refused while another call responds, and after the outcome."""
-        return self._advance(ClaimInput.CALL)
+        before = self.state
+        self.state = after = CLAIMS[before][ClaimInput.CALL]
+        return after is not before
 
     def first_byte(self) -> bool:
         """Let the call that has the claim send its first byte."""
-        return self._advance(ClaimInput.FIRST_BYTE)
+        before = self.state
+        self.state = after = CLAIMS[before][ClaimInput.FIRST_BYTE]
+        return after is not before
 
     def call_ended(self) -> None:
         """Give the claim back, if the call has sent nothing: another call may respond."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 THREAD_POLL_SECONDS = 0.05
 """Between two looks at whether a task still waits for a thread."""
 
+TICK_SECONDS = 0.25
+
 EARLY_SECONDS = 0.001
 """How early an alarm may ring: the clocks of event loops are not more exact."""
 
@@ -27,7 +29,8 @@ class Alarms:
 
     Nearly every alarm is cleared before it rings, and a timer of the loop costs more than all else
     that an alarm does. So the timer stays when an alarm is cleared. It is set again only for an
-    alarm that comes before it, and when it has gone off.
+    alarm that comes before it, and when it has gone off. It goes off `TICK_SECONDS` from now at the
+    latest, so that a held head, the most frequent alarm, comes after it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -50,7 +53,7 @@ class Alarms:
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._rings_at = when
+        self._rings_at = when = min(when, self.loop.time() + TICK_SECONDS)
         self._timer = self.loop.call_at(when, self._ring)
 
     def _ring(self) -> None:
@@ -138,9 +141,9 @@ class Deadline:
             CancelledError: the task was cancelled from outside.
         """
         self._ended = True
-        self.alarms.clear(self._over)
-        self.alarms.clear(self._wake)
-        interrupted = self.interrupted
+        self.alarms.clear(self._wake if self.expired else self._over)
+        record = self._record
+        interrupted = self.interrupted if record is None else record.cancelled
         floor = self._cancelling_before + interrupted  # the party that cancelled counts its own
         while self._task.cancelling() > floor:
             self._task.uncancel()

@@ -61,7 +61,7 @@ class ConcurrentWorker(Worker):
         self._lost = False  #: all retries have failed, and the next one is not due yet
 
     async def run(self) -> None:
-        """Serve until stopped, each invocation in a task and a context of its own.
+        """Serve until stopped, each invocation in a new task and context.
 
         Raises:
             RuntimeApiError: no worker gets events any more.

@@ -9,7 +9,7 @@ import signal
 import site
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,6 +29,7 @@ from .worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from ..options import RuntimeOptions
     from ..runtime_api.connection import Connection
@@ -79,7 +80,8 @@ def main(target: str | None = None) -> int:
         # Current, but standing still, as under AWS's own runtime: a module may open a pool on the
         # loop that the app will run on, or run a loop of its own.
         asyncio.set_event_loop(bridge.runner.loop)
-        handler = load(name or _no_handler())
+        with _deferred(options):
+            handler = load(name or _no_handler())
         bridge.calls_function = isinstance(handler, FunctionHandler)
         if "sentry_sdk" in sys.modules:
             from .vendors import warn_of_sentry  # lazy: cold start
@@ -310,6 +312,14 @@ def _patient(handler: StreamingHandler, seconds: float, runtime: Runtime) -> Str
     from .patience import Patient, is_on_demand  # lazy: cold start
 
     return Patient(handler, seconds, runtime.give_up) if is_on_demand(os.environ) else handler
+
+
+def _deferred(options: RuntimeOptions) -> AbstractContextManager[None]:
+    if not options.defer_build:
+        return nullcontext()
+    from ..imports.deferred_models import defer_models  # lazy: cold start
+
+    return defer_models()
 
 
 def _concurrency(environ: Mapping[str, str]) -> int | None:

@@ -6,24 +6,21 @@ import asyncio
 import os
 import sys
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, StreamClosed, advice
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, settle
 from ..runtime_api.invocation import Invocation, function_context
 from ..runtime_api.runtime_stream import RuntimeStream
+from ..runtime_api.wire import Response
 from ..sync.bridge import Served, stream_result
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-    from contextvars import Context
-
     from ..invocation.context import LambdaContext
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import Reply
     from ..runtime_api.invocation import Function
-    from ..runtime_api.wire import Response
     from ..streams.response_stream import StreamingHandler
     from ..sync.bridge import Bridge
     from ..types import JSON
@@ -32,7 +29,7 @@ logger = get_logger("adapter.runtime")
 
 
 class Worker:
-    """Serves one invocation at a time over a connection of its own.
+    """Serves one invocation at a time over one connection.
 
     While all goes well, callbacks of the connection drive it, and no task waits between them::
 
@@ -57,7 +54,7 @@ class Worker:
         self._has_returned = True  #: whether its app has returned
 
     async def run(self) -> None:
-        """Serve until stopped, each invocation in a task and a context of its own.
+        """Serve until stopped, each invocation in a new task and context.
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.
@@ -117,7 +114,14 @@ class Worker:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
         self._has_returned = False
         self._delivery = Delivery(self._client, invocation, self._proceed)
-        self._serving = _start(self._serve_one(), self._variables.copy())
+        loop = asyncio.get_running_loop()
+        variables = self._variables.copy()
+        if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
+            self._serving = asyncio.Task(
+                self._serve_one(), loop=loop, context=variables, eager_start=True
+            )
+        else:  # a turn later; or a task of the kind that the app has chosen
+            self._serving = loop.create_task(self._serve_one(), context=variables)
 
     async def _serve_one(self) -> None:
         try:
@@ -133,10 +137,11 @@ class Worker:
 
         Called at both of these times.
         """
-        delivery = self._delivery
-        if not self._has_returned or (delivery.opened and delivery.reply_to_stream is None):
+        reply = self._delivery.reply_to_stream
+        if not self._has_returned or (reply is None and self._delivery.opened):
             return
-        if delivery.is_taken and not self._stopping and self._client.ask(self._on_event):
+        is_taken = isinstance(reply, Response) and reply.status == 202
+        if is_taken and not self._stopping and self._client.ask(self._on_event):
             self._is_idle = True
         else:
             self._leave(None)
@@ -215,14 +220,6 @@ class Worker:
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
         logger.error("The invocation failed%s", advice(error), exc_info=error)
-
-
-def _start(coroutine: Coroutine[Any, Any, None], variables: Context) -> asyncio.Task[None]:
-    """Start a task: at once where tasks can start so, unless the app has its own kind of tasks."""
-    loop = asyncio.get_running_loop()
-    if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
-        return asyncio.Task(coroutine, loop=loop, context=variables, eager_start=True)
-    return loop.create_task(coroutine, context=variables)
 
 
 def _unmarshal(served: Served, function: Function) -> tuple[JSON, LambdaContext]:

@@ -50,9 +50,8 @@ class Summary(NamedTuple):
     duration: float  #: background tasks included
     bytes: int  #: of the body
     chunks: int  #: how many the body had
-    method: str = (
-        ""  #: of the request; this and what follows is empty for an event that is not HTTP
-    )
+    # What follows, but for the last two, is empty for an event that is not HTTP.
+    method: str = ""  #: of the request
     target: str = ""  #: path and query, as the client sent them
     http_version: str = ""  #: ``1.1``, for example
     client: str = ""  #: the address and the port, ``203.0.113.9:0``

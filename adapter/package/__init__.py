@@ -1,4 +1,64 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
 `command` is the command, `build` has its steps in order. The zip does not contain this package.
+The options stand here, because importing them needs no extra.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .resolve import ARCHITECTURES, PYTHONS
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+EXAMPLES = """\
+exit codes:
+  0  the zip is there
+  1  the project cannot be packaged
+  2  wrong usage
+
+examples:
+  adapter package main:app
+  adapter package src/shop/main.py:app --python 3.13 --arch arm64 -o shop.zip
+  adapter package main:app --requirements lambda.txt --keep 'pandas/tests'
+"""
+
+
+def add_arguments(package: ArgumentParser) -> None:
+    """Describe the options, in groups."""
+    function = package.add_argument_group("function")
+    function.add_argument("--python", choices=PYTHONS, help="its Python; default: this one")
+    function.add_argument(
+        "--arch", choices=ARCHITECTURES, default="x86_64", help="its processor (%(default)s)"
+    )
+    contents = package.add_argument_group("contents")
+    contents.add_argument(
+        "--requirements",
+        type=Path,
+        metavar="FILE",
+        help="a requirements file, lock file or pyproject.toml; default: the project's own",
+    )
+    contents.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="keep files that would be left out, by their path in the zip; may be repeated",
+    )
+    contents.add_argument(
+        "--no-pack",
+        dest="pack",
+        action="store_false",
+        help="leave out the file that the modules of dependencies are imported from",
+    )
+    output = package.add_argument_group("output")
+    output.add_argument(
+        "-o",
+        "--output",
+        default="function.zip",
+        metavar="FILE",
+        help="a zip, or a folder to unpack it into, empty or new, as in build/ (%(default)s)",
+    )

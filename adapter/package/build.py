@@ -14,11 +14,22 @@ from typing import TYPE_CHECKING
 from ..errors import PackageError
 from ..imports import packed
 from . import bytecode
-from .archive import Size, by_owner, find_owners, total, unpack_archive, write_archive
 from .check import check_kept, check_module, find_module, is_among
-from .dependencies import Dependencies
+from .project import Dependencies
 from .resolve import install
-from .tree import copy_sources, files, keys_among, project_files, trim
+from .tree import (
+    Size,
+    by_owner,
+    copy_sources,
+    files,
+    find_owners,
+    keys_among,
+    project_files,
+    total,
+    trim,
+    unpack_archive,
+    write_archive,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

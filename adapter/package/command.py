@@ -13,18 +13,18 @@ from zipfile import is_zipfile
 from ..errors import PackageError
 from ..target import find_target
 from . import bytecode
-from .archive import has_usual_compressor, total
 from .build import build
 from .project import find_project
 from .resolve import PYTHONS, Platform
+from .tree import has_usual_compressor, total
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterator, Mapping
 
-    from .archive import Size
     from .build import DeploymentPackage
     from .project import Project
+    from .tree import Size
 
 MB = 1024 * 1024  # as Lambda counts
 

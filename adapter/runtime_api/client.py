@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import NotPosted, RuntimeApiError, error_object
 from .connection import connect
-from .invocation import Invocation
+from .invocation import NONCE, Invocation
 from .wire import chunked_request, error_report, error_type_header, header_lines, request
 from .xray_cause import xray_cause
 
@@ -56,10 +56,10 @@ class RuntimeClient:
 
     def ask(self, on_reply: OnReply) -> bool:
         """Ask for an event on the open connection, if there is one; return whether there is."""
-        connection = self.connection
-        if connection is None:
+        connection = self._connection
+        if connection is None or connection.lost:
             return False
-        connection.exchange(on_reply)
+        connection.on_reply = on_reply
         connection.write(self._next)
         return True
 
@@ -85,7 +85,9 @@ class RuntimeClient:
     def response_head(self, invocation: Invocation, content_type: str) -> bytes:
         """Return the head of a streamed response; its chunks follow on `connection`."""
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
-        headers = {"Content-Type": content_type, **invocation.echo}
+        headers = {"Content-Type": content_type}
+        if NONCE in invocation.headers:
+            headers |= invocation.echo
         return chunked_request(path, headers, self._streaming)
 
     async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> Response:

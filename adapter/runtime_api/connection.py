@@ -39,7 +39,7 @@ os.register_at_fork(after_in_child=_in_child)
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One exchange at a time: `exchange` says who gets the response, `write` sends the request.
+    """One exchange at a time: set `on_reply`, `write` the request, and get the response.
 
     The response may come while the request is still being written; the writer must stop then.
 
@@ -55,22 +55,16 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
         self._reader = ResponseReader()
-        self._on_reply: OnReply | None = None
+        #: Called once, with the next response as soon as its last byte has been read, and must not
+        #: raise; a future would take another turn of the event loop. It gets a `ConnectionError` if
+        #: the connection ends before that, and a `ProtocolError` if the response is malformed.
+        self.on_reply: OnReply | None = None
         self._writable: Future[None] | None = None
-
-    def exchange(self, on_reply: OnReply) -> None:
-        """Announce a request. ``on_reply`` is called once, and must not raise.
-
-        It gets the response, as soon as the last byte of it has been read: a future would take
-        another turn of the event loop. It gets `ConnectionError` if the connection ends before the
-        response, and `ProtocolError` if the response is malformed.
-        """
-        self._on_reply = on_reply
 
     def expect(self) -> Future[Response]:
         """Announce a request; return the future of its response, or of its error."""
         response: Future[Response] = self._loop.create_future()
-        self.exchange(partial(settle, response))
+        self.on_reply = partial(settle, response)
         return response
 
     @property
@@ -159,14 +153,14 @@ class Connection(asyncio.BufferedProtocol):
             self._writable = None
 
     def _deliver(self, response: Response) -> None:
-        on_reply, self._on_reply = self._on_reply, None
+        on_reply, self.on_reply = self.on_reply, None
         if on_reply is None or not response.keep_alive:  # None: no request is open
             self.close()
         if on_reply is not None:
             on_reply(response)
 
     def _fail(self, error: Exception) -> None:
-        on_reply, self._on_reply = self._on_reply, None
+        on_reply, self.on_reply = self.on_reply, None
         if on_reply is not None:
             on_reply(error)
 

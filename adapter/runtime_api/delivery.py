@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .client import RuntimeClient
-    from .connection import Connection, OnReply, Reply
+    from .connection import Connection, Reply
     from .invocation import Invocation
+    from .runtime_stream import RuntimeStream
     from .wire import Response
 
 logger = get_logger("adapter.runtime")
@@ -52,7 +53,7 @@ class Delivery:
         self.opened = False  #: a streamed POST has begun
         self.reply_to_stream: Reply | None = None
         self._on_reply = on_reply
-        self._stream_replied: OnReply | None = None
+        self._stream: RuntimeStream | None = None
         self._waiting: asyncio.Future[Response] | None = None  #: for the reply to a streamed POST
         self._posting: asyncio.Future[Response] | None = None  #: a POST of a whole outcome
 
@@ -61,27 +62,18 @@ class Delivery:
         """Whether an outcome has been sent, or has begun to be."""
         return self.opened or self._posting is not None
 
-    @property
-    def is_taken(self) -> bool:
-        """Whether the platform has taken a streamed outcome, and the environment is fine."""
-        reply = self.reply_to_stream
-        return reply is not None and not isinstance(reply, Exception) and reply.status == 202
-
-    def open(self, connection: Connection, content_type: str, on_reply: OnReply) -> bytes:
-        """Begin a streamed POST. Return its head, to be written to ``connection``.
-
-        ``on_reply`` is called with the reply, which may come before the end of the POST: the
-        platform has refused the rest then.
-        """
+    def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
+        """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
         self.opened = True
-        self._stream_replied = on_reply
-        connection.exchange(self._replied)
-        return self.client.response_head(self.invocation, content_type)
+        self._stream = stream
+        connection.on_reply = self._replied
+        return self.client.response_head(self.invocation, stream.content_type)
 
     def _replied(self, reply: Reply) -> None:
         self.reply_to_stream = reply
-        assert self._stream_replied is not None
-        self._stream_replied(reply)
+        stream = self._stream
+        if stream is not None and not stream.closed:
+            stream.refuse(reply)
         if self._waiting is not None:
             settle_future(self._waiting, reply)
         if self._on_reply is not None:

@@ -26,6 +26,9 @@ _CLIENT_FIELDS = (
 # What `json.loads` calls between its two regular expressions for white space.
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
+NONCE = "lambda-runtime-invocation-id"
+"""The header that goes back with the outcome."""
+
 MAX_TIMEOUT_MS = 900_000
 """The longest timeout of a function, for an event without a deadline."""
 
@@ -78,7 +81,7 @@ class Invocation(NamedTuple):
         The platform may send a nonce with each delivery. The echo keeps a late outcome from
         completing a retry of the same request.
         """
-        nonce = self.headers.get("lambda-runtime-invocation-id")
+        nonce = self.headers.get(NONCE)
         return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
 
     def event(self) -> JSON:
@@ -114,7 +117,7 @@ class Invocation(NamedTuple):
         return LambdaContext(
             self.request_id,
             self.deadline_ms,
-            self.function_arn,
+            headers.get("lambda-runtime-invoked-function-arn", ""),
             *function,
             _identity(identity) if identity else None,
             None if given is None else _client_context(given),

@@ -64,7 +64,7 @@ class RuntimeStream(ResponseStream):
             self.disconnect("The invocation has been responded to in another way.")
         else:
             self._connection = connection
-            head = delivery.open(connection, self.content_type, self._on_reply)
+            head = delivery.open(connection, self)
             frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
             if end:
                 frames.append(LAST_CHUNK)
@@ -94,6 +94,13 @@ class RuntimeStream(ResponseStream):
             assert self._connection is not None
             self._connection.write(b"".join(frames))
 
+    def transmit_chunk(self, data: bytes) -> bool:
+        """Frame one chunk and write it; return whether the socket has not taken everything."""
+        connection = self._connection
+        assert connection is not None
+        connection.write(chunk(data))
+        return connection.paused
+
     @property
     def congested(self) -> bool:
         """Whether the socket has not taken everything that was written."""
@@ -118,10 +125,8 @@ class RuntimeStream(ResponseStream):
         claim = self._delivery.claim
         return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
-    def _on_reply(self, reply: Reply) -> None:
+    def refuse(self, reply: Reply) -> None:
         """Stop the writer: a reply before the end is a refusal of the rest."""
-        if self.closed:
-            return
         self.disconnect(
             f"The Runtime API stopped reading the response: {reply}"
             if isinstance(reply, Exception)

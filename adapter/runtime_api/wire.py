@@ -94,14 +94,10 @@ def header_lines(fields: Mapping[str, str], *first: str) -> bytes:
     """
     lines = [*first, *[f"{name}: {value}" for name, value in fields.items()], ""]
     text = "\r\n".join(lines)
-    if _has_lone_breaks(text, len(lines) - 1):
+    ends = len(lines) - 1
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
         raise ValueError("A line break or a NUL in the head of a message.")
     return text.encode("latin-1")
-
-
-def _has_lone_breaks(text: str, lines: int) -> bool:
-    """Whether ``text`` contains a CR, LF or NUL apart from its line ends."""
-    return text.count("\r") != lines or text.count("\n") != lines or "\0" in text
 
 
 def error_trailers(error: ErrorObject) -> dict[str, str]:
@@ -168,7 +164,7 @@ class ResponseReader:
         Raises:
             ProtocolError: the bytes are not HTTP/1.1, or more than one response.
         """
-        at_once = not self.begun
+        at_once = self._head is None and not self._buffer  # not `begun`: saves a call
         if at_once and data == self._repeated:
             return self._response
         self._buffer += data
@@ -216,7 +212,7 @@ class _Head:
                 raise ProtocolError(f"Unknown transfer coding: {coding[:40]!r}")
             self.chunks = _ChunkReader()
         elif (length := headers.get("content-length")) is not None:
-            if not _is_number(length):
+            if len(length) > 16 or not (length.isascii() and length.isdigit()):
                 raise ProtocolError(f"Not a content length: {length[:40]!r}")
             self.length = int(length)
         self.delimited = self.chunks is not None or self.length is not None
@@ -269,7 +265,7 @@ class _ChunkReader:
 
 def _chunk_size(line: str) -> int:
     size = line.partition(";")[0].rstrip(" \t")
-    if not _is_number(size, "0123456789abcdefABCDEF"):
+    if not 0 < len(size) <= 16 or size.strip("0123456789abcdefABCDEF"):  # int() takes more forms
         raise ProtocolError("Not a chunk size.")
     return int(size, 16)
 
@@ -288,13 +284,9 @@ def _take_head(buffer: bytearray) -> _Head | None:
     valid = len(code) == 3 and code >= "100" and code.isascii() and code.isdigit()
     if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError("Not a status line.")
-    if _has_lone_breaks(text, len(lines)):  # an echoed value would inject a header
+    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
+        # Lone ones: an echoed value would inject a header.
         raise ProtocolError("A line break or a NUL inside a header line.")
-    return _Head(version, int(code), _headers(lines))
-
-
-def _headers(lines: list[str]) -> dict[str, str]:
-    """Return the header fields; repeats are joined with ``", "`` (RFC 9110, 5.3)."""
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
@@ -303,9 +295,9 @@ def _headers(lines: list[str]) -> dict[str, str]:
         key = _names[name]
         text = value.strip(" \t")
         if key in headers and (key, text) != ("content-length", headers[key]):
-            text = f"{headers[key]}, {text}"
+            text = f"{headers[key]}, {text}"  # RFC 9110, 5.3
         headers[key] = text
-    return headers
+    return _Head(version, int(code), headers)
 
 
 def _header_name(name: str) -> str:
@@ -315,11 +307,6 @@ def _header_name(name: str) -> str:
 
 
 _names = NameCache(_header_name)
-
-
-def _is_number(text: str, digits: str = "0123456789") -> bool:
-    """Whether ``text`` is only digits; ``int`` accepts more forms."""
-    return 0 < len(text) <= 16 and not text.strip(digits)
 
 
 def _fit(error: ErrorObject, limit: int) -> bytes:

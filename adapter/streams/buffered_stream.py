@@ -29,6 +29,8 @@ class BufferedStream(ResponseStream):
         carrier: the stream of the runtime; None outside a runtime.
     """
 
+    sends_prelude = False
+
     def __init__(
         self, render: Callable[[Head | None, bytes], JSON], carrier: ResponseStream | None = None
     ) -> None:
@@ -53,10 +55,6 @@ class BufferedStream(ResponseStream):
         self.body_bytes = self.body_chunks = 0
         self.head = head
         self.source = source
-
-    def render_head(self) -> bytes:
-        """Return b"": the head is not part of the body."""
-        return b""
 
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Keep ``chunks``; at the end, send the response, unless a wrapper returns it.

@@ -15,7 +15,7 @@ from ..invocation.loggers import get_logger
 from ..types import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ..events import Source
     from ..types import JSON, Context
@@ -44,6 +44,9 @@ class ResponseStream(ABC):
     #: Whether a wrapper stands between the handler and the runtime, and may still change a
     #: buffered response that the handler returns. Otherwise it can be given to `respond`.
     wrapped = True
+
+    #: Whether the head goes in front of the body, in the form that the event source takes.
+    sends_prelude = True
 
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
@@ -75,7 +78,10 @@ class ResponseStream(ABC):
         """
         if self.started or self.closed:
             raise self._broken or StreamClosed("The head must be set before the first write.")
-        _warn_of_compression(head)
+        if b"content-encoding" in dict(head.headers):
+            from .compression import warn_of_compression  # lazy: cold start
+
+            warn_of_compression()
         self.head = head
         self.source = source
         self.content_type = CONTENT_TYPE
@@ -164,6 +170,21 @@ class ResponseStream(ABC):
         ):
             await self._give_turn()
 
+    def write_chunk(self, data: bytes) -> Awaitable[None] | None:
+        """Do what `writelines` does for one chunk in mid-stream, as a call and not as a coroutine.
+
+        Return None, or an awaitable if the writer has to wait. Raises what `writelines` raises.
+        """
+        size = len(data)
+        if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
+            return self.writelines((data,))
+        behind = self.transmit_chunk(data)
+        self.body_chunks += 1
+        self.body_bytes += size
+        self._bytes_since_turn += size
+        due = self._bytes_since_turn > TURN_BYTES or monotonic() - self._last_turn > TURN_SECONDS
+        return self._give_turn() if behind or due else None
+
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
         """Write chunks that are large, one slice at a time. A cancellation fails the response."""
         views = [memoryview(data) for data in chunks]
@@ -206,29 +227,19 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._broken or StreamClosed("The response stream has already ended.")
         if not self.started:
-            prelude = self.render_head()
+            has_prelude = self.head is not None and self.sends_prelude
+            prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
             self.started = True
             self.first_byte = monotonic()
             self.transmit_first(prelude, chunks, end)
         else:
             self.transmit(chunks, end)
-        size = 0
-        for data in chunks:
-            if data:
-                size += len(data)
-                self.body_chunks += 1
+        size = sum(map(len, chunks))
+        self.body_chunks += sum(map(bool, chunks))
         self.body_bytes += size
         if end:
             self._close()
         return size
-
-    def render_head(self) -> bytes:
-        """Return the head as the event source takes it in front of a body; empty without one.
-
-        Raises:
-            ResponseTooLarge: the event source does not take a head of this size.
-        """
-        return b"" if self.head is None else self.source.encode(self.head)
 
     async def aclose(self) -> None:
         """End the response. Does nothing if it has ended already.
@@ -317,6 +328,11 @@ class ResponseStream(ABC):
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Hand on ``chunks`` at once, without those that are empty."""
 
+    def transmit_chunk(self, data: bytes) -> bool:
+        """Hand on one chunk at once; return whether the stream is then `congested`."""
+        self.transmit((data,), False)
+        return self.congested
+
     @property
     @abstractmethod
     def congested(self) -> bool:
@@ -344,21 +360,6 @@ class ResponseStream(ABC):
     def __del__(self) -> None:
         if self.started and not self.closed:
             warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
-
-
-_compression_warned = False
-
-
-def _warn_of_compression(head: Head) -> None:
-    """Warn once in a process: function URLs have been seen to drop the encoding."""
-    global _compression_warned
-    if _compression_warned or b"content-encoding" not in dict(head.headers):
-        return
-    _compression_warned = True
-    logger.warning(
-        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
-        " to decompress such bodies and drop the header; leave compression to a CDN."
-    )
 
 
 @runtime_checkable

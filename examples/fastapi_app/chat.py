@@ -1,27 +1,22 @@
-"""`/chat`: an answer that comes word by word, as from a language model."""
+"""`/chat`: tokens as Server-Sent Events, which continue after a connection has broken."""
 
-import asyncio
 import json
 import logging
-import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from database import Orders
-from parameters import Delay
+from models import ChosenModel, Message, Model
+from tokens import TimeIsUp, beating
 
 logger = logging.getLogger(__name__)
 router = APIRouter(tags=["events"], default_response_class=StreamingResponse)
 
-BEST_SELLER = """
-SELECT name, origin, SUM(quantity) AS bags
-FROM orders JOIN products ON products.id = product_id
-GROUP BY product_id ORDER BY bags DESC LIMIT 1
-"""
+LastEventId = Annotated[int, Header(ge=0)]
 
 
 class Question(BaseModel):
@@ -30,45 +25,53 @@ class Question(BaseModel):
 
 @router.get("/chat")
 async def chat(
-    orders: Orders,
+    request: Request,
+    model: ChosenModel,
     prompt: Annotated[str, Query(min_length=1, max_length=2000)] = "What sells best?",
-    delay: Delay = 0.06,
+    last_event_id: LastEventId = 0,
 ) -> StreamingResponse:
     """Answer the prompt, token by token."""
     return StreamingResponse(
-        _events(_tokens(prompt, orders, delay)),
+        _events(request, model, prompt, last_event_id),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache"},
     )
 
 
 @router.post("/chat")
-async def chat_post(question: Question, orders: Orders, delay: Delay = 0.06) -> StreamingResponse:
+async def chat_post(
+    request: Request, model: ChosenModel, question: Question, last_event_id: LastEventId = 0
+) -> StreamingResponse:
     """Answer a prompt that is too long, or too private, for a URL."""
-    return await chat(orders, question.prompt, delay)
+    return await chat(request, model, question.prompt, last_event_id)
 
 
-async def _events(tokens: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Put each token into the kind of event that language models have taught their clients."""
-    async for token in tokens:
-        delta = {"choices": [{"index": 0, "delta": {"content": token}}]}
-        yield f"data: {json.dumps(delta)}\n\n"
-    yield "data: [DONE]\n\n"
+async def _events(
+    request: Request, model: Model, prompt: str, last_event_id: int
+) -> AsyncIterator[str]:
+    """Put each token into the kind of event that language models have taught their clients.
 
-
-async def _tokens(prompt: str, orders: Orders, delay: float) -> AsyncIterator[str]:
-    count = 0
+    Its id is its number: a client that comes back says which was the last that it has seen.
+    """
+    count = last_event_id if model.repeats else 0
+    messages = [Message(role="user", content=prompt)]
     try:
-        (best,) = await orders.read(BEST_SELLER)
-        answer = (
-            f"You asked: “{prompt}” I am a small model, and this is all I know by heart. "
-            f"Our best seller last year was {best['name']}, a coffee from {best['origin']}: "
-            f"{best['bags']:,} bags of it left the roastery. "
-            "Every word you are reading was sent by itself, the moment it was there ☕"
-        )
-        for token in re.findall(r"\s*\w{1,5}|\s*\W", answer):
-            await asyncio.sleep(delay)
-            yield token
-            count += 1
+        if last_event_id > count:
+            yield "event: restart\ndata: the answer begins again\n\n"
+        async with (
+            aclosing(model.complete(messages, count)) as completion,
+            aclosing(beating(completion, request)) as tokens,
+        ):
+            async for token in tokens:
+                if token is None:
+                    yield ": still here\n\n"
+                else:
+                    count += 1
+                    delta = {"choices": [{"index": 0, "delta": {"content": token}}]}
+                    yield f"id: {count}\ndata: {json.dumps(delta)}\n\n"
+        yield "data: [DONE]\n\n"
+    except TimeIsUp:
+        # Without [DONE]: an EventSource comes back after `retry` milliseconds, for the rest.
+        yield "retry: 100\n\n"
     finally:
         logger.info("/chat ended after %d tokens", count)

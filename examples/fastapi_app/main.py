@@ -8,6 +8,7 @@ from typing import TypedDict
 from fastapi import FastAPI
 
 import chat
+import completions
 import diagnostics
 import downloads
 import objects
@@ -35,6 +36,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[State]:
 
 
 app = FastAPI(title="Juniper Coffee", lifespan=lifespan)
-MODULES = (pages, progress, chat, reports, pictures, downloads, objects, receipts, diagnostics)
-for module in MODULES:
+for module in (
+    pages,
+    progress,
+    chat,
+    completions,
+    reports,
+    pictures,
+    downloads,
+    objects,
+    receipts,
+    diagnostics,
+):
     app.include_router(module.router)

@@ -780,19 +780,25 @@ class TestLimit:
 
     async def test_never_cuts_a_message_in_two(self) -> None:
         class Slow(MemoryStream):
-            """Takes its time for each slice, while it has no leave to go on."""
+            """Waits after the first slice until the limit has been reached."""
+
+            reached = asyncio.Event()
+
+            @property
+            def is_in_message(self) -> bool:
+                self.reached.set()
+                return super().is_in_message
 
             async def _give_turn(self) -> None:
-                await asyncio.sleep(0.02)
+                await self.reached.wait()
 
         stream = Slow()
         large = bytes(5 * 64 * 1024)
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send(START)
-            await send(SOME)
             await send({"type": "http.response.body", "body": large, "more_body": True})
             await asyncio.Event().wait()
 
-        await run(app, stream, limit=0.03)
-        assert (len(stream.body), stream.error) == (len(b"some") + len(large), None)
+        await run(app, stream, limit=0.01)
+        assert (len(stream.body), stream.error) == (len(large), None)

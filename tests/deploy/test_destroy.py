@@ -42,7 +42,7 @@ def test_without_a_terminal_and_yes_nothing_is_deleted(
         monkeypatch.setattr(sys, "stdin", nothing)
         outcome = run("destroy", "shop")
     assert outcome.code == 1
-    assert outcome.err == "Say --yes where nobody can be asked.\nNothing was deleted.\n"
+    assert outcome.err == "There is no terminal to confirm at: use --yes.\nNothing was deleted.\n"
     assert aws.changes() == []
 
 

@@ -62,7 +62,7 @@ class TestAFirstDeployment:
         assert failed.code == 1
         assert "Stopped at step " in failed.err
         assert "docs/deploy.md has the policy that the deployer needs" in failed.err
-        assert "The same command goes on from here." in failed.err
+        assert "the same command goes on from here." in failed.err
         assert aws.changes()[-1] == operation
         done = {*aws.changes()[:-1]} - {"PublishVersion"}  # which gives the same version again
         assert deploy().code == 0
@@ -83,7 +83,9 @@ class TestAnUpdate:
         aws.refuse(operation)
         failed = deploy(*OTHER, *PINNED)
         assert failed.code == 1
-        if SECOND.index(operation) <= SECOND.index("UpdateAlias"):
+        is_waiting = SECOND.index(operation) <= SECOND.index("UpdateAlias")
+        assert ("The version that was live still is." in failed.err) == is_waiting
+        if is_waiting:
             assert state() == before
         assert deploy(*OTHER, *PINNED).code == 0
         after = state()

@@ -10,6 +10,7 @@ from hypothesis import given
 from adapter.doctor.findings import RULES, Severity, diagnose, streams
 from adapter.doctor.observation import Chunk, Limits, Observation
 
+from .document import PAGE, PRINTED, finding_table
 from .shown import GOOD, REMOTE, SHOWN
 from .strategies import observations
 
@@ -20,6 +21,12 @@ def symptoms_of(observation: Observation) -> list[str]:
 
 def test_every_symptom_has_a_response_that_shows_it() -> None:
     assert list(SHOWN) == [rule.symptom for rule in RULES]
+
+
+def test_the_page_has_every_finding() -> None:
+    printed = PRINTED.search(PAGE.read_text())
+    assert printed
+    assert printed[0] == finding_table(), "out of date: python -m tests.doctor.document"
 
 
 @pytest.mark.parametrize("symptom", SHOWN)

@@ -45,6 +45,7 @@ class Local:
 
     pool: Pool
     log: Log
+    console: Console
     url: str
     client: httpx.AsyncClient
 
@@ -90,7 +91,7 @@ def local(tmp_path: Path) -> LocalFactory:
                 serve(FunctionUrl(pool, settings, console), listening),
                 httpx.AsyncClient(base_url=url, timeout=30) as client,
             ):
-                yield Local(pool, log, url, client)
+                yield Local(pool, log, console, url, client)
                 await pool.close()
 
     return open_local

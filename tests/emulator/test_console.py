@@ -37,27 +37,25 @@ def test_a_closed_terminal_is_no_error() -> None:
 
 @pytest.mark.anyio
 async def test_output_is_forwarded_in_whole_lines() -> None:
-    out, told = io.StringIO(), list[str]()
+    out = io.StringIO()
     sink, source = anyio.create_memory_object_stream[bytes](10)
     async with sink, source:
         for piece in (b"one\r\nt", b"wo\n\nthree", b" and \xc3", b"\xa9 end"):
             await sink.send(piece)
         await sink.aclose()
-        await Console(out).forward(Source(source), told.append)
+        await Console(out).forward(Source(source))
     assert out.getvalue() == "one\ntwo\n\nthree and é end\n"
-    assert told == ["one", "two", "", "three and é end"]
 
 
 @pytest.mark.anyio
 async def test_a_line_without_end_is_cut() -> None:
-    out, told = io.StringIO(), list[str]()
+    out = io.StringIO()
     sink, source = anyio.create_memory_object_stream[bytes](10)
     async with sink, source:
         await sink.send(b"x" * (MAX_LINE_BYTES + 1))
         await sink.aclose()
-        await Console(out).forward(Source(source), told.append)
+        await Console(out).forward(Source(source))
     assert out.getvalue() == "x" * (MAX_LINE_BYTES + 1) + "\n"
-    assert told == ["x" * (MAX_LINE_BYTES + 1)]
 
 
 class Source(anyio.abc.ByteReceiveStream):

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adapter.emulator.function_config import FunctionConfig, runtime_environ
+import pytest
+
+from adapter.emulator.function_config import (
+    NATIVE_RUNTIME,
+    FunctionConfig,
+    exec_wrapper,
+    runtime_environ,
+)
 
 FUNCTION = FunctionConfig("main:app", Path("/code"), name="shop", memory_mb=512)
 
@@ -37,6 +44,11 @@ def test_the_users_own_settings_are_passed_on() -> None:
     assert environ["AWS_REGION"] == "eu-west-1"
 
 
+def test_names_that_lambda_does_not_reserve_are_passed_on() -> None:
+    user = {"AWS_LAMBDA_NODEJS_USE_ALTERNATIVE_CLIENT_1": "true", "AWS_LAMBDA_EXEC_WRAPPER": "/x"}
+    assert user.items() <= runtime_environ(FUNCTION, "a:1", user).items()
+
+
 def test_no_reserved_name_is_taken_from_the_user() -> None:
     leaking = {
         "AWS_LAMBDA_MAX_CONCURRENCY": "4",
@@ -48,3 +60,24 @@ def test_no_reserved_name_is_taken_from_the_user() -> None:
     environ = runtime_environ(FUNCTION, "a:1", {**leaking, "_HANDLER": "theirs"})
     assert not leaking.keys() & environ.keys()
     assert environ["_HANDLER"] == "main:app"
+
+
+@pytest.mark.parametrize(
+    ("command", "value", "wrapper"),
+    [
+        (NATIVE_RUNTIME, "", ""),
+        (NATIVE_RUNTIME, "/opt/wrap", "/opt/wrap"),
+        (NATIVE_RUNTIME, "/var/task/wrap", "/code/wrap"),
+        (NATIVE_RUNTIME, "/var/task/adapter/bootstrap", ""),
+        (("node", "x.mjs"), "/opt/python/adapter/bootstrap", "/opt/python/adapter/bootstrap"),
+    ],
+)
+def test_the_wrapper_of_the_runtime(command: tuple[str, ...], value: str, wrapper: str) -> None:
+    function = FunctionConfig("main:app", Path("/code"), command=command)
+    assert exec_wrapper(function, {"AWS_LAMBDA_EXEC_WRAPPER": value}) == wrapper
+
+
+def test_layers_extend_the_search_paths_of_the_user() -> None:
+    function = FunctionConfig("main:app", Path("/code"), layers=(Path("/layer"),))
+    environ = runtime_environ(function, "127.0.0.1:9001", {"PATH": "/usr/bin"})
+    assert environ["PATH"] == "/usr/bin:/opt/bin"

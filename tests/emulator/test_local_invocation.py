@@ -16,6 +16,8 @@ from adapter.emulator.local_invocation import (
     timeout_error,
 )
 
+from .fidelity import Source, behaviour
+
 pytestmark = pytest.mark.anyio
 COMPLETE = ResponseEnd(EndOfResponse.COMPLETE)
 
@@ -89,6 +91,7 @@ async def test_a_client_that_disconnects_does_not_stop_the_function() -> None:
         (-40, "Runtime exited with error: signal: signal 40"),
     ],
 )
+@behaviour("The exit of a runtime is `Runtime.ExitError` with its status or signal", Source.SERVER)
 async def test_the_exit_of_a_runtime_is_reported_in_the_words_of_lambda(
     returncode: int, reason: str
 ) -> None:
@@ -110,11 +113,15 @@ async def test_a_timeout_is_logged() -> None:
         ("Function.Boom", "Function.Boom"),
         ("xRuntime.Ab", "xRuntime.Ab"),
         ("Function.OAuth2Error", "Function.OAuth2Error"),
+        ("Function.Err404", "Function.Err404"),
         ("Function.boom", "Function.Unknown"),
         ("Function.B", "Function.Unknown"),
         ("TypeError", "Runtime.Unknown"),
         ("", "Runtime.Unknown"),
     ],
+)
+@behaviour(
+    "Error types like `Function.Err404` are kept whole, others become `Unknown`", Source.SERVER
 )
 async def test_error_types_are_reduced_to_what_the_platform_knows(reported: str, kept: str) -> None:
     assert known_error_type(reported) == kept

@@ -11,7 +11,7 @@ import logging
 import re
 import struct
 import zlib
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ import httpx
 import pytest
 from blockbuster import blockbuster_ctx
 from moto.server import ThreadedMotoServer
+from starlette.requests import Request
 
 import main
 import objects
@@ -30,9 +31,10 @@ from database import Database
 from downloads import BLOCK
 from handler import handler
 from tests.support.adapter_dev import adapter_dev
+from tokens import beating
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, MutableMapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, MutableMapping
 
 pytestmark = pytest.mark.anyio
 
@@ -205,6 +207,58 @@ class TestEvents:
         answer = "".join(deltas)
         assert answer.startswith("You asked: “Ünïcode & friends?” ")
         assert "House Espresso" in answer
+
+    async def test_chat_goes_on_where_the_client_was_cut_off(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        whole = events((await client.get("/chat?delay=0")).text)
+        resumed = await client.get("/chat?delay=0", headers={"last-event-id": "20"})
+        assert events(resumed.text) == whole[20:]
+        assert whole[19]["id"] == "20"
+
+    async def test_chat_ends_in_time_and_the_client_comes_back_for_the_rest(self) -> None:
+        pages: list[list[dict[str, str]]] = []
+        last = "0"
+        with adapter_dev(f"{FOLDER / 'main.py'}:app", "--timeout", "3") as running:
+            async with httpx.AsyncClient(base_url=running.url, timeout=30) as browser:
+                while not pages or pages[-1][-1] == {"retry": "100"}:
+                    headers = {"last-event-id": last}
+                    text = (await browser.get("/chat?delay=0.05", headers=headers)).text
+                    pages.append(events(text))
+                    last = [event["id"] for event in pages[-1] if "id" in event][-1]
+        assert pages[-1][-1] == {"data": "[DONE]"}
+        assert len(pages) > 1
+        ids = [int(event["id"]) for page in pages for event in page if "id" in event]
+        assert ids == list(range(1, len(ids) + 1))
+
+    async def test_a_model_that_is_slow_has_heartbeats_between_its_tokens(self) -> None:
+        thought = asyncio.Event()
+
+        async def thinking() -> AsyncGenerator[str]:
+            await thought.wait()
+            yield "42"
+
+        arriving = beating(thinking(), Request({"type": "http"}), heartbeat=0.01)
+        assert await anext(arriving) is None, "a heartbeat"
+        thought.set()
+        assert [token async for token in arriving if token is not None] == ["42"]
+
+    async def test_a_client_that_leaves_at_a_heartbeat_ends_the_answer(self) -> None:
+        ended = []
+
+        async def thinking() -> AsyncGenerator[str]:
+            try:
+                await asyncio.Event().wait()
+                yield "never"
+            finally:
+                ended.append(True)
+
+        async with (
+            aclosing(thinking()) as answer,
+            aclosing(beating(answer, Request({"type": "http"}), heartbeat=0.01)) as arriving,
+        ):
+            assert await anext(arriving) is None
+        assert ended
 
     async def test_a_prompt_is_needed(self, client: httpx.AsyncClient) -> None:
         assert (await client.post("/chat", json={"prompt": ""})).status_code == 422

@@ -65,6 +65,11 @@ def goes_on_too_long(stage: Stage, variant: str) -> Seen:
     return stage.outcome()
 
 
+def limited(stage: Stage, variant: str) -> Seen:
+    stage.deliver({"listens": "/idle", "sends": "/endless"}[variant])
+    return stage.outcome()
+
+
 def flood(stage: Stage, variant: str) -> Seen:
     stage.deliver("/flood")
     peer, request = stage.read()
@@ -197,6 +202,9 @@ PROCESSES = [
         runtimes=BOTH),
     Row("The app cancels a large body message in the middle of it", cancelled_in_the_middle,
         cut("CancelledError"), log="a message was cancelled while it was sent", runtimes=BOTH),
+    Row("A stream goes on for longer than `max_stream_seconds`, and its app {}", limited, WHOLE,
+        variants=("listens", "sends"), environ={"ADAPTER_MAX_STREAM_SECONDS": "0.2"},
+        runtimes=ALL),
     Row("The app goes on after a buffered response until its time is up", goes_on_too_long,
         ANSWER, log="though its response had ended", environ=BUFFERED, runtimes=BOTH),
     Row("The environment is frozen between two invocations", frozen, WHOLE, runtimes=NATIVE),

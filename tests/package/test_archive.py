@@ -8,7 +8,7 @@ from zipfile import ZipFile, is_zipfile
 
 import pytest
 
-from adapter.package.archive import Size, write_archive
+from adapter.package.tree import Size, write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from adapter.package.archive import Size
 from adapter.package.command import MB, warnings
+from adapter.package.tree import Size
 
 from .conftest import APP, needing
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.errors import PackageError
-from adapter.package.dependencies import named_dependencies
+from adapter.package.project import named_dependencies
 from adapter.package.resolve import Platform
 
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, pylock

@@ -12,6 +12,8 @@ import pytest
 from adapter.imports import packed
 from adapter.package.build import PTH, pack_imports
 from adapter.package.bytecode import compile_folder
+from tests.runtimes.apps import EVENT
+from tests.support.fake_runtime_api import Platform
 
 from .conftest import needing
 from .wheels import make_wheel
@@ -88,3 +90,24 @@ def test_the_runtime_of_aws_imports_from_the_packed_file(
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert "PackedLoader" in ended.stdout
     assert not ended.stderr
+
+
+LOADER = """
+import shop
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": type(shop.__loader__).__name__.encode()})
+"""
+
+
+def test_the_native_runtime_imports_from_the_packed_file(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    make_wheel(wheels, "shop")
+    target = f"{project({**needing('shop'), 'main.py': LOADER})}/main.py:app"
+    folder = package(target, output="project/build/").output
+    environ = {"PYTHONPATH": str(folder), "ADAPTER_LIFESPAN": "off"}
+    platform = Platform(folder, "main:app", environ, (sys.executable, "-m", "adapter", "run"))
+    assert platform.connection().invoke(EVENT).content == b"PackedLoader"
+    platform.close()

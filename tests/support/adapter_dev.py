@@ -22,15 +22,15 @@ class LocalLambda:
 
 
 @contextmanager
-def adapter_dev(target: str, *options: str, **environ: str) -> Iterator[LocalLambda]:
+def adapter_dev(*arguments: str, **environ: str) -> Iterator[LocalLambda]:
     """Run ``adapter dev`` on a free port until the block is left."""
-    command = [sys.executable, "-m", "adapter", "dev", target, "--port", "0", *options]
+    command = [sys.executable, "-m", "adapter", "dev", "--port", "0", *arguments]
     with Popen(
         command, stdout=PIPE, stderr=STDOUT, text=True, env={**os.environ, **environ}
     ) as process:
         assert process.stdout is not None
         said: list[str] = []
-        while not (url := re.search(r"http://[\d.]+:\d+", "".join(said))):
+        while not (url := re.search(r"(?<= at )http://[\d.]+:\d+", "".join(said))):
             line = process.stdout.readline()
             assert line, f"adapter dev ended: {''.join(said)}"
             said.append(line)

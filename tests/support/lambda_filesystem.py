@@ -22,7 +22,7 @@ from adapter.emulator.environments.sandbox import find_sandbox
 from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
 from adapter.emulator.front_ends.http_server import listen, serve
 from adapter.emulator.function_config import FunctionConfig
-from adapter.package.archive import unpack_archive
+from adapter.package.tree import unpack_archive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

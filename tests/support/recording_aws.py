@@ -64,8 +64,8 @@ class RecordingAws:
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
-    #: the URL that every function URL gets, of something that runs here
-    function_url: str = ""
+    #: the URL of a local Lambda for functions whose names begin so
+    function_urls: dict[str, str] = field(default_factory=dict)
     functions: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: versions of functions that never become active, and why
     broken_versions: dict[str, str] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class RecordingAws:
         self.refusals.clear()
         self.functions.clear()
         self.broken_versions.clear()
-        self.function_url = ""
+        self.function_urls.clear()
         connection = HTTPConnection(*self.moto)
         connection.request("POST", "/moto-api/reset")
         connection.getresponse().read()
@@ -134,11 +134,14 @@ class RecordingAws:
                     path = {name: unquote(value) for name, value in found.groupdict().items()}
                     body = json.loads(request.body) if request.body else {}
                     return Call(operation, {**path, **query, **body}, size)
-        return Call(s3_operation(request), {"path": unquote(request.path)}, size)
+        is_for_s3 = request.service == "s3"
+        operation = s3_operation(request) if is_for_s3 else api_operation(request)
+        body = json.loads(request.body) if request.body and not is_for_s3 else {}
+        return Call(operation, {"path": unquote(request.path), **body}, size)
 
     def manage_runtime(self, call: Call) -> Reply:
         """Do what moto has not: keep which runtime version a version of a function is pinned to."""
-        key = f"{call.parameters['FunctionName']}:{call.parameters['Qualifier']}"
+        key = f"{call.parameters['FunctionName']}:{call.parameters['Qualifier']}:runtime"
         kept = self.functions.setdefault(key, {})
         if call.operation.startswith("Put"):
             names = ("UpdateRuntimeOn", "RuntimeVersionArn")
@@ -161,8 +164,9 @@ class RecordingAws:
         if "InvokeMode" in call.parameters:
             kept["InvokeMode"] = call.parameters["InvokeMode"]
         body.update(kept)
-        if self.function_url:
-            body["FunctionUrl"] = self.function_url
+        for prefix, url in self.function_urls.items():
+            if call.parameters["FunctionName"].startswith(prefix):
+                body["FunctionUrl"] = url
 
     def remember_configuration(self, call: Call, state: dict[str, Any]) -> None:
         latest = self.functions.setdefault(state["FunctionName"], {})
@@ -232,6 +236,13 @@ def s3_operation(request: Request) -> str:
         is_start = "uploads" in request.query
         return "CreateMultipartUpload" if is_start else "CompleteMultipartUpload"
     return f"{request.method.capitalize()}Object"
+
+
+def api_operation(request: Request) -> str:
+    """Return the name of an operation of API Gateway, as far as tests need it."""
+    kinds = {"integration": "PutIntegration", "deployments": "CreateDeployment"}
+    kind = request.path.rstrip("/").rpartition("/")[2]
+    return kinds.get(kind, f"{request.method} {request.path}")
 
 
 def refused(refusal: Refusal, request: Request) -> Reply:

@@ -14,14 +14,14 @@ from tests.runtimes.conftest import run as run
 from tests.runtimes.conftest import start as start
 from tests.support.collector import collect
 from tests.support.fake_runtime_api import NEXT, PATIENCE, response_of
-from tests.support.runtimes import RIC, RIC_4, ric_3
+from tests.support.runtimes import RIC, RIC_4, Running, ric_3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.runtimes.conftest import Start
     from tests.support.collector import Collector
     from tests.support.fake_runtime_api import Request
-    from tests.support.runtimes import Running, StartRunning
 
 SHOP = Path(__file__).with_name("shop.py")
 PAGE = Path(__file__).parents[2] / "docs" / "instrumentation.md"
@@ -44,7 +44,7 @@ def in_order(source: str, first: str) -> str:
     """Return ``source`` with the adapter and the app imported before the vendor, or after."""
     ours = "".join(OURS.findall(source))
     others = OURS.sub("", source)
-    if first == "adapter":
+    if first == "adapter" or not ours:
         return ours + others
     lines = others.splitlines(keepends=True)
     statements = [node for node in ast.parse(others).body if USED & names_in(node)]
@@ -107,7 +107,9 @@ TRACE = "Root=1-68f0c1d2-3a4b5c6d7e8f901234567890;Parent=53995c3f42cd8ad8;Sample
 class Instrument(Protocol):
     """Starts a function whose ``main.py`` is a handler module, and waits for its first `next`."""
 
-    def __call__(self, source: str, environ: dict[str, str] = ...) -> Instrumented: ...
+    def __call__(
+        self, source: str, environ: dict[str, str] = ..., handler: str = ...
+    ) -> Instrumented: ...
 
 
 @pytest.fixture(params=["native", "managed 3", "managed 4"])
@@ -123,21 +125,26 @@ def first(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def instrument(
-    run: StartRunning, runtime: Runtime, tmp_path: Path, first: str
-) -> Iterator[Instrument]:
+def instrument(start: Start, runtime: Runtime, tmp_path: Path, first: str) -> Iterator[Instrument]:
     gate = socket.create_server(("127.0.0.1", 0))
     gate.settimeout(PATIENCE)
 
-    def instrument_one(source: str, environ: dict[str, str] | None = None) -> Instrumented:
+    def instrument_one(
+        source: str, environ: dict[str, str] | None = None, handler: str = "main.handler"
+    ) -> Instrumented:
         folder = tmp_path / "shop"
         folder.mkdir()
         (folder / "shop.py").write_text(SHOP.read_text("utf-8"))
         source = in_order(source, first).replace("from main import", "from shop import")
-        path = f"{runtime.environ['PYTHONPATH']}:{folder}"
-        gate_port = str(gate.getsockname()[1])
-        variables = {"PYTHONPATH": path, "PYTHONWARNINGS": "", "GATE": gate_port}
-        running = run(source, variables | (environ or {}))
+        command = runtime.command if runtime.is_native else (*RIC[:-1], handler)
+        variables = {
+            **runtime.environ,
+            "PYTHONPATH": f"{runtime.environ['PYTHONPATH']}:{folder}",
+            "PYTHONWARNINGS": "",
+            "GATE": str(gate.getsockname()[1]),
+        }
+        platform = start(source, handler, command, **variables | (environ or {}))
+        running = Running(platform, is_native=runtime.is_native)
         assert running.client.read().call == NEXT, running.platform.output
         return Instrumented(running, gate)
 

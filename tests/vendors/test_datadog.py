@@ -67,3 +67,23 @@ def test_a_failure_in_mid_stream_is_counted(shop: Instrumented) -> None:
     assert function["meta"]["error.type"].endswith("ValueError")
     # One of the exception; one of the 502 that Datadog takes it for, as behind any function URL.
     assert metrics(shop).count("aws.lambda.enhanced.errors") == 2
+
+
+#: A handler module that knows nothing of the vendor.
+PLAIN = """
+from adapter import LambdaHandler
+from main import app
+
+handler = LambdaHandler(app)
+"""
+
+
+def test_its_own_handler_module_needs_no_change_of_code(instrument: Instrument) -> None:
+    environ = ENVIRON | {"DD_LAMBDA_HANDLER": "main.handler", "DD_PATCH_MODULES": "fastapi:true"}
+    shop = instrument(PLAIN, environ, "datadog_lambda.handler.handler")
+    call = shop.get("/stream/ok", "id-1", HEADERS)
+    assert (call.first, call.request.content) == (b"one ", b"one two")
+    [function] = named(shop, "aws.lambda")
+    assert function["trace_id"] == f"{TRACE_ID:X}"
+    shop.fail("id-2")
+    assert [span["error"] for span in named(shop, "aws.lambda")] == [0, 1]

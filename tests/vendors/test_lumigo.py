@@ -33,14 +33,18 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 
 @pytest.fixture
-def shop(instrument: Instrument, collector: Collector, tmp_path: Path) -> Instrumented:
-    environ = {
+def environ(collector: Collector, tmp_path: Path) -> dict[str, str]:
+    return {
         "LUMIGO_TRACER_TOKEN": "t_0123456789abcdef01234",
         "LUMIGO_TRACER_HOST": collector.address,
         "SSL_CERT_FILE": str(tmp_path / "authority.pem"),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_REGION": "eu-west-1",
     }
+
+
+@pytest.fixture
+def shop(instrument: Instrument, environ: dict[str, str]) -> Instrumented:
     return instrument(lines_of("Lumigo"), environ)
 
 
@@ -72,3 +76,23 @@ def test_a_failure_in_mid_stream_is_counted(shop: Instrumented, collector: Colle
     shop.fail("id-1")
     [span] = ended(collector)
     assert span["error"]["type"] == "ValueError"
+
+
+#: A handler module that knows nothing of the vendor.
+PLAIN = """
+from adapter import LambdaHandler
+from main import app
+
+handler = LambdaHandler(app)
+"""
+
+
+def test_its_own_handler_module_needs_no_change_of_code(
+    instrument: Instrument, collector: Collector, environ: dict[str, str]
+) -> None:
+    original = {"LUMIGO_ORIGINAL_HANDLER": "main.handler"}
+    shop = instrument(PLAIN, environ | original, "lumigo_tracer.auto_instrument_handler._handler")
+    call = shop.get("/stream/ok", "id-1")
+    assert (call.first, call.request.content) == (b"one ", b"one two")
+    shop.fail("id-2")
+    assert [span.get("error") is None for span in ended(collector)] == [True, False]

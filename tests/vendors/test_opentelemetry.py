@@ -11,6 +11,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from .conftest import lines_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.collector import Collector
 
     from .conftest import Instrument, Instrumented
@@ -117,3 +119,32 @@ class TestFunction:
             "shop": True,
             "GET /stream/{name}": True,
         }
+
+
+#: As `otel_wrapper.py` of OpenTelemetry's layer: it instruments, then imports the function.
+WRAPPER = """
+import os
+from importlib import import_module
+from opentelemetry.instrumentation.aws_lambda import AwsLambdaInstrumentor
+
+AwsLambdaInstrumentor().instrument()
+
+module, name = os.environ["ORIG_HANDLER"].rsplit(".", 1)
+handler = getattr(import_module(module), name)
+"""
+
+
+def test_the_handler_module_of_its_layer_wraps_the_function(
+    instrument: Instrument, collector: Collector, tmp_path: Path
+) -> None:
+    lines = lines_of("OpenTelemetry").replace("from main import", "from shop import")
+    (tmp_path / "original.py").write_text(lines)
+    source = f"import sys\nsys.path.append({str(tmp_path)!r})\n{WRAPPER}"
+    original = {"ORIG_HANDLER": "original.handler"}
+    shop = instrument(source, environ(collector) | original)
+    call = shop.get("/stream/ok", "id-1", HEADERS)
+    assert (call.first, call.request.content) == (b"one ", b"one two")
+    spans = {span.name: span for span in servers(collector)}
+    assert spans["GET /stream/{name}"].parent == spans["shop"].span
+    shop.fail("id-2")
+    assert [span.failed for span in servers(collector) if span.name == "shop"] == [False, True]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from contextlib import ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -16,16 +15,16 @@ from ...errors import ConfigurationError
 from ..console import Console
 from ..environments.environment import wait_any
 from ..environments.pool import Pool, open_pool
-from ..environments.sandbox import find_sandbox
+from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
 from ..front_ends.function_url import FunctionUrl, UrlSettings
 from ..front_ends.http_server import listen, serve
 from ..front_ends.invoke_api import InvokeApi
-from ..function_config import region_of
 from ..host import is_loopback
 from ..inspector.app import ROOT, inspect
 from ..inspector.journal import Journal
-from .function_options import read_function
+from .function_options import read_dev_function
 from .reload_filter import ReloadFilter
+from .source_options import read_source
 
 if TYPE_CHECKING:
     import socket
@@ -34,12 +33,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from ..environments.environment import Environment
+    from ..front_ends.source import EventSource
     from ..function_config import FunctionConfig
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WRITABLE_TASK_ROOT = (
     "Note: this system allows no read-only mount, so the app can write to its own folder here. "
     "On Lambda it can write to /tmp only."
+)
+EVERY_HOST = (
+    "Note: with this --host, other machines and containers reach the function, and so does a web "
+    "page whose domain points here: the Host header is not checked."
 )
 
 
@@ -49,6 +53,7 @@ class DevSettings:
 
     function: FunctionConfig
     url: UrlSettings
+    source: EventSource
     url_socket: socket.socket
     invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
     max_environments: int
@@ -62,22 +67,18 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
-    function = replace(
-        read_function(arguments, concurrency=arguments.concurrency),
-        environ={
-            "ADAPTER_ACCESS_LOG": "on",
-            "ADAPTER_WATCHDOG": "on",  # AWS's runtime ignores it
-        },
-    )
+    dev = read_dev_function(arguments)
+    # Other runtimes ignore them.
+    shown = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
+    function = replace(dev.config, environ=shown)
     url = UrlSettings(
-        invoke_mode=arguments.invoke_mode,
         midstream_error=arguments.midstream_error,
         empty_body_hang=arguments.empty_body_hang,
         hold_last_chunk=arguments.hold_last_chunk,
-        aws_region=region_of(os.environ) if arguments.as_aws else None,
         check_host=is_loopback(arguments.host),
         show_init_errors=arguments.reload,
     )
+    source = read_source(arguments, dev.url)
     reload = reload_filter_of(arguments, function.task_root)
     with ExitStack() as sockets:
         url_socket = sockets.enter_context(listen(arguments.host, arguments.port))
@@ -87,9 +88,10 @@ def main(arguments: Namespace) -> int:
         settings = DevSettings(
             function,
             url,
+            source,
             url_socket,
             invoke_socket,
-            arguments.max_environments,
+            arguments.max_environments if function.isolated else 1,
             reload,
             inspector=arguments.inspector,
         )
@@ -117,8 +119,8 @@ async def run(settings: DevSettings) -> int:
     reload_stop = anyio.Event()
     # Signals first: a Ctrl-C during the start has to stop the server cleanly as well.
     with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
-        sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
-        if not sandbox.read_only:
+        sandbox = await anyio.to_thread.run_sync(sandbox_of, function)
+        if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)
         async with (
             open_pool(function, sandbox, console, settings.max_environments) as pool,
@@ -138,6 +140,13 @@ async def run(settings: DevSettings) -> int:
             with anyio.CancelScope(shield=True):
                 await pool.close()
     return 1 if failed.is_set() else 0
+
+
+def sandbox_of(function: FunctionConfig) -> Sandbox:
+    """Return how the function's processes are started."""
+    if not function.isolated:
+        return no_sandbox()
+    return find_sandbox(function.task_root, function.layers)
 
 
 async def wait_for_signal(signals: AsyncIterator[signal.Signals], signalled: anyio.Event) -> None:
@@ -169,6 +178,8 @@ async def start(settings: DevSettings, pool: Pool, console: Console, failed: any
     )
     if settings.inspector:
         console.line(f"Inspector: {base_url(settings.url_socket)}{ROOT}/")
+    if not settings.url.check_host:
+        console.line(EVERY_HOST)
     if settings.invoke_socket is not None:
         console.line(
             f"boto3.client('lambda', endpoint_url='{base_url(settings.invoke_socket)}') "
@@ -179,7 +190,7 @@ async def start(settings: DevSettings, pool: Pool, console: Console, failed: any
 @asynccontextmanager
 async def serve_url(settings: DevSettings, pool: Pool, console: Console) -> AsyncIterator[None]:
     """Serve the function URL while the block runs, with the inspector in front of it."""
-    url = FunctionUrl(pool, settings.url, console)
+    url = FunctionUrl(pool, settings.url, console, settings.source)
     if not settings.inspector:
         async with serve(url, settings.url_socket):
             yield

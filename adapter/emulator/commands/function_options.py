@@ -1,17 +1,27 @@
-"""Reads the configuration of the function from the command line."""
+"""Reads the configuration of the function from the command line and the SAM template."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import ConfigurationError
-from ...target import find_target
-from ..function_config import FunctionConfig
+from ...target import Target, find_target
+from ..env_file import read_env_file
+from ..function_config import NATIVE_RUNTIME, FunctionConfig
+from ..layers import read_layers
+from .arguments import MAX_TIMEOUT_SECONDS
+from .sam_template import TemplateFunction, find_template
+from .sam_template import read_function as read_template
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping
+
+TIMEOUT_SECONDS = 30.0
+MEMORY_MB = 1024
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_TIMEOUT_SECONDS = 10.0
@@ -20,30 +30,108 @@ KILL_DELAY_SECONDS = 0.5
 MANAGED_KILL_DELAY_SECONDS = 0.6
 
 
-def read_function(arguments: Namespace, concurrency: int | None = None) -> FunctionConfig:
-    """Return the configuration of the function that TARGET names.
+class DevFunction(NamedTuple):
+    """The function of ``adapter dev``, and the settings of its URL in the template."""
+
+    config: FunctionConfig
+    url: Mapping[str, Any]
+
+
+def read_dev_function(arguments: Namespace) -> DevFunction:
+    """Return the function that TARGET, ``--command`` or the template names.
 
     Raises:
-        ConfigurationError: TARGET is invalid, or two options contradict each other.
+        ConfigurationError: an option is invalid, or contradicts another one.
+    """
+    template = None
+    if arguments.target is not None:
+        target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
+    elif arguments.command_line is not None:
+        target = Target(arguments.handler or "function.handler", Path.cwd())
+    else:
+        template = template_function(arguments.function)
+        found = find_target(template.handler, template.task_root)
+        target = Target(found.handler, template.task_root)
+    if arguments.function is not None and template is None:
+        raise ConfigurationError("--function chooses from a template: leave TARGET away.")
+    config = configure(arguments, target, template, concurrency=arguments.concurrency)
+    return DevFunction(config, template.url if template else {})
+
+
+def template_function(name: str | None) -> TemplateFunction:
+    """Return the function of the template in the current folder."""
+    path = find_template(Path.cwd())
+    if path is None:
+        raise ConfigurationError(
+            "Name the app: adapter dev main:app. (This folder has no template.yaml, whose function "
+            "would be served.)"
+        )
+    return read_template(path, name)
+
+
+def read_function(arguments: Namespace) -> FunctionConfig:
+    """Return the function of ``adapter invoke``, which TARGET names.
+
+    Raises:
+        ConfigurationError: TARGET is invalid, or an option is.
     """
     target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
+    return configure(arguments, target)
+
+
+def configure(
+    arguments: Namespace,
+    target: Target,
+    template: TemplateFunction | None = None,
+    concurrency: int | None = None,
+) -> FunctionConfig:
+    """Return the function's configuration; options win over the template."""
     if arguments.snapstart and concurrency is not None:
         raise ConfigurationError(
             "Managed instances have no SnapStart: use --snapstart or --concurrency, not both."
         )
+    isolated = not getattr(arguments, "no_isolation", False)
+    layers = read_layers(getattr(arguments, "layer", ()))
+    if layers and not isolated:
+        raise ConfigurationError("--no-isolation has no mounts: leave --layer away.")
+    timeout = arguments.timeout or (template.timeout_seconds if template else TIMEOUT_SECONDS)
+    memory = arguments.memory or (template.memory_mb if template else MEMORY_MB)
+    if not isolated:
+        timeout = MAX_TIMEOUT_SECONDS
     init_timeout_seconds = INIT_TIMEOUT_SECONDS
     if arguments.snapstart or concurrency is not None:
-        init_timeout_seconds = max(LONG_INIT_TIMEOUT_SECONDS, arguments.timeout)
+        init_timeout_seconds = max(LONG_INIT_TIMEOUT_SECONDS, timeout)
+    command = getattr(arguments, "command_line", None)
+    name = template.name if template else target.task_root.name
     return FunctionConfig(
-        target=target.handler,
+        target=getattr(arguments, "handler", None) or target.handler,
         task_root=target.task_root,
-        name=re.sub(r"[^A-Za-z0-9-_]", "-", target.task_root.name) or "function",
-        timeout_seconds=arguments.timeout,
-        memory_mb=arguments.memory,
+        command=split_command(command) if command else NATIVE_RUNTIME,
+        name=re.sub(r"[^A-Za-z0-9-_]", "-", name) or "function",
+        timeout_seconds=timeout,
+        memory_mb=memory,
         init_timeout_seconds=init_timeout_seconds,
+        throttle=not getattr(arguments, "no_throttle", False),
         kill_delay_seconds=(
             KILL_DELAY_SECONDS if concurrency is None else MANAGED_KILL_DELAY_SECONDS
         ),
         concurrency=concurrency,
         snapstart=arguments.snapstart,
+        layers=layers,
+        isolated=isolated,
+        environ={
+            **(template.environ if template else {}),
+            **(read_env_file(arguments.env_file) if arguments.env_file else {}),
+        },
     )
+
+
+def split_command(text: str) -> tuple[str, ...]:
+    """Return the words of a command line, as a shell reads them."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise ConfigurationError(f"--command {text!r} cannot be read: {error}.") from error
+    if not words:
+        raise ConfigurationError("--command is empty. Try: --command 'node runtime.mjs'")
+    return words

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import SocketAttribute
 
-from ..function_config import region_of, runtime_environ
-from ..invocation_events import Logged, Started
+from ..function_config import exec_wrapper, region_of, runtime_environ
+from ..invocation_events import Started
 from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
 from ..runtime_api.managed_api import ManagedApi
 from ..runtime_api.on_demand_api import OnDemandApi
 from . import log_lines
-from .peak_memory import peak_memory_mb
+from .environment_log import EnvironmentLog
+from .process_memory import exceeds, peak_memory_mb
 
 if TYPE_CHECKING:
     from anyio.abc import Process, SocketStream, TaskStatus
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 
 OUTPUT_GRACE_SECONDS = 1.0
 """How long the output of a process is read after its exit; its children may hold it open."""
+
+MEMORY_CHECK_SECONDS = 0.1
+OUT_OF_MEMORY = "Runtime.OutOfMemory"
+
+LOG_GRACE_SECONDS = 0.02
+"""How long lines of the function are read after its invocation, if the caller wants them."""
 
 RESTORE_SECONDS = 10.0  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks.html
 
@@ -53,7 +60,9 @@ class Environment:
     ) -> None:
         self._function = function
         self._sandbox = sandbox
-        self._console = console
+        self._running: set[LocalInvocation] = set()
+        self._console = EnvironmentLog(console, self._running)
+        self.tenant_id: str | None = None  #: of its invocations; ``None`` before the first one
         self._init_timeout_seconds = init_timeout_seconds
         kind = OnDemandApi if function.concurrency is None else ManagedApi
         self.api: RuntimeApi = kind(function, region_of(os.environ))
@@ -66,9 +75,8 @@ class Environment:
         self._spawned = anyio.Event()  #: the process has started, or could not be started
         self._server = anyio.CancelScope()
         self._started_at = 0.0
-        self._running: set[LocalInvocation] = set()
-        self._latest: LocalInvocation | None = None
         self._restore_duration: float | None = None
+        self._out_of_memory = False
 
     @property
     def usable(self) -> bool:
@@ -94,7 +102,9 @@ class Environment:
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(self._serve, listener)
-            tasks.start_soon(self._enforce_init_timeout)
+            if self._function.isolated:
+                tasks.start_soon(self._enforce_init_timeout)
+                tasks.start_soon(self._enforce_memory)
             task_status.started()
             try:
                 await self._run_process(listener.extra(SocketAttribute.local_port))
@@ -112,6 +122,7 @@ class Environment:
     async def invoke(self, invocation: LocalInvocation) -> None:
         """Serve one invocation; return when the environment is free again, or has ended."""
         self._running.add(invocation)
+        self.tenant_id = invocation.tenant_id
         try:
             await self.api.initialised.wait()
             if self.api.restore():
@@ -145,7 +156,8 @@ class Environment:
                 "error",
             )
             return
-        cold, self._latest = self._latest is None, invocation
+        cold = self._console.latest is None
+        self._console.latest = invocation
         pid = str(self._process.pid) if self._process else ""
         invocation.tell(Started(invocation.delivered_at or monotonic(), pid, cold))
         self._console.line(log_lines.start_line(invocation.request_id), "platform")
@@ -158,6 +170,8 @@ class Environment:
             timed_out = not invocation.done.is_set()
             if timed_out:
                 await self._time_out(invocation)
+        if invocation.log_tail is not None:
+            await anyio.sleep(LOG_GRACE_SECONDS)
         self._log_report(invocation, timed_out)
 
     async def stop(self) -> None:
@@ -183,24 +197,12 @@ class Environment:
             await listener.serve(self.api.serve)
 
     async def _run_process(self, port: int) -> None:
-        function = self._function
         self._started_at = monotonic()
-        self._process = process = await anyio.open_process(
-            self._sandbox.command(function.command),
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=function.task_root,
-            env=runtime_environ(function, f"127.0.0.1:{port}", os.environ),
-            # A new process group: Ctrl-C does not reach it, and one signal ends all its processes.
-            start_new_session=True,
-        )
+        self._process = process = await self._spawn(port)
         self._spawned.set()
-        assert process.stdout is not None
-        assert process.stderr is not None
-        async with process.stdout, process.stderr, anyio.create_task_group() as readers:
-            readers.start_soon(self._console.forward, process.stdout, self._tell_line)
-            readers.start_soon(self._console.forward, process.stderr, self._tell_line)
+        async with process, anyio.create_task_group() as readers:
+            for output in filter(None, (process.stdout, process.stderr)):
+                readers.start_soon(self._console.forward, output)
             await process.wait()
             self._kill()  # children of the runtime end with it
             readers.cancel_scope.deadline = anyio.current_time() + OUTPUT_GRACE_SECONDS
@@ -208,17 +210,24 @@ class Environment:
         if not self._server.cancel_called:
             await self.api.uploads_finished()
 
-    def _tell_line(self, line: str) -> None:
-        """Tell the invocation that has written a line.
-
-        Its request id may be in the line. A line without one belongs to every running invocation,
-        or to the latest one, because output is read later than the response.
-        """
-        at = monotonic()
-        running = self._running or {each for each in [self._latest] if each}
-        named = [each for each in running if each.request_id in line]
-        for invocation in named or running:
-            invocation.tell(Logged(at, line))
+    async def _spawn(self, port: int) -> Process:
+        function = self._function
+        environ = runtime_environ(function, f"127.0.0.1:{port}", os.environ)
+        command = self._sandbox.command(function.command, exec_wrapper(function, environ))
+        if not function.isolated:  # a debugger needs the terminal
+            return await anyio.open_process(
+                command, stdin=None, stdout=None, stderr=None, cwd=function.task_root, env=environ
+            )
+        return await anyio.open_process(
+            command,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=function.task_root,
+            env=environ,
+            # A new process group: Ctrl-C does not reach it, and one signal ends all its processes.
+            start_new_session=True,
+        )
 
     async def _enforce_init_timeout(self) -> None:
         with anyio.move_on_after(self._init_timeout_seconds):
@@ -230,10 +239,21 @@ class Environment:
         self._console.line(line, "error")
         await self.stop()
 
+    async def _enforce_memory(self) -> None:
+        """End the process when it and its children have more memory than the function."""
+        await self._spawned.wait()
+        while self._process is not None and not self.ended.is_set():
+            if exceeds(self._process.pid, self._function.memory_mb):
+                self._out_of_memory = True
+                line = log_lines.out_of_memory_line(self._function.memory_mb)
+                self._console.line(line, "error")
+                self._kill()
+                return
+            await anyio.sleep(MEMORY_CHECK_SECONDS)
+
     async def _time_out(self, invocation: LocalInvocation) -> None:
         has_to_end = self.api.time_out(invocation)
         line = log_lines.timeout_line(invocation.request_id, self._function.timeout_seconds)
-        invocation.tell(Logged(monotonic(), line))
         self._console.line(line, "error")
         if has_to_end:
             self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
@@ -242,7 +262,8 @@ class Environment:
     def _kill(self) -> None:
         if self._process is not None:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                kill = os.killpg if self._function.isolated else os.kill
+                kill(self._process.pid, signal.SIGKILL)
 
     def _end(self) -> None:
         """Record that the process has exited, and fail its invocations."""
@@ -269,6 +290,8 @@ class Environment:
             return
         self.init_failed = True
         error_type = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
+        if self._out_of_memory:
+            error_type = OUT_OF_MEMORY
         duration = monotonic() - self._started_at
         self._console.line(log_lines.init_line(duration, "error", error_type), "error")
         if self.init_failure:
@@ -279,6 +302,8 @@ class Environment:
         duration = monotonic() - started
         first = invocation.first_byte_at
         error_type = invocation.end.error_type if invocation.end else ""
+        if self._out_of_memory:
+            error_type = OUT_OF_MEMORY
         status = "timeout" if timed_out else "error" if error_type else ""
         line = log_lines.report_line(
             log_lines.Report(
@@ -294,9 +319,9 @@ class Environment:
                 bytes=invocation.bytes,
             )
         )
-        invocation.tell(Logged(monotonic(), line))
         self._console.line(log_lines.end_line(invocation.request_id), "platform")
         self._console.line(line, "error" if status else "success")
+        invocation.logged.set()
 
     def _take_init_duration(self) -> float | None:
         """Return the duration of the init once, for the first REPORT line."""

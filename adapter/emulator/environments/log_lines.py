@@ -42,6 +42,14 @@ def timeout_line(request_id: str, timeout_seconds: float) -> str:
     return f"{now}Z {request_id} Task timed out after {timeout_seconds:.2f} seconds"
 
 
+def out_of_memory_line(memory_mb: int) -> str:
+    """Return the line for an environment whose processes are killed for their memory."""
+    return (
+        f"The environment used more than its {memory_mb} MB, and its processes are killed, as on "
+        "AWS. With --memory it has more."
+    )
+
+
 def init_line(duration: float, status: str, error_type: str = "") -> str:
     """Return the line for an init that failed or timed out."""
     parts = [f"INIT_REPORT Init Duration: {milliseconds(duration)}", "Phase: init"]

@@ -98,6 +98,7 @@ class Pool(ABC):
             self._invocations.discard(invocation)
             invocation.fail(CLOSING)  # no effect on an invocation that has ended
             invocation.done.set()
+            invocation.logged.set()
 
     async def _start(self, init_timeout_seconds: float) -> Environment:
         environment = Environment(
@@ -152,8 +153,9 @@ class OnDemandPool(Pool):
         async with self._limiter:
             if self._closed:
                 return
-            environment = await self._reuse()
+            environment = await self._reuse(invocation.tenant_id)
             if environment is None:
+                await self._make_room()
                 environment = await self._start(self._function.init_timeout_seconds)
             await environment.api.initialised.wait()
             if environment.init_timed_out:
@@ -167,15 +169,20 @@ class OnDemandPool(Pool):
             else:
                 await environment.stop()
 
-    async def _reuse(self) -> Environment | None:
+    async def _make_room(self) -> None:
+        """End an idle environment of another tenant if there is no place for a new one."""
+        if self._idle and len(self._alive) >= self._limiter.total_tokens:
+            await self._idle.pop(0).stop()
+
+    async def _reuse(self, tenant_id: str) -> Environment | None:
         """Return an environment that is idle, or becomes idle within `REUSE_SECONDS`."""
-        environment = self._pop_idle()
+        environment = self._pop_idle(tenant_id)
         if environment is not None or self._waiting >= self._nearly_idle:
             return environment
         self._waiting += 1
         try:
             with anyio.move_on_after(REUSE_SECONDS):
-                while (environment := self._pop_idle()) is None:
+                while (environment := self._pop_idle(tenant_id)) is None:
                     await self._became_idle.wait()
         finally:
             self._waiting -= 1
@@ -186,11 +193,13 @@ class OnDemandPool(Pool):
         current = self._alive - self._outdated
         return sum(environment.responded_within(REUSE_SECONDS) for environment in current)
 
-    def _pop_idle(self) -> Environment | None:
+    def _pop_idle(self, tenant_id: str) -> Environment | None:
+        """Return an idle environment that has served no other tenant."""
+        self._idle = [each for each in self._idle if each.usable or each.init_timed_out]
         # The last one used has the warmest caches.
-        while self._idle:
-            environment = self._idle.pop()
-            if environment.usable or environment.init_timed_out:
+        for environment in reversed(self._idle):
+            if environment.tenant_id in (None, tenant_id):
+                self._idle.remove(environment)
                 return environment
         return None
 

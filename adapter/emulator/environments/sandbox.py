@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...errors import ConfigurationError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,11 +16,23 @@ if TYPE_CHECKING:
 # folder is still writable, so it enters the folder again.
 REMOUNT = 'mount -o bind,ro "$0" "$0" && cd "$0" && exec "$@"'
 
+# The files of layers appear in /opt, before those that are there on this machine.
+MOUNT_LAYERS = (
+    'l=$1; shift; { [ -d /opt ] || mkdir /opt; } && mount -t overlay -o "lowerdir=$l:/opt" '
+    f"layers /opt && {REMOUNT}"
+)
+
 # Two ways to get the namespace: as root, or as any user where user namespaces are allowed.
 NAMESPACES = (("--mount",), ("--user", "--map-root-user", "--mount"))
 
 # The kernel kills the runtime when this process ends, even by SIGKILL.
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
+
+# As /var/runtime/bootstrap, which runs the wrapper with the runtime's command as its arguments.
+WRAP = (
+    '[ -f "$0" ] || { echo "$0: does not exist" >&2; exit 127; }; '
+    '[ -x "$0" ] || { echo "$0: is not an executable" >&2; exit 126; }; exec "$0" "$@"'
+)
 
 
 class Sandbox(NamedTuple):
@@ -27,21 +41,53 @@ class Sandbox(NamedTuple):
     prefix: tuple[str, ...]
     read_only: bool
 
-    def command(self, command: tuple[str, ...]) -> list[str]:
-        """Return the command line that starts ``command`` in the sandbox."""
-        return [*self.prefix, *command]
+    def command(self, command: tuple[str, ...], wrapper: str = "") -> list[str]:
+        """Return the command line that starts ``command`` in the sandbox.
+
+        ``wrapper`` is the value of ``AWS_LAMBDA_EXEC_WRAPPER``.
+        """
+        wrap = ("sh", "-c", WRAP, wrapper) if wrapper else ()
+        return [*self.prefix, *wrap, *command]
 
 
-def find_sandbox(task_root: Path) -> Sandbox:
-    """Return the best sandbox that works on this machine, found by trying each."""
-    die = DIE_WITH_PARENT if works((*DIE_WITH_PARENT, "true")) else ()
+def no_sandbox() -> Sandbox:
+    """Return the way to start a runtime that only ends with this process."""
+    return Sandbox(DIE_WITH_PARENT if works((*DIE_WITH_PARENT, "true")) else (), read_only=False)
+
+
+def find_sandbox(task_root: Path, layers: tuple[Path, ...] = ()) -> Sandbox:
+    """Return the best sandbox that works on this machine, found by trying each.
+
+    Of ``layers`` the last one comes first in ``/opt``.
+
+    Raises:
+        ConfigurationError: there are layers, and this machine allows no mounts.
+    """
+    fallback = no_sandbox()
+    script, lower = REMOUNT, tuple[str, ...]()
+    if layers:
+        script, lower = MOUNT_LAYERS, (":".join(map(str, reversed(layers))),)
     if shutil.which("unshare") and shutil.which("mount"):
         for namespace in NAMESPACES:
             # setpriv comes last: entering a user namespace would clear its setting
-            prefix = ("unshare", *namespace, "sh", "-c", REMOUNT, str(task_root), *die)
+            prefix = (
+                "unshare",
+                *namespace,
+                "sh",
+                "-c",
+                script,
+                str(task_root),
+                *lower,
+                *fallback.prefix,
+            )
             if works((*prefix, "sh", "-c", "! [ -w . ]")):
                 return Sandbox(prefix, read_only=True)
-    return Sandbox(die, read_only=False)
+    if layers:
+        raise ConfigurationError(
+            "--layer needs a Linux that allows mounts (as root, or in a user namespace): this "
+            "machine does not. Install the layer's content beside the app instead."
+        )
+    return fallback
 
 
 def works(command: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic, time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -20,22 +20,18 @@ from ..host import host_is_local
 from ..invocation_events import Responded, Sent
 from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
 from .http_server import read_body
+from .local_sources import UrlSource
 from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
-from .url_request import EVENT_TOO_LARGE, MAX_EVENT_BYTES, UrlEvent, UrlRequest, url_event
-from .url_response import (
-    InvalidResponseError,
-    UrlHead,
-    buffered_response,
-    plain_head,
-    streamed_head,
-    url_headers,
-)
+from .url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest
+from .url_response import InvalidResponseError
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from ..console import Console
     from ..environments.pool import Pool
+    from .source import EventSource, OwnResponse
+    from .url_response import UrlHead
 
 # Not urllib: it raises for hosts that it considers invalid.
 ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
@@ -44,15 +40,6 @@ NOT_THIS_HOST = (
     "This server serves localhost only, and the Host header names another host. "
     "To serve other machines, start it with --host.\n"
 )
-TOO_LARGE = json.dumps(
-    {
-        "Message": f"Request must be smaller than {MAX_EVENT_BYTES} bytes "
-        "for the InvokeFunction operation"
-    }
-)
-RATE_EXCEEDED = b'{"Message":"Rate Exceeded."}'
-INTERNAL_ERROR = b"Internal Server Error"
-
 # Matched against the first chunk only: the response is not delayed for it.
 PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
 NOT_INTERPRETED = (
@@ -91,11 +78,21 @@ class FunctionUrl:
     limit is a 429.
     """
 
-    def __init__(self, pool: Pool, settings: UrlSettings, console: Console) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        settings: UrlSettings,
+        console: Console,
+        source: EventSource | None = None,
+    ) -> None:
         self._pool = pool
         self._settings = settings
         self._console = console
+        self._source = source or UrlSource(
+            streams=settings.invoke_mode == "response_stream", aws_region=settings.aws_region
+        )
         self._websocket_paths: set[str] = set()
+        self._told: set[str] = set()  #: advice that is in the log once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -109,17 +106,24 @@ class FunctionUrl:
         if request.headers.get("upgrade", "").lower() == "websocket":
             self._explain_websocket(scope["raw_path"].decode("latin-1"))
         try:
-            body = await read_body(request, MAX_EVENT_BYTES)
+            body = await read_body(request, self._source.max_body_bytes)
         except ClientDisconnect:
             return
-        event = url_event(url_request(scope, body), aws_region=self._settings.aws_region)
-        if event.too_large:
-            self._console.line(f"Responded 413: {EVENT_TOO_LARGE}", "error")
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-            refusal = Response(TOO_LARGE, status, media_type="application/json")
-            await refusal(scope, receive, send)
+        arrived = url_request(scope, body)
+        event = self._source.event(arrived)
+        if isinstance(event, UrlEvent) and (
+            event.too_large or len(body) > self._source.max_body_bytes
+        ):
+            event = self._source.too_large._replace(log=EVENT_TOO_LARGE)
+        if isinstance(event, UrlEvent):
+            exchange = Exchange(scope, receive, send, event, self._source)
+            await self._invoke(event, exchange, arrived)
             return
-        await self._invoke(event, Exchange(scope, receive, send, event))
+        if event.log:
+            self._console.line(f"Responded {event.status}: {event.log}", "error")
+        headers = dict(event.headers)
+        refusal = Response(event.body, event.status, headers, event.media_type)
+        await refusal(scope, receive, send)
 
     def _explain_websocket(self, path: str) -> None:
         """Log once per path why no WebSocket opens; the request is served like any other."""
@@ -127,8 +131,8 @@ class FunctionUrl:
             self._websocket_paths.add(path)
             self._console.line(NO_WEBSOCKET.format(path), "error")
 
-    async def _invoke(self, event: UrlEvent, exchange: Exchange) -> None:
-        streaming = self._settings.invoke_mode == "response_stream"
+    async def _invoke(self, event: UrlEvent, exchange: Exchange, request: UrlRequest) -> None:
+        streaming = self._source.streams
         invocation = LocalInvocation(
             event.document,
             request_id=event.request_id,
@@ -139,49 +143,70 @@ class FunctionUrl:
         self._pool.submit(invocation)
         async with invocation.body:
             try:
-                await (self._stream if streaming else self._buffer)(invocation, exchange)
+                serve = self._stream if streaming else self._buffer
+                await serve(invocation, exchange, request)
             except BadGatewayError as error:
-                self._console.line(f"Responded 502: {error}", "error")
+                self._console.line(f"Responded {self._source.failed.status}: {error}", "error")
                 if self._settings.show_init_errors and error.failure and error.failure.in_init:
                     page = init_error_page(error.failure).encode()
-                    await exchange.send_whole(HTTPStatus.BAD_GATEWAY, page, "text/plain")
+                    await exchange.send_whole(
+                        self._source.failed._replace(body=page, media_type="text/plain")
+                    )
                     return
-                await exchange.send_whole(HTTPStatus.BAD_GATEWAY, INTERNAL_ERROR)
+                await exchange.send_whole(self._source.failed)
             except UnavailableError:
-                await exchange.send_whole(HTTPStatus.TOO_MANY_REQUESTS, RATE_EXCEEDED)
+                await exchange.send_whole(self._source.unavailable)
+            except TimeoutError:
+                status = self._source.timed_out.status
+                self._console.line(f"Responded {status}: {self._source.timeout_advice}", "error")
+                await exchange.send_whole(self._source.timed_out)
 
-    async def _buffer(self, invocation: LocalInvocation, exchange: Exchange) -> None:
-        await wait_for_response(invocation)
-        payload = b"".join([chunk async for chunk in invocation.body])
+    async def _buffer(
+        self, invocation: LocalInvocation, exchange: Exchange, request: UrlRequest
+    ) -> None:
+        with anyio.fail_after(self._source.wait_seconds):
+            start = await wait_for_response(invocation)
+            payload = b"".join([chunk async for chunk in invocation.body])
         if invocation.end is not None and not invocation.end.clean:
             raise BadGatewayError(f"the response ended with {invocation.end.error_type}.")
         try:
-            head, body = buffered_response(payload, exchange.request_id, exchange.trace_id)
+            head, body = self._source.buffered(payload, start.content_type, exchange.event)
         except InvalidResponseError as error:
-            raise BadGatewayError(
-                f"{error} (The URL's invoke mode is BUFFERED; does the function stream?)"
-            ) from error
-        await exchange.send_head(head)
+            raise BadGatewayError(f"{error}{self._source.buffered_advice}") from error
+        await self._send_head(head, exchange, request)
         await exchange.send_body(body)
         await exchange.finish()
 
-    async def _stream(self, invocation: LocalInvocation, exchange: Exchange) -> None:
+    async def _stream(
+        self, invocation: LocalInvocation, exchange: Exchange, request: UrlRequest
+    ) -> None:
         response = await wait_for_response(invocation)
         first = b""
-        if response.content_type == PRELUDE_CONTENT_TYPE:
-            head, first = await read_prelude(invocation, exchange)
-        else:
-            head = plain_head(response.content_type, exchange.request_id, exchange.trace_id)
-            first = await read_first_chunk(invocation)
-            if PROXY_RESPONSE.match(first):
-                self._console.line(NOT_INTERPRETED, "error")
-        await exchange.send_head(head)
+        try:
+            if response.content_type == PRELUDE_CONTENT_TYPE:
+                prelude, first = await read_prelude(invocation)
+                head = self._source.streamed_head(prelude, exchange.event)
+            else:
+                head = self._source.plain_head(response.content_type, exchange.event)
+                first = await read_first_chunk(invocation)
+                if PROXY_RESPONSE.match(first):
+                    self._console.line(NOT_INTERPRETED, "error")
+        except InvalidResponseError as error:
+            raise BadGatewayError(str(error)) from error
+        await self._send_head(head, exchange, request)
         if self._settings.hold_last_chunk:
             exchange.hold()
         await exchange.send_body(first)
         async for chunk in invocation.body:
             await exchange.send_body(chunk)
         await self._finish(invocation, exchange)
+
+    async def _send_head(self, head: UrlHead, exchange: Exchange, request: UrlRequest) -> None:
+        head, advice = self._source.adjust(head, request)
+        if advice and advice not in self._told:
+            self._told.add(advice)
+            self._console.line(advice, "error")
+        await exchange.send_head(head)
 
     async def _finish(self, invocation: LocalInvocation, exchange: Exchange) -> None:
         end = invocation.end
@@ -211,16 +236,18 @@ class BadGatewayError(Exception):
 class Exchange:
     """One HTTP response to the client."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, event: UrlEvent) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, event: UrlEvent, source: EventSource
+    ) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self.request_id = event.request_id
-        self.trace_id = event.trace_id
+        self._source = source
+        self.event = event
         self.empty = True
         self._bodiless = scope["method"] == "HEAD"
         self._held: bytes | None = None
-        self.invocation: LocalInvocation | None = None  #: it is told what the client gets
+        self.invocation: LocalInvocation | None = None  #: hears of the bytes for the client
 
     def hold(self) -> None:
         """From now on, hold each chunk back until the next one or the end."""
@@ -255,19 +282,15 @@ class Exchange:
         if self.invocation is not None and data:
             self.invocation.tell(Sent(monotonic(), data))
 
-    async def send_whole(
-        self, status: int, body: bytes, media_type: str = "application/json"
-    ) -> None:
+    async def send_whole(self, own: OwnResponse) -> None:
         """Send a response that is not the function's."""
-        headers = {
-            name.decode(): value.decode()
-            for name, value in url_headers(self.request_id, self.trace_id)
-        }
-        response = Response(body, status, headers, media_type)
+        added = self._source.own_headers(self.event)
+        headers = {name.decode(): value.decode() for name, value in added}
+        response = Response(own.body, own.status, {**headers, **own.headers}, own.media_type)
         await response(self._scope, self._receive, self._send)
         if self.invocation is not None:
-            self.invocation.tell(Responded(monotonic(), status, response.raw_headers))
-        self._tell_sent(body)
+            self.invocation.tell(Responded(monotonic(), own.status, response.raw_headers))
+        self._tell_sent(own.body)
 
 
 def init_error_page(failure: InvocationFailure) -> str:
@@ -298,17 +321,17 @@ async def wait_for_response(invocation: LocalInvocation) -> ResponseStart:
     return start
 
 
-async def read_prelude(invocation: LocalInvocation, exchange: Exchange) -> tuple[UrlHead, bytes]:
-    """Read the prelude; return the head that it describes and the first bytes of the body."""
+async def read_prelude(invocation: LocalInvocation) -> tuple[dict[str, Any], bytes]:
+    """Read the prelude; return it and the first bytes of the body.
+
+    Raises:
+        BadGatewayError: the stream ended before.
+        InvalidResponseError: the stream does not begin with a prelude.
+    """
     reader = PreludeReader()
-    try:
-        async for chunk in invocation.body:
-            if found := reader.feed(chunk):
-                prelude, first = found
-                head = streamed_head(prelude, exchange.request_id, exchange.trace_id)
-                return head, first
-    except InvalidResponseError as error:
-        raise BadGatewayError(str(error)) from error
+    async for chunk in invocation.body:
+        if found := reader.feed(chunk):
+            return found
     raise BadGatewayError(
         f"the stream ended before its prelude was complete{error_suffix(invocation)}."
     )

@@ -7,7 +7,7 @@ here the call returns no chunk, and the error is in ``InvokeComplete``.
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from http import HTTPStatus
 from time import monotonic, time
 from typing import TYPE_CHECKING, NamedTuple
@@ -106,6 +106,8 @@ class InvokeApi:
             request_id=request_id,
             trace_id=child_trace(new_trace_root(time())),
             client_context=call.client_context,
+            tenant_id=call.tenant_id,
+            wants_log=call.wants_log,
             streaming=call.streamed,
         )
 
@@ -120,6 +122,8 @@ async def respond_buffered(start: Start, invocation: LocalInvocation) -> Respons
     )
     if error:
         response.headers["X-Amz-Function-Error"] = "Unhandled"
+    if log := await log_result(invocation):
+        response.headers["X-Amz-Log-Result"] = log
     return response
 
 
@@ -136,8 +140,18 @@ async def respond_streamed(start: Start, invocation: LocalInvocation, send: Send
     if error := function_error(start, invocation):
         details = error.details.decode("utf-8", "replace")
         complete = {"ErrorCode": error.error_type, "ErrorDetails": details}
+    if log := await log_result(invocation):
+        complete["LogResult"] = log
     data = event_stream.message("InvokeComplete", "application/json", json.dumps(complete).encode())
     await send({"type": "http.response.body", "body": data})
+
+
+async def log_result(invocation: LocalInvocation) -> str:
+    """Return the end of the invocation's log in base64; empty if the caller does not want it."""
+    if invocation.log_tail is None:
+        return ""
+    await invocation.logged.wait()
+    return b64encode(invocation.log_tail).decode("ascii")
 
 
 class FunctionError(NamedTuple):

@@ -24,6 +24,7 @@ BUFFERED = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 STREAMED = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
 # A name, a partial or a whole ARN; then a version or an alias, which all mean the same code.
 FUNCTION = re.compile(r"(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:function:)?([\w-]+)(?::[\w$-]+)?")
+TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 #: the allowed invocation types, by whether the call is streamed
 INVOCATION_TYPES = {
     False: ("RequestResponse", "Event", "DryRun"),
@@ -48,6 +49,8 @@ class InvokeRequest(NamedTuple):
     invocation_type: str
     event: bytes
     client_context: str  #: JSON, or empty
+    wants_log: bool = False  #: the caller wants the end of the log
+    tenant_id: str = ""
 
 
 def invoke_request(
@@ -77,12 +80,37 @@ def invoke_request(
     allowed = INVOCATION_TYPES[streamed is not None]
     invocation_type = headers.get("X-Amz-Invocation-Type", "RequestResponse")
     if invocation_type not in allowed:
-        message = f"{invocation_type!r} is not one of: {', '.join(allowed)}."
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
+        raise invalid_parameter(f"{invocation_type!r} is not one of: {', '.join(allowed)}.")
     limit = MAX_ASYNC_EVENT_BYTES if invocation_type == "Event" else MAX_EVENT_BYTES
     event = read_event(body, limit)
     context = read_client_context(headers.get("X-Amz-Client-Context", ""))
-    return InvokeRequest(streamed is not None, invocation_type, event, context)
+    return InvokeRequest(
+        streamed is not None,
+        invocation_type,
+        event,
+        context,
+        read_log_type(headers.get("X-Amz-Log-Type", "None")),
+        read_tenant_id(headers.get("X-Amz-Tenant-Id", "")),
+    )
+
+
+def read_log_type(log_type: str) -> bool:
+    """Return whether the caller wants the end of the log."""
+    if log_type not in ("None", "Tail"):
+        raise invalid_parameter(f"{log_type!r} is not one of: None, Tail.")
+    return log_type == "Tail"
+
+
+def read_tenant_id(tenant_id: str) -> str:
+    """Return the tenant; its form is that of botocore's service model."""
+    if tenant_id and not TENANT_ID.fullmatch(tenant_id):
+        raise invalid_parameter(f"The tenant id {tenant_id!r} does not match {TENANT_ID.pattern}.")
+    return tenant_id
+
+
+def invalid_parameter(message: str) -> RefusedError:
+    """Return the refusal of a parameter."""
+    return RefusedError(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
 
 
 def read_event(body: bytes, limit: int) -> bytes:

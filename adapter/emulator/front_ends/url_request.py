@@ -13,7 +13,7 @@ from ...samples.url_event import URL_ID, function_url_event
 from ..host import LOCAL_DOMAIN
 
 if TYPE_CHECKING:
-    from ...types import Headers
+    from ...types import Event, Headers
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 """The largest event that Lambda accepts, as JSON."""
@@ -41,6 +41,7 @@ HOP_BY_HOP = frozenset(
 )
 
 # The function URL sets the first three itself, and the HTTP server handles ``expect``.
+NONE: frozenset[bytes] = frozenset()
 SET_BY_URL = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
 
 
@@ -70,47 +71,89 @@ class UrlEvent(NamedTuple):
         return len(self.document) > MAX_EVENT_BYTES
 
 
-def url_event(request: UrlRequest, *, aws_region: str | None = None) -> UrlEvent:
-    """Return the event of a request.
+class Arrival(NamedTuple):
+    """A request as it arrives at AWS: its ids, its time, and the headers that a service adds."""
+
+    headers: list[tuple[str, str]]
+    request_id: str
+    trace_id: str
+    time: datetime
+    domain: str
+
+
+def arrive(
+    request: UrlRequest, local_domain: str, aws_domain: str | None, kept: frozenset[bytes] = NONE
+) -> Arrival:
+    """Return ids and headers for a request.
 
     Host, scheme, port and client address are those of the local request, so that redirects,
-    absolute URLs and secure cookies work. With ``aws_region`` they are those that AWS would name.
+    absolute URLs and secure cookies work. With ``aws_domain`` they are those that AWS would name.
+    ``kept``: headers of the client that stay.
     """
     now = datetime.now(UTC)
-    request_id = str(uuid4())
-    headers = forwarded_headers(request.headers)
+    headers = forwarded_headers(request.headers, kept)
     root = client_trace(headers) or new_trace_root(now.timestamp())
     headers = [(name, value) for name, value in headers if name.lower() != "x-amzn-trace-id"]
-    if aws_region is None:
-        domain, scheme, port = LOCAL_DOMAIN, request.scheme, str(request.port)
-    else:
-        domain, scheme, port = f"{URL_ID}.lambda-url.{aws_region}.on.aws", "https", "443"
+    scheme, port = request.scheme, str(request.port)
+    if aws_domain is not None:
+        scheme, port = "https", "443"
         headers = [(name, value) for name, value in headers if name.lower() != "host"]
         headers += [
+            ("host", aws_domain),
             ("x-amzn-tls-version", "TLSv1.3"),
             ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
         ]
     headers += [
         ("x-amzn-trace-id", root),
-        ("x-forwarded-for", request.peer),
         ("x-forwarded-port", port),
         ("x-forwarded-proto", scheme),
     ]
+    if b"x-forwarded-for" not in kept:
+        headers.append(("x-forwarded-for", request.peer))
+    # The runtime and the client get the trace with a segment below the root.
+    trace_id = root if "Parent=" in root else child_trace(root)
+    return Arrival(headers, str(uuid4()), trace_id, now, aws_domain or local_domain)
+
+
+def url_event(
+    request: UrlRequest, *, aws_region: str | None = None, caller: Event | None = None
+) -> UrlEvent:
+    """Return the event of a request; ``caller`` is the identity of one with a signature."""
+    aws_domain = f"{URL_ID}.lambda-url.{aws_region}.on.aws" if aws_region else None
+    arrival = arrive(request, LOCAL_DOMAIN, aws_domain)
     event = function_url_event(
         request.path or "/",
         method=request.method,
         query=request.query,
-        headers=headers,
+        headers=arrival.headers,
         body=request.body,
-        domain=domain,
+        domain=arrival.domain,
         source_ip=request.peer,
-        request_id=request_id,
-        epoch_ms=int(now.timestamp() * 1000),
-        time=f"{now:%d/%b/%Y:%H:%M:%S} +0000",
+        request_id=arrival.request_id,
+        epoch_ms=epoch_ms(arrival.time),
+        time=clock_time(arrival.time),
     )
+    if caller is not None:
+        context = event["requestContext"]
+        assert isinstance(context, dict)
+        context |= {"accountId": caller["accountId"], "authorizer": {"iam": caller}}
+    return source_event(event, arrival)
+
+
+def source_event(event: Event, arrival: Arrival) -> UrlEvent:
+    """Return the event as Lambda gets it."""
     document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    # The runtime and the client get the trace with a segment below the root.
-    return UrlEvent(document, request_id, root if "Parent=" in root else child_trace(root))
+    return UrlEvent(document, arrival.request_id, arrival.trace_id)
+
+
+def epoch_ms(moment: datetime) -> int:
+    """Return a time as a number of milliseconds."""
+    return int(moment.timestamp() * 1000)
+
+
+def clock_time(moment: datetime) -> str:
+    """Return a time as events have it."""
+    return f"{moment:%d/%b/%Y:%H:%M:%S} +0000"
 
 
 def new_trace_root(epoch_seconds: float) -> str:
@@ -131,7 +174,7 @@ def client_trace(headers: list[tuple[str, str]]) -> str | None:
     return None
 
 
-def forwarded_headers(headers: Headers) -> list[tuple[str, str]]:
+def forwarded_headers(headers: Headers, kept: frozenset[bytes] = NONE) -> list[tuple[str, str]]:
     """Return the headers without those of the connection and those that the URL sets."""
     connection = {
         token.strip().lower()
@@ -139,7 +182,7 @@ def forwarded_headers(headers: Headers) -> list[tuple[str, str]]:
         if name.lower() == b"connection"
         for token in value.split(b",")
     }
-    dropped = HOP_BY_HOP | SET_BY_URL | connection
+    dropped = (HOP_BY_HOP | SET_BY_URL | connection) - kept
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in headers

@@ -48,13 +48,19 @@ def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str)
     Raises:
         InvalidResponseError: a value has a wrong type, or a character that cannot be sent.
     """
+    fields = [*prelude_fields(prelude), *url_headers(request_id, trace_id)]
+    return UrlHead(status_of(prelude), fields)
+
+
+def prelude_fields(prelude: Mapping[str, object]) -> Headers:
+    """Return the headers and cookies of a prelude as header fields."""
     fields: Headers = []
     for name, value in object_in(prelude, "headers").items():
         text = ", ".join(string_list(name, value)) if isinstance(value, list) else value
         fields.extend(header_field(name, text))
     for cookie in string_list("cookies", prelude.get("cookies") or []):
         fields.extend(header_field("Set-Cookie", cookie))
-    return UrlHead(status_of(prelude), [*fields, *url_headers(request_id, trace_id)])
+    return fields
 
 
 def plain_head(content_type: str, request_id: str, trace_id: str) -> UrlHead:
@@ -133,14 +139,14 @@ def string_list(name: str, values: object) -> list[str]:
     return values
 
 
-def header_field(name: str, value: object) -> Headers:
+def header_field(name: str, value: object, remapped: frozenset[str] = REMAPPED) -> Headers:
     """Check one header; return it with the name that the client gets, or nothing."""
     if not isinstance(value, str):
         raise InvalidResponseError(f"Header {name!r} is not a string but {type(value).__name__}.")
     if not TOKEN.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
         raise InvalidResponseError(f"Header {name!r} has a character that HTTP does not allow.")
     lower = name.lower()
-    if lower in REMAPPED:
+    if lower in remapped:
         name = f"x-amzn-Remapped-{name}"
     elif lower.encode() in HOP_BY_HOP:
         return []

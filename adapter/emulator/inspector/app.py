@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
 from ...doctor.observation import Limits, Verdict, judge
@@ -94,7 +94,7 @@ class Inspector:
         if not is_same_origin(request):
             return PlainTextResponse(OTHER_SITE, HTTPStatus.FORBIDDEN)
         if path == "/invocations":
-            return JSONResponse([summary(record) for record in self._journal])
+            return json_response([summary(record) for record in self._journal])
         if path == "/events":
             return Stream(self._events(), media_type="text/event-stream")
         if match := INVOCATION.fullmatch(path):
@@ -111,13 +111,12 @@ class Inspector:
                 return Response(status_code=HTTPStatus.METHOD_NOT_ALLOWED)
             self._tasks.start_soon(read_response, submit_again(record, self._pool))
             return Response(status_code=HTTPStatus.ACCEPTED)
-        base_url = f"{request.url.scheme}://{request.headers['host']}"
+        base_url = f"{request.url.scheme}://{request.url.netloc}"
         middleware = await self._stack.read(record.environment) if needs_stack(record) else ()
         document = detail(record, self._pool.function.target, base_url, middleware)
-        response = JSONResponse(document)
+        response = json_response(document)
         if "download" in request.query_params:
             name = f"invocation-{record.request_id}.json"
-            response = JSONResponse(document, media_type="application/json")
             response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
@@ -142,6 +141,11 @@ async def inspect(app: ASGIApp, pool: Pool, journal: Journal) -> AsyncIterator[A
     async with anyio.create_task_group() as tasks:
         yield Inspector(app, pool, journal, tasks)
         tasks.cancel_scope.cancel()
+
+
+def json_response(document: object) -> Response:
+    """Return a document as ASCII: a text of the app may have characters that UTF-8 lacks."""
+    return Response(json.dumps(document), media_type="application/json")
 
 
 def is_local(scope: Scope) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypedDict
 
-from ...doctor.findings import diagnose
+from ...doctor.findings import Severity, diagnose
 from ...doctor.observation import Limits, judge
 from ..local_invocation import EndOfResponse
 from ..runtime_api.bandwidth import BURST_BYTES, STEP_BYTES, STEP_SECONDS
@@ -34,6 +34,7 @@ class Summary(TypedDict):
     first_byte: float | None
     bytes: int
     outcome: str
+    faults: list[str]  #: symptoms of the diagnosis; an outcome that is an error is not repeated
 
 
 class FindingDocument(TypedDict):
@@ -93,6 +94,7 @@ def summary(record: RecordedInvocation) -> Summary:
         "first_byte": chunks[0].at if chunks else None,
         "bytes": record.sent.size or record.written.size,
         "outcome": outcome(record),
+        "faults": faults(record),
     }
 
 
@@ -105,6 +107,14 @@ def outcome(record: RecordedInvocation) -> str:
     if record.end.error_type:
         return record.end.error_type
     return "complete" if record.end.how is EndOfResponse.COMPLETE else str(record.end.how)
+
+
+def faults(record: RecordedInvocation) -> list[str]:
+    """Return the symptoms of an ended invocation that are faults."""
+    if record.ended is None:
+        return []
+    found = [f.symptom for f in diagnose(observe(record)) if f.severity is Severity.FAULT]
+    return [symptom for symptom in found if symptom != "failed"]
 
 
 def detail(
@@ -138,7 +148,7 @@ def detail(
         "event": readable(record.event),
         "event_bytes": record.event_size,
         "replayable": record.replayable,
-        "lines": record.lines,
+        "lines": list(record.lines),
         "lines_left_out": record.lines_left_out,
         "explanation": record.explanation,
         "middleware": list(middleware),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ class RecordedInvocation:
         self.ended: float | None = None
         self.end: ResponseEnd | None = None
         self.explanation = ""
-        self.lines: list[tuple[float, str]] = []
+        self.lines: deque[tuple[float, str]] = deque(maxlen=MAX_LINES)  #: the latest
         self.lines_left_out = 0
         self.last = 0.0
         self._submitted = now
@@ -151,16 +152,15 @@ class RecordedInvocation:
             self.body_start += data[:missing]
 
     def _take_line(self, at: float, line: str) -> None:
-        if len(self.lines) < MAX_LINES:
-            self.lines.append((at, line[:MAX_LINE_CHARACTERS]))
-        else:
-            self.lines_left_out += 1
+        self.lines_left_out += len(self.lines) == MAX_LINES
+        self.lines.append((at, line[:MAX_LINE_CHARACTERS]))
 
     def _take_end(self, at: float, event: Ended) -> None:
         for chunk in self.prelude.end():
             self.written.add(*chunk)
         self.ended, self.end = at, event.end
-        self.explanation = event.explanation or explain_trailers(event.end)
+        explanation = event.explanation or explain_trailers(event.end)
+        self.explanation = explanation[:MAX_LINE_CHARACTERS]
 
 
 def explain_trailers(end: ResponseEnd) -> str:

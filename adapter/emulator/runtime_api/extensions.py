@@ -1,6 +1,7 @@
-"""Internal extensions, which a runtime registers to be notified before Lambda stops it.
+"""Internal extensions, which a runtime registers to hear of events and of its end.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html; replies and states are
+those of RAPID (internal/lambda/rapi/handler/agent*.go).
 """
 
 from __future__ import annotations
@@ -8,82 +9,202 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from ..function_config import VERSION
+import anyio
+
+from ..function_config import ACCOUNT, VERSION
 from . import replies
+from .extension_state import TRANSITIONS, ExtensionState, ExtensionStep
 
 if TYPE_CHECKING:
     from ..function_config import FunctionConfig
+    from ..local_invocation import LocalInvocation
     from .replies import Reply
 
 MAX_EXTENSIONS = 10
+UNKNOWN = "Extension.UnknownExtensionIdentifier"
+NO_EVENTS = "No events allowed for internal extensions"
+NO_SHUTDOWN = "ShutdownEventNotSupportedForInternalExtension"
+
+#: the error type of an environment whose extension reported an error
+FATAL_ERRORS = {
+    ExtensionStep.INIT_ERROR: "Extension.InitError",
+    ExtensionStep.EXIT_ERROR: "Extension.ExitError",
+}
+
+
+class Extension:
+    """One extension. Its calls of ``next`` wait for `returns`."""
+
+    def __init__(self, name: str, events: list[str]) -> None:
+        self.name = name
+        self.subscribed = "INVOKE" in events
+        self.state = ExtensionState.REGISTERED
+        self.returns = anyio.Event()
+        self.event = b""
+
+    def move(self, step: ExtensionStep) -> bool:
+        """Take a step; return false if the state does not allow it."""
+        after = TRANSITIONS[self.state, step]
+        if after is not None:
+            self.state = after
+        return after is not None
 
 
 class Extensions:
-    """The extensions of one environment. It does no I/O."""
+    """The extensions of one environment. It does no I/O.
+
+    Managed instances have no events for extensions.
+    """
 
     def __init__(self, function: FunctionConfig) -> None:
         self._function = function
-        self._names: dict[str, str] = {}  #: by identifier
-        self._waiting: set[str] = set()
+        self._managed = function.concurrency is not None
+        self._extensions: dict[str, Extension] = {}  #: by identifier
+        self.fatal_error = ""  #: the error type of the first reported error
 
     def __bool__(self) -> bool:
-        return bool(self._names)
+        return bool(self._extensions)
 
     @property
     def ready(self) -> bool:
         """Whether every extension has called ``next``, which ends its init."""
-        return self._waiting == set(self._names)
+        return all(each.state is ExtensionState.READY for each in self._extensions.values())
 
-    def register(self, name: str, body: bytes, *, closed: bool) -> Reply:
+    @property
+    def finished(self) -> bool:
+        """Whether every extension that receives events has finished with the last one."""
+        subscribed = (each for each in self._extensions.values() if each.subscribed)
+        return all(each.state is ExtensionState.READY for each in subscribed)
+
+    def register(
+        self, name: str, body: bytes, *, features: str = "", closed: bool = False
+    ) -> Reply:
         """Reply to ``POST /extension/register``; ``closed``: the runtime's init is over."""
-        if problem := self._problem(name, body, closed):
-            return replies.failure(HTTPStatus.FORBIDDEN, *problem)
+        try:
+            events = [] if not name else read_events(body)
+        except (ValueError, RecursionError) as error:
+            return refusal("InvalidRequestFormat", str(error))
+        if problem := self._refused_events(events) or self._refused(name, closed):
+            return refusal(*problem)
         identifier = str(uuid4())
-        self._names[identifier] = name
-        return replies.reply_json(
-            HTTPStatus.OK,
-            {
-                "functionName": self._function.name,
-                "functionVersion": VERSION,
-                "handler": self._function.target,
-            },
-            (("Lambda-Extension-Identifier", identifier),),
-        )
+        self._extensions[identifier] = Extension(name, events)
+        wanted = [feature.strip() for feature in features.split(",")]
+        document = {
+            **({"accountId": ACCOUNT} if "accountId" in wanted else {}),
+            "functionName": self._function.name,
+            "functionVersion": VERSION,
+            "handler": self._function.target,
+        }
+        header = ("Lambda-Extension-Identifier", identifier)
+        return replies.reply_json(HTTPStatus.OK, document, (header,))
 
-    def next(self, identifier: str) -> Reply | None:
-        """Reply to ``GET /extension/event/next``; ``None``: the call blocks for good."""
-        if not identifier:
-            return replies.failure(
-                HTTPStatus.FORBIDDEN,
-                "Extension.MissingExtensionIdentifier",
-                "Missing Lambda-Extension-Identifier header",
-            )
-        if identifier not in self._names:
-            return replies.failure(
-                HTTPStatus.FORBIDDEN,
-                "Extension.UnknownExtensionIdentifier",
-                f"Unknown extension {identifier}",
-            )
-        self._waiting.add(identifier)
-        return None
+    def next(self, identifier: str) -> Reply | Extension:
+        """Reply to ``GET /extension/event/next``, or return the extension, which has to wait."""
+        if problem := identifier_problem(identifier):
+            return refusal(*problem)
+        extension = self._extensions.get(identifier.lower())
+        if extension is None:
+            return refusal(UNKNOWN, f"Unknown extension {identifier}")
+        if not extension.move(ExtensionStep.NEXT):
+            return self._invalid(extension, identifier, ExtensionStep.NEXT)
+        extension.returns = anyio.Event()
+        return extension
 
-    def _problem(self, name: str, body: bytes, closed: bool) -> tuple[str, str] | None:
+    def report(self, step: ExtensionStep, identifier: str, error_type: str) -> Reply:
+        """Reply to ``POST /extension/init/error`` and ``/extension/exit/error``."""
+        if problem := identifier_problem(identifier):
+            return refusal(*problem)
+        if not error_type:
+            missing = "Lambda-Extension-Function-Error-Type not found"
+            return refusal("Extension.MissingHeader", missing)
+        extension = self._extensions.get(identifier.lower())
+        if extension is None:
+            return refusal(UNKNOWN, "Unknown Lambda-Extension-Identifier")
+        if not extension.move(step):
+            return self._invalid(extension, identifier, step)
+        self.fatal_error = self.fatal_error or FATAL_ERRORS[step]
+        return replies.ACCEPTED
+
+    def deliver(self, invocation: LocalInvocation, arn: str) -> None:
+        """Give the event of an invocation to each extension that waits for it."""
+        for extension in self._extensions.values():
+            if extension.subscribed and extension.move(ExtensionStep.EVENT):
+                extension.event = invoke_event(invocation, arn)
+                extension.returns.set()
+
+    def _refused_events(self, events: list[str]) -> tuple[str, str] | None:
+        if self._managed and events:
+            return "Extension.InvalidEventType", NO_EVENTS
+        wrong = next((event for event in events if event != "INVOKE"), None)
+        if wrong is None:
+            return None
+        reason = NO_SHUTDOWN if wrong == "SHUTDOWN" else "ErrorInvalidEventType"
+        return "Extension.InvalidEventType", f"{wrong}: {reason}"
+
+    def _refused(self, name: str, closed: bool) -> tuple[str, str] | None:
         if not name:
             return "Extension.InvalidExtensionName", "Empty extension name"
-        try:
-            events = json.loads(body)["events"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            return "InvalidRequestFormat", f"{type(error).__name__}: {error}"
-        if events:
-            # An internal extension may not subscribe to SHUTDOWN. AWS lets it subscribe to INVOKE,
-            # which is not implemented here; a refusal is better than an extension that hangs.
-            return "Extension.InvalidEventType", f"{events[0]}: ErrorInvalidEventType"
         if closed:
             return "Extension.RegistrationClosed", "Extension registration closed already"
-        if name in self._names.values():
-            return "Extension.InvalidExtensionState", "Extension with this name already registered"
-        if len(self._names) >= MAX_EXTENSIONS:
+        if len(self._extensions) >= MAX_EXTENSIONS:
             return "Extension.TooManyExtensions", f"Extension limit ({MAX_EXTENSIONS}) reached"
+        if any(each.name == name for each in self._extensions.values()):
+            return "Extension.InvalidExtensionState", "Extension with this name already registered"
         return None
+
+    def _invalid(self, extension: Extension, identifier: str, step: ExtensionStep) -> Reply:
+        error = "state" if self._managed else "State"
+        return refusal(
+            "Extension.InvalidExtensionState",
+            f"State transition from {extension.state} to {step} failed for extension "
+            f"{identifier}. Error: {error} transition is not allowed",
+        )
+
+
+def read_events(body: bytes) -> list[str]:
+    """Return the events that a registration asks for; ``{}`` asks for none.
+
+    Raises:
+        ValueError: the body is not such a JSON object.
+    """
+    document = json.loads(body)
+    if not isinstance(document, dict):
+        raise ValueError("the registration is not a JSON object")
+    if document.get("configurationKeys"):
+        raise ValueError("configurationKeys are deprecated; use environment variables instead")
+    events = document.get("events") or []
+    if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
+        raise ValueError("events is not a list of strings")
+    return events
+
+
+def identifier_problem(identifier: str) -> tuple[str, str] | None:
+    """Return error type and message for an identifier that is missing or malformed."""
+    if not identifier:
+        missing = "Missing Lambda-Extension-Identifier header"
+        return "Extension.MissingExtensionIdentifier", missing
+    try:
+        UUID(identifier)
+    except ValueError:
+        return "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"
+    return None
+
+
+def refusal(error_type: str, message: str) -> Reply:
+    """Return the reply to a call that is refused."""
+    return replies.failure(HTTPStatus.FORBIDDEN, error_type, message)
+
+
+def invoke_event(invocation: LocalInvocation, arn: str) -> bytes:
+    """Return the event that an extension receives for an invocation."""
+    document: dict[str, object] = {
+        "eventType": "INVOKE",
+        "deadlineMs": invocation.deadline_ms,
+        "requestId": invocation.request_id,
+        "invokedFunctionArn": arn,
+    }
+    if invocation.trace_id:
+        document["tracing"] = {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id}
+    return json.dumps(document, separators=(",", ":")).encode()

@@ -78,6 +78,11 @@ class ManagedApi(RuntimeApi):
         """Whether its init has not failed."""
         return not self._init_failed
 
+    @property
+    def waiting(self) -> int:
+        """Return how many calls of ``next`` wait for an event."""
+        return self.state.waiting
+
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to the ``next`` call that has waited longest."""
         waiting = self.state.assign(invocation.request_id)
@@ -151,7 +156,8 @@ class ManagedApi(RuntimeApi):
             return replies.INVALID_RESPONSE_MODE
         content_type = connection.header("Content-Type") or "application/octet-stream"
         invocation.begin(content_type)
-        copying = copy_response(connection, invocation, throttle=self.function.throttle)
+        throttle = self.function.throttle
+        copying = copy_response(connection, invocation, throttle=throttle, sanitise=True)
         return await self._read(connection, invocation, copying)
 
     async def _error(self, connection: ServerConnection, request_id: str) -> Reply:
@@ -165,10 +171,7 @@ class ManagedApi(RuntimeApi):
     async def _read_error(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
         try:
             invocation.fail(await read_failure(connection, MAX_REPORT_BYTES))
-        except TruncatedError:
-            invocation.fail(InvocationFailure("Runtime.TruncatedResponse"))
-            raise
-        except ReportTooLargeError:
+        except (TruncatedError, ReportTooLargeError):  # both are one case to AWS's server
             self.state.step(invocation.request_id, PhaseStep.REFUSED)
             connection.abandon()
             return replies.TOO_LARGE

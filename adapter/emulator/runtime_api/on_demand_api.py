@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
 
-from ..local_invocation import MAX_PAYLOAD_BYTES, InvocationFailure, exit_error, timeout_error
+from ..local_invocation import (
+    EndOfResponse,
+    InvocationFailure,
+    ResponseEnd,
+    exit_error,
+    timeout_error,
+)
 from . import replies
 from .on_demand_state import RuntimeState, RuntimeStep, move
 from .server import ROUTES, RuntimeApi, is_stale
 from .server_connection import TruncatedError
-from .uploads import copy_response, has_known_mode, read_failure
+from .uploads import copy_response, has_known_mode, read_failure, reported_failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +48,7 @@ class OnDemandApi(RuntimeApi):
         super().__init__(function, region)
         self.state = RuntimeState.STARTED
         self._invocation: LocalInvocation | None = None
-        self._delivered = anyio.Event()
+        self._waiting: deque[anyio.Event] = deque()  #: calls of ``next``, the oldest first
         # RAPID holds a lock while it reads a response: a second response waits until the first
         # one has been read, and is refused only then.
         self._upload_lock = anyio.Lock()
@@ -58,21 +65,35 @@ class OnDemandApi(RuntimeApi):
             RuntimeState.READY,
         )
 
+    @property
+    def waiting(self) -> int:
+        """Return how many calls of ``next`` wait for an event."""
+        return len(self._waiting)
+
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Give an event to the waiting runtime."""
+        """Give an event to the call of ``next`` that has waited longest.
+
+        That call takes the event also if its client has disconnected.
+        """
         self.state = move(self.state, RuntimeStep.EVENT)
         invocation.deliver(self.function.timeout_seconds)
         self._invocation = invocation
-        self._delivered.set()
+        self.extensions.deliver(invocation, self._arn)
+        self._waiting.popleft().set()
         return True
 
     def time_out(self, invocation: LocalInvocation) -> bool:
         """Fail the invocation; the environment ends, as its app may still be running."""
+        if invocation.first_byte_at is not None:
+            # RAPID's own name; the other one is Lambda's, for a response that has not begun.
+            invocation.finish(ResponseEnd(EndOfResponse.TRUNCATED, "Sandbox.Timeout"))
         invocation.fail(timeout_error(invocation.request_id, self.function.timeout_seconds))
         return True
 
     def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
         """Return a failure that names the exit status."""
+        if error_type := self.extensions.fatal_error:
+            return exit_error(request_id, returncode, error_type)
         return exit_error(request_id, returncode)
 
     def restore(self) -> bool:
@@ -117,20 +138,18 @@ class OnDemandApi(RuntimeApi):
         before = self.state
         self.state = move(self.state, RuntimeStep.NEXT)
         if before is RuntimeState.SENT:
-            self._finish_invocation()
+            self._responded, self._invocation = self._invocation, None
+            self._check_finished()
         self.next_called.set()
         self._check_initialised()
-        while self._invocation is None:
-            await self._delivered.wait()
+        if self._invocation is None:
+            returns = anyio.Event()
+            self._waiting.append(returns)
+            await returns.wait()
+        assert self._invocation is not None
         headers = self._event_headers(self._invocation)
         with_value = tuple((name, value) for name, value in headers if value)
         return replies.event(self._invocation.event, with_value)
-
-    def _finish_invocation(self) -> None:
-        if self._invocation is not None:
-            self._invocation.done.set()
-        self._invocation = None
-        self._delivered = anyio.Event()
 
     async def _response(self, connection: ServerConnection, request_id: str) -> Reply:
         return await self._read_upload(connection, request_id, self._read_response)
@@ -169,13 +188,14 @@ class OnDemandApi(RuntimeApi):
         try:
             failure = await read_failure(connection)
         except TruncatedError:
-            invocation.fail(InvocationFailure("Runtime.TruncatedResponse"))
-            raise
-        finally:
-            self.state = move(self.state, RuntimeStep.SENT)
-        if len(failure.payload) > MAX_PAYLOAD_BYTES:
+            # RAPID accepts it with its type, and without its text.
+            failure = reported_failure(connection, b"")
+        if len(failure.payload) > invocation.limit:
+            # RAPID fails here and closes the connection. The state stays: the runtime cannot call
+            # ``next``.
             invocation.fail(InvocationFailure("Function.ResponseSizeTooLarge"))
-            return replies.TOO_LARGE
+            raise anyio.BrokenResourceError
+        self.state = move(self.state, RuntimeStep.SENT)
         invocation.fail(failure)
         return replies.ACCEPTED
 

@@ -61,11 +61,11 @@ TARGETS: dict[RuntimeStep, RuntimeState] = {
     RuntimeStep.ERROR: RuntimeState.ERROR,
     RuntimeStep.SENT: RuntimeState.SENT,
     RuntimeStep.INIT_ERROR: RuntimeState.INIT_ERROR,
-    RuntimeStep.RESTORE_NEXT: RuntimeState.RESTORE_READY,
+    RuntimeStep.RESTORE_NEXT: RuntimeState.READY,  # not the state that it leads to
     RuntimeStep.RESTORE: RuntimeState.RESTORING,
     RuntimeStep.RESTORE_ERROR: RuntimeState.RESTORE_ERROR,
 }
-"""The state that a step leads to. Only `RuntimeStep.NEXT` may lead to another: see the table."""
+"""The state that AWS's error message names as the target of a step."""
 
 # A second ``next`` is allowed while the first one blocks, and while an event is being served: the
 # same event is then delivered again, because the runtime may have lost its connection.

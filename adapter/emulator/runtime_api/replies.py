@@ -52,6 +52,15 @@ def event(body: bytes, headers: HeaderItems) -> Reply:
 
 
 ACCEPTED = reply_json(HTTPStatus.ACCEPTED, {"status": "OK"})
+# AWS's own emulator has no telemetry either, and accepts the calls of extensions that want it.
+NO_LOGS = reply_json(
+    HTTPStatus.ACCEPTED,
+    {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"},
+)
+NO_TELEMETRY = reply_json(
+    HTTPStatus.ACCEPTED,
+    {"errorMessage": "Telemetry API is not supported", "errorType": "Telemetry.NotSupported"},
+)
 RESTORED = Reply(HTTPStatus.OK, (), b"")
 PONG = Reply(HTTPStatus.OK, PLAIN_TEXT, b"pong")
 NOT_FOUND = Reply(

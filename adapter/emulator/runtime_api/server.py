@@ -10,11 +10,13 @@ import re
 from abc import ABC, abstractmethod
 from time import monotonic
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import anyio
 
 from ..host import host_is_local
 from . import replies
+from .extension_state import ExtensionStep
 from .extensions import Extensions
 from .on_demand_state import TransitionError
 from .replies import Reply
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     Handler = Callable[[ServerConnection, str], Awaitable[Reply]]
 
 NONCE = "Lambda-Runtime-Invocation-Id"
+TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
+EXTENSION_IDENTIFIER = "Lambda-Extension-Identifier"
 
 # A browser sends one of them with every POST and with every resource that a page loads, wherever
 # the page comes from. A runtime sends neither.
@@ -47,6 +51,9 @@ ROUTES: Routes = (
     ("POST", r"/2018-06-01/runtime/init/error", "init_error"),
     ("POST", r"/2020-01-01/extension/register", "register"),
     ("GET", r"/2020-01-01/extension/event/next", "extension_next"),
+    ("POST", r"/2020-01-01/extension/(init|exit)/error", "extension_error"),
+    ("PUT", r"/2020-08-15/logs", "logs"),
+    ("PUT", r"/2022-07-01/telemetry", "telemetry"),
 )
 
 
@@ -67,12 +74,18 @@ class RuntimeApi(ABC):
         self.next_called = anyio.Event()
         self.init_failure: InvocationFailure | None = None
         self.extensions = Extensions(function)
+        self._responded: LocalInvocation | None = None  #: waits for the extensions only
         self._arn = function.arn(region)
 
     @property
     @abstractmethod
     def usable(self) -> bool:
         """Whether the environment can take an invocation, now or after its init."""
+
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """Return how many calls of ``next`` wait for an event."""
 
     @abstractmethod
     def deliver(self, invocation: LocalInvocation) -> bool:
@@ -132,6 +145,9 @@ class RuntimeApi(ABC):
             "init_error": self._init_error,
             "register": self._register,
             "extension_next": self._extension_next,
+            "extension_error": self._extension_error,
+            "logs": self._logs,
+            "telemetry": self._telemetry,
         }
 
     @abstractmethod
@@ -156,16 +172,38 @@ class RuntimeApi(ABC):
     async def _register(self, connection: ServerConnection, _argument: str) -> Reply:
         body = b"".join([data async for data in connection.body()])
         return self.extensions.register(
-            connection.header("Lambda-Extension-Name"), body, closed=self._init_is_over
+            connection.header("Lambda-Extension-Name"),
+            body,
+            features=connection.header("Lambda-Extension-Accept-Feature"),
+            closed=self._init_is_over,
         )
 
     async def _extension_next(self, connection: ServerConnection, _argument: str) -> Reply:
-        reply = self.extensions.next(connection.header("Lambda-Extension-Identifier"))
+        extension = self.extensions.next(connection.header(EXTENSION_IDENTIFIER))
+        if isinstance(extension, Reply):
+            return extension
         self._check_initialised()
-        if reply is None:
-            await anyio.sleep_forever()
-        assert reply is not None
-        return reply
+        self._check_finished()
+        await extension.returns.wait()
+        headers = (("Lambda-Extension-Event-Identifier", str(uuid4())),)
+        return replies.event(extension.event, headers)
+
+    async def _extension_error(self, connection: ServerConnection, phase: str) -> Reply:
+        step = ExtensionStep.INIT_ERROR if phase == "init" else ExtensionStep.EXIT_ERROR
+        error_type = connection.header("Lambda-Extension-Function-Error-Type")
+        return self.extensions.report(step, connection.header(EXTENSION_IDENTIFIER), error_type)
+
+    async def _logs(self, _connection: ServerConnection, _argument: str) -> Reply:
+        return replies.NO_LOGS
+
+    async def _telemetry(self, _connection: ServerConnection, _argument: str) -> Reply:
+        return replies.NO_TELEMETRY
+
+    def _check_finished(self) -> None:
+        """End the invocation if the runtime and all extensions have finished with it."""
+        if self._responded is not None and self.extensions.finished:
+            self._responded.done.set()
+            self._responded = None
 
     @property
     @abstractmethod
@@ -199,6 +237,7 @@ class RuntimeApi(ABC):
             # The identity is in the caller's credentials, which are not checked here.
             ("Lambda-Runtime-Cognito-Identity", ""),
             (NONCE, invocation.nonce),
+            *((TENANT_ID, tenant) for tenant in [invocation.tenant_id] if tenant),
         )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 import h11
 
+from .chunk_sizes import ChunkSizes
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -38,6 +40,7 @@ class ServerConnection:
         self._broken = False
         self._has_backlog = False  #: the last read filled its buffer
         self._pushed_back: object = h11.NEED_DATA  #: the event that ended a backlog
+        self._chunk_sizes: ChunkSizes | None = None  #: of a chunked body that is being read
         self.request: h11.Request
         self.trailers: dict[str, str] = {}
 
@@ -58,6 +61,7 @@ class ServerConnection:
             return False
         self.request = event
         self.trailers = {}
+        self._chunk_sizes = None
         return True
 
     def header(self, name: str) -> str:
@@ -70,21 +74,28 @@ class ServerConnection:
 
         If the runtime sends faster than the body is read, all chunks of one read are one piece, as
         they are in Go: one by one they would delay everything else on the event loop. `trailers`
-        has the declared trailers only.
+        has trailers only if the head declares any, and then all of them.
 
         Raises:
             TruncatedError: the body is incomplete.
         """
         if self._http.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        read_bytes = 0
         while True:
             try:
+                self._check_chunks(read_bytes)
                 event = await self._next_event()
-            except (h11.RemoteProtocolError, *CONNECTION_LOST) as error:
+            except (h11.RemoteProtocolError, TruncatedError, *CONNECTION_LOST) as error:
                 self._broken = True
                 raise TruncatedError from error
             if isinstance(event, h11.Data):
-                yield b"".join([event.data, *self._backlog()])
+                data = b"".join([event.data, *self._backlog()])
+                if self._chunk_sizes is not None and self._chunk_sizes.broken:
+                    data = data[: self._chunk_sizes.payload_bytes - read_bytes]
+                read_bytes += len(data)
+                if data:
+                    yield data
             elif isinstance(event, h11.EndOfMessage):
                 self._take_trailers(event)
                 return
@@ -117,10 +128,10 @@ class ServerConnection:
         ]
         # Go writes header values as UTF-8; a client context may contain any character.
         fields = [(name.encode(), value.encode()) for name, value in headers]
-        await self._send(h11.Response(status_code=reply.status, headers=fields))
+        events: list[h11.Event] = [h11.Response(status_code=reply.status, headers=fields)]
         if reply.body:
-            await self._send(h11.Data(data=reply.body))
-        await self._send(h11.EndOfMessage())
+            events.append(h11.Data(data=reply.body))
+        await self._send(*events, h11.EndOfMessage())
         if keep and self._http.our_state is h11.DONE:
             return True
         with anyio.move_on_after(LINGER_SECONDS):
@@ -132,13 +143,30 @@ class ServerConnection:
         if event is not h11.NEED_DATA:
             return event
         while (event := self._http.next_event()) is h11.NEED_DATA:
+            if self._chunk_sizes is not None and self._chunk_sizes.broken:
+                raise TruncatedError
             try:
                 data = await self._stream.receive(READ_BYTES)
             except anyio.EndOfStream:
                 data = b""
             self._has_backlog = len(data) == READ_BYTES
+            if self._chunk_sizes is not None:
+                self._chunk_sizes.feed(data)
             self._http.receive_data(data)
         return event
+
+    def _check_chunks(self, read_bytes: int) -> None:
+        """Follow the sizes of chunks, also those that came with the head.
+
+        Raises:
+            TruncatedError: all chunks in front of an invalid size have been read.
+        """
+        if self._chunk_sizes is None and self.header("Transfer-Encoding"):
+            self._chunk_sizes = ChunkSizes()
+            self._chunk_sizes.feed(self._http.trailing_data[0])
+        sizes = self._chunk_sizes
+        if sizes is not None and sizes.broken and read_bytes >= sizes.payload_bytes:
+            raise TruncatedError
 
     def _backlog(self) -> Iterator[bytes]:
         """Yield the other chunks of a read that filled its buffer."""
@@ -150,23 +178,20 @@ class ServerConnection:
                     return
                 yield event.data
 
-    async def _send(self, event: h11.Event) -> None:
-        if data := self._http.send(event):
-            await self._stream.send(data)
+    async def _send(self, *events: h11.Event) -> None:
+        await self._stream.send(b"".join(self._http.send(event) or b"" for event in events))
 
     def _take_trailers(self, event: h11.EndOfMessage) -> None:
         size = sum(len(name) + len(value) + 4 for name, value in event.headers)
         if size > MAX_TRAILER_BYTES:
             self._broken = True
             raise TruncatedError
-        declared = {
-            name.strip().lower()
-            for field, value in self.request.headers
-            if field == b"trailer"
-            for name in value.decode("latin-1").split(",")
-        }
-        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers)
-        self.trailers = {name: value for name, value in fields if name in declared}
+        # Go keeps all trailers if the head declares any; of a repeated one, RAPID reads the first.
+        declared = any(
+            value.strip(b" \t,") for name, value in self.request.headers if name == b"trailer"
+        )
+        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in reversed(event.headers))
+        self.trailers = dict(fields) if declared else {}
 
     async def _discard_body(self) -> bool:
         """Read the rest of the body, as Go does before a reply; return false if that fails."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,15 @@ def has_known_mode(connection: ServerConnection) -> bool:
 
 
 async def copy_response(
-    connection: ServerConnection, invocation: LocalInvocation, *, throttle: bool
+    connection: ServerConnection,
+    invocation: LocalInvocation,
+    *,
+    throttle: bool,
+    sanitise: bool = False,
 ) -> Reply:
     """Copy a response to the invocation, no faster than the client reads; return the reply.
+
+    ``sanitise``: check the error trailers, as managed instances do.
 
     Raises:
         TruncatedError: the response is incomplete.
@@ -59,7 +66,8 @@ async def copy_response(
     except TruncatedError:
         invocation.finish(ResponseEnd(EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse"))
         raise
-    invocation.finish(complete_end(connection, invocation))
+    end = complete_end(connection, invocation)
+    invocation.finish(sanitised(end) if sanitise else end)
     return replies.ACCEPTED
 
 
@@ -72,6 +80,17 @@ def complete_end(connection: ServerConnection, invocation: LocalInvocation) -> R
         trailers.get(ERROR_TYPE.lower(), ""),
         trailers.get(ERROR_BODY.lower(), ""),
     )
+
+
+def sanitised(end: ResponseEnd) -> ResponseEnd:
+    """Return the end as managed instances pass it on: a known type, and text if it is base64."""
+    if not end.error_type:
+        return end
+    try:
+        b64decode(end.error_body, validate=True)
+    except ValueError:
+        end = end._replace(error_body="")
+    return end._replace(error_type=known_error_type(end.error_type))
 
 
 async def wait_for_bandwidth(bucket: TokenBucket, size: int) -> None:
@@ -94,7 +113,11 @@ async def read_failure(connection: ServerConnection, limit: int | None = None) -
         report += data
         if limit is not None and len(report) > limit:
             raise ReportTooLargeError
-    payload = bytes(report)
+    return reported_failure(connection, bytes(report))
+
+
+def reported_failure(connection: ServerConnection, payload: bytes) -> InvocationFailure:
+    """Return the failure that a report describes: type in its head, text in its body."""
     content_type = connection.header("Content-Type")
     if content_type == ERROR_CAUSE_TYPE:
         try:

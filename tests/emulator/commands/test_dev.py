@@ -57,7 +57,8 @@ class Dev(NamedTuple):
 
 @contextmanager
 def serving(folder: Path, *arguments: str, target: str = "main.py:app") -> Iterator[Dev]:
-    command = [sys.executable, "-m", "adapter", "dev", target, "--port", "0", *arguments]
+    named = [target] if target else []
+    command = [sys.executable, "-m", "adapter", "dev", *named, "--port", "0", *arguments]
     with subprocess.Popen(
         command, cwd=folder, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
@@ -398,3 +399,131 @@ def test_managed_instances_have_no_snapstart(folder: Path) -> None:
 def test_a_blocked_event_loop_is_logged(folder: Path) -> None:
     with serving(folder) as dev, httpx.stream("GET", f"{dev.url}/hang"):
         dev.read_until("The event loop has been blocked for over a second")
+
+
+TELLING = """
+import os
+async def app(scope, receive, send):
+    if scope["type"] != "http": return
+    told = [os.environ.get(name, "") for name in scope["path"].strip("/").split(",")]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": " ".join(told).encode()})
+from adapter import LambdaHandler
+handler = LambdaHandler(app)
+"""
+
+
+@pytest.fixture
+def telling(tmp_path: Path) -> Path:
+    """An app whose response has the environment variables that its path names."""
+    (tmp_path / "main.py").write_text(TELLING)
+    return tmp_path
+
+
+def test_a_file_of_environment_variables_is_read_and_those_of_the_shell_win(
+    telling: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (telling / ".env").write_text("COLOUR=red\nSIZE='very large'\nHOME=/nowhere\n")
+    monkeypatch.setenv("HOME", "/home/me")
+    with serving(telling, "--env-file", ".env") as dev:
+        assert httpx.get(f"{dev.url}/COLOUR,SIZE,HOME").text == "red very large /home/me"
+
+
+SHELL = r"""
+api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+python=$1
+while true; do "$python" - "$api" <<'END'
+import os, sys, urllib.request
+event = urllib.request.urlopen(sys.argv[1] + "/next")
+path = f"{sys.argv[1]}/{event.headers['Lambda-Runtime-Aws-Request-Id']}/response"
+body = f"{os.environ['_HANDLER']} {os.environ.get('WRAPPED')} {open('/opt/layer').read()}"
+headers = {"Content-Type": "text/plain"}
+urllib.request.urlopen(urllib.request.Request(path, body.encode(), headers))
+END
+done
+"""
+
+
+def test_any_client_of_the_runtime_api_is_served_without_a_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, layer = tmp_path / "task", tmp_path / "layer"
+    root.mkdir()
+    layer.mkdir()
+    (root / "loop.sh").write_text(SHELL)
+    (layer / "layer").write_text("from a layer")
+    (root / "wrapper").write_text('#!/bin/sh\nexport WRAPPED=wrapped\nexec "$@"\n')
+    (root / "wrapper").chmod(0o755)
+    monkeypatch.setenv("AWS_LAMBDA_EXEC_WRAPPER", "/var/task/wrapper")
+    command = f"sh loop.sh {sys.executable}"
+    options = ["--command", command, "--handler", "my.handler", "--layer", str(layer)]
+    with serving(root, *options, target="") as dev:
+        assert httpx.get(dev.url).text == "my.handler wrapped from a layer"
+
+
+def test_the_client_of_aws_is_served(telling: Path) -> None:
+    command = f"{sys.executable} -m awslambdaric main.handler"
+    with serving(telling, "--command", command, target="main.handler") as dev:
+        assert httpx.get(f"{dev.url}/_HANDLER").text == "main.handler"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ([], "Name the app: adapter dev main:app"),
+        (["main:app", "--function", "Shop"], "leave TARGET away"),
+        (["--command", "'"], "cannot be read"),
+        (["--command", " "], "--command is empty"),
+        (["main:app", "--no-isolation", "--layer", "."], "leave --layer away"),
+    ],
+)
+def test_options_that_do_not_fit_are_explained(folder: Path, options: list[str], says: str) -> None:
+    done = ended(folder, *options)
+    assert done.returncode == 2
+    assert says in done.stdout
+
+
+YAML = """
+Resources:
+  Shop:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: main.handler
+      MemorySize: 512
+      Timeout: 7
+      Environment: {Variables: {COLOUR: red, ADAPTER_INVOKE_MODE: buffered}}
+      FunctionUrlConfig: {AuthType: NONE, InvokeMode: BUFFERED}
+"""
+
+
+def test_the_function_of_a_template_is_served(telling: Path) -> None:
+    (telling / "template.yaml").write_text(YAML)
+    names = "AWS_LAMBDA_FUNCTION_NAME,AWS_LAMBDA_FUNCTION_MEMORY_SIZE,COLOUR"
+    with serving(telling, target="") as dev:
+        reply = httpx.get(f"{dev.url}/{names}")
+        assert reply.text == "Shop 512 red"
+        assert "content-length" in reply.headers  # not streamed
+    with serving(telling, "--memory", "300", "--function", "Shop", target="") as dev:
+        assert httpx.get(f"{dev.url}/{names}").text == "Shop 300 red"
+
+
+def test_a_rest_api_with_a_stage_is_served(telling: Path) -> None:
+    with serving(telling, "--source", "rest", "--stage", "dev") as dev:
+        assert httpx.get(f"{dev.url}/dev/_HANDLER").text == ""  # the app sees the whole path
+        assert httpx.get(f"{dev.url}/_HANDLER").status_code == 403
+
+
+def test_without_isolation_a_debugger_has_the_terminal(telling: Path) -> None:
+    (telling / "main.py").write_text(TELLING.replace("    told", "    breakpoint()\n    told"))
+    command = [sys.executable, "-m", "adapter", "dev", "main:app", "--port", "0", "--no-isolation"]
+    with subprocess.Popen(
+        command, cwd=telling, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        dev = Dev(process, process.stdout)
+        url = dev.read_until(r"http://[\w.:]+")
+        process.stdin.write(b"p 6 * 7\ncontinue\n")
+        assert httpx.get(f"{url}/_HANDLER").text == "main:app"
+        dev.read_until("42")
+        process.kill()

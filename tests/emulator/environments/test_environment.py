@@ -15,6 +15,7 @@ from adapter.emulator.environments.sandbox import find_sandbox
 from adapter.emulator.local_invocation import EndOfResponse, InvocationFailure, ResponseStart
 from adapter.emulator.runtime_api.managed_api import ManagedApi
 
+from ..fidelity import Source, behaviour
 from ..scripts import ECHO
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def error_of(start: ResponseStart | InvocationFailure) -> tuple[str, str]:
     return start.error_type, document["errorMessage"]
 
 
+@behaviour("START, END and REPORT", Source.DOCS, "the same, and two fields about the stream")
 async def test_an_invocation_is_logged_as_lambda_logs_it(local: LocalFactory) -> None:
     async with local(ECHO, memory_mb=256) as running:
         assert (await outcome(running))[1] == b"{}"
@@ -74,6 +76,7 @@ sys.exit(1)
         assert "err €, no newline \\xff" in running.log.lines
 
 
+@behaviour("Lambda's environment variables", Source.DOCS)
 async def test_the_runtime_has_its_environment_variables(local: LocalFactory) -> None:
     script = """
 import json
@@ -103,6 +106,7 @@ c.next()
         ("os.kill(os.getpid(), 9)", "signal: killed"),
     ],
 )
+@behaviour("A crash costs the environment", Source.DOCS)
 async def test_after_a_crash_the_next_invocation_gets_a_new_environment(
     local: LocalFactory, death: str, reason: str
 ) -> None:
@@ -117,6 +121,7 @@ async def test_after_a_crash_the_next_invocation_gets_a_new_environment(
         assert any("Error Type: Runtime.ExitError" in line for line in running.log.lines)
 
 
+@behaviour("An exit in mid-stream truncates the response", Source.SERVER)
 async def test_an_exit_during_a_response_truncates_it(local: LocalFactory) -> None:
     script = """
 c = Client()
@@ -150,6 +155,7 @@ os._exit(0)
         assert invocation.end.clean
 
 
+@behaviour("A timeout ends the environment", Source.DOCS)
 async def test_a_timeout_ends_the_environment(local: LocalFactory) -> None:
     script = ECHO.replace("    assert", "    if b'hang' in event: signal.pause()\n    assert")
     async with local("import signal\n" + script, timeout_seconds=0.2) as running:
@@ -165,6 +171,7 @@ async def test_a_timeout_ends_the_environment(local: LocalFactory) -> None:
     assert "Status: timeout" in text
 
 
+@behaviour("A timeout in mid-stream is `Sandbox.Timeout`", Source.SERVER)
 async def test_a_timeout_after_the_head_truncates_the_response(local: LocalFactory) -> None:
     script = """
 import signal
@@ -178,9 +185,10 @@ signal.pause()
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"part"]
-        assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timeout", "")
 
 
+@behaviour("Work after the response counts towards the timeout", Source.DOCS)
 async def test_time_after_the_response_counts_too(local: LocalFactory) -> None:
     script = ECHO + "    import signal; signal.pause()\n"
     async with local(script, timeout_seconds=0.2) as running:
@@ -191,6 +199,47 @@ async def test_time_after_the_response_counts_too(local: LocalFactory) -> None:
         assert invocation.end.clean
         await outcome(running, "id-2")
         assert "id-1 Task timed out" in running.log.getvalue()
+
+
+HUNGRY = ECHO.replace(
+    "    assert", "    eaten = bytearray(200 << 20) if b'eat' in event else None\n    assert"
+)
+
+
+@behaviour(
+    "Processes above the function's memory are killed: `signal: killed`, `Runtime.OutOfMemory`",
+    Source.REPORTS,
+    "checked ten times a second",
+)
+async def test_an_environment_that_uses_more_than_its_memory_is_killed(local: LocalFactory) -> None:
+    script = HUNGRY.replace(
+        "    assert", "    import time\n    if eaten: time.sleep(20)\n    assert", 1
+    )
+    async with local(script, memory_mb=128) as running:
+        invocation = running.submit(b'"eat"')
+        async with invocation.body:
+            kind, message = error_of(await invocation.wait_for_start())
+            await invocation.done.wait()
+        assert (kind, message) == (
+            "Runtime.ExitError",
+            "RequestId: id-1 Error: Runtime exited with error: signal: killed",
+        )
+        assert (await outcome(running, "id-2"))[1] == b"{}"
+        text = running.log.getvalue()
+    assert "used more than its 128 MB" in text
+    assert "Status: error\tError Type: Runtime.OutOfMemory" in text
+
+
+async def test_without_isolation_there_is_no_limit_and_output_goes_to_the_terminal(
+    local: LocalFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = "print('on the terminal', flush=True)\n" + HUNGRY
+    async with local(script, memory_mb=128, isolated=False) as running:
+        invocation = running.submit(b'"eat"')
+        async with invocation.body:
+            assert [chunk async for chunk in invocation.body] == [b'"eat"']
+        assert "on the terminal" not in running.log.getvalue()
+    assert "on the terminal" in capfd.readouterr().out
 
 
 INIT_ERROR = """
@@ -227,6 +276,7 @@ async def test_a_command_that_cannot_be_started(local: LocalFactory) -> None:
         assert isinstance(start, InvocationFailure)
 
 
+@behaviour("An init of over 10 s is repeated in the first invocation", Source.DOCS)
 async def test_a_slow_init_is_repeated_within_the_timeout_of_the_invocation(
     local: LocalFactory, tmp_path: object
 ) -> None:
@@ -261,6 +311,7 @@ x.head("GET", "/2020-01-01/extension/event/next", f"Lambda-Extension-Identifier:
 """
 
 
+@behaviour("SIGTERM only with an extension", Source.DOCS)
 async def test_a_process_with_an_extension_gets_sigterm(local: LocalFactory) -> None:
     async with local(NOTICE + REGISTER + ECHO, kill_delay_seconds=20) as running:
         await outcome(running)
@@ -268,6 +319,7 @@ async def test_a_process_with_an_extension_gets_sigterm(local: LocalFactory) -> 
         assert "told to end" in running.log.lines
 
 
+@behaviour("Without one the process is killed", Source.DOCS)
 async def test_a_process_without_an_extension_gets_no_sigterm(local: LocalFactory) -> None:
     async with local(NOTICE + ECHO) as running:
         await outcome(running)
@@ -309,6 +361,7 @@ def open_pidfd(pid: int) -> Iterator[int]:
         os.close(descriptor)
 
 
+@behaviour("The task root is read-only", Source.DOCS, "the same where Linux allows mounts")
 async def test_the_task_root_is_read_only_and_tmp_is_not(local: LocalFactory) -> None:
     script = """
 import json, tempfile
@@ -339,6 +392,9 @@ print("restored", flush=True)
 """
 
 
+@behaviour(
+    "With SnapStart an environment waits in its snapshot", Source.DOCS, "a process that waits"
+)
 async def test_an_environment_with_snapstart_waits_in_its_snapshot(local: LocalFactory) -> None:
     async with local(RESTORED + ECHO, snapstart=True) as running:
         await running.pool.warm()
@@ -399,6 +455,7 @@ while True:
 """
 
 
+@behaviour("A managed instance outlives a timeout", Source.DOCS)
 async def test_a_managed_instance_outlives_a_timeout(local: LocalFactory) -> None:
     async with local(CONCURRENT, concurrency=2, timeout_seconds=0.2) as running:
         invocation = running.submit(b'"hang"')

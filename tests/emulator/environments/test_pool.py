@@ -9,6 +9,8 @@ from adapter.emulator.environments import pool
 from adapter.emulator.local_invocation import InvocationFailure
 from adapter.emulator.runtime_api.managed_api import ManagedApi
 
+from ..fidelity import Source, behaviour
+
 if TYPE_CHECKING:
     from adapter.emulator.local_invocation import LocalInvocation
 
@@ -38,6 +40,7 @@ async def pid_of(invocation: LocalInvocation) -> bytes:
     return pid
 
 
+@behaviour("A warm environment is reused", Source.DOCS)
 async def test_a_warm_environment_is_reused(local: LocalFactory) -> None:
     async with local(PID) as running:
         first = await pid_of(running.submit(request_id="1"))
@@ -101,6 +104,7 @@ async def test_of_two_requests_one_waits_for_the_environment_that_has_just_respo
         assert len(pids) == running.pool.environments == 2
 
 
+@behaviour("Concurrent requests have separate environments", Source.DOCS)
 async def test_concurrent_requests_have_separate_processes(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:

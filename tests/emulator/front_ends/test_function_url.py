@@ -14,6 +14,7 @@ from adapter.emulator.front_ends.function_url import UrlSettings
 from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
 
+from ..fidelity import Source, behaviour
 from ..scripts import STREAMED_ECHO, for_each_event
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ async def event_of(running: Local, method: str, path: str, **options: Any) -> An
     return reply.json()
 
 
+@behaviour("A request is an event in payload format 2.0", Source.DOCS)
 async def test_a_request_becomes_an_event(local: LocalFactory) -> None:
     async with local(STREAMED_ECHO) as running:
         reply = await running.client.post(
@@ -78,6 +80,7 @@ async def test_as_aws_the_event_names_aws(local: LocalFactory) -> None:
     assert event["headers"]["x-forwarded-proto"] == "https"
 
 
+@behaviour("The head arrives with the prelude, each chunk when it is sent", Source.REPORTS)
 async def test_the_head_arrives_with_the_prelude_and_each_chunk_when_it_is_sent(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
@@ -120,6 +123,7 @@ async def test_a_prelude_may_arrive_byte_by_byte(local: LocalFactory) -> None:
         assert (reply.status_code, reply.content) == (202, b"body")
 
 
+@behaviour("A stream without a prelude is the body", Source.REPORTS)
 async def test_a_stream_without_prelude_is_the_body(local: LocalFactory) -> None:
     script = for_each_event(
         "c.stream(request_id, 'Content-Type: text/csv')",
@@ -140,6 +144,7 @@ BUFFERED = for_each_event(
 )
 
 
+@behaviour("A `RESPONSE_STREAM` URL passes the JSON of a buffered response on", Source.REPORTS)
 async def test_a_streaming_url_does_not_interpret_a_buffered_response(
     local: LocalFactory,
 ) -> None:
@@ -164,6 +169,7 @@ async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory
         assert reply.headers["content-length"] == "2"
 
 
+@behaviour("A stream behind a `BUFFERED` URL", Source.OPEN, "502")
 async def test_a_streamed_response_behind_a_buffered_url_is_a_bad_gateway(
     local: LocalFactory,
 ) -> None:
@@ -224,6 +230,7 @@ async def test_a_head_request_gets_no_body(local: LocalFactory) -> None:
         ),
     ],
 )
+@behaviour("A failure before the first byte is 502 `Internal Server Error`", Source.REPORTS)
 async def test_a_failure_before_the_first_byte_is_a_bad_gateway(
     local: LocalFactory, lines: list[str], says: str
 ) -> None:
@@ -234,6 +241,7 @@ async def test_a_failure_before_the_first_byte_is_a_bad_gateway(
         assert says in running.log.getvalue()
 
 
+@behaviour("A timeout before the first byte", Source.OPEN, "502")
 async def test_a_timeout_before_the_first_byte_is_a_bad_gateway(local: LocalFactory) -> None:
     async with local(
         for_each_event("import signal; signal.pause()"), timeout_seconds=0.2
@@ -249,6 +257,11 @@ ERROR_TRAILERS = for_each_event(
 )
 
 
+@behaviour(
+    "The end of a body with error trailers",
+    Source.OPEN,
+    "clean; `--midstream-error abort` cuts the connection",
+)
 async def test_error_trailers_end_the_body_cleanly(local: LocalFactory) -> None:
     async with local(ERROR_TRAILERS) as running:
         reply = await running.client.get("/")
@@ -264,6 +277,7 @@ async def test_error_trailers_abort_the_body_if_so_wanted(local: LocalFactory) -
 @pytest.mark.parametrize(
     "end", ["os._exit(1)", "c.send('zz' + chr(10))", "import signal; signal.pause()"]
 )
+@behaviour("The end of a truncated body", Source.OPEN, "the connection is cut")
 async def test_a_truncated_stream_has_no_last_chunk(local: LocalFactory, end: str) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS + 'part')", end)
     async with local(script, timeout_seconds=0.4) as running:
@@ -274,6 +288,7 @@ async def test_a_truncated_stream_has_no_last_chunk(local: LocalFactory, end: st
         assert "Exception" not in running.log.getvalue()
 
 
+@behaviour("An event over 6 MiB is 413", Source.REPORTS)
 async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> None:
     async with local(STREAMED_ECHO) as running:
         reply = await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
@@ -322,6 +337,7 @@ async def test_a_websocket_is_explained_once_per_path_and_is_a_request_like_any_
     assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
+@behaviour("A client that disconnects does not stop the function", Source.DOCS)
 async def test_a_client_that_disconnects_does_not_stop_the_function(local: LocalFactory) -> None:
     script = for_each_event(
         "c.stream(request_id)",
@@ -373,6 +389,9 @@ async def test_connect_is_refused_because_a_function_is_no_proxy(local: LocalFac
         assert (await raw(running, request)).startswith(b"HTTP/1.1 405 ")
 
 
+@behaviour(
+    "A small chunk arrives only with the next one", Source.REPORTS, "with `--hold-last-chunk`"
+)
 async def test_a_chunk_can_be_held_back_until_the_next_one(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
@@ -394,6 +413,11 @@ async def test_a_chunk_can_be_held_back_until_the_next_one(
         assert await anext(chunks) == b"two"
 
 
+@behaviour(
+    "A response without a body stays open until the timeout",
+    Source.REPORTS,
+    "with `--empty-body-hang`",
+)
 async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
     settings = UrlSettings(empty_body_hang=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from adapter.emulator.front_ends.http_server import listen, serve
 from adapter.emulator.front_ends.invoke_api import InvokeApi
 from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES
 
+from ..fidelity import Source, behaviour
 from ..scripts import ECHO
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ async def test_a_buffered_call_returns_the_whole_response(local: LocalFactory) -
         )
 
 
+@behaviour("A streamed call returns chunks and `InvokeComplete`", Source.DOCS)
 async def test_a_streamed_call_returns_chunks_and_the_end(local: LocalFactory) -> None:
     script = responding(OPEN, "c.chunk(event)", "c.end()", "c.reply()")
     async with invoking(local, script) as function:
@@ -140,9 +142,48 @@ async def test_a_chunk_arrives_before_the_next_one_is_sent(local: LocalFactory) 
         assert event == {"PayloadChunk": {"Payload": b"first"}}
 
 
+SAYS = responding("print('said', event.decode(), flush=True)", POST % ("response", "body=event"))
+
+
+@behaviour('`LogType="Tail"` returns the last 4 KB of the log', Source.DOCS)
+async def test_a_call_may_return_the_end_of_the_log(local: LocalFactory) -> None:
+    async with invoking(local, SAYS) as function:
+        response = await function.invoke(Payload=b"1", LogType="Tail")
+        lines = b64decode(response["LogResult"]).decode().splitlines()
+        assert [line.partition(" ")[0] for line in lines] == ["START", "said", "END", "REPORT"]
+        assert "LogResult" not in await function.invoke(Payload=b"2")
+        complete = (await function.stream(Payload=b"3", LogType="Tail"))[-1]["InvokeComplete"]
+        assert "said 3" in b64decode(complete["LogResult"]).decode().splitlines()
+
+
+@behaviour("Each tenant has its own environments", Source.DOCS)
+async def test_each_tenant_has_environments_of_its_own(local: LocalFactory) -> None:
+    script = """
+import json
+c = Client()
+while True:
+    status, headers, _ = c.call("GET", f"{API}/invocation/next")
+    told = json.dumps([os.getpid(), headers.get("lambda-runtime-aws-tenant-id")]).encode()
+    request_id = headers["lambda-runtime-aws-request-id"]
+    c.call("POST", f"{API}/invocation/{request_id}/response", body=told)
+"""
+    async with invoking(local, script, limit=2) as function:
+        told = []
+        for tenant in ("blue", "red", "blue", None, "red"):
+            given = {} if tenant is None else {"TenantId": tenant}
+            response = await function.invoke(LogType="Tail", **given)  # until it is free again
+            told.append(tuple(json.loads(response["Payload"])))
+        assert [tenant for _, tenant in told] == ["blue", "red", "blue", None, "red"]
+        assert told[0] == told[2]
+        assert told[0] != told[1]
+        assert len({pid for pid, tenant in told if tenant is None}) == 1
+        assert function.running.pool.environments <= 2
+
+
 CAUSE = {"errorType": "ValueError", "errorMessage": "no"}
 
 
+@behaviour("A call succeeds even if the function fails", Source.DOCS)
 async def test_a_call_succeeds_even_if_the_function_fails(local: LocalFactory) -> None:
     kind = '"Lambda-Runtime-Function-Error-Type: Function.ValueError"'
     async with invoking(
@@ -164,6 +205,7 @@ async def test_a_call_succeeds_even_if_the_function_fails(local: LocalFactory) -
     ],
     ids=["base64", "broken"],
 )
+@behaviour("An error in mid-stream is in `InvokeComplete`", Source.DOCS)
 async def test_an_error_after_the_first_byte_is_in_the_last_event(
     local: LocalFactory, body: str, details: dict[str, str]
 ) -> None:
@@ -208,6 +250,7 @@ async def test_an_event_call_returns_at_once_and_a_dry_run_runs_nothing(
             await anyio.lowlevel.checkpoint()
 
 
+@behaviour("A refused call is AWS's exception", Source.DOCS)
 async def test_a_refused_call_is_an_exception(local: LocalFactory) -> None:
     async with invoking(local, ECHO) as function:
         with pytest.raises(function.client.exceptions.InvalidRequestContentException):

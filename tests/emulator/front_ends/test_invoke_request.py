@@ -46,6 +46,20 @@ def test_a_call_names_its_mode_and_its_event() -> None:
     assert asked(STREAM, b"[1]") == InvokeRequest(True, "RequestResponse", b"[1]", "")
 
 
+def test_a_call_may_want_the_log_and_name_a_tenant() -> None:
+    assert asked(Log_Type="Tail").wants_log
+    assert not asked(Log_Type="None").wants_log
+    assert asked(Tenant_Id="blue").tenant_id == "blue"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"X-Amz-Log-Type": "All"}, {"X-Amz-Tenant-Id": "a,b"}, {"X-Amz-Tenant-Id": "x" * 257}],
+)
+def test_an_unknown_log_type_or_tenant_is_refused(header: dict[str, str]) -> None:
+    assert refused(headers=SIGNED | header) == (400, "InvalidParameterValueException")
+
+
 def test_no_payload_is_an_empty_object() -> None:
     assert asked(body=b"").event == b"{}"
 

@@ -16,6 +16,8 @@ from adapter.emulator.front_ends.url_request import (
 )
 from adapter.emulator.host import LOCAL_DOMAIN
 
+from ..fidelity import Source, behaviour
+
 REQUEST = UrlRequest(
     method="GET",
     path="/caf%C3%A9/a%2Fb",
@@ -32,6 +34,7 @@ def document(request: UrlRequest, **options: Any) -> Any:
     return json.loads(url_event(request, **options).document)
 
 
+@behaviour("Path and query stay percent-encoded", Source.REPORTS)
 def test_path_and_query_stay_as_they_were_sent() -> None:
     event = document(REQUEST)
     assert event["rawPath"] == "/caf%C3%A9/a%2Fb"
@@ -39,6 +42,11 @@ def test_path_and_query_stay_as_they_were_sent() -> None:
     assert event["requestContext"]["http"]["path"] == "/café/a/b"
 
 
+@behaviour(
+    "Host, scheme and port of the event are AWS's",
+    Source.DOCS,
+    "the local ones; `--as-aws` names AWS's",
+)
 def test_the_event_names_the_local_address() -> None:
     event = document(REQUEST._replace(peer="192.0.2.7"))
     headers = event["headers"]
@@ -80,6 +88,7 @@ def test_an_invalid_trace_id_is_replaced(value: str) -> None:
     assert json.loads(made.document)["headers"]["x-amzn-trace-id"] == root
 
 
+@behaviour("Headers of the connection do not reach the event", Source.REPORTS)
 def test_hop_by_hop_and_forged_headers_are_dropped() -> None:
     headers = [
         *REQUEST.headers,

@@ -16,6 +16,8 @@ from adapter.emulator.front_ends.url_response import (
     streamed_head,
 )
 
+from ..fidelity import Source, behaviour
+
 ADDED = [(b"x-amzn-RequestId", b"id"), (b"X-Amzn-Trace-Id", b"Root=1")]
 
 
@@ -40,6 +42,9 @@ def test_everything_in_a_prelude_is_optional() -> None:
 @pytest.mark.parametrize(
     "name", ["Content-Length", "content-length", "Connection", "Date", "server"]
 )
+@behaviour(
+    "The function's `Date`, `Server`, `Connection` and `Content-Length` are renamed", Source.REPORTS
+)
 def test_headers_that_the_url_sets_are_renamed(name: str) -> None:
     head = streamed_head({"headers": {name: "x"}}, "id", "Root=1")
     assert head.headers[0] == (f"x-amzn-Remapped-{name}".encode(), b"x")
@@ -62,6 +67,9 @@ def test_hop_by_hop_headers_are_dropped(name: str) -> None:
     assert streamed_head({"headers": {name: "x"}}, "id", "Root=1").headers == ADDED
 
 
+@behaviour(
+    "Lists of header values in a prelude", Source.OPEN, "joined; `multiValueHeaders` are ignored"
+)
 def test_a_list_of_values_is_joined_and_multi_value_headers_are_ignored() -> None:
     prelude = {"headers": {"Vary": ["a", "b"]}, "multiValueHeaders": {"X": ["1"]}}
     assert streamed_head(prelude, "id", "Root=1").headers == [(b"Vary", b"a, b"), *ADDED]
@@ -127,6 +135,7 @@ def test_a_buffered_response_without_content_type_is_json() -> None:
 
 
 @pytest.mark.parametrize("response", [{"a": 1}, "text", [1], None, 3])
+@behaviour("JSON without `statusCode` is the body", Source.DOCS)
 def test_json_without_status_is_the_body(response: object) -> None:
     status, headers, body = buffered(response)
     assert (status, json.loads(body)) == (200, response)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 import pytest
 
 from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
 from adapter.emulator.front_ends.http_server import listen, serve
-from adapter.emulator.inspector.app import inspect
+from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 
 from ..scripts import for_each_event
@@ -33,11 +34,24 @@ SCRIPT = for_each_event(
 )
 
 
+SLOW = for_each_event(
+    "import time",
+    "c.stream(request_id)",
+    """c.chunk('{"headers":{"content-type":"text/event-stream"}}' + NULS)""",
+    "for _ in range(4):",
+    "    c.chunk('data: x')",
+    "    time.sleep(0.3)",
+    "c.end()",
+)
+
+
 @asynccontextmanager
-async def inspected(local: LocalFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the script behind a function URL that has the inspector."""
-    async with local(SCRIPT) as running:
-        url = FunctionUrl(running.pool, UrlSettings(), running.pool._console)
+async def inspected(
+    local: LocalFactory, script: str = SCRIPT, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Run a script behind a function URL that has the inspector."""
+    async with local(script) as running:
+        url = FunctionUrl(running.pool, UrlSettings(**settings), running.pool._console)
         with listen("127.0.0.1", 0) as listening:
             base = f"http://127.0.0.1:{listening.getsockname()[1]}"
             async with (
@@ -99,6 +113,23 @@ async def test_a_replay_is_a_new_invocation_of_the_same_event(local: LocalFactor
     assert first["request_id"] != second["request_id"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "symptoms"),
+    [
+        ({}, []),
+        ({"hold_last_chunk": True}, ["delayed"]),
+        ({"invoke_mode": "buffered"}, ["buffering-source"]),
+    ],
+)
+async def test_a_url_that_holds_chunks_back_is_found(
+    local: LocalFactory, settings: dict[str, Any], symptoms: list[str]
+) -> None:
+    async with inspected(local, SLOW, **settings) as client:
+        await client.get("/")
+        shown = await first_detail(client)
+    assert [finding["symptom"] for finding in shown["findings"]] == symptoms
+
+
 async def test_the_page_and_its_files_are_sent_with_a_strict_policy(local: LocalFactory) -> None:
     async with inspected(local) as client:
         assert (await client.get("/__lambda__")).headers["location"] == "/__lambda__/"
@@ -152,3 +183,21 @@ async def test_a_link_does_not_replay(local: LocalFactory) -> None:
         response = await client.get("/__lambda__/invocations/1/replay")
         assert response.status_code == 405
         assert len((await client.get("/__lambda__/invocations")).json()) == 1
+
+
+async def test_text_that_is_no_unicode_is_sent_too() -> None:
+    assert json.loads(bytes(json_response({"path": "\ud800"}).body)) == {"path": "\ud800"}
+
+
+async def test_a_client_without_a_host_header_is_served(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        await client.get("/")
+        url = client.base_url
+        async with await anyio.connect_tcp(url.host, url.port or 80) as stream:
+            await stream.send(b"GET /__lambda__/invocations/1 HTTP/1.0\r\n\r\n")
+            response = b""
+            with suppress(anyio.EndOfStream):
+                while True:
+                    response += await stream.receive()
+    assert response.startswith(b"HTTP/1.1 200")
+    assert f"http://{url.netloc.decode()}/".encode() in response

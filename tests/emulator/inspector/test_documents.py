@@ -56,6 +56,7 @@ def test_a_row_has_request_times_bytes_and_outcome() -> None:
         "first_byte": 2.95,
         "bytes": 100,
         "outcome": "complete",
+        "faults": ["held-by-app"],
     }
 
 
@@ -88,7 +89,14 @@ def test_the_detail_says_in_words_what_is_wrong() -> None:
 
 
 def test_a_running_invocation_is_not_judged_yet() -> None:
-    assert detail(record(*HELD[:5]), "main:app", "http://x", [])["findings"] == []
+    document = detail(record(*HELD[:5]), "main:app", "http://x", [])
+    assert document["findings"] == []
+    assert document["faults"] == []
+
+
+def test_an_outcome_that_is_an_error_is_not_a_fault_as_well() -> None:
+    row = summary(record(Ended(1.0, ResponseEnd(EndOfResponse.COMPLETE, "Function.A"))))
+    assert (row["outcome"], row["faults"]) == ("Function.A", [])
 
 
 def test_an_event_is_indented_if_it_is_whole() -> None:

@@ -73,19 +73,22 @@ def test_an_invocation_is_recorded_from_its_start_to_its_end() -> None:
     assert kept.written.chunks == [Chunk(1.0, 3)]
     assert (kept.status, kept.body_start) == (200, b"one")
     assert (kept.ended, kept.last, kept.version) == (2.0, 2.0, 6)
-    assert kept.lines == [(3.0, "late")]
+    assert list(kept.lines) == [(3.0, "late")]
 
 
 def test_body_event_and_log_are_kept_up_to_a_limit() -> None:
     kept = record(b"x" * (MAX_EVENT_BYTES + 1))
-    for _ in range(MAX_LINES + 5):
+    for number in range(MAX_LINES + 5):
         kept.take(Sent(101.0, b"x" * 700))
-        kept.take(Logged(101.0, "y" * (MAX_LINE_CHARACTERS + 1)))
+        kept.take(Logged(101.0, f"{number:03}" + "y" * MAX_LINE_CHARACTERS))
+    kept.take(Ended(102.0, ResponseEnd(EndOfResponse.COMPLETE), "z" * 10_000))
     assert len(kept.body_start) == MAX_START_BYTES
     assert len(kept.event) == MAX_EVENT_BYTES
     assert not kept.replayable
     assert len(kept.lines) == MAX_LINES
     assert kept.lines_left_out == 5
+    assert kept.lines[0][1].startswith("005")
+    assert len(kept.explanation) == MAX_LINE_CHARACTERS
     assert {len(line) for _, line in kept.lines} == {MAX_LINE_CHARACTERS}
 
 

@@ -19,7 +19,8 @@ from adapter.emulator.local_invocation import (
 from adapter.emulator.runtime_api.managed_api import MAX_REPORT_BYTES, ManagedApi
 from adapter.emulator.runtime_api.managed_state import Phase
 
-from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING
+from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING, TRAILER
+from ..fidelity import Source, behaviour
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -77,6 +78,7 @@ UNKNOWN = (400, "InvalidRequestID")
 LATE = (410, "InvokeTimeout")
 
 
+@behaviour("`next` has all headers, some empty", Source.SERVER)
 async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
@@ -92,6 +94,7 @@ async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
     assert reply.headers["content-type"] == "application/json"
 
 
+@behaviour("Waiting calls of `next` are a queue", Source.SERVER)
 async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> None:
     async with serving(serve_api) as (api, managed), AsyncExitStack() as stack:
         runtimes = [await stack.enter_async_context(api.connect()) for _ in range(3)]
@@ -104,6 +107,7 @@ async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> Non
             assert reply.headers["lambda-runtime-aws-request-id"] == request_id
 
 
+@behaviour("More invocations than waiting calls are `Runtime.Unavailable`", Source.SERVER)
 async def test_more_invocations_than_were_asked_for_are_refused(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
@@ -165,6 +169,7 @@ async def test_a_response_is_accepted_once(serve_api: ApiFactory) -> None:
             assert refusal(await runtime.call(line.format("never-there"))) == UNKNOWN
 
 
+@behaviour("A second response is 400 at once", Source.SERVER)
 async def test_a_second_response_while_the_first_streams_is_refused(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
@@ -179,6 +184,11 @@ async def test_a_second_response_while_the_first_streams_is_refused(serve_api: A
         assert (await runtime.reply()).status == 202
 
 
+@behaviour(
+    "`/error` replaces a response that is being read",
+    Source.SERVER,
+    "at once, not at its next bytes",
+)
 async def test_an_error_report_replaces_a_response(serve_api: ApiFactory) -> None:
     async with (
         serving(serve_api) as (api, managed),
@@ -196,6 +206,7 @@ async def test_an_error_report_replaces_a_response(serve_api: ApiFactory) -> Non
             await runtime.reply()
 
 
+@behaviour("An `/error` over 1 MiB is 413, and the invocation stays open", Source.SERVER)
 async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
     serve_api: ApiFactory,
 ) -> None:
@@ -210,6 +221,43 @@ async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
         assert not invocation.done.is_set()
         assert (await other.call(ERROR.format("id-1"), body=b"{}")).status == 202
         assert invocation.done.is_set()
+
+
+@behaviour("So is a truncated `/error`", Source.SERVER)
+async def test_a_truncated_error_report_leaves_the_invocation_open(serve_api: ApiFactory) -> None:
+    async with (
+        serving(serve_api) as (api, managed),
+        running(api, managed) as (runtime, invocation),
+        api.connect() as other,
+    ):
+        await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
+        await runtime.half_close()
+        assert refusal(await runtime.reply()) == (413, "RequestEntityTooLarge")
+        assert not invocation.done.is_set()
+        assert (await other.call(ERROR.format("id-1"), body=b"{}")).status == 202
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Function.Err404", "Function.Err404"),
+        ("Function.x", "Function.Unknown"),
+        ("TypeError", "Runtime.Unknown"),
+    ],
+)
+@behaviour(
+    "The type trailer becomes a known type; a body that is not base64 is dropped", Source.SERVER
+)
+async def test_the_type_trailer_is_reduced_to_a_known_one(
+    serve_api: ApiFactory, sent: str, kept: str
+) -> None:
+    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, TRAILER)
+        trailers = f"Lambda-Runtime-Function-Error-Type: {sent}\r\n"
+        body = "Lambda-Runtime-Function-Error-Body: no base64!\r\n"
+        await runtime.more(f"0\r\n{trailers}{body}\r\n".encode())
+        assert (await runtime.reply()).status == 202
+        assert invocation.end == (EndOfResponse.COMPLETE, kept, "")
 
 
 async def test_an_unknown_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
@@ -255,6 +303,7 @@ async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
+@behaviour("A late response is 410 once, then 400", Source.SERVER)
 async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str) -> None:
     async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
         assert not managed.time_out(invocation)  # the environment goes on
@@ -269,6 +318,7 @@ async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str)
         await waiting(managed, runtime)
 
 
+@behaviour("A response that is being read at the timeout", Source.OPEN, "cut off, with 410")
 async def test_a_response_that_is_being_read_at_the_timeout_is_cut_off(
     serve_api: ApiFactory,
 ) -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
+import h11
 import pytest
 
 from adapter.emulator.local_invocation import (
@@ -30,6 +31,7 @@ from ..calls import (
     TRAILERS,
     refused,
 )
+from ..fidelity import Source, behaviour
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,6 +64,7 @@ async def read_all(invocation: LocalInvocation) -> bytes:
     return b"".join([chunk async for chunk in invocation.body])
 
 
+@behaviour("`next` has only headers that have a value", Source.SERVER)
 async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.send(NEXT)
@@ -83,6 +86,7 @@ async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
         await invocation.body.aclose()
 
 
+@behaviour("An event is cut at 6 MiB + 100 bytes", Source.SERVER)
 async def test_an_event_is_truncated_at_its_limit(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         await runtime.send(NEXT)
@@ -94,6 +98,7 @@ async def test_an_event_is_truncated_at_its_limit(serve_api: ApiFactory) -> None
         await invocation.body.aclose()
 
 
+@behaviour("`next` while an event is served gives the same event again", Source.SERVER)
 async def test_next_again_while_running_gives_the_same_event(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime):
         again = await runtime.call(NEXT)
@@ -117,6 +122,11 @@ async def test_every_delivery_has_a_new_nonce(serve_api: ApiFactory) -> None:
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
+@behaviour(
+    "A stale `Lambda-Runtime-Invocation-Id` is 410",
+    Source.REPORTS,
+    "410; without the header there is no check",
+)
 async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_is_accepted(
     serve_api: ApiFactory, line: str
 ) -> None:
@@ -151,6 +161,7 @@ async def test_a_buffered_response_is_accepted(serve_api: ApiFactory) -> None:
         await invocation.done.wait()
 
 
+@behaviour("Chunks are passed on as they arrive", Source.SERVER)
 async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, "Content-Type: a/b")
@@ -164,6 +175,7 @@ async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
 
 
 @pytest.mark.parametrize("end", [b"0\r\n\r\n", b"what?\r\n"], ids=["whole", "broken"])
+@behaviour("Chunks that arrive together may be joined", Source.SERVER)
 async def test_chunks_that_arrive_faster_than_they_are_read_are_joined(
     serve_api: ApiFactory, end: bytes
 ) -> None:
@@ -183,6 +195,7 @@ async def test_chunks_that_arrive_faster_than_they_are_read_are_joined(
 @pytest.mark.parametrize(
     "declared", [[TRAILER], TRAILER.replace("Type, ", "Type|Trailer: ").split("|")]
 )
+@behaviour("Error trailers become the error of the response", Source.SERVER)
 async def test_declared_trailers_are_the_error(serve_api: ApiFactory, declared: list[str]) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, *declared)
@@ -192,15 +205,32 @@ async def test_declared_trailers_are_the_error(serve_api: ApiFactory, declared: 
         assert not invocation.end.clean
 
 
-async def test_undeclared_trailers_are_lost(serve_api: ApiFactory) -> None:
+@behaviour(
+    "Any non-empty `Trailer` admits all trailers; of a repeated one the first counts", Source.SERVER
+)
+async def test_one_declared_trailer_admits_all_and_the_first_value_counts(
+    serve_api: ApiFactory,
+) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, "Trailer: X-Other")
+        again = b"Lambda-Runtime-Function-Error-Type: Function.Second\r\n\r\n"
+        await runtime.more(TRAILERS.removesuffix(b"\r\n") + again)
+        assert (await runtime.reply()).status == 202
+        assert invocation.end == (EndOfResponse.COMPLETE, "Function.Boom", "e30=")
+
+
+@pytest.mark.parametrize("declared", [[], ["Trailer: "], ["Trailer: , "]])
+@behaviour("Without `Trailer` they are lost, and the response is complete", Source.SERVER)
+async def test_undeclared_trailers_are_lost(serve_api: ApiFactory, declared: list[str]) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, *declared)
         await runtime.more(TRAILERS)
         assert (await runtime.reply()).status == 202
         assert invocation.end is not None
         assert invocation.end.clean
 
 
+@behaviour("Trailers of more than 4 KiB are a truncated body", Source.SERVER)
 async def test_trailers_of_more_than_four_kibibytes_are_a_broken_body(
     serve_api: ApiFactory,
 ) -> None:
@@ -216,6 +246,7 @@ async def test_trailers_of_more_than_four_kibibytes_are_a_broken_body(
         assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
 
 
+@behaviour("A truncated response is 400 and cannot be sent again", Source.SERVER)
 async def test_a_truncated_response_cannot_be_sent_again(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
@@ -251,6 +282,7 @@ async def test_after_a_truncated_body_the_environment_serves_the_next_invocation
 
 
 @pytest.mark.parametrize("mode", ["Streaming", "buffered", "x"])
+@behaviour("An unknown response mode is 400, and the environment is lost", Source.SERVER)
 async def test_an_unknown_response_mode_blocks_the_environment(
     serve_api: ApiFactory, mode: str
 ) -> None:
@@ -267,6 +299,7 @@ async def test_an_unknown_response_mode_blocks_the_environment(
         assert refused(await runtime.call(NEXT)) == "InvocationResponse to Ready"
 
 
+@behaviour("A wrong request id is 400 and harms nothing", Source.SERVER)
 async def test_a_wrong_id_is_refused_and_the_right_one_still_works(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         unknown_id = await runtime.call(RESPONSE.format("id-1"))
@@ -281,6 +314,7 @@ async def test_a_wrong_id_is_refused_and_the_right_one_still_works(serve_api: Ap
             assert isinstance(await invocation.wait_for_start(), InvocationFailure)
 
 
+@behaviour("A second response is 403 with the names of both states", Source.SERVER)
 async def test_calls_after_the_response_are_refused(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime):
         assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
@@ -292,6 +326,7 @@ async def test_calls_after_the_response_are_refused(serve_api: ApiFactory) -> No
         assert refused(await runtime.call(INIT_ERROR)) == f"{state} to InitError"
 
 
+@behaviour("While a response is read, `next` is 403 and `/error` waits", Source.SERVER)
 async def test_while_a_response_is_read_next_is_refused_and_an_error_report_waits(
     serve_api: ApiFactory,
 ) -> None:
@@ -349,6 +384,9 @@ async def test_the_cause_is_removed_from_an_error_report(
         assert failure.payload == kept
 
 
+@behaviour(
+    "An oversized response is cut one byte above its limit; the runtime gets 413", Source.SERVER
+)
 async def test_a_response_over_its_limit_is_truncated_and_refused(serve_api: ApiFactory) -> None:
     async with (
         serve_api() as api,
@@ -374,6 +412,9 @@ async def test_a_response_over_its_limit_is_truncated_and_refused(serve_api: Api
 
 
 @pytest.mark.parametrize("streaming", [True, False])
+@behaviour(
+    "A stream has 6 MiB at once, then 2 MiB/s", Source.SERVER, "the same; `--no-throttle` lifts it"
+)
 async def test_more_than_the_burst_arrives_whole(serve_api: ApiFactory, streaming: bool) -> None:
     size = BURST_BYTES + 10
     async with (
@@ -388,6 +429,7 @@ async def test_more_than_the_burst_arrives_whole(serve_api: ApiFactory, streamin
         assert (await runtime.reply()).status == 202
 
 
+@behaviour("In a buffered invocation, trailers count only with the mode header", Source.SERVER)
 async def test_with_a_buffered_invocation_trailers_need_the_mode_header(
     serve_api: ApiFactory,
 ) -> None:
@@ -404,23 +446,78 @@ async def test_with_a_buffered_invocation_trailers_need_the_mode_header(
             assert invocation.end.error_type == error_type
 
 
-async def test_an_error_report_over_the_limit_is_refused(serve_api: ApiFactory) -> None:
-    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD_BYTES + 1))
-        assert reply.status == 413
+@behaviour("An oversized `/error` closes the connection, and `next` is 403", Source.SERVER)
+async def test_after_an_error_report_over_the_limit_the_connection_closes_and_next_is_refused(
+    serve_api: ApiFactory,
+) -> None:
+    async with (
+        serve_api() as api,
+        api.connect() as runtime,
+        running(api, runtime, streaming=False) as invocation,
+        api.connect() as other,
+    ):
+        with pytest.raises(h11.RemoteProtocolError):  # closed without a response
+            await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_PAYLOAD_BYTES + 1))
         assert await invocation.wait_for_start() == InvocationFailure(
             "Function.ResponseSizeTooLarge"
         )
+        assert refused(await other.call(NEXT)) == "InvocationErrorResponse to Ready"
 
 
-async def test_a_truncated_error_report_fails_the_invocation(
+async def test_an_error_report_of_a_streamed_invocation_may_be_larger(
     serve_api: ApiFactory,
 ) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
-        await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
+        body = b"x" * (MAX_PAYLOAD_BYTES + 1)
+        assert (await runtime.call(ERROR.format("id-1"), body=body)).status == 202
+        failure = await invocation.wait_for_start()
+        assert isinstance(failure, InvocationFailure)
+        assert failure.payload == body
+
+
+@behaviour("A truncated `/error` is 202 and keeps its type", Source.SERVER)
+async def test_a_truncated_error_report_is_accepted_with_its_type(serve_api: ApiFactory) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        kind = "Lambda-Runtime-Function-Error-Type: Function.Err404"
+        await runtime.send(ERROR.format("id-1"), kind, "Content-Length: 10", body=b"{")
         await runtime.half_close()
-        assert (await runtime.reply()).status == 400
-        assert await invocation.wait_for_start() == InvocationFailure("Runtime.TruncatedResponse")
+        reply = await runtime.reply()
+        assert (reply.status, reply.body) == (202, b'{"status":"OK"}\n')
+        assert await invocation.wait_for_start() == InvocationFailure("Function.Err404", b"", "")
+
+
+@pytest.mark.parametrize(
+    "line", [b"5\nhello", b"11111111111111111\r\nhello", b"00000000000000005\r\nhello", b"\r\n"]
+)
+@pytest.mark.parametrize("with_head", [True, False])
+@behaviour("A chunk size with a bare LF or of 17 digits is 400", Source.SERVER)
+async def test_a_chunk_size_that_go_refuses_is_a_truncated_body(
+    serve_api: ApiFactory, line: bytes, with_head: bool
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(
+            RESPONSE.format("id-1"), STREAMING, CHUNKED, body=line if with_head else b""
+        )
+        if not with_head:
+            await runtime.more(b"1\r\nx\r\n")
+            assert await invocation.body.receive() == b"x"
+            await runtime.more(line)
+        reply = await runtime.reply()
+        assert (reply.status, reply.headers["connection"]) == (400, "close")
+        assert json.loads(reply.body)["errorType"] == "TruncatedHTTPRequest"
+        assert await read_all(invocation) == b""
+        assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
+
+
+async def test_a_chunk_size_may_have_sixteen_digits_and_an_extension(
+    serve_api: ApiFactory,
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
+        await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
+        for piece in (b"0000000000000", b"00", b'5;a="b"\r', b"\nhel", b"lo\r\n0\r\n\r\n"):
+            await runtime.more(piece)
+        assert await read_all(invocation) == b"hello"
+        assert (await runtime.reply()).status == 202
 
 
 async def test_a_client_that_waits_for_100_continue_gets_it(serve_api: ApiFactory) -> None:
@@ -443,6 +540,7 @@ async def invocation_is_open(api: Api) -> bool:
         return refused(await other.call(NEXT)) == "InvocationResponse to Ready"
 
 
+@behaviour("`/init/error` is the outcome of the first invocation", Source.SERVER)
 async def test_a_failed_init_is_kept_for_the_first_invocation(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         kind = "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError"
@@ -484,6 +582,7 @@ async def test_init_ends_when_the_extension_waits_too(serve_api: ApiFactory) -> 
         await api.api.initialised.wait()
 
 
+@behaviour("Requests may be pipelined", Source.SERVER)
 async def test_requests_may_be_pipelined(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime, running(api, runtime) as invocation:
         await runtime.send(RESPONSE.format("id-1"), "Content-Length: 0")
@@ -492,16 +591,95 @@ async def test_requests_may_be_pipelined(serve_api: ApiFactory) -> None:
         await invocation.done.wait()
 
 
-async def test_a_broken_connection_harms_no_other(serve_api: ApiFactory) -> None:
-    async with serve_api() as api, api.connect() as runtime:
-        async with api.connect() as other:
-            await other.send(NEXT)
+@behaviour("Of two waiting calls of `next` the older one takes the event", Source.SERVER)
+async def test_of_two_calls_of_next_the_older_one_takes_the_event(serve_api: ApiFactory) -> None:
+    async with (
+        serve_api() as api,
+        api.connect() as first,
+        api.connect() as second,
+        running(api, first) as invocation,
+    ):
+        assert (await first.call(ERROR.format("id-1"))).status == 202
+        await first.send(NEXT)
+        await invocation.done.wait()
+        await second.send(NEXT)
+        while api.api.waiting < 2:
+            await anyio.lowlevel.checkpoint()
+        later = LocalInvocation(b"{}", request_id="id-2", trace_id="")
+        api.api.deliver(later)
+        assert (await first.reply()).headers["lambda-runtime-aws-request-id"] == "id-2"
+        assert (await first.call(ERROR.format("id-2"))).status == 202
+        await first.send(NEXT)
+        await later.done.wait()
+        last = LocalInvocation(b"{}", request_id="id-3", trace_id="")
+        api.api.deliver(last)
+        assert (await second.reply()).headers["lambda-runtime-aws-request-id"] == "id-3"
+        last.fail(InvocationFailure("Test.Over"))
+        for each in (later, last):
+            await each.body.aclose()
+
+
+@behaviour("It takes the event also when its client is gone", Source.SERVER)
+async def test_a_call_of_next_takes_the_event_also_when_its_client_is_gone(
+    serve_api: ApiFactory,
+) -> None:
+    async with serve_api() as api, api.connect() as runtime, api.connect() as third:
+        async with api.connect() as gone:
+            await gone.send(NEXT)
             await api.api.initialised.wait()
+        await runtime.send(NEXT)
+        while api.api.waiting < 2:
+            await anyio.lowlevel.checkpoint()
+        invocation = LocalInvocation(b"{}", request_id="id-1", trace_id="")
+        api.api.deliver(invocation)
+        # The event is out: whoever asks now gets it again, and the second call waits on.
+        assert (await third.call(NEXT)).headers["lambda-runtime-aws-request-id"] == "id-1"
+        assert api.api.waiting == 1
+        invocation.fail(InvocationFailure("Test.Over"))
+        await invocation.body.aclose()
+
+
+async def test_an_extension_gets_the_event_and_delays_the_end_of_the_invocation(
+    serve_api: ApiFactory,
+) -> None:
+    event_next = "GET /2020-01-01/extension/event/next HTTP/1.1"
+    async with (
+        serve_api() as api,
+        api.connect() as runtime,
+        api.connect() as extension,
+        api.connect() as another,
+    ):
+        name = "Lambda-Extension-Name: x"
+        reply = await runtime.call(REGISTER, name, body=b'{"events":["INVOKE"]}')
+        identifier = reply.headers["lambda-extension-identifier"]
+        await extension.send(event_next, f"Lambda-Extension-Identifier: {identifier}")
         async with running(api, runtime) as invocation:
+            event = await extension.reply()
+            assert json.loads(event.body) == {
+                "eventType": "INVOKE",
+                "deadlineMs": invocation.deadline_ms,
+                "requestId": "id-1",
+                "invokedFunctionArn": ARN,
+                "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1"},
+            }
+            assert event.headers["lambda-extension-event-identifier"]
             assert (await runtime.call(ERROR.format("id-1"))).status == 202
-            assert isinstance(await invocation.wait_for_start(), InvocationFailure)
+            await runtime.send(NEXT)
+            while not api.api.waiting:
+                await anyio.lowlevel.checkpoint()
+            assert not invocation.done.is_set()
+            await extension.send(event_next, f"Lambda-Extension-Identifier: {identifier}")
+            await invocation.done.wait()
+            again = await another.call(event_next, f"Lambda-Extension-Identifier: {identifier}")
+            assert again.status == 403
+            assert json.loads(again.body) == {
+                "errorMessage": "State transition from Ready to Ready failed for extension "
+                f"{identifier}. Error: State transition is not allowed",
+                "errorType": "Extension.InvalidExtensionState",
+            }
 
 
+@behaviour("`restore/next` in the wrong state is 403 and names `Ready`", Source.SERVER)
 async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: ApiFactory) -> None:
     async with serve_api(snapstart=True) as api, api.connect() as runtime:
         assert not api.api.restore()
@@ -512,7 +690,7 @@ async def test_a_restore_lets_the_runtime_go_on_from_its_snapshot(serve_api: Api
         assert api.api.restore()
         reply = await runtime.reply()
         assert (reply.status, reply.body, reply.headers["content-length"]) == (200, b"", "0")
-        assert refused(await runtime.call(RESTORE_NEXT)) == "Restoring to RestoreReady"
+        assert refused(await runtime.call(RESTORE_NEXT)) == "Restoring to Ready"
         async with running(api, runtime):
             assert not api.api.restore()
 

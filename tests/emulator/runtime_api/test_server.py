@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..calls import ERROR, INIT_ERROR, NEXT, REGISTER, RESPONSE
+from ..fidelity import Source, behaviour
 
 if TYPE_CHECKING:
     from ..conftest import ApiFactory
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+@behaviour("`GET /ping` is `pong`", Source.SERVER)
 async def test_ping(serve_api: ApiFactory) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call("GET /2018-06-01/ping HTTP/1.1")
@@ -29,6 +32,7 @@ async def test_ping(serve_api: ApiFactory) -> None:
         "POST /2018-06-01/runtime/invocation/a/b/response HTTP/1.1",
     ],
 )
+@behaviour("An unknown path is 404 in plain text", Source.SERVER)
 async def test_an_unknown_path_is_not_found(serve_api: ApiFactory, line: str) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line)
@@ -36,7 +40,28 @@ async def test_an_unknown_path_is_not_found(serve_api: ApiFactory, line: str) ->
         assert reply.headers["content-type"] == "text/plain; charset=utf-8"
 
 
+@pytest.mark.parametrize(
+    ("path", "name"), [("/2020-08-15/logs", "Logs"), ("/2022-07-01/telemetry", "Telemetry")]
+)
+@behaviour(
+    "Subscriptions to telemetry and logs are 202, and say `…NotSupported`",
+    Source.SERVER,
+    "the same; Lambda has both APIs",
+)
+async def test_the_telemetry_apis_accept_a_subscription_and_say_that_they_do_not_exist(
+    serve_api: ApiFactory, path: str, name: str
+) -> None:
+    async with serve_api() as api, api.connect() as runtime:
+        reply = await runtime.call(f"PUT {path} HTTP/1.1", "Content-Length: 2", body=b"{}")
+        assert reply.status == 202
+        assert json.loads(reply.body) == {
+            "errorMessage": f"{name} API is not supported",
+            "errorType": f"{name}.NotSupported",
+        }
+
+
 @pytest.mark.parametrize("line", [NEXT.replace("GET", "POST"), INIT_ERROR.replace("POST", "GET")])
+@behaviour("A wrong method is 405 without a body", Source.SERVER)
 async def test_a_wrong_method_is_not_allowed(serve_api: ApiFactory, line: str) -> None:
     async with serve_api() as api, api.connect() as runtime:
         reply = await runtime.call(line)
@@ -55,6 +80,11 @@ async def test_a_page_of_another_host_is_refused(serve_api: ApiFactory, line: st
 @pytest.mark.parametrize("line", ["GET /2018-06-01/ping HTTP/1.1", NEXT, INIT_ERROR])
 @pytest.mark.parametrize(
     "header", ["Origin: null", "Origin: http://127.0.0.1:8000", "Sec-Fetch-Site: cross-site"]
+)
+@behaviour(
+    "No browser reaches the Runtime API",
+    Source.DOCS,
+    "403 for its requests, and for another `Host`",
 )
 async def test_a_request_from_a_browser_is_refused(
     serve_api: ApiFactory, line: str, header: str

@@ -53,6 +53,7 @@ function rowLink(row) {
       element("b", {}, row.method), " ", row.target),
     element("span", { class: "facts" },
       element("span", { class: outcome }, row.outcome),
+      ...row.faults.map((fault) => element("span", { class: "bad" }, fault.replaceAll("-", " "))),
       element("span", {}, `first byte ${time(row.first_byte)}`),
       element("span", {}, row.duration === null ? "" : time(row.duration)),
       element("span", {}, size(row.bytes)),
@@ -62,12 +63,10 @@ function rowLink(row) {
 
 function update(changed) {
   for (const row of changed) {
-    const link = rowLink(row);
-    const before = known.get(row.number);
-    if (before) {
-      const focused = document.activeElement === before.link;
-      before.link.replaceWith(link);
-      if (focused) link.focus({ preventScroll: true });
+    const fresh = rowLink(row);
+    const link = known.get(row.number)?.link ?? fresh;
+    if (link !== fresh) {
+      link.replaceChildren(...fresh.childNodes);  // the link stays, and with it the focus
     } else {
       rows.prepend(element("li", {}, link));
     }
@@ -129,11 +128,17 @@ function render(invocation) {
   const scroll = panel.scrollTop;
   const focus = same ? document.activeElement?.id : "";
   shown = invocation;
-  panel.replaceChildren(
-    element("a", { class: "button back", href: "#" }, "← All invocations"),
-    title(invocation), subtitle(invocation), buttons(invocation),
-    ...findings(invocation), numbers(invocation), figure(invocation),
-    ...details(invocation));
+  // The buttons stay while the rest is renewed, so that no click is lost.
+  if (same) {
+    panel.querySelector(".title").replaceWith(title(invocation));
+  } else {
+    panel.replaceChildren(
+      element("a", { class: "button back", href: "#" }, "← All invocations"),
+      title(invocation), subtitle(invocation), buttons(invocation),
+      element("div", { class: "content" }));
+  }
+  panel.querySelector(".content").replaceChildren(
+    ...findings(invocation), numbers(invocation), figure(invocation), ...details(invocation));
   for (const each of panel.querySelectorAll("details")) {
     if (same && open.has(each.id)) each.open = open.get(each.id);
   }
@@ -220,7 +225,7 @@ const table = (entries) => element("div", { class: "scroll" }, element("table", 
     element("th", { scope: "row" }, name), element("td", { class: "line" }, value)))));
 
 function details(invocation) {
-  const left = invocation.lines_left_out ? `, ${invocation.lines_left_out} more not kept` : "";
+  const left = invocation.lines_left_out ? `, and ${invocation.lines_left_out} before them` : "";
   const cut = invocation.bytes > invocation.body_start_bytes ? `first ${invocation.body_start_bytes} bytes` : "";
   return [
     section("s-log", "Log", `${invocation.lines.length} lines${left}`, true,

@@ -1,0 +1,55 @@
+"""The options of ``adapter doctor``; importing them needs no extra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+EXAMPLES = """\
+exit codes:
+  0  the response streams
+  1  it does not
+  2  wrong usage, the app cannot be loaded, or the URL cannot be reached
+
+examples:
+  adapter doctor main:app --path /sse
+  adapter doctor https://abc123.lambda-url.eu-west-1.on.aws/sse --report report.json
+"""
+
+
+def add_arguments(doctor: ArgumentParser) -> None:
+    """Describe the options, in groups."""
+    doctor.add_argument(
+        "target",
+        metavar="TARGET|URL",
+        help="the app, as for adapter dev; or the URL of a deployed app, or of any HTTP server",
+    )
+    doctor.add_argument(
+        "--factory",
+        action="store_true",
+        help="TARGET is a function that makes the app: main:create_app",
+    )
+    request = doctor.add_argument_group("request")
+    request.add_argument("--path", help="of the app, with query if any: /sse?steps=5")
+    request.add_argument("--method", help="default: GET, or POST with --data")
+    request.add_argument(
+        "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
+    )
+    request.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
+    output = doctor.add_argument_group("output")
+    output.add_argument(
+        "--seconds",
+        type=float,
+        default=60.0,
+        metavar="N",
+        help="stop reading after so long, as a stream may have no end (%(default)s)",
+    )
+    output.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write all that was seen as JSON, without cookies and credentials",
+    )

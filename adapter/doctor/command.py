@@ -1,0 +1,198 @@
+"""``adapter doctor``: asks for a response and says whether it streams."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import anyio
+import h11
+
+from ..errors import ConfigurationError
+from ..target import find_target
+from .findings import diagnose, streams
+from .local_target import probe_target
+from .observation import Observation
+from .probe import ProbeRequest, probe
+from .report import lines, make_report, printable, without_secrets
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from .probe import Fields, Probe
+
+DISTRIBUTION = "asgi-lambda-stream"
+URL = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+
+STREAMS, DOES_NOT_STREAM = 0, 1
+
+
+def main(arguments: Namespace) -> int:
+    """Ask for one response; return 0 if it streams, 1 if it does not.
+
+    Raises:
+        ConfigurationError: wrong usage, or there is no response to judge.
+    """
+    if arguments.seconds <= 0:
+        raise ConfigurationError("--seconds has to be above 0.")
+    request = read_request(arguments)
+    observation, seen = anyio.run(observe, arguments, request)
+    findings = diagnose(observation)
+    for line in lines(observation, seen, findings):
+        sys.stdout.write(f"{printable(line)}\n")
+    if arguments.report is not None:
+        document = make_report(
+            observation,
+            seen,
+            findings,
+            about=(version(DISTRIBUTION), f"{datetime.now(UTC):%FT%TZ}", shown_target(arguments)),
+            request={
+                "method": request.method,
+                "url": without_user(request.url),
+                "headers": without_secrets(request.headers),
+                "body_bytes": len(request.body),
+            },
+        )
+        write(arguments.report, json.dumps(document, indent=2))
+    return STREAMS if streams(observation, findings) else DOES_NOT_STREAM
+
+
+def is_url(target: str) -> bool:
+    """Whether TARGET is a URL."""
+    return bool(URL.match(target))
+
+
+def read_request(arguments: Namespace) -> ProbeRequest:
+    """Return the request that the options describe.
+
+    Raises:
+        ConfigurationError: it cannot be sent.
+    """
+    target: str = arguments.target
+    if is_url(target):
+        if arguments.path is not None:
+            raise ConfigurationError("--path goes with TARGET: a URL has its own path.")
+        url = target.partition("#")[0]
+    else:
+        url = arguments.path or "/"
+        if not url.startswith("/"):
+            raise ConfigurationError(f"--path has to begin with /, and {url!r} does not.")
+    body = read_body(arguments.data)
+    method = arguments.method or ("GET" if arguments.data is None else "POST")
+    request = ProbeRequest(url, method.upper(), read_headers(arguments.header), body)
+    check(request)
+    return request
+
+
+def read_headers(texts: list[str]) -> Fields:
+    """Read ``--header``."""
+    fields = []
+    for text in texts:
+        name, colon, value = text.partition(":")
+        if not colon:
+            raise ConfigurationError(f"--header {text!r} is no header. Try 'Accept: text/html'.")
+        fields.append((name.strip(), value.strip()))
+    return fields
+
+
+def read_body(data: str | None) -> bytes:
+    """Read ``--data``."""
+    if data is None or not data.startswith("@"):
+        return (data or "").encode()
+    try:
+        return sys.stdin.buffer.read() if data == "@-" else Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {data[1:]!r}: {error.strerror}.") from error
+
+
+def check(request: ProbeRequest) -> None:
+    """Check that the request can be written.
+
+    Raises:
+        ConfigurationError: it has a character that HTTP does not allow.
+    """
+    try:
+        port = urlsplit(request.url).port
+        h11.Request(
+            method=request.method,
+            target=request.url,
+            headers=[("Host", f"localhost:{port}"), *request.headers],
+        )
+    except (h11.LocalProtocolError, ValueError) as error:
+        raise ConfigurationError(f"The request cannot be sent: {error}") from error
+
+
+async def observe(arguments: Namespace, request: ProbeRequest) -> tuple[Observation, Probe]:
+    """Send the request to the local app or to the URL.
+
+    Raises:
+        ConfigurationError: there is no response to judge.
+    """
+    target: str = arguments.target
+    if not is_url(target):
+        found = find_target(target, Path.cwd(), factory=arguments.factory)
+        return await probe_target(found, request, arguments.seconds)
+    try:
+        seen = await probe(request, arguments.seconds)
+    except (OSError, UnicodeError) as error:
+        reason = str(error) or type(error).__name__
+        raise ConfigurationError(f"{without_user(target)} cannot be reached: {reason}") from error
+    return remote_observation(seen), seen
+
+
+def remote_observation(seen: Probe) -> Observation:
+    """Return the observation of a client, which does not see the runtime."""
+    return Observation(
+        duration=seen.duration,
+        received=seen.chunks,
+        head_at=seen.head_at,
+        status=seen.status,
+        headers=seen.headers,
+        head_bytes=seen.head_bytes,
+        body_start=seen.body_start,
+        protocol=seen.protocol,
+        broken=seen.broken,
+        buffering=buffering_source(seen),
+        asked=True,
+    )
+
+
+def buffering_source(seen: Probe) -> str:
+    """Return the event source of AWS that has buffered the response, if the headers show it."""
+    names = {name.lower() for name, _ in seen.headers}
+    if "apigw-requestid" in names:
+        return "An HTTP API"
+    if "content-length" not in names:
+        return ""
+    if "x-amz-apigw-id" in names:
+        return "A REST API with the response transfer mode BUFFERED"
+    return "A function URL with the invoke mode BUFFERED" if "x-amzn-requestid" in names else ""
+
+
+def shown_target(arguments: Namespace) -> str:
+    """Return TARGET for the report, without the folder of the user."""
+    target: str = arguments.target
+    return without_user(target) if is_url(target) else Path(target).name
+
+
+def without_user(url: str) -> str:
+    """Return a URL without user and password."""
+    return re.sub(r"(?<=//)[^/@]*@", "", url)
+
+
+def write(file: Path, text: str) -> None:
+    """Write the report.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    try:
+        file.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"Cannot write {str(file)!r}: {error.strerror}.") from error

@@ -1,0 +1,76 @@
+"""Runs an app in the local Lambda and asks it for one response."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from ..emulator.console import Console
+from ..emulator.environments.pool import open_pool
+from ..emulator.environments.sandbox import find_sandbox
+from ..emulator.front_ends.function_url import FunctionUrl, UrlSettings
+from ..emulator.front_ends.http_server import listen, serve
+from ..emulator.function_config import FunctionConfig
+from ..emulator.inspector.journal import Journal
+from ..emulator.inspector.observed import observe
+from ..emulator.inspector.stack_reader import read_stack
+from ..errors import ConfigurationError
+from .probe import probe
+from .template import unfit_places
+
+if TYPE_CHECKING:
+    from ..target import Target
+    from .observation import Observation
+    from .probe import Probe, ProbeRequest
+
+MAX_TIMEOUT_SECONDS = 900.0
+MARGIN_SECONDS = 5.0
+
+
+async def probe_target(
+    target: Target, request: ProbeRequest, seconds: float
+) -> tuple[Observation, Probe]:
+    """Ask an app for a response; return it as runtime and client saw it.
+
+    ``request.url`` begins with the path. The app's log goes to stderr.
+
+    Raises:
+        ConfigurationError: the app cannot start.
+    """
+    function = FunctionConfig(
+        target.handler,
+        target.task_root,
+        timeout_seconds=min(seconds + MARGIN_SECONDS, MAX_TIMEOUT_SECONDS),
+        environ={"ADAPTER_WATCHDOG": "on"},
+    )
+    console = Console(sys.stderr)
+    journal = Journal()
+    seen: Probe | None = None
+    sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
+    middleware = await read_stack(function)
+    with listen("127.0.0.1", 0) as listening:
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with (
+            open_pool(function, sandbox, console, limit=1) as pool,
+            serve(FunctionUrl(pool, UrlSettings(), console), listening),
+        ):
+            if not (await pool.warm()).init_failed:
+                pool.watch = journal.watch
+                seen = await probe(request._replace(url=f"{base}{request.url}"), seconds)
+            await pool.close()  # reads the rest of the log
+    if seen is None:
+        raise ConfigurationError(f"{target.handler} cannot start. The lines above say why.")
+    record = next(iter(journal), None)
+    if record is None:
+        raise ConfigurationError(f"The local Lambda refused the request with {seen.status}.")
+    observation = replace(
+        observe(record, middleware, unfit_places(function.task_root)),
+        asked=True,
+        protocol=seen.protocol,
+    )
+    if seen.stopped:  # and so ended by the doctor, not by the app
+        return replace(observation, duration=seen.duration, broken="", error=""), seen
+    return replace(observation, broken=observation.broken or seen.broken), seen

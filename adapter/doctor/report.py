@@ -1,0 +1,142 @@
+"""The doctor's output: lines for a person, and JSON. It does no I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypedDict
+
+from .findings import Severity, streams
+from .observation import Limits, judge, longest_gap, total
+from .symptoms import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .findings import Finding
+    from .observation import Chunk, Observation
+    from .probe import Fields, Probe
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+HIDDEN = frozenset({"authorization", "cookie", "set-cookie", "x-amz-security-token", "x-api-key"})
+BAR_COLUMNS = 60
+BLOCKS = " ▁▂▃▄▅▆▇█"
+SHOWN_HEADERS = ("content-type", "content-encoding", "server", "via", "x-cache")
+LABELS = {Severity.FAULT: "Fault", Severity.WARNING: "Warning", Severity.NOTE: "Note"}
+
+
+class Report(TypedDict):
+    """The JSON of ``--report``. Times are in seconds since the request was sent."""
+
+    version: str  #: of the adapter
+    time: str
+    target: str
+    request: dict[str, object]
+    connection: dict[str, object]
+    response: dict[str, object]
+    received: list[tuple[float, int]]
+    written: list[tuple[float, int]]
+    middleware: list[str]
+    verdict: str
+    streams: bool
+    findings: list[dict[str, str]]
+
+
+def make_report(
+    observation: Observation,
+    seen: Probe,
+    findings: Sequence[Finding],
+    *,
+    about: tuple[str, str, str],
+    request: dict[str, object],
+) -> Report:
+    """Return the report. ``about`` is the version of the adapter, the time and the target."""
+    version, time, target = about
+    return {
+        "version": version,
+        "time": time,
+        "target": target,
+        "request": request,
+        "connection": {
+            "peer": seen.peer,
+            "protocol": seen.protocol,
+            "tls": seen.tls,
+            "connect_seconds": seen.connect_seconds,
+        },
+        "response": {
+            "status": seen.status,
+            "reason": seen.reason,
+            "headers": without_secrets(seen.headers),
+            "trailers": without_secrets(seen.trailers),
+            "head_at": seen.head_at,
+            "head_bytes": observation.head_bytes,
+            "http_chunks": seen.http_chunks,
+            "bytes": total(seen.chunks),
+            "body_start": seen.body_start.decode("utf-8", "backslashreplace"),
+            "duration": seen.duration,
+            "stopped": seen.stopped,
+            "broken": observation.broken,
+        },
+        "received": [(chunk.at, chunk.size) for chunk in seen.chunks],
+        "written": [(chunk.at, chunk.size) for chunk in observation.written],
+        "middleware": list(observation.middleware),
+        "verdict": judge(observation.received, observation.duration, Limits()),
+        "streams": streams(observation, findings),
+        "findings": [
+            {"symptom": f.symptom, "severity": f.severity, "text": f.text, "advice": f.advice}
+            for f in findings
+        ],
+    }
+
+
+def without_secrets(fields: Sequence[tuple[str, str]]) -> Fields:
+    """Return header fields without the values of cookies and credentials."""
+    return [(name, "(hidden)" if name.lower() in HIDDEN else value) for name, value in fields]
+
+
+def lines(observation: Observation, seen: Probe, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield the lines for a person."""
+    yield f"{seen.protocol} {seen.status} {seen.reason}".rstrip()
+    for name, value in seen.headers:
+        if name.lower() in SHOWN_HEADERS or name.lower().startswith("x-amz"):
+            yield f"  {name}: {value}"
+    yield from time_lines(observation, seen)
+    for finding in findings:
+        yield ""
+        yield f"{LABELS[finding.severity]}: {finding.text}"
+        yield f"  {finding.advice}"
+    yield ""
+    yield "It streams." if streams(observation, findings) else "It does not stream."
+
+
+def time_lines(observation: Observation, seen: Probe) -> Iterator[str]:
+    """Yield the times and sizes of a body, and its waterfall."""
+    received = observation.received
+    if not received:
+        yield "  no body"
+        return
+    gap = longest_gap(observation)
+    open_still = ", and the stream is still open" if seen.stopped else ""
+    yield (
+        f"  first byte {seconds(received[0].at)}, {total(received):,} bytes in {len(received)} "
+        f"pieces, {seconds(observation.duration)}{open_still}"
+    )
+    yield f"  longest gap {seconds(gap.seconds)}, from {seconds(gap.start)} on"
+    if observation.written:
+        yield f"  written  |{bar(observation.written, observation.duration)}|"
+    yield f"  received |{bar(received, observation.duration)}|"
+
+
+def bar(chunks: Sequence[Chunk], duration: float, columns: int = BAR_COLUMNS) -> str:
+    """Return when the bytes came, as a row of blocks; the highest block has most bytes."""
+    sizes = [0] * columns
+    for chunk in chunks:
+        share = chunk.at / duration if chunk.at < duration else 1.0
+        sizes[min(int(share * columns), columns - 1)] += chunk.size
+    most = max(sizes)
+    last = len(BLOCKS) - 1
+    return "".join(BLOCKS[-(-size * last // most) if most else 0] for size in sizes)
+
+
+def printable(text: str) -> str:
+    """Return text of a server without characters that control a terminal."""
+    return CONTROL.sub("�", text)

@@ -1,0 +1,305 @@
+"""The options of ``adapter dev`` and ``adapter invoke``; importing them needs no extra.
+
+Each group says what it is for and has an example.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, _ArgumentGroup
+    from collections.abc import Callable
+
+    Number = TypeVar("Number", int, float)
+
+TARGET_HELP = (
+    "the app: module:attribute, or module.attribute for a Lambda handler, or a file, as in "
+    "src/main.py:app; default: the function of the SAM template in this folder"
+)
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+MAX_TIMEOUT_SECONDS = 5400
+
+SOURCES = ("url", "rest", "http", "alb")
+DEV_EXAMPLES = """\
+examples:
+  adapter dev main:app --reload
+  adapter dev src/shop/main.py:app --port 9000 --timeout 10
+  adapter dev                                 # the function of template.yaml
+  adapter dev --command 'node runtime.mjs' --handler index.handler
+"""
+INVOKE_EXAMPLES = """\
+exit codes:
+  0  success
+  1  the app failed: a function error, a timeout, a broken stream, a status of 5xx
+  2  wrong usage, or the app cannot be loaded
+  3  its lifespan startup failed
+
+examples:
+  adapter invoke main:app --path '/search?q=x' --include
+  adapter invoke main.handler --event event.json
+"""
+
+
+def add_dev_arguments(dev: ArgumentParser) -> None:
+    """Describe the options of ``adapter dev``."""
+    dev.add_argument("target", nargs="?", metavar="TARGET", help=TARGET_HELP)
+    dev.add_argument(
+        "--factory",
+        action="store_true",
+        help="TARGET is a function that makes the app: main:create_app",
+    )
+    function = add_function(dev)
+    function.add_argument(
+        "--function",
+        metavar="NAME",
+        help="the logical id of the function in the template, if it has several",
+    )
+    add_runtime(dev)
+    add_source(dev)
+    add_environments(dev)
+    add_server(dev)
+    add_reload(dev)
+    add_undocumented(dev)
+
+
+def add_invoke_arguments(invoke: ArgumentParser) -> None:
+    """Describe the options of ``adapter invoke``."""
+    add_function(invoke)
+    request = invoke.add_argument_group("request")
+    what = request.add_mutually_exclusive_group(required=True)
+    what.add_argument("--path", help="request a path, with query if any: /search?q=x")
+    what.add_argument("--event", metavar="FILE", help="send this event as it is; -: from stdin")
+    request.add_argument("--method", help="default: GET, or POST with --data")
+    request.add_argument(
+        "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
+    )
+    request.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
+    request.add_argument(
+        "--snapstart", action="store_true", help="restore the environment as SnapStart does"
+    )
+    output = invoke.add_argument_group("output")
+    output.add_argument("--include", action="store_true", help="status and headers on stderr")
+    output.add_argument("--timings", action="store_true", help="a time per chunk on stderr")
+
+
+def add_function(parser: ArgumentParser) -> _ArgumentGroup:
+    """Describe the configuration of the function."""
+    group = parser.add_argument_group(
+        "function", "its configuration: --timeout 300 --memory 512 --env-file .env"
+    )
+    group.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help=f"of an invocation (30, or as in the template; at most {MAX_TIMEOUT_SECONDS})",
+    )
+    group.add_argument(
+        "--memory",
+        type=positive,
+        metavar="MB",
+        help="limit of an environment's processes (1024, or as in the template)",
+    )
+    group.add_argument(
+        "--env-file",
+        metavar="FILE",
+        help="environment variables, NAME=value in each line; those of this shell win",
+    )
+    return group
+
+
+def add_runtime(dev: ArgumentParser) -> None:
+    """Describe the runtime process."""
+    group = dev.add_argument_group(
+        "runtime",
+        "any client of the Runtime API: --command 'python -m awslambdaric main.handler'",
+    )
+    group.add_argument(
+        "--command",
+        dest="command_line",
+        metavar="COMMAND",
+        help="starts the runtime (the adapter's own, adapter run)",
+    )
+    group.add_argument("--handler", metavar="NAME", help="its $_HANDLER, if it is not TARGET")
+    group.add_argument(
+        "--layer",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="mounted as /opt, an unpacked layer; may be repeated",
+    )
+    group.add_argument(
+        "--no-isolation",
+        action="store_true",
+        help="for debuggers: one process on this terminal, without limits and read-only mounts",
+    )
+
+
+def add_source(dev: ArgumentParser) -> None:
+    """Describe the event source."""
+    group = dev.add_argument_group(
+        "event source", "what sends the events: --source rest --stage prod"
+    )
+    group.add_argument(
+        "--source",
+        choices=SOURCES,
+        help="a function URL, a REST API, an HTTP API or a load balancer (url)",
+    )
+    group.add_argument(
+        "--invoke-mode",
+        choices=("response_stream", "buffered"),
+        help="InvokeMode of a URL (response_stream), or transfer mode of a REST API (buffered)",
+    )
+    group.add_argument(
+        "--stage", metavar="NAME", help="of the API, and the first part of its paths: /NAME/…"
+    )
+    group.add_argument(
+        "--base-path", metavar="/PATH", help="of the API's custom domain, as in /shop"
+    )
+    group.add_argument(
+        "--multi-value-headers",
+        action="store_true",
+        help="of the load balancer's target group: lists of values",
+    )
+    group.add_argument(
+        "--auth",
+        choices=("none", "aws_iam"),
+        help="AuthType of the URL (none); aws_iam checks signatures against your credentials",
+    )
+    group.add_argument(
+        "--cors", metavar="JSON", help='Cors of the URL: \'{"AllowOrigins": ["*"]}\''
+    )
+    group.add_argument(
+        "--as-aws",
+        action="store_true",
+        help="events name AWS's domain, https and port 443 instead of the local ones",
+    )
+
+
+def add_environments(dev: ArgumentParser) -> None:
+    """Describe the execution environments."""
+    group = dev.add_argument_group(
+        "environments", "processes and requests at once: --concurrency 64"
+    )
+    group.add_argument(
+        "--max-environments",
+        type=positive,
+        default=10,
+        metavar="N",
+        help="maximum of processes, one per concurrent request; more wait (%(default)s)",
+    )
+    group.add_argument(
+        "--concurrency",
+        type=positive,
+        metavar="N",
+        help="be a managed instance: one process, N requests at once; more get 429",
+    )
+    group.add_argument(
+        "--snapstart",
+        action="store_true",
+        help="as with SnapStart: environments wait in a snapshot until they are used",
+    )
+
+
+def add_server(dev: ArgumentParser) -> None:
+    """Describe the ports."""
+    group = dev.add_argument_group("server", "addresses: --port 9000 --invoke-port 9001")
+    group.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (%(default)s; 0.0.0.0: reachable from containers and others)",
+    )
+    group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
+    group.add_argument(
+        "--no-inspector",
+        dest="inspector",
+        action="store_false",
+        help="do not show the invocations at /__lambda__/",
+    )
+    group.add_argument(
+        "--invoke-port",
+        type=port,
+        metavar="PORT",
+        help="serve boto3's invoke and invoke_with_response_stream as well, on this port",
+    )
+
+
+def add_reload(dev: ArgumentParser) -> None:
+    """Describe the options of ``--reload``."""
+    group = dev.add_argument_group("reload", "on changes: --reload --reload-include '*.sql'")
+    group.add_argument(
+        "--reload", action="store_true", help="restart when a Python file or a template changes"
+    )
+    group.add_argument(
+        "--reload-include",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="restart for these files or folders as well: '*.sql'; may be repeated",
+    )
+    group.add_argument(
+        "--reload-exclude",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="never restart for these files or folders; may be repeated",
+    )
+
+
+def add_undocumented(dev: ArgumentParser) -> None:
+    """Describe the limits, and choices where AWS's behaviour is not documented."""
+    group = dev.add_argument_group(
+        "streams", "bandwidth, and endings that AWS does not document: --midstream-error abort"
+    )
+    group.add_argument(
+        "--no-throttle",
+        action="store_true",
+        help="no limit of 2 MB/s after the first 6 MB of a stream",
+    )
+    group.add_argument(
+        "--midstream-error",
+        choices=("clean", "abort"),
+        default="clean",
+        help="the end of a response whose app fails after the head (%(default)s)",
+    )
+    group.add_argument(
+        "--empty-body-hang",
+        action="store_true",
+        help="keep responses without a body open until the timeout, as some users reported",
+    )
+    group.add_argument(
+        "--hold-last-chunk",
+        action="store_true",
+        help="deliver each chunk only with the next one, as some users reported",
+    )
+
+
+def positive(text: str) -> int:
+    """Read a number of at least 1."""
+    return number(text, int, lambda value: value >= 1, "a whole number of at least 1")
+
+
+def seconds(text: str) -> float:
+    """Read a timeout that Lambda allows."""
+    wanted = f"a number of seconds above 0 and at most {MAX_TIMEOUT_SECONDS}"
+    return number(text, float, lambda value: 0 < value <= MAX_TIMEOUT_SECONDS, wanted)
+
+
+def port(text: str) -> int:
+    """Read a port to listen on."""
+    return number(text, int, lambda value: 0 <= value <= 65535, "a port from 0 to 65535")
+
+
+def number(
+    text: str, kind: Callable[[str], Number], fits: Callable[[Number], bool], wanted: str
+) -> Number:
+    """Read a number and check it; the error names the allowed values."""
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not fits(value):
+        raise ArgumentTypeError(f"{text!r} is not {wanted}")
+    return value

@@ -1,0 +1,111 @@
+"""The ``Cors`` settings of a function URL. It does no I/O.
+
+The URL responds to preflight requests itself and adds its headers to the function's responses. A
+function that adds its own gives the browser two values, which it refuses.
+https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ConfigurationError
+from .source import OwnResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...types import Headers
+    from .url_request import UrlRequest
+
+ALLOW_ORIGIN = b"access-control-allow-origin"
+TWO_VALUES = (
+    "The response has two Access-Control-Allow-Origin headers, which browsers refuse: one of the "
+    "app's CORS middleware and one of the URL's Cors settings. On AWS it is the same; keep one."
+)
+LISTS = ("AllowOrigins", "AllowMethods", "AllowHeaders", "ExposeHeaders")
+
+
+@dataclass(frozen=True)
+class Cors:
+    """The settings; ``*`` allows all."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    allow_credentials: bool = False
+    max_age_seconds: int = 0
+
+    def preflight(self, request: UrlRequest) -> OwnResponse | None:
+        """Return the response to a preflight request; ``None`` for another request."""
+        method = header(request, b"access-control-request-method")
+        if request.method != "OPTIONS" or not method or not header(request, b"origin"):
+            return None
+        fields = self.fields(request)
+        if fields and not {method, "*"}.isdisjoint(self.allow_methods):
+            fields.append((b"access-control-allow-methods", ",".join(self.allow_methods).encode()))
+            if self.allow_headers:
+                names = ",".join(self.allow_headers).encode()
+                fields.append((b"access-control-allow-headers", names))
+            if self.max_age_seconds:
+                fields.append((b"access-control-max-age", b"%d" % self.max_age_seconds))
+        return OwnResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
+
+    def fields(self, request: UrlRequest) -> Headers:
+        """Return the headers for a response; none if the origin is not allowed."""
+        origin = header(request, b"origin")
+        if not origin or {origin, "*"}.isdisjoint(self.allow_origins):
+            return []
+        anyone = "*" in self.allow_origins and not self.allow_credentials
+        fields = [(ALLOW_ORIGIN, b"*" if anyone else origin.encode("latin-1"))]
+        if not anyone:
+            fields.append((b"vary", b"Origin"))
+        if self.expose_headers:
+            fields.append(
+                (b"access-control-expose-headers", ",".join(self.expose_headers).encode())
+            )
+        if self.allow_credentials:
+            fields.append((b"access-control-allow-credentials", b"true"))
+        return fields
+
+
+def parse_cors(text: str) -> Cors:
+    """Read the settings as JSON, in the form of ``aws lambda create-function-url-config --cors``.
+
+    Raises:
+        ConfigurationError: they are not such JSON.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--cors is not JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError('--cors has to be an object: \'{"AllowOrigins": ["*"]}\'.')
+    return read_cors(document)
+
+
+def read_cors(document: Mapping[str, Any]) -> Cors:
+    """Return the settings of a template or of ``--cors``.
+
+    Raises:
+        ConfigurationError: a key is unknown, or a value has the wrong type.
+    """
+    known = (*LISTS, "AllowCredentials", "MaxAge")
+    if unknown := sorted(document.keys() - known):
+        raise ConfigurationError(f"Cors has {unknown[0]!r}; it can have {', '.join(known)}.")
+    for name in LISTS:
+        values = document.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise ConfigurationError(f"Cors: {name} is not a list of strings.")
+    origins, methods, headers, exposed = (tuple(document.get(name, ())) for name in LISTS)
+    credentials = bool(document.get("AllowCredentials"))
+    return Cors(origins, methods, headers, exposed, credentials, int(document.get("MaxAge", 0)))
+
+
+def header(request: UrlRequest, wanted: bytes) -> str:
+    """Return a header of a request, or an empty string."""
+    values = (value for name, value in request.headers if name.lower() == wanted)
+    return next(values, b"").decode("latin-1")

@@ -1,0 +1,140 @@
+"""The signature of a request to a function URL with ``AuthType: AWS_IAM``, checked by botocore.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from ...errors import ConfigurationError
+from ..function_config import ACCOUNT
+from .cors import header
+
+if TYPE_CHECKING:
+    from ...types import Event
+    from .url_request import UrlRequest
+
+AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<region>[^/]+)/"
+    r"(?P<service>[^/]+)/aws4_request, ?SignedHeaders=(?P<headers>[^,]+), ?"
+    r"Signature=(?P<signature>[0-9a-f]{64})"
+)
+MAX_AGE = timedelta(minutes=5)
+CREDENTIALS_NEEDED = (
+    "--auth aws_iam checks signatures against your own credentials, and there are none. Set "
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invented ones will do."
+)
+
+
+class Credentials(Protocol):
+    """Credentials of botocore."""
+
+    access_key: str
+    secret_key: str
+    token: str | None
+
+
+class SignatureError(Exception):
+    """The request is not signed, or not by these credentials; the message is for the log."""
+
+
+def find_credentials() -> Credentials:
+    """Return the credentials that botocore finds for this user.
+
+    Raises:
+        ConfigurationError: there are none, or botocore is not installed.
+    """
+    try:
+        from botocore.session import Session
+    except ImportError:
+        raise ConfigurationError(
+            "--auth aws_iam needs botocore, which is not installed. Try: pip install botocore"
+        ) from None
+    found = Session().get_credentials()
+    if found is None:
+        raise ConfigurationError(CREDENTIALS_NEEDED)
+    frozen: Credentials = found.get_frozen_credentials()
+    return frozen
+
+
+def check_signature(request: UrlRequest, credentials: Credentials, region: str) -> Event:
+    """Check the signature of a request; return the caller's identity for the event.
+
+    Raises:
+        SignatureError: Lambda would refuse the request.
+    """
+    found = AUTHORIZATION.fullmatch(header(request, b"authorization"))
+    if found is None:
+        raise SignatureError("it has no SigV4 signature in its Authorization header.")
+    if found["key"] != credentials.access_key:
+        raise SignatureError(f"the access key {found['key']!r} is not that of your credentials.")
+    if (found["service"], found["region"]) != ("lambda", region):
+        raise SignatureError(
+            f"it is signed for {found['service']} in {found['region']}, not for lambda in {region}."
+        )
+    check_time(header(request, b"x-amz-date"), found["day"])
+    token = header(request, b"x-amz-security-token")
+    if token != (credentials.token or ""):
+        raise SignatureError("its security token is not that of your credentials.")
+    digest = header(request, b"x-amz-content-sha256")
+    if digest not in ("", hashlib.sha256(request.body).hexdigest()):
+        raise SignatureError("x-amz-content-sha256 is not the hash of the body.")
+    expected = signature_of(request, credentials, region, found["headers"].split(";"))
+    if not hmac.compare_digest(expected, found["signature"]):
+        raise SignatureError("its signature does not match the request.")
+    return caller(credentials.access_key)
+
+
+def check_time(stamp: str, day: str) -> None:
+    """Check that a request has been signed within the last minutes."""
+    try:
+        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise SignatureError("it has no X-Amz-Date.") from None
+    if not stamp.startswith(day) or abs(datetime.now(UTC) - signed) > MAX_AGE:
+        raise SignatureError(f"it was signed at {stamp}, which is not within 5 minutes.")
+
+
+def signature_of(
+    request: UrlRequest, credentials: Credentials, region: str, signed: list[str]
+) -> str:
+    """Return the signature that the request should have."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest, HeadersDict
+
+    class Verifier(SigV4Auth):  # type: ignore[misc]
+        """Signs the headers that the client has signed."""
+
+        def headers_to_sign(self, request: AWSRequest) -> HeadersDict:
+            return request.headers
+
+    url = f"http://{header(request, b'host')}{request.path}"
+    query = f"?{request.query}" if request.query else ""
+    fields = {name: header(request, name.encode("latin-1")) for name in signed}
+    rebuilt = AWSRequest(request.method, f"{url}{query}", fields, request.body)
+    rebuilt.context["timestamp"] = header(request, b"x-amz-date")
+    digest = header(request, b"x-amz-content-sha256")
+    if digest and "x-amz-content-sha256" not in signed:
+        rebuilt.headers["X-Amz-Content-SHA256"] = digest
+    verifier = Verifier(credentials, "lambda", region)
+    canonical = verifier.canonical_request(rebuilt)
+    signature: str = verifier.signature(verifier.string_to_sign(rebuilt, canonical), rebuilt)
+    return signature
+
+
+def caller(access_key: str) -> Event:
+    """Return the identity of a user; only the access key is the real one."""
+    return {
+        "accessKey": access_key,
+        "accountId": ACCOUNT,
+        "callerId": "AIDALOCAL",
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": f"arn:aws:iam::{ACCOUNT}:user/local",
+        "userId": "AIDALOCAL",
+    }

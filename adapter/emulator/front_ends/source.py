@@ -1,0 +1,92 @@
+"""An event source, between the client and the function. It does no I/O.
+
+Each source makes an event of a request and an HTTP response of the function's response, in its own
+form, and has its own errors.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from .url_request import MAX_EVENT_BYTES, UrlEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ...types import Headers
+    from .url_request import UrlRequest
+    from .url_response import UrlHead
+
+
+class OwnResponse(NamedTuple):
+    """A response of the source itself, whole."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = {}
+    log: str = ""  #: why the function is not invoked
+
+
+class EventSource(ABC):
+    """A source of events."""
+
+    #: the largest request body
+    max_body_bytes: ClassVar[int] = MAX_EVENT_BYTES
+    #: how long a buffered response may take; ``None``: as long as the function
+    wait_seconds: ClassVar[float | None] = None
+    #: responses instead of the function's
+    too_large: ClassVar[OwnResponse]
+    failed: ClassVar[OwnResponse]
+    unavailable: ClassVar[OwnResponse]
+    timed_out: ClassVar[OwnResponse]
+    #: the advice if a buffered response is invalid
+    buffered_advice: ClassVar[str] = ""
+
+    @property
+    def timeout_advice(self) -> str:
+        """Return why the client got no response of the function."""
+        return (
+            f"the response took longer than {self.wait_seconds} s, at which this API gives up. "
+            "The function runs on."
+        )
+
+    def __init__(self, *, streams: bool) -> None:
+        self.streams = streams
+
+    @abstractmethod
+    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+        """Return the event of a request, or the response if the function is not invoked."""
+
+    @abstractmethod
+    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+        """Return the head that a prelude describes.
+
+        Raises:
+            InvalidResponseError: it is not valid.
+        """
+
+    @abstractmethod
+    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+        """Return the head of a stream without a prelude.
+
+        Raises:
+            InvalidResponseError: the source needs one.
+        """
+
+    @abstractmethod
+    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+        """Return head and body of a buffered response.
+
+        Raises:
+            InvalidResponseError: it is not valid.
+        """
+
+    @abstractmethod
+    def own_headers(self, event: UrlEvent) -> Headers:
+        """Return the headers that the source adds to each response."""
+
+    def adjust(self, head: UrlHead, request: UrlRequest) -> tuple[UrlHead, str]:
+        """Return the head as the client gets it, and a message for the log if there is one."""
+        return head, ""

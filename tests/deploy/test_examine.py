@@ -1,0 +1,44 @@
+"""`adapter deploy` ends with `adapter doctor` on the URL; here the URL leads to `adapter dev`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.cli import main
+from tests.support.adapter_dev import adapter_dev
+
+from .test_acceptance import APP
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.recording_aws import RecordingAws
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--stream-path", "/sse"], 0, "It streams."),
+        (["--stream-path", "/"], 1, "It does not stream."),
+        ([], 0, "It does not stream."),
+        (["--auth", "iam"], 0, "takes only signed requests, so adapter doctor does not ask it"),
+    ],
+    ids=["streams", "does not", "was not asked", "signed"],
+)
+def test_it_says_whether_the_url_streams(
+    aws: RecordingAws,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    said: str,
+) -> None:
+    (tmp_path / "main.py").write_text(APP)
+    with adapter_dev("main:app") as local:
+        aws.function_urls["shop"] = local.url
+        assert main(["deploy", "shop.zip", "--name", "shop", "--auth", "none", *options]) == code
+    assert said in "".join(capfd.readouterr())

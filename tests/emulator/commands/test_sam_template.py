@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from adapter.emulator.commands.sam_template import find_template, read_function
+from adapter.errors import ConfigurationError
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Colour: {Type: String, Default: red}
+  Secret: {Type: String}
+Globals:
+  Function:
+    Timeout: 20
+    Environment:
+      Variables: {COMMON: "1", OWN: "no"}
+Resources:
+  Shop:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src/
+      Handler: main.handler
+      MemorySize: 512
+      Environment:
+        Variables:
+          OWN: "yes"
+          COLOUR: !Ref Colour
+          SECRET: !Ref Secret
+          TABLE: !GetAtt Table.Arn
+          NAME: !Sub "${AWS::StackName}-shop"
+      FunctionUrlConfig:
+        AuthType: NONE
+        InvokeMode: RESPONSE_STREAM
+  Table:
+    Type: AWS::DynamoDB::Table
+"""
+
+
+def test_a_function_is_read_with_its_globals_and_parameters(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    found = find_template(tmp_path)
+    assert found is not None
+    function = read_function(found)
+    assert (function.name, function.handler) == ("Shop", "main.handler")
+    assert function.task_root == tmp_path / "src"
+    assert (function.timeout_seconds, function.memory_mb) == (20, 512)
+    # What only AWS knows is left out.
+    assert function.environ == {"COMMON": "1", "OWN": "yes", "COLOUR": "red"}
+    assert function.url["InvokeMode"] == "RESPONSE_STREAM"
+
+
+def test_without_settings_the_defaults_are_those_of_aws(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    url = {
+        "Type": "AWS::Lambda::Url",
+        "Properties": {
+            "InvokeMode": "BUFFERED",
+            "TargetFunctionArn": {"Fn::GetAtt": ["F", "Arn"]},
+        },
+    }
+    image = {"PackageType": "Image", "ImageConfig": {"Command": ["main:app"]}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": image}
+    template.write_text(json.dumps({"Resources": {"F": function, "U": url}}))
+    read = read_function(template)
+    assert (read.handler, read.timeout_seconds, read.memory_mb) == ("main:app", 3, 128)
+    assert read.url["InvokeMode"] == "BUFFERED"
+
+
+TWO = """
+Resources:
+  A: {Type: AWS::Serverless::Function, Properties: {Handler: a.handler}}
+  B: {Type: AWS::Serverless::Function, Properties: {Handler: b.handler}}
+"""
+
+
+def test_of_several_functions_one_has_to_be_chosen(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(TWO)
+    assert read_function(template, "B").handler == "b.handler"
+    with pytest.raises(ConfigurationError, match="--function A"):
+        read_function(template)
+    with pytest.raises(ConfigurationError, match="none is named 'C'"):
+        read_function(template, "C")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Resources: {}", "has no function"),
+        ("- a list", "is no template"),
+        ("a: [", "Cannot read"),
+        ("Resources: {A: {Type: AWS::Lambda::Function, Properties: {}}}", "has no Handler"),
+    ],
+)
+def test_a_template_without_a_function_is_explained(tmp_path: Path, text: str, says: str) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(text)
+    with pytest.raises(ConfigurationError, match=says):
+        read_function(template)
+
+
+@pytest.mark.parametrize("example", ["fastapi_app", "django_app"])
+@pytest.mark.parametrize("name", ["template.yaml", "template-rest.yaml"])
+def test_the_templates_of_the_examples_are_read(example: str, name: str) -> None:
+    function = read_function(EXAMPLES / example / name)
+    assert function.handler == "handler.handler"
+    assert function.task_root == EXAMPLES / example

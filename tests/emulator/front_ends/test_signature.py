@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from adapter.emulator.front_ends.signature import (
+    SignatureError,
+    check_signature,
+    find_credentials,
+)
+from adapter.emulator.front_ends.url_request import UrlRequest
+
+from ..fidelity import Source, behaviour
+
+ME = Credentials("AKIDEXAMPLE", "secret", None)
+TEMPORARY = Credentials("ASIAEXAMPLE", "secret", "token")
+REGION = "eu-west-1"
+
+
+def signed(
+    path: str = "/a%20b//c",
+    query: str = "x=1&y=%2F&x=0",
+    body: bytes = b"{}",
+    credentials: Credentials = ME,
+    service: str = "lambda",
+    digest: str = "",
+) -> UrlRequest:
+    url = f"http://127.0.0.1:8000{path}?{query}"
+    headers = {"Host": "127.0.0.1:8000", "Content-Type": "application/json"}
+    if digest:
+        headers["X-Amz-Content-SHA256"] = digest
+    sent = AWSRequest("POST", url, headers, body)
+    SigV4Auth(credentials, service, REGION).add_auth(sent)
+    fields = [(name.lower().encode(), value.encode()) for name, value in sent.headers.items()]
+    fields.append((b"user-agent", b"added after signing"))
+    return UrlRequest("POST", path, query, fields, body, "http", 8000, "127.0.0.1")
+
+
+@pytest.mark.parametrize("credentials", [ME, TEMPORARY])
+@behaviour(
+    "`AuthType: AWS_IAM` takes SigV4 signatures for `lambda`",
+    Source.DOCS,
+    "those of your own credentials",
+)
+def test_a_request_that_botocore_signed_passes(credentials: Credentials) -> None:
+    identity = check_signature(signed(credentials=credentials), credentials, REGION)
+    assert identity["accessKey"] == credentials.access_key
+
+
+def test_a_request_with_the_hash_of_its_body_passes() -> None:
+    digest = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    check_signature(signed(digest=digest), ME, REGION)
+    with pytest.raises(SignatureError, match="not the hash of the body"):
+        check_signature(signed(digest="0" * 64), ME, REGION)
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (signed()._replace(headers=[]), "no SigV4 signature"),
+        (signed()._replace(body=b"other"), "does not match"),
+        (signed()._replace(path="/other"), "does not match"),
+        (signed()._replace(query="x=2"), "does not match"),
+        (signed()._replace(method="PUT"), "does not match"),
+        (signed(credentials=Credentials("AKIDEXAMPLE", "wrong")), "does not match"),
+        (signed(credentials=Credentials("AKIDOTHER", "secret")), "is not that of your credentials"),
+        (signed(credentials=Credentials("AKIDEXAMPLE", "secret", "t")), "security token"),
+        (signed(service="execute-api"), "signed for execute-api"),
+    ],
+)
+def test_any_other_request_is_refused(request_: UrlRequest, reason: str) -> None:
+    with pytest.raises(SignatureError, match=reason):
+        check_signature(request_, ME, REGION)
+
+
+@behaviour("A signature is valid for 5 minutes", Source.DOCS)
+def test_an_old_signature_is_refused() -> None:
+    stamp = f"{datetime.now(UTC) - timedelta(minutes=6):%Y%m%dT%H%M%SZ}".encode()
+    request_ = signed()
+    headers = [(n, stamp if n == b"x-amz-date" else v) for n, v in request_.headers]
+    with pytest.raises(SignatureError, match="not within 5 minutes"):
+        check_signature(request_._replace(headers=headers), ME, REGION)
+    headers = [field for field in request_.headers if field[0] != b"x-amz-date"]
+    with pytest.raises(SignatureError, match=r"no X-Amz-Date"):
+        check_signature(request_._replace(headers=headers), ME, REGION)
+
+
+def test_the_credentials_are_those_that_botocore_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    assert find_credentials().access_key == "AKIDEXAMPLE"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.emulator.env_file import read_env_file
+from adapter.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = r"""
+# a comment
+PLAIN=one two
+export EXPORTED=yes
+SPACED = around   # and a comment
+EMPTY=
+HASH=a#b
+SINGLE='as $it \n is # here' # but not this
+DOUBLE="line\n\"quoted\"\\"
+URL=postgres://ann:s3cret@db/shop?x=1&y=2
+"""
+
+
+def test_a_file_of_variables_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(FILE)
+    assert read_env_file(str(tmp_path / ".env")) == {
+        "PLAIN": "one two",
+        "EXPORTED": "yes",
+        "SPACED": "around",
+        "EMPTY": "",
+        "HASH": "a#b",
+        "SINGLE": r"as $it \n is # here",
+        "DOUBLE": 'line\n"quoted"\\',
+        "URL": "postgres://ann:s3cret@db/shop?x=1&y=2",
+    }
+
+
+def test_a_line_that_is_no_assignment_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=1\nnonsense\n")
+    with pytest.raises(ConfigurationError, match="line 2: 'nonsense' is not NAME=value"):
+        read_env_file(str(tmp_path / ".env"))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Cannot read --env-file"):
+        read_env_file(str(tmp_path / "none"))
