@@ -11,7 +11,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
 .PHONY: help run acceptance check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
-  test-agents audit cover bench bench-peers docs clean
+  test-agents audit cover bench bench-peers docs release clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,7 +97,28 @@ test-portable: $(READY)  ## The tests that need no Linux
 	@echo "Setting up .venv-system, once ..."
 	@$(PYTHON) -m venv .venv-system
 	@.venv-system/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@.venv-system/bin/python -m pip install $(PREPARE) --target .venv-system/psycopg 'psycopg[binary]>=3.2'
 	@touch $@
+
+# CDK's library for Python is as large as all of SAM, and npm's tools bring their own Node.
+.venv-cdk/.ready: examples/infrastructure/cdk/requirements.txt
+	@echo "Setting up .venv-cdk, once ..."
+	@$(PYTHON) -m venv .venv-cdk
+	@.venv-cdk/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.node-tools/.ready: tests/system/node/package.json
+	@command -v npm >/dev/null || { $(call apt-get,npm); }
+	@echo "Setting up .node-tools, once ..."
+	@mkdir -p .node-tools && cp $< .node-tools/
+	@npm install --silent --no-audit --no-fund --prefix .node-tools
+	@touch $@
+
+# $(call apt-get,package of Debian)
+define apt-get
+echo "Installing $(1), once ..."; sudo=$$(command -v sudo); \
+  $$sudo apt-get -qq update && $$sudo apt-get -qq install -y $(1) >/dev/null
+endef
 
 .venv-system/.packages: tests/system/packages.txt $(READY)
 	@echo "Downloading the packages of the tests of packed imports, once ..."
@@ -108,23 +129,21 @@ test-portable: $(READY)  ## The tests that need no Linux
 # Other clients of the Runtime API: Node's, without its native part, and Lambda Web Adapter, which takes
 # minutes to build.
 .venv-system/node_modules/.ready: .venv-system/.ready
-	@command -v npm >/dev/null || { sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
-	  $$sudo apt-get -qq install -y npm >/dev/null; }
+	@command -v npm >/dev/null || { $(call apt-get,npm); }
 	@cd .venv-system && npm install --silent --no-audit --no-fund --ignore-scripts aws-lambda-ric@4.0.2
 	@touch $@
 
 .venv-system/cargo/bin/lambda-adapter: .venv-system/.ready
-	@command -v cargo >/dev/null || { sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
-	  $$sudo apt-get -qq install -y cargo >/dev/null; }
+	@command -v cargo >/dev/null || { $(call apt-get,cargo); }
 	@echo "Building Lambda Web Adapter, once, which takes some minutes ..."
 	@CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	  cargo install --quiet --locked --root .venv-system/cargo lambda_web_adapter@0.9.1
 	@touch $@
 
 test-system: $(READY) .venv-system/.ready .venv-system/.packages .venv-system/node_modules/.ready \
-  .venv-system/cargo/bin/lambda-adapter  ## The examples, with the tools that deploy them, and in a browser
-	@command -v chromium >/dev/null || { echo "Installing Chromium, once ..."; \
-	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y chromium >/dev/null; }
+  .venv-system/cargo/bin/lambda-adapter .venv-cdk/.ready .node-tools/.ready  ## The examples, with the tools that deploy them, and in a browser
+	@command -v chromium >/dev/null || { $(call apt-get,chromium); }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { $(call apt-get,postgresql); }
 	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
 	  $$sudo env RUNLEVEL=1 apt-get -qq install -y nginx-light >/dev/null; }
@@ -184,6 +203,24 @@ bench: $(READY)  ## What the runtime costs, as a multiple of the least an asynci
 docs: .venv-docs/.ready  ## The documentation site, in site/; a link that is broken fails the build
 	.venv-docs/bin/zensical build --clean --strict
 
+.venv-release/.ready:
+	@echo "Setting up .venv-release, once ..."
+	@$(PYTHON) -m venv .venv-release
+	@.venv-release/bin/python -m pip install --quiet --disable-pip-version-check 'twine>=6.1'
+	@touch $@
+
+# What the workflow Publish runs on the tag. The notes are the text of the release on GitHub.
+release: $(READY) .venv-release/.ready  ## Date the changelog, build sdist and wheel in dist/, and check and try both
+	@rm -rf dist && mkdir dist
+	$(BIN)/python -m tests.changelog > dist/notes.md
+	$(BIN)/uv build --quiet
+	.venv-release/bin/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/python -m tests.installed dist
+	rm -rf dist/unpacked && mkdir dist/unpacked && tar -xzf dist/*.tar.gz -C dist/unpacked --strip-components 1
+	cd dist/unpacked && HYPOTHESIS_PROFILE=fast "$(CURDIR)/$(BIN)/python" -m pytest -q -n auto -m 'not process'
+	rm -rf dist/unpacked
+	@echo "dist/ is ready. The notes of the release: dist/notes.md"
+
 # The contestants of bench-peers in their newest releases. Node's comes from npm, because its runtime client
 # needs a newer one than Debian has; building Lambda Web Adapter takes some minutes.
 define set-up-peers
@@ -215,4 +252,4 @@ bench-peers: .peers/.ready .venv-peers/.ready $(if $(NEWER),.venv-peers-newer/.r
 	$(if $(NEWER),.venv-peers-newer/bin/python -m benchmarks.peers --write)
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv* .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv* .node-tools .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -161,6 +161,7 @@ UNBOUND = {
     "emulator.test_uvicorn_parity",
     "events.test_identify",
     "test_architecture",
+    "test_changelog",
     "test_documentation",
     "test_endings",
     "test_exports",

@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from . import works_with
+from . import llms_txt, printed_files, works_with
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -113,6 +113,18 @@ def _pages(entry: dict[str, Any]) -> list[str]:
         else:
             found += [page for each in target for page in _pages(each)]
     return found
+
+
+def test_the_page_on_infrastructure_has_the_files_of_the_examples() -> None:
+    page = printed_files.PAGE.read_text()
+    assert page == printed_files.printed(page), "python -m tests.printed_files prints them"
+
+
+def test_agents_find_each_page_of_the_navigation() -> None:
+    written = llms_txt.FILE.read_text()
+    assert written == llms_txt.text(), "python -m tests.llms_txt writes docs/llms.txt"
+    for page in {page.name for page in ROOT.glob("docs/*.md")} - {"index.md"}:
+        assert f"/docs/{page}): " in written
 
 
 def test_every_form_and_hook_is_yaml() -> None:

@@ -28,6 +28,9 @@ async def download(
         headers={
             "Content-Disposition": f'attachment; filename="{mb}mb.bin"',
             "Content-Length": str(size),
+            # Content-Length does not reach the client of a stream on Lambda. The page /demo reads
+            # this one for its progress bar.
+            "X-Total-Length": str(size),
         },
     )
 

@@ -11,6 +11,7 @@ import chat
 import completions
 import diagnostics
 import downloads
+import objects
 import pages
 import pictures
 import progress
@@ -43,6 +44,7 @@ for module in (
     reports,
     pictures,
     downloads,
+    objects,
     receipts,
     diagnostics,
 ):

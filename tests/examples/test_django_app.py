@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import base64
 import csv
 import gc
 import hashlib
@@ -21,9 +22,11 @@ from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import boto3
 import httpx
 import pytest
 from blockbuster import blockbuster_ctx
+from moto.server import ThreadedMotoServer
 
 from adapter import LambdaHandler
 from adapter.testing import (
@@ -356,6 +359,75 @@ class TestStaticFiles:
         assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[Any]:
+    """Have a bucket on moto's server in the place of S3, and return a client that reads it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        environ.setenv("AWS_ACCESS_KEY_ID", "any")
+        environ.setenv("AWS_SECRET_ACCESS_KEY", "any")
+        environ.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environ.setenv("BUCKET", "birds")
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="birds")
+        yield s3
+        s3.close()
+    server.stop()
+
+
+class TestPictures:
+    async def test_a_file_goes_to_s3_and_the_browser_comes_back(
+        self, bucket: Any, app_client: httpx.AsyncClient
+    ) -> None:
+        await log_in(app_client)
+        form = await signed_form(app_client)
+        big = os.urandom(7 * 1024 * 1024)  # more than a request to Lambda
+        async with httpx.AsyncClient() as browser:
+            sent = await browser.post(
+                form["action"], data=form["fields"], files={"file": ("tern.jpg", big)}
+            )
+        assert sent.status_code == 303
+        assert sent.headers["location"].startswith("http://localhost/pictures")
+        (kept,) = bucket.list_objects_v2(Bucket="birds", Prefix="pictures/")["Contents"]
+        assert (kept["Size"], kept["Key"].rpartition("/")[2]) == (len(big), "tern.jpg")
+        assert "<li>tern.jpg</li>" in (await app_client.get("/pictures")).text
+
+    async def test_the_signature_holds_the_folder_and_the_size(
+        self, bucket: Any, app_client: httpx.AsyncClient
+    ) -> None:
+        await log_in(app_client)
+        form = await signed_form(app_client)
+        policy = json.loads(base64.b64decode(form["fields"]["policy"]))
+        assert ["content-length-range", 1, 50 * 1024 * 1024] in policy["conditions"]
+        lists = [each for each in policy["conditions"] if isinstance(each, list)]
+        (starts,) = [each for each in lists if each[0] == "starts-with"]
+        assert re.fullmatch(r"pictures/\d+/[0-9a-f-]{36}/", starts[2])
+        assert "csrf" not in str(form["fields"])
+
+    async def test_strangers_get_no_form(self, app_client: httpx.AsyncClient) -> None:
+        response = await app_client.get("/pictures")
+        assert response.headers["location"] == "/login?next=/pictures"
+
+    async def test_without_a_bucket_it_says_what_to_set(
+        self, app_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("BUCKET", raising=False)
+        await log_in(app_client)
+        assert "Set the variable <code>BUCKET</code>" in (await app_client.get("/pictures")).text
+
+
+async def signed_form(client: httpx.AsyncClient) -> dict[str, Any]:
+    page = (await client.get("/pictures")).text
+    action = re.search(r'action="([^"]+)" enctype', page)
+    assert action
+    form = page.partition(action[0])[2].partition("</form>")[0]
+    fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    return {"action": unescape(action[1]), "fields": {k: unescape(v) for k, v in fields}}
+
+
 class TestBehindARestApi:
     """It has a stage in front of every path, or whatever a domain of one's own maps to it."""
 
@@ -372,6 +444,56 @@ class TestBehindARestApi:
                 assert link.startswith(f"{prefix}/static/")
                 style = await from_rest_api(application, link.removeprefix(prefix), **place)
                 assert "{" in style
+
+    async def test_the_admin_is_used_below_the_stage(self, application: ASGIApp) -> None:
+        """Log in and read a list, as a browser: with the cookies and the links of the responses."""
+        handler = LambdaHandler(application, invoke_mode="buffered")
+        async with httpx.AsyncClient(
+            transport=RestApi(handler), base_url="https://localhost", follow_redirects=True
+        ) as browser:
+            page = await browser.get("/live/admin/")
+            assert page.url.path == "/live/admin/login/"
+            action = re.search(r'<form action="([^"]+)"', page.text)
+            assert action
+            login = {
+                **form_token(page),
+                "username": "demo",
+                "password": "demo",
+                "next": "/live/admin/",
+            }
+            index = await browser.post(
+                unescape(action[1]), data=login, headers={"Referer": str(page.url)}
+            )
+            assert index.url.path == "/live/admin/"
+            links = re.findall(r'<a href="([^"]+)"[^>]*>Sightings</a>', index.text)
+            listed = await browser.get(links[-1])
+            assert listed.url.path.startswith("/live/admin/sightings/")
+            assert "50000 sightings" in listed.text
+            local = re.findall(r'(?:href|src|action)="(/[^"]*)"', index.text + listed.text)
+            assert {link for link in local if not link.startswith("/live/")} <= {"/live"}
+
+
+class RestApi(httpx.AsyncBaseTransport):
+    """A REST API with the stage `live` in front of a handler."""
+
+    def __init__(self, handler: LambdaHandler) -> None:
+        self.handler = handler
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.raw_path.decode().partition("?")[0]
+        assert path.startswith("/live/")
+        event = rest_api_event(
+            path.removeprefix("/live"),
+            method=request.method,
+            query=request.url.query.decode(),
+            headers=[(k.decode(), v.decode()) for k, v in request.headers.raw],
+            body=await request.aread(),
+            stage="live",
+        )
+        answer = await asyncio.to_thread(self.handler, event, lambda_context())
+        fields = list(answer["headers"].items())
+        fields += [(k, v) for k, values in answer["multiValueHeaders"].items() for v in values]
+        return httpx.Response(answer["statusCode"], headers=fields, text=answer["body"])
 
 
 async def from_rest_api(app: ASGIApp, path: str, **place: Any) -> str:

@@ -15,15 +15,18 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import httpx
 import pytest
 from blockbuster import blockbuster_ctx
+from moto.server import ThreadedMotoServer
 from starlette.requests import Request
 
 import main
+import objects
 import seed
 from adapter import LambdaHandler
-from adapter.testing import LambdaTransport
+from adapter.testing import LambdaTransport, MemoryStream, lambda_context, rest_api_event
 from database import Database
 from downloads import BLOCK
 from handler import handler
@@ -37,6 +40,8 @@ pytestmark = pytest.mark.anyio
 
 FOLDER = Path(main.__file__).parent
 order_numbers = itertools.count(1)
+FILM = "films/Ünïcode & roasting.mp4"
+OBJECT = bytes(number % 251 for number in range(300_000))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,7 +50,30 @@ def database() -> None:
 
 
 @pytest.fixture(scope="module")
-def local_lambda(database: None) -> Iterator[str]:
+def bucket() -> Iterator[None]:
+    """Have a bucket on moto's server in the place of S3, with an object in it."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+        environ.setenv("AWS_ACCESS_KEY_ID", "any")
+        environ.setenv("AWS_SECRET_ACCESS_KEY", "any")
+        environ.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        environ.setenv("BUCKET", "roastery")
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket="roastery")
+        s3.put_object(Bucket="roastery", Key=FILM, Body=OBJECT, ContentType="video/mp4")
+        s3.close()
+        yield
+        if objects.s3.cache_info().currsize:
+            objects.s3().close()
+        objects.s3.cache_clear()
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def local_lambda(database: None, bucket: None) -> Iterator[str]:
     """Run `adapter dev` and return its URL; a single environment, so that `/background` waits."""
     with adapter_dev(f"{FOLDER / 'main.py'}:app", "--max-environments", "1") as running:
         yield running.url
@@ -284,9 +312,89 @@ class TestFiles:
         response = await client.get("/download", params={"mb": 1})
         assert hashlib.sha256(response.content).digest() == expected
 
+    async def test_a_download_says_how_long_it_is(self, client: httpx.AsyncClient) -> None:
+        response = await client.get("/download", params={"mb": 1})
+        assert int(response.headers["x-total-length"]) == len(response.content)
+
     @pytest.mark.parametrize("mb", [0, 201, "many"])
     async def test_a_download_has_its_limits(self, client: httpx.AsyncClient, mb: object) -> None:
         assert (await client.get(f"/download?mb={mb}")).status_code == 422
+
+
+@pytest.mark.usefixtures("bucket")
+class TestObjectsOfS3:
+    async def test_an_object_is_sent_in_blocks(self, lambda_client: httpx.AsyncClient) -> None:
+        async with lambda_client.stream("GET", f"/objects/{FILM}") as response:
+            parts = [part async for part in response.aiter_raw()]
+        assert (response.status_code, b"".join(parts)) == (200, OBJECT)
+        assert response.headers["content-type"] == "video/mp4"
+        assert response.headers["accept-ranges"] == "bytes"
+        assert int(response.headers["x-total-length"]) == len(OBJECT)
+        assert len(parts) > 3
+
+    @pytest.mark.parametrize(
+        ("asked", "first", "last"),
+        [
+            ("bytes=100-199", 100, 199),
+            ("bytes=299990-", 299_990, 299_999),
+            ("bytes=-5", 299_995, 299_999),
+        ],
+    )
+    async def test_a_range_is_a_206(
+        self, client: httpx.AsyncClient, asked: str, first: int, last: int
+    ) -> None:
+        response = await client.get(f"/objects/{FILM}", headers={"Range": asked})
+        assert (response.status_code, response.content) == (206, OBJECT[first : last + 1])
+        assert response.headers["content-range"] == f"bytes {first}-{last}/{len(OBJECT)}"
+        assert int(response.headers["x-total-length"]) == last + 1 - first
+
+    async def test_a_range_of_an_object_that_has_changed_is_the_whole_object(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        whole = await client.get(f"/objects/{FILM}")
+        for etag, status in {whole.headers["etag"]: 206, '"another"': 200}.items():
+            headers = {"Range": "bytes=0-9", "If-Range": etag}
+            response = await client.get(f"/objects/{FILM}", headers=headers)
+            assert response.status_code == status
+
+    async def test_a_range_that_is_not_there_is_a_416(self, client: httpx.AsyncClient) -> None:
+        headers = {"Range": "bytes=300000-"}
+        response = await client.get(f"/objects/{FILM}", headers=headers)
+        assert response.status_code == 416
+        assert response.headers["content-range"] == f"bytes */{len(OBJECT)}"
+
+    async def test_several_ranges_are_the_whole_object(self, client: httpx.AsyncClient) -> None:
+        headers = {"Range": "bytes=0-1,5-6"}
+        response = await client.get(f"/objects/{FILM}", headers=headers)
+        assert (response.status_code, response.content) == (200, OBJECT)
+
+    async def test_an_object_that_is_not_there_is_a_404(self, client: httpx.AsyncClient) -> None:
+        response = await client.get("/objects/none")
+        assert (response.status_code, response.json()) == (404, {"detail": "There is no none."})
+
+    async def test_without_a_bucket_it_says_what_to_set(
+        self, app_client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("BUCKET")
+        response = await app_client.get("/objects/any")
+        assert response.status_code == 503
+        assert "BUCKET" in response.text
+
+
+async def test_the_page_of_the_api_finds_its_description_behind_a_stage() -> None:
+    page = await from_rest_api("/docs")
+    assert "url: '/live/openapi.json'" in page
+    described = json.loads(await from_rest_api("/openapi.json"))
+    assert described["servers"] == [{"url": "/live"}]  # where the page sends what is tried out
+    assert "/sse" in described["paths"]
+
+
+async def from_rest_api(path: str) -> str:
+    stream = MemoryStream()
+    streaming = LambdaHandler(main.app, invoke_mode="response_stream")
+    await streaming.respond(rest_api_event(path, stage="live"), lambda_context(), stream)
+    assert stream.prelude["statusCode"] == 200
+    return stream.body.decode()
 
 
 def png_chunks(image: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -358,6 +466,7 @@ async def test_a_task_runs_after_the_answer(client: httpx.AsyncClient) -> None:
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.usefixtures("bucket")
 class TestTheClientIsGone:
     """`send()` raises an OSError then, and generators have to end."""
 
@@ -370,6 +479,7 @@ class TestTheClientIsGone:
             ("/logs.ndjson", "delay=0", "/logs.ndjson ended after"),
             ("/image.png", "delay=0", "/image.png ended at"),
             ("/download", "mb=200", "/download ended after"),
+            (f"/objects/{FILM}", "", f"/objects/{FILM} ended after"),
             ("/", "delay=0", "/ ended after"),
         ],
     )
