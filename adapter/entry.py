@@ -213,6 +213,6 @@ def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:
         ConfigurationError: the result is not an invoke mode.
         Exception: the exception of the function.
     """
-    from .option_values import INVOKE_MODES, choice
+    from .options.values import INVOKE_MODES, choice
 
     return choice(*INVOKE_MODES)("The result of the function invoke_mode", function(event))

@@ -1,15 +1,15 @@
 """All options, in one table: name, meaning, values, default, scope.
 
-``python -m adapter.options`` prints the table as Markdown; ``docs/options.md`` is its output.
+The values are parsed by `adapter.options.values`. ``python -m adapter.options`` prints the table as
+Markdown; ``docs/options.md`` is its output.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ConfigurationError
-from .option_values import (
+from ..errors import ConfigurationError
+from .values import (
     caller,
     choice,
     event_path,
@@ -27,8 +27,8 @@ from .option_values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .events.custom import EventHandler
-    from .events.front_end import FrontEnd
+    from ..events.custom import EventHandler
+    from ..events.front_end import FrontEnd
 
 PREFIX = "ADAPTER_"
 
@@ -352,35 +352,3 @@ OPTIONS = (
         argument=False,
     ),
 )
-
-
-def markdown() -> str:
-    """Return the table as a page of Markdown."""
-    rows = [
-        (
-            f"`{option.name}`" if option.argument else "environment only",
-            f"`{option.environment_name}`" if option.variable else "code only",
-            option.values,
-            option.default,
-            option.scope,
-            option.meaning,
-        )
-        for option in OPTIONS
-    ]
-    lines = [
-        "# Options",
-        "",
-        "An option is an argument of `LambdaHandler`, an environment variable, or both; the",
-        "variable wins, so that a deployment changes without a change of code. Options of scope",
-        "`runtime` are read by the native runtime. An invalid value is an error that lists the",
-        "valid values; an unknown `ADAPTER_*` variable logs a warning.",
-        "",
-        "| argument | variable | values | default | scope | meaning |",
-        "|---|---|---|---|---|---|",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

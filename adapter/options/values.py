@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .events.custom import EventHandler
-    from .events.front_end import FrontEnd
+    from ..events.custom import EventHandler
+    from ..events.front_end import FrontEnd
 
 INVOKE_MODES = ("auto", "response_stream", "buffered")
 
@@ -119,7 +119,7 @@ def caller(name: str, value: Any) -> FrontEnd | None:
     """Parse how a front end proves itself. A message never has a secret in it."""
     if value is None or value == "":
         return None
-    from .events.front_end import front_end  # lazy: cold start
+    from ..events.front_end import front_end  # lazy: cold start
 
     found = front_end(value) if isinstance(value, str) else None
     if found is None:

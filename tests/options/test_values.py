@@ -6,7 +6,7 @@ import pytest
 
 from adapter.errors import ConfigurationError
 from adapter.events.front_end import FrontEnd
-from adapter.option_values import (
+from adapter.options.values import (
     caller,
     choice,
     event_path,
