@@ -15,7 +15,7 @@ from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
 from .imports import collector, packed
-from .streams.response_stream import StreamingHandler
+from .streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType

@@ -14,7 +14,7 @@ from adapter.testing import MemoryStream, lambda_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapter.streams.response_stream import StreamingHandler
+    from adapter.streams.streaming_handler import StreamingHandler
 
 pytestmark = pytest.mark.anyio
 

@@ -26,7 +26,7 @@ from adapter.errors import (
     StreamClosed,
 )
 from adapter.events.prelude import CONTENT_TYPE
-from adapter.streams.response_stream import StreamingHandler
+from adapter.streams.streaming_handler import StreamingHandler
 from adapter.testing import (
     LambdaTransport,
     MemoryStream,

@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ..streams.response_stream import RegisteredHandler, StreamingHandler
+    from ..streams.streaming_handler import RegisteredHandler, StreamingHandler
     from ..types import JSON, Context
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..runtime_api.invocation import Invocation
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..sync.bridge import Bridge
     from .thread_pools import Threads
 

@@ -15,7 +15,8 @@ from ..invocation.loggers import get_logger
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..streams.response_stream import ResponseStream, StreamingHandler
+    from ..streams.response_stream import ResponseStream
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ..options import RuntimeOptions
     from ..runtime_api.connection import Connection
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
 
 logger = get_logger("adapter.runtime")
 

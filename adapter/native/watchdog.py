@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from contextvars import Context as Variables
     from types import FrameType
 
-    from ..streams.response_stream import ResponseStream, StreamingHandler
+    from ..streams.response_stream import ResponseStream
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import Reply
     from ..runtime_api.invocation import Function
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..sync.bridge import Bridge
     from ..types import JSON
 

@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from abc import ABC, abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientDisconnected, StreamClosed
 from ..events import FUNCTION_URL
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ..events import Source
-    from ..types import JSON, Context
+    from ..types import JSON
 
 logger = get_logger("adapter.http")
 
@@ -360,37 +360,6 @@ class ResponseStream(ABC):
     def __del__(self) -> None:
         if self.started and not self.closed:
             warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
-
-
-@runtime_checkable
-class StreamingHandler(Protocol):
-    """A handler that writes to the response stream by itself: a runtime can drive it.
-
-    A runtime calls `startup` once, before the first invocation; `respond` once per
-    invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
-    """
-
-    async def startup(self) -> bool:
-        """Start the handler, once per environment; return whether `shutdown` has work to do."""
-        ...
-
-    async def respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
-    ) -> JSON:
-        """Respond on ``stream``; or write nothing and return the buffered response."""
-        ...
-
-    async def shutdown(self) -> None:
-        """Undo `startup`, when the environment ends."""
-        ...
-
-
-class RegisteredHandler(StreamingHandler, Protocol):
-    """A handler of the adapter."""
-
-    def streams(self, source: Source | None, event: JSON) -> bool:
-        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
-        ...
 
 
 def _bytes(data: object) -> bytes:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..invocation.runner import LoopRunner
     from ..runtime_api.delivery import Delivery
     from ..runtime_api.invocation import Invocation
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")

@@ -23,7 +23,7 @@ from ..runtime_api.runtime_stream import DirectStream, RuntimeStream
 from .bridge import Bridge, Served, stream_result
 
 if TYPE_CHECKING:
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON
 
 logger = get_logger("adapter.runtime")

@@ -16,7 +16,7 @@ from ..events.prelude import CONTENT_TYPE, decode
 from ..handler import LambdaHandler
 from ..invocation.loggers import get_logger
 from ..samples.url_event import function_url_event
-from ..streams.response_stream import StreamingHandler
+from ..streams.streaming_handler import StreamingHandler
 from .context import lambda_context
 from .loop_thread import LoopThread
 from .memory import MemoryStream
