@@ -365,6 +365,13 @@ class TestPurity:
         assert lines == []
 
 
+class TestNames:
+    def test_a_class_name_means_one_thing_in_the_whole_package(self) -> None:
+        nodes = [node for path in MODULES.values() for node in ast.walk(tree_of(path))]
+        counts = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+        assert [name for name, count in counts.items() if count > 1] == []
+
+
 class TestLogging:
     @pytest.mark.parametrize("name", [n for n in MODULES if n != "loggers"])
     def test_a_module_has_a_logger_that_an_app_does_not_disable_by_accident(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import RuntimeApiError
 from ..runtime_api.connection import Connection, connect
-from ..runtime_api.wire import Response, request
+from ..runtime_api.wire import ApiReply, request
 
 NAME = "asgi-lambda-stream"
 VERSION = "/2020-01-01/extension"
@@ -29,12 +29,12 @@ async def register(address: str) -> Connection:
     headers = {"Host": address, "Lambda-Extension-Name": NAME, "Content-Type": "application/json"}
     registered = connection.expect()
     connection.write(request("POST", f"{VERSION}/register", headers, b'{"events":[]}'))
-    response: Response = await registered
-    if response.status != 200:
+    reply: ApiReply = await registered
+    if reply.status != 200:
         connection.close()
-        body = response.body.decode("utf-8", "replace")
-        raise RuntimeApiError(f"POST {VERSION}/register", response.status, body)
-    identifier = response.headers.get("lambda-extension-identifier", "")
+        body = reply.body.decode("utf-8", "replace")
+        raise RuntimeApiError(f"POST {VERSION}/register", reply.status, body)
+    identifier = reply.headers.get("lambda-extension-identifier", "")
     headers = {"Host": address, "Lambda-Extension-Identifier": identifier}
     connection.expect()
     connection.write(request("GET", f"{VERSION}/event/next", headers))

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, StreamClosed, advice
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, settle
-from ..runtime_api.invocation import Invocation, function_context
+from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
-from ..runtime_api.wire import Response
+from ..runtime_api.wire import ApiReply
 from ..sync.bridge import Served, stream_result
 
 if TYPE_CHECKING:
     from ..invocation.context import LambdaContext
     from ..runtime_api.client import RuntimeClient
-    from ..runtime_api.connection import Reply
-    from ..runtime_api.invocation import Function
+    from ..runtime_api.connection import ReplyOrError
+    from ..runtime_api.invocation import FunctionFields
     from ..streams.streaming_handler import StreamingHandler
     from ..sync.bridge import Bridge
     from ..types import JSON
@@ -46,7 +46,7 @@ class Worker:
         self._handler = handler
         self._client = client
         self._bridge = bridge
-        self._function = function_context(os.environ)
+        self._function = function_fields(os.environ)
         self._stopping = False
         self._running: asyncio.Task[None] | None = None  #: in `run`
         self._is_idle = False  #: there is no event yet
@@ -62,11 +62,11 @@ class Worker:
         """
         self._running = asyncio.current_task()
         self._variables = copy_context()
-        event: Response | None = None  # that `_on_event` did not take
+        event: ApiReply | None = None  # that `_on_event` did not take
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            left: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+            left: asyncio.Future[ApiReply | None] = asyncio.get_running_loop().create_future()
             self._left = left
             self._begin(invocation)
             event = await self._wait()
@@ -83,7 +83,7 @@ class Worker:
         """Close the connection."""
         self._client.close()
 
-    async def _wait(self) -> Response | None:
+    async def _wait(self) -> ApiReply | None:
         """Wait for what `_leave` leaves to `run`, while invocations are served."""
         try:
             return await self._left
@@ -93,7 +93,7 @@ class Worker:
                 await asyncio.wait((self._serving,))
             raise
 
-    def _on_event(self, reply: Reply) -> None:
+    def _on_event(self, reply: ReplyOrError) -> None:
         """Take the reply to ``next``."""
         if self._stopping:
             return
@@ -140,13 +140,13 @@ class Worker:
         reply = self._delivery.reply_to_stream
         if not self._has_returned or (reply is None and self._delivery.opened):
             return
-        is_taken = isinstance(reply, Response) and reply.status == 202
+        is_taken = isinstance(reply, ApiReply) and reply.status == 202
         if is_taken and not self._stopping and self._client.ask(self._on_event):
             self._is_idle = True
         else:
             self._leave(None)
 
-    def _leave(self, what: Response | BaseException | None) -> None:
+    def _leave(self, what: ApiReply | BaseException | None) -> None:
         """Leave the rest to `run`: a response to ``next``, or an error."""
         if self._left.done():
             return
@@ -222,7 +222,7 @@ class Worker:
         logger.error("The invocation failed%s", advice(error), exc_info=error)
 
 
-def _unmarshal(served: Served, function: Function) -> tuple[JSON, LambdaContext]:
+def _unmarshal(served: Served, function: FunctionFields) -> tuple[JSON, LambdaContext]:
     invocation = served.delivery.invocation
     try:
         event = invocation.event()

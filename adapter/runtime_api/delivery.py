@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .client import RuntimeClient
-    from .connection import Connection, Reply
+    from .connection import Connection, ReplyOrError
     from .invocation import Invocation
     from .runtime_stream import RuntimeStream
-    from .wire import Response
+    from .wire import ApiReply
 
 logger = get_logger("adapter.runtime")
 
@@ -51,11 +51,11 @@ class Delivery:
         self.invocation = invocation
         self.client = client
         self.opened = False  #: a streamed POST has begun
-        self.reply_to_stream: Reply | None = None
+        self.reply_to_stream: ReplyOrError | None = None
         self._on_reply = on_reply
         self._stream: RuntimeStream | None = None
-        self._waiting: asyncio.Future[Response] | None = None  #: for the reply to a streamed POST
-        self._posting: asyncio.Future[Response] | None = None  #: a POST of a whole outcome
+        self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
+        self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
     @property
     def sent(self) -> bool:
@@ -69,7 +69,7 @@ class Delivery:
         connection.on_reply = self._replied
         return self.client.response_head(self.invocation, stream.content_type)
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply
         stream = self._stream
         if stream is not None and not stream.closed:
@@ -81,14 +81,14 @@ class Delivery:
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""
-        response = self.client.respond(self.invocation, payload, content_type)
-        self._posting = asyncio.ensure_future(response)
+        posting = self.client.respond(self.invocation, payload, content_type)
+        self._posting = asyncio.ensure_future(posting)
 
     def report(self, error: BaseException) -> None:
         """Post an error report."""
         self._posting = asyncio.ensure_future(self.client.error(self.invocation, error))
 
-    async def reply(self) -> Response:
+    async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.
 
         It comes when the platform has taken the whole body, which it may do slowly.
@@ -119,22 +119,22 @@ async def settle(delivery: Delivery) -> None:
         NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
     try:
-        response = await delivery.reply()
+        reply = await delivery.reply()
     except (OSError, ProtocolError) as error:
         # A reset in mid-stream is how the platform says that the time is up; if the environment
         # goes on, the next request opens a new connection.
         logger.error("The outcome of the response is not known: %s", error)
         return
-    if response.status in _ENVIRONMENT_IS_FINE:
+    if reply.status in _ENVIRONMENT_IS_FINE:
         logger.error(
             "The Runtime API did not take the response (%s): %s. %s",
-            response.status,
-            _ENVIRONMENT_IS_FINE[response.status],
-            response.body.decode("utf-8", "replace").strip(),
+            reply.status,
+            _ENVIRONMENT_IS_FINE[reply.status],
+            reply.body.decode("utf-8", "replace").strip(),
         )
-    elif response.status != 202:
-        body = response.body.decode("utf-8", "replace")
-        raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
+    elif reply.status != 202:
+        body = reply.body.decode("utf-8", "replace")
+        raise RuntimeApiError("POST /runtime/invocation/…", reply.status, body)
 
 
 def encode_response(response: object) -> tuple[bytes, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..types import JSON
-    from .wire import Response
+    from .wire import ApiReply
 
 _CLIENT_FIELDS = (
     "installation_id",
@@ -34,7 +34,7 @@ MAX_TIMEOUT_MS = 900_000
 
 
 class Invocation(NamedTuple):
-    """A response of ``GET /runtime/invocation/next``. An empty header counts as missing."""
+    """A reply to ``GET /runtime/invocation/next``. An empty header counts as missing."""
 
     request_id: str
     deadline_ms: int
@@ -44,13 +44,13 @@ class Invocation(NamedTuple):
     tenant_id: str | None = None  #: whom it is for, where the function isolates its tenants
 
     @classmethod
-    def parse(cls, response: Response) -> Invocation:
-        """Return the invocation in ``response``.
+    def parse(cls, reply: ApiReply) -> Invocation:
+        """Return the invocation in ``reply``.
 
         Raises:
             ProtocolError: there is no request id, without which no outcome can be posted.
         """
-        headers = response.headers
+        headers = reply.headers
         request_id = headers.get("lambda-runtime-aws-request-id")
         if not request_id:
             raise ProtocolError("The Runtime API sent an event without a request id.")
@@ -64,7 +64,7 @@ class Invocation(NamedTuple):
             request_id,
             deadline,
             headers,
-            response.body,
+            reply.body,
             headers.get("lambda-runtime-trace-id", ""),
             headers.get("lambda-runtime-aws-tenant-id") or None,
         )
@@ -104,7 +104,7 @@ class Invocation(NamedTuple):
         event = json.loads(self.body)
         return event
 
-    def context(self, function: Function) -> LambdaContext:
+    def context(self, function: FunctionFields) -> LambdaContext:
         """Return the context object.
 
         Raises:
@@ -126,7 +126,7 @@ class Invocation(NamedTuple):
         )
 
 
-class Function(NamedTuple):
+class FunctionFields(NamedTuple):
     """The fields of a context that describe the function, in the order of `LambdaContext`."""
 
     function_name: str
@@ -136,7 +136,7 @@ class Function(NamedTuple):
     log_stream_name: str
 
 
-def function_context(environ: Mapping[str, str]) -> Function:
+def function_fields(environ: Mapping[str, str]) -> FunctionFields:
     """Return the fields of a context that describe the function, the same for every invocation.
 
     Lambda always sets these variables; for a missing one the context has None, as AWS's has.
@@ -145,7 +145,7 @@ def function_context(environ: Mapping[str, str]) -> Function:
     def given(name: str) -> str:
         return cast("str", environ.get(name))
 
-    return Function(
+    return FunctionFields(
         given("AWS_LAMBDA_FUNCTION_NAME"),
         given("AWS_LAMBDA_FUNCTION_VERSION"),
         given("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),

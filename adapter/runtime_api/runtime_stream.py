@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..types import JSON
-    from .connection import Connection, Reply
+    from .connection import Connection, ReplyOrError
     from .delivery import Delivery
 
 
@@ -125,7 +125,7 @@ class RuntimeStream(ResponseStream):
         claim = self._delivery.claim
         return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
-    def refuse(self, reply: Reply) -> None:
+    def refuse(self, reply: ReplyOrError) -> None:
         """Stop the writer: a reply before the end is a refusal of the rest."""
         self.disconnect(
             f"The Runtime API stopped reading the response: {reply}"
