@@ -117,6 +117,6 @@ def _call_with_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) ->
 
 def _expire(stream: ResponseStream) -> None:
     if not stream.closed:
-        error = DeadlineExceeded("The function was still running when its time was up.")
+        error = DeadlineExceeded("The function was still running at its deadline.")
         stream.fail(error)
         logger.error("%s", error)

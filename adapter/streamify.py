@@ -181,10 +181,12 @@ class StreamingFunction(EntryPoint):
 
 
 def _expire(stream: ResponseStream, seconds: float) -> None:
-    error = DeadlineExceeded(f"The function was still running when its {seconds:.2f} s were over.")
+    error = DeadlineExceeded(
+        f"The function was still running at its deadline, after {seconds:.2f} s"
+    )
     ended = stream.closed
     stream.fail(error)
-    logger.error("%s%s", error, " (Its response had ended.)" if ended else "")
+    logger.error("%s%s", error, ", though its response had ended" if ended else "")
 
 
 def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> None:

@@ -17,7 +17,7 @@ ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
 APP = re.compile(rf"(?P<module>[\w./-]+):{ATTRIBUTE}(?:\(\))?")
 HANDLER = re.compile(rf"[\w./-]+\.{NAME}")
 HINT = (
-    "It has to be module:attribute (main:app), module.attribute (main.handler) "
+    "TARGET has to be module:attribute (main:app), module.attribute (main.handler) "
     "or a file and an attribute (src/main.py:app)."
 )
 
@@ -56,8 +56,9 @@ def refuse_own_name(task_root: Path) -> None:
         return
     kind = "package" if found.is_dir() else "module"
     raise ConfigurationError(
-        f"The project has a {kind} named {LIBRARY.name}, and so has this library: {found} hides "
-        f"it from Python, or is mixed with it in a zip. Rename yours, to {LIBRARY.name}s perhaps."
+        f"The project has a {kind} named {LIBRARY.name}, which is the name of this library too:"
+        f" {found} hides the library from Python, or is mixed with the library in a zip. Rename the"
+        f" {kind}, for example to {LIBRARY.name}s."
     )
 
 
@@ -102,7 +103,9 @@ def _called(text: str, *, is_app: bool) -> str:
 def _file_target(path: Path, attribute: str) -> Target:
     """Turn a file and an attribute into a module and an attribute."""
     if not path.is_file():
-        raise ConfigurationError(f"There is no file {path}. Paths are relative to where you are.")
+        raise ConfigurationError(
+            f"There is no file {path}. Paths are relative to the working directory."
+        )
     path = path.resolve()
     parts = [] if path.name == "__init__.py" else [path.stem]
     folder = path.parent

@@ -232,7 +232,9 @@ class HttpCycle:
             clear_frames(error)
 
     def _expire(self, seconds: float) -> None:
-        error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over")
+        error = DeadlineExceeded(
+            f"The app was still running at its deadline, after {seconds:.2f} s"
+        )
         ended = self._stream.closed
         self._perform_now(self._response.expired(error))
         self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)

@@ -214,7 +214,7 @@ class LifespanOn:
         if error is not None and self.understood:
             logger.warning(
                 "The app raised during its startup. Because lifespan is 'auto', requests are"
-                " served without it. Set lifespan='on' to fail the start instead, or"
+                " served without a startup. Set lifespan='on' to fail the start instead, or"
                 " lifespan='off' if the app has no startup.",
                 exc_info=error,
             )

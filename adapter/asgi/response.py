@@ -239,9 +239,9 @@ class Response:
 
     def _illegal(self, kind: str) -> Exception:
         if self.state is State.GONE:
-            return ClientDisconnected("The client is gone.")
+            return ClientDisconnected("The client has disconnected.")
         if self.state is State.EXPIRED:
-            return ClientDisconnected("The invocation's time is up; its response has been ended.")
+            return ClientDisconnected("The deadline has passed; the response has been ended.")
         if self.state is State.LIMITED:
             return ClientDisconnected("The stream has been ended after max_stream_seconds.")
         if self.state is State.REFUSED:

@@ -25,21 +25,21 @@ def explain(event: JSON) -> str:
     """Describe an event that nothing handles, and name the option that would handle it."""
     if isinstance(event, dict) and _is_websocket(event):
         return (
-            "This event is from a WebSocket API. A function gets each of its messages as an"
-            " invocation and holds no connection, so there is no ASGI websocket. Stream server-sent"
-            " events from a function URL instead, or handle the messages in a function of (event,"
-            " context) as LambdaHandler(app, on_event=...)."
+            "This event is from a WebSocket API. Lambda invokes a function once for each"
+            " message, and the function has no connection, so there is no ASGI websocket. Stream"
+            " server-sent events from a function URL instead, or handle the messages in a function"
+            " of (event, context) as LambdaHandler(app, on_event=...)."
         )
     if isinstance(event, dict) and ("methodArn" in event or "routeArn" in event):
         return (
-            "This event asks a Lambda authorizer for its decision, which is not a request to the"
-            " app. Use a function of its own as the authorizer, or pass a function of (event,"
+            "This event asks a Lambda authorizer for a decision, and is not a request to the app."
+            " Use a separate function as the authorizer, or pass a function of (event,"
             " context) as LambdaHandler(app, on_event=...)."
         )
     keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
     what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
     return (
-        "This event is not an HTTP request, and nothing handles other events. It"
+        "This event is not an HTTP request, and no option handles other events. The event"
         f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
         " path of the app to POST it to as event_path, or a class that turns it into a request"
         " in custom_handlers."

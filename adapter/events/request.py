@@ -84,7 +84,7 @@ def decode_body(body: JSON | bytes, is_base64: JSON) -> bytes:
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
-        raise EventError(f"The event's 'body' is not base64 as it should be: {error}") from error
+        raise EventError(f"The event's 'body' is not valid base64: {error}") from error
 
 
 def _fields(

@@ -123,14 +123,14 @@ class PackedFile:
         self.folder = folder
         self._content = memoryview(content)
         if content[:16] != FORMAT or len(content) < HEAD.size:
-            raise ValueError("it is not a file of packed imports, or its format is another one")
+            raise ValueError("the file is not a file of packed imports, or its format is unknown")
         _, magic, size, index_bytes, digest = HEAD.unpack_from(content)
         if magic != MAGIC_NUMBER:
-            raise ValueError("its bytecode is that of another Python")
+            raise ValueError("its bytecode is for another version of Python")
         self._records = HEAD.size + index_bytes
         index = content[HEAD.size : self._records]
         if size != len(content) or digest != source_hash(index):
-            raise ValueError("it is damaged")
+            raise ValueError("the file is damaged")
         compiled_for, self._offsets = cast("tuple[str, dict[str, int]]", marshal.loads(index))
         self.is_in_place = compiled_for == folder
 
@@ -150,7 +150,7 @@ class PackedFile:
         if digest == source_hash(bytecode):
             return bytecode
         self._offsets = {}
-        _warn(self.folder, "it is damaged")
+        _warn(self.folder, "the file is damaged")
         return None
 
 
@@ -221,5 +221,5 @@ def _warn(folder: str, reason: object) -> None:
     from ..invocation.loggers import get_logger  # lazy: cold start
 
     get_logger("adapter.imports").warning(
-        "%s/%s is not used, and modules are imported from files: %s", folder, NAME, reason
+        "%s/%s is not used; modules are imported from their files: %s", folder, NAME, reason
     )

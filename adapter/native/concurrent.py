@@ -97,7 +97,7 @@ class ConcurrentWorker(Worker):
         try:
             await settle(delivery)
         except AdapterError as error:
-            logger.error("The outcome was refused: %s", error)
+            logger.error("The Runtime API refused an outcome: %s", error)
 
     async def _next(self) -> Invocation:
         delays = iter(DELAYS_SECONDS)
@@ -120,7 +120,7 @@ class ConcurrentWorker(Worker):
         self._zombies.add(serving)
         self._threads.make_room(1)
         logger.error(
-            "Invocation %s still running after its deadline (%d such invocations)",
+            "Invocation %s is still running after its deadline. Such invocations: %d",
             invocation.request_id,
             len(self._zombies),
         )

@@ -105,7 +105,7 @@ class Watched:
         variables.run(
             logger.warning,
             "The event loop has been blocked for over a second; no other request is served"
-            " until it runs again. It is in:\n%s",
+            " until it runs again. The code that blocks it:\n%s",
             stack(frame),
         )
 

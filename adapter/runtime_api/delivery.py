@@ -26,9 +26,9 @@ logger = get_logger("adapter.runtime")
 
 # Replies of a platform that does not take an outcome, but in an environment that is fine.
 _ENVIRONMENT_IS_FINE = {
-    400: "it was refused as broken, or it came for an invocation that is over",
-    410: "it came too late, the invocation is over",
-    413: "it is larger than Lambda accepts",
+    400: "the response is malformed, or its invocation is over",
+    410: "the invocation is over",
+    413: "the response is larger than Lambda accepts",
 }
 
 
@@ -123,7 +123,7 @@ async def settle(delivery: Delivery) -> None:
     except (OSError, ProtocolError) as error:
         # A reset in mid-stream is how the platform says that the time is up; if the environment
         # goes on, the next request opens a new connection.
-        logger.error("The outcome of the response is not known: %s", error)
+        logger.error("It is not known whether the Runtime API took the response: %s", error)
         return
     if reply.status in _ENVIRONMENT_IS_FINE:
         logger.error(

@@ -44,7 +44,7 @@ class RuntimeStream(ResponseStream):
         """
         payload, content_type = encode_response(response)
         if not self._delivery.claim.first_byte():
-            raise StreamClosed("The invocation has been responded to in another way.")
+            raise StreamClosed("The invocation already has an outcome.")
         self._delivery.post(payload, content_type)
         self._close()
 
@@ -61,7 +61,7 @@ class RuntimeStream(ResponseStream):
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
         elif not delivery.claim.first_byte():
-            self.disconnect("The invocation has been responded to in another way.")
+            self.disconnect("The invocation already has an outcome.")
         else:
             self._connection = connection
             head = delivery.open(connection, self)

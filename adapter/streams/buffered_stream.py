@@ -118,8 +118,8 @@ def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
         return
     _warned = True
     logger.warning(
-        "A response of server-sent events or JSON lines was sent whole, when it was complete:"
-        " the event came from a %s; %s.",
+        "A response of server-sent events or JSON lines was buffered until it was complete."
+        " Its event came from a %s; %s.",
         source.name,
         source.to_stream,
     )

@@ -16,6 +16,6 @@ def warn_of_compression() -> None:
         return
     _warned = True
     logger.warning(
-        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
-        " to decompress such bodies and drop the header; leave compression to a CDN."
+        "The app sets Content-Encoding on a streamed response. A function URL"
+        " may decompress the body and drop the header. Let a CDN compress responses instead."
     )

@@ -199,7 +199,9 @@ class ResponseStream(ABC):
         except asyncio.CancelledError as error:
             if not self.closed:  # no message may follow a part of this one
                 self.fail(error)
-                logger.error("The response failed: a message was cancelled while it was sent")
+                logger.error(
+                    "The response failed: a write was cancelled after a part of its data was sent"
+                )
             raise
         finally:
             self._slicing.set_result(None)

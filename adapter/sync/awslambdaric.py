@@ -76,10 +76,10 @@ def install() -> ManagedBridge | None:
     classes = _find_classes(module)
     if not classes:
         logger.warning(
-            "Responses are not streamed but returned whole: awslambdaric %s is not as its versions"
-            " 3 and 4 are. Update the adapter; until then either use the adapter's own runtime,"
-            " with AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap, or set the InvokeMode of"
-            " the function URL to BUFFERED.",
+            "Responses are buffered, not streamed: awslambdaric %s differs from versions 3 and"
+            " 4. Update the adapter; until then either use the adapter's own runtime, with"
+            " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap, or set the InvokeMode of the"
+            " function URL to BUFFERED.",
             getattr(sys.modules["awslambdaric"], "__version__", "(no version)"),
         )
         return None
@@ -193,7 +193,7 @@ def _guard_reports(bootstrap: Any) -> None:
     handle, log = (getattr(bootstrap, name, None) for name in _BOOTSTRAP)
     if not (_takes(handle, "lambda_runtime_client", "request_handler") and _takes(log)):
         logger.warning(
-            "awslambdaric's bootstrap module is not as in its versions 3 and 4: an error of a"
+            "awslambdaric's bootstrap module differs from that of versions 3 and 4: an error of a"
             " function that cannot be described or logged ends the environment. Update the adapter."
         )
         return

@@ -153,7 +153,7 @@ def _close_at_exit() -> None:
         try:
             transport._close(EXIT_SECONDS)
         except Exception as error:
-            logger.warning("A LambdaTransport that was not closed did not end: %r", error)
+            logger.warning("Closing a LambdaTransport at the end of the process failed: %r", error)
 
 
 # atexit runs after the interpreter has joined its threads, which may be threads of the app.

@@ -376,7 +376,7 @@ class TestDeadline:
         assert stream.prelude["statusCode"] == status
         assert (type(stream.error).__name__ if stream.error else None) == error
         [record] = caplog.records
-        assert "still running when its 0.01 s were over" in record.getMessage()
+        assert "still running at its deadline, after 0.01 s" in record.getMessage()
 
     async def test_is_first_told_by_a_disconnect_so_that_an_app_that_listens_can_end_by_itself(
         self, stream: MemoryStream
@@ -466,7 +466,7 @@ class TestDeadline:
 
         await run(app, stream, seconds=0.01)
         assert len(errors) == 3
-        assert all("time is up" in str(error) for error in errors)
+        assert all("deadline has passed" in str(error) for error in errors)
         assert stream.prelude["statusCode"] == 504
 
     @pytest.mark.parametrize(
