@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.http")
 
-HEAD_DELAY = 0.25
-"""Seconds the head waits for the first body message, so that a failure can still be a 500."""
+HEAD_DELAY_SECONDS = 0.25
+"""How long the head waits for the first body message, so that a failure can still be a 500."""
 
-CANCEL_DELAY = 0.05
-"""Seconds between telling an app that it is too late and cancelling it. An app that listens for
-a disconnect ends by itself; Django, cancelled instead, would leave its tasks running behind."""
+CANCEL_DELAY_SECONDS = 0.05
+"""The time from the disconnect that an app gets at its deadline to its cancellation.
+
+An app that waits for ``http.disconnect`` ends by itself. Django, if it is cancelled before, leaves
+its tasks running."""
 
 
 class HttpCycle:
@@ -58,7 +60,7 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
+        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY_SECONDS`
         self._max_seconds = max_seconds
         self._deadline: Deadline | None = None
         stream.on_close = response.disconnected
@@ -77,8 +79,8 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
-        self._alarms = deadline.alarms
+        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY_SECONDS)
+        self._timers = deadline.timers
         before = forks.count
         error: BaseException | None = None
         try:
@@ -101,7 +103,7 @@ class HttpCycle:
         finally:
             self._let_head_go()
             if self._max_seconds:
-                self._alarms.clear(self._limit)
+                self._timers.remove(self._limit)
             deadline.end()
 
     async def receive(self) -> Message:
@@ -125,7 +127,7 @@ class HttpCycle:
         after = response.state
         if after is State.STARTED:
             self._holds_head = True
-            self._alarms.set(self._flush_head, HEAD_DELAY)
+            self._timers.set(self._flush_head, HEAD_DELAY_SECONDS)
             return
         try:
             if operations and before is State.STREAMING and after is State.STREAMING:  # one chunk
@@ -158,19 +160,19 @@ class HttpCycle:
                 self._let_head_go()
                 self._stream.start(operation, self._source)
                 if self._max_seconds:
-                    self._alarms.set(self._limit, self._max_seconds)
+                    self._timers.set(self._limit, self._max_seconds)
         return chunks, end
 
     def _limit(self) -> None:
         """End the stream, because it has gone on for as long as it may, and then the app."""
         if self._stream.is_in_message:
-            self._alarms.set(self._limit, CANCEL_DELAY)
+            self._timers.set(self._limit, CANCEL_DELAY_SECONDS)
             return
         operations = self._response.limited()
         if operations:
             assert self._deadline is not None
             self._perform_now(operations)
-            self._deadline.wait_for_end()
+            self._deadline.start_grace()
             logger.info(
                 "Stream ended after %g s (max_stream_seconds): %s",
                 self._max_seconds,
@@ -204,7 +206,7 @@ class HttpCycle:
     def _let_head_go(self) -> None:
         if self._holds_head:
             self._holds_head = False
-            self._alarms.clear(self._flush_head)
+            self._timers.remove(self._flush_head)
 
     def _returned(self) -> None:
         operations = self._response.returned()

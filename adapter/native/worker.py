@@ -1,4 +1,4 @@
-"""One place to serve invocations in: takes an event, responds to it, and takes the next."""
+"""A worker: takes an event, serves the invocation, and takes the next event."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ logger = get_logger("adapter.runtime")
 class Worker:
     """Serves one invocation at a time over one connection.
 
-    While all goes well, callbacks of the connection drive it, and no task waits between them::
+    Without errors, callbacks of the connection do the work, and no task waits between them::
 
-        event ──► _on_event ──► _begin ──► _serve: the app, and its response
+        event ──► _on_event ──► _begin ──► _serve: the app and its response
                       ▲                       │
-                      └───────── ask ◄── _proceed, when the app has returned and the reply is in
+                      └── ask ◄── _ask_if_done: the app has returned, and the reply is here
 
-    A future for which a task waits takes another turn of the event loop, and each turn is a system
-    call: two turns serve a warm call in this way, and six in a task that awaits each step. `run`
-    waits beside that, and deals with everything else: connecting, refusals, errors, the end.
+    Each future for which a task waits costs a turn of the event loop, and each turn is a system
+    call. In this way a warm call takes two turns; a task that awaits each step would take six.
+    `run` waits, and deals with everything else: connecting, refusals, errors, the end.
     """
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
@@ -49,7 +49,7 @@ class Worker:
         self._function = function_fields(os.environ)
         self._stopping = False
         self._running: asyncio.Task[None] | None = None  #: in `run`
-        self._is_idle = False  #: there is no event yet
+        self._is_idle = False  #: `run` or the connection waits for an event
         self._serving: asyncio.Task[None] | None = None  #: the latest invocation
         self._has_returned = True  #: whether its app has returned
 
@@ -62,15 +62,15 @@ class Worker:
         """
         self._running = asyncio.current_task()
         self._variables = copy_context()
-        event: ApiReply | None = None  # that `_on_event` did not take
+        event: ApiReply | None = None  # a reply to ``next`` that `_on_event` has returned to here
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            left: asyncio.Future[ApiReply | None] = asyncio.get_running_loop().create_future()
-            self._left = left
+            for_run: asyncio.Future[ApiReply | None] = asyncio.get_running_loop().create_future()
+            self._for_run = for_run
             self._begin(invocation)
             event = await self._wait()
-            if event is None:  # then the reply to the latest invocation may be missing, or bad
+            if event is None:  # the latest outcome may have no reply, or a refusal
                 await settle(self._delivery)
 
     def stop(self) -> None:
@@ -84,9 +84,9 @@ class Worker:
         self._client.close()
 
     async def _wait(self) -> ApiReply | None:
-        """Wait for what `_leave` leaves to `run`, while invocations are served."""
+        """Wait until `_return_to_run` is called, while callbacks serve invocations."""
         try:
-            return await self._left
+            return await self._for_run
         except asyncio.CancelledError:
             if self._serving is not None and not self._serving.done():
                 self._serving.cancel()
@@ -98,44 +98,44 @@ class Worker:
         if self._stopping:
             return
         if isinstance(reply, Exception) or reply.status != 200 or not reply.keep_alive:
-            self._leave(reply)
+            self._return_to_run(reply)
             return
         try:
             self._begin(Invocation.parse(reply))
         except Exception as error:
-            self._leave(error)
+            self._return_to_run(error)
 
     def _begin(self, invocation: Invocation) -> None:
-        """Start an invocation. From Python 3.12 on, it may be over when this returns."""
+        """Start an invocation. From Python 3.12 on, it may be over when this method returns."""
         self._is_idle = False
         if invocation.trace_id:
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
         else:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
         self._has_returned = False
-        self._delivery = Delivery(self._client, invocation, self._proceed)
+        self._delivery = Delivery(self._client, invocation, self._ask_if_done)
         loop = asyncio.get_running_loop()
         variables = self._variables.copy()
         if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
             self._serving = asyncio.Task(
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
-        else:  # a turn later; or a task of the kind that the app has chosen
+        else:  # starts a turn later; or the app has set a task factory
             self._serving = loop.create_task(self._serve_one(), context=variables)
 
     async def _serve_one(self) -> None:
         try:
             await self._serve(self._delivery)
         except BaseException as error:
-            self._leave(error)
+            self._return_to_run(error)
         else:
             self._has_returned = True
-            self._proceed()
+            self._ask_if_done()
 
-    def _proceed(self) -> None:
-        """Ask for the next event when the app has returned, and the reply to its response is in.
+    def _ask_if_done(self) -> None:
+        """Ask for the next event if the app has returned and its response has a reply.
 
-        Called at both of these times.
+        Called when the app returns, and when the reply comes.
         """
         reply = self._delivery.reply_to_stream
         if not self._has_returned or (reply is None and self._delivery.opened):
@@ -144,18 +144,18 @@ class Worker:
         if is_taken and not self._stopping and self._client.ask(self._on_event):
             self._is_idle = True
         else:
-            self._leave(None)
+            self._return_to_run(None)
 
-    def _leave(self, what: ApiReply | BaseException | None) -> None:
-        """Leave the rest to `run`: a response to ``next``, or an error."""
-        if self._left.done():
+    def _return_to_run(self, rest: ApiReply | BaseException | None) -> None:
+        """Let `run` continue: with a reply to ``next``, with an error, or with None."""
+        if self._for_run.done():
             return
-        if isinstance(what, ConnectionError):
-            self._left.set_result(None)  # `run` connects again
-        elif isinstance(what, BaseException):
-            self._left.set_exception(what)
+        if isinstance(rest, ConnectionError):
+            self._for_run.set_result(None)  # `run` connects again
+        elif isinstance(rest, BaseException):
+            self._for_run.set_exception(rest)
         else:
-            self._left.set_result(what)
+            self._for_run.set_result(rest)
 
     async def _serve(self, delivery: Delivery) -> None:
         """Bring one invocation to exactly one outcome."""
