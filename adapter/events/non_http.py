@@ -1,4 +1,4 @@
-"""Events that are not HTTP requests: the ones that are known, by name."""
+"""Events that are not HTTP requests: warm-up events, and the message for all others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _WARM_UP_SOURCE = "serverless-plugin-warmup"
 
 
 def is_warm_up(event: JSON) -> bool:
-    """Whether this only keeps the environment warm.
+    """Whether the event only keeps the environment warm.
 
-    https://github.com/juanjoDiaz/serverless-plugin-warmup sends its name as the ``source``,
-    https://github.com/jeremydaly/lambda-warmer a ``warmer`` that is true.
+    https://github.com/juanjoDiaz/serverless-plugin-warmup sends its name as ``source``;
+    https://github.com/jeremydaly/lambda-warmer sends ``{"warmer": true}``.
     """
     return isinstance(event, dict) and (
         event.get("source") == _WARM_UP_SOURCE or event.get("warmer") is True
@@ -22,7 +22,7 @@ def is_warm_up(event: JSON) -> bool:
 
 
 def explain(event: JSON) -> str:
-    """Describe an event that nothing handles, and name the option that would handle it."""
+    """Describe an event that no option handles, and name the options that can handle it."""
     if isinstance(event, dict) and _is_websocket(event):
         return (
             "This event is from a WebSocket API. Lambda invokes a function once for each"

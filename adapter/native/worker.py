@@ -14,7 +14,7 @@ from ..runtime_api.delivery import Delivery, encode_response, settle
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..runtime_api.wire import ApiReply
-from ..sync.bridge import Served, stream_result
+from ..sync.bridge import ServedInvocation, stream_result
 
 if TYPE_CHECKING:
     from ..invocation.context import LambdaContext
@@ -159,7 +159,7 @@ class Worker:
 
     async def _serve(self, delivery: Delivery) -> None:
         """Bring one invocation to exactly one outcome."""
-        served = Served(delivery)
+        served = ServedInvocation(delivery)
         self._bridge.begin(served)
         try:
             if self._bridge.calls_function:
@@ -169,7 +169,7 @@ class Worker:
         finally:
             self._bridge.end(served)
 
-    async def _call_handler(self, served: Served) -> None:
+    async def _call_handler(self, served: ServedInvocation) -> None:
         """Have a handler of the adapter respond on the stream."""
         delivery = served.delivery
         delivery.claim.call()
@@ -185,7 +185,7 @@ class Worker:
             stream.fail(error)
             self._log_failure(error)
 
-    async def _call_function(self, served: Served) -> None:
+    async def _call_function(self, served: ServedInvocation) -> None:
         """Call a function, perhaps around a handler of the adapter, and post its result.
 
         If a call of such a handler has begun to respond, its response is the outcome, and the
@@ -222,7 +222,7 @@ class Worker:
         logger.error("The invocation failed%s", advice(error), exc_info=error)
 
 
-def _unmarshal(served: Served, function: FunctionFields) -> tuple[JSON, LambdaContext]:
+def _unmarshal(served: ServedInvocation, function: FunctionFields) -> tuple[JSON, LambdaContext]:
     invocation = served.delivery.invocation
     try:
         event = invocation.event()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError
 from .values import (
-    caller,
     choice,
     event_path,
+    front_end,
     function,
-    handlers,
+    handler_classes,
     header_name,
     invoke_mode,
     milliseconds,
@@ -89,7 +89,8 @@ class Option(NamedTuple):
 def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Options, list[str]]:
     """Return the options of a handler, and a warning for each unknown ``ADAPTER_*`` variable.
 
-    The environment beats the argument, so that a deployment changes without a change of code.
+    The environment variable wins over the argument, so that a deployment can be changed without a
+    change of code.
 
     Raises:
         ConfigurationError: a value is invalid; the message lists the valid values.
@@ -191,7 +192,7 @@ OPTIONS = (
         "custom_handlers",
         "Classes with Mangum's interface for custom handlers. They are asked first whether they"
         " handle an event.",
-        handlers,
+        handler_classes,
         "a list of classes",
         "none",
         variable=False,
@@ -229,7 +230,7 @@ OPTIONS = (
         " secret that the front end adds, which the app does not see; several secrets, separated by"
         " commas, while a secret is changed. Or the ARN of the IAM caller of a function URL whose"
         " `AuthType` is `AWS_IAM`, with `*` at its end for any session.",
-        caller,
+        front_end,
         "`header: secret`, or an ARN",
         "none",
     ),

@@ -12,7 +12,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ProtocolError as ProtocolError
-from ..events.names import NameCache
+from ..events.name_cache import NameCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
