@@ -1,4 +1,4 @@
-"""The warning of an app that compresses a stream."""
+"""The warning about an app that compresses a stream."""
 
 from __future__ import annotations
 
