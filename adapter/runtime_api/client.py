@@ -22,7 +22,7 @@ VERSION = "/2018-06-01"
 USER_AGENT = "asgi-lambda-stream"
 
 MAX_BROKEN_EVENTS = 3
-"""How many connections in a row may break in the middle of an event."""
+"""How many connections in succession may break in the middle of an event."""
 
 
 class RuntimeClient:
@@ -46,16 +46,16 @@ class RuntimeClient:
         """Open a connection, or replace a lost one, for an event that another client has received.
 
         Raises:
-            OSError: the Runtime API is not there.
+            OSError: no connection to the Runtime API can be made.
         """
         connection = self.connection
         if connection is not None and connection.is_readable():
-            connection.close()  # no request is open, so this is the end of the connection
+            connection.close()  # no request is open, so the other side has closed the connection
         if connection is None or connection.lost:
             self._connection = await connect(self._address)
 
     def ask(self, on_reply: OnReply) -> bool:
-        """Ask for an event on the open connection, if there is one; return whether there is."""
+        """Send the request for an event if a connection is open; return whether it was sent."""
         connection = self._connection
         if connection is None or connection.lost:
             return False
@@ -72,7 +72,7 @@ class RuntimeClient:
         Raises:
             RuntimeApiError: the request was refused; the runtime should end.
             ProtocolError: the reply is not an event.
-            OSError: the Runtime API is not there.
+            OSError: no connection to the Runtime API can be made.
         """
         if reply is None:
             reply = await self._event()
@@ -105,7 +105,7 @@ class RuntimeClient:
         return await self._post_error(path, described, headers | invocation.echo)
 
     async def init_error(self, error: BaseException, kind: str = "") -> None:
-        """Report that the environment cannot start. The runtime must end after that.
+        """Report that the environment cannot start. The runtime must end after this call.
 
         ``kind`` is the error type for the platform; by default, the type of ``error``.
 
@@ -126,7 +126,7 @@ class RuntimeClient:
             raise _refused(f"GET {path}", reply)
 
     async def restore_error(self, error: BaseException, kind: str) -> None:
-        """Report that the restored environment cannot go on. The runtime must end after that.
+        """Report that the restored environment cannot serve. The runtime must end after this call.
 
         Raises:
             RuntimeApiError: the report was refused.
@@ -139,7 +139,7 @@ class RuntimeClient:
             self._connection.close()
 
     async def _event(self) -> ApiReply:
-        """Ask for an event; if a connection breaks in the middle of it, ask on a new one."""
+        """Ask for an event; if the connection breaks in the middle of the event, ask again."""
         for _ in range(MAX_BROKEN_EVENTS):
             try:
                 return await self._call(self._next)
@@ -168,7 +168,7 @@ class RuntimeClient:
         """Send an outcome. A 403 for the repeated request means that the first one was accepted.
 
         Raises:
-            NotPosted: there is no connection to send it on.
+            NotPosted: no connection can be made to send the outcome.
             ConnectionResetError: the request was sent, but there is no reply.
             ProtocolError: the request was sent, but the reply is malformed.
         """
@@ -186,8 +186,8 @@ class RuntimeClient:
     async def _call(self, data: bytes) -> ApiReply:
         """Send a whole request and return the reply.
 
-        A kept-alive connection may be stale (an environment can be frozen for hours), so the
-        request is sent once more on a new connection. That is safe: the request names its
+        A kept-alive connection may be stale, because an environment can be frozen for hours. Then
+        the request is sent again on a new connection. That is safe: the request has the id of its
         invocation, and the Runtime API accepts one outcome for each invocation.
         """
         connection = self.connection
@@ -204,5 +204,5 @@ class RuntimeClient:
         return await reply
 
 
-def _refused(what: str, reply: ApiReply) -> RuntimeApiError:
-    return RuntimeApiError(what, reply.status, reply.body.decode("utf-8", "replace"))
+def _refused(request: str, reply: ApiReply) -> RuntimeApiError:
+    return RuntimeApiError(request, reply.status, reply.body.decode("utf-8", "replace"))

@@ -27,7 +27,9 @@ READ_BUFFER_BYTES = 64 * 1024
 EXIT_FORKED = 70
 """The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
 
-_process = object()  # replaced in every child; os.getpid() would be a system call per chunk
+_process = (
+    object()
+)  # another object in every child; os.getpid() would be a system call for each chunk
 
 
 def _in_child() -> None:
@@ -55,9 +57,10 @@ class Connection(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
         self._reader = ReplyReader()
-        #: Called once, with the next reply as soon as its last byte has been read, and must not
-        #: raise; a future would take another turn of the event loop. It gets a `ConnectionError` if
-        #: the connection ends before that, and a `ProtocolError` if the reply is malformed.
+        #: Called once, as soon as the last byte of the next reply has been read; must not raise.
+        #: The argument is the reply, or a `ConnectionError` if the connection ends before the
+        #: reply, or a `ProtocolError` if the reply is malformed. (A future would cost a turn of
+        #: the event loop.)
         self.on_reply: OnReply | None = None
         self._writable: Future[None] | None = None
 
@@ -73,24 +76,24 @@ class Connection(asyncio.BufferedProtocol):
         return self.lost and self._reader.begun
 
     def write(self, data: bytes) -> None:
-        """Hand ``data`` to the socket at once. If the connection is lost, the future raises."""
+        """Hand ``data`` to the socket at once. If the connection is lost, do nothing."""
         if self._process is not _process:
             # A forked child of the app that returned here instead of exiting: its bytes would
             # corrupt the response of its parent.
             os._exit(EXIT_FORKED)
-        if not self.lost:  # uvloop would raise an error that no caller expects
+        if not self.lost:  # uvloop would raise; asyncio would not
             assert self._transport is not None
             self._transport.write(data)
 
     def is_readable(self) -> bool:
-        """Whether bytes or the end of the connection have arrived that asyncio has not read yet."""
+        """Whether the socket has bytes, or the end of the connection, that asyncio has not read."""
         assert self._transport is not None
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         return bool(poll.poll(0))
 
     async def drain(self) -> None:
-        """Wait until at most a quarter of `HIGH_WATER_BYTES` is unsent, if more than that was."""
+        """If writing is paused, wait until at most a quarter of `HIGH_WATER_BYTES` is unsent."""
         if self._writable is not None:
             await asyncio.shield(self._writable)
 
@@ -105,8 +108,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio has set TCP_NODELAY on it.
 
-        Without a limit the kernel would buffer some MiB. Lambda reads 2 MiB/s, so error trailers
-        would arrive seconds after the app's last chunk.
+        The send buffer is limited, because the kernel would buffer some MiB. Lambda reads 2 MiB/s,
+        so error trailers would arrive seconds after the app's last chunk.
         """
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
@@ -166,7 +169,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def settle(future: Future[ApiReply], reply: ReplyOrError) -> None:
-    """Let ``future`` have ``reply``, if it still waits."""
+    """Set the result or the exception of ``future``, unless the future is done."""
     if future.done():
         return
     if isinstance(reply, Exception):

@@ -23,11 +23,11 @@ _CLIENT_FIELDS = (
     "app_package_name",
 )
 
-# What `json.loads` calls between its two regular expressions for white space.
+# `json.loads` calls this too, between two regular expressions for white space.
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 NONCE = "lambda-runtime-invocation-id"
-"""The header that goes back with the outcome."""
+"""The header that is sent back with the outcome."""
 
 MAX_TIMEOUT_MS = 900_000
 """The longest timeout of a function, for an event without a deadline."""
@@ -41,7 +41,7 @@ class Invocation(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     trace_id: str = ""  #: the X-Ray trace header
-    tenant_id: str | None = None  #: whom it is for, where the function isolates its tenants
+    tenant_id: str | None = None  #: the tenant, if the function isolates its tenants
 
     @classmethod
     def parse(cls, reply: ApiReply) -> Invocation:
@@ -85,7 +85,7 @@ class Invocation(NamedTuple):
         return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
 
     def event(self) -> JSON:
-        """Return the event: decoded JSON, or bytes if its content type is another.
+        """Return the event: decoded JSON, or bytes if the content type is not JSON.
 
         Raises:
             ValueError: the event is not valid JSON.
@@ -100,7 +100,7 @@ class Invocation(NamedTuple):
                 return event
         except (ValueError, StopIteration):
             pass
-        # White space around it, another encoding, or an error that says where it is.
+        # White space around the JSON, another encoding, or an error with its position.
         event = json.loads(self.body)
         return event
 
@@ -139,7 +139,7 @@ class FunctionFields(NamedTuple):
 def function_fields(environ: Mapping[str, str]) -> FunctionFields:
     """Return the fields of a context that describe the function, the same for every invocation.
 
-    Lambda always sets these variables; for a missing one the context has None, as AWS's has.
+    Lambda always sets these variables; for a missing one the context has None, as in AWS's runtime.
     """
 
     def given(name: str) -> str:

@@ -55,7 +55,7 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
     """Return a request with its body; a ``POST`` always has a ``Content-Length``.
 
     Raises:
-        ValueError: the path or a header has something in it that would end its line.
+        ValueError: the path or a header contains a CR, LF or NUL.
     """
     fields = headers if method == "GET" else {**headers, "Content-Length": str(len(body))}
     return header_lines(fields, f"{method} {path} HTTP/1.1") + b"\r\n" + body
@@ -65,10 +65,10 @@ def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -
     """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
 
     Trailers must be declared here, or the platform drops them and takes the response for
-    complete. ``lines`` are further headers, rendered by `header_lines` before.
+    complete. ``lines`` are more headers, which `header_lines` has rendered.
 
     Raises:
-        ValueError: the path or a header has something in it that would end its line.
+        ValueError: the path or a header contains a CR, LF or NUL.
     """
     return header_lines(headers, f"POST {path} HTTP/1.1") + lines + _CHUNKED
 
@@ -204,7 +204,9 @@ class _Head:
         self.status = status
         self.headers = headers
         self.length: int | None = None  #: from content-length
-        self.chunks: _ChunkReader | None = None  #: without both, the body ends with the connection
+        self.chunks: _ChunkReader | None = (
+            None  #: without a length and chunks, the body ends with the connection
+        )
         if status in (204, 304):
             self.length = 0
         elif (coding := headers.get("transfer-encoding")) is not None:
@@ -265,7 +267,9 @@ class _ChunkReader:
 
 def _chunk_size(line: str) -> int:
     size = line.partition(";")[0].rstrip(" \t")
-    if not 0 < len(size) <= 16 or size.strip("0123456789abcdefABCDEF"):  # int() takes more forms
+    if not 0 < len(size) <= 16 or size.strip(
+        "0123456789abcdefABCDEF"
+    ):  # int() accepts more than hexadecimal digits
         raise ProtocolError("Not a chunk size.")
     return int(size, 16)
 
@@ -285,7 +289,7 @@ def _take_head(buffer: bytearray) -> _Head | None:
     if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError("Not a status line.")
     if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
-        # Lone ones: an echoed value would inject a header.
+        # A lone CR or LF: in an echoed value it would inject a header.
         raise ProtocolError("A line break or a NUL inside a header line.")
     headers: dict[str, str] = {}
     for line in lines:
