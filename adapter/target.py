@@ -32,13 +32,13 @@ class Target(NamedTuple):
 def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
     """Read a TARGET given in the folder ``here``.
 
-    The task root of a file is the first folder above it that is not a package, because imports
-    start there; of a module it is ``here``. ``factory`` says that the attribute is a function
-    that makes the app; ``main:create_app()`` says the same.
+    The task root of a file is the first folder above the file that is not a package, because
+    imports start there. The task root of a module is ``here``. ``factory`` says that the attribute
+    is a function that makes the app; ``main:create_app()`` says the same.
 
     Raises:
-        ConfigurationError: it is malformed, names a file that is not there, or is in a project
-            that hides this library.
+        ConfigurationError: the TARGET is malformed, names a file that does not exist, or is in a
+            project that hides this library.
     """
     target = _find(text, here, factory=factory)
     refuse_own_name(target.task_root)
@@ -65,7 +65,7 @@ def refuse_own_name(task_root: Path) -> None:
 def _own_module(task_root: Path) -> Path | None:
     """Return the project's file or folder that has the library's name, or ``None``.
 
-    The library itself does not count: in its repository, or installed into the task root.
+    This library itself is not meant: in its repository, or installed into the task root.
     """
     spec = PathFinder.find_spec(LIBRARY.name, [str(task_root)])
     if spec is None or any(task_root.glob(f"{DISTRIBUTION}-*.dist-info")):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """A runtime that streams, for calls from synchronous code."""
+    """A runtime that can stream the response of a handler that synchronous code calls."""
 
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
         """Let ``handler`` respond to the current invocation."""

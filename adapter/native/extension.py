@@ -18,8 +18,8 @@ VERSION = "/2020-01-01/extension"
 async def register(address: str) -> Connection:
     """Register an internal extension without events; must come before the first ``next``.
 
-    The platform expects each extension to ask for its next event. The returned connection has
-    done so, and must stay open; the event never comes.
+    The platform expects each extension to ask for its next event. That request has been sent on the
+    returned connection, which must stay open; an event never comes.
 
     Raises:
         RuntimeApiError: the platform refused.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
-"""The limit of the text of an error. JSON may need six times as much, and there is a stack trace."""
+"""The limit of the text of an error: JSON may take six times as much, besides the stack trace."""
 
 
 def guarded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
