@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# A name is imported at its first use: `import adapter` alone takes no time at a cold start, and the
-# command line does not import the handler.
+# A name is imported at its first use: `import adapter` imports no other module at a cold start, and
+# the command line does not import the handler.
 _MODULES = {
     "AdapterError": "errors",
     "ClientDisconnected": "errors",

@@ -44,7 +44,7 @@ def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
 
     Args:
         app: the ASGI app.
-        mode: the mode.
+        mode: the option ``lifespan``.
         shared: whether all handlers of the app in this process share one lifespan.
     """
     if mode == "off":

@@ -42,7 +42,7 @@ def pause(environ: Mapping[str, str]) -> Iterator[None]:
 def threshold_after(before: int) -> int:
     """Return the first threshold after the pause; ``before`` is the threshold before the pause.
 
-    An app may have set another one in the pause, also a multiple of the threshold that it has read.
+    An app may have set another threshold in the pause, or a multiple of the one that it has read.
     """
     now = gc.get_threshold()[0]
     factor, rest = divmod(now, PAUSED_THRESHOLD)

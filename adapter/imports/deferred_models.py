@@ -44,5 +44,5 @@ def _defaults() -> dict[str, object] | None:
     defaults = getattr(_config, "config_defaults", None)
     if isinstance(defaults, dict) and "defer_build" in defaults:
         return defaults
-    logger.warning("ADAPTER_DEFER_BUILD has no effect: this version of pydantic has other defaults")
+    logger.warning("ADAPTER_DEFER_BUILD has no effect: this version of pydantic is not supported")
     return None

@@ -206,9 +206,8 @@ class PackedLoader(SourceFileLoader):
             bytecode = self._packed.bytecode(self._path_inside)
             if bytecode is not None:
                 return cast("CodeType", marshal.loads(bytecode[BYTECODE_HEAD_BYTES:]))
-        return super().get_code(
-            fullname
-        )  # it calls `get_data` and corrects the file name in the code
+        # This calls `get_data`, and corrects the file name in the code.
+        return super().get_code(fullname)
 
     def get_data(self, path: str) -> bytes:
         """Return the content of a file: of the module's bytecode file, as it is packed."""

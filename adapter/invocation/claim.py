@@ -3,7 +3,7 @@
 An invocation ends in exactly one outcome, but several parties may try to respond: the calls of a
 wrapper, also from its own threads; the runtime, with the result or the exception of the function;
 and the deadline. `Claim` decides between them, without I/O: its input is the request of a
-party, and its output says whether the party may go on.
+party, and its output says whether the party may respond.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ state is a refusal, except that a call may end in any state."""
 
 
 class Claim:
-    """The claim on one invocation. Each method returns whether the party may go on."""
+    """The claim on one invocation. Each method returns whether the party may respond."""
 
     def __init__(self) -> None:
         self.state = ClaimState.OPEN

@@ -43,7 +43,7 @@ class LoopRunner:
         loop: the event loop, which is the current one whenever `outside` calls a function.
         concurrent: whether several invocations share the loop, so that it must not stand still.
         contain: whether an exception that stops the loop (a SystemExit in a task of the app, or
-            the exception of a signal handler) is logged, and the loop goes on. Otherwise the
+            the exception of a signal handler) is logged, and the loop continues. Otherwise the
             exception is raised.
     """
 
@@ -167,8 +167,8 @@ def _let_threads_run(loop: asyncio.AbstractEventLoop) -> None:
     """Let ``loop.run_until_complete`` be called in a thread while the loop runs in another.
 
     A function that AWS's runtime calls on the main thread runs coroutines on the current event
-    loop. In a concurrent environment the function is called in a thread, the loop goes on, and the
-    coroutine is handed over to it.
+    loop. In a concurrent environment the function is called in a thread, and the loop, which keeps
+    running, runs the coroutine.
     """
     run = loop.run_until_complete
 

@@ -97,7 +97,7 @@ class ConcurrentWorker(Worker):
         try:
             await settle(delivery)
         except AdapterError as error:
-            logger.error("The Runtime API refused an outcome: %s", error)
+            logger.error("The outcome of an invocation was not delivered: %s", error)
 
     async def _next(self) -> Invocation:
         delays = iter(DELAYS_SECONDS)

@@ -52,9 +52,8 @@ class SignalHandlers:
     def _install(self, number: int, handler: Any) -> Any:
         previous = self._installed(number)
         if number in self._runtime_handlers:
-            self._signal(
-                number, self._runtime_handlers[number]
-            )  # raises ValueError outside the main thread
+            # As without the adapter, this raises a ValueError outside the main thread.
+            self._signal(number, self._runtime_handlers[number])
             self._app_handlers[number] = handler
         else:
             self._signal(number, AppSignalHandler(handler) if callable(handler) else handler)

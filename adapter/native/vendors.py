@@ -21,10 +21,10 @@ def warn_of_sentry() -> None:
     and the freeze of the environment stops the thread. There is no warning if a handler has
     ``on_complete``, which can send the events.
     """
+    if SENTRY not in sys.modules:
+        return
     entry_points = [handler for handler in handlers() if isinstance(handler, EntryPoint)]
-    if SENTRY not in sys.modules or any(
-        entry_point.options.on_complete for entry_point in entry_points
-    ):
+    if any(entry_point.options.on_complete for entry_point in entry_points):
         return
     logger.warning(
         "Sentry's AwsLambdaIntegration has no effect under the adapter's native runtime, and events"

@@ -87,10 +87,9 @@ class WatchedHandler:
         while True:
             self._has_invocations.wait()
             time.sleep(TICK_SECONDS)
-            standing = (
-                self._runner is not None and self._runner.stands_still
-            )  # for a synchronous function
-            if self._turns != seen or standing or not self._has_invocations.is_set():
+            # The loop stands still while a synchronous function runs, for as long as that takes.
+            stands_still = self._runner is not None and self._runner.stands_still
+            if self._turns != seen or stands_still or not self._has_invocations.is_set():
                 seen, missed = self._turns, 0
                 continue
             missed += 1

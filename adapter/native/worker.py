@@ -62,7 +62,7 @@ class Worker:
         """
         self._running = asyncio.current_task()
         self._variables = copy_context()
-        event: ApiReply | None = None  # a reply to ``next`` that `_on_event` has returned to here
+        event: ApiReply | None = None  # a reply to ``next``, from `_on_event`
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
@@ -146,16 +146,16 @@ class Worker:
         else:
             self._return_to_run(None)
 
-    def _return_to_run(self, rest: ApiReply | BaseException | None) -> None:
+    def _return_to_run(self, result: ApiReply | BaseException | None) -> None:
         """Let `run` continue: with a reply to ``next``, with an error, or with None."""
         if self._for_run.done():
             return
-        if isinstance(rest, ConnectionError):
+        if isinstance(result, ConnectionError):
             self._for_run.set_result(None)  # `run` connects again
-        elif isinstance(rest, BaseException):
-            self._for_run.set_exception(rest)
+        elif isinstance(result, BaseException):
+            self._for_run.set_exception(result)
         else:
-            self._for_run.set_result(rest)
+            self._for_run.set_result(result)
 
     async def _serve(self, delivery: Delivery) -> None:
         """Bring one invocation to exactly one outcome."""

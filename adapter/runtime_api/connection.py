@@ -149,7 +149,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        """Let writers go on."""
+        """Let writers continue."""
         self.paused = False
         if self._writable is not None:
             self._writable.set_result(None)
