@@ -1,6 +1,6 @@
 """Stream any ASGI app from AWS Lambda, and run it locally as Lambda would.
 
-``handler = LambdaHandler(app)`` is the whole of it.
+Use: ``handler = LambdaHandler(app)``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Names are imported when they are asked for: `import adapter` alone costs a cold start nothing,
-# and the command line does not pay for the handler.
-_HOMES = {
+# A name is imported at its first use: `import adapter` imports no other module at a cold start, and
+# the command line does not import the handler.
+_MODULES = {
     "AdapterError": "errors",
     "ClientDisconnected": "errors",
     "HttpResponseStream": "streams.metadata",
@@ -52,12 +52,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_MODULES])

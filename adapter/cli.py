@@ -1,7 +1,7 @@
 """The command line: ``adapter …`` or ``python -m adapter …``.
 
-Each command is imported when it is called: ``run`` is on the path of every cold start, so it must
-not import the others.
+A command is imported when it is called: every cold start runs ``run``, which must not import the
+other commands.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def dispatch(argv: Sequence[str]) -> int:
 
 
 def run_runtime(target: str | None) -> int:
-    """Be a Lambda runtime: ``adapter run``."""
+    """Run as a Lambda runtime: ``adapter run``."""
     from .imports.packed import install
 
     install()  # before the imports that it makes fast
@@ -70,7 +70,7 @@ def run_runtime(target: str | None) -> int:
 
 
 def build_parser() -> ArgumentParser:
-    """Describe the command line."""
+    """Return the parser of the command line."""
     from argparse import ArgumentParser
     from functools import partial
 
@@ -98,7 +98,7 @@ def add_command(
     extra: str = "",
     arguments: str = "[OPTIONS] TARGET",
 ) -> ArgumentParser:
-    """Describe a command with examples, and with the extra that it needs."""
+    """Add a command, with its examples and the extra that it needs."""
     from argparse import RawDescriptionHelpFormatter
 
     needs = f"\nneeds: pip install '{DISTRIBUTION}[{extra}]'" if extra else ""
@@ -113,7 +113,7 @@ def add_command(
 
 
 def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter dev``."""
+    """Add the command ``adapter dev``."""
     from .emulator.commands.arguments import DEV_EXAMPLES, add_dev_arguments
 
     summary = "serve a function from a local Lambda"
@@ -124,7 +124,7 @@ def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter invoke``."""
+    """Add the command ``adapter invoke``."""
     from .emulator.commands.arguments import INVOKE_EXAMPLES, add_invoke_arguments
 
     summary = "invoke the app once, without a server; chunks go to stdout as they come"
@@ -135,7 +135,7 @@ def add_invoke(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_doctor(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter doctor``."""
+    """Add the command ``adapter doctor``."""
     from .doctor.arguments import EXAMPLES, add_arguments
 
     summary = "ask an app or a URL for a response, and say whether it streams and why not"
@@ -146,7 +146,7 @@ def add_doctor(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter package``."""
+    """Add the command ``adapter package``."""
     from .package import EXAMPLES, add_arguments
 
     summary = "make a deployment zip: the app and its dependencies, for Lambda's Linux"
@@ -157,7 +157,7 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter run``."""
+    """Add the command ``adapter run``."""
     summary = "be the runtime, inside Lambda or a container"
     run = add_command(commands, "run", summary, RUN_EXAMPLES, arguments="[TARGET]")
     run.add_argument("target", nargs="?", help=f"{MODULE_HELP}; default: $_HANDLER")
@@ -165,7 +165,7 @@ def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
-    """Describe ``adapter completion``."""
+    """Add the command ``adapter completion``."""
     summary = "print the script with which a shell completes this command line"
     completion = add_command(
         commands, "completion", summary, COMPLETION_EXAMPLES, "completion", "SHELL"
@@ -175,7 +175,7 @@ def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def add_target(parser: ArgumentParser) -> None:
-    """Describe TARGET."""
+    """Add the argument TARGET."""
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     parser.add_argument(
         "--factory",
@@ -199,7 +199,7 @@ def run_invoke(arguments: Namespace) -> int:
 
 
 def run_doctor(arguments: Namespace) -> int:
-    """Judge one response: ``adapter doctor``."""
+    """Check one response: ``adapter doctor``."""
     with needed_extra("dev-server"):
         from .doctor.command import main as doctor
     return doctor(arguments)
@@ -213,7 +213,7 @@ def run_package(arguments: Namespace) -> int:
 
 
 def run_deployment(arguments: Namespace) -> int:
-    """Work on AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
+    """Change or read AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
     with needed_extra("deploy"):
         from .deploy.commands import COMMANDS
     return COMMANDS[arguments.deployment](arguments)
@@ -232,7 +232,7 @@ def needed_extra(name: str) -> Iterator[None]:
     """Say which extra to install if an import fails.
 
     Raises:
-        ConfigurationError: it failed.
+        ConfigurationError: the import failed.
     """
     try:
         yield

@@ -44,14 +44,14 @@ class EntryPoint(ABC):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._turn = threading.Lock()
-        # Now, because AWS's runtime asks for its first event right after importing the module.
+        # In the constructor, because AWS's runtime asks for the first event right after the import.
         self._host = get_host()
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             register(self)
 
     @cached_property
     def options(self) -> Options:
-        """The options; the environment beats the arguments.
+        """The options; an environment variable wins over an argument.
 
         Raises:
             ConfigurationError: an option has an invalid value.
@@ -97,7 +97,7 @@ class EntryPoint(ABC):
 
     @abstractmethod
     def streams(self, source: Source | None, event: JSON) -> bool:
-        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
+        """Whether the response to an event is streamed; ``source`` is None if it is not HTTP."""
 
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
@@ -109,7 +109,7 @@ class EntryPoint(ABC):
         wrapper: then the response is sent with the last body message.
 
         Raises:
-            Exception: the reason why there is no response, if there is no stream to fail.
+            Exception: the reason why there is no response, if ``stream`` is None.
         """
         record = current.get(None)
         if record is None:
@@ -125,7 +125,7 @@ class EntryPoint(ABC):
     async def _respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Respond as `respond` says; without the measurements."""
+        """Do what `respond` does, without the measurements."""
 
     @abstractmethod
     async def shutdown(self) -> None:
@@ -169,16 +169,16 @@ class EntryPoint(ABC):
         try:
             runner.run(self.shutdown())
         finally:
-            # From Python 3.12 on no thread can be started this late. The last step of a runner
-            # starts a thread to join worker threads, but these have ended already.
+            # From Python 3.12 on, no thread can be started at exit. The last step of asyncio's
+            # runner starts a thread to join worker threads, but these have ended already.
             with suppress(RuntimeError):
                 closing.close()
 
 
 async def _in_a_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any) -> JSON:
-    """Serve an invocation outside a runtime: in a task of its own, with a record.
+    """Serve an invocation outside a runtime, in a new task with a record.
 
-    This distinguishes a cancellation from outside from a cancellation by the app.
+    The record tells a cancellation from outside from a cancellation by the app.
 
     Raises:
         CancelledError: this coroutine was cancelled.
@@ -213,6 +213,6 @@ def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:
         ConfigurationError: the result is not an invoke mode.
         Exception: the exception of the function.
     """
-    from .option_values import INVOKE_MODES, choice
+    from .options.values import INVOKE_MODES, choice
 
     return choice(*INVOKE_MODES)("The result of the function invoke_mode", function(event))

@@ -37,7 +37,7 @@ _PACKAGE = __file__.rpartition("errors.py")[0]
 _STDLIB = traceback.__file__.rpartition("traceback.py")[0]
 _MACHINERY = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
 
-# Python's own getters: a class may define its own attribute of that name, which may raise.
+# Python's getters: a class of an app may define an attribute of the same name, which may raise.
 class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
 _traceback: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
     "__traceback__"
@@ -165,12 +165,12 @@ class InvocationFailed(AdapterError):
 
 
 def advice(error: BaseException | None) -> str:
-    """Return a clause for the log about an error that Lambda's file system explains; or nothing."""
-    for _ in range(10):  # errors may refer to one another in circles
+    """Return a clause for the log if Lambda's read-only file system caused ``error``, or ''."""
+    for _ in range(10):  # the causes of errors may form a circle
         if error is None:
             break
         read_only = isinstance(error, OSError) and error.errno == errno.EROFS
-        # sqlite3's words; the module is not imported for them.
+        # The messages of sqlite3, which is not imported here.
         if read_only or error_message(error) in (
             "unable to open database file",
             "attempt to write a readonly database",
@@ -218,6 +218,6 @@ def error_message(error: BaseException) -> str:
     ``str()`` runs the error's own code, which may raise anything, ``SystemExit`` included.
     """
     try:
-        return str.__str__(str(error))  # of a subclass of str, only the text
+        return str.__str__(str(error))  # a subclass of str may override other methods
     except BaseException as failure:
         return f"<str() of this error raised {class_name(type(failure))}>"

@@ -30,14 +30,14 @@ class FunctionHandler:
     A synchronous function is called as AWS's runtime calls it: on the main thread, while the event
     loop stands still. In a concurrent environment, where the loop serves other invocations
     too, and outside a runtime, the function is called in a thread. An ``async`` function is
-    awaited. A `LambdaHandler` inside the function streams the response of the invocation.
+    awaited. A `LambdaHandler` that the function calls streams the response.
     """
 
     def __init__(self, function: Callable[[Any, Any], Any]) -> None:
         self._function = function
 
     async def startup(self) -> bool:
-        """Start all handlers of the adapter: any of them may be inside the function."""
+        """Start all handlers of the adapter: the function may call any of them."""
         return any([await handler.startup() for handler in handlers()])
 
     async def respond(
@@ -45,10 +45,10 @@ class FunctionHandler:
     ) -> JSON:
         """Call the function and return its result.
 
-        At the deadline, if the event loop runs, the invocation fails. A thread cannot be stopped,
-        so this method still returns only when the function does. A function that
-        blocks the main thread is ended by Lambda's own timeout, as under AWS's runtime. (A
-        `LambdaHandler` inside the function has ended its response before that.)
+        At the deadline the invocation fails, if the event loop runs. A thread cannot be stopped, so
+        this method still returns only when the function does. Lambda's timeout ends a function
+        that blocks the main thread, as under AWS's runtime. (A `LambdaHandler` that the function
+        calls has ended its response before.)
 
         Raises:
             Exception: the exception of the function.
@@ -58,13 +58,13 @@ class FunctionHandler:
         if seconds is not None and stream is not None:
             loop = asyncio.get_running_loop()
 
-            def over() -> None:
-                # A turn later: a function that blocked the loop has its result first, if it
-                # returned at all. uvloop runs timers before all else.
+            def on_deadline() -> None:
+                # One turn later, because a function that blocked the loop may have returned:
+                # its result comes first. uvloop runs timers before other callbacks.
                 nonlocal timer
                 timer = loop.call_soon(_expire, stream)
 
-            timer = loop.call_later(seconds, over)
+            timer = loop.call_later(seconds, on_deadline)
         try:
             result: JSON = await call_function(self._function, event, context)
         finally:
@@ -117,6 +117,6 @@ def _call_with_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], Any]) ->
 
 def _expire(stream: ResponseStream) -> None:
     if not stream.closed:
-        error = DeadlineExceeded("The function was still running when its time was up.")
+        error = DeadlineExceeded("The function was still running at its deadline.")
         stream.fail(error)
         logger.error("%s", error)

@@ -46,10 +46,10 @@ class LambdaHandler(EntryPoint):
         on_event: called with ``(event, context)`` for events that are not HTTP.
         event_path: the path in the app to which such events are POSTed without ``on_event``.
         custom_handlers: classes that turn events into requests, with Mangum's interface.
-        errors: ``"respond"`` or ``"raise"``: how a failure before the response ends.
+        errors: ``"respond"`` or ``"raise"``: a failure before the response is a 500, or is raised.
         on_complete: called with an `adapter.observe.summary.Summary` when an invocation is over.
-        trusted_host_header: the header that has the viewer's host, behind ``trusted_front_end``.
-        trusted_front_end: ``"header: secret"`` or an ARN: how that front end proves itself.
+        trusted_host_header: the header that has the viewer's host, set by ``trusted_front_end``.
+        trusted_front_end: ``"header: secret"`` or an ARN: the proof that a front end sends.
         authorization_source: the header that the app reads as ``authorization``.
         max_stream_seconds: how long a streamed response may go on; None: up to the timeout.
     """
@@ -91,7 +91,7 @@ class LambdaHandler(EntryPoint):
             }
         )
         self._lifespan: Lifespan | None = None
-        self._state: dict[str, Any] | None = None  #: that the startup of the app has set
+        self._state: dict[str, Any] | None = None  #: the state that the startup of the app has set
         self._starting = asyncio.Lock()
 
     async def startup(self) -> bool:
@@ -142,7 +142,7 @@ class LambdaHandler(EntryPoint):
         return buffered.result()
 
     def streams(self, source: Source | None, event: JSON) -> bool:
-        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
+        """Whether the response to an event is streamed; ``source`` is None if it is not HTTP."""
         mode = self.options.invoke_mode
         if not isinstance(mode, str):
             mode = chosen_mode(mode, event)
@@ -187,7 +187,7 @@ class LambdaHandler(EntryPoint):
 
     @cached_property
     def _rewrite(self) -> Callable[[Request, Event], Request] | None:
-        """What turns a request into that of the viewer, if an option asks for it."""
+        """The function that makes the viewer's request of a request, if an option needs it."""
         options = self.options
         if options.trusted_front_end is None and not options.authorization_source:
             return None
@@ -271,7 +271,7 @@ class LambdaHandler(EntryPoint):
         incoming = _Incoming(scope, request.body)
         await self._run(incoming, context, buffered, FUNCTION_URL, raise_errors=True)
         if (meter := self._meter()) is not None:
-            meter.requested(None, "")  # it was no request
+            meter.requested(None, "")  # not an HTTP request
         if buffered.error is not None:
             raise buffered.error
         return buffered.result()
@@ -288,7 +288,7 @@ def _check(app: ASGIApp) -> None:
     """Refuse an app whose signature is not that of an ASGI app.
 
     Raises:
-        ConfigurationError: its signature does not take three arguments.
+        ConfigurationError: the app cannot be called with three arguments.
     """
     reason = f"{app!r} is not a callable object"
     if callable(app):

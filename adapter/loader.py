@@ -15,7 +15,7 @@ from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
 from .imports import collector, packed
-from .streams.response_stream import StreamingHandler
+from .streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
@@ -53,7 +53,7 @@ def load(target: str) -> StreamingHandler:
     if is_factory:
         _check_callable(found, target)
         found = found()
-    if issubclass(type(found), StreamingHandler):  # and not a proxy around one
+    if issubclass(type(found), StreamingHandler):  # isinstance() would accept a proxy
         ours: StreamingHandler = found
         return ours
     _check_callable(found, target)
@@ -110,7 +110,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _app_traceback(error: BaseException) -> TracebackType | None:
-    """Return the traceback from the first frame of the app: without ours and importlib's."""
+    """Return the traceback without the frames of this module and of importlib at its start."""
     found = error.__traceback__
     while found is not None and found.tb_frame.f_globals.get("__name__") in _IMPORT_MODULES:
         found = found.tb_next
@@ -176,7 +176,7 @@ def _accepts(signature: inspect.Signature, count: int) -> bool:
 
 
 def mistake(target: str, kind: Kind) -> str:
-    """Return why ``target`` cannot name an object of this kind, and what would; nothing if it can.
+    """Return why ``target`` cannot name an object of this kind, with advice; empty if it can.
 
     >>> mistake("main:app", Kind.ASGI_APP)
     ''

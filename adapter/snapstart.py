@@ -8,9 +8,9 @@
     @after_restore
     async def open_pool() -> None: ...
 
-They run under both runtimes, on the app's event loop: after the lifespan's startup, before the
-snapshot; and in each environment that is restored from it, before its first invocation. Hooks of
-AWS's ``snapshot_restore_py`` run too.
+The hooks run under both runtimes, on the app's event loop. Those before the snapshot run after the
+startup of the lifespan. Those after the restore run in each restored environment, before its first
+invocation. The hooks of AWS's ``snapshot_restore_py`` run too.
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 """
 
@@ -36,17 +36,17 @@ _after: list[Hook] = []
 
 
 def before_snapshot(hook: H) -> H:
-    """Have ``hook``, plain or ``async``, called before the snapshot; the last one added first.
+    """Call ``hook``, plain or ``async``, before the snapshot; hooks run in reverse order.
 
     An exception fails the init of the function version.
     """
-    get_host()  # AWS's runtime calls the hooks only where its runner is replaced
+    get_host()  # AWS's runtime calls the hooks only if its runner of hooks is replaced
     _before.append(hook)
     return hook
 
 
 def after_restore(hook: H) -> H:
-    """Have ``hook``, plain or ``async``, called after each restore, in the order of addition.
+    """Call ``hook``, plain or ``async``, after each restore, in the order of addition.
 
     An exception ends the environment.
     """
@@ -69,7 +69,7 @@ def run_after_restore(runner: LoopRunner) -> None:
     """Call the hooks of AWS's library after a restore, and the others after them."""
     random = sys.modules.get("random")
     if random is not None:
-        random.seed()  # or all environments that are restored would draw the same numbers
+        random.seed()  # otherwise all restored environments have the same random numbers
     for function, arguments, keywords in _library_hooks("get_after_restore"):
         runner.run(call_hook(function, *arguments, **keywords))
     for hook in _after:
@@ -77,7 +77,7 @@ def run_after_restore(runner: LoopRunner) -> None:
 
 
 async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Call a hook: an ``async`` one on the loop, another one while the loop stands still."""
+    """Call a hook: on the event loop if it is ``async``, otherwise while the loop stands still."""
     if inspect.iscoroutinefunction(hook):
         await hook(*args, **kwargs)
         return

@@ -47,8 +47,8 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
       only a body. The body can be text, bytes, or any source that `ResponseStream.pipe` takes,
       and is closed at the end.
 
-    A stream that the function leaves open is ended. An exception of the function becomes the error
-    of the invocation before the first byte, and error trailers after it.
+    The stream is ended if the function leaves it open. Before the first byte, an exception of the
+    function is the error of the invocation; after the first byte, it is sent in error trailers.
 
     Raises:
         TypeError: the function does not take ``(event, stream, context)`` in this order.
@@ -113,9 +113,9 @@ class StreamingFunction(EntryPoint):
         return buffered.result()
 
     def streams(self, source: Source | None, event: JSON) -> bool:
-        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
+        """Whether the response to an event is streamed; ``source`` is None if it is not HTTP."""
         mode = self.options.invoke_mode
-        assert isinstance(mode, str)  # it is no argument here
+        assert isinstance(mode, str)  # a streaming function has no argument for it
         return mode != "buffered" if source is None else mode in source.streams_in
 
     async def _run(
@@ -136,7 +136,7 @@ class StreamingFunction(EntryPoint):
             await self._call(event, stream, context)
             if not stream.closed:
                 await stream.aclose()
-        except BaseException as error:  # SystemExit, too, ends only the response
+        except BaseException as error:  # even SystemExit ends only the response
             forks.exit_if_forked(before)
             try:
                 _fail(stream, error, deadline)
@@ -181,10 +181,12 @@ class StreamingFunction(EntryPoint):
 
 
 def _expire(stream: ResponseStream, seconds: float) -> None:
-    error = DeadlineExceeded(f"The function was still running when its {seconds:.2f} s were over.")
+    error = DeadlineExceeded(
+        f"The function was still running at its deadline, after {seconds:.2f} s"
+    )
     ended = stream.closed
     stream.fail(error)
-    logger.error("%s%s", error, " (Its response had ended.)" if ended else "")
+    logger.error("%s%s", error, ", though its response had ended" if ended else "")
 
 
 def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> None:
@@ -192,7 +194,7 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
     ended = stream.closed
     stream.fail(error)
     if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
-        pass  # expected: the error that ended the function at its deadline, which has been logged
+        pass  # the deadline has ended the function, and has been logged
     elif gone and ended:
         logger.info("Client disconnected: %s", error)
     elif ended:

@@ -17,7 +17,7 @@ ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
 APP = re.compile(rf"(?P<module>[\w./-]+):{ATTRIBUTE}(?:\(\))?")
 HANDLER = re.compile(rf"[\w./-]+\.{NAME}")
 HINT = (
-    "It has to be module:attribute (main:app), module.attribute (main.handler) "
+    "TARGET has to be module:attribute (main:app), module.attribute (main.handler) "
     "or a file and an attribute (src/main.py:app)."
 )
 
@@ -32,13 +32,13 @@ class Target(NamedTuple):
 def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
     """Read a TARGET given in the folder ``here``.
 
-    The task root of a file is the first folder above it that is not a package, because imports
-    start there; of a module it is ``here``. ``factory`` says that the attribute is a function
-    that makes the app; ``main:create_app()`` says the same.
+    The task root of a file is the first folder above the file that is not a package, because
+    imports start there. The task root of a module is ``here``. ``factory`` says that the attribute
+    is a function that makes the app; ``main:create_app()`` says the same.
 
     Raises:
-        ConfigurationError: it is malformed, names a file that is not there, or is in a project
-            that hides this library.
+        ConfigurationError: the TARGET is malformed, names a file that does not exist, or is in a
+            project that hides this library.
     """
     target = _find(text, here, factory=factory)
     refuse_own_name(target.task_root)
@@ -56,15 +56,16 @@ def refuse_own_name(task_root: Path) -> None:
         return
     kind = "package" if found.is_dir() else "module"
     raise ConfigurationError(
-        f"The project has a {kind} named {LIBRARY.name}, and so has this library: {found} hides "
-        f"it from Python, or is mixed with it in a zip. Rename yours, to {LIBRARY.name}s perhaps."
+        f"The project has a {kind} named {LIBRARY.name}, which is the name of this library too:"
+        f" {found} hides the library from Python, or is mixed with the library in a zip. Rename the"
+        f" {kind}, for example to {LIBRARY.name}s."
     )
 
 
 def _own_module(task_root: Path) -> Path | None:
     """Return the project's file or folder that has the library's name, or ``None``.
 
-    The library itself does not count: in its repository, or installed into the task root.
+    This library itself is not meant: in its repository, or installed into the task root.
     """
     spec = PathFinder.find_spec(LIBRARY.name, [str(task_root)])
     if spec is None or any(task_root.glob(f"{DISTRIBUTION}-*.dist-info")):
@@ -102,7 +103,9 @@ def _called(text: str, *, is_app: bool) -> str:
 def _file_target(path: Path, attribute: str) -> Target:
     """Turn a file and an attribute into a module and an attribute."""
     if not path.is_file():
-        raise ConfigurationError(f"There is no file {path}. Paths are relative to where you are.")
+        raise ConfigurationError(
+            f"There is no file {path}. Paths are relative to the working directory."
+        )
     path = path.resolve()
     parts = [] if path.name == "__init__.py" else [path.stem]
     folder = path.parent

@@ -1,4 +1,4 @@
-"""The shapes that travel through the adapter: JSON, AWS's events, ASGI's messages."""
+"""The types that all modules share: JSON, AWS's events, ASGI's messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
 class Request(NamedTuple):
-    """An HTTP request, independent of its event source; `http_scope` makes the scope of it."""
+    """An HTTP request, independent of its event source. `http_scope` makes a scope of it."""
 
     method: str
     scheme: str
@@ -41,11 +41,11 @@ class Request(NamedTuple):
     body: bytes
     client: tuple[str, int] | None
     server: tuple[str, int]
-    mapped: bool = False  #: whether the gateway may have taken a mapping off the path
+    mapped: bool = False  #: whether the gateway may have removed a mapping from the path
 
 
 class Head(NamedTuple):
-    """Send the status and the headers."""
+    """The status and the headers of a response."""
 
     status: int
     headers: Headers
@@ -65,7 +65,7 @@ class Prelude(TypedDict, total=False):
 
 
 class ErrorObject(TypedDict, total=False):
-    """The error of a failed function, as its callers get it.
+    """The error of a failed function, as the caller of the function gets it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
     """

@@ -14,7 +14,7 @@ from adapter.testing import MemoryStream, lambda_context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from adapter.streams.response_stream import StreamingHandler
+    from adapter.streams.streaming_handler import StreamingHandler
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +110,7 @@ async def test_an_overdue_function_is_reported_at_once_and_still_waited_for(
     go_on.set()
     assert await responding is True
     [record] = caplog.records
-    assert "still running when its time was up" in record.getMessage()
+    assert "still running at its deadline" in record.getMessage()
 
 
 async def test_a_response_that_has_ended_is_not_overdue(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from adapter import LambdaHandler
 from adapter.errors import ProtocolError
-from adapter.runtime_api.wire import ResponseReader, chunked_request
+from adapter.runtime_api.wire import ReplyReader, chunked_request
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 from tests.emulator.conftest import local as local
 from tests.faults.endings import ENDINGS
@@ -184,7 +184,7 @@ async def test_the_local_server_takes_one_request_for_one(
 )
 def test_a_response_with_two_lengths_is_refused(lines: str) -> None:
     with pytest.raises(ProtocolError):
-        ResponseReader().feed(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{{}}".encode())
+        ReplyReader().feed(f"HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{{}}".encode())
 
 
 @pytest.mark.anyio

@@ -26,7 +26,7 @@ from adapter.errors import (
     StreamClosed,
 )
 from adapter.events.prelude import CONTENT_TYPE
-from adapter.streams.response_stream import StreamingHandler
+from adapter.streams.streaming_handler import StreamingHandler
 from adapter.testing import (
     LambdaTransport,
     MemoryStream,
@@ -475,7 +475,7 @@ class TestEndings:
         assert task is not None
         assert task.cancelling() == 0
         [record] = caplog.records
-        assert "still running when its" in record.getMessage()
+        assert "still running at its deadline" in record.getMessage()
 
     async def test_an_overdue_thread_is_told_by_its_next_write_and_waited_for(self) -> None:
         stream, told, go_on = MemoryStream(), [], threading.Event()

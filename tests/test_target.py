@@ -85,7 +85,7 @@ def test_a_project_with_the_name_of_the_library_is_refused_with_the_file_to_rena
         refuse_own_name(tmp_path)
     assert str(raised.value).startswith(f"The project has a {kind} named adapter, ")
     assert str(tmp_path / found) in str(raised.value)
-    assert "Rename yours" in str(raised.value)
+    assert "for example to adapters" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""One ASGI exchange: the scope, the response as a state machine, and the app that runs."""
+"""One ASGI exchange: the scope, the response as a state machine, and the call of the app."""

@@ -1,4 +1,4 @@
-"""One ASGI exchange: runs the app and performs what its messages mean on a response stream."""
+"""One ASGI exchange: calls the app and performs the operations of its messages on a stream."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.http")
 
-HEAD_DELAY = 0.25
-"""Seconds the head waits for the first body message, so that a failure can still be a 500."""
+HEAD_DELAY_SECONDS = 0.25
+"""How long the head waits for the first body message, so that a failure can still be a 500."""
 
-CANCEL_DELAY = 0.05
-"""Seconds between telling an app that it is too late and cancelling it. An app that listens for
-a disconnect ends by itself; Django, cancelled instead, would leave its tasks running behind."""
+CANCEL_DELAY_SECONDS = 0.05
+"""The time from the disconnect that an app gets at its deadline to its cancellation.
+
+An app that waits for ``http.disconnect`` ends by itself. Django, if it is cancelled before, leaves
+its tasks running."""
 
 
 class HttpCycle:
@@ -34,10 +36,10 @@ class HttpCycle:
 
     Args:
         app: the ASGI app.
-        scope: its connection scope.
-        body: the request body, all of it.
+        scope: the connection scope.
+        body: the whole request body.
         response: a fresh state machine.
-        stream: where the response goes.
+        stream: the stream that the response is written to.
         source: the event source, for which the head is rendered.
         max_seconds: how long the stream may go on after its head; 0: without a limit.
     """
@@ -58,7 +60,7 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY`
+        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY_SECONDS`
         self._max_seconds = max_seconds
         self._deadline: Deadline | None = None
         stream.on_close = response.disconnected
@@ -66,29 +68,28 @@ class HttpCycle:
             response.disconnected()
 
     async def run(self, seconds: float | None) -> None:
-        """Run the app; the response always reaches exactly one final state.
+        """Run the app until it returns; the response always reaches exactly one final state.
 
-        When ``seconds`` are over first, the client is told at once and the app by a disconnect, and
-        is cancelled if that does not end it. An app that goes on all the same, or waits for a
-        thread that does, is waited for, because it must not overlap the next invocation.
-        Nothing the app does is raised here: the stream has been ended, or has failed with the
-        error of the app.
+        After ``seconds`` the response is ended, and the app gets a disconnect; an app that still
+        runs after that is cancelled. This method waits even for an app that continues after its
+        cancellation, or for a thread of the app, because the app must not overlap the next
+        invocation. An error of the app is not raised here: the stream has failed with that error.
 
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY)
-        self._alarms = deadline.alarms
+        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY_SECONDS)
+        self._timers = deadline.timers
         before = forks.count
         error: BaseException | None = None
         try:
             await self._app(self._scope, self.receive, self.send)
-        except BaseException as raised:  # SystemExit, too, ends only the response
+        except BaseException as raised:  # even SystemExit ends only the response
             error = raised
         if forks.count != before:
             forks.exit_if_forked(before)
         if error is None and self._response.state is State.COMPLETE:
-            deadline.end()  # as nearly every exchange ends: there is nothing left to do
+            deadline.end()  # nearly every exchange ends here
         else:
             self._end(error, deadline)
 
@@ -101,11 +102,11 @@ class HttpCycle:
         finally:
             self._let_head_go()
             if self._max_seconds:
-                self._alarms.clear(self._limit)
+                self._timers.remove(self._limit)
             deadline.end()
 
     async def receive(self) -> Message:
-        """Give the app the request, and then nothing until its response is over."""
+        """Give the app the request, and after the end of its response a disconnect."""
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
@@ -116,8 +117,8 @@ class HttpCycle:
         """Take a message of the app; return when its bytes have been handed on.
 
         Raises:
-            UnexpectedMessage: it is malformed, or not allowed now.
-            ClientDisconnected: the client is gone, or the response has been ended otherwise.
+            UnexpectedMessage: the message is malformed, or not allowed now.
+            ClientDisconnected: the client has disconnected, or the adapter has ended the response.
         """
         response = self._response
         before = response.state
@@ -125,7 +126,7 @@ class HttpCycle:
         after = response.state
         if after is State.STARTED:
             self._holds_head = True
-            self._alarms.set(self._flush_head, HEAD_DELAY)
+            self._timers.set(self._flush_head, HEAD_DELAY_SECONDS)
             return
         try:
             if operations and before is State.STREAMING and after is State.STREAMING:  # one chunk
@@ -133,16 +134,15 @@ class HttpCycle:
                 if rest is not None:
                     await rest
             else:
-                # Also with nothing to send: it gives the event loop a turn, which the body of a
-                # response to HEAD owes it as well.
+                # Also without chunks, as for a HEAD request: the call gives the event loop a turn.
                 chunks, end = self._prepare(operations)
                 if end:
-                    self._stream.on_close = None  # what follows changes a complete response no more
+                    self._stream.on_close = None  # a complete response does not change
                 await self._stream.writelines(chunks, end=end)
         except ResponseTooLarge as error:
             self._refuse(error)
             raise ClientDisconnected(str(error)) from error
-        except StreamClosed as error:  # by the carrier of the stream: for the app it is the same
+        except StreamClosed as error:  # closed by the runtime: a disconnect for the app
             raise ClientDisconnected(str(error)) from error
 
     def _prepare(self, operations: Operations) -> tuple[list[bytes], bool]:
@@ -158,19 +158,19 @@ class HttpCycle:
                 self._let_head_go()
                 self._stream.start(operation, self._source)
                 if self._max_seconds:
-                    self._alarms.set(self._limit, self._max_seconds)
+                    self._timers.set(self._limit, self._max_seconds)
         return chunks, end
 
     def _limit(self) -> None:
-        """End the stream, because it has gone on for as long as it may, and then the app."""
+        """End the stream after ``max_seconds``, and then the app."""
         if self._stream.is_in_message:
-            self._alarms.set(self._limit, CANCEL_DELAY)
+            self._timers.set(self._limit, CANCEL_DELAY_SECONDS)
             return
         operations = self._response.limited()
         if operations:
             assert self._deadline is not None
             self._perform_now(operations)
-            self._deadline.wait_for_end()
+            self._deadline.start_grace()
             logger.info(
                 "Stream ended after %g s (max_stream_seconds): %s",
                 self._max_seconds,
@@ -181,7 +181,7 @@ class HttpCycle:
         self._perform_now(self._response.flush())
 
     def _perform_now(self, operations: Operations) -> None:
-        """Perform operations where nothing can wait. A client that is gone is no error then."""
+        """Perform operations without waiting. A disconnect of the client is not an error here."""
         self._let_head_go()
         for operation in operations:
             if isinstance(operation, Failure):
@@ -197,14 +197,14 @@ class HttpCycle:
             return
 
     def _refuse(self, error: ResponseTooLarge) -> None:
-        """Replace a response that the event source does not take."""
+        """Replace a response that is too large for the event source."""
         self._perform_now(self._response.refused(error))
         logger.error("%s: %s", error, self._request_line())
 
     def _let_head_go(self) -> None:
         if self._holds_head:
             self._holds_head = False
-            self._alarms.clear(self._flush_head)
+            self._timers.remove(self._flush_head)
 
     def _returned(self) -> None:
         operations = self._response.returned()
@@ -217,11 +217,11 @@ class HttpCycle:
         gone = is_disconnect(error)
         self._perform_now(self._response.raised(error))
         if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
-            pass  # expected: the error that ended the app at its deadline, which has been logged
+            pass  # the deadline has ended the app, and has been logged
         elif isinstance(error, asyncio.CancelledError) and deadline.interrupted:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
         elif gone and state is State.REFUSED:
-            pass  # expected: the error of a response too large, which has been logged
+            pass  # the response is too large, which has been logged
         elif gone and state in (State.GONE, State.COMPLETE):  # that is, with the last message
             logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
@@ -232,14 +232,16 @@ class HttpCycle:
             clear_frames(error)
 
     def _expire(self, seconds: float) -> None:
-        error = DeadlineExceeded(f"The app was still running when its {seconds:.2f} s were over")
+        error = DeadlineExceeded(
+            f"The app was still running at its deadline, after {seconds:.2f} s"
+        )
         ended = self._stream.closed
         self._perform_now(self._response.expired(error))
         self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
 
-    def _log_error(self, what: str, error: BaseException | None) -> None:
-        what += advice(error)
-        logger.error("%s: %s", what, self._request_line(), exc_info=error)
+    def _log_error(self, text: str, error: BaseException | None) -> None:
+        text += advice(error)
+        logger.error("%s: %s", text, self._request_line(), exc_info=error)
 
     def _request_line(self) -> str:
         path: bytes = self._scope.get("raw_path", b"")
@@ -247,7 +249,7 @@ class HttpCycle:
 
 
 def respond_plainly(status: int, method: str, stream: ResponseStream, source: Source) -> None:
-    """Respond in place of the app: ``status``, and its reason as text."""
+    """Respond instead of the app, with ``status`` and its reason phrase as the body."""
     head, *rest = plain(status, to_head_request=method == "HEAD")
     assert isinstance(head, Head)
     stream.start(head, source)
@@ -255,10 +257,11 @@ def respond_plainly(status: int, method: str, stream: ResponseStream, source: So
 
 
 def is_disconnect(error: BaseException) -> bool:
-    """Whether ``error`` comes of a disconnect, and of nothing else.
+    """Whether a disconnect is the only cause of ``error``.
 
-    Frameworks raise errors of their own for it, or groups. Errors may refer to one another in
-    circles, and groups may be nested deeply: each error is visited once, without recursion.
+    Frameworks may raise another error from the disconnect, or an exception group. The causes of
+    errors may form a circle, and groups may be nested deeply. So each error is visited once,
+    without recursion.
     """
     pending = [error]
     seen: set[int] = set()
@@ -281,16 +284,15 @@ def is_disconnect(error: BaseException) -> bool:
 
 
 def clear_frames(error: BaseException) -> None:
-    """Clear the frames that ``error`` went through and that have ended.
+    """Clear the frames in the traceback of ``error`` that have ended.
 
-    Frameworks keep the error of a disconnect, and so its frames, in a circle: a generator that the
-    error stopped in one of them would end only with the next garbage collection. A frame that goes
-    on is left alone: before Python 3.13, clearing the frame of a suspended coroutine would end the
-    coroutine: a worker task, perhaps, that has caught the error and passed it on.
+    Frameworks keep the error of a disconnect, with its frames, in a reference cycle. So a generator
+    that the error stopped would be closed only at the next garbage collection. A frame that still
+    runs is not cleared: before Python 3.13 that would end a suspended coroutine, for example of a
+    worker task that has caught the error.
 
-    A frame has its code among the objects that it owns only when it has ended. Before that, its
-    coroutine, its generator or the thread owns them (``frame_traverse`` in CPython's
-    ``frameobject.c``).
+    Only the frame of a call that has ended owns the reference to its code object
+    (``frame_traverse`` in CPython's ``frameobject.c``).
     """
     trace = error.__traceback__
     while trace is not None:

@@ -44,8 +44,8 @@ def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
 
     Args:
         app: the ASGI app.
-        mode: of the lifespan.
-        shared: whether all handlers of the app in this process have one lifespan together.
+        mode: the option ``lifespan``.
+        shared: whether all handlers of the app in this process share one lifespan.
     """
     if mode == "off":
         return LifespanOff()
@@ -71,7 +71,7 @@ class LifespanOff:
 class SharedLifespan:
     """The lifespan of an app with several handlers: the first startup starts the app.
 
-    A handler that a function creates for each call finds the app started, too.
+    So a function can create a handler for each call, and the app is started once.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -95,7 +95,7 @@ class SharedLifespan:
                 await starting.startup()
                 self._running = starting
             finally:
-                # An app that took the startup and raised is not asked again by another handler.
+                # If the app has read the startup and raised, no other handler starts it again.
                 if self._running is None or (self.state is None and not starting.understood):
                     self._forget()
 
@@ -111,7 +111,7 @@ class SharedLifespan:
             del _shared[id(self._app)]
 
 
-#: By the id of the app, which each entry keeps alive. Only apps that are starting or started.
+#: The lifespans of apps that are starting or started, by the id of the app, which each keeps alive.
 _shared: dict[int, SharedLifespan] = {}
 
 
@@ -198,7 +198,7 @@ class LifespanOn:
         kind = message.get("type")
         replies = (f"{self._phase}.complete", f"{self._phase}.failed")
         if self._reply is None or self._reply.done() or kind not in replies:
-            if str(kind).startswith("http."):  # an app that ignores the type of the scope
+            if str(kind).startswith("http."):  # the app ignores the type of the scope
                 self.understood = False
             raise UnexpectedMessage(
                 f"The app sent {kind!r} during its lifespan; the reply to {self._phase!r} is one"
@@ -214,7 +214,7 @@ class LifespanOn:
         if error is not None and self.understood:
             logger.warning(
                 "The app raised during its startup. Because lifespan is 'auto', requests are"
-                " served without it. Set lifespan='on' to fail the start instead, or"
+                " served without a startup. Set lifespan='on' to fail the start instead, or"
                 " lifespan='off' if the app has no startup.",
                 exc_info=error,
             )

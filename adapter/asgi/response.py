@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class State(IntEnum):
-    """Where the response stands. (An `IntEnum` because it is looked up for every chunk.)"""
+    """The state of the response. (An `IntEnum`: it is the index of a list for every chunk.)"""
 
     IDLE = 0  #: the app has sent nothing
     STARTED = 1  #: the app has sent the head; it is held back until there is a body message
-    STREAMING = 2  #: the head is out
-    COMPLETE = 3  #: the whole response is out
+    STREAMING = 2  #: the head has been sent
+    COMPLETE = 3  #: the whole response has been sent
     FAILED = 4  #: the app failed: a 500, a failed invocation, or error trailers
-    EXPIRED = 5  #: the time was up: a 504, a failed invocation, or error trailers
-    GONE = 6  #: the client left
-    REFUSED = 7  #: the event source does not take it: a 500 or a failed invocation instead
-    LIMITED = 8  #: it went on for as long as a stream may: a complete response
+    EXPIRED = 5  #: the deadline passed: a 504, a failed invocation, or error trailers
+    GONE = 6  #: the client disconnected
+    REFUSED = 7  #: too large for the event source: a 500 or a failed invocation instead
+    LIMITED = 8  #: ended after `max_stream_seconds`: a complete response
 
 
 class Input(IntEnum):
@@ -39,14 +39,14 @@ class Input(IntEnum):
 
     START = 0  #: ``http.response.start``
     BODY = 1  #: ``http.response.body`` with ``more_body``
-    LAST_BODY = 2  #: ``http.response.body`` without
+    LAST_BODY = 2  #: ``http.response.body`` without ``more_body``
     FLUSH = 3  #: the head was held back for long enough
     RETURNED = 4  #: the app returned
     RAISED = 5  #: the app raised
-    EXPIRED = 6  #: the invocation's time is up
-    DISCONNECTED = 7  #: the client is gone
-    REFUSED = 8  #: its first bytes, or a buffered response as a whole, are too large to send
-    LIMIT = 9  #: it has gone on for as long as a stream may
+    EXPIRED = 6  #: the deadline passed
+    DISCONNECTED = 7  #: the client disconnected
+    REFUSED = 8  #: the head, or the whole buffered response, is too large to send
+    LIMIT = 9  #: `max_stream_seconds` have passed
 
 
 _UNFINISHED = {
@@ -80,7 +80,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.LIMIT: State.LIMITED,
         **_UNFINISHED,
     },
-    # The last message is handed on after it has been accepted: it can still be refused.
+    # The last message is sent after this transition, and can still be too large.
     State.COMPLETE: dict.fromkeys(_LATE, State.COMPLETE) | {Input.REFUSED: State.REFUSED},
     State.FAILED: dict.fromkeys(_LATE, State.FAILED),
     State.EXPIRED: dict.fromkeys(_LATE, State.EXPIRED),
@@ -106,11 +106,11 @@ class Failure(NamedTuple):
 
 
 Operation = Head | bytes | End | Failure
-"""What to do next. Bytes: send them, a piece of the body; never empty."""
+"""The next thing to do. Bytes are a part of the body to send, never empty."""
 
 Operations = tuple[Operation, ...]
 
-_END = End()  # there is one in every response, and nothing in it
+_END = End()  # the same object for every response
 
 _REASONS = {
     400: b"Bad Request",
@@ -165,7 +165,7 @@ class Response:
             if type(data) is not bytes:
                 data = _bytes(data)
             more = message.get("more_body", False)
-            # As `_advance` does, which would be a call for every chunk.
+            # The same as `_advance`, without a call for every chunk.
             after = (_AFTER_BODY if more else _AFTER_LAST_BODY)[self.state]
             if after is None:
                 raise self._illegal(kind)
@@ -189,11 +189,11 @@ class Response:
         )
 
     def flush(self) -> Operations:
-        """Let the head go if it is still held back."""
+        """Return the head if it is still held back."""
         return self._release() if self._advance(Input.FLUSH) is State.STARTED else ()
 
     def returned(self) -> Operations:
-        """Take note that the app is done. A response it has not finished is an error."""
+        """Record that the app has returned. An unfinished response is an error."""
         before = self._advance(Input.RETURNED)
         if before not in _UNENDED:
             return ()
@@ -208,15 +208,15 @@ class Response:
         )
 
     def raised(self, error: BaseException) -> Operations:
-        """Take note that the app raised."""
+        """Record that the app has raised."""
         return self._ended(self._advance(Input.RAISED), error)
 
     def expired(self, error: BaseException) -> Operations:
-        """End the response because the time is up: a 504, or ``error`` after the head."""
+        """End the response because the deadline passed: a 504, or ``error`` after the head."""
         return self._ended(self._advance(Input.EXPIRED), error, status=504)
 
     def limited(self) -> Operations:
-        """End the stream, if there is one, as a complete response: it has gone on for too long."""
+        """End a stream that has taken too long, as a complete response."""
         return (_END,) if self._advance(Input.LIMIT) is State.STREAMING else ()
 
     def refused(self, error: BaseException) -> Operations:
@@ -239,9 +239,9 @@ class Response:
 
     def _illegal(self, kind: str) -> Exception:
         if self.state is State.GONE:
-            return ClientDisconnected("The client is gone.")
+            return ClientDisconnected("The client has disconnected.")
         if self.state is State.EXPIRED:
-            return ClientDisconnected("The invocation's time is up; its response has been ended.")
+            return ClientDisconnected("The deadline has passed; the response has been ended.")
         if self.state is State.LIMITED:
             return ClientDisconnected("The stream has been ended after max_stream_seconds.")
         if self.state is State.REFUSED:

@@ -40,7 +40,7 @@ TRUST = {
 }
 
 
-def apply(plan: Sequence[steps.Step], worker: Worker, say: Callable[[str], None]) -> None:
+def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], None]) -> None:
     """Carry out a plan, step by step; ``say`` gets a line for each.
 
     Raises:
@@ -49,7 +49,7 @@ def apply(plan: Sequence[steps.Step], worker: Worker, say: Callable[[str], None]
     for number, step in enumerate(plan):
         say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
         try:
-            worker.perform(step)
+            runner.perform(step)
         except (BotoCoreError, ClientError) as error:
             is_waiting = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
             raise DeployError(
@@ -60,7 +60,7 @@ def apply(plan: Sequence[steps.Step], worker: Worker, say: Callable[[str], None]
             ) from None
 
 
-class Worker:
+class StepRunner:
     """Performs steps of the deployment ``name``.
 
     ``version`` is the version that steps after a publication mean, ``zip_file`` has the code.

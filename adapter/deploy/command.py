@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeployError, PackageError
 from ..package.command import say, terminated_cleanly
 from .account import Account, explained
-from .apply import Worker, apply
+from .apply import StepRunner, apply
 from .doctor import examine
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
@@ -68,7 +68,7 @@ def deploy(
         steps = plan(wanted, found)
         if not arguments.dry_run:
             live = str(found.live.number) if found.live else ""
-            apply(steps, Worker(account, settings.name, say, package.file, live), say)
+            apply(steps, StepRunner(account, settings.name, say, package.file, live), say)
     return steps
 
 
@@ -79,7 +79,7 @@ def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequenc
     target = read_version(account, name, str(previous_version(name, found)))
     steps = plan_rollback(name, found, target)
     if not dry_run:
-        apply(steps, Worker(account, name, say), say)
+        apply(steps, StepRunner(account, name, say), say)
     return steps
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeployError
 from ..package.command import say, terminated_cleanly
 from .account import Account, explained
-from .apply import Worker, apply
+from .apply import StepRunner, apply
 from .command import write
 from .desired import TAG
 from .observe import observe
@@ -45,7 +45,7 @@ def main(arguments: Namespace) -> int:
             if not (arguments.yes or is_confirmed(name)):
                 say("Nothing was deleted.")
                 return 1
-            apply(steps, Worker(account, name, say), say)
+            apply(steps, StepRunner(account, name, say), say)
     except DeployError as error:
         say(f"adapter destroy: {error}")
         return 1

@@ -74,8 +74,8 @@ def multi_value_response(head: Prelude, body: bytes) -> JSON:
 def single_headers(head: Prelude) -> dict[str, str]:
     """Return the header fields with one value for each name.
 
-    Cookies cannot be joined. Each gets another spelling of ``Set-Cookie`` in upper and lower
-    case, because JSON takes a key once and clients ignore the case.
+    Cookies cannot be joined, and a key of a JSON object is unique. So each cookie gets a
+    different spelling of ``Set-Cookie``, in upper and lower case: clients ignore the case.
     """
     repeated = dict(head.get("multiValueHeaders", {}))
     cookies = repeated.pop("set-cookie", [])

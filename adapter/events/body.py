@@ -31,8 +31,8 @@ TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 def encode_body(headers: dict[str, str], body: bytes) -> Event:
     """Return ``body`` and ``isBase64Encoded`` for a response with these headers.
 
-    A body is text if it is UTF-8 and not compressed, unless its content type is binary. Without a
-    known content type, it also must not have a NUL. Base64 costs a third of the 6 MiB that a
+    A body is text if it is UTF-8 and not compressed, unless its content type is binary. A body
+    without a known content type also must not have a NUL. Base64 costs a third of the 6 MiB that a
     response may have, and a REST API without ``binaryMediaTypes`` sends base64 to the client.
     """
     if not body:
@@ -54,7 +54,7 @@ def _may_be_text(content_type: str, body: bytes) -> bool:
 
 
 def is_for_streaming(headers: Headers) -> bool:
-    """Whether the content type is one whose clients expect each piece at once."""
+    """Whether the content type is a streaming format, whose clients expect each part at once."""
     return any(
         name == b"content-type" and value.strip().lower().startswith(STREAM_TYPES)
         for name, value in headers

@@ -45,7 +45,7 @@ class EventHandler(Protocol):
 
 
 class CustomSource(NamedTuple):
-    """The source of an event that a custom handler takes."""
+    """The event source of an event that a custom handler handles."""
 
     handler: EventHandler
     name: str
@@ -60,7 +60,7 @@ class CustomSource(NamedTuple):
         return response
 
     def http_scope(self, state: Mapping[str, Any] | None) -> Scope:
-        """Return the handler's scope, with our version of ASGI and the lifespan's state."""
+        """Return the handler's scope, with the adapter's ASGI version and the lifespan's state."""
         scope: Scope = {"extensions": {}, **self.handler.scope, "asgi": ASGI.copy()}
         if state is not None:
             scope["state"] = {**state}
@@ -70,7 +70,7 @@ class CustomSource(NamedTuple):
 def infer(
     handlers: Iterable[type[EventHandler]], event: JSON, context: Context | None, base_path: str
 ) -> CustomSource | None:
-    """Return the source for the first handler that takes the event, or None."""
+    """Return the source for the first handler that handles the event, or None."""
     config = {
         "api_gateway_base_path": base_path or "/",
         "text_mime_types": [*TEXT_TYPES],

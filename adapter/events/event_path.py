@@ -65,15 +65,17 @@ def event_response(path: str, status: int, headers: Headers, body: bytes) -> JSO
 def leads_to(path: str, event_path: str) -> bool:
     """Whether a request for ``path`` could reach the app's route at ``event_path``.
 
-    A stage, a mapping or a prefix of the app may stand before it. Frameworks and middleware may
-    decode and normalize the path once more, and ``$`` in a route's pattern also matches before a
-    newline, so a path with a control character need not even end like ``event_path``.
+    ``path`` may begin with a stage, a mapping or a prefix of the app. Frameworks and middleware may
+    decode and normalize a path again. ``$`` in the pattern of a route also matches before a line
+    feed, so a path with a control character leads there even with other characters at its end.
     """
     for _ in range(_MAX_DECODINGS):
         decoded = unquote(path)
         if decoded == path:
-            closed, normalized = _normalize(event_path), _normalize(path)
-            return normalized.endswith(closed) or (not path.isprintable() and closed in normalized)
+            reserved, normalized = _normalize(event_path), _normalize(path)
+            return normalized.endswith(reserved) or (
+                not path.isprintable() and reserved in normalized
+            )
         path = decoded
     return True  # an attack: no client encodes a path this often
 

@@ -1,8 +1,8 @@
-"""Requests behind a front end, such as CloudFront: the viewer's host, and the app's own token.
+"""Requests behind a front end, such as CloudFront: the viewer's host and authorization.
 
-Any client can send any header, so a header is believed only with a proof that the front end alone
-can give: a secret that it adds to each request, or the IAM caller, whose signature Lambda has
-verified.
+Any client can send any header. So a header is trusted only if the request proves that it comes from
+the front end: by a secret that the front end adds to each request, or by the IAM caller, whose
+signature Lambda has verified.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/add-origin-custom-headers.html
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 """
@@ -28,11 +28,11 @@ _HOST = re.compile(rb"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 class FrontEnd(NamedTuple):
     """How a front end proves itself: as an IAM caller, or by a header with a secret."""
 
-    caller: str = ""  #: an ARN; with ``*`` at its end, any that begins so
+    caller: str = ""  #: an ARN; a ``*`` at its end stands for any text
     header: bytes = b""
     secrets: tuple[bytes, ...] = ()
 
-    def sent(self, headers: Headers, event: Event) -> bool:
+    def has_sent(self, headers: Headers, event: Event) -> bool:
         """Whether a request with these headers, in this event, comes from the front end."""
         if self.caller:
             return self._has_signed(event)
@@ -48,7 +48,7 @@ class FrontEnd(NamedTuple):
         return arn == self.caller
 
 
-def front_end(text: str) -> FrontEnd | None:
+def parse_front_end(text: str) -> FrontEnd | None:
     """Read the option ``trusted_front_end``; None if ``text`` is no ARN and has no secret."""
     if text.startswith("arn:"):
         return FrontEnd(caller=text) if _ARN.fullmatch(text) else None
@@ -72,11 +72,11 @@ def as_sent_by_viewer(
     """Return the request as the viewer sent it to the front end.
 
     Args:
-        request: as it has reached the function.
-        event: the event that it is in.
-        trusted: the front end whose ``host_header`` is believed, if there is one.
+        request: the request in the event.
+        event: the event.
+        trusted: the front end whose ``host_header`` is trusted, or None.
         host_header: the header that has the viewer's host; only with ``trusted``.
-        authorization_header: the header that has the app's own authorization; may be empty.
+        authorization_header: the header that has the authorization for the app; may be empty.
     """
     if trusted is not None:
         request = _with_viewer_host(request, event, host_header, trusted)
@@ -86,14 +86,14 @@ def as_sent_by_viewer(
 def _with_viewer_host(request: Request, event: Event, header: str, trusted: FrontEnd) -> Request:
     """Return the request with the viewer's host.
 
-    ``header`` and the secret are removed from each request, genuine or not: a framework that reads
-    ``x-forwarded-host`` by itself must not believe a header that has not been proved.
+    ``header`` and the secret are removed from every request, also from one that the front end has
+    not sent: a framework may read ``x-forwarded-host`` by itself, and must not trust it.
     """
     name = header.encode("ascii")
     host = _value(request.headers, name)
-    genuine = trusted.sent(request.headers, event)
+    is_from_front_end = trusted.has_sent(request.headers, event)
     fields = [field for field in request.headers if field[0] not in (name, trusted.header)]
-    if not genuine or host is None or not _HOST.fullmatch(host):
+    if not is_from_front_end or host is None or not _HOST.fullmatch(host):
         return request._replace(headers=fields)
     fields = [field for field in fields if field[0] != b"host"]
     fields.insert(0, (b"host", host))
@@ -103,7 +103,7 @@ def _with_viewer_host(request: Request, event: Event, header: str, trusted: Fron
 
 
 def _with_authorization(request: Request, header: str) -> Request:
-    """Return the request with the value of ``header`` as its ``authorization``, if it has one."""
+    """Return the request with the value of ``header`` as ``authorization``, if present."""
     name = header.encode("ascii")
     value = _value(request.headers, name)
     if value is None:
@@ -121,7 +121,7 @@ def _value(headers: Headers, name: bytes) -> bytes | None:
 def _iam_caller(event: Event) -> str:
     """Return the ARN of the caller whose signature Lambda has verified; empty without one.
 
-    In payload 2.0 only: in payload 1.0 an authorizer of the user's decides on these keys.
+    Only payload 2.0 has a verified caller: in payload 1.0 a user's authorizer can set these keys.
     """
     found: object = event if event.get("version") == "2.0" else {}
     for key in ("requestContext", "authorizer", "iam", "userArn"):

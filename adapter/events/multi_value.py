@@ -67,8 +67,7 @@ def join_cookies(headers: Pairs) -> Pairs:
 def client_address(headers: Iterable[tuple[str, str]]) -> tuple[str, int] | None:
     """Return the address that connected to the load balancer: the last in ``x-forwarded-for``.
 
-    The client can forge the addresses before it. The load balancer can be configured to add the
-    client's port.
+    A client can forge the other addresses. A load balancer may also add the port of the client.
     """
     values = [value for name, value in headers if name.lower() == "x-forwarded-for"]
     last = ",".join(values).rpartition(",")[2].strip()

@@ -1,4 +1,4 @@
-"""Events that are not HTTP requests: the ones that are known, by name."""
+"""Events that are not HTTP requests: warm-up events, and the message for all others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _WARM_UP_SOURCE = "serverless-plugin-warmup"
 
 
 def is_warm_up(event: JSON) -> bool:
-    """Whether this only keeps the environment warm.
+    """Whether the event only keeps the environment warm.
 
-    https://github.com/juanjoDiaz/serverless-plugin-warmup sends its name as the ``source``,
-    https://github.com/jeremydaly/lambda-warmer a ``warmer`` that is true.
+    https://github.com/juanjoDiaz/serverless-plugin-warmup sends its name as ``source``;
+    https://github.com/jeremydaly/lambda-warmer sends ``{"warmer": true}``.
     """
     return isinstance(event, dict) and (
         event.get("source") == _WARM_UP_SOURCE or event.get("warmer") is True
@@ -22,24 +22,24 @@ def is_warm_up(event: JSON) -> bool:
 
 
 def explain(event: JSON) -> str:
-    """Describe an event that nothing handles, and name the option that would handle it."""
+    """Describe an event that no option handles, and name the options that can handle it."""
     if isinstance(event, dict) and _is_websocket(event):
         return (
-            "This event is from a WebSocket API. A function gets each of its messages as an"
-            " invocation and holds no connection, so there is no ASGI websocket. Stream server-sent"
-            " events from a function URL instead, or handle the messages in a function of (event,"
-            " context) as LambdaHandler(app, on_event=...)."
+            "This event is from a WebSocket API. Lambda invokes a function once for each"
+            " message, and the function has no connection, so there is no ASGI websocket. Stream"
+            " server-sent events from a function URL instead, or handle the messages in a function"
+            " of (event, context) as LambdaHandler(app, on_event=...)."
         )
     if isinstance(event, dict) and ("methodArn" in event or "routeArn" in event):
         return (
-            "This event asks a Lambda authorizer for its decision, which is not a request to the"
-            " app. Use a function of its own as the authorizer, or pass a function of (event,"
+            "This event asks a Lambda authorizer for a decision, and is not a request to the app."
+            " Use a separate function as the authorizer, or pass a function of (event,"
             " context) as LambdaHandler(app, on_event=...)."
         )
     keys = ", ".join(map(repr, event)) if isinstance(event, dict) else ""
     what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
     return (
-        "This event is not an HTTP request, and nothing handles other events. It"
+        "This event is not an HTTP request, and no option handles other events. The event"
         f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
         " path of the app to POST it to as event_path, or a class that turns it into a request"
         " in custom_handlers."

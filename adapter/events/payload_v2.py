@@ -70,7 +70,7 @@ def request(event: Event) -> Request:
         root_path="" if as_sent else _stage(context, raw),
         protocol=protocol,
         client=client or None,
-        # An HTTP API removes cookies from the headers, a function URL keeps them there, too.
+        # An HTTP API removes the cookies from the headers; a function URL keeps them there too.
         cookie=_joined(cookies) if (cookies := event.get("cookies")) else "",
     )
     return built if as_sent else built._replace(mapped=_is_custom(context))
@@ -93,7 +93,7 @@ def _is_custom(context: Event) -> bool:
 
 
 def _stage(context: Event, path: str) -> str:
-    """Return the stage as a path, if ``path`` begins with it. Behind a custom domain it may not."""
+    """Return the stage as a path, if ``path`` begins with it: a custom domain may hide it."""
     stage = string_at(context, "stage")
     in_path = stage not in ("", "$default") and has_prefix(path, f"/{stage}")
     return f"/{stage}" if in_path else ""
@@ -102,7 +102,7 @@ def _stage(context: Event, path: str) -> str:
 def _joined(cookies: JSON) -> str:
     try:
         if isinstance(cookies, list):
-            return "; ".join(cookies)  # type: ignore[arg-type]  # raises, if it is another
+            return "; ".join(cookies)  # type: ignore[arg-type]  # raises if a cookie is not a string
     except TypeError:
         pass
     raise EventError("The event's 'cookies' is not a list of strings.")

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..errors import EventError, UnexpectedMessage
-from .names import NameCache
+from .name_cache import NameCache
 
 if TYPE_CHECKING:
     from ..types import Headers, Prelude
@@ -47,10 +47,10 @@ def header_field(name: object, value: object) -> tuple[bytes, bytes]:
     """Return one header field as it is sent.
 
     Raises:
-        TypeError: it does not consist of bytes.
-        UnexpectedMessage: it has a byte that HTTP does not allow there.
+        TypeError: the name or the value is not bytes.
+        UnexpectedMessage: the name or the value has a byte that HTTP does not allow there.
     """
-    # A value may be a secret: it never stands in a message.
+    # No message quotes a value, which may be a secret.
     if not (isinstance(name, bytes) and isinstance(value, bytes)):
         raise TypeError(f"{name!r} is a {type(name).__name__}, its value a {type(value).__name__}")
     sent = _sent_names[name]
@@ -62,7 +62,7 @@ def header_field(name: object, value: object) -> tuple[bytes, bytes]:
 
 
 def _sent_name(name: bytes) -> bytes:
-    """Return the name of a header field as ASGI has it, after a check."""
+    """Check the name of a header field, and return it in lower case as ASGI has it."""
     if not name or name.translate(None, _TOKEN):
         raise UnexpectedMessage(f"{name!r} cannot be the name of a header field.")
     return name.lower()
@@ -106,7 +106,7 @@ def prelude(status: int, headers: Headers) -> Prelude:
 def encode(head: Prelude) -> bytes:
     """Return the bytes to put in front of the body: compact ASCII JSON and the delimiter."""
     if len(head) == 2 and "headers" in head:
-        # By hand: most heads have these two keys, and a JSON encoder takes three times as long.
+        # Most heads have these two keys only, and a JSON encoder takes three times as long.
         fields = [f"{_quote(name)}:{_quote(value)}" for name, value in head["headers"].items()]
         text = f'{{"statusCode":{head["statusCode"]:d},"headers":{{{",".join(fields)}}}}}'
     else:

@@ -1,4 +1,4 @@
-"""Builds a request from the parts that all HTTP events have under different keys."""
+"""Builds a request from its parts, which each kind of HTTP event has under other keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EventError
 from ..types import Request
-from .names import NameCache
+from .name_cache import NameCache
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,7 +40,7 @@ def build_request(
 ) -> Request:
     """Return the request; the scheme and the server come from its headers.
 
-    ``cookie`` has all cookies of an event that keeps them apart; it replaces the ``cookie`` header.
+    ``cookie`` has all cookies of an event that lists them separately. It replaces the header.
 
     Raises:
         EventError: the body cannot be decoded, or a header is not a string.
@@ -71,7 +71,7 @@ def decode_body(body: JSON | bytes, is_base64: JSON) -> bytes:
     Lambda sends a string. A test may also pass bytes, as Mangum allows.
 
     Raises:
-        EventError: the body is not a string, or ``isBase64Encoded`` is wrong.
+        EventError: the body is not a string, or is not base64 although ``is_base64`` says so.
     """
     if body is None:
         return b""
@@ -84,18 +84,19 @@ def decode_body(body: JSON | bytes, is_base64: JSON) -> bytes:
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
-        raise EventError(f"The event's 'body' is not base64 as it should be: {error}") from error
+        raise EventError(f"The event's 'body' is not valid base64: {error}") from error
 
 
 def _fields(
     headers: Collection[tuple[str, JSON]], cookie: str, body: bytes
 ) -> tuple[Headers, dict[bytes, bytes]]:
-    """Return the header fields as ASGI wants them, and the value of each as the client sent it.
+    """Return the header fields for ASGI, and a dict with the value of each field in the event.
 
-    The length is that of the decoded body: a gateway counts base64, and a client can lie. An empty
-    body keeps its ``content-length: 0``. ``transfer-encoding`` ended at the gateway.
+    ``content-length`` is set to the length of the decoded body: a gateway counts base64, and a
+    client can send a wrong length. An empty body keeps its ``content-length: 0``.
+    ``transfer-encoding`` is removed, because it described the connection to the gateway.
     """
-    try:  # fast: a check of each value before would cost a tenth of the whole parsing
+    try:  # a check of each value first would cost a tenth of the whole parsing
         fields = [
             (_names[name], value.encode("latin-1"))  # type: ignore[union-attr]
             for name, value in headers

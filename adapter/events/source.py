@@ -26,13 +26,14 @@ class Source(NamedTuple):
     prelude: Callable[[int, Headers], Prelude] = prelude
     max_prelude_bytes: int | None = None  #: with the delimiter
     max_response_bytes: int = MAX_RESPONSE_BYTES  #: of JSON, buffered
-    to_stream: str = "this source cannot stream; a function URL can"  #: advice for the log
+    #: How a user can get a stream instead, for log lines.
+    to_stream: str = "this source cannot stream; a function URL can"
 
     def encode(self, head: Head) -> bytes:
         """Return the bytes to send before a streamed body.
 
         Raises:
-            ResponseTooLarge: they are more than this event source reads.
+            ResponseTooLarge: the head is larger than this event source reads.
         """
         data = encode(self.prelude(head.status, head.headers))
         if self.max_prelude_bytes is not None and len(data) > self.max_prelude_bytes:

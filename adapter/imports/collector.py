@@ -1,7 +1,7 @@
-"""The garbage collector while the handler's module is imported.
+"""Pauses the garbage collector while the handler's module is imported.
 
-An import makes many objects, which stay, and hardly any garbage. The collector would go through
-these objects again and again: 3 % of the instructions of a cold start of FastAPI.
+An import creates many objects that stay, and nearly no garbage. The collector would visit these
+objects repeatedly, which is 3 % of the instructions of a cold start of FastAPI.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PAUSED_THRESHOLD = 1_000_003
-"""How many objects more make the collector run in a pause. A prime number: see `resumed`."""
+"""The collector's threshold in the pause, in objects. A prime number: see `threshold_after`."""
 
 
 @contextmanager
 def pause(environ: Mapping[str, str]) -> Iterator[None]:
-    """Pause the collector; afterwards it ignores the objects that exist by then (`gc.freeze`).
+    """Pause the collector. After the pause it ignores the objects that exist then (`gc.freeze`).
 
-    Only the threshold is changed, so that a module finds the collector enabled, and may disable
-    it. Nothing is done outside of Lambda, on managed instances, which start rarely and may fork,
-    and in a process that has set up its collector.
+    Only the threshold is changed, so that a module sees an enabled collector, and may disable the
+    collector. There is no pause outside Lambda, on managed instances, which start rarely and may
+    fork, and in a process that has disabled its collector.
     """
     before = gc.get_threshold()
     is_wanted = "AWS_LAMBDA_RUNTIME_API" in environ and "AWS_LAMBDA_MAX_CONCURRENCY" not in environ
@@ -36,13 +36,13 @@ def pause(environ: Mapping[str, str]) -> Iterator[None]:
     finally:
         if gc.isenabled() and not gc.get_freeze_count():
             gc.freeze()
-        gc.set_threshold(resumed(before[0]), *gc.get_threshold()[1:])
+        gc.set_threshold(threshold_after(before[0]), *gc.get_threshold()[1:])
 
 
-def resumed(before: int) -> int:
-    """Return the first threshold as it was before the pause, or as the app has set it.
+def threshold_after(before: int) -> int:
+    """Return the first threshold after the pause; ``before`` is the threshold before the pause.
 
-    An app may set a multiple of the threshold that it has read in the pause.
+    An app may have set another threshold in the pause, or a multiple of the one that it has read.
     """
     now = gc.get_threshold()[0]
     factor, rest = divmod(now, PAUSED_THRESHOLD)

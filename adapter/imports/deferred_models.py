@@ -1,4 +1,4 @@
-"""pydantic's models while the handler is imported: built at their first use, if an option says so.
+"""The option `defer_build`: pydantic builds the models of the handler at their first use.
 
 https://docs.pydantic.dev/latest/api/config/#pydantic.config.ConfigDict.defer_build
 """
@@ -18,10 +18,10 @@ logger = get_logger("adapter.imports")
 
 @contextmanager
 def defer_models() -> Iterator[None]:
-    """Have pydantic defer each model that does not say itself whether it is deferred.
+    """Let pydantic defer the build of each model whose configuration has no ``defer_build``.
 
-    pydantic has no public setting for all models. Where its defaults are not as known, a warning is
-    logged, and models are built as usual.
+    pydantic has no public setting for all models, so its defaults are changed. If the defaults are
+    not found, a warning is logged, and models are built as usual.
     """
     defaults = _defaults()
     if defaults is None:
@@ -44,5 +44,5 @@ def _defaults() -> dict[str, object] | None:
     defaults = getattr(_config, "config_defaults", None)
     if isinstance(defaults, dict) and "defer_build" in defaults:
         return defaults
-    logger.warning("ADAPTER_DEFER_BUILD has no effect: this version of pydantic is not known")
+    logger.warning("ADAPTER_DEFER_BUILD has no effect: this version of pydantic is not supported")
     return None

@@ -1,17 +1,17 @@
-"""The modules of a function's dependencies in one file, which is mapped into memory.
+"""Imports the modules of a function's dependencies from one file, which is mapped into memory.
 
-A framework has hundreds of modules. For each one, Python reads the times of a folder and of files,
-and opens and reads the file with its bytecode. `adapter package` writes the bytecode of all
-dependencies into one file beside the ``adapter`` folder, and `install` has Python look there first.
-The files stay: tracebacks and resources need them, and all modules come from them if the packed
-file is damaged or is for another Python.
+A framework has hundreds of modules. For each module, Python reads the modification times of a
+folder and of files, and opens and reads the bytecode file. `adapter package` writes the bytecode of
+all dependencies into one packed file beside the ``adapter`` folder, and `install` makes Python read
+that file first. The bytecode files and source files stay: tracebacks and resources need them, and
+they are imported if the packed file is damaged or is for another version of Python.
 
-The finder is one for a folder (`sys.path_hooks`), not for all modules (`sys.meta_path`), so that
-the order of ``sys.path``, namespace packages and the import hooks of others count as before.
+The finder is for one folder (`sys.path_hooks`), not for all modules (`sys.meta_path`). So the order
+of ``sys.path``, namespace packages and other import hooks work as without the packed file.
 
-The packed file is `HEAD`, the index, and a `RECORD` with a bytecode file (PEP 552) for each module.
-The index is written by `marshal`: the folder that the code was compiled for, and a dict with the
-offset of the record of each source file, by its path in the folder.
+The packed file is `HEAD`, the index, and for each module a `RECORD` with a bytecode file (PEP 552).
+The index is a tuple, written by `marshal`: the folder that the code was compiled for, and a dict
+from the path of each source file in the folder to the offset of its record.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ RECORD = Struct("<I8s")
 """Size and hash of the bytecode file that follows. All hashes are `importlib.util.source_hash`."""
 
 INDEX_VERSION = 2
-"""Of `marshal`: a later version writes other bytes for strings that the process has interned."""
+"""The version of `marshal`. In later versions the bytes depend on the strings that are interned."""
 
 BYTECODE_HEAD_BYTES = 16
 
@@ -58,7 +58,7 @@ LOADERS = (
     (SourceFileLoader, SOURCE_SUFFIXES),
     (SourcelessFileLoader, BYTECODE_SUFFIXES),
 )
-"""What Python's own finder for a folder loads, in its order."""
+"""The loaders of Python's finder for a folder, in its order."""
 
 
 _mappings: dict[str, mmap] = {}  #: the mapped files, by their folders
@@ -67,8 +67,8 @@ _mappings: dict[str, mmap] = {}  #: the mapped files, by their folders
 def install(folder: str | None = None) -> None:
     """Import modules of a folder from its packed file; the default is the folder of the adapter.
 
-    Nothing changes where there is no such file, and under ``python -O``, which needs bytecode
-    of its own. A file that cannot be used is a warning in the log.
+    Nothing changes if there is no packed file, or under ``python -O``, which needs different
+    bytecode. A file that cannot be used is a warning in the log.
     """
     folder = folder or os.path.abspath(f"{__file__}/../../..")
     if sys.flags.optimize or folder in _mappings:
@@ -92,7 +92,7 @@ def install(folder: str | None = None) -> None:
 
 
 def release() -> None:
-    """Give back the memory of the mapped files; the kernel maps again a part that is read later."""
+    """Free the memory of the mapped files; the kernel reads a part again if it is used later."""
     for mapping in _mappings.values():
         from mmap import MADV_DONTNEED  # lazy: cold start
 
@@ -100,7 +100,7 @@ def release() -> None:
 
 
 def pack(bytecode: Mapping[str, bytes], compiled_for: str) -> bytes:
-    """Return a packed file of the bytecode files of one Python, by the paths of their sources."""
+    """Return a packed file of ``bytecode``: the bytecode files, by the paths of their sources."""
     offsets: dict[str, int] = dict.fromkeys(bytecode, 0)
     records = bytearray()
     for path, content in bytecode.items():
@@ -116,21 +116,21 @@ class PackedFile:
     """The packed file of a folder.
 
     Raises:
-        ValueError: the file is damaged, or for another Python.
+        ValueError: the file is damaged, or for another version of Python.
     """
 
     def __init__(self, folder: str, content: bytes | mmap) -> None:
         self.folder = folder
         self._content = memoryview(content)
         if content[:16] != FORMAT or len(content) < HEAD.size:
-            raise ValueError("it is not a file of packed imports, or its format is another one")
+            raise ValueError("the file is not a file of packed imports, or its format is unknown")
         _, magic, size, index_bytes, digest = HEAD.unpack_from(content)
         if magic != MAGIC_NUMBER:
-            raise ValueError("its bytecode is that of another Python")
+            raise ValueError("its bytecode is for another version of Python")
         self._records = HEAD.size + index_bytes
         index = content[HEAD.size : self._records]
         if size != len(content) or digest != source_hash(index):
-            raise ValueError("it is damaged")
+            raise ValueError("the file is damaged")
         compiled_for, self._offsets = cast("tuple[str, dict[str, int]]", marshal.loads(index))
         self.is_in_place = compiled_for == folder
 
@@ -140,7 +140,7 @@ class PackedFile:
         return self._offsets.keys()
 
     def bytecode(self, path: str) -> memoryview | None:
-        """Return the bytecode file of a source file; None if it is not here, or damaged."""
+        """Return the bytecode file of a source file; None if it is missing or damaged."""
         offset = self._offsets.get(path)
         if offset is None:
             return None
@@ -150,7 +150,7 @@ class PackedFile:
         if digest == source_hash(bytecode):
             return bytecode
         self._offsets = {}
-        _warn(self.folder, "it is damaged")
+        _warn(self.folder, "the file is damaged")
         return None
 
 
@@ -193,7 +193,7 @@ class PackedFinder(FileFinder):
 
 
 class PackedLoader(SourceFileLoader):
-    """Loads a module: its code from the packed file, all else from its source file."""
+    """Loads the code of a module from the packed file, and everything else from its source file."""
 
     def __init__(self, fullname: str, path: str, packed: PackedFile) -> None:
         super().__init__(fullname, f"{packed.folder}/{path}")
@@ -206,10 +206,11 @@ class PackedLoader(SourceFileLoader):
             bytecode = self._packed.bytecode(self._path_inside)
             if bytecode is not None:
                 return cast("CodeType", marshal.loads(bytecode[BYTECODE_HEAD_BYTES:]))
-        return super().get_code(fullname)  # which has the code name the file, by `get_data`
+        # This calls `get_data`, and corrects the file name in the code.
+        return super().get_code(fullname)
 
     def get_data(self, path: str) -> bytes:
-        """Return the content of a file: of the module's bytecode file, the packed one."""
+        """Return the content of a file: of the module's bytecode file, as it is packed."""
         if path.endswith(".pyc") and path == cache_from_source(self.path):
             bytecode = self._packed.bytecode(self._path_inside)
             if bytecode is not None:
@@ -221,5 +222,5 @@ def _warn(folder: str, reason: object) -> None:
     from ..invocation.loggers import get_logger  # lazy: cold start
 
     get_logger("adapter.imports").warning(
-        "%s/%s is not used, and modules are imported from files: %s", folder, NAME, reason
+        "%s/%s is not used; modules are imported from their files: %s", folder, NAME, reason
     )

@@ -2,8 +2,8 @@
 
 An invocation ends in exactly one outcome, but several parties may try to respond: the calls of a
 wrapper, also from its own threads; the runtime, with the result or the exception of the function;
-and the deadline. Only `Claim` decides between them. It does no I/O: its input is the request of a
-party, its output whether the party may go on.
+and the deadline. `Claim` decides between them, without I/O: its input is the request of a
+party, and its output says whether the party may respond.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class ClaimState(IntEnum):
     """The state of an invocation."""
 
     OPEN = 0  #: no party responds; a call may claim the invocation
-    CLAIMED = 1  #: a call responds, and has sent nothing yet
+    CLAIMED = 1  #: a call responds, and nothing is sent yet
     RESPONDED = 2  #: the first byte of the response, or an error report, is on its way
     RELEASED = 3  #: the runtime posts the result or the exception of the function
     EXPIRED = 4  #: the deadline passed first: a timeout is reported
@@ -55,7 +55,7 @@ state is a refusal, except that a call may end in any state."""
 
 
 class Claim:
-    """The claim on one invocation. Each method returns whether the party may go on."""
+    """The claim on one invocation. Each method returns whether the party may respond."""
 
     def __init__(self) -> None:
         self.state = ClaimState.OPEN

@@ -1,4 +1,4 @@
-"""The end of the time that an invocation has."""
+"""The deadline of an invocation, and the timers of the event loop that it uses."""
 
 from __future__ import annotations
 
@@ -16,90 +16,92 @@ if TYPE_CHECKING:
     from .current import Current
 
 THREAD_POLL_SECONDS = 0.05
-"""Between two looks at whether a task still waits for a thread."""
+"""How often the deadline checks whether a task still waits for a thread."""
 
-TICK_SECONDS = 0.25
+MAX_TICK_SECONDS = 0.25
+"""The longest time for which `Timers` sets the timer of the event loop."""
 
 EARLY_SECONDS = 0.001
-"""How early an alarm may ring: the clocks of event loops are not more exact."""
+"""How early a callback may be called: the clocks of event loops are not more exact."""
 
 
-class Alarms:
-    """The alarms of one event loop, behind one timer.
+class Timers:
+    """Calls functions after a time, with one timer of the event loop for all of them.
 
-    Nearly every alarm is cleared before it rings, and a timer of the loop costs more than all else
-    that an alarm does. So the timer stays when an alarm is cleared. It is set again only for an
-    alarm that comes before it, and when it has gone off. It goes off `TICK_SECONDS` from now at the
-    latest, so that a held head, the most frequent alarm, comes after it.
+    Nearly every callback is removed before its time, and to set a timer of the loop costs more than
+    everything else here. So the timer of the loop stays set when a callback is removed. It is set
+    again in two cases only: for a callback that is due before it, and after it has fired. It is set
+    for `MAX_TICK_SECONDS` at most, so that the most frequent callback, which sends a head that the
+    cycle holds back, is usually due after it.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._alarms: dict[Callable[[], object], tuple[float, Context]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = _NEVER
+        self._callbacks: dict[Callable[[], object], tuple[float, Context]] = {}
+        self._loop_timer: asyncio.TimerHandle | None = None
+        self._fires_at = _NEVER
 
     def set(self, callback: Callable[[], object], seconds: float) -> None:
-        """Have ``callback`` called once, in the current context, unless it is cleared before."""
+        """Call ``callback`` once after ``seconds``, in the current context, unless removed."""
         when = self.loop.time() + seconds
-        self._alarms[callback] = when, copy_context()
-        if when < self._rings_at:
-            self._set_timer(when)
+        self._callbacks[callback] = when, copy_context()
+        if when < self._fires_at:
+            self._set_loop_timer(when)
 
-    def clear(self, callback: Callable[[], object]) -> None:
-        """Do not call ``callback`` any more."""
-        self._alarms.pop(callback, None)
+    def remove(self, callback: Callable[[], object]) -> None:
+        """Do not call ``callback``."""
+        self._callbacks.pop(callback, None)
 
-    def _set_timer(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._rings_at = when = min(when, self.loop.time() + TICK_SECONDS)
-        self._timer = self.loop.call_at(when, self._ring)
+    def _set_loop_timer(self, when: float) -> None:
+        if self._loop_timer is not None:
+            self._loop_timer.cancel()
+        self._fires_at = when = min(when, self.loop.time() + MAX_TICK_SECONDS)
+        self._loop_timer = self.loop.call_at(when, self._fire)
 
-    def _ring(self) -> None:
-        """Call the callback that is due first, if one is due, and set the timer for the next."""
-        self._timer, self._rings_at = None, _NEVER
-        if not self._alarms:
+    def _fire(self) -> None:
+        """Call the first callback if it is due, and set the timer of the loop for the next one."""
+        self._loop_timer, self._fires_at = None, _NEVER
+        if not self._callbacks:
             return
-        first = min(self._alarms, key=lambda callback: self._alarms[callback][0])
-        when, context = self._alarms[first]
+        first = min(self._callbacks, key=lambda callback: self._callbacks[callback][0])
+        when, context = self._callbacks[first]
         is_due = when <= self.loop.time() + EARLY_SECONDS
         if is_due:
-            del self._alarms[first]
-            when = min((due for due, _ in self._alarms.values()), default=_NEVER)
+            del self._callbacks[first]
+            when = min((due for due, _ in self._callbacks.values()), default=_NEVER)
         if when < _NEVER:
-            self._set_timer(when)
+            self._set_loop_timer(when)
         if is_due:
             context.run(first)
 
 
 _NEVER = float("inf")
-_latest: Alarms | None = None
+_latest: Timers | None = None
 
 
-def alarms_of(loop: asyncio.AbstractEventLoop) -> Alarms:
-    """Return the alarms of ``loop``. A loop that takes turns with another one may get new ones."""
+def timers_of(loop: asyncio.AbstractEventLoop) -> Timers:
+    """Return the timers of ``loop``; new ones if another loop has used this function since."""
     global _latest
     found = _latest
     if found is None or found.loop is not loop:
-        _latest = found = Alarms(loop)
+        _latest = found = Timers(loop)
     return found
 
 
 class Deadline:
-    """Cancels the current task when its time is up.
+    """Cancels the current task at the deadline of its invocation.
 
-    Never while work in a thread is running that the invocation has submitted: a thread cannot be
-    stopped, and must not overlap the next invocation.
+    The task is not cancelled while a thread runs work that the invocation has submitted: a thread
+    cannot be stopped, and must not overlap the next invocation.
 
     Args:
-        seconds: the time until then, or None for no deadline.
-        expire: called at that time, to end the response.
-        grace: seconds after that in which the task may end by itself.
+        seconds: the time until the deadline, or None for no deadline.
+        expire: called with ``seconds`` at the deadline, to end the response.
+        grace_seconds: the time after the deadline in which the task may end by itself.
     """
 
     def __init__(
-        self, seconds: float | None, expire: Callable[[float], None], grace: float = 0.0
+        self, seconds: float | None, expire: Callable[[float], None], grace_seconds: float = 0.0
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -109,62 +111,62 @@ class Deadline:
         self._cancelling_before = task.cancelling()
         self._cancelled = False
         self._expire = expire
-        self._grace = grace
+        self._grace_seconds = grace_seconds
         self._seconds = 0.0 if seconds is None else seconds
         self._ended = False
-        self.alarms = alarms_of(task.get_loop())
+        self.timers = timers_of(task.get_loop())
         if seconds is not None:
-            self.alarms.set(self._over, seconds)
+            self.timers.set(self._on_deadline, seconds)
 
     @property
     def interrupted(self) -> bool:
         """Whether the task has been cancelled from outside.
 
-        The count of cancellations says nothing about that: the user's code may cancel its own task,
-        by a task group or a client's timeout, and handle it. The party that cancels an invocation
-        says so in its record. Where there is no record, the count has to do.
+        The record of the invocation says so: the code that cancels an invocation from outside sets
+        ``cancelled`` there. Only without a record the task's count of cancellations is used: that
+        count includes those of the app, by a task group or the timeout of a client.
         """
         if self._record is not None:
             return self._record.cancelled
         return self._task.cancelling() - int(self._cancelled) > self._cancelling_before
 
-    def wait_for_end(self) -> None:
-        """Expect the task to end by itself, as after its time: its response has been ended."""
+    def start_grace(self) -> None:
+        """Cancel the task after the grace time from now: its response has been ended."""
         self.expired = True
-        self.alarms.clear(self._over)
-        self.alarms.set(self._wake, self._grace)
+        self.timers.remove(self._on_deadline)
+        self.timers.set(self._cancel_soon, self._grace_seconds)
 
     def end(self) -> None:
-        """Stop the clock.
+        """Do not cancel the task any more, and undo the cancellation of this deadline.
 
         Raises:
             CancelledError: the task was cancelled from outside.
         """
         self._ended = True
-        self.alarms.clear(self._wake if self.expired else self._over)
+        self.timers.remove(self._cancel_soon if self.expired else self._on_deadline)
         record = self._record
         interrupted = self.interrupted if record is None else record.cancelled
-        floor = self._cancelling_before + interrupted  # the party that cancelled counts its own
+        floor = self._cancelling_before + interrupted  # a cancellation from outside stays counted
         while self._task.cancelling() > floor:
             self._task.uncancel()
         if interrupted:
             raise asyncio.CancelledError
 
-    def _over(self) -> None:
+    def _on_deadline(self) -> None:
         self.expired = True
         try:
             self._expire(self._seconds)
         finally:
-            self.alarms.set(self._wake, self._grace)
+            self.timers.set(self._cancel_soon, self._grace_seconds)
 
-    def _wake(self) -> None:
+    def _cancel_soon(self) -> None:
         self._task.get_loop().create_task(self._cancel())
 
     async def _cancel(self) -> None:
         if self._ended:
             return
         if works_in_thread(self._task):
-            self.alarms.set(self._wake, THREAD_POLL_SECONDS)
+            self.timers.set(self._cancel_soon, THREAD_POLL_SECONDS)
         else:
             self._cancelled = True
             self._task.cancel()

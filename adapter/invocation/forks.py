@@ -1,8 +1,8 @@
-"""Ends forked children that return into the adapter.
+"""Ends a forked child process that returns into the adapter.
 
-A child of ``os.fork`` shares its parent's sockets and selector. A child that runs code of its own
-and exits does no harm; a child that returns into the event loop, as after an exception, would write
-into the middle of its parent's response.
+A child of ``os.fork`` shares the sockets and the selector of its parent. A child that runs its code
+and exits does no harm. A child that returns into the event loop, for example after an exception,
+would write into the response of its parent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 EXIT_FORKED = 70
-"""Exit status of such a child: EX_SOFTWARE of sysexits.h."""
+"""The exit status of such a child: EX_SOFTWARE of sysexits.h."""
 
 count = 0  #: differs between a process and every child that it forks
 _loops: WeakSet[AbstractEventLoop] = WeakSet()
@@ -41,7 +41,7 @@ def _in_child() -> None:
     global count
     count += 1
     for loop in tuple(_loops):
-        # A thread of the child that has worked for the loop reports by this method.
+        # A thread of the child that ends its work for the loop calls this method.
         loop.call_soon_threadsafe = _exit  # type: ignore[method-assign]
         with suppress(RuntimeError):  # closed
             loop.call_soon(_exit)

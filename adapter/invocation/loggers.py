@@ -1,9 +1,9 @@
 """The loggers of this package: their failures change no outcome, and they stay enabled.
 
 An exception of a filter, a handler or a sink of the app must not decide how an invocation ends.
-``dictConfig`` and ``fileConfig`` disable every logger that exists already and that they do not
-name, unless ``disable_existing_loggers`` is false: an app that configures its logging so, and
-fails, would leave no line in the log.
+``dictConfig`` and ``fileConfig`` disable every existing logger that they do not name, unless
+``disable_existing_loggers`` is false. The failure of an app that configures its logging in this way
+would not be logged.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ def get_logger(name: str) -> SafeLogger:
 
 
 class SafeLogger(logging.LoggerAdapter[logging.Logger]):
-    """Logs by a logger of the standard library, and never raises.
+    """Logs with a logger of the standard library, and never raises.
 
     Levels, handlers and filters are the app's.
     """
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> Any:
-        """Return both as they are: the base class replaces ``extra`` before Python 3.13."""
+        """Return both arguments unchanged: before Python 3.13 the base class replaces ``extra``."""
         return msg, kwargs
 
     def isEnabledFor(self, level: int) -> bool:

@@ -7,12 +7,12 @@ import weakref
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ..streams.response_stream import RegisteredHandler, StreamingHandler
+    from ..streams.streaming_handler import RegisteredHandler, StreamingHandler
     from ..types import JSON, Context
 
 
 class Host(Protocol):
-    """A runtime that streams, for calls from synchronous code."""
+    """A runtime that can stream the response of a handler that synchronous code calls."""
 
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
         """Let ``handler`` respond to the current invocation."""

@@ -1,8 +1,8 @@
 """Runs an event loop in the thread that calls, and synchronous functions between its turns.
 
 AWS's runtime calls a function on the main thread, with no event loop running. `LoopRunner` gives
-synchronous code the same surroundings: the loop stands still while the code runs, so that signal
-handlers, objects bound to a thread and ``loop.run_until_complete`` work; and a `LambdaHandler` that
+synchronous code the same surroundings: the loop stands still while the code runs. So signal
+handlers, objects bound to a thread and ``loop.run_until_complete`` work, and a `LambdaHandler` that
 the code calls runs the loop again until its response is over.
 """
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 FIRST_POLL_SECONDS = 0.01
 MAX_POLL_SECONDS = 0.1
-"""Between two looks of a waiting thread at whether it has to run the loop itself."""
+"""How often a waiting thread checks whether it has to run the loop itself."""
 
 _runners: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopRunner] = WeakKeyDictionary()
 
@@ -43,7 +43,7 @@ class LoopRunner:
         loop: the event loop, which is the current one whenever `outside` calls a function.
         concurrent: whether several invocations share the loop, so that it must not stand still.
         contain: whether an exception that stops the loop (a SystemExit in a task of the app, or
-            the exception of a signal handler) is logged, and the loop goes on. Otherwise the
+            the exception of a signal handler) is logged, and the loop continues. Otherwise the
             exception is raised.
     """
 
@@ -52,7 +52,7 @@ class LoopRunner:
     ) -> None:
         self.loop = loop
         self.concurrent = concurrent
-        self.stands_still = False  #: a synchronous function runs, and the loop does not
+        self.stands_still = False  #: while a synchronous function runs
         self._contain = contain
         self._turn = threading.Lock()  # held by the thread that runs the loop
         self._due: deque[Callable[[], None]] = deque()
@@ -76,8 +76,8 @@ class LoopRunner:
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the loop, from any thread but the thread that runs the loop.
 
-        The calling thread runs the loop, unless another thread does: then that thread serves both,
-        and the calling thread takes over when the other one leaves the loop.
+        The calling thread runs the loop, unless another thread does. In that case the other thread
+        runs the coroutine too, and the calling thread runs the loop when the other thread stops.
         """
         if self._turn.acquire(blocking=False):
             try:
@@ -167,8 +167,8 @@ def _let_threads_run(loop: asyncio.AbstractEventLoop) -> None:
     """Let ``loop.run_until_complete`` be called in a thread while the loop runs in another.
 
     A function that AWS's runtime calls on the main thread runs coroutines on the current event
-    loop. In a concurrent environment the function is called in a thread, the loop goes on, and the
-    coroutine is handed over to it.
+    loop. In a concurrent environment the function is called in a thread, and the loop, which keeps
+    running, runs the coroutine.
     """
     run = loop.run_until_complete
 
@@ -203,7 +203,7 @@ async def _settled(future: asyncio.Future[Any]) -> None:
 
 
 async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Stop the loop with the end of ``coroutine``: `run_until_complete` takes a turn more."""
+    """Stop the loop when ``coroutine`` ends; `run_until_complete` would take one more turn."""
     try:
         return await coroutine
     finally:

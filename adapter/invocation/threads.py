@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_THREADS = 10_000
-"""How many calls may run at once: more than a runtime ever asks for, abandoned calls included."""
+"""How many calls may run at once. No runtime starts as many, even with abandoned calls."""
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
     """Return the thread pool for calls on behalf of the adapter itself.
 
-    A pool apart from the event loop's: a function that waits in the last thread of that pool for a
-    handler of the adapter, which needs a thread as well, would wait for ever.
+    This pool is not the event loop's. A function in the last thread of that pool may wait for a
+    handler of the adapter, which needs a thread too: in one pool this would be a deadlock.
     """
     from concurrent.futures import ThreadPoolExecutor  # lazy: cold start
 
@@ -40,7 +40,7 @@ def app_threads(more: int = 0) -> ThreadPoolExecutor:
     It serves `asyncio.to_thread`, endpoints that are not async, and DNS.
 
     Args:
-        more: threads beside those.
+        more: the number of additional threads.
     """
     from concurrent.futures import ThreadPoolExecutor  # lazy: cold start
 
@@ -66,7 +66,7 @@ def shielded(function: Callable[..., T], *args: Any) -> T:
 
 
 class ThreadWork:
-    """One call in a thread, on record in its invocation until it has returned."""
+    """A call in a thread, which is in `Current.unfinished` until the call has returned."""
 
     def __init__(self, unfinished: set[object], call: Callable[[], Any]) -> None:
         self._unfinished = unfinished
@@ -77,14 +77,14 @@ class ThreadWork:
     def __call__(self) -> Any:
         """Run the call, in the thread."""
         self._begun = True
-        self._unfinished.add(self)  # the task may have been cancelled in just this moment
+        self._unfinished.add(self)  # `forget` may have removed the call at this moment
         try:
             return self._call()
         finally:
             self._unfinished.discard(self)
 
     def forget(self, future: object) -> None:
-        """Take a call off the record that was cancelled before it began."""
+        """Remove a call that was cancelled before it began."""
         if not self._begun:
             self._unfinished.discard(self)
 
@@ -92,9 +92,9 @@ class ThreadWork:
 def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
     """Record the calls that apps submit to executors, and run them in the submitter's context.
 
-    Any executor: asgiref has one for each request, in which Django's synchronous views run. The
-    deadline has to know of a call that cannot be stopped, and a log record of its request id. An
-    event loop offers no hook for this but the method itself, so the method is replaced.
+    This includes every executor: asgiref has one for each request, in which Django's synchronous
+    views run. The deadline needs to know which calls still run, and a log record needs the request
+    id. An event loop has no hook for this, so its method ``run_in_executor`` is replaced.
     """
     submit = loop.run_in_executor
 
@@ -120,7 +120,7 @@ def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
 def works_in_thread(task: asyncio.Task[Any]) -> bool:
     """Whether the invocation that ``task`` serves waits for a thread of its app.
 
-    Cancelled now, the task would end, and the thread would go on. To be called in a task, in the
+    If the task were cancelled now, the thread would go on. Call this function in a task, in the
     context of the invocation.
     """
     record = current.get(None)
@@ -131,10 +131,10 @@ def works_in_thread(task: asyncio.Task[Any]) -> bool:
 
 
 def anyio_limiter(*, is_needed: bool = False) -> Any:
-    """Return the limiter of anyio's threads, which are Starlette's; None where there are none yet.
+    """Return the limiter of anyio's threads, which Starlette uses; None if there is none yet.
 
     The first use of anyio imports its asyncio backend, which is 2 % of a cold start of FastAPI, so
-    only a limiter that ``is_needed`` is asked for before the app uses one. To be called in a task.
+    the limiter is made before the app uses anyio only if ``is_needed``. Call this in a task.
     """
     to_thread = sys.modules.get("anyio.to_thread")
     if to_thread is None or not (is_needed or "anyio._backends._asyncio" in sys.modules):

@@ -1,4 +1,4 @@
-"""Workers of a concurrent environment: many in one process, on one event loop.
+"""The workers of a concurrent environment: several in one process, on one event loop.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
 """
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..runtime_api.invocation import Invocation
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..sync.bridge import Bridge
     from .thread_pools import Threads
 
 logger = get_logger("adapter.runtime")
 
 DELAYS_SECONDS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
-"""The delays between the retries of a failed ``next``; after 77 seconds the worker is lost."""
+"""The delays between the retries of a failed ``next``. After 77 seconds the worker is lost."""
 
-LINGER_SECONDS = 0.5
-"""How long an app may still end by itself after its deadline."""
+GRACE_SECONDS = 0.5
+"""The time after its deadline in which an app may end by itself."""
 
-Zombies = set["asyncio.Task[None]"]
+Overdue = set["asyncio.Task[None]"]
 
 
 class ConcurrentWorker(Worker):
-    """Serves one invocation at a time, next to its siblings. Its failures do not affect them.
+    """Serves one invocation at a time, beside the other workers. Its failures do not affect them.
 
-    A refusal never ends the process. An app that still runs after its deadline becomes one of the
-    ``zombies``, and its worker takes the next event: Lambda does not freeze a managed instance or
-    kill its processes at a timeout. A worker whose ``next`` fails retries while one of its
-    ``siblings`` gets events, because the platform would not replace the worker.
+    A refusal never ends the process. Lambda does not freeze a managed instance or kill its
+    processes at a timeout. So the task of an app that still runs after its deadline is added to
+    ``overdue``, and its worker takes the next event. A worker whose ``next`` fails retries while
+    another one of ``workers`` gets events, because the platform would not replace the worker.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class ConcurrentWorker(Worker):
         address: str,
         bridge: Bridge,
         threads: Threads,
-        zombies: Zombies,
-        siblings: Sequence[ConcurrentWorker],
+        overdue: Overdue,
+        workers: Sequence[ConcurrentWorker],
     ) -> None:
         super().__init__(handler, RuntimeClient(address), bridge)
         self._address = address
         self._threads = threads
-        self._zombies = zombies
-        self._siblings = siblings
+        self._overdue = overdue
+        self._workers = workers
         self._idle: asyncio.Task[None] | None = None  #: waits for an event
         self._lost = False  #: all retries have failed, and the next one is not due yet
 
@@ -83,13 +83,13 @@ class ConcurrentWorker(Worker):
         serving = asyncio.create_task(self._serve_and_settle(invocation))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
-            await asyncio.wait((serving,), timeout=max(left, 0) + LINGER_SECONDS)
+            await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
         except asyncio.CancelledError:
             serving.cancel()
             await asyncio.wait((serving,))
             raise
         if not serving.done():
-            self._leave_behind(serving, invocation)
+            self._abandon(serving, invocation)
 
     async def _serve_and_settle(self, invocation: Invocation) -> None:
         delivery = Delivery(self._client, invocation)
@@ -97,7 +97,7 @@ class ConcurrentWorker(Worker):
         try:
             await settle(delivery)
         except AdapterError as error:
-            logger.error("The outcome was refused: %s", error)
+            logger.error("The outcome of an invocation was not delivered: %s", error)
 
     async def _next(self) -> Invocation:
         delays = iter(DELAYS_SECONDS)
@@ -108,25 +108,25 @@ class ConcurrentWorker(Worker):
             except (OSError, AdapterError) as error:
                 delay = next(delays, None)
                 self._lost = delay is None
-                if all(worker._lost for worker in self._siblings):
+                if all(worker._lost for worker in self._workers):
                     raise
                 delay = delay or DELAYS_SECONDS[-1]
                 logger.warning("GET next failed; retrying in %.1f s: %s", delay, error)
             await asyncio.sleep(delay)
 
-    def _leave_behind(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
-        """Leave the app running on its connection, and continue on a new connection."""
+    def _abandon(self, serving: asyncio.Task[None], invocation: Invocation) -> None:
+        """Let the app run on its connection, and serve the next invocation on a new connection."""
         client, self._client = self._client, RuntimeClient(self._address)
-        self._zombies.add(serving)
+        self._overdue.add(serving)
         self._threads.make_room(1)
         logger.error(
-            "Invocation %s still running after its deadline (%d such invocations)",
+            "Invocation %s is still running after its deadline. Such invocations: %d",
             invocation.request_id,
-            len(self._zombies),
+            len(self._overdue),
         )
 
         def ended(task: asyncio.Task[None]) -> None:
-            self._zombies.discard(task)
+            self._overdue.discard(task)
             self._threads.make_room(-1)
             client.close()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import RuntimeApiError
 from ..runtime_api.connection import Connection, connect
-from ..runtime_api.wire import Response, request
+from ..runtime_api.wire import ApiReply, request
 
 NAME = "asgi-lambda-stream"
 VERSION = "/2020-01-01/extension"
@@ -18,8 +18,8 @@ VERSION = "/2020-01-01/extension"
 async def register(address: str) -> Connection:
     """Register an internal extension without events; must come before the first ``next``.
 
-    The platform expects each extension to ask for its next event. The returned connection has
-    done so, and must stay open; the event never comes.
+    The platform expects each extension to ask for its next event. That request has been sent on the
+    returned connection, which must stay open; an event never comes.
 
     Raises:
         RuntimeApiError: the platform refused.
@@ -29,12 +29,12 @@ async def register(address: str) -> Connection:
     headers = {"Host": address, "Lambda-Extension-Name": NAME, "Content-Type": "application/json"}
     registered = connection.expect()
     connection.write(request("POST", f"{VERSION}/register", headers, b'{"events":[]}'))
-    response: Response = await registered
-    if response.status != 200:
+    reply: ApiReply = await registered
+    if reply.status != 200:
         connection.close()
-        body = response.body.decode("utf-8", "replace")
-        raise RuntimeApiError(f"POST {VERSION}/register", response.status, body)
-    identifier = response.headers.get("lambda-extension-identifier", "")
+        body = reply.body.decode("utf-8", "replace")
+        raise RuntimeApiError(f"POST {VERSION}/register", reply.status, body)
+    identifier = reply.headers.get("lambda-extension-identifier", "")
     headers = {"Host": address, "Lambda-Extension-Identifier": identifier}
     connection.expect()
     connection.write(request("GET", f"{VERSION}/event/next", headers))

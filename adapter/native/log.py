@@ -100,7 +100,7 @@ class Handler(logging.Handler):
 
 
 def _plain(record: logging.LogRecord, failure: BaseException) -> logging.LogRecord:
-    """Return a record with the message of ``record``, which no formatter should fail on."""
+    """Return a record with the message of ``record`` that every formatter can format."""
     text = _text(record)
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]

@@ -23,7 +23,7 @@ from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
 from . import extension, log
-from .signals import Signals
+from .signals import SignalHandlers
 from .thread_pools import Threads
 from .worker import Worker
 
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
     from ..options import RuntimeOptions
     from ..runtime_api.connection import Connection
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
 
 logger = get_logger("adapter.runtime")
 
 SHUTDOWN_SECONDS = 0.45
-"""From SIGTERM to the end of the process; Lambda kills the process 0.3 to 0.5 s after SIGTERM."""
+"""The time from SIGTERM to the end of the process. SIGKILL comes 0.3 to 0.5 s after SIGTERM."""
 
 BLOCKED_SECONDS = 0.5
-"""From SIGTERM to the end of a process whose event loop is blocked."""
+"""The time from SIGTERM to the end of a process whose event loop is blocked."""
 
 GRACE_SECONDS = 0.2
-"""In which running invocations may end after SIGTERM."""
+"""The time after SIGTERM in which running invocations may end."""
 
 CANCEL_GRACE_SECONDS = 0.05
-"""After that, cancelled, to post their errors."""
+"""The time after that in which cancelled invocations may post their errors."""
 
 EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 
@@ -55,9 +55,10 @@ EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 def main(target: str | None = None) -> int:
     """Serve invocations until the environment ends, and return the exit status.
 
-    ``target`` is what to load, ``$_HANDLER`` if not given. The status is 0 after SIGTERM or Ctrl-C,
-    1 when the handler or the Runtime API failed, 2 when this is no Lambda environment, 3 when the
-    app's lifespan startup failed, and 64 or 65 when a hook did, before a snapshot or after it.
+    ``target`` names the handler or the app; the default is ``$_HANDLER``. The status is 0 after
+    SIGTERM or Ctrl-C, 1 if the handler or the Runtime API failed, 2 outside a Lambda environment, 3
+    if the app's lifespan startup failed, 64 if a hook before a snapshot failed, and 65 if a hook
+    after a restore failed.
     """
     address = os.environ.get("AWS_LAMBDA_RUNTIME_API")
     name = target or os.environ.get("_HANDLER")
@@ -70,26 +71,26 @@ def main(target: str | None = None) -> int:
     log.configure(os.environ)
     _find_modules(os.environ)
     concurrency = _concurrency(os.environ)
-    runtime = Runtime(address, Signals(), concurrency)
+    runtime = Runtime(address, SignalHandlers(), concurrency)
     closing: asyncio.Runner | None = None
     try:
         options = resolve_runtime(os.environ)
         closing = asyncio.Runner(loop_factory=partial(_new_loop, options.loop))
         bridge = Bridge(LoopRunner(closing.get_loop(), concurrent=concurrency is not None))
         set_host(bridge)
-        # Current, but standing still, as under AWS's own runtime: a module may open a pool on the
-        # loop that the app will run on, or run a loop of its own.
+        # As under AWS's runtime, the loop is the current one and does not run during the import: a
+        # module may open a pool on the loop that will run the app, or run another loop.
         asyncio.set_event_loop(bridge.runner.loop)
-        with _deferred(options):
+        with _deferred_models(options):
             handler = load(name or _no_handler())
         bridge.calls_function = isinstance(handler, FunctionHandler)
         if "sentry_sdk" in sys.modules:
             from .vendors import warn_of_sentry  # lazy: cold start
 
             warn_of_sentry()
-        handler = _watched(handler) if options.watchdog else handler
+        handler = _with_watchdog(handler) if options.watchdog else handler
         if options.async_init:
-            handler = _patient(handler, options.async_init, runtime)
+            handler = _with_async_init(handler, options.async_init, runtime)
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
             status = reporting.run(runtime.fail_init(error))
@@ -97,16 +98,16 @@ def main(target: str | None = None) -> int:
             closing.close()
         return status
     with closing:
-        status = _live(runtime, handler, bridge, options)
+        status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)
         return status
 
 
-def _live(
+def _run_phases(
     runtime: Runtime, handler: StreamingHandler, bridge: Bridge, options: RuntimeOptions
 ) -> int:
-    """Go through the phases of an environment. The hooks of a snapshot run between them."""
+    """Run the phases of an environment: startup, snapshot hooks, invocations; return the status."""
     failed = bridge.runner.run(runtime.start(handler, options))
     if failed is None and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         from .snapshot import pause  # lazy: cold start
@@ -116,16 +117,18 @@ def _live(
 
 
 class Runtime:
-    """The life of one environment.
+    """Runs one environment: startup, invocations, shutdown.
 
     Args:
         address: ``host:port`` of the Runtime API.
         signals: the signal handlers of the process.
-        concurrency: how many invocations to serve at once; None if there is never more than
-            one, and the environment is frozen between them.
+        concurrency: how many invocations to serve at once; None for an environment that has
+            one invocation at a time and is frozen between them.
     """
 
-    def __init__(self, address: str, signals: Signals, concurrency: int | None = None) -> None:
+    def __init__(
+        self, address: str, signals: SignalHandlers, concurrency: int | None = None
+    ) -> None:
         self.client = RuntimeClient(address)
         self._address = address
         self._signals = signals
@@ -133,16 +136,16 @@ class Runtime:
         self._workers: Sequence[Worker] = ()
         self._abandoned = False
         self._threads: Threads | None = None
-        self._zombies: set[asyncio.Task[None]] = set()
+        self._overdue: set[asyncio.Task[None]] = set()
         self._extension: Connection | None = None
-        self._end_at = 0.0  #: time of the event loop, once SIGTERM has come
+        self._end_at = 0.0  #: time of the event loop; 0 until SIGTERM
         self._gave_up = False  #: the startup has failed after init
         self.stop = asyncio.Event()  #: set by SIGTERM, or by `give_up`
 
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
         """Do all that comes before the first event; return an exit status if that fails."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._signals.put_first(number, partial(self._on_signal, current_runner()))
+            self._signals.call_first(number, partial(self._on_signal, current_runner()))
         try:
             self._threads = Threads(self._concurrency or 1)
             needs_shutdown = await self._unless_stopped(handler.startup())
@@ -156,7 +159,7 @@ class Runtime:
         return None
 
     async def serve(self, handler: StreamingHandler, bridge: Bridge) -> int:
-        """Serve until SIGTERM or a fault, then stop the handler; return the exit status."""
+        """Serve until SIGTERM or a failure, then stop the handler; return the exit status."""
         if not self.stop.is_set():
             self._workers = self._make_workers(handler, bridge)
         try:
@@ -169,7 +172,7 @@ class Runtime:
                 worker.close()
 
     async def _unless_stopped(self, startup: Coroutine[Any, Any, bool]) -> bool | None:
-        """Await a startup; give up on it at SIGTERM, and return None."""
+        """Await a startup. At SIGTERM, cancel the startup and return None."""
         starting = asyncio.create_task(startup)
         stopping = asyncio.create_task(self.stop.wait())
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -200,7 +203,7 @@ class Runtime:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:
             logger.critical("Reporting the error failed: %s", failure)
-        # A LoadError says it all in its message; the frames that matter are those of its cause.
+        # The message of a LoadError is complete; only the frames of its cause help.
         shown = error.__cause__ if isinstance(error, LoadError) else error
         hint = advice(error)
         logger.critical("The environment cannot start: %s%s", error, hint, exc_info=shown)
@@ -222,35 +225,35 @@ class Runtime:
         from .concurrent import ConcurrentWorker
 
         assert self._threads is not None
-        siblings: list[ConcurrentWorker] = []
-        siblings += [
-            ConcurrentWorker(handler, self._address, bridge, self._threads, self._zombies, siblings)
+        workers: list[ConcurrentWorker] = []
+        workers += [
+            ConcurrentWorker(handler, self._address, bridge, self._threads, self._overdue, workers)
             for _ in range(self._concurrency)
         ]
-        return siblings
+        return workers
 
     async def _run(self, bridge: Bridge) -> int:
-        """Serve until SIGTERM or until a worker gives up; then let the running ones end."""
+        """Serve until SIGTERM or until a worker fails; then let running invocations end."""
         tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
         stop = asyncio.create_task(self.stop.wait())
         await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
-        for worker in self._workers:  # the fault of one worker is the fault of all
+        for worker in self._workers:  # the failure of one worker ends the environment
             worker.stop()
-        await self._end({*tasks, *self._zombies}, bridge)
-        faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
-        for fault in filter(None, faults):
-            logger.critical("The environment ends: %s", fault)
+        await self._end({*tasks, *self._overdue}, bridge)
+        failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+        for failure in filter(None, failures):
+            logger.critical("The environment ends: %s", failure)
         if self._gave_up:
             return EXIT_LIFESPAN
-        return EXIT_FAILED if any(faults) else 0
+        return EXIT_FAILED if any(failures) else 0
 
     async def _end(self, tasks: set[asyncio.Task[None]], bridge: Bridge) -> None:
         """Wait for running invocations; then cancel the rest."""
         _, running = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
         if running:
             logger.error("The environment ends. Invocations still running: %d", len(running))
-            self._abandoned = True  # at the least they may leave a thread behind
+            self._abandoned = True  # their threads may still run
             bridge.cancel_all()
             for task in running:
                 task.cancel()
@@ -263,10 +266,10 @@ class Runtime:
             logger.warning("Could not register an extension; no SIGTERM at shutdown: %s", error)
 
     def _on_signal(self, runner: LoopRunner | None) -> None:
-        """Have the event loop end the environment, and see to it that something does.
+        """Let the event loop end the environment, and start a timer that ends the process.
 
-        The loop cannot do it while a synchronous function runs, for which the loop stands still, or
-        while a startup or a shutdown blocks the loop. A timer ends the process then.
+        The timer is for a loop that does not run: it stands still while a synchronous function
+        runs, and a startup or a shutdown may block it.
         """
         assert runner is not None
         timer = threading.Timer(
@@ -274,17 +277,17 @@ class Runtime:
         )
         timer.daemon = True
         timer.start()
-        # Not by add_signal_handler, where the app may have a callback for the same signal.
-        with suppress(RuntimeError):  # the loop is closed: the process is at its end
+        # add_signal_handler would replace a callback of the app for the same signal.
+        with suppress(RuntimeError):  # the loop is closed: the process ends
             runner.loop.call_soon_threadsafe(self._terminate)
 
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""
-        if self.stop.is_set():  # asked twice
+        if self.stop.is_set():  # the second signal
             os._exit(EXIT_FAILED)
         self._end_at = asyncio.get_running_loop().time() + SHUTDOWN_SECONDS
         self.stop.set()
-        for worker in self._workers:  # at once: no event may be taken any more
+        for worker in self._workers:  # now, before a worker takes another event
             worker.stop()
 
 
@@ -296,25 +299,29 @@ def _no_handler() -> NoReturn:
     """
     raise LoadError(
         "Runtime.HandlerNotFound",
-        "No handler is named. adapter run takes it as its argument TARGET, or from _HANDLER, which"
-        " Lambda does not set for a container image on managed instances. Name it in the image:"
+        "No handler is named. adapter run reads its argument TARGET, or _HANDLER, which Lambda"
+        " does not set for a container image on managed instances. Name the handler in the image:"
         ' ENTRYPOINT ["python", "-m", "adapter", "run"], CMD ["main.handler"].',
     )
 
 
-def _watched(handler: StreamingHandler) -> StreamingHandler:
-    from .watchdog import Watched  # lazy: cold start
+def _with_watchdog(handler: StreamingHandler) -> StreamingHandler:
+    from .watchdog import WatchedHandler  # lazy: cold start
 
-    return Watched(handler)
-
-
-def _patient(handler: StreamingHandler, seconds: float, runtime: Runtime) -> StreamingHandler:
-    from .patience import Patient, is_on_demand  # lazy: cold start
-
-    return Patient(handler, seconds, runtime.give_up) if is_on_demand(os.environ) else handler
+    return WatchedHandler(handler)
 
 
-def _deferred(options: RuntimeOptions) -> AbstractContextManager[None]:
+def _with_async_init(
+    handler: StreamingHandler, seconds: float, runtime: Runtime
+) -> StreamingHandler:
+    from .async_init import AsyncInitHandler, is_on_demand  # lazy: cold start
+
+    if not is_on_demand(os.environ):
+        return handler
+    return AsyncInitHandler(handler, seconds, runtime.give_up)
+
+
+def _deferred_models(options: RuntimeOptions) -> AbstractContextManager[None]:
     if not options.defer_build:
         return nullcontext()
     from ..imports.deferred_models import defer_models  # lazy: cold start
@@ -328,9 +335,9 @@ def _concurrency(environ: Mapping[str, str]) -> int | None:
 
 
 def _find_modules(environ: Mapping[str, str]) -> None:
-    """Let modules be found in the task root first and, on Lambda, by ``.pth`` files.
+    """Put the task root first in ``sys.path`` and, on Lambda, read ``.pth`` files.
 
-    The rest of the path is that of the container, or the path that ``adapter/bootstrap`` made.
+    The rest of ``sys.path`` comes from the container, or from ``adapter/bootstrap``.
     """
     root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
@@ -345,7 +352,7 @@ def _exit(status: int) -> None:
     """End the process without waiting for its threads, which cannot be stopped."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # the app may have closed it, or put another in its place
+        with suppress(Exception):  # the app may have closed or replaced the stream
             stream.flush()
     os._exit(status)
 

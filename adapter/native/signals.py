@@ -14,65 +14,66 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.runtime")
 
-_OWN_MODULES = sys.stdlib_module_names | {"adapter", "__main__"}
+_NOT_OF_THE_APP = sys.stdlib_module_names | {"adapter", "__main__"}
 
 
-class Signals:
-    """Stands in for `signal.signal` and `signal.getsignal` of this process.
+class SignalHandlers:
+    """Replaces `signal.signal` and `signal.getsignal` in this process.
 
-    Python runs a signal handler between any two instructions of the main thread. An exception of a
-    handler of the app would appear in the code of the runtime, as the failure of a connection, say.
-    And the app may install a handler for SIGTERM at any time, while the environment must still end
-    at SIGTERM. Python has no hook for these, so the two functions are replaced.
+    Python runs a signal handler between any two instructions of the main thread, so an exception of
+    an app's handler could be raised in the code of the runtime and break a connection. The app may
+    also install a handler for SIGTERM at any time, and the environment must still end at SIGTERM.
+    Python has no hook for these two cases.
     """
 
     def __init__(self) -> None:
         self._signal, self._getsignal = signal.signal, signal.getsignal
-        self._first: dict[int, Callable[[int, FrameType | None], None]] = {}
-        self._behind: dict[int, Any] = {}  #: handlers of the app, by the same signals
+        self._runtime_handlers: dict[int, Callable[[int, FrameType | None], None]] = {}
+        self._app_handlers: dict[int, Any] = {}  #: for the same signals
         signal.signal = self._install  # type: ignore[assignment]
         signal.getsignal = self._installed  # type: ignore[assignment]
 
-    def put_first(self, number: int, on_signal: Callable[[], None]) -> None:
-        """Call ``on_signal`` at that signal, and then the handler that the app has by then."""
+    def call_first(self, number: int, on_signal: Callable[[], None]) -> None:
+        """At signal ``number``, call ``on_signal``, and then the handler of the app."""
 
         def handle(number: int, frame: FrameType | None) -> None:
             on_signal()
-            handler = self._behind[number]
+            handler = self._app_handlers[number]
             if callable(handler) and handler is not signal.default_int_handler:
                 try:
                     handler(number, frame)
                 except BaseException as error:
                     _log(error)
 
-        self._behind[number] = self._installed(number)
-        self._first[number] = handle
+        self._app_handlers[number] = self._installed(number)
+        self._runtime_handlers[number] = handle
         self._signal(number, handle)
 
     def _install(self, number: int, handler: Any) -> Any:
         previous = self._installed(number)
-        if number in self._first:
-            self._signal(number, self._first[number])  # raises as ever in another thread
-            self._behind[number] = handler
+        if number in self._runtime_handlers:
+            # As without the adapter, this raises a ValueError outside the main thread.
+            self._signal(number, self._runtime_handlers[number])
+            self._app_handlers[number] = handler
         else:
-            self._signal(number, Contained(handler) if callable(handler) else handler)
+            self._signal(number, AppSignalHandler(handler) if callable(handler) else handler)
         return previous
 
     def _installed(self, number: int) -> Any:
-        if number in self._first:
-            return self._behind[number]
+        if number in self._runtime_handlers:
+            return self._app_handlers[number]
         handler = self._getsignal(number)
-        return handler.handler if isinstance(handler, Contained) else handler
+        return handler.handler if isinstance(handler, AppSignalHandler) else handler
 
 
-class Contained:
-    """A handler of the app that raises into code of the app, and otherwise into the log."""
+class AppSignalHandler:
+    """A handler of the app. Its exception is raised in code of the app, and logged otherwise."""
 
     def __init__(self, handler: Callable[[int, FrameType | None], Any]) -> None:
         self.handler = handler
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal that has interrupted ``frame``."""
+        """Call the handler of the app, for a signal that has interrupted ``frame``."""
         try:
             self.handler(number, frame)
         except BaseException as error:
@@ -85,8 +86,8 @@ def _runs_app(frame: FrameType | None) -> bool:
     """Whether ``frame`` is code of the app or its libraries, or was called by such code."""
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
-        # The methods of a named tuple name a module that does not exist.
-        if module in sys.modules and module.partition(".")[0] not in _OWN_MODULES:
+        # The methods of a named tuple have the name of a module that does not exist.
+        if module in sys.modules and module.partition(".")[0] not in _NOT_OF_THE_APP:
             return True
         frame = frame.f_back
     return False

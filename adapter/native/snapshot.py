@@ -1,4 +1,4 @@
-"""The pause of an environment under SnapStart: a snapshot is taken, and restored many times.
+"""The pause of an environment under SnapStart, in which Lambda takes a snapshot.
 
 https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 """
@@ -24,9 +24,9 @@ EXIT_BEFORE, EXIT_AFTER = 64, 65
 
 
 def pause(client: RuntimeClient, runner: LoopRunner, stop: asyncio.Event) -> int | None:
-    """Run the hooks, with the snapshot between them; return an exit status if one failed.
+    """Run the hooks before and after the snapshot; return an exit status if a hook failed.
 
-    If ``stop`` is set in the snapshot, it is left without hooks.
+    If ``stop`` is set during the pause, the hooks after a restore do not run.
     """
     try:
         run_before_snapshot(runner)
@@ -49,7 +49,7 @@ def pause(client: RuntimeClient, runner: LoopRunner, stop: asyncio.Event) -> int
 
 
 async def _is_restored(client: RuntimeClient, stop: asyncio.Event) -> bool:
-    """Wait for the restore, or until ``stop`` is set; return whether it has come."""
+    """Wait for the restore, or until ``stop`` is set; return whether it was the restore."""
     waiting = asyncio.create_task(client.restore_next())
     stopping = asyncio.create_task(stop.wait())
     done, pending = await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)

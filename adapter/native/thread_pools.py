@@ -1,4 +1,4 @@
-"""The event loop's own threads: for `asyncio.to_thread`, endpoints that are not async, and DNS."""
+"""The threads of an environment: for `asyncio.to_thread`, endpoints that are not async, and DNS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from ..invocation.threads import anyio_limiter, app_threads, threads
 
 JOIN_SECONDS = 0.02
-"""In which an idle thread ends when it is told to."""
+"""The time in which an idle thread ends after a shutdown of its pool."""
 
 ANYIO_THREADS = 40
 """How many threads anyio allows at once by default."""
@@ -31,9 +31,9 @@ class Threads:
             self._limiter.total_tokens = max(self._limiter.total_tokens, concurrency)
 
     def end(self) -> bool:
-        """End the idle threads; return whether any other thread is left.
+        """End the idle threads; return whether other threads still run.
 
-        Python waits for every thread when it ends, and a thread cannot be stopped.
+        At its end Python waits for every thread, and a thread cannot be stopped.
         """
         self._executor.shutdown(wait=False)
         threads().shutdown(wait=False)
@@ -46,7 +46,7 @@ class Threads:
     def make_room(self, count: int) -> None:
         """Let ``count`` more calls run at once, because as many threads are abandoned.
 
-        To be called in a task, unless ``count`` is negative.
+        Call this method in a task, unless ``count`` is negative.
         """
         self._executor._max_workers += count
         self._abandoned += count

@@ -1,4 +1,4 @@
-"""Advice about instrumentation that works under AWS's client only."""
+"""A warning about instrumentation that works under AWS's runtime only."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from ..invocation.registry import handlers
 logger = get_logger("adapter.runtime")
 
 SENTRY = "sentry_sdk.integrations.aws_lambda"
-"""Imported only by a module that uses Sentry's integration for Lambda."""
+"""Imported only by code that uses Sentry's integration for Lambda."""
 
 
 def warn_of_sentry() -> None:
-    """Warn that Sentry's integration for Lambda, which patches AWS's client, sends nothing here.
+    """Warn that Sentry's integration for Lambda, which patches AWS's client, has no effect.
 
-    Without it Sentry sends its events from a thread, which the freeze of the environment stops.
-    Sentry's integrations for ASGI and the frameworks work; a handler with ``on_complete`` can send
-    what they have captured.
+    That integration waits until all events are sent. Without the integration, a thread sends them,
+    and the freeze of the environment stops the thread. There is no warning if a handler has
+    ``on_complete``, which can send the events.
     """
-    made = [handler for handler in handlers() if isinstance(handler, EntryPoint)]
-    if SENTRY not in sys.modules or any(each.options.on_complete for each in made):
+    if SENTRY not in sys.modules:
+        return
+    entry_points = [handler for handler in handlers() if isinstance(handler, EntryPoint)]
+    if any(entry_point.options.on_complete for entry_point in entry_points):
         return
     logger.warning(
         "Sentry's AwsLambdaIntegration has no effect under the adapter's native runtime, and events"

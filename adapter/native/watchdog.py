@@ -1,4 +1,4 @@
-"""Logs the code that blocks the event loop. On in `adapter dev`, off by default otherwise."""
+"""The option `watchdog`: logs the code that blocks the event loop. `adapter dev` turns it on."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ if TYPE_CHECKING:
     from contextvars import Context as Variables
     from types import FrameType
 
-    from ..streams.response_stream import ResponseStream, StreamingHandler
+    from ..streams.response_stream import ResponseStream
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
 
 TICK_SECONDS = 0.1
 MAX_MISSED_TICKS = 10
-"""After so many ticks without a turn of the event loop, the loop counts as blocked."""
+"""After so many ticks without a turn of the event loop, a report is logged."""
 
 
-class Watched:
+class WatchedHandler:
     """A handler whose event loop is watched while it serves an invocation.
 
-    A thread wakes up every `TICK_SECONDS` and checks whether the loop has turned since. It counts
-    its wake-ups instead of reading a clock: it does not wake up in a frozen environment, so a
-    freeze does not count as a block.
+    A thread wakes up every `TICK_SECONDS` and checks whether the loop has run since then. The
+    thread counts its wake-ups and reads no clock: it does not wake up in a frozen environment, so a
+    freeze is not reported as a block.
     """
 
     def __init__(self, handler: StreamingHandler) -> None:
         self._handler = handler
         self._running: list[Variables] = []
-        self._beats = 0
+        self._turns = 0
         self._runner: LoopRunner | None = None
-        self._armed = threading.Event()
+        self._has_invocations = threading.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._thread: threading.Thread | None = None
 
@@ -54,43 +55,42 @@ class Watched:
         """Serve one invocation with the handler, and watch the loop during it."""
         variables = copy_context()
         self._running.append(variables)
-        self._beat()
+        self._count_turn()
         self._runner = current_runner()
         if self._thread is None:
             thread = threading.get_ident()
             self._thread = threading.Thread(target=self._watch, args=(thread,), daemon=True)
             self._thread.start()
-        self._armed.set()
+        self._has_invocations.set()
         try:
             return await self._handler.respond(event, context, stream)
         finally:
             self._running.remove(variables)
             if not self._running:
-                self._armed.clear()
+                self._has_invocations.clear()
 
     async def shutdown(self) -> None:
         """End the handler."""
         await self._handler.shutdown()
 
-    def _beat(self) -> None:
+    def _count_turn(self) -> None:
         """Count a turn of the loop, every `TICK_SECONDS` during an invocation."""
-        self._beats += 1
+        self._turns += 1
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
         if self._running:
-            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._beat)
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._count_turn)
 
     def _watch(self, watched: int) -> None:
         seen, missed = 0, 0
         while True:
-            self._armed.wait()
+            self._has_invocations.wait()
             time.sleep(TICK_SECONDS)
-            standing = (
-                self._runner is not None and self._runner.stands_still
-            )  # for a synchronous function
-            if self._beats != seen or standing or not self._armed.is_set():
-                seen, missed = self._beats, 0
+            # The loop stands still while a synchronous function runs, for as long as that takes.
+            stands_still = self._runner is not None and self._runner.stands_still
+            if self._turns != seen or stands_still or not self._has_invocations.is_set():
+                seen, missed = self._turns, 0
                 continue
             missed += 1
             frame = sys._current_frames().get(watched)
@@ -104,13 +104,13 @@ class Watched:
         variables.run(
             logger.warning,
             "The event loop has been blocked for over a second; no other request is served"
-            " until it runs again. It is in:\n%s",
+            " until it runs again. The code that blocks it:\n%s",
             stack(frame),
         )
 
 
 def stack(frame: FrameType) -> str:
-    """Return the stack as Python prints it, from where the event loop called into it."""
+    """Return the stack as Python prints it, from the call by the event loop on."""
     frames = list(traceback.walk_stack(frame))
     inner = [number for number, (f, _) in enumerate(frames) if f.f_code.co_name == "_run"]
     cut = next((n for n in inner if frames[n][0].f_globals.get("__name__") == "asyncio.events"), -1)

@@ -1,4 +1,4 @@
-"""One place to serve invocations in: takes an event, responds to it, and takes the next."""
+"""A worker: takes an event, serves the invocation, and takes the next event."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, StreamClosed, advice
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, settle
-from ..runtime_api.invocation import Invocation, function_context
+from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
-from ..runtime_api.wire import Response
-from ..sync.bridge import Served, stream_result
+from ..runtime_api.wire import ApiReply
+from ..sync.bridge import ServedInvocation, stream_result
 
 if TYPE_CHECKING:
     from ..invocation.context import LambdaContext
     from ..runtime_api.client import RuntimeClient
-    from ..runtime_api.connection import Reply
-    from ..runtime_api.invocation import Function
-    from ..streams.response_stream import StreamingHandler
+    from ..runtime_api.connection import ReplyOrError
+    from ..runtime_api.invocation import FunctionFields
+    from ..streams.streaming_handler import StreamingHandler
     from ..sync.bridge import Bridge
     from ..types import JSON
 
@@ -31,25 +31,25 @@ logger = get_logger("adapter.runtime")
 class Worker:
     """Serves one invocation at a time over one connection.
 
-    While all goes well, callbacks of the connection drive it, and no task waits between them::
+    Without errors, callbacks of the connection do the work, and no task waits between them::
 
-        event ──► _on_event ──► _begin ──► _serve: the app, and its response
+        event ──► _on_event ──► _begin ──► _serve: the app and its response
                       ▲                       │
-                      └───────── ask ◄── _proceed, when the app has returned and the reply is in
+                      └── ask ◄── _ask_if_done: the app has returned, and the reply is here
 
-    A future for which a task waits takes another turn of the event loop, and each turn is a system
-    call: two turns serve a warm call in this way, and six in a task that awaits each step. `run`
-    waits beside that, and deals with everything else: connecting, refusals, errors, the end.
+    Each future for which a task waits costs a turn of the event loop, and each turn is a system
+    call. In this way a warm call takes two turns; a task that awaits each step would take six.
+    `run` waits, and deals with everything else: connecting, refusals, errors, the end.
     """
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
         self._handler = handler
         self._client = client
         self._bridge = bridge
-        self._function = function_context(os.environ)
+        self._function = function_fields(os.environ)
         self._stopping = False
         self._running: asyncio.Task[None] | None = None  #: in `run`
-        self._is_idle = False  #: there is no event yet
+        self._is_idle = False  #: `run` or the connection waits for an event
         self._serving: asyncio.Task[None] | None = None  #: the latest invocation
         self._has_returned = True  #: whether its app has returned
 
@@ -62,15 +62,15 @@ class Worker:
         """
         self._running = asyncio.current_task()
         self._variables = copy_context()
-        event: Response | None = None  # that `_on_event` did not take
+        event: ApiReply | None = None  # a reply to ``next``, from `_on_event`
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            left: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
-            self._left = left
+            for_run: asyncio.Future[ApiReply | None] = asyncio.get_running_loop().create_future()
+            self._for_run = for_run
             self._begin(invocation)
             event = await self._wait()
-            if event is None:  # then the reply to the latest invocation may be missing, or bad
+            if event is None:  # the latest outcome may have no reply, or a refusal
                 await settle(self._delivery)
 
     def stop(self) -> None:
@@ -83,83 +83,83 @@ class Worker:
         """Close the connection."""
         self._client.close()
 
-    async def _wait(self) -> Response | None:
-        """Wait for what `_leave` leaves to `run`, while invocations are served."""
+    async def _wait(self) -> ApiReply | None:
+        """Wait until `_return_to_run` is called, while callbacks serve invocations."""
         try:
-            return await self._left
+            return await self._for_run
         except asyncio.CancelledError:
             if self._serving is not None and not self._serving.done():
                 self._serving.cancel()
                 await asyncio.wait((self._serving,))
             raise
 
-    def _on_event(self, reply: Reply) -> None:
+    def _on_event(self, reply: ReplyOrError) -> None:
         """Take the reply to ``next``."""
         if self._stopping:
             return
         if isinstance(reply, Exception) or reply.status != 200 or not reply.keep_alive:
-            self._leave(reply)
+            self._return_to_run(reply)
             return
         try:
             self._begin(Invocation.parse(reply))
         except Exception as error:
-            self._leave(error)
+            self._return_to_run(error)
 
     def _begin(self, invocation: Invocation) -> None:
-        """Start an invocation. From Python 3.12 on, it may be over when this returns."""
+        """Start an invocation. From Python 3.12 on, it may be over when this method returns."""
         self._is_idle = False
         if invocation.trace_id:
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_id
         else:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
         self._has_returned = False
-        self._delivery = Delivery(self._client, invocation, self._proceed)
+        self._delivery = Delivery(self._client, invocation, self._ask_if_done)
         loop = asyncio.get_running_loop()
         variables = self._variables.copy()
         if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
             self._serving = asyncio.Task(
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
-        else:  # a turn later; or a task of the kind that the app has chosen
+        else:  # starts a turn later; or the app has set a task factory
             self._serving = loop.create_task(self._serve_one(), context=variables)
 
     async def _serve_one(self) -> None:
         try:
             await self._serve(self._delivery)
         except BaseException as error:
-            self._leave(error)
+            self._return_to_run(error)
         else:
             self._has_returned = True
-            self._proceed()
+            self._ask_if_done()
 
-    def _proceed(self) -> None:
-        """Ask for the next event when the app has returned, and the reply to its response is in.
+    def _ask_if_done(self) -> None:
+        """Ask for the next event if the app has returned and its response has a reply.
 
-        Called at both of these times.
+        Called when the app returns, and when the reply comes.
         """
         reply = self._delivery.reply_to_stream
         if not self._has_returned or (reply is None and self._delivery.opened):
             return
-        is_taken = isinstance(reply, Response) and reply.status == 202
+        is_taken = isinstance(reply, ApiReply) and reply.status == 202
         if is_taken and not self._stopping and self._client.ask(self._on_event):
             self._is_idle = True
         else:
-            self._leave(None)
+            self._return_to_run(None)
 
-    def _leave(self, what: Response | BaseException | None) -> None:
-        """Leave the rest to `run`: a response to ``next``, or an error."""
-        if self._left.done():
+    def _return_to_run(self, result: ApiReply | BaseException | None) -> None:
+        """Let `run` continue: with a reply to ``next``, with an error, or with None."""
+        if self._for_run.done():
             return
-        if isinstance(what, ConnectionError):
-            self._left.set_result(None)  # `run` connects again
-        elif isinstance(what, BaseException):
-            self._left.set_exception(what)
+        if isinstance(result, ConnectionError):
+            self._for_run.set_result(None)  # `run` connects again
+        elif isinstance(result, BaseException):
+            self._for_run.set_exception(result)
         else:
-            self._left.set_result(what)
+            self._for_run.set_result(result)
 
     async def _serve(self, delivery: Delivery) -> None:
         """Bring one invocation to exactly one outcome."""
-        served = Served(delivery)
+        served = ServedInvocation(delivery)
         self._bridge.begin(served)
         try:
             if self._bridge.calls_function:
@@ -169,7 +169,7 @@ class Worker:
         finally:
             self._bridge.end(served)
 
-    async def _call_handler(self, served: Served) -> None:
+    async def _call_handler(self, served: ServedInvocation) -> None:
         """Have a handler of the adapter respond on the stream."""
         delivery = served.delivery
         delivery.claim.call()
@@ -185,7 +185,7 @@ class Worker:
             stream.fail(error)
             self._log_failure(error)
 
-    async def _call_function(self, served: Served) -> None:
+    async def _call_function(self, served: ServedInvocation) -> None:
         """Call a function, perhaps around a handler of the adapter, and post its result.
 
         If a call of such a handler has begun to respond, its response is the outcome, and the
@@ -222,7 +222,7 @@ class Worker:
         logger.error("The invocation failed%s", advice(error), exc_info=error)
 
 
-def _unmarshal(served: Served, function: Function) -> tuple[JSON, LambdaContext]:
+def _unmarshal(served: ServedInvocation, function: FunctionFields) -> tuple[JSON, LambdaContext]:
     invocation = served.delivery.invocation
     try:
         event = invocation.event()

@@ -17,9 +17,9 @@ logger = get_logger("adapter.access")
 
 
 def write(summary: Summary) -> None:
-    """Log a request at INFO when it is over; nothing for an event that is not HTTP.
+    """Log a request at INFO when it is over. Log nothing for an event that is not HTTP.
 
-    A query may have a token in it, which must not be in a log. The record has the rest of the
+    The query is not logged, because it may contain a token. The record has the other fields of the
     summary as ``extra``, which a JSON formatter writes as keys.
     """
     if not summary.source:

@@ -1,6 +1,6 @@
 """The summary of one invocation: how it ended, how long it took, how much it sent.
 
-`EntryPoint.respond` measures it, on every way into a handler, if there is a listener.
+`EntryPoint.respond` measures each invocation, under every runtime, if there is a listener.
 """
 
 from __future__ import annotations
@@ -50,12 +50,14 @@ class Summary(NamedTuple):
     duration: float  #: background tasks included
     bytes: int  #: of the body
     chunks: int  #: how many the body had
-    # What follows, but for the last two, is empty for an event that is not HTTP.
+    # The fields up to ``source`` are empty for an event that is not HTTP.
     method: str = ""  #: of the request
     target: str = ""  #: path and query, as the client sent them
     http_version: str = ""  #: ``1.1``, for example
     client: str = ""  #: the address and the port, ``203.0.113.9:0``
-    route: str = ""  #: as in the app: ``/items/{id}``; the path, if the framework does not tell
+    route: str = (
+        ""  #: as in the app: ``/items/{id}``; the path, if the framework does not name the route
+    )
     source: str = ""  #: the event source: ``function URL``, for example
     cold_start: bool = False  #: whether it is the first invocation of its environment
     first_body: float | None = None  #: when the first byte of the body was handed on, if streamed
@@ -81,7 +83,7 @@ class Meter:
         self._started = monotonic()
 
     def requested(self, scope: Scope | None, source: str) -> None:
-        """Record the request, and the name of the event source; empty if it is not HTTP."""
+        """Record the request, and the name of the event source; both empty if it is not HTTP."""
         self._scope, self._source = scope, source
 
     def received(self, source: Source, event: JSON) -> None:
@@ -93,7 +95,7 @@ class Meter:
         self.requested(scope, source.name)
 
     def measure(self, stream: ResponseStream) -> None:
-        """Measure ``stream``, which collects the response, instead of the runtime's stream."""
+        """Measure ``stream``, to which the response is written, not the runtime's stream."""
         self._stream = stream
 
     def ended(self, state: State) -> None:
@@ -117,11 +119,11 @@ class Meter:
     def finish(self) -> Summary:
         """Stop measuring; return the summary."""
         stream, carrier = self._stream, self._carrier
-        for each in {stream, carrier} - {None}:
-            assert each is not None
-            if each.error is not None:
-                self.failed(each.error)
-            elif each.disconnected and self.outcome is Outcome.COMPLETE:
+        for measured_stream in {stream, carrier} - {None}:
+            assert measured_stream is not None
+            if measured_stream.error is not None:
+                self.failed(measured_stream.error)
+            elif measured_stream.disconnected and self.outcome is Outcome.COMPLETE:
                 self.outcome = Outcome.DISCONNECTED
         head = None if stream is None else stream.head
         first_byte = None if carrier is None else carrier.first_byte
@@ -145,7 +147,7 @@ class Meter:
 class FirstBody:
     """Takes the time of the first byte of the body that ``stream`` hands on.
 
-    It stands in the way of the first write only: no chunk after that costs more.
+    Only the first write goes through this object, so later chunks cost nothing more.
     """
 
     def __init__(self, stream: ResponseStream) -> None:
@@ -158,15 +160,15 @@ class FirstBody:
         size = self._write(chunks, end=end)
         if size:
             self._time = monotonic()
-            self._leave()
+            self._remove()
         return size
 
     def end(self) -> float | None:
-        """Stop waiting for it; return the time, if there was one."""
-        self._leave()
+        """Stop waiting; return the time of the first byte, or None if there was none."""
+        self._remove()
         return self._time
 
-    def _leave(self) -> None:
+    def _remove(self) -> None:
         vars(self._stream).pop("writelines_nowait", None)
 
 
@@ -175,7 +177,7 @@ _STARTED_BEFORE = ("provisioned-concurrency", "lambda-managed-instances")
 
 
 def _is_cold_start() -> bool:
-    """Whether this invocation is the first, and its environment has been started for it."""
+    """Whether this invocation is the first one, and its environment was started for it."""
     global _cold
     cold, _cold = _cold, False
     return cold and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE
@@ -200,7 +202,7 @@ def _request(scope: Scope | None) -> tuple[str, str, str, str, str]:
             f"{client[0]}:{client[1]}" if client else "",
             route if isinstance(route, str) else scope["path"],
         )
-    except Exception:  # the app, its framework or a custom handler has put something else there
+    except Exception:  # the app, its framework or a custom handler has changed the scope
         return "", "", "", "", ""
 
 
@@ -210,7 +212,7 @@ async def measured(
     meter: Meter,
     listeners: list[Callable[[Summary], Any]],
 ) -> JSON:
-    """Await ``response``, the invocation, and call the listeners with its summary.
+    """Await ``response`` and call the listeners with the summary of the invocation.
 
     Raises:
         BaseException: the error of the invocation. An error of a listener is logged.

@@ -141,7 +141,7 @@ def named_dependencies(file: Path) -> Dependencies:
         PackageError: it is not there, or not of a known kind.
     """
     if not file.is_file():
-        raise PackageError(f"There is no file {file}. Paths are relative to where you are.")
+        raise PackageError(f"There is no file {file}. Paths are relative to the working directory.")
     if file.name in LOCKS or is_pylock(file):
         return _from_lock(file, read_pyproject(file.parent))
     if file.name == PYPROJECT:

@@ -1,1 +1,1 @@
-"""The client half of AWS's Runtime API: bytes, connection, and the response that goes out."""
+"""The client of AWS's Runtime API: bytes, connection, and the response stream."""

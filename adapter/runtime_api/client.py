@@ -16,13 +16,13 @@ from .xray_cause import xray_cause
 if TYPE_CHECKING:
     from ..types import ErrorObject
     from .connection import Connection, OnReply
-    from .wire import Response
+    from .wire import ApiReply
 
 VERSION = "/2018-06-01"
 USER_AGENT = "asgi-lambda-stream"
 
 MAX_BROKEN_EVENTS = 3
-"""How many connections in a row may break in the middle of an event."""
+"""How many connections in succession may break in the middle of an event."""
 
 
 class RuntimeClient:
@@ -46,16 +46,16 @@ class RuntimeClient:
         """Open a connection, or replace a lost one, for an event that another client has received.
 
         Raises:
-            OSError: the Runtime API is not there.
+            OSError: no connection to the Runtime API can be made.
         """
         connection = self.connection
         if connection is not None and connection.is_readable():
-            connection.close()  # no request is open, so this is the end of the connection
+            connection.close()  # no request is open, so the other side has closed the connection
         if connection is None or connection.lost:
             self._connection = await connect(self._address)
 
     def ask(self, on_reply: OnReply) -> bool:
-        """Ask for an event on the open connection, if there is one; return whether there is."""
+        """Send the request for an event if a connection is open; return whether it was sent."""
         connection = self._connection
         if connection is None or connection.lost:
             return False
@@ -63,24 +63,24 @@ class RuntimeClient:
         connection.write(self._next)
         return True
 
-    async def next(self, response: Response | None = None) -> Invocation:
+    async def next(self, reply: ApiReply | None = None) -> Invocation:
         """Wait for an event, for as long as it takes.
 
         Args:
-            response: the reply, if the event has been asked for by `ask`.
+            reply: the reply to `ask`, if `ask` has sent the request.
 
         Raises:
             RuntimeApiError: the request was refused; the runtime should end.
             ProtocolError: the reply is not an event.
-            OSError: the Runtime API is not there.
+            OSError: no connection to the Runtime API can be made.
         """
-        if response is None:
-            response = await self._event()
-        if response.status != 200:
-            raise _refused("GET /runtime/invocation/next", response)
-        if self.connection is None:  # closed with this response, and a stream needs an open one
+        if reply is None:
+            reply = await self._event()
+        if reply.status != 200:
+            raise _refused("GET /runtime/invocation/next", reply)
+        if self.connection is None:  # this reply closed it, and a stream needs an open connection
             self._connection = await connect(self._address)
-        return Invocation.parse(response)
+        return Invocation.parse(reply)
 
     def response_head(self, invocation: Invocation, content_type: str) -> bytes:
         """Return the head of a streamed response; its chunks follow on `connection`."""
@@ -90,13 +90,13 @@ class RuntimeClient:
             headers |= invocation.echo
         return chunked_request(path, headers, self._streaming)
 
-    async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> Response:
+    async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> ApiReply:
         """Post a buffered response."""
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/response"
         headers = {**self._headers, "Content-Type": content_type, **invocation.echo}
         return await self._post(path, headers, payload)
 
-    async def error(self, invocation: Invocation, error: BaseException) -> Response:
+    async def error(self, invocation: Invocation, error: BaseException) -> ApiReply:
         """Report that the invocation failed before its response began."""
         described = error_object(error, invocation.request_id)
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/error"
@@ -105,7 +105,7 @@ class RuntimeClient:
         return await self._post_error(path, described, headers | invocation.echo)
 
     async def init_error(self, error: BaseException, kind: str = "") -> None:
-        """Report that the environment cannot start. The runtime must end after that.
+        """Report that the environment cannot start. The runtime must end after this call.
 
         ``kind`` is the error type for the platform; by default, the type of ``error``.
 
@@ -121,12 +121,12 @@ class RuntimeClient:
             RuntimeApiError: the platform refused.
         """
         path = f"{VERSION}/runtime/restore/next"
-        response = await self._call(request("GET", path, self._headers))
-        if response.status != 200:
-            raise _refused(f"GET {path}", response)
+        reply = await self._call(request("GET", path, self._headers))
+        if reply.status != 200:
+            raise _refused(f"GET {path}", reply)
 
     async def restore_error(self, error: BaseException, kind: str) -> None:
-        """Report that the restored environment cannot go on. The runtime must end after that.
+        """Report that the restored environment cannot serve. The runtime must end after this call.
 
         Raises:
             RuntimeApiError: the report was refused.
@@ -138,8 +138,8 @@ class RuntimeClient:
         if self._connection is not None:
             self._connection.close()
 
-    async def _event(self) -> Response:
-        """Ask for an event; if a connection breaks in the middle of it, ask on a new one."""
+    async def _event(self) -> ApiReply:
+        """Ask for an event; if the connection breaks in the middle of the event, ask again."""
         for _ in range(MAX_BROKEN_EVENTS):
             try:
                 return await self._call(self._next)
@@ -151,11 +151,11 @@ class RuntimeClient:
     async def _report(self, path: str, error: BaseException, kind: str) -> None:
         described = error_object(error)
         more = {"Lambda-Runtime-Function-Error-Type": kind} if kind else {}
-        response = await self._post_error(path, described, more)
-        if response.status != 202:
-            raise _refused(f"POST {path}", response)
+        reply = await self._post_error(path, described, more)
+        if reply.status != 202:
+            raise _refused(f"POST {path}", reply)
 
-    async def _post_error(self, path: str, error: ErrorObject, more: dict[str, str]) -> Response:
+    async def _post_error(self, path: str, error: ErrorObject, more: dict[str, str]) -> ApiReply:
         headers = {
             **self._headers,
             "Content-Type": "application/json",
@@ -164,45 +164,45 @@ class RuntimeClient:
         }
         return await self._post(path, headers, error_report(error))
 
-    async def _post(self, path: str, headers: dict[str, str], payload: bytes) -> Response:
+    async def _post(self, path: str, headers: dict[str, str], payload: bytes) -> ApiReply:
         """Send an outcome. A 403 for the repeated request means that the first one was accepted.
 
         Raises:
-            NotPosted: there is no connection to send it on.
-            ConnectionResetError: the request was sent, but there is no response.
-            ProtocolError: the request was sent, but its response is malformed.
+            NotPosted: no connection can be made to send the outcome.
+            ConnectionResetError: the request was sent, but there is no reply.
+            ProtocolError: the request was sent, but the reply is malformed.
         """
         first = self.connection
         try:
-            response = await self._call(request("POST", path, headers, payload))
+            reply = await self._call(request("POST", path, headers, payload))
         except ConnectionResetError:
             raise
         except OSError as error:
             raise NotPosted(f"POST {path} could not be sent: {error}") from error
-        if response.status == 403 and first not in (None, self._connection):
-            return response._replace(status=202)
-        return response
+        if reply.status == 403 and first not in (None, self._connection):
+            return reply._replace(status=202)
+        return reply
 
-    async def _call(self, data: bytes) -> Response:
-        """Send a whole request and return its response.
+    async def _call(self, data: bytes) -> ApiReply:
+        """Send a whole request and return the reply.
 
-        A kept-alive connection may be stale (an environment can be frozen for hours), so the
-        request is sent once more on a new connection. That is safe: the request names its
+        A kept-alive connection may be stale, because an environment can be frozen for hours. Then
+        the request is sent again on a new connection. That is safe: the request has the id of its
         invocation, and the Runtime API accepts one outcome for each invocation.
         """
         connection = self.connection
         if connection is not None:
-            response = connection.expect()
+            reply = connection.expect()
             connection.write(data)
             try:
-                return await response
+                return await reply
             except ConnectionError:
                 pass
         self._connection = connection = await connect(self._address)
-        response = connection.expect()
+        reply = connection.expect()
         connection.write(data)
-        return await response
+        return await reply
 
 
-def _refused(what: str, response: Response) -> RuntimeApiError:
-    return RuntimeApiError(what, response.status, response.body.decode("utf-8", "replace"))
+def _refused(request: str, reply: ApiReply) -> RuntimeApiError:
+    return RuntimeApiError(request, reply.status, reply.body.decode("utf-8", "replace"))

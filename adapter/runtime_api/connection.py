@@ -9,14 +9,14 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from .wire import ProtocolError, Response, ResponseReader
+from .wire import ApiReply, ProtocolError, ReplyReader
 
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Callable
 
-    Reply = Response | Exception
-    OnReply = Callable[[Reply], None]
+    ReplyOrError = ApiReply | Exception
+    OnReply = Callable[[ReplyOrError], None]
 
 HIGH_WATER_BYTES = 64 * 1024
 """Unsent bytes above which a writer waits for the reader."""
@@ -27,7 +27,9 @@ READ_BUFFER_BYTES = 64 * 1024
 EXIT_FORKED = 70
 """The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
 
-_process = object()  # replaced in every child; os.getpid() would be a system call per chunk
+_process = (
+    object()
+)  # another object in every child; os.getpid() would be a system call for each chunk
 
 
 def _in_child() -> None:
@@ -39,9 +41,9 @@ os.register_at_fork(after_in_child=_in_child)
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One exchange at a time: set `on_reply`, `write` the request, and get the response.
+    """One exchange at a time: set `on_reply`, `write` the request, and get the reply.
 
-    The response may come while the request is still being written; the writer must stop then.
+    The reply may come while the request is still being written; the writer must stop then.
 
     A `BufferedProtocol`, because asyncio gives a plain `Protocol` a new 256 KiB buffer for every
     read, which the allocator maps and unmaps: six system calls per invocation.
@@ -54,43 +56,44 @@ class Connection(asyncio.BufferedProtocol):
         self._process = _process
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
-        self._reader = ResponseReader()
-        #: Called once, with the next response as soon as its last byte has been read, and must not
-        #: raise; a future would take another turn of the event loop. It gets a `ConnectionError` if
-        #: the connection ends before that, and a `ProtocolError` if the response is malformed.
+        self._reader = ReplyReader()
+        #: Called once, as soon as the last byte of the next reply has been read; must not raise.
+        #: The argument is the reply, or a `ConnectionError` if the connection ends before the
+        #: reply, or a `ProtocolError` if the reply is malformed. (A future would cost a turn of
+        #: the event loop.)
         self.on_reply: OnReply | None = None
         self._writable: Future[None] | None = None
 
-    def expect(self) -> Future[Response]:
-        """Announce a request; return the future of its response, or of its error."""
-        response: Future[Response] = self._loop.create_future()
-        self.on_reply = partial(settle, response)
-        return response
+    def expect(self) -> Future[ApiReply]:
+        """Announce a request; return the future of the reply, or of an error."""
+        reply: Future[ApiReply] = self._loop.create_future()
+        self.on_reply = partial(settle, reply)
+        return reply
 
     @property
     def interrupted(self) -> bool:
-        """Whether the connection ended in the middle of a response."""
+        """Whether the connection ended in the middle of a reply."""
         return self.lost and self._reader.begun
 
     def write(self, data: bytes) -> None:
-        """Hand ``data`` to the socket at once. If the connection is lost, the future raises."""
+        """Hand ``data`` to the socket at once. If the connection is lost, do nothing."""
         if self._process is not _process:
             # A forked child of the app that returned here instead of exiting: its bytes would
             # corrupt the response of its parent.
             os._exit(EXIT_FORKED)
-        if not self.lost:  # uvloop would raise an error that no caller expects
+        if not self.lost:  # uvloop would raise; asyncio would not
             assert self._transport is not None
             self._transport.write(data)
 
     def is_readable(self) -> bool:
-        """Whether bytes or the end of the connection have arrived that asyncio has not read yet."""
+        """Whether the socket has bytes, or the end of the connection, that asyncio has not read."""
         assert self._transport is not None
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         return bool(poll.poll(0))
 
     async def drain(self) -> None:
-        """Wait until at most a quarter of `HIGH_WATER_BYTES` is unsent, if more than that was."""
+        """If writing is paused, wait until at most a quarter of `HIGH_WATER_BYTES` is unsent."""
         if self._writable is not None:
             await asyncio.shield(self._writable)
 
@@ -105,8 +108,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio has set TCP_NODELAY on it.
 
-        Without a limit the kernel would buffer some MiB. Lambda reads 2 MiB/s, so error trailers
-        would arrive seconds after the app's last chunk.
+        The send buffer is limited, because the kernel would buffer some MiB. Lambda reads 2 MiB/s,
+        so error trailers would arrive seconds after the app's last chunk.
         """
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
@@ -118,24 +121,24 @@ class Connection(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take bytes of a response."""
+        """Take bytes of a reply."""
         try:
-            response = self._reader.feed(bytes(self._buffer[:nbytes]))
+            reply = self._reader.feed(bytes(self._buffer[:nbytes]))
         except ProtocolError as error:
             self._fail(error)
             self.close()
             return
-        if response is not None:
-            self._deliver(response)
+        if reply is not None:
+            self._deliver(reply)
 
     def eof_received(self) -> None:
-        """Complete a response that ends with the connection."""
-        response = self._reader.eof()
-        if response is not None:
-            self._deliver(response)
+        """Complete a reply that ends with the connection."""
+        reply = self._reader.eof()
+        if reply is not None:
+            self._deliver(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wake the tasks that wait for the response or for `drain`."""
+        """Wake the tasks that wait for the reply or for `drain`."""
         self.lost = True
         self._fail(ConnectionResetError(f"The Runtime API closed the connection ({exc})."))
         self.resume_writing()
@@ -146,18 +149,18 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        """Let writers go on."""
+        """Let writers continue."""
         self.paused = False
         if self._writable is not None:
             self._writable.set_result(None)
             self._writable = None
 
-    def _deliver(self, response: Response) -> None:
+    def _deliver(self, reply: ApiReply) -> None:
         on_reply, self.on_reply = self.on_reply, None
-        if on_reply is None or not response.keep_alive:  # None: no request is open
+        if on_reply is None or not reply.keep_alive:  # None: no request is open
             self.close()
         if on_reply is not None:
-            on_reply(response)
+            on_reply(reply)
 
     def _fail(self, error: Exception) -> None:
         on_reply, self.on_reply = self.on_reply, None
@@ -165,8 +168,8 @@ class Connection(asyncio.BufferedProtocol):
             on_reply(error)
 
 
-def settle(future: Future[Response], reply: Reply) -> None:
-    """Let ``future`` have ``reply``, if it still waits."""
+def settle(future: Future[ApiReply], reply: ReplyOrError) -> None:
+    """Set the result or the exception of ``future``, unless the future is done."""
     if future.done():
         return
     if isinstance(reply, Exception):

@@ -1,4 +1,4 @@
-"""The response to one invocation: one POST to the Runtime API, and its reply."""
+"""The delivery of the outcome of one invocation: one POST to the Runtime API, and its reply."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .client import RuntimeClient
-    from .connection import Connection, Reply
+    from .connection import Connection, ReplyOrError
     from .invocation import Invocation
     from .runtime_stream import RuntimeStream
-    from .wire import Response
+    from .wire import ApiReply
 
 logger = get_logger("adapter.runtime")
 
 
-# Replies of a platform that does not take an outcome, but in an environment that is fine.
-_ENVIRONMENT_IS_FINE = {
-    400: "it was refused as broken, or it came for an invocation that is over",
-    410: "it came too late, the invocation is over",
-    413: "it is larger than Lambda accepts",
+# The statuses that refuse an outcome, but do not end the environment.
+_REFUSALS = {
+    400: "the response is malformed, or its invocation is over",
+    410: "the invocation is over",
+    413: "the response is larger than Lambda accepts",
 }
 
 
 class Delivery:
-    """Sends the one outcome of an invocation, whichever party the claim admits.
+    """Sends the one outcome of an invocation, for the party that the claim admits.
 
     Args:
-        client: whose connection carries the POST.
+        client: the client whose connection sends the POST.
         invocation: the invocation.
         on_reply: called when there is a reply to a streamed POST.
     """
@@ -51,15 +51,15 @@ class Delivery:
         self.invocation = invocation
         self.client = client
         self.opened = False  #: a streamed POST has begun
-        self.reply_to_stream: Reply | None = None
+        self.reply_to_stream: ReplyOrError | None = None
         self._on_reply = on_reply
         self._stream: RuntimeStream | None = None
-        self._waiting: asyncio.Future[Response] | None = None  #: for the reply to a streamed POST
-        self._posting: asyncio.Future[Response] | None = None  #: a POST of a whole outcome
+        self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
+        self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
     @property
     def sent(self) -> bool:
-        """Whether an outcome has been sent, or has begun to be."""
+        """Whether an outcome has been sent, at least in part."""
         return self.opened or self._posting is not None
 
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
@@ -69,7 +69,7 @@ class Delivery:
         connection.on_reply = self._replied
         return self.client.response_head(self.invocation, stream.content_type)
 
-    def _replied(self, reply: Reply) -> None:
+    def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply
         stream = self._stream
         if stream is not None and not stream.closed:
@@ -81,21 +81,21 @@ class Delivery:
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""
-        response = self.client.respond(self.invocation, payload, content_type)
-        self._posting = asyncio.ensure_future(response)
+        posting = self.client.respond(self.invocation, payload, content_type)
+        self._posting = asyncio.ensure_future(posting)
 
     def report(self, error: BaseException) -> None:
         """Post an error report."""
         self._posting = asyncio.ensure_future(self.client.error(self.invocation, error))
 
-    async def reply(self) -> Response:
+    async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.
 
-        It comes when the platform has taken the whole body, which it may do slowly.
+        The reply comes when the platform has read the whole body, which may be slow.
 
         Raises:
             ConnectionError: there is no reply, because the connection is gone.
-            NotPosted: nothing was sent, after all; AWS's client may still send its own report.
+            NotPosted: nothing was sent; AWS's client may still send an error report.
         """
         if self.opened:
             self._waiting = asyncio.get_running_loop().create_future()
@@ -112,29 +112,29 @@ class Delivery:
 
 
 async def settle(delivery: Delivery) -> None:
-    """Wait for the reply of the Runtime API; only then may ``next`` be asked for.
+    """Wait for the reply of the Runtime API: the next event may be asked for only after it.
 
     Raises:
         RuntimeApiError: the reply says that this environment is lost.
         NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
     try:
-        response = await delivery.reply()
+        reply = await delivery.reply()
     except (OSError, ProtocolError) as error:
-        # A reset in mid-stream is how the platform says that the time is up; if the environment
-        # goes on, the next request opens a new connection.
-        logger.error("The outcome of the response is not known: %s", error)
+        # At the timeout the platform resets the connection in mid-stream. If the environment goes
+        # on, the next request opens a new connection.
+        logger.error("It is not known whether the Runtime API took the response: %s", error)
         return
-    if response.status in _ENVIRONMENT_IS_FINE:
+    if reply.status in _REFUSALS:
         logger.error(
             "The Runtime API did not take the response (%s): %s. %s",
-            response.status,
-            _ENVIRONMENT_IS_FINE[response.status],
-            response.body.decode("utf-8", "replace").strip(),
+            reply.status,
+            _REFUSALS[reply.status],
+            reply.body.decode("utf-8", "replace").strip(),
         )
-    elif response.status != 202:
-        body = response.body.decode("utf-8", "replace")
-        raise RuntimeApiError("POST /runtime/invocation/…", response.status, body)
+    elif reply.status != 202:
+        body = reply.body.decode("utf-8", "replace")
+        raise RuntimeApiError("POST /runtime/invocation/…", reply.status, body)
 
 
 def encode_response(response: object) -> tuple[bytes, str]:
@@ -154,16 +154,18 @@ def encode_response(response: object) -> tuple[bytes, str]:
 
 
 def _json(response: object) -> bytes:
-    """Return ``response`` in UTF-8, the encoding in which its size was measured."""
+    """Return ``response`` as JSON in UTF-8, the encoding in which its size was measured."""
     try:
         return json.dumps(response, default=_number, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair is text to Python, but not to UTF-8
+    except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot encode
         return json.dumps(response, default=_number).encode()
 
 
 def _number(value: object) -> int | float:
-    """Return the JSON number for a `Decimal`: DynamoDB's numbers come as such."""
-    decimal = sys.modules.get("decimal")  # never imported: there is a Decimal only if it was
+    """Return the JSON number for a `Decimal`, which is the type of DynamoDB's numbers."""
+    decimal = sys.modules.get(
+        "decimal"
+    )  # not imported here: without the module there is no Decimal
     if decimal is not None and isinstance(value, decimal.Decimal):
         whole = value == value.to_integral_value() if value.is_finite() else False
         return int(value) if whole else float(value)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..types import JSON
-    from .wire import Response
+    from .wire import ApiReply
 
 _CLIENT_FIELDS = (
     "installation_id",
@@ -23,34 +23,34 @@ _CLIENT_FIELDS = (
     "app_package_name",
 )
 
-# What `json.loads` calls between its two regular expressions for white space.
+# `json.loads` calls this too, between two regular expressions for white space.
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 NONCE = "lambda-runtime-invocation-id"
-"""The header that goes back with the outcome."""
+"""The header that is sent back with the outcome."""
 
 MAX_TIMEOUT_MS = 900_000
 """The longest timeout of a function, for an event without a deadline."""
 
 
 class Invocation(NamedTuple):
-    """A response of ``GET /runtime/invocation/next``. An empty header counts as missing."""
+    """A reply to ``GET /runtime/invocation/next``. An empty header counts as missing."""
 
     request_id: str
     deadline_ms: int
     headers: Mapping[str, str]
     body: bytes
     trace_id: str = ""  #: the X-Ray trace header
-    tenant_id: str | None = None  #: whom it is for, where the function isolates its tenants
+    tenant_id: str | None = None  #: the tenant, if the function isolates its tenants
 
     @classmethod
-    def parse(cls, response: Response) -> Invocation:
-        """Return the invocation in ``response``.
+    def parse(cls, reply: ApiReply) -> Invocation:
+        """Return the invocation in ``reply``.
 
         Raises:
             ProtocolError: there is no request id, without which no outcome can be posted.
         """
-        headers = response.headers
+        headers = reply.headers
         request_id = headers.get("lambda-runtime-aws-request-id")
         if not request_id:
             raise ProtocolError("The Runtime API sent an event without a request id.")
@@ -64,7 +64,7 @@ class Invocation(NamedTuple):
             request_id,
             deadline,
             headers,
-            response.body,
+            reply.body,
             headers.get("lambda-runtime-trace-id", ""),
             headers.get("lambda-runtime-aws-tenant-id") or None,
         )
@@ -85,7 +85,7 @@ class Invocation(NamedTuple):
         return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}
 
     def event(self) -> JSON:
-        """Return the event: decoded JSON, or bytes if its content type is another.
+        """Return the event: decoded JSON, or bytes if the content type is not JSON.
 
         Raises:
             ValueError: the event is not valid JSON.
@@ -100,11 +100,11 @@ class Invocation(NamedTuple):
                 return event
         except (ValueError, StopIteration):
             pass
-        # White space around it, another encoding, or an error that says where it is.
+        # White space around the JSON, another encoding, or an error with its position.
         event = json.loads(self.body)
         return event
 
-    def context(self, function: Function) -> LambdaContext:
+    def context(self, function: FunctionFields) -> LambdaContext:
         """Return the context object.
 
         Raises:
@@ -126,7 +126,7 @@ class Invocation(NamedTuple):
         )
 
 
-class Function(NamedTuple):
+class FunctionFields(NamedTuple):
     """The fields of a context that describe the function, in the order of `LambdaContext`."""
 
     function_name: str
@@ -136,16 +136,16 @@ class Function(NamedTuple):
     log_stream_name: str
 
 
-def function_context(environ: Mapping[str, str]) -> Function:
+def function_fields(environ: Mapping[str, str]) -> FunctionFields:
     """Return the fields of a context that describe the function, the same for every invocation.
 
-    Lambda always sets these variables; for a missing one the context has None, as AWS's has.
+    Lambda always sets these variables; for a missing one the context has None, as in AWS's runtime.
     """
 
     def given(name: str) -> str:
         return cast("str", environ.get(name))
 
-    return Function(
+    return FunctionFields(
         given("AWS_LAMBDA_FUNCTION_NAME"),
         given("AWS_LAMBDA_FUNCTION_VERSION"),
         given("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),

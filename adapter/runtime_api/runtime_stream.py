@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..types import JSON
-    from .connection import Connection, Reply
+    from .connection import Connection, ReplyOrError
     from .delivery import Delivery
 
 
@@ -24,8 +24,8 @@ logger = get_logger("adapter.runtime")
 class RuntimeStream(ResponseStream):
     """Sends every chunk as one HTTP chunk, at once.
 
-    The request begins with the first write. So a failure before it can still be reported as an
-    error, and a handler that writes nothing can still have a buffered response posted.
+    The POST begins with the first write. So a failure before the first write can be an error
+    report, and a handler that writes nothing can have a buffered response.
     """
 
     wrapped = False
@@ -44,7 +44,7 @@ class RuntimeStream(ResponseStream):
         """
         payload, content_type = encode_response(response)
         if not self._delivery.claim.first_byte():
-            raise StreamClosed("The invocation has been responded to in another way.")
+            raise StreamClosed("The invocation already has an outcome.")
         self._delivery.post(payload, content_type)
         self._close()
 
@@ -61,7 +61,7 @@ class RuntimeStream(ResponseStream):
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
         elif not delivery.claim.first_byte():
-            self.disconnect("The invocation has been responded to in another way.")
+            self.disconnect("The invocation already has an outcome.")
         else:
             self._connection = connection
             head = delivery.open(connection, self)
@@ -75,7 +75,7 @@ class RuntimeStream(ResponseStream):
         raise broken
 
     def disconnect(self, reason: str) -> None:
-        """Close the stream. If nothing was sent, that is the outcome of the invocation."""
+        """Close the stream. If nothing was sent, report the disconnect as the outcome."""
         if self.closed:
             return
         super().disconnect(reason)
@@ -107,7 +107,11 @@ class RuntimeStream(ResponseStream):
         return self._connection is not None and self._connection.paused
 
     async def drain(self) -> None:
-        """Wait until it has."""
+        """Wait until the socket has taken enough.
+
+        Raises:
+            ClientDisconnected: the connection is lost.
+        """
         assert self._connection is not None
         await self._connection.drain()
         if self._broken is not None:
@@ -125,8 +129,8 @@ class RuntimeStream(ResponseStream):
         claim = self._delivery.claim
         return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
-    def refuse(self, reply: Reply) -> None:
-        """Stop the writer: a reply before the end is a refusal of the rest."""
+    def refuse(self, reply: ReplyOrError) -> None:
+        """Stop the writer: a reply before the end of the response refuses the rest."""
         self.disconnect(
             f"The Runtime API stopped reading the response: {reply}"
             if isinstance(reply, Exception)
@@ -138,22 +142,22 @@ class RuntimeStream(ResponseStream):
 class CallStream(RuntimeStream):
     """The stream of a call that synchronous code makes: a wrapper around the handler, for example.
 
-    A failure before the first byte is for the caller, who may respond in another way. Except for a
-    deadline, which is reported at once because the caller may not return in time, and for an
-    exception that would end the process on the way.
+    A failure before the first byte is raised in the caller, which may respond in another way. There
+    are two exceptions, which are reported at once: a deadline, because the caller may not return in
+    time, and an error such as SystemExit, which would end the process.
     """
 
     wrapped = True
 
     def transmit_error(self, error: BaseException) -> None:
-        """Leave ``error`` to the caller if it can be, and if nothing was sent."""
+        """Report ``error``, or leave it to the caller if nothing was sent."""
         if self._connection is not None or not isinstance(error, Exception):
             super().transmit_error(error)
         elif isinstance(error, DeadlineExceeded) and self._admits(error):
             self._delivery.report(error)
 
     def disconnect(self, reason: str) -> None:
-        """Close the stream; if nothing was sent, that is a failure for the caller."""
+        """Close the stream; if nothing was sent, the caller gets the disconnect as an error."""
         if self.closed:
             return
         ResponseStream.disconnect(self, reason)
@@ -162,6 +166,6 @@ class CallStream(RuntimeStream):
 
 
 class DirectStream(CallStream):
-    """The stream of a call that AWS's runtime makes itself: no wrapper can change a response."""
+    """The stream of a call that AWS's runtime makes without a wrapper."""
 
     wrapped = False

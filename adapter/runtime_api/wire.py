@@ -1,7 +1,7 @@
 """The part of HTTP/1.1 that a Lambda runtime speaks, as bytes in and bytes out.
 
 This module does no I/O: `request`, `chunked_request`, `chunk` and `last_chunk` return the bytes to
-send, `ResponseReader` takes the bytes received. A general HTTP library would slow down every cold
+send, `ReplyReader` takes the bytes received. A general HTTP library would slow down every cold
 start and every invocation. The tests compare this module with h11, in both directions.
 """
 
@@ -12,7 +12,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ProtocolError as ProtocolError
-from ..events.names import NameCache
+from ..events.name_cache import NameCache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +42,8 @@ _MAX_LINE_BYTES = 1024
 _MAX_REPEATED_BYTES = 512
 
 
-class Response(NamedTuple):
-    """A whole response of the Runtime API; header names are lower-case."""
+class ApiReply(NamedTuple):
+    """A whole reply of the Runtime API to one request; header names are lower-case."""
 
     status: int
     headers: dict[str, str]
@@ -55,7 +55,7 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
     """Return a request with its body; a ``POST`` always has a ``Content-Length``.
 
     Raises:
-        ValueError: the path or a header has something in it that would end its line.
+        ValueError: the path or a header contains a CR, LF or NUL.
     """
     fields = headers if method == "GET" else {**headers, "Content-Length": str(len(body))}
     return header_lines(fields, f"{method} {path} HTTP/1.1") + b"\r\n" + body
@@ -65,10 +65,10 @@ def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -
     """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
 
     Trailers must be declared here, or the platform drops them and takes the response for
-    complete. ``lines`` are further headers, rendered by `header_lines` before.
+    complete. ``lines`` are more headers, which `header_lines` has rendered.
 
     Raises:
-        ValueError: the path or a header has something in it that would end its line.
+        ValueError: the path or a header contains a CR, LF or NUL.
     """
     return header_lines(headers, f"POST {path} HTTP/1.1") + lines + _CHUNKED
 
@@ -135,38 +135,38 @@ def error_type_header(error: ErrorObject) -> str:
     return f"{category}.{reason}" if fits else "Function.Unknown"
 
 
-class ResponseReader:
-    """Cuts a byte stream into responses, one at a time.
+class ReplyReader:
+    """Cuts a byte stream into replies, one at a time.
 
-    Call `feed` with the bytes read until it returns a `Response`; call `eof` when the other side
-    closes. A 1xx response is skipped. After a response the reader is ready for the next one. Bytes
-    after the end of a response are an error, because no request is open. After an error the
+    Call `feed` with the bytes read until it returns an `ApiReply`; call `eof` when the other side
+    closes. A 1xx reply is skipped. After a reply the reader is ready for the next one. Bytes
+    after the end of a reply are an error, because no request is open. After an error the
     connection cannot be used any more.
 
-    The replies to most outcomes are the same bytes: a short response that repeats the latest short
-    one is recognized without parsing it again.
+    Most outcomes get the same reply. A short reply that is equal to the latest short reply is
+    recognized and not parsed again.
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._head: _Head | None = None
-        self._repeated = b""  #: the bytes of `_response`, which came at once
-        self._response: Response | None = None
+        self._repeated = b""  #: the bytes of `_reply`, if they came in one read
+        self._reply: ApiReply | None = None
 
     @property
     def begun(self) -> bool:
-        """Whether a part of a response was read, but not its end."""
+        """Whether a part of a reply was read, but not its end."""
         return self._head is not None or len(self._buffer) > 0
 
-    def feed(self, data: bytes) -> Response | None:
-        """Take bytes; return the response if it is complete.
+    def feed(self, data: bytes) -> ApiReply | None:
+        """Take bytes; return the reply if it is complete.
 
         Raises:
-            ProtocolError: the bytes are not HTTP/1.1, or more than one response.
+            ProtocolError: the bytes are not HTTP/1.1, or more than one reply.
         """
         at_once = self._head is None and not self._buffer  # not `begun`: saves a call
         if at_once and data == self._repeated:
-            return self._response
+            return self._reply
         self._buffer += data
         while self._head is None:
             head = _take_head(self._buffer)
@@ -181,30 +181,32 @@ class ResponseReader:
         if self._buffer:
             raise ProtocolError(f"Bytes after the end of a response: {len(self._buffer)}.")
         self._head = None
-        response = Response(head.status, head.headers, body, head.keep_alive)
+        reply = ApiReply(head.status, head.headers, body, head.keep_alive)
         if at_once and len(data) <= _MAX_REPEATED_BYTES:
-            self._repeated, self._response = data, response
-        return response
+            self._repeated, self._reply = data, reply
+        return reply
 
-    def eof(self) -> Response | None:
-        """Take the end of the connection; return the response if the end completes one."""
+    def eof(self) -> ApiReply | None:
+        """Take the end of the connection; return the reply if the end completes one."""
         head = self._head
         if head is None or head.delimited:
             return None
         body = bytes(self._buffer)
         self._buffer.clear()
         self._head = None
-        return Response(head.status, head.headers, body, head.keep_alive)
+        return ApiReply(head.status, head.headers, body, head.keep_alive)
 
 
 class _Head:
-    """The head of a response, and how long its body is (RFC 9112, 6.3)."""
+    """The head of a reply, and how long its body is (RFC 9112, 6.3)."""
 
     def __init__(self, version: str, status: int, headers: dict[str, str]) -> None:
         self.status = status
         self.headers = headers
         self.length: int | None = None  #: from content-length
-        self.chunks: _ChunkReader | None = None  #: without both, the body ends with the connection
+        self.chunks: _ChunkReader | None = (
+            None  #: without a length and chunks, the body ends with the connection
+        )
         if status in (204, 304):
             self.length = 0
         elif (coding := headers.get("transfer-encoding")) is not None:
@@ -265,7 +267,9 @@ class _ChunkReader:
 
 def _chunk_size(line: str) -> int:
     size = line.partition(";")[0].rstrip(" \t")
-    if not 0 < len(size) <= 16 or size.strip("0123456789abcdefABCDEF"):  # int() takes more forms
+    if not 0 < len(size) <= 16 or size.strip(
+        "0123456789abcdefABCDEF"
+    ):  # int() accepts more than hexadecimal digits
         raise ProtocolError("Not a chunk size.")
     return int(size, 16)
 
@@ -285,7 +289,7 @@ def _take_head(buffer: bytearray) -> _Head | None:
     if not valid or version not in ("HTTP/1.1", "HTTP/1.0"):
         raise ProtocolError("Not a status line.")
     if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
-        # Lone ones: an echoed value would inject a header.
+        # A lone CR or LF: in an echoed value it would inject a header.
         raise ProtocolError("A line break or a NUL inside a header line.")
     headers: dict[str, str] = {}
     for line in lines:

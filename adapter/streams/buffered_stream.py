@@ -22,11 +22,11 @@ logger = get_logger("adapter.http")
 
 
 class BufferedStream(ResponseStream):
-    """Collects a response. At its end the response is sent, if a runtime takes it then.
+    """Collects a response. At its end the response is sent, unless a wrapper returns it.
 
     Args:
         render: returns the response for a head, which may be None, and a body.
-        carrier: the stream of the runtime; None outside a runtime.
+        carrier: the stream of the runtime, which sends the response; None outside a runtime.
     """
 
     sends_prelude = False
@@ -118,8 +118,8 @@ def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
         return
     _warned = True
     logger.warning(
-        "A response of server-sent events or JSON lines was sent whole, when it was complete:"
-        " the event came from a %s; %s.",
+        "A response of server-sent events or JSON lines was buffered until it was complete."
+        " Its event came from a %s; %s.",
         source.name,
         source.to_stream,
     )
@@ -134,7 +134,7 @@ def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JS
     size = len(body)
     if size <= source.max_response_bytes:
         response = source.format(head, body)
-        # A byte of the body is at most six bytes of JSON, and a head is below half of the limit.
+        # A byte of the body is at most six bytes of JSON; a head is less than half of the limit.
         if size * 6 <= source.max_response_bytes // 2:
             return response
         size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""The warning of an app that compresses a stream."""
+"""The warning about an app that compresses a stream."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def warn_of_compression() -> None:
         return
     _warned = True
     logger.warning(
-        "The app sets Content-Encoding on a streamed response. Function URLs have been seen"
-        " to decompress such bodies and drop the header; leave compression to a CDN."
+        "The app sets Content-Encoding on a streamed response. A function URL"
+        " may decompress the body and drop the header. Let a CDN compress responses instead."
     )

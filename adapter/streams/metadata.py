@@ -17,7 +17,7 @@ _WITHOUT_BODY = (204, 304)
 
 
 class TakesMetadata(Protocol):
-    """A response stream, or an object in its place."""
+    """A response stream, or another object with this method."""
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Do what `ResponseStream.set_metadata` does."""
@@ -97,11 +97,11 @@ def field(name: Any, value: Any) -> tuple[bytes, bytes]:
 
 
 def _pairs(metadata: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
-    # API Gateway merges them in the same way: a list replaces a single value.
+    # As API Gateway merges the two: a list of values replaces a single value.
     merged = _checked(metadata, "headers", dict) | _checked(metadata, "multiValueHeaders", dict)
     for name, value in merged.items():
-        for one in value if isinstance(value, list | tuple) else (value,):
-            yield name, one
+        for single in value if isinstance(value, list | tuple) else (value,):
+            yield name, single
     for cookie in _checked(metadata, "cookies", list):
         yield "set-cookie", cookie
 

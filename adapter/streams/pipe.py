@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 BLOCK_BYTES = 64 * 1024
-"""How many bytes each read from a file asks for."""
+"""How many bytes each read of a file asks for."""
 
 T = TypeVar("T")
 
@@ -78,13 +78,13 @@ class BlockingStream:
         self._stream.set_metadata(metadata)
 
     def write(self, data: bytes | str) -> None:
-        """Send one chunk, as `ResponseStream.write` does; return when it has been handed on."""
+        """Send one chunk, as `ResponseStream.write` does; return when the chunk is handed on."""
         self._wait(self._stream.write(data))
 
     def pipe(self, source: Any) -> None:
-        """Write all chunks of ``source``, as `ResponseStream.pipe` does, but read in this thread.
+        """Write all chunks of ``source``, as `ResponseStream.pipe` does.
 
-        The event loop reads an async source.
+        This thread reads ``source``, or the event loop if ``source`` is async.
         """
         if hasattr(source, "__aiter__") or _reads_async(source):
             self._wait(pipe(source, self._stream))
@@ -159,14 +159,14 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
             cancelled = error
             blocking.give_up("The invocation is over.")
     if cancelled is not None:
-        running.exception()  # so that it counts as retrieved
+        running.exception()  # otherwise asyncio logs it as never retrieved
         raise cancelled
     return running.result()
 
 
 async def pipe(source: Any, stream: Sink) -> None:
     """Copy ``source`` into ``stream``, as `ResponseStream.pipe` documents."""
-    if _reads_async(source):  # first: iterating a file would yield lines
+    if _reads_async(source):  # checked first, because an iteration of a file yields lines
         while chunk := await source.read(BLOCK_BYTES):
             await stream.write(chunk)
     elif hasattr(source, "__aiter__"):
@@ -177,7 +177,7 @@ async def pipe(source: Any, stream: Sink) -> None:
             if inspect.isasyncgen(source):
                 await source.aclose()
     elif isinstance(source, str | bytes | bytearray | memoryview | list | tuple):
-        for chunk in _chunks(source):  # in memory: does not block
+        for chunk in _chunks(source):  # in memory, so this does not block
             await stream.write(chunk)
     else:
         await in_thread(lambda blocking: blocking.pipe(source), stream)
@@ -207,7 +207,7 @@ def _chunks(source: Any) -> Iterable[Any]:
 
 
 def _blocks(file: Any) -> Iterator[bytes | str]:
-    # read1 returns the bytes that are ready; read would wait until a pipe or socket fills a block.
+    # read1 returns the bytes that are ready; read waits until a pipe or a socket has a whole block.
     read = getattr(file, "read1", file.read)
     while block := read(BLOCK_BYTES):
         yield block

@@ -1,4 +1,4 @@
-"""The response stream: the interface that every runtime implements."""
+"""The response stream: the base class that every runtime implements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import warnings
 from abc import ABC, abstractmethod
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClientDisconnected, StreamClosed
 from ..events import FUNCTION_URL
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ..events import Source
-    from ..types import JSON, Context
+    from ..types import JSON
 
 logger = get_logger("adapter.http")
 
-# A generator that never awaits would hold the event loop for ever: no deadline, no signal and
-# no other stream would get a turn. So a write gives the loop one at least this often.
+# A generator that never awaits would block the event loop, with its deadlines, signals and other
+# streams. So a write gives the loop a turn at least this often.
 TURN_BYTES = 64 * 1024
 TURN_SECONDS = 0.005
 
@@ -36,13 +36,14 @@ OCTET_STREAM = "application/octet-stream"
 class ResponseStream(ABC):
     """The open response of one invocation.
 
-    One task writes at a time. A write returns when its bytes have been handed on and waits while
-    the reader is slower, so memory stays flat. `aclose` ends the response well, `fail` with an
-    error; then, or when the reader is gone, it is `closed`. Never ended, it warns ResourceWarning.
+    One task writes at a time. A write returns when its bytes have been handed on, and waits while
+    the reader is slower, so memory is bounded. `aclose` completes the response, `fail` ends it with
+    an error. After that, or after a disconnect of the reader, the stream is `closed`. A stream that
+    is never ended raises a ResourceWarning.
     """
 
     #: Whether a wrapper stands between the handler and the runtime, and may still change a
-    #: buffered response that the handler returns. Otherwise it can be given to `respond`.
+    #: buffered response that the handler returns. If not, that response can go to `respond`.
     wrapped = True
 
     #: Whether the head goes in front of the body, in the form that the event source takes.
@@ -54,7 +55,7 @@ class ResponseStream(ABC):
         self.source: Source = FUNCTION_URL  #: the event source that the head is rendered for
         self.started = False
         self.closed = False
-        self.error: BaseException | None = None  #: the response failed with
+        self.error: BaseException | None = None  #: the error that the response failed with
         self.on_close: Callable[[], None] | None = None  #: called once, when `closed` becomes true
         self.first_byte: float | None = None  #: when the first byte was written: `time.monotonic`
         self.body_bytes = 0
@@ -74,7 +75,7 @@ class ResponseStream(ABC):
 
         Raises:
             StreamClosed: the stream has started, so the head is too late.
-            ClientDisconnected: the reader is gone.
+            ClientDisconnected: the reader has disconnected.
         """
         if self.started or self.closed:
             raise self._broken or StreamClosed("The head must be set before the first write.")
@@ -87,7 +88,7 @@ class ResponseStream(ABC):
         self.content_type = CONTENT_TYPE
 
     def set_content_type(self, content_type: str) -> None:
-        """Set the type of the body; ``application/octet-stream`` unless said.
+        """Set the type of the body; the default is ``application/octet-stream``.
 
         Raises:
             StreamClosed: the stream has started, so its type has been sent.
@@ -104,7 +105,7 @@ class ResponseStream(ABC):
         self.head = Head(self.head.status, [*others, field("content-type", content_type)])
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Make the stream an HTTP response, as `start` does, by a head in AWS's words.
+        """Make the stream an HTTP response, as `start` does, with a head that has AWS's keys.
 
         Raises:
             StreamClosed: the stream has started, so it is too late for a head.
@@ -116,12 +117,12 @@ class ResponseStream(ABC):
         self.start(head(metadata, content_type), self.source)
 
     async def write(self, data: bytes | str) -> None:
-        """Send one chunk; text goes as UTF-8, nothing is sent for an empty one.
+        """Send one chunk. Text is sent as UTF-8; for an empty chunk nothing is sent.
 
         Raises:
-            ResponseTooLarge: it is the first chunk, and the head is larger than the event source
-                takes.
-            ClientDisconnected: the reader is gone.
+            ResponseTooLarge: this is the first chunk, and the head is larger than the event source
+                accepts.
+            ClientDisconnected: the reader has disconnected.
             StreamClosed: the stream has ended.
             TypeError: ``data`` is not text or bytes.
         """
@@ -138,7 +139,7 @@ class ResponseStream(ABC):
                 thread.
 
         Raises:
-            ClientDisconnected: the reader is gone.
+            ClientDisconnected: the reader has disconnected.
             StreamClosed: the stream has ended.
             TypeError: ``source`` has another type, or yields other objects than text and bytes.
         """
@@ -147,14 +148,14 @@ class ResponseStream(ABC):
         await pipe(source, self)
 
     async def writelines(self, chunks: Sequence[bytes], *, end: bool = False) -> None:
-        """Send several chunks, and the end of the stream if asked, in one go.
+        """Send several chunks, and the end of the stream if ``end``, with one call of the socket.
 
         Raises:
-            ResponseTooLarge: the event source does not take the head, or the whole response.
-            ClientDisconnected: the reader is gone.
+            ResponseTooLarge: the head or the whole response is too large for the event source.
+            ClientDisconnected: the reader has disconnected.
             StreamClosed: the stream has ended.
         """
-        while self._slicing is not None:  # by another task: slices of two chunks must not mix
+        while self._slicing is not None:  # another task writes: slices of two chunks must not mix
             await asyncio.wait((self._slicing,))
         for data in chunks:
             if len(data) > SLICE_BYTES:
@@ -178,15 +179,15 @@ class ResponseStream(ABC):
         size = len(data)
         if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
             return self.writelines((data,))
-        behind = self.transmit_chunk(data)
+        congested = self.transmit_chunk(data)
         self.body_chunks += 1
         self.body_bytes += size
         self._bytes_since_turn += size
         due = self._bytes_since_turn > TURN_BYTES or monotonic() - self._last_turn > TURN_SECONDS
-        return self._give_turn() if behind or due else None
+        return self._give_turn() if congested or due else None
 
     async def _write_in_slices(self, chunks: Sequence[bytes], end: bool) -> None:
-        """Write chunks that are large, one slice at a time. A cancellation fails the response."""
+        """Write large chunks, one slice at a time. A cancellation fails the response."""
         views = [memoryview(data) for data in chunks]
         slices = [v[i : i + SLICE_BYTES] for v in views for i in range(0, len(v), SLICE_BYTES)]
         last = slices.pop()
@@ -197,9 +198,11 @@ class ResponseStream(ABC):
                 await self._give_turn()
             self.writelines_nowait((last,), end=end)
         except asyncio.CancelledError as error:
-            if not self.closed:  # no message may follow a part of this one
+            if not self.closed:  # no message may follow a part of a message
                 self.fail(error)
-                logger.error("The response failed: a message was cancelled while it was sent")
+                logger.error(
+                    "The response failed: a write was cancelled after a part of its data was sent"
+                )
             raise
         finally:
             self._slicing.set_result(None)
@@ -208,7 +211,7 @@ class ResponseStream(ABC):
             await self._give_turn()
 
     async def _give_turn(self) -> None:
-        """Give the event loop a turn; if the reader is behind, wait until it has caught up."""
+        """Give the event loop a turn; if the stream is congested, wait for the reader."""
         if self.congested:
             await self.drain()
         else:
@@ -220,8 +223,8 @@ class ResponseStream(ABC):
         """Do what `writelines` does without waiting for the reader; return the bytes sent.
 
         Raises:
-            ResponseTooLarge: the event source does not take the head, or the whole response.
-            ClientDisconnected: the reader is gone.
+            ResponseTooLarge: the head or the whole response is too large for the event source.
+            ClientDisconnected: the reader has disconnected.
             StreamClosed: the stream has ended.
         """
         if self.closed:
@@ -242,11 +245,11 @@ class ResponseStream(ABC):
         return size
 
     async def aclose(self) -> None:
-        """End the response. Does nothing if it has ended already.
+        """End the response. Do nothing if it has ended already.
 
         Raises:
-            ResponseTooLarge: the event source does not take the head, or the whole response.
-            ClientDisconnected: the reader went away before the end.
+            ResponseTooLarge: the head or the whole response is too large for the event source.
+            ClientDisconnected: the reader disconnected before the end.
         """
         if (broken := self._broken) is not None:
             raise broken
@@ -254,10 +257,10 @@ class ResponseStream(ABC):
             await self.writelines((), end=True)
 
     def fail(self, error: BaseException) -> None:
-        """End the response with ``error``, at once. Does nothing if it has ended already.
+        """End the response with ``error``, at once. Do nothing if it has ended already.
 
-        Before the first byte the invocation fails as if there had been no response; after it,
-        the error follows the bytes already sent and never mixes with them.
+        Before the first byte, the invocation fails as if there were no response. After the first
+        byte, the error follows the bytes that were sent, and is not mixed with them.
         """
         if not self.closed:
             self.error = error
@@ -273,7 +276,7 @@ class ResponseStream(ABC):
         raise NotImplementedError
 
     async def wait_closed(self) -> None:
-        """Return when the response has ended, or when its reader is gone."""
+        """Return when the response has ended, or its reader has disconnected."""
         if self.closed:
             return
         if self._ended is None:
@@ -281,47 +284,47 @@ class ResponseStream(ABC):
         await self._ended.wait()
 
     async def finished(self) -> None:
-        """Return when the response has been handed on to its end.
+        """Return when the whole response has been handed on.
 
-        It does not bring the end about: `aclose` does, or the return of a streaming function,
-        which would wait for itself here.
+        This method does not end the response: `aclose` does. A streaming function that calls this
+        method without `aclose` would wait for ever, because its return ends the response.
 
         Raises:
-            ClientDisconnected: the reader went away before the end.
+            ClientDisconnected: the reader disconnected before the end.
         """
         await self.wait_closed()
         if (broken := self._broken) is not None:
             raise broken
 
     def disconnect(self, reason: str) -> None:
-        """Close the stream because the reader is gone. Called by the carrier of the stream."""
+        """Close the stream because the reader has disconnected. Called by the runtime."""
         if not self.closed:
             self._reason = reason
             self._close()
 
     @property
     def is_in_message(self) -> bool:
-        """Whether a large chunk is being written: a part of it is still to come."""
+        """Whether a part of a large chunk has been written, and the rest has not."""
         return self._slicing is not None
 
     @property
     def disconnected(self) -> bool:
-        """Whether the reader went away."""
+        """Whether the reader has disconnected."""
         return self._reason is not None
 
     @property
     def _broken(self) -> ClientDisconnected | None:
-        """The disconnect, if there was one.
+        """The error of the disconnect, if there was a disconnect.
 
-        A new error each time: an error that is raised keeps the frames it went through, and so
-        would keep alive, unclosed, the generator that it has stopped.
+        The error is new each time: an error keeps the frames that it went through, and so would
+        keep a generator of the app from being closed.
         """
         return None if self._reason is None else ClientDisconnected(self._reason)
 
     def transmit_first(
         self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
     ) -> None:
-        """Hand on the first chunks, behind the rendered head if there is one."""
+        """Hand on the first chunks, after the rendered head if there is one."""
         self.transmit((prelude, *chunks) if prelude else chunks, end)
 
     @abstractmethod
@@ -329,21 +332,21 @@ class ResponseStream(ABC):
         """Hand on ``chunks`` at once, without those that are empty."""
 
     def transmit_chunk(self, data: bytes) -> bool:
-        """Hand on one chunk at once; return whether the stream is then `congested`."""
+        """Hand on one chunk at once; return whether the stream is `congested` after that."""
         self.transmit((data,), False)
         return self.congested
 
     @property
     @abstractmethod
     def congested(self) -> bool:
-        """Whether the reader is so far behind that a writer has to wait."""
+        """Whether so many bytes are unsent that a writer has to wait."""
 
     @abstractmethod
     async def drain(self) -> None:
-        """Wait until the reader has caught up.
+        """Wait until the stream is not congested.
 
         Raises:
-            ClientDisconnected: the reader is gone.
+            ClientDisconnected: the reader has disconnected.
         """
 
     @abstractmethod
@@ -360,37 +363,6 @@ class ResponseStream(ABC):
     def __del__(self) -> None:
         if self.started and not self.closed:
             warnings.warn(f"{self!r} was never ended", ResourceWarning, source=self, stacklevel=1)
-
-
-@runtime_checkable
-class StreamingHandler(Protocol):
-    """A handler that writes to the response stream by itself: a runtime can drive it.
-
-    A runtime calls `startup` once, before the first invocation; `respond` once per
-    invocation, on one long-lived event loop; `shutdown` once, when the environment ends.
-    """
-
-    async def startup(self) -> bool:
-        """Start the handler, once per environment; return whether `shutdown` has work to do."""
-        ...
-
-    async def respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
-    ) -> JSON:
-        """Respond on ``stream``; or write nothing and return the buffered response."""
-        ...
-
-    async def shutdown(self) -> None:
-        """Undo `startup`, when the environment ends."""
-        ...
-
-
-class RegisteredHandler(StreamingHandler, Protocol):
-    """A handler of the adapter."""
-
-    def streams(self, source: Source | None, event: JSON) -> bool:
-        """Whether the response to an event of ``source`` is streamed; None if it is not HTTP."""
-        ...
 
 
 def _bytes(data: object) -> bytes:

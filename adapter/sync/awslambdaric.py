@@ -1,21 +1,22 @@
 """Streaming under AWS's own Python runtime.
 
-Its client is `awslambdaric`; no other module knows it. It goes on receiving the events, making the
-context, calling the handler and writing the logs. The handler posts its stream itself, over a
-connection of its own. These parts of the client are replaced, and each calls the original:
+Its client is `awslambdaric`, which only this module patches. The client receives the events, makes
+the context, calls the handler and writes the logs, as without the adapter. The handler posts its
+stream by itself, over another connection. These parts of the client are replaced, and each
+replacement calls the original:
 
-* ``wait_next_invocation`` of its classes: the only place that tells which invocation comes, with
-  the nonce that must go back with its response; and the first call of it is the end of init, so the
-  lifespans of the apps start there.
-* ``runtime_client``, the extension module that posts: the Runtime API refuses a second response
-  with 403, at which the client ends the process. The request id alone tells which response is the
-  second one: wrappers around the handler can change its result. Instrumentation patches
-  the methods of the classes, before or after this module does, and calls the extension module at
-  the end: so its hooks run, and the second response is dropped below them.
-* ``handle_event_request`` and ``log_error`` of its bootstrap module: an error that cannot be
+* ``wait_next_invocation`` of its classes. Only this method knows which invocation comes, and the
+  nonce that must go back with the response. Its first call is the end of init, so the lifespans of
+  the apps start there.
+* ``runtime_client``, the extension module that posts. The Runtime API refuses a second response
+  with 403, and the client then ends the process. So the second response is dropped. The request id
+  tells which response is the second one, because wrappers can change the result. Instrumentation
+  patches the methods of the classes, before or after this module does, and these methods call the
+  extension module: so the hooks of the instrumentation run before a response is dropped.
+* ``handle_event_request`` and ``log_error`` of its bootstrap module. An error that cannot be
   described, or a line that cannot be written, would end the process.
-* the runner of SnapStart hooks: to start the lifespans before the snapshot, and to run hooks that
-  are ``async`` on the event loop of the app.
+* The runner of SnapStart hooks, to start the lifespans before the snapshot, and to run ``async``
+  hooks on the event loop of the app.
 """
 
 from __future__ import annotations
@@ -76,21 +77,21 @@ def install() -> ManagedBridge | None:
     classes = _find_classes(module)
     if not classes:
         logger.warning(
-            "Responses are not streamed but returned whole: awslambdaric %s is not as its versions"
-            " 3 and 4 are. Update the adapter; until then either use the adapter's own runtime,"
-            " with AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap, or set the InvokeMode of"
-            " the function URL to BUFFERED.",
+            "Responses are buffered, not streamed: awslambdaric %s differs from versions 3 and"
+            " 4. Update the adapter; until then either use the adapter's own runtime, with"
+            " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap, or set the InvokeMode of the"
+            " function URL to BUFFERED.",
             getattr(sys.modules["awslambdaric"], "__version__", "(no version)"),
         )
         return None
     bridge = ManagedBridge()
     for client in classes:
         _watch(client, bridge)
-    module.runtime_client = Guard(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    module.runtime_client = SingleResponse(module.runtime_client, bridge)  # type: ignore[attr-defined]
     _guard_reports(sys.modules["awslambdaric.bootstrap"])
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
-    # A wrapper may import the handler only now that it has its first event.
+    # A wrapper may import the handler at its first event, when an invocation is running already.
     bridge.adopt(getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None))
     return bridge
 
@@ -114,7 +115,7 @@ def _find_classes(module: ModuleType) -> list[type]:
 
 
 def _takes(function: Any, *parameters: str) -> bool:
-    """Whether it has these first parameters, or is a patch, which may have any others."""
+    """Whether ``function`` has these first parameters, or is a patch, which may have others."""
     if not str(getattr(function, "__module__", None)).startswith("awslambdaric."):
         return callable(function)
     taken = signature(function).parameters
@@ -153,8 +154,8 @@ def _watch(client: Any, bridge: ManagedBridge) -> None:
     client.wait_next_invocation = wait_next_invocation
 
 
-class Guard:
-    """Stands for the extension module, and drops a response to an invocation that has one."""
+class SingleResponse:
+    """Replaces the extension module, and drops the second response to an invocation."""
 
     def __init__(self, extension: Any, bridge: ManagedBridge) -> None:
         self._extension = extension
@@ -176,7 +177,7 @@ class Guard:
     def post_error(self, invoke_id: str, report: str, *args: Any, **kwargs: Any) -> None:
         """Post the error of the function, unless its response has been streamed.
 
-        A large report is shortened: the Runtime API closes the connection at one of over 6 MiB.
+        A large report is shortened: the Runtime API closes the connection if it is over 6 MiB.
         """
         if self._bridge.has_responded(invoke_id):
             logger.warning("Handler raised after its response was streamed; error not reported")
@@ -187,13 +188,13 @@ class Guard:
 
 
 def _guard_reports(bootstrap: Any) -> None:
-    """Let the client report each error, also one that it cannot describe or cannot log."""
+    """Let the client report errors that it cannot describe, and continue if it cannot log one."""
     handle: Any
     log: Any
     handle, log = (getattr(bootstrap, name, None) for name in _BOOTSTRAP)
     if not (_takes(handle, "lambda_runtime_client", "request_handler") and _takes(log)):
         logger.warning(
-            "awslambdaric's bootstrap module is not as in its versions 3 and 4: an error of a"
+            "awslambdaric's bootstrap module differs from that of versions 3 and 4: an error of a"
             " function that cannot be described or logged ends the environment. Update the adapter."
         )
         return
@@ -214,7 +215,7 @@ def _guard_reports(bootstrap: Any) -> None:
 
 
 def _run_hooks(bridge: ManagedBridge) -> None:
-    """Have the hooks around a snapshot run on the event loop of the app."""
+    """Run the hooks around a snapshot on the event loop of the app."""
     from ..snapstart import run_after_restore, run_before_snapshot  # lazy: cold start
 
     runner = import_module("awslambdaric.lambda_runtime_hooks_runner")

@@ -1,11 +1,11 @@
-"""Stands between AWS's bootstrap module and the function: each error is one that it can report.
+"""Wraps the function so that AWS's bootstrap module can report each of its errors.
 
-The client's ``handle_event_request`` describes what a function raises, and reads the working
-directory, outside any ``try``: an error whose ``str()`` raises would end the process with nothing
-posted, and so would a directory that the app has removed.
+The client's ``handle_event_request`` describes the error of a function, and reads the working
+directory, outside any ``try``. So two things would end the process without an error report: an
+error whose ``str()`` raises, and a working directory that the app has removed.
 
-This file has its name on purpose. The client leaves the frames of files called ``bootstrap.py`` out
-of the stack that it reports, so that the stack begins with the function.
+The name of this file matters. The client removes the frames of files called ``bootstrap.py`` from
+the stack trace that it reports, so the stack trace begins with the function.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
-"""Of an error; JSON may have six bytes for one of them, and the stack comes on top."""
+"""The limit of the text of an error: JSON may take six times as much, besides the stack trace."""
 
 
 def guarded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -30,31 +30,31 @@ def guarded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         try:
             return function(event, context)
         except Exception as error:
-            if _can_be_described(error):
+            if _is_reportable(error):
                 raise
-            raise _stand_in(error) from error
+            raise _reportable(error) from error
         finally:
-            _have_working_directory()
+            _ensure_working_directory()
 
     return call
 
 
-def _can_be_described(error: Exception) -> bool:
+def _is_reportable(error: Exception) -> bool:
     try:
         return len(f"{type(error).__name__}{error}".encode()) <= MAX_TEXT_BYTES
     except BaseException:
         return False
 
 
-def _stand_in(error: Exception) -> Exception:
-    """Return an error of the same name, with as much of the text of ``error`` as is reported."""
+def _reportable(error: Exception) -> Exception:
+    """Return an error with the name of ``error`` and the start of its text."""
     text = error_message(error).encode(errors="backslashreplace")[:MAX_TEXT_BYTES]
     kind = type(error_type(error), (AdapterError,), {})
-    stand_in: Exception = kind(text.decode(errors="ignore"))
-    return stand_in.with_traceback(error.__traceback__)
+    reportable: Exception = kind(text.decode(errors="ignore"))
+    return reportable.with_traceback(error.__traceback__)
 
 
-def _have_working_directory() -> None:
+def _ensure_working_directory() -> None:
     try:
         os.getcwd()
     except OSError:

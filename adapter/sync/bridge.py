@@ -1,4 +1,4 @@
-"""Lets synchronous code call handlers that stream: AWS's runtime, and wrappers around a handler."""
+"""Lets synchronous code call a handler that streams: AWS's runtime, or a wrapper."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from ..invocation.runner import LoopRunner
     from ..runtime_api.delivery import Delivery
     from ..runtime_api.invocation import Invocation
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
 
 
-class Served(Current):
+class ServedInvocation(Current):
     """The record of an invocation that a runtime serves.
 
     Args:
-        delivery: sends its outcome.
+        delivery: sends the outcome of the invocation.
     """
 
     def __init__(self, delivery: Delivery) -> None:
@@ -51,16 +51,16 @@ class Bridge:
         self.runner = runner
         #: Whether the runtime calls a function, which may be a wrapper, and not a handler itself.
         self.calls_function = True
-        self._served: dict[Delivery, Served] = {}
+        self._served: dict[Delivery, ServedInvocation] = {}
 
-    def begin(self, served: Served) -> None:
+    def begin(self, served: ServedInvocation) -> None:
         """Take ``served`` for the invocation of this context."""
         self._served[served.delivery] = served
         current.set(served)
         if not self.runner.concurrent:
             set_fallback(served)
 
-    def end(self, served: Served) -> None:
+    def end(self, served: ServedInvocation) -> None:
         """Forget ``served``: no call may respond to it any more."""
         self._served.pop(served.delivery, None)
 
@@ -73,16 +73,16 @@ class Bridge:
         """Have ``handler`` respond, from synchronous code.
 
         The call responds to the invocation that it belongs to. The first call claims the
-        invocation; a later one gets the buffered response, unless the first one has failed before
-        its first byte. So does a call that belongs to no running invocation, as when a wrapper
-        warms the app up or tests it.
+        invocation. A later call gets the buffered response, unless the first call has failed before
+        its first byte. A call that belongs to no running invocation gets the buffered response too,
+        for example if a wrapper warms the app up or tests the app.
 
         Returns:
-            The buffered response if nothing was streamed, and otherwise the status, for wrappers
-            to see.
+            The buffered response if nothing was streamed; otherwise the status, which a wrapper
+            may read.
 
         Raises:
-            Exception: the reason why the handler failed, also if a part had been sent.
+            Exception: the reason why the handler failed, also after a part of the response.
         """
         return self.runner.call(self._respond(handler, event, context, self._find(context)))
 
@@ -92,10 +92,11 @@ class Bridge:
     async def settle(self, delivery: Delivery) -> None:
         """Wait for the reply to a response that a call has sent."""
 
-    async def wait_for_call(self, served: Served, *, cancel: bool = False) -> None:
-        """Wait for a call that its wrapper has left behind, in a thread of its own.
+    async def wait_for_call(self, served: ServedInvocation, *, cancel: bool = False) -> None:
+        """Wait for a call that still runs in a thread after its wrapper has returned.
 
-        Its response is the outcome; the result or the exception of the wrapper is ignored.
+        The response of the call is the outcome. The result or the exception of the wrapper is
+        ignored.
 
         Raises:
             CancelledError: this coroutine was cancelled, and the call with it.
@@ -117,7 +118,7 @@ class Bridge:
         handler: StreamingHandler,
         event: JSON,
         context: Context | None,
-        served: Served | None,
+        served: ServedInvocation | None,
     ) -> JSON:
         """Do what `call` says for a call that belongs to ``served``."""
         if served is None or not served.delivery.claim.call():
@@ -152,7 +153,7 @@ class Bridge:
                 await self.settle(delivery)
         if isinstance(stream.error, Exception):
             raise stream.error
-        if stream.error is not None:  # as a SystemExit, which would end the process
+        if stream.error is not None:  # a SystemExit, for example, which would end the process
             name = class_name(type(stream.error))
             raise HandlerError(name, f"The app raised {name}.") from stream.error
         if not delivery.sent:
@@ -165,18 +166,18 @@ class Bridge:
         """Return the stream for a call of ``handler``."""
         return CallStream(delivery)
 
-    def _find(self, context: object) -> Served | None:
+    def _find(self, context: object) -> ServedInvocation | None:
         """Return the record of the invocation that a call with ``context`` belongs to.
 
-        A wrapper may change its context object, the request id in it too, and may make calls of its
-        own with another one, as to warm the app up. So the object itself decides, or its request
-        id, or else its deadline and function: AWS's runtime makes the object where it cannot be
-        seen.
+        A wrapper may change its context object, even its request id, and may call the handler with
+        another context object, for example to warm the app up. So the invocation is found by the
+        object itself or by its request id. AWS's runtime makes the object where the adapter does
+        not see the object; then the deadline and the function in the object decide.
         """
         record = current.get(None)
-        if isinstance(record, Served):
-            # Also when it is over: a thread that outlives its invocation must not respond to the
-            # next one, which may be a retry with the same request id.
+        if isinstance(record, ServedInvocation):
+            # None if that invocation is over: its thread must not respond to the next invocation,
+            # which may be a retry with the same request id.
             known = [record] if record.delivery in self._served else []
         else:  # a thread that a wrapper has started without a context
             known = list(self._served.values())
@@ -197,12 +198,12 @@ def _was_made_for(invocation: Invocation, context: object) -> bool:
 
 
 def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
-    """Stream the response that a wrapper has made by itself, if it means one; return whether.
+    """Stream the HTTP response that a wrapper returns without the handler, if it is one.
 
-    A function URL that streams takes any buffered response for the JSON body of a 200. A wrapper
-    that responds before it calls the handler, or instead of it, means an HTTP response. Only where
-    the function has a handler of the adapter that streams to the event source, and only for the
-    response of a proxy integration, ``{"statusCode": …}``.
+    A function URL that streams takes a buffered response for the JSON body of a 200. But a wrapper
+    that returns ``{"statusCode": …}`` before it calls the handler, or instead of it, means an HTTP
+    response. Only such a response is streamed, and only if the function has a handler of the
+    adapter that streams to the event source. Return whether the response was streamed.
     """
     if not (isinstance(result, dict) and "statusCode" in result):
         return False

@@ -1,4 +1,4 @@
-"""The managed runtime's way from synchronous code to an event loop, and to a stream of its own."""
+"""The bridge of the managed runtime: from its synchronous client to the event loop and a stream."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, settle
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import DirectStream, RuntimeStream
-from .bridge import Bridge, Served, stream_result
+from .bridge import Bridge, ServedInvocation, stream_result
 
 if TYPE_CHECKING:
-    from ..streams.response_stream import StreamingHandler
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON
 
 logger = get_logger("adapter.runtime")
 
 
 class ManagedBridge(Bridge):
-    """Stands between the managed client, which is synchronous, and handlers that stream.
+    """Connects the managed client, which is synchronous, with handlers that stream.
 
-    Its event loop runs in the thread that calls the handler, while it calls: no hand-over to
-    another thread, and objects that are bound to the thread, as X-Ray's segments are, are the
-    app's too.
+    The event loop runs during each call of the handler, in the thread of the call. So no other
+    thread is involved, and the app sees objects that are bound to the thread, such as X-Ray's
+    segments.
     """
 
     def __init__(self) -> None:
@@ -43,8 +43,10 @@ class ManagedBridge(Bridge):
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event
         self._started = False
-        self._handler: object = None  #: that AWS's runtime calls
-        self._latest: Served | None = None
+        self._handler: object = (
+            None  #: AWS's runtime calls this handler without a wrapper; else None
+        )
+        self._latest: ServedInvocation | None = None
         self._event: bytes | str | None = None
         self._forks = 0
 
@@ -70,7 +72,7 @@ class ManagedBridge(Bridge):
                 self.runner.run(handler.startup())
 
     def adopt(self, request_id: str | None) -> None:
-        """Take over in the middle of an invocation, when init is over already."""
+        """Start in the middle of an invocation, when init is over already."""
         if request_id is not None:
             self._started = True
             self.received(request_id)
@@ -89,7 +91,7 @@ class ManagedBridge(Bridge):
             headers["lambda-runtime-invoked-function-arn"] = function_arn
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
-        self._latest = Served(Delivery(self._client, invocation))
+        self._latest = ServedInvocation(Delivery(self._client, invocation))
         self._forks = forks.count
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
@@ -100,10 +102,10 @@ class ManagedBridge(Bridge):
             self.end(self._latest)
 
     def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
-        """Whether that invocation has its outcome; waits for a call that may yet send it.
+        """Whether that invocation has its outcome; wait for a call that may still send the outcome.
 
-        Without an outcome, the managed client posts its own now, and no call can respond any more.
-        A forked child of the function that has returned here ends here.
+        If there is no outcome, the managed client posts the result of the function, and no call can
+        respond after that. A forked child of the function that returns to this method ends here.
 
         Args:
             request_id: the invocation.
@@ -113,7 +115,7 @@ class ManagedBridge(Bridge):
         served = self._latest
         if served is None or served.request_id != request_id:
             return False
-        if served.call is not None:  # in a thread that has left it alone
+        if served.call is not None:  # in a thread that the function has not joined
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
         if payload is not None and b'"statusCode"' in payload and not delivery.sent:
@@ -125,7 +127,7 @@ class ManagedBridge(Bridge):
         return delivery.sent
 
     async def prepare(self) -> None:
-        """Have a connection that works: the client has received the event over its own."""
+        """Make sure that there is a connection: the client received the event over another one."""
         await self._client.ready()
 
     async def settle(self, delivery: Delivery) -> None:
@@ -135,11 +137,11 @@ class ManagedBridge(Bridge):
         except AdapterError as error:
             logger.critical("%s", error)  # the managed client gets the same reply, and ends
         if self._client.connection is None:
-            await asyncio.sleep(0)  # one turn to close it in, before the loop stands still
+            await asyncio.sleep(0)  # a turn of the loop, in which the connection is closed
 
     def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
         """Return the stream for a call of ``handler``."""
-        if handler is self._handler:  # no wrapper can change a response: it is posted at once
+        if handler is self._handler:  # no wrapper can change the response, so it is posted at once
             return DirectStream(delivery)
         return super().stream_for(handler, delivery)
 
@@ -163,10 +165,10 @@ class ManagedBridge(Bridge):
 def _current_loop() -> asyncio.AbstractEventLoop:
     """Return the current event loop, on which the app may have opened pools; make one if needed."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12: it creates a loop and warns
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 creates a loop and warns
         try:
             loop = asyncio.get_event_loop()
-        except RuntimeError:  # 3.14, after asyncio.run, or in a thread
+        except RuntimeError:  # Python 3.14; or after asyncio.run, or in a thread
             loop = asyncio.new_event_loop()
     if loop.is_closed():
         loop = asyncio.new_event_loop()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStream(ResponseStream):
-    """Keeps every written chunk, and yields each chunk to readers at once.
+    """Keeps every written chunk, and yields each chunk at once to readers of the stream.
 
     ``chunks`` has all chunks written so far, the prelude first; ``error`` is the error that the
     response failed with; ``disconnect(reason)`` simulates a disconnect of the reader.

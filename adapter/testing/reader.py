@@ -26,8 +26,8 @@ def read_stream(events: Iterable[Mapping[str, Any]]) -> StreamedResponse:
 
     ``read_stream(client.invoke_with_response_stream(FunctionName=…, Payload=…)["EventStream"])``
 
-    An HTTP response begins with a prelude. Only the prelude tells an HTTP response from another
-    body, so a body that begins like a prelude is read as one.
+    An HTTP response begins with a prelude. Only the prelude shows that a response is HTTP, so a
+    body that begins like a prelude is read as a prelude.
     https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 
     Raises:

@@ -16,7 +16,7 @@ from ..events.prelude import CONTENT_TYPE, decode
 from ..handler import LambdaHandler
 from ..invocation.loggers import get_logger
 from ..samples.url_event import function_url_event
-from ..streams.response_stream import StreamingHandler
+from ..streams.streaming_handler import StreamingHandler
 from .context import lambda_context
 from .loop_thread import LoopThread
 from .memory import MemoryStream
@@ -44,15 +44,16 @@ EXIT_SECONDS = 2
 class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Sends requests through event, handler and stream, and streams the responses back.
 
-    An existing test suite needs only another client: an ``httpx`` client, or the ``TestClient`` of
-    Starlette and FastAPI, which is one::
+    In an existing test suite only the client changes: an ``httpx`` client, or the ``TestClient`` of
+    Starlette and FastAPI, which is an ``httpx`` client too::
 
         client = httpx.Client(transport=LambdaTransport(app), base_url="http://testserver")
 
     ``httpx.AsyncClient`` and the clients of ``httpx2`` accept it, too. The app's lifespan starts
-    with the first request and ends when the client is closed, or with the process. A function that
-    fails is a 502, as behind a function URL; a failure after the head raises ``httpx.ReadError``
-    where the body breaks off. Closing a response early disconnects the client.
+    with the first request and ends when the client is closed, or with the process. A failure
+    of the function is a 502, as with a function URL. A failure after the head raises
+    ``httpx.ReadError`` after the part of the body that was sent. To close a response early is a
+    disconnect of the client.
 
     Args:
         app: an ASGI app, or a handler.
@@ -148,15 +149,15 @@ _open: weakref.WeakSet[LambdaTransport] = weakref.WeakSet()
 
 
 def _close_at_exit() -> None:
-    """Close the transports that are still open: an app may hold threads that never end."""
+    """Close the transports that are still open: the threads of an app may end only then."""
     for transport in [*_open]:
         try:
             transport._close(EXIT_SECONDS)
         except Exception as error:
-            logger.warning("A LambdaTransport that was not closed did not end: %r", error)
+            logger.warning("Closing a LambdaTransport at the end of the process failed: %r", error)
 
 
-# atexit runs after the interpreter has joined its threads, which may be threads of the app.
+# atexit would be too late: the interpreter joins its threads before, also those of an app.
 getattr(threading, "_register_atexit", atexit.register)(_close_at_exit)
 
 
@@ -176,7 +177,7 @@ class _Chunks:
 
 
 class _Body:
-    """Reads `_Chunks` for httpx: with ``await``, or from another thread."""
+    """The body as httpx reads it: with ``await``, or from another thread."""
 
     def __init__(self, chunks: _Chunks, thread: LoopThread | None, library: ModuleType) -> None:
         self._chunks = chunks

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.asgi import cycle as cycle_module
-from adapter.asgi.cycle import CANCEL_DELAY, HttpCycle, is_disconnect
+from adapter.asgi.cycle import CANCEL_DELAY_SECONDS, HttpCycle, is_disconnect
 from adapter.asgi.response import Response
 from adapter.errors import ClientDisconnected, DeadlineExceeded
 from adapter.events import FUNCTION_URL
@@ -53,12 +53,12 @@ def stream() -> MemoryStream:
 
 @pytest.fixture
 def short_head_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cycle_module, "HEAD_DELAY", 0.01)
+    monkeypatch.setattr(cycle_module, "HEAD_DELAY_SECONDS", 0.01)
 
 
 @pytest.fixture
 def endless_head_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cycle_module, "HEAD_DELAY", 3600)
+    monkeypatch.setattr(cycle_module, "HEAD_DELAY_SECONDS", 3600)
 
 
 class TestReceive:
@@ -376,7 +376,7 @@ class TestDeadline:
         assert stream.prelude["statusCode"] == status
         assert (type(stream.error).__name__ if stream.error else None) == error
         [record] = caplog.records
-        assert "still running when its 0.01 s were over" in record.getMessage()
+        assert "still running at its deadline, after 0.01 s" in record.getMessage()
 
     async def test_is_first_told_by_a_disconnect_so_that_an_app_that_listens_can_end_by_itself(
         self, stream: MemoryStream
@@ -391,7 +391,7 @@ class TestDeadline:
 
         await run(app, stream, seconds=0.01)
         assert heard == ["http.disconnect", "cleaned up"]
-        await asyncio.sleep(cycle_module.CANCEL_DELAY)  # nothing is cancelled any more
+        await asyncio.sleep(cycle_module.CANCEL_DELAY_SECONDS)  # nothing is cancelled any more
 
     async def test_leaves_no_mark_on_the_task_that_ran_the_app(self, stream: MemoryStream) -> None:
         await run(swallowing, stream, seconds=0.01)
@@ -444,7 +444,7 @@ class TestDeadline:
         running = asyncio.create_task(run(app, stream, seconds=0.01))
         await stream.wait_closed()
         assert stream.prelude["statusCode"] == 504
-        await asyncio.sleep(3 * CANCEL_DELAY)  # the time to cancel it is over
+        await asyncio.sleep(3 * CANCEL_DELAY_SECONDS)  # the time to cancel it is over
         assert not running.done()
         go_on.set()
         await running
@@ -466,7 +466,7 @@ class TestDeadline:
 
         await run(app, stream, seconds=0.01)
         assert len(errors) == 3
-        assert all("time is up" in str(error) for error in errors)
+        assert all("deadline has passed" in str(error) for error in errors)
         assert stream.prelude["statusCode"] == 504
 
     @pytest.mark.parametrize(
@@ -772,7 +772,7 @@ class TestLimit:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             await send(START)
             await send(LAST)
-            await asyncio.sleep(0.01 + 2 * CANCEL_DELAY)
+            await asyncio.sleep(0.01 + 2 * CANCEL_DELAY_SECONDS)
             done.append(True)
 
         await run(app, stream, limit=0.01)

@@ -424,13 +424,13 @@ class TestEndings:
         assert "more_body=False" in str(failure.error)
 
     def test_a_client_that_is_told_of_the_deadline_is_gone_for_the_app(self) -> None:
-        with pytest.raises(ClientDisconnected, match="time is up"):
+        with pytest.raises(ClientDisconnected, match="deadline has passed"):
             in_state(State.EXPIRED).send(body(b"x"))
 
     def test_sending_to_a_client_that_is_gone_is_an_os_error_because_starlette_stops_on_it(
         self,
     ) -> None:
-        with pytest.raises(OSError, match="The client is gone"):
+        with pytest.raises(OSError, match="The client has disconnected"):
             in_state(State.GONE).send(more(b"x"))
 
     def test_raising_after_the_end_changes_nothing_because_the_client_has_its_answer(self) -> None:

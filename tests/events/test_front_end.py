@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.events import identify
-from adapter.events.front_end import FrontEnd, as_sent_by_viewer, front_end
+from adapter.events.front_end import FrontEnd, as_sent_by_viewer, parse_front_end
 from adapter.samples.api_events import rest_api_event
 from adapter.samples.url_event import function_url_event
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 SECRET, NEXT_SECRET = "a-secret-of-the-front-end", "the-secret-that-comes-next"
 HEADER = "x-forwarded-host"
-BY_SECRET = front_end(f"x-origin-verify: {SECRET}, {NEXT_SECRET}")
+BY_SECRET = parse_front_end(f"x-origin-verify: {SECRET}, {NEXT_SECRET}")
 CLOUDFRONT = "arn:aws:sts::856369053181:assumed-role/OriginAccessControlRole/"
-BY_CALLER = front_end(CLOUDFRONT + "*")
+BY_CALLER = parse_front_end(CLOUDFRONT + "*")
 FROM_VIEWER = {HEADER: "shop.example", "x-origin-verify": SECRET}
 
 
@@ -112,7 +112,7 @@ class TestTheCaller:
         assert fields(request)["host"] == "shop.example"
 
     def test_may_be_named_exactly(self) -> None:
-        exactly = front_end(CLOUDFRONT + "one")
+        exactly = parse_front_end(CLOUDFRONT + "one")
         assert fields(received(signed(CLOUDFRONT + "one"), exactly))["host"] == "shop.example"
         assert fields(received(signed(CLOUDFRONT + "other"), exactly))["host"] != "shop.example"
 
@@ -170,7 +170,7 @@ class TestTheAppsOwnAuthorization:
     ],
 )
 def test_what_proves_nothing_is_no_front_end(text: str) -> None:
-    assert front_end(text) is None
+    assert parse_front_end(text) is None
 
 
 def identified(event: Event) -> Request:

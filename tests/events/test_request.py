@@ -68,7 +68,7 @@ class TestBody:
     def test_that_does_not_decode_is_an_event_error_because_it_may_be_cut_off(
         self, body: str
     ) -> None:
-        with pytest.raises(EventError, match="is not base64"):
+        with pytest.raises(EventError, match="is not valid base64"):
             decode_body(body, True)
 
     @pytest.mark.parametrize("body", [0, False, [], {}, 5, ["a"]], ids=repr)

@@ -243,11 +243,11 @@ class TestAFileThatCannotBeUsed:
         ("start", "content", "says"),
         [
             pytest.param(0, b"", "cannot mmap an empty file", id="empty"),
-            pytest.param(0, b"PK", "it is not a file of packed imports", id="other"),
-            pytest.param(0, None, "it is not a file of packed imports", id="short"),
-            pytest.param(16, bytes(4), "its bytecode is that of another Python", id="magic"),
-            pytest.param(60, b"\xff", "it is damaged", id="index"),
-            pytest.param(-1, b"", "it is damaged", id="truncated"),
+            pytest.param(0, b"PK", "the file is not a file of packed imports", id="other"),
+            pytest.param(0, None, "the file is not a file of packed imports", id="short"),
+            pytest.param(16, bytes(4), "its bytecode is for another version of Python", id="magic"),
+            pytest.param(60, b"\xff", "the file is damaged", id="index"),
+            pytest.param(-1, b"", "the file is damaged", id="truncated"),
         ],
     )
     def test_is_one_warning_and_modules_come_from_files(
@@ -287,7 +287,7 @@ class TestAFileThatCannotBeUsed:
         for number in range(4):
             assert number == importlib.import_module(f"m{number}").VALUE
         (line,) = caplog.messages
-        assert "it is damaged" in line
+        assert "the file is damaged" in line
 
 
 def test_nothing_happens_where_there_is_none(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.invocation.current import Current, current
-from adapter.invocation.deadline import Alarms, Deadline, alarms_of
+from adapter.invocation.deadline import Deadline, Timers, timers_of
 from adapter.invocation.threads import watch_threads
 
 if TYPE_CHECKING:
@@ -29,19 +29,19 @@ def cancelling() -> int:
     return this_task().cancelling()
 
 
-async def ring(alarms: Alarms, *seconds: float) -> list[float]:
-    """Set alarms; return the ones that have rung when the last one has, in order."""
-    rung: list[float] = []
+async def called(timers: Timers, *seconds: float) -> list[float]:
+    """Set a callback for each time; return the times in the order of the calls."""
+    calls: list[float] = []
     last = asyncio.Event()
     for each in seconds:
-        alarms.set(partial(rung.append, each), each)
-    alarms.set(last.set, max(seconds))
+        timers.set(partial(calls.append, each), each)
+    timers.set(last.set, max(seconds))
     await last.wait()
-    return rung
+    return calls
 
 
 class SlowLoop(asyncio.SelectorEventLoop):
-    """An event loop on a machine so slow that all alarms are due before the first one rings."""
+    """An event loop that is so slow that all callbacks are due before the first call."""
 
     def __init__(self) -> None:
         self.stands_still = False
@@ -51,52 +51,52 @@ class SlowLoop(asyncio.SelectorEventLoop):
         return 0.0 if self.stands_still else super().time()
 
 
-def test_alarms_ring_in_the_order_of_their_times() -> None:
+def test_callbacks_are_called_in_the_order_of_their_times() -> None:
     loop = SlowLoop()
-    alarms = Alarms(loop)
-    rung: list[float] = []
+    timers = Timers(loop)
+    calls: list[float] = []
     loop.stands_still = True
     for seconds in (0.03, 0.0, 0.02, 0.01):
-        alarms.set(partial(rung.append, seconds), seconds)
-    alarms.set(loop.stop, 0.04)
+        timers.set(partial(calls.append, seconds), seconds)
+    timers.set(loop.stop, 0.04)
     loop.stands_still = False
     with contextlib.closing(loop):
         loop.run_forever()
-    assert rung == [0.0, 0.01, 0.02, 0.03]
+    assert calls == [0.0, 0.01, 0.02, 0.03]
 
 
-async def test_a_cleared_alarm_does_not_ring_and_the_others_do() -> None:
-    alarms = alarms_of(asyncio.get_running_loop())
-    rung: list[str] = []
+async def test_a_removed_callback_is_not_called_and_the_others_are() -> None:
+    timers = timers_of(asyncio.get_running_loop())
+    calls: list[str] = []
 
-    def cleared() -> None:
-        rung.append("cleared")
+    def removed() -> None:
+        calls.append("removed")
 
-    alarms.set(cleared, 0.0)
-    alarms.clear(cleared)
-    assert await ring(alarms, 0.01) == [0.01]
-    alarms.set(cleared, 0.01)
-    alarms.clear(cleared)
-    assert await ring(alarms, 0.02, 0.02) == [0.02, 0.02]
-    assert rung == []
+    timers.set(removed, 0.0)
+    timers.remove(removed)
+    assert await called(timers, 0.01) == [0.01]
+    timers.set(removed, 0.01)
+    timers.remove(removed)
+    assert await called(timers, 0.02, 0.02) == [0.02, 0.02]
+    assert calls == []
 
 
 async def test_an_alarm_that_raises_does_not_stop_the_next_one() -> None:
     loop = asyncio.get_running_loop()
     errors: list[object] = []
     loop.set_exception_handler(lambda loop, context: errors.append(context["exception"]))
-    alarms = Alarms(loop)
+    timers = Timers(loop)
 
     def fail() -> None:
         raise ValueError("alarm")
 
-    alarms.set(fail, 0.0)
-    assert await ring(alarms, 0.0) == [0.0]
+    timers.set(fail, 0.0)
+    assert await called(timers, 0.0) == [0.0]
     assert [str(error) for error in errors] == ["alarm"]
 
 
-async def test_an_alarm_rings_in_the_context_in_which_it_was_set() -> None:
-    alarms = alarms_of(asyncio.get_running_loop())
+async def test_a_callback_is_called_in_the_context_in_which_it_was_set() -> None:
+    timers = timers_of(asyncio.get_running_loop())
     seen: list[str] = []
 
     def look() -> None:
@@ -104,19 +104,19 @@ async def test_an_alarm_rings_in_the_context_in_which_it_was_set() -> None:
 
     for request_id in ("first", "second"):
         current.set(Current(request_id))
-        alarms.set(partial(look), 0.0)
+        timers.set(partial(look), 0.0)
     current.set(Current("third"))
-    await ring(alarms, 0.01)
+    await called(timers, 0.01)
     assert seen == ["first", "second"]
 
 
 def test_each_event_loop_has_its_own_alarms() -> None:
-    async def rings() -> Alarms:
-        alarms = alarms_of(asyncio.get_running_loop())
-        assert await ring(alarms, 0.0) == [0.0]
-        return alarms
+    async def use() -> Timers:
+        timers = timers_of(asyncio.get_running_loop())
+        assert await called(timers, 0.0) == [0.0]
+        return timers
 
-    assert asyncio.run(rings()) is not asyncio.run(rings())
+    assert asyncio.run(use()) is not asyncio.run(use())
 
 
 async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> None:
@@ -132,7 +132,7 @@ async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> Non
 
 async def test_a_task_that_ends_in_its_grace_is_not_cancelled() -> None:
     expired = asyncio.Event()
-    deadline = Deadline(0, lambda seconds: expired.set(), grace=0.01)
+    deadline = Deadline(0, lambda seconds: expired.set(), grace_seconds=0.01)
     await expired.wait()
     deadline.end()
     await asyncio.sleep(0.02)
@@ -143,8 +143,8 @@ async def test_a_task_that_ends_in_its_grace_is_not_cancelled() -> None:
 async def test_a_task_whose_response_has_been_ended_has_the_same_grace(
     seconds: float | None,
 ) -> None:
-    deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"), grace=0.01)
-    deadline.wait_for_end()
+    deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"), grace_seconds=0.01)
+    deadline.start_grace()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.Event().wait()
     assert deadline.expired

@@ -136,7 +136,7 @@ def test_a_project_with_a_module_of_this_librarys_name_is_not_packaged(
 ) -> None:
     done = package(f"{project({**needing(), 'adapter/__init__.py': ''})}/main.py:app")
     assert done.code == 2
-    assert "Rename yours, to adapters" in done.err
+    assert "for example to adapters" in done.err
     assert not done.output.exists()
 
 

@@ -8,8 +8,8 @@ import pytest
 from awslambdaric.bootstrap import create_lambda_context
 
 from adapter.errors import ProtocolError
-from adapter.runtime_api.invocation import Invocation, function_context
-from adapter.runtime_api.wire import Response
+from adapter.runtime_api.invocation import Invocation, function_fields
+from adapter.runtime_api.wire import ApiReply
 
 ENVIRON = {
     "AWS_LAMBDA_FUNCTION_NAME": "shop",
@@ -18,13 +18,13 @@ ENVIRON = {
     "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/shop",
     "AWS_LAMBDA_LOG_STREAM_NAME": "2026/10/16/[7]abc",
 }
-FUNCTION = function_context(ENVIRON)
+FUNCTION = function_fields(ENVIRON)
 
 
 def invocation(body: bytes = b"{}", /, **headers: str) -> Invocation:
     given = {"lambda-runtime-aws-request-id": "id-1", "lambda-runtime-deadline-ms": "1000"}
     fields = {f"lambda-runtime-{name.replace('_', '-')}": text for name, text in headers.items()}
-    return Invocation.parse(Response(200, {**given, **fields}, body, True))
+    return Invocation.parse(ApiReply(200, {**given, **fields}, body, True))
 
 
 def test_what_is_the_same_for_every_invocation_is_read_from_the_environment() -> None:
@@ -49,7 +49,7 @@ def test_a_deadline_that_is_none_is_as_far_away_as_lambda_allows(text: str) -> N
 def test_without_a_request_id_nothing_can_be_answered(text: str | None) -> None:
     headers = {} if text is None else {"lambda-runtime-aws-request-id": text}
     with pytest.raises(ProtocolError, match="without a request id"):
-        Invocation.parse(Response(200, headers, b"{}", True))
+        Invocation.parse(ApiReply(200, headers, b"{}", True))
 
 
 def test_the_nonce_of_the_delivery_is_echoed_if_there_is_one() -> None:
@@ -142,7 +142,7 @@ def test_a_context_has_the_attributes_of_aws_own_down_to_the_last(
         headers["invoked_function_arn"],
         headers.get("aws_tenant_id"),
     )
-    ours = invocation(**headers).context(function_context(environ))
+    ours = invocation(**headers).context(function_fields(environ))
     assert attributes(ours) == attributes(theirs)
     assert ours.w3c() == theirs.w3c()
 

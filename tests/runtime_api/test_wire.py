@@ -17,8 +17,8 @@ from adapter.runtime_api.wire import (
     ERROR_TYPE,
     LAST_CHUNK,
     MAX_REPORT_BYTES,
-    Response,
-    ResponseReader,
+    ApiReply,
+    ReplyReader,
     chunk,
     chunked_request,
     error_report,
@@ -132,9 +132,9 @@ class TestRequests:
             request("GET", "/next", {"X": "☕"})
 
 
-def read(pieces: Iterable[bytes], *, eof: bool = False) -> Response | None:
+def read(pieces: Iterable[bytes], *, eof: bool = False) -> ApiReply | None:
     """What our reader makes of ``pieces``; the last must complete the response, if any does."""
-    reader = ResponseReader()
+    reader = ReplyReader()
     response = None
     for piece in pieces:
         assert response is None
@@ -177,30 +177,30 @@ def h11_response(status: int, fields: dict[str, str], body: bytes, *, chunked: b
 
 
 @st.composite
-def responses(draw: st.DrawFn) -> tuple[bytes, Response]:
+def responses(draw: st.DrawFn) -> tuple[bytes, ApiReply]:
     """Bytes an h11 server writes, and what they mean."""
     status, fields, body = draw(STATUSES), draw(FIELDS), draw(st.binary(max_size=60))
     chunked = draw(st.booleans())
     unique = {name.lower(): value for name, value in fields.items()}
     framing = {"transfer-encoding": "chunked"} if chunked else {"content-length": str(len(body))}
     data = h11_response(status, unique, body, chunked=chunked)
-    return data, Response(status, {**unique, **framing}, body, keep_alive=True)
+    return data, ApiReply(status, {**unique, **framing}, body, keep_alive=True)
 
 
 class TestResponsesFromH11:
     @given(responses())
-    def test_are_understood_whole(self, sample: tuple[bytes, Response]) -> None:
+    def test_are_understood_whole(self, sample: tuple[bytes, ApiReply]) -> None:
         data, response = sample
         assert read([data]) == response
 
     @given(responses())
-    def test_are_understood_byte_by_byte(self, sample: tuple[bytes, Response]) -> None:
+    def test_are_understood_byte_by_byte(self, sample: tuple[bytes, ApiReply]) -> None:
         data, response = sample
         assert read(by_byte(data)) == response
 
     @given(responses(), st.data())
     def test_are_understood_at_any_split(
-        self, sample: tuple[bytes, Response], draw: st.DataObject
+        self, sample: tuple[bytes, ApiReply], draw: st.DataObject
     ) -> None:
         data, response = sample
         pieces = [piece for piece in draw.draw(cuts(data)) if piece]
@@ -208,22 +208,22 @@ class TestResponsesFromH11:
 
     @given(responses(), responses())
     def test_are_understood_one_after_the_other_on_one_connection(
-        self, first: tuple[bytes, Response], second: tuple[bytes, Response]
+        self, first: tuple[bytes, ApiReply], second: tuple[bytes, ApiReply]
     ) -> None:
-        reader = ResponseReader()
+        reader = ReplyReader()
         assert reader.feed(first[0]) == first[1]
         assert reader.feed(second[0]) == second[1]
 
     @given(responses(), responses())
     def test_are_understood_when_they_repeat(
-        self, first: tuple[bytes, Response], second: tuple[bytes, Response]
+        self, first: tuple[bytes, ApiReply], second: tuple[bytes, ApiReply]
     ) -> None:
-        reader = ResponseReader()
+        reader = ReplyReader()
         for data, response in (first, first, second, first, second, second):
             assert reader.feed(data) == response
 
     def test_a_repeat_inside_of_another_response_belongs_to_that_one(self) -> None:
-        reader = ResponseReader()
+        reader = ReplyReader()
         short = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
         response = reader.feed(short)
         assert reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(short)) is None
@@ -326,7 +326,7 @@ class TestResponses:
         ],
     )
     def test_without_a_length_end_with_the_connection(self, data: bytes, body: bytes) -> None:
-        reader = ResponseReader()
+        reader = ReplyReader()
         assert reader.feed(data) is None
         response = reader.eof()
         assert response is not None
@@ -347,7 +347,7 @@ class TestResponses:
         assert read([data], eof=True) is None
 
     def test_have_begun_with_their_first_byte_and_until_their_last(self) -> None:
-        reader = ResponseReader()
+        reader = ReplyReader()
         begun = [reader.begun]
         for piece in (b"HTTP", b"/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"h", b"i"):
             reader.feed(piece)
@@ -431,7 +431,7 @@ class TestWhatIsNoHttp:
 
     @given(responses(), st.data())
     def test_never_raises_anything_else_when_a_response_was_damaged_on_its_way(
-        self, sample: tuple[bytes, Response], draw: st.DataObject
+        self, sample: tuple[bytes, ApiReply], draw: st.DataObject
     ) -> None:
         data = bytearray(sample[0])
         places = st.integers(0, len(data) - 1)
@@ -442,7 +442,7 @@ class TestWhatIsNoHttp:
 
 def read_or_refuse(data: bytes) -> None:
     """Read ``data`` as one response; both an answer and a refusal are fine."""
-    reader = ResponseReader()
+    reader = ReplyReader()
     try:
         response = reader.feed(data) or reader.eof()
     except ProtocolError:

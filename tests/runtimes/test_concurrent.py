@@ -236,8 +236,8 @@ def test_an_app_that_outlives_its_deadline_is_counted_and_its_place_is_taken(
     second.read()
     second.refuse(410, "InvokeTimeout")
     [third] = asking(lambda_, 1)
-    assert "zombie-1 still running after its deadline (1 such invocations)" in lambda_.output
-    assert "zombie-2 still running after its deadline (2 such invocations)" in lambda_.output
+    assert "zombie-1 is still running after its deadline. Such invocations: 1" in lambda_.output
+    assert "zombie-2 is still running after its deadline. Such invocations: 2" in lambda_.output
     (lambda_.root / "never").touch()
     first.wait_closed()  # the zombies end, and what they held with them
     second.wait_closed()

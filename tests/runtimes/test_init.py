@@ -184,7 +184,7 @@ def test_without_a_handler_init_fails_with_the_argument_that_names_it(start: Sta
     assert request.headers[ERROR_TYPE] == "Runtime.HandlerNotFound"
     assert 'CMD ["main.handler"]' in request.json["errorMessage"]
     assert lambda_.exit_code() == 1
-    assert "takes it as its argument TARGET" in lambda_.output
+    assert "reads its argument TARGET" in lambda_.output
 
 
 # A startup that takes as long as a file is not there.

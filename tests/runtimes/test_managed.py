@@ -604,7 +604,7 @@ class TestStrangers:
         async with serve(source, stranger, invoke_mode="buffered") as url:
             for _ in range(2):
                 assert (await url.client.get("/")).text == "one two"
-        assert url.log.getvalue().count("Responses are not streamed but returned whole") == 1
+        assert url.log.getvalue().count("Responses are buffered, not streamed") == 1
         assert url.log.getvalue().count("startup") == 1
 
     @pytest.mark.parametrize(

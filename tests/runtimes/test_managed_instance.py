@@ -155,6 +155,6 @@ async def test_what_outlives_its_deadline_harms_nobody_beside_it_or_after_it(
         await served.go.touch()
         await served.idle(N)
         if path == "/late-function":  # ours reports that in its place, in time or nearly so
-            told = {"managed": "InvokeTimeout", "native": "still running when its time was up"}
+            told = {"managed": "InvokeTimeout", "native": "still running at its deadline"}
             await served.logged(told[runtime])
         assert (await served.client.get("/")).text.endswith("..... done")

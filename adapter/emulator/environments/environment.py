@@ -306,7 +306,7 @@ class Environment:
             error_type = OUT_OF_MEMORY
         status = "timeout" if timed_out else "error" if error_type else ""
         line = log_lines.report_line(
-            log_lines.Report(
+            log_lines.ReportLine(
                 request_id=invocation.request_id,
                 duration=self._function.timeout_seconds if timed_out else duration,
                 memory_size_mb=self._function.memory_mb,

@@ -11,7 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 
-class Report(NamedTuple):
+class ReportLine(NamedTuple):
     """The fields of a REPORT line. Times are in seconds."""
 
     request_id: str
@@ -67,7 +67,7 @@ def restore_line(duration: float, error_type: str = "") -> str:
     return "\t".join(parts)
 
 
-def report_line(report: Report) -> str:
+def report_line(report: ReportLine) -> str:
     """Return the REPORT line, with AWS's tabs between the fields."""
     # The init has been billed since August 2025.
     billed = ceil(round((report.duration + (report.init_duration or 0)) * 1000, 3))

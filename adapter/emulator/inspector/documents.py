@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .recorded import RecordedInvocation
 
 
-class Summary(TypedDict):
+class RequestRow(TypedDict):
     """A row of the list. Times are in seconds since the submission."""
 
     number: int
@@ -46,7 +46,7 @@ class FindingDocument(TypedDict):
     advice: str
 
 
-class Detail(Summary):
+class Detail(RequestRow):
     """All that is kept of an invocation."""
 
     started: float | None
@@ -76,7 +76,7 @@ class Detail(Summary):
     bandwidth: dict[str, float]
 
 
-def summary(record: RecordedInvocation) -> Summary:
+def summary(record: RecordedInvocation) -> RequestRow:
     """Return the row of an invocation."""
     request = record.request
     chunks = record.sent.chunks or record.written.chunks

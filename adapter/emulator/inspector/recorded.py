@@ -48,7 +48,7 @@ class Series:
             self.chunks = [Chunk(b.at, a.size + b.size) for a, b in pairs] + odd
 
 
-class Prelude:
+class PreludeSplitter:
     """Tells the prelude of a stream from its body."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class RecordedInvocation:
         self.environment = ""
         self.cold = False
         self.written = Series()
-        self.prelude = Prelude()
+        self.prelude = PreludeSplitter()
         self.responded: float | None = None
         self.status: int | None = None
         self.headers: Headers = []

@@ -49,7 +49,7 @@ class WaitingNext:
         self.invocation: LocalInvocation | None = None
 
 
-class Upload:
+class OpenUpload:
     """A response or report that is being read."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class ManagedApi(RuntimeApi):
         super().__init__(function, region)
         self.state: ManagedState[WaitingNext] = ManagedState()
         self._invocations: dict[str, LocalInvocation] = {}
-        self._uploads: dict[str, Upload] = {}
+        self._uploads: dict[str, OpenUpload] = {}
         self._init_failed = False
 
     @property
@@ -199,7 +199,7 @@ class ManagedApi(RuntimeApi):
         self, connection: ServerConnection, invocation: LocalInvocation, reading: Awaitable[Reply]
     ) -> Reply:
         """Read an upload to its end, or until it is interrupted."""
-        upload = self._uploads[invocation.request_id] = Upload()
+        upload = self._uploads[invocation.request_id] = OpenUpload()
         try:
             with upload.scope:
                 return await reading

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from adapter.emulator.environments.log_lines import (
-    Report,
+    ReportLine,
     end_line,
     init_line,
     report_line,
@@ -18,14 +18,14 @@ def test_the_lines_around_an_invocation_are_those_of_lambda() -> None:
 
 
 def test_a_warm_report() -> None:
-    assert report_line(Report("id", 0.00301, 128, 38)) == (
+    assert report_line(ReportLine("id", 0.00301, 128, 38)) == (
         "REPORT RequestId: id\tDuration: 3.01 ms\tBilled Duration: 4 ms"
         "\tMemory Size: 128 MB\tMax Memory Used: 38 MB"
     )
 
 
 def test_the_report_of_a_cold_start_bills_the_init_and_counts_streamed_bytes() -> None:
-    assert report_line(Report("id", 0.01, 128, 38, 0.2, first_byte=0.002, bytes=12)) == (
+    assert report_line(ReportLine("id", 0.01, 128, 38, 0.2, first_byte=0.002, bytes=12)) == (
         "REPORT RequestId: id\tDuration: 10.00 ms\tBilled Duration: 210 ms"
         "\tMemory Size: 128 MB\tMax Memory Used: 38 MB\tInit Duration: 200.00 ms"
         "\tTime To First Byte: 2.00 ms\tBytes Streamed: 12"
@@ -33,7 +33,7 @@ def test_the_report_of_a_cold_start_bills_the_init_and_counts_streamed_bytes() -
 
 
 def test_the_report_of_a_failure_names_its_error_type() -> None:
-    line = report_line(Report("id", 1, 128, status="error", error_type="Runtime.ExitError"))
+    line = report_line(ReportLine("id", 1, 128, status="error", error_type="Runtime.ExitError"))
     assert line.endswith("\tMemory Size: 128 MB\tStatus: error\tError Type: Runtime.ExitError")
 
 

@@ -16,7 +16,7 @@ from adapter.emulator.inspector.recorded import (
     MAX_LINE_CHARACTERS,
     MAX_LINES,
     MAX_START_BYTES,
-    Prelude,
+    PreludeSplitter,
     RecordedInvocation,
     Series,
 )
@@ -45,7 +45,7 @@ def test_a_long_series_has_all_its_bytes_in_few_chunks(sizes: list[int]) -> None
 
 @given(st.lists(st.integers(0, len(PRELUDE) + 5), max_size=4).map(sorted))
 def test_a_prelude_is_found_however_it_is_cut(cuts: list[int]) -> None:
-    stream, prelude = PRELUDE + b"hello", Prelude()
+    stream, prelude = PRELUDE + b"hello", PreludeSplitter()
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     body = [chunk for piece in pieces if piece for chunk in prelude.split(1.0, piece)]
     assert sum(chunk.size for chunk in body) == 5
@@ -54,7 +54,7 @@ def test_a_prelude_is_found_however_it_is_cut(cuts: list[int]) -> None:
 
 @pytest.mark.parametrize("stream", [b"plain", b'{"json": 1}', b"{" + b"x" * 20_000])
 def test_a_stream_without_a_prelude_is_all_body(stream: bytes) -> None:
-    prelude = Prelude()
+    prelude = PreludeSplitter()
     body = [*prelude.split(1.0, stream), *prelude.end()]
     assert body == [Chunk(1.0, len(stream))]
     assert prelude.found == b""

@@ -1,20 +1,20 @@
 """The parsers of the values of options, one for each kind of value.
 
-Each takes the name of the argument or of the variable, which stands in its message, and raises
-`ConfigurationError` for an invalid value.
+Each parser takes the name of the argument or the variable, and the value. It raises
+`ConfigurationError` with that name if the value is invalid.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .events.custom import EventHandler
-    from .events.front_end import FrontEnd
+    from ..events.custom import EventHandler
+    from ..events.front_end import FrontEnd
 
 INVOKE_MODES = ("auto", "response_stream", "buffered")
 
@@ -51,7 +51,7 @@ def path(name: str, value: Any) -> str:
 
 
 def event_path(name: str, value: Any) -> str:
-    """Parse a path that is more than ``/``; may be empty."""
+    """Parse a path other than ``/``; may be empty."""
     path: str = value if isinstance(value, str) else "?"
     if path and not (path.startswith("/") and path.strip("/")):
         raise ConfigurationError(
@@ -60,7 +60,7 @@ def event_path(name: str, value: Any) -> str:
     return path
 
 
-def handlers(name: str, value: Any) -> tuple[type[EventHandler], ...]:
+def handler_classes(name: str, value: Any) -> tuple[type[EventHandler], ...]:
     """Parse one or several classes with Mangum's interface for custom handlers."""
     if value is None:  # as for Mangum
         return ()
@@ -89,7 +89,7 @@ def milliseconds(name: str, value: Any) -> float:
 
 
 def seconds(name: str, value: Any) -> float:
-    """Parse a duration; 0 and None are none."""
+    """Parse a duration; return it in seconds. None is 0, which means none."""
     return 0.0 if value is None else _duration(name, value, "seconds")
 
 
@@ -115,13 +115,13 @@ def header_name(name: str, value: Any) -> str:
     return header
 
 
-def caller(name: str, value: Any) -> FrontEnd | None:
-    """Parse how a front end proves itself. A message never has a secret in it."""
+def front_end(name: str, value: Any) -> FrontEnd | None:
+    """Parse ``trusted_front_end``. The message of an error never has the secret in it."""
     if value is None or value == "":
         return None
-    from .events.front_end import front_end  # lazy: cold start
+    from ..events.front_end import parse_front_end  # lazy: cold start
 
-    found = front_end(value) if isinstance(value, str) else None
+    found = parse_front_end(value) if isinstance(value, str) else None
     if found is None:
         raise ConfigurationError(
             f"{name} must be 'header: secret', with a secret of at least 16 characters without"

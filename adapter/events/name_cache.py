@@ -1,4 +1,4 @@
-"""A cache for work that depends on the name of a header field only."""
+"""A cache of values that depend only on the name of a header field."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Name = TypeVar("Name", str, bytes)
 Result = TypeVar("Result")
 
 MAX_NAMES = 500
-"""Entries of a cache. Names come from clients, who can send any number of them."""
+"""The limit of the entries. Names come from clients, who can send any number of them."""
 
 MAX_NAME_LENGTH = 100
 
 
 class NameCache(dict[Name, Result]):
-    """A dict that computes a missing value, and keeps it as long as there is room.
+    """A dict that computes a missing value, and keeps the value if there is room for it.
 
-    Events and responses have the same header names again and again. A lookup is one instruction of
-    Python; `functools.cache` would cost a call, and would not be bounded by the length of a name.
+    Events and responses repeat the same header names. A lookup in a dict is one instruction of
+    Python; `functools.cache` would cost a call, and would not limit the length of a name.
     """
 
     def __init__(self, compute: Callable[[Name], Result]) -> None:

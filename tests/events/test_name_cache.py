@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapter.events.names import MAX_NAME_LENGTH, MAX_NAMES, NameCache
+from adapter.events.name_cache import MAX_NAME_LENGTH, MAX_NAMES, NameCache
 
 
 def test_a_value_is_computed_once() -> None:

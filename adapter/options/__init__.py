@@ -1,20 +1,20 @@
 """All options, in one table: name, meaning, values, default, scope.
 
-``python -m adapter.options`` prints the table as Markdown; ``docs/options.md`` is its output.
+The values are parsed by `adapter.options.values`. ``python -m adapter.options`` prints the table as
+Markdown; ``docs/options.md`` is its output.
 """
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import ConfigurationError
-from .option_values import (
-    caller,
+from ..errors import ConfigurationError
+from .values import (
     choice,
     event_path,
+    front_end,
     function,
-    handlers,
+    handler_classes,
     header_name,
     invoke_mode,
     milliseconds,
@@ -27,8 +27,8 @@ from .option_values import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .events.custom import EventHandler
-    from .events.front_end import FrontEnd
+    from ..events.custom import EventHandler
+    from ..events.front_end import FrontEnd
 
 PREFIX = "ADAPTER_"
 
@@ -89,7 +89,8 @@ class Option(NamedTuple):
 def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Options, list[str]]:
     """Return the options of a handler, and a warning for each unknown ``ADAPTER_*`` variable.
 
-    The environment beats the argument, so that a deployment changes without a change of code.
+    The environment variable wins over the argument, so that a deployment can be changed without a
+    change of code.
 
     Raises:
         ConfigurationError: a value is invalid; the message lists the valid values.
@@ -191,7 +192,7 @@ OPTIONS = (
         "custom_handlers",
         "Classes with Mangum's interface for custom handlers. They are asked first whether they"
         " handle an event.",
-        handlers,
+        handler_classes,
         "a list of classes",
         "none",
         variable=False,
@@ -229,7 +230,7 @@ OPTIONS = (
         " secret that the front end adds, which the app does not see; several secrets, separated by"
         " commas, while a secret is changed. Or the ARN of the IAM caller of a function URL whose"
         " `AuthType` is `AWS_IAM`, with `*` at its end for any session.",
-        caller,
+        front_end,
         "`header: secret`, or an ARN",
         "none",
     ),
@@ -352,35 +353,3 @@ OPTIONS = (
         argument=False,
     ),
 )
-
-
-def markdown() -> str:
-    """Return the table as a page of Markdown."""
-    rows = [
-        (
-            f"`{option.name}`" if option.argument else "environment only",
-            f"`{option.environment_name}`" if option.variable else "code only",
-            option.values,
-            option.default,
-            option.scope,
-            option.meaning,
-        )
-        for option in OPTIONS
-    ]
-    lines = [
-        "# Options",
-        "",
-        "An option is an argument of `LambdaHandler`, an environment variable, or both; the",
-        "variable wins, so that a deployment changes without a change of code. Options of scope",
-        "`runtime` are read by the native runtime. An invalid value is an error that lists the",
-        "valid values; an unknown `ADAPTER_*` variable logs a warning.",
-        "",
-        "| argument | variable | values | default | scope | meaning |",
-        "|---|---|---|---|---|---|",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())

@@ -13,10 +13,10 @@ from adapter.options import (
     Option,
     Options,
     RuntimeOptions,
-    markdown,
     resolve,
     resolve_runtime,
 )
+from adapter.options.__main__ import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ HANDLER_CLASS = (
     "each must be a class with infer(event, context, config), scope, body and a __call__ that"
     " takes the response, as for Mangum."
 )
-DOCS = Path(__file__).parent.parent / "docs" / "options.md"
+DOCS = Path(__file__).parents[2] / "docs" / "options.md"
 
 
 def options(arguments: Mapping[str, Any], **environ: str) -> Options:

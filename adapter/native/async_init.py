@@ -1,7 +1,7 @@
-"""A startup that goes on after init: the first invocation waits for the rest of it.
+"""The option `async_init`: a startup may continue after init, and the first invocation waits.
 
-Lambda gives init 10 seconds on demand, and starts over if init takes longer; an invocation may take
-as long as the function's timeout.
+On demand, Lambda gives init 10 seconds, and repeats an init that takes longer. An invocation may
+take as long as the function's timeout.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 """
 
@@ -15,19 +15,20 @@ from ..invocation.loggers import get_logger
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..streams.response_stream import ResponseStream, StreamingHandler
+    from ..streams.response_stream import ResponseStream
+    from ..streams.streaming_handler import StreamingHandler
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
 
 
-class Patient:
-    """A handler whose startup may go on when the first event is asked for.
+class AsyncInitHandler:
+    """A handler whose startup may still run when the runtime asks for the first event.
 
     Args:
         handler: the handler.
-        seconds: how long init waits for its startup.
-        give_up: called when the startup has failed after that: the environment has to end.
+        seconds: how long init waits for the startup.
+        give_up: called if the startup fails after that: the environment has to end.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Patient:
         self._starting: asyncio.Task[bool] | None = None
 
     async def startup(self) -> bool:
-        """Start the handler; return after ``seconds`` at the latest.
+        """Start the handler; return after ``seconds`` at most.
 
         Raises:
             Exception: the startup failed within that time.
@@ -54,7 +55,7 @@ class Patient:
             starting, self._starting = self._starting, None
             return starting.result()
         logger.warning(
-            "The app's startup has taken %g s and goes on: the first invocation waits for it",
+            "The app's startup has taken %g s and continues: the first invocation waits for it",
             self._seconds,
         )
         return True
@@ -62,7 +63,7 @@ class Patient:
     async def respond(
         self, event: JSON, context: Context | None, stream: ResponseStream | None
     ) -> JSON:
-        """Respond as the handler does, once its startup is over.
+        """Wait for the startup, and respond as the handler does.
 
         Raises:
             Exception: the startup failed; the environment ends with this invocation.
@@ -77,7 +78,7 @@ class Patient:
         return await self._handler.respond(event, context, stream)
 
     async def shutdown(self) -> None:
-        """Stop the handler, in the middle of its startup if need be."""
+        """Stop the handler; cancel its startup if that still runs."""
         await self._cancel()
         await self._handler.shutdown()
 
@@ -88,9 +89,9 @@ class Patient:
 
 
 def is_on_demand(environ: Mapping[str, str]) -> bool:
-    """Whether init has the 10 seconds of an on-demand environment.
+    """Whether init is limited to the 10 seconds of an on-demand environment.
 
-    Before a snapshot, the startup has to be over; with provisioned concurrency and on managed
-    instances init has minutes, and an environment that says it is ready should be.
+    A snapshot needs a startup that is over. With provisioned concurrency and on managed instances,
+    init has minutes, and Lambda sends invocations to an environment that says it is ready.
     """
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"

@@ -6,12 +6,12 @@ import pytest
 
 from adapter.errors import ConfigurationError
 from adapter.events.front_end import FrontEnd
-from adapter.option_values import (
-    caller,
+from adapter.options.values import (
     choice,
     event_path,
+    front_end,
     function,
-    handlers,
+    handler_classes,
     header_name,
     invoke_mode,
     milliseconds,
@@ -51,9 +51,9 @@ def by_event(event: object) -> str:
         (path, "/api/", "/api"),
         (event_path, "/events", "/events"),
         (event_path, "", ""),
-        (handlers, None, ()),
-        (handlers, Letter, (Letter,)),
-        (handlers, [Letter], (Letter,)),
+        (handler_classes, None, ()),
+        (handler_classes, Letter, (Letter,)),
+        (handler_classes, [Letter], (Letter,)),
         (function, None, None),
         (function, by_event, by_event),
         (milliseconds, "250", 0.25),
@@ -62,10 +62,10 @@ def by_event(event: object) -> str:
         (seconds, 0, 0.0),
         (header_name, "", ""),
         (header_name, "X-Forwarded-Host", "x-forwarded-host"),
-        (caller, None, None),
-        (caller, "", None),
-        (caller, ARN, FrontEnd(caller=ARN)),
-        (caller, f"X-A: {SECRET}", FrontEnd(header=b"x-a", secrets=(SECRET.encode(),))),
+        (front_end, None, None),
+        (front_end, "", None),
+        (front_end, ARN, FrontEnd(caller=ARN)),
+        (front_end, f"X-A: {SECRET}", FrontEnd(header=b"x-a", secrets=(SECRET.encode(),))),
         (text, 1, "1"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_value_is_parsed(parse: Callable[[str, Any], Any], value: object, pars
         (path, "api", "option is 'api'; it must be a path like '/api', or ''."),
         (event_path, "/", "option is '/'; it must be a path like '/lambda-events', or ''."),
         (event_path, None, "option is None; it must be a path like '/lambda-events', or ''."),
-        (handlers, [int], "option contains <class 'int'>; each must be a class with infer(event,"),
+        (handler_classes, [int], "option contains <class 'int'>; each must be a class with infer("),
         (function, 1, "option is 1; it must be a function (event, context)."),
         (milliseconds, "soon", "option is 'soon'; it must be a number of milliseconds, or 0."),
         (seconds, -1, "option is -1; it must be a number of seconds, or 0."),
@@ -108,6 +108,6 @@ def test_a_front_end_without_a_proof_is_refused_and_its_secret_is_not_repeated(
     value: object,
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        caller("trusted_front_end", value)
+        front_end("trusted_front_end", value)
     assert "trusted_front_end must be 'header: secret'" in str(raised.value)
     assert SECRET not in str(raised.value)
