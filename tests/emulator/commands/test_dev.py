@@ -314,6 +314,17 @@ def test_a_port_in_use_is_one_line(folder: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+def test_the_function_starts_before_the_servers_are_imported() -> None:
+    script = (
+        "import sys; import adapter.emulator.commands.dev;"
+        "print({'starlette', 'uvicorn', 'watchfiles'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "set()\n"
+
+
 def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
     command = [sys.executable, "-m", "adapter", "dev", "nowhere.py:app"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -10,8 +10,8 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.function_url import UrlSettings
 from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
+from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.host import LOCAL_DOMAIN
 
 from ..fidelity import Source, behaviour

@@ -10,8 +10,10 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.listening import listen
+from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 
