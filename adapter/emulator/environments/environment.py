@@ -127,6 +127,7 @@ class Environment:
             await self.api.initialised.wait()
             if self.api.restore():
                 await self._wait_restored()
+            await self.api.wait_for_next()
             await self._deliver(invocation)
         finally:
             self._running.discard(invocation)
