@@ -162,7 +162,8 @@ class OnDemandPool(Pool):
             if environment is None:
                 await self._make_room()
                 environment = await self._start(self._function.init_timeout_seconds)
-            await environment.api.initialised.wait()
+            if not environment.api.initialised.is_set():
+                await environment.api.initialised.wait()
             if environment.init_timed_out:
                 # AWS tries once more, within the timeout of the invocation.
                 environment = await self._start(self._function.timeout_seconds)
