@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,6 +19,7 @@ from ..environments.pool import open_pool
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
 from ..front_ends.listening import listen
 from ..front_ends.url_settings import UrlSettings
+from ..function_config import NATIVE_RUNTIME
 from ..host import is_loopback
 from .dev_settings import DevSettings
 from .function_options import read_dev_function
@@ -162,8 +164,10 @@ async def announce(
     function = settings.function
     await environment.api.initialised.wait()
     if environment.init_failed and settings.reload is None:
+        native = function.command == NATIVE_RUNTIME
+        what = function.target if native else shlex.join(function.command)
         console.line(
-            f"{function.target} cannot start. The lines above say why. "
+            f"{what} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
             "error",
         )

@@ -472,6 +472,13 @@ def test_any_client_of_the_runtime_api_is_served_without_a_target(
         assert httpx.get(dev.url).text == "my.handler wrapped from a layer"
 
 
+def test_a_command_that_cannot_be_started_is_named(folder: Path) -> None:
+    command = [sys.executable, "-m", "adapter", "dev", "--port", "0", "--command", "nosuch -x"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "nosuch -x cannot start." in ended.stdout
+
+
 def test_the_client_of_aws_is_served(telling: Path) -> None:
     command = f"{sys.executable} -m awslambdaric main.handler"
     with serving(telling, "--command", command, target="main.handler") as dev:
