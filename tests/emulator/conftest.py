@@ -27,6 +27,7 @@ from adapter.emulator.runtime_api.on_demand_api import OnDemandApi
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from adapter.emulator.front_ends.source import EventSource
     from adapter.emulator.runtime_api.server import RuntimeApi
 
 RAW_RUNTIME = Path(__file__).with_name("raw_runtime.py")
@@ -64,6 +65,7 @@ class LocalFactory(Protocol):
         script: str,
         settings: UrlSettings = ...,
         limit: int = ...,
+        source: EventSource | None = ...,
         **function: Any,
     ) -> AbstractAsyncContextManager[Local]: ...
 
@@ -74,7 +76,11 @@ def local(tmp_path: Path) -> LocalFactory:
 
     @asynccontextmanager
     async def open_local(
-        script: str, settings: UrlSettings = DEFAULTS, limit: int = 10, **options: Any
+        script: str,
+        settings: UrlSettings = DEFAULTS,
+        limit: int = 10,
+        source: EventSource | None = None,
+        **options: Any,
     ) -> AsyncIterator[Local]:
         file = tmp_path / "script.py"
         file.write_text(script)
@@ -90,7 +96,7 @@ def local(tmp_path: Path) -> LocalFactory:
         with listening:
             async with (
                 open_pool(function, sandbox, console, limit) as pool,
-                serve(FunctionUrl(pool, settings, console), listening),
+                serve(FunctionUrl(pool, settings, console, source), listening),
                 httpx.AsyncClient(base_url=url, timeout=30) as client,
             ):
                 yield Local(pool, log, console, url, client)

@@ -71,9 +71,7 @@ class FunctionUrl:
         self._pool = pool
         self._settings = settings
         self._console = console
-        self._source = source or UrlSource(
-            streams=settings.invoke_mode == "response_stream", aws_region=settings.aws_region
-        )
+        self._source = source or UrlSource()
         self._websocket_paths: set[str] = set()
         self._told: set[str] = set()  #: advice that is in the log once
 

@@ -10,14 +10,11 @@ from typing import Literal
 class UrlSettings:
     """The settings of a function URL, and choices where AWS's behaviour is not documented."""
 
-    invoke_mode: Literal["response_stream", "buffered"] = "response_stream"
     #: how a body ends that has error trailers
     midstream_error: Literal["clean", "abort"] = "clean"
     #: two faults of AWS's that users reported
     empty_body_hang: bool = False
     hold_last_chunk: bool = False
-    #: events name this region's domain instead of the local address
-    aws_region: str | None = None
     check_host: bool = True
     #: respond to a client with the error of a failed init; AWS only logs it
     show_init_errors: bool = False

@@ -225,6 +225,11 @@ async def test_a_managed_instance_serves_many_and_refuses_more_than_its_limit(
         assert await pid_of(running.submit(request_id="3")) in pids
 
 
+@behaviour(
+    "A request below the limit of a managed instance that still opens its connections",
+    Source.OPEN,
+    "waits up to 1 s",
+)
 async def test_a_managed_instance_serves_as_many_as_it_may_while_it_still_opens_its_connections(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
