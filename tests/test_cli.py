@@ -120,6 +120,18 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
     assert ended.stdout == "set()\n"
 
 
+@pytest.mark.process
+def test_the_options_of_all_commands_are_described_without_a_client_of_http() -> None:
+    script = (
+        "import sys; from adapter.cli import build_parser; build_parser();"
+        "print({'anyio', 'importlib.metadata', 'urllib.request'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "set()\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "module", "extra"),
     [

@@ -130,8 +130,8 @@ RULES: tuple[Rule, ...] = (
         symptoms.held_by_app,
         "One chunk carried {share} % of the bytes, {at} after the request: something between your "
         "generator and `send` buffers{suspects}.",
-        "Take that middleware away for this path. In the generator, `yield` each part when it is "
-        "ready, and `await` between the parts.",
+        "Take middleware that buffers away for this path. In the generator, `yield` each part when "
+        "it is ready, and `await` between the parts.",
     ),
     Rule(
         "held-on-the-way",

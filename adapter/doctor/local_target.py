@@ -11,8 +11,10 @@ import anyio
 from ..emulator.console import Console
 from ..emulator.environments.pool import open_pool
 from ..emulator.environments.sandbox import find_sandbox
-from ..emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from ..emulator.front_ends.http_server import listen, serve
+from ..emulator.front_ends.function_url import FunctionUrl
+from ..emulator.front_ends.http_server import serve
+from ..emulator.front_ends.listening import listen
+from ..emulator.front_ends.url_settings import UrlSettings
 from ..emulator.function_config import FunctionConfig
 from ..emulator.inspector.journal import Journal
 from ..emulator.inspector.observed import observe

@@ -18,6 +18,7 @@ Look = Callable[[Observation, Limits], Values | None]
 BUFFERING_MIDDLEWARE = re.compile(
     r"gzip|brotli|zstd|compress|deflate|etag|conditional|minif|htmlmin|cache", re.IGNORECASE
 )
+MAX_NAMED = 5  #: names of middleware in a sentence
 PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
 NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
@@ -54,18 +55,28 @@ def proxies(observation: Observation) -> list[tuple[str, str]]:
     ]
 
 
+def suspected(observation: Observation) -> str:
+    """Return the end of a sentence that names the middleware that buffers, or else all of it."""
+    found = suspects(observation)
+    named = found or observation.middleware[:MAX_NAMED]
+    if not named:
+        return ""
+    names = "`, `".join(named)
+    if found:
+        return f"; `{names}` {'is' if len(found) == 1 else 'are'} in the stack"
+    return f"; the middleware in the stack: `{names}`"
+
+
 def carried(observation: Observation, limits: Limits, *, by_runtime: bool) -> Values:
     """Return the values of a sentence on bytes that came at once."""
     chunks = observation.written if by_runtime else observation.received
     window = burst(chunks, observation.duration, limits)
-    found, near = suspects(observation), proxies(observation)
+    near = proxies(observation)
     share = window.size / total(chunks)
     return {
         "share": f"{share * 100:.0f}",
         "at": seconds(window.start),
-        "suspects": f"; `{'`, `'.join(found)}` {'is' if len(found) == 1 else 'are'} in the stack"
-        if found
-        else "",
+        "suspects": suspected(observation),
         "proxies": f"; {' and '.join(name for name, _ in near)} is on the way" if near else "",
         "advice": f" {near[0][0]}: {near[0][1]}." if near else "",
     }

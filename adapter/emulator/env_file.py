@@ -24,7 +24,8 @@ def read_env_file(name: str) -> dict[str, str]:
     try:
         lines = Path(name).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"Cannot read --env-file {name!r}: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"Cannot read --env-file {name!r}: {reason}.") from error
     variables = {}
     for number, line in enumerate(lines, 1):
         text = line.strip()

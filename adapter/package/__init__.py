@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .resolve import ARCHITECTURES, PYTHONS
+from .runtimes import ARCHITECTURES, PYTHONS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

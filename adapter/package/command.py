@@ -15,7 +15,8 @@ from ..target import find_target
 from . import bytecode
 from .build import build
 from .project import find_project
-from .resolve import PYTHONS, Platform
+from .resolve import Platform
+from .runtimes import PYTHONS
 from .tree import has_usual_compressor, total
 
 if TYPE_CHECKING:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
     from .project import Dependencies
 
-ARCHITECTURES = ("arm64", "x86_64")
-PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
-
 DISTRIBUTION = "asgi-lambda-stream"
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for any other failure
 LAST_LINES = 12

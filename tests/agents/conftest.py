@@ -11,8 +11,10 @@ import pytest
 from adapter.emulator.console import Console
 from adapter.emulator.environments.pool import open_pool
 from adapter.emulator.environments.sandbox import find_sandbox
-from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.listening import listen
+from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.function_config import FunctionConfig
 from tests.support.adapter_dev import adapter_dev
 from tests.support.prepared import prepared

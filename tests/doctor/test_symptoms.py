@@ -86,5 +86,11 @@ def test_several_suspects_and_a_proxy_are_named_with_advice() -> None:
     assert values["advice"] == " nginx: set proxy_buffering off, or send X-Accel-Buffering: no."
 
 
+def test_without_a_suspect_the_middleware_of_the_stack_is_named() -> None:
+    seen = replace(BASE, middleware=["Auditing", "CORSMiddleware"])
+    values = symptoms.carried(seen, Limits(), by_runtime=True)
+    assert values["suspects"] == "; the middleware in the stack: `Auditing`, `CORSMiddleware`"
+
+
 def test_short_times_are_in_milliseconds() -> None:
     assert [symptoms.seconds(value) for value in (0.0123, 3.14)] == ["12 ms", "3.1 s"]

@@ -11,7 +11,8 @@ import pytest
 
 import adapter
 from adapter.package.command import this_python
-from adapter.package.resolve import ARCHITECTURES, PYTHONS, own_requirement
+from adapter.package.resolve import own_requirement
+from adapter.package.runtimes import ARCHITECTURES, PYTHONS
 
 from .conftest import needing
 from .wheels import make_sdist, make_wheel

@@ -11,12 +11,12 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import pytest
 
-from adapter.emulator.front_ends.function_url import UrlSettings
+from adapter.emulator.front_ends.local_sources import UrlSource
 from adapter.samples.url_event import function_url_event
 from tests.support.fake_runtime_api import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of
 from tests.support.runtimes import EVENT, PLAIN, RIC, RIC_4
@@ -40,7 +40,7 @@ class Serve(Protocol):
         source: str,
         environ: dict[str, str],
         *,
-        invoke_mode: Literal["response_stream", "buffered"] = ...,
+        streams: bool = ...,
     ) -> AbstractAsyncContextManager[Local]: ...
 
 
@@ -50,14 +50,14 @@ def serve(local: LocalFactory, tmp_path: Path) -> Serve:
         source: str,
         environ: dict[str, str],
         *,
-        invoke_mode: Literal["response_stream", "buffered"] = "response_stream",
+        streams: bool = True,
     ) -> AbstractAsyncContextManager[Local]:
         root = tmp_path / "task"
         root.mkdir()
         (root / "main.py").write_text(source)
         variables = [f"{name}={value}" for name, value in environ.items()]  # the platform's too
         command = ("/usr/bin/env", *variables, *RIC)
-        return local("", UrlSettings(invoke_mode=invoke_mode), 1, command=command)
+        return local("", limit=1, source=UrlSource(streams=streams), command=command)
 
     return open_url
 
@@ -105,7 +105,7 @@ class TestStreaming:
         self, serve: Serve, ric: Ric
     ) -> None:
         environ = ric.environ | {"ADAPTER_INVOKE_MODE": "buffered"}
-        async with serve(PLAIN, environ, invoke_mode="buffered") as url:
+        async with serve(PLAIN, environ, streams=False) as url:
             response = await url.client.get("/202")
         assert (response.status_code, response.text) == (202, "one two")
         assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
@@ -601,7 +601,7 @@ class TestStrangers:
         self, serve: Serve, stranger: dict[str, str]
     ) -> None:
         source = PLAIN + "other = LambdaHandler(app)\n"
-        async with serve(source, stranger, invoke_mode="buffered") as url:
+        async with serve(source, stranger, streams=False) as url:
             for _ in range(2):
                 assert (await url.client.get("/")).text == "one two"
         assert url.log.getvalue().count("Responses are buffered, not streamed") == 1

@@ -19,8 +19,10 @@ import httpx
 from adapter.emulator.console import Console
 from adapter.emulator.environments.pool import open_pool
 from adapter.emulator.environments.sandbox import find_sandbox
-from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.listening import listen
+from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.function_config import FunctionConfig
 from adapter.package.tree import unpack_archive
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
-from contextlib import ExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from watchfiles import awatch
 
 from ...errors import ConfigurationError
 from ..console import Console
 from ..environments.environment import wait_any
-from ..environments.pool import Pool, open_pool
+from ..environments.pool import open_pool
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
-from ..front_ends.function_url import FunctionUrl, UrlSettings
-from ..front_ends.http_server import listen, serve
-from ..front_ends.invoke_api import InvokeApi
+from ..front_ends.listening import listen
+from ..front_ends.url_settings import UrlSettings
+from ..function_config import NATIVE_RUNTIME
 from ..host import is_loopback
-from ..inspector.app import ROOT, inspect
-from ..inspector.journal import Journal
+from .dev_settings import DevSettings
 from .function_options import read_dev_function
 from .reload_filter import ReloadFilter
 from .source_options import read_source
@@ -29,11 +29,11 @@ from .source_options import read_source
 if TYPE_CHECKING:
     import socket
     from argparse import Namespace
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from ..environments.environment import Environment
-    from ..front_ends.source import EventSource
+    from ..environments.pool import Pool
     from ..function_config import FunctionConfig
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -47,18 +47,10 @@ EVERY_HOST = (
 )
 
 
-@dataclass(frozen=True)
-class DevSettings:
-    """The command line of ``adapter dev``."""
-
-    function: FunctionConfig
-    url: UrlSettings
-    source: EventSource
-    url_socket: socket.socket
-    invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
-    max_environments: int
-    reload: ReloadFilter | None  #: which changes restart the function, with ``--reload``
-    inspector: bool
+# They are imported while the function starts. A missing one is told before.
+for _name in ("starlette", "uvicorn", "watchfiles"):
+    if find_spec(_name) is None:
+        raise ModuleNotFoundError(name=_name)
 
 
 def main(arguments: Namespace) -> int:
@@ -122,24 +114,29 @@ async def run(settings: DevSettings) -> int:
         sandbox = await anyio.to_thread.run_sync(sandbox_of, function)
         if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)
-        async with (
-            open_pool(function, sandbox, console, settings.max_environments) as pool,
-            serve_url(settings, pool, console),
-            serve_invoke_api(settings, pool, console),
-            anyio.create_task_group() as tasks,
-        ):
-            signalled, failed = anyio.Event(), anyio.Event()
-            tasks.start_soon(wait_for_signal, signals, signalled)
-            tasks.start_soon(start, settings, pool, console, failed)
-            if settings.reload is not None:
-                tasks.start_soon(reload, pool, settings.reload, console, reload_stop)
-            await wait_any(signalled, failed)
-            console.line("Stopping.")
-            reload_stop.set()
-            tasks.cancel_scope.cancel()
-            with anyio.CancelScope(shield=True):
-                await pool.close()
+        async with open_pool(function, sandbox, console, settings.max_environments) as pool:
+            first = await pool.start()
+            serve_function = await anyio.to_thread.run_sync(import_servers)
+            async with serve_function(settings, pool, console), anyio.create_task_group() as tasks:
+                signalled, failed = anyio.Event(), anyio.Event()
+                tasks.start_soon(wait_for_signal, signals, signalled)
+                tasks.start_soon(announce, settings, first, console, failed)
+                if settings.reload is not None:
+                    tasks.start_soon(reload, pool, settings.reload, console, reload_stop)
+                await wait_any(signalled, failed)
+                console.line("Stopping.")
+                reload_stop.set()
+                tasks.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await pool.close()
     return 1 if failed.is_set() else 0
+
+
+def import_servers() -> Callable[[DevSettings, Pool, Console], AbstractAsyncContextManager[None]]:
+    """Import the servers; in a thread, while the function starts."""
+    from .serving import serve_function  # lazy: the time to the first response
+
+    return serve_function
 
 
 def sandbox_of(function: FunctionConfig) -> Sandbox:
@@ -155,16 +152,22 @@ async def wait_for_signal(signals: AsyncIterator[signal.Signals], signalled: any
     signalled.set()
 
 
-async def start(settings: DevSettings, pool: Pool, console: Console, failed: anyio.Event) -> None:
-    """Start the function, then print its URL; set ``failed`` if it cannot start.
+async def announce(
+    settings: DevSettings, environment: Environment, console: Console, failed: anyio.Event
+) -> None:
+    """Wait for the function, then print its URL; set ``failed`` if it cannot start.
 
     With ``--reload`` a function that cannot start is served, as the next save may repair it.
     """
+    from ..inspector.app import ROOT  # lazy: it is imported while the function starts
+
     function = settings.function
-    environment = await pool.warm()
+    await environment.api.initialised.wait()
     if environment.init_failed and settings.reload is None:
+        native = function.command == NATIVE_RUNTIME
+        what = function.target if native else shlex.join(function.command)
         console.line(
-            f"{function.target} cannot start. The lines above say why. "
+            f"{what} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
             "error",
         )
@@ -185,28 +188,6 @@ async def start(settings: DevSettings, pool: Pool, console: Console, failed: any
             f"boto3.client('lambda', endpoint_url='{base_url(settings.invoke_socket)}') "
             f"invokes FunctionName='{function.name}'"
         )
-
-
-@asynccontextmanager
-async def serve_url(settings: DevSettings, pool: Pool, console: Console) -> AsyncIterator[None]:
-    """Serve the function URL while the block runs, with the inspector in front of it."""
-    url = FunctionUrl(pool, settings.url, console, settings.source)
-    if not settings.inspector:
-        async with serve(url, settings.url_socket):
-            yield
-        return
-    async with inspect(url, pool, Journal()) as app, serve(app, settings.url_socket):
-        yield
-
-
-def serve_invoke_api(
-    settings: DevSettings, pool: Pool, console: Console
-) -> AbstractAsyncContextManager[None]:
-    """Serve the Invoke API while the block runs, if it has a socket."""
-    if settings.invoke_socket is None:
-        return nullcontext()
-    api = InvokeApi(pool, console, check_host=settings.url.check_host)
-    return serve(api, settings.invoke_socket)
 
 
 def base_url(listening: socket.socket) -> str:
@@ -252,6 +233,8 @@ async def reload(
 
     Cancellation does not end it at once, because `watchfiles` waits in a thread.
     """
+    from watchfiles import awatch  # lazy: for --reload only
+
     root = pool.function.task_root
     async for changes in awatch(root, watch_filter=reload_filter, stop_event=stop):
         names = sorted({Path(path).name for _, path in changes})

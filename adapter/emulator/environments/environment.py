@@ -124,9 +124,11 @@ class Environment:
         self._running.add(invocation)
         self.tenant_id = invocation.tenant_id
         try:
-            await self.api.initialised.wait()
+            if not self.api.initialised.is_set():
+                await self.api.initialised.wait()
             if self.api.restore():
                 await self._wait_restored()
+            await self.api.wait_for_next()
             await self._deliver(invocation)
         finally:
             self._running.discard(invocation)

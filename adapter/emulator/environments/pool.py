@@ -68,9 +68,15 @@ class Pool(ABC):
             invocation.listener = self.watch(invocation)
         self._tasks.start_soon(self._serve, invocation)
 
-    @abstractmethod
     async def warm(self) -> Environment:
         """Start one environment before the first request and wait for the end of its init."""
+        environment = await self.start()
+        await environment.api.initialised.wait()
+        return environment
+
+    @abstractmethod
+    async def start(self) -> Environment:
+        """Start one environment for the requests to come, and do not wait for its init."""
 
     @abstractmethod
     def replace(self) -> None:
@@ -135,11 +141,10 @@ class OnDemandPool(Pool):
         self._became_idle = anyio.Event()
         self._waiting = 0  #: requests that wait for an environment that has just responded
 
-    async def warm(self) -> Environment:
-        """Start another environment and wait for the end of its init."""
+    async def start(self) -> Environment:
+        """Start another environment."""
         environment = await self._start(self._function.init_timeout_seconds)
         self._idle.append(environment)
-        await environment.api.initialised.wait()
         return environment
 
     def replace(self) -> None:
@@ -157,7 +162,8 @@ class OnDemandPool(Pool):
             if environment is None:
                 await self._make_room()
                 environment = await self._start(self._function.init_timeout_seconds)
-            await environment.api.initialised.wait()
+            if not environment.api.initialised.is_set():
+                await environment.api.initialised.wait()
             if environment.init_timed_out:
                 # AWS tries once more, within the timeout of the invocation.
                 environment = await self._start(self._function.timeout_seconds)
@@ -215,26 +221,8 @@ class ManagedPool(Pool):
         self._starting = anyio.Lock()
         self._version = 0
 
-    async def warm(self) -> Environment:
-        """Start the environment and wait for the end of its init."""
-        environment = await self._current()
-        await environment.api.initialised.wait()
-        return environment
-
-    def replace(self) -> None:
-        """Use a new environment; the old one ends with the last of its invocations."""
-        self._version += 1
-        outdated, self._environment = self._environment, None
-        if outdated is not None and not outdated.busy:
-            self._tasks.start_soon(outdated.stop)
-
-    async def _invoke(self, invocation: LocalInvocation) -> None:
-        environment = await self._current()
-        await environment.invoke(invocation)
-        if environment is not self._environment and not environment.busy:
-            await environment.stop()
-
-    async def _current(self) -> Environment:
+    async def start(self) -> Environment:
+        """Start the environment, if there is none."""
         async with self._starting:
             while self._environment is None or not self._environment.usable:
                 version = self._version
@@ -244,6 +232,19 @@ class ManagedPool(Pool):
                 else:  # replaced while it started
                     await started.stop()
             return self._environment
+
+    def replace(self) -> None:
+        """Use a new environment; the old one ends with the last of its invocations."""
+        self._version += 1
+        outdated, self._environment = self._environment, None
+        if outdated is not None and not outdated.busy:
+            self._tasks.start_soon(outdated.stop)
+
+    async def _invoke(self, invocation: LocalInvocation) -> None:
+        environment = await self.start()
+        await environment.invoke(invocation)
+        if environment is not self._environment and not environment.busy:
+            await environment.stop()
 
 
 @asynccontextmanager

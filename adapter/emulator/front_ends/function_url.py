@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from ..environments.pool import Pool
     from .source import EventSource, OwnResponse
     from .url_response import UrlHead
+    from .url_settings import UrlSettings
 
 # Not urllib: it raises for hosts that it considers invalid.
 ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
@@ -53,23 +53,6 @@ NO_WEBSOCKET = (
 )
 
 
-@dataclass(frozen=True)
-class UrlSettings:
-    """The settings of a function URL, and choices where AWS's behaviour is not documented."""
-
-    invoke_mode: Literal["response_stream", "buffered"] = "response_stream"
-    #: how a body ends that has error trailers
-    midstream_error: Literal["clean", "abort"] = "clean"
-    #: two faults of AWS's that users reported
-    empty_body_hang: bool = False
-    hold_last_chunk: bool = False
-    #: events name this region's domain instead of the local address
-    aws_region: str | None = None
-    check_host: bool = True
-    #: respond to a client with the error of a failed init; AWS only logs it
-    show_init_errors: bool = False
-
-
 class FunctionUrl:
     """An ASGI app that invokes a function for every request.
 
@@ -88,9 +71,7 @@ class FunctionUrl:
         self._pool = pool
         self._settings = settings
         self._console = console
-        self._source = source or UrlSource(
-            streams=settings.invoke_mode == "response_stream", aws_region=settings.aws_region
-        )
+        self._source = source or UrlSource()
         self._websocket_paths: set[str] = set()
         self._told: set[str] = set()  #: advice that is in the log once
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import socket
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +11,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ...errors import ConfigurationError
-
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
     from contextlib import AbstractContextManager
 
@@ -26,12 +23,6 @@ MAX_HEAD_BYTES = 1024 * 1024
 
 # uvicorn logs this as an error of the app; a front end cuts a stream on purpose.
 INCOMPLETE = "ASGI callable returned without completing response."
-
-ADVICE = {
-    errno.EADDRINUSE: "Stop what uses it, or choose another with --port.",
-    errno.EACCES: "Choose one above 1023 with --port.",
-}
-BAD_ADDRESS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 
 
 class StrictConnection(h11.Connection):
@@ -110,31 +101,6 @@ async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
             yield
         finally:
             server.should_exit = True
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open the port.
-
-    Raises:
-        ConfigurationError: the port is in use, or the address is not of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sets TCP_NODELAY only on a socket that names TCP. Without it the kernel holds back
-    # small chunks until the client has acknowledged the previous one.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    # Connections of the last run, which are still closing, do not block the port.
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS)
-        raise ConfigurationError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
-        ) from error
-    listening.setblocking(False)
-    return listening
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -95,6 +95,7 @@ class RecordedInvocation:
         self.event = invocation.event[:MAX_EVENT_BYTES]
         self.event_size = len(invocation.event)
         self.client_context = invocation.client_context
+        self.tenant_id = invocation.tenant_id
         self.epoch = epoch  #: of the submission, in seconds
         self.version = 0  #: how many events it has taken
         self.started: float | None = None

@@ -24,6 +24,7 @@ def submit_again(record: RecordedInvocation, pool: Pool) -> LocalInvocation:
         request_id=str(uuid4()),
         trace_id=child_trace(new_trace_root(time())),
         client_context=record.client_context,
+        tenant_id=record.tenant_id,
         streaming=record.streaming,
     )
     pool.submit(invocation)

@@ -8,6 +8,8 @@ error report replaces a streamed response at once instead of at its next bytes.
 from __future__ import annotations
 
 import json
+from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
     from .server_connection import ServerConnection
 
 MAX_REPORT_BYTES = 1024 * 1024
+
+NEXT_SECONDS = 1.0
+"""How long an event waits for a call of ``next`` while the runtime is below its limit.
+
+A runtime is initialised with its first call, and opens its other connections after that. Between
+two invocations a connection has no call either.
+"""
 
 AT_LIMIT = platform_error(
     UNAVAILABLE, "The environment serves as many invocations as it asked for."
@@ -71,6 +80,7 @@ class ManagedApi(RuntimeApi):
         self.state: ManagedState[WaitingNext] = ManagedState()
         self._invocations: dict[str, LocalInvocation] = {}
         self._uploads: dict[str, OpenUpload] = {}
+        self._expecting: deque[anyio.Event] = deque()  #: events that wait for a call of ``next``
         self._init_failed = False
 
     @property
@@ -82,6 +92,18 @@ class ManagedApi(RuntimeApi):
     def waiting(self) -> int:
         """Return how many calls of ``next`` wait for an event."""
         return self.state.waiting
+
+    async def wait_for_next(self) -> None:
+        """Wait for a call of ``next``, at most `NEXT_SECONDS` and not above the limit."""
+        with anyio.move_on_after(NEXT_SECONDS):
+            while not self.state.waiting and self._below_limit:
+                comes = anyio.Event()
+                self._expecting.append(comes)
+                try:
+                    await comes.wait()
+                finally:
+                    with suppress(ValueError):
+                        self._expecting.remove(comes)
 
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to the ``next`` call that has waited longest."""
@@ -118,6 +140,11 @@ class ManagedApi(RuntimeApi):
             await upload.over.wait()
 
     @property
+    def _below_limit(self) -> bool:
+        limit = self.function.concurrency or 1
+        return len(self._invocations) + len(self._expecting) < limit
+
+    @property
     def _init_is_over(self) -> bool:
         return self.next_called.is_set() or self._init_failed
 
@@ -131,6 +158,8 @@ class ManagedApi(RuntimeApi):
             return replies.INTERNAL_ERROR
         self.next_called.set()
         self._check_initialised()
+        if self._expecting:
+            self._expecting.popleft().set()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._stop_waiting_on_close, connection, waiting)
             await waiting.returns.wait()

@@ -70,6 +70,9 @@ class OnDemandApi(RuntimeApi):
         """Return how many calls of ``next`` wait for an event."""
         return len(self._waiting)
 
+    async def wait_for_next(self) -> None:
+        """Return at once: an environment without a call of ``next`` is given no event."""
+
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to the call of ``next`` that has waited longest.
 

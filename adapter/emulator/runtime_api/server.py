@@ -88,6 +88,10 @@ class RuntimeApi(ABC):
         """Return how many calls of ``next`` wait for an event."""
 
     @abstractmethod
+    async def wait_for_next(self) -> None:
+        """Wait a moment for a call of ``next``, if one is expected."""
+
+    @abstractmethod
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to a waiting runtime; without one, fail the event and return false."""
 

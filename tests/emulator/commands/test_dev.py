@@ -314,6 +314,17 @@ def test_a_port_in_use_is_one_line(folder: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
+def test_the_function_starts_before_the_servers_are_imported() -> None:
+    script = (
+        "import sys; import adapter.emulator.commands.dev;"
+        "print({'starlette', 'uvicorn', 'watchfiles'} & set(sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "set()\n"
+
+
 def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
     command = [sys.executable, "-m", "adapter", "dev", "nowhere.py:app"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -459,6 +470,13 @@ def test_any_client_of_the_runtime_api_is_served_without_a_target(
     options = ["--command", command, "--handler", "my.handler", "--layer", str(layer)]
     with serving(root, *options, target="") as dev:
         assert httpx.get(dev.url).text == "my.handler wrapped from a layer"
+
+
+def test_a_command_that_cannot_be_started_is_named(folder: Path) -> None:
+    command = [sys.executable, "-m", "adapter", "dev", "--port", "0", "--command", "nosuch -x"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "nosuch -x cannot start." in ended.stdout
 
 
 def test_the_client_of_aws_is_served(telling: Path) -> None:

@@ -225,6 +225,39 @@ async def test_a_managed_instance_serves_many_and_refuses_more_than_its_limit(
         assert await pid_of(running.submit(request_id="3")) in pids
 
 
+@behaviour(
+    "A request below the limit of a managed instance that still opens its connections",
+    Source.OPEN,
+    "waits up to 1 s",
+)
+async def test_a_managed_instance_serves_as_many_as_it_may_while_it_still_opens_its_connections(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    late = TWO.replace("os.fork()", "import time; os.fork() or time.sleep(0.3)")
+    async with local(late, concurrency=2) as running:
+        invocations = [running.submit(str(go).encode(), request_id=f"{n}") for n in range(2)]
+        async with invocations[0].body, invocations[1].body:
+            for invocation in invocations:
+                assert await invocation.body.receive()
+            await go.touch()
+            for invocation in invocations:
+                await invocation.done.wait()
+
+
+async def test_a_managed_instance_whose_runtime_opens_too_few_connections_refuses_in_the_end(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    go = anyio.Path(tmp_path) / "go"
+    async with local(PID, concurrency=2) as running:
+        busy = running.submit(str(go).encode(), request_id="1")
+        async with busy.body:
+            assert await busy.body.receive()
+            assert (await running.client.get("/")).status_code == 429
+            await go.touch()
+            await busy.done.wait()
+
+
 async def test_new_code_starts_a_new_instance_and_running_requests_are_completed(
     local: LocalFactory, tmp_path: anyio.Path
 ) -> None:

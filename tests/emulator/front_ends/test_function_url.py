@@ -10,8 +10,9 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.function_url import UrlSettings
+from adapter.emulator.front_ends.local_sources import UrlSource
 from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
+from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.host import LOCAL_DOMAIN
 
 from ..fidelity import Source, behaviour
@@ -74,7 +75,7 @@ async def test_a_request_becomes_an_event(local: LocalFactory) -> None:
 
 
 async def test_as_aws_the_event_names_aws(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO, UrlSettings(aws_region="eu-west-1")) as running:
+    async with local(STREAMED_ECHO, source=UrlSource(aws_region="eu-west-1")) as running:
         event = await event_of(running, "GET", "/")
     assert event["headers"]["host"].endswith(".lambda-url.eu-west-1.on.aws")
     assert event["headers"]["x-forwarded-proto"] == "https"
@@ -163,7 +164,7 @@ async def test_json_without_a_status_code_gets_no_hint_of_a_wrong_invoke_mode(
 
 
 async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory) -> None:
-    async with local(BUFFERED, UrlSettings(invoke_mode="buffered")) as running:
+    async with local(BUFFERED, source=UrlSource(streams=False)) as running:
         reply = await running.client.get("/")
         assert (reply.status_code, reply.text) == (404, "hi")
         assert reply.headers["content-length"] == "2"
@@ -173,7 +174,7 @@ async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory
 async def test_a_streamed_response_behind_a_buffered_url_is_a_bad_gateway(
     local: LocalFactory,
 ) -> None:
-    async with local(STREAMED_ECHO, UrlSettings(invoke_mode="buffered")) as running:
+    async with local(STREAMED_ECHO, source=UrlSource(streams=False)) as running:
         reply = await running.client.get("/")
         assert (reply.status_code, reply.text) == (502, "Internal Server Error")
         assert "does the function stream?" in running.log.getvalue()
@@ -431,7 +432,7 @@ async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -
 async def test_awslambdaric_works_here(local: LocalFactory, tmp_path: anyio.Path) -> None:
     async with local(
         "",
-        UrlSettings(invoke_mode="buffered"),
+        source=UrlSource(streams=False),
         command=(sys.executable, "-m", "awslambdaric", "main.handler"),
     ) as running:
         code = (

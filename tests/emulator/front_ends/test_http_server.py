@@ -9,8 +9,8 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.http_server import listen, serve
-from adapter.errors import ConfigurationError
+from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -110,18 +110,3 @@ async def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(
     statuses = [line.split()[1] for line in received.split(b"\r\n") if line.startswith(b"HTTP/")]
     assert statuses == ([b"204", b"400"] if before else [b"400"])
     assert paths == (["/one"] if before else [])
-
-
-def test_the_error_for_a_port_in_use_names_another_port() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(ConfigurationError, match=r"Cannot listen on .* Stop what uses it.* --port"),
-    ):
-        listen("127.0.0.1", taken.getsockname()[1])
-
-
-@pytest.mark.parametrize("host", ["203.0.113.1", "nonsense.invalid"])
-def test_the_error_for_a_foreign_address_names_the_local_ones(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"Cannot listen on .* --host has to be") as raised:
-        listen(host, 0)
-    assert "Stop what uses it" not in str(raised.value)

@@ -17,8 +17,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from adapter.emulator.console import Console
-from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.invoke_api import InvokeApi
+from adapter.emulator.front_ends.listening import listen
 from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES
 
 from ..fidelity import Source, behaviour

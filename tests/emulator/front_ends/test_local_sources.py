@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.cors import TWO_VALUES, Cors
-from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.listening import listen
 from adapter.emulator.front_ends.local_sources import (
     HttpApiSource,
     LoadBalancerSource,
@@ -18,6 +19,7 @@ from adapter.emulator.front_ends.local_sources import (
     UrlSource,
 )
 from adapter.emulator.front_ends.signature import check_signature
+from adapter.emulator.front_ends.url_settings import UrlSettings
 
 from ..fidelity import Source, behaviour
 from ..scripts import ECHO, STREAMED_ECHO, for_each_event

@@ -10,8 +10,11 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.function_url import FunctionUrl, UrlSettings
-from adapter.emulator.front_ends.http_server import listen, serve
+from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.listening import listen
+from adapter.emulator.front_ends.local_sources import UrlSource
+from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 
@@ -20,9 +23,13 @@ from ..scripts import for_each_event
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from adapter.emulator.front_ends.source import EventSource
+
     from ..conftest import LocalFactory
 
 pytestmark = pytest.mark.anyio
+
+DEFAULTS = UrlSettings()
 
 SCRIPT = for_each_event(
     "print('working', flush=True)",
@@ -47,11 +54,14 @@ SLOW = for_each_event(
 
 @asynccontextmanager
 async def inspected(
-    local: LocalFactory, script: str = SCRIPT, **settings: Any
+    local: LocalFactory,
+    script: str = SCRIPT,
+    settings: UrlSettings = DEFAULTS,
+    source: EventSource | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run a script behind a function URL that has the inspector."""
     async with local(script) as running:
-        url = FunctionUrl(running.pool, UrlSettings(**settings), running.pool._console)
+        url = FunctionUrl(running.pool, settings, running.pool._console, source)
         with listen("127.0.0.1", 0) as listening:
             base = f"http://127.0.0.1:{listening.getsockname()[1]}"
             async with (
@@ -114,17 +124,17 @@ async def test_a_replay_is_a_new_invocation_of_the_same_event(local: LocalFactor
 
 
 @pytest.mark.parametrize(
-    ("settings", "symptoms"),
+    ("options", "symptoms"),
     [
         ({}, []),
-        ({"hold_last_chunk": True}, ["delayed"]),
-        ({"invoke_mode": "buffered"}, ["buffering-source"]),
+        ({"settings": UrlSettings(hold_last_chunk=True)}, ["delayed"]),
+        ({"source": UrlSource(streams=False)}, ["buffering-source"]),
     ],
 )
 async def test_a_url_that_holds_chunks_back_is_found(
-    local: LocalFactory, settings: dict[str, Any], symptoms: list[str]
+    local: LocalFactory, options: dict[str, Any], symptoms: list[str]
 ) -> None:
-    async with inspected(local, SLOW, **settings) as client:
+    async with inspected(local, SLOW, **options) as client:
         await client.get("/")
         shown = await first_detail(client)
     assert [finding["symptom"] for finding in shown["findings"]] == symptoms

@@ -25,12 +25,14 @@ FAILS = for_each_event(
 )
 
 
-async def replayed(local: LocalFactory, script: str, *, streaming: bool) -> RecordedInvocation:
+async def replayed(
+    local: LocalFactory, script: str, *, streaming: bool, tenant_id: str = ""
+) -> RecordedInvocation:
     """Invoke the script with an event, and again; return the record of the second time."""
     async with local(script) as running:
         journal = Journal()
         running.pool.watch = journal.watch
-        invocation = running.submit(b'{"key": 1}', streaming=streaming)
+        invocation = running.submit(b'{"key": 1}', streaming=streaming, tenant_id=tenant_id)
         await read_response(invocation)
         await invocation.done.wait()
         first = journal.find(1)
@@ -60,6 +62,13 @@ async def test_a_broken_prelude_ends_the_reading_and_not_the_inspector(
 ) -> None:
     kept = await replayed(local, NO_PRELUDE, streaming=True)
     assert (kept.status, kept.sent.count) == (None, 0)
+
+
+async def test_a_replay_is_for_the_same_tenant_and_so_in_its_environment(
+    local: LocalFactory,
+) -> None:
+    kept = await replayed(local, ECHO, streaming=True, tenant_id="blue")
+    assert (kept.tenant_id, kept.cold) == ("blue", False)
 
 
 async def test_a_failure_is_recorded(local: LocalFactory) -> None:

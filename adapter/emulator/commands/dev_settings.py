@@ -1,0 +1,28 @@
+"""The settings of ``adapter dev``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+    from ..front_ends.source import EventSource
+    from ..front_ends.url_settings import UrlSettings
+    from ..function_config import FunctionConfig
+    from .reload_filter import ReloadFilter
+
+
+@dataclass(frozen=True)
+class DevSettings:
+    """The command line of ``adapter dev``."""
+
+    function: FunctionConfig
+    url: UrlSettings
+    source: EventSource
+    url_socket: socket.socket
+    invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
+    max_environments: int
+    reload: ReloadFilter | None  #: which changes restart the function, with ``--reload``
+    inspector: bool

@@ -1,0 +1,39 @@
+"""The sockets that the servers of this machine listen on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from ...errors import ConfigurationError
+
+ADVICE = {
+    errno.EADDRINUSE: "Stop what uses it, or choose another with --port.",
+    errno.EACCES: "Choose one above 1023 with --port.",
+}
+BAD_ADDRESS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port.
+
+    Raises:
+        ConfigurationError: the port is in use, or the address is not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on a socket that names TCP. Without it the kernel holds back
+    # small chunks until the client has acknowledged the previous one.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # Connections of the last run, which are still closing, do not block the port.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS)
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
+        ) from error
+    listening.setblocking(False)
+    return listening
