@@ -87,7 +87,7 @@ class HttpCycle:
             error = raised
         if forks.count != before:
             forks.exit_if_forked(before)
-        if error is None and self._response.state is State.COMPLETE:
+        if error is None and self._response.state is State.COMPLETE and not self._max_seconds:
             deadline.end()  # as nearly every exchange ends: there is nothing left to do
         else:
             self._end(error, deadline)
