@@ -18,7 +18,7 @@ from ..errors import DeadlineExceeded, EventError
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from typing import Any
 
     from ..events import Source
@@ -145,14 +145,15 @@ class Meter:
 class FirstBody:
     """Takes the time of the first byte of the body that ``stream`` hands on.
 
-    It stands in the way of the first write only: no chunk after that costs more.
+    It stands in both ways of a chunk, and of the first one only: no chunk after that costs more.
     """
 
     def __init__(self, stream: ResponseStream) -> None:
         self._stream = stream
-        self._write = stream.writelines_nowait
+        self._write, self._write_chunk = stream.writelines_nowait, stream.write_chunk
         self._time: float | None = None
         stream.writelines_nowait = self._write_first  # type: ignore[method-assign]
+        stream.write_chunk = self._write_first_chunk  # type: ignore[method-assign]
 
     def _write_first(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
         size = self._write(chunks, end=end)
@@ -161,13 +162,22 @@ class FirstBody:
             self._leave()
         return size
 
+    def _write_first_chunk(self, data: bytes) -> Awaitable[None] | None:
+        before = self._stream.body_bytes
+        waiting = self._write_chunk(data)
+        if self._stream.body_bytes > before:  # otherwise `writelines_nowait` follows
+            self._time = monotonic()
+            self._leave()
+        return waiting
+
     def end(self) -> float | None:
         """Stop waiting for it; return the time, if there was one."""
         self._leave()
         return self._time
 
     def _leave(self) -> None:
-        vars(self._stream).pop("writelines_nowait", None)
+        for name in ("writelines_nowait", "write_chunk"):
+            vars(self._stream).pop(name, None)
 
 
 _cold = True  #: until the first invocation of this environment
