@@ -87,12 +87,14 @@ def _with_viewer_host(request: Request, event: Event, header: str, trusted: Fron
     """Return the request with the viewer's host.
 
     ``header`` and the secret are removed from each request, genuine or not: a framework that reads
-    ``x-forwarded-host`` by itself must not believe a header that has not been proved.
+    ``x-forwarded-host`` by itself must not believe a header that has not been proved. To WSGI and
+    CGI ``x_forwarded_host`` is the same header (RFC 3875, 4.1.18), so this one is removed, too.
     """
     name = header.encode("ascii")
     host = _value(request.headers, name)
     genuine = trusted.sent(request.headers, event)
-    fields = [field for field in request.headers if field[0] not in (name, trusted.header)]
+    hidden = (_hyphenated(name), _hyphenated(trusted.header))
+    fields = [field for field in request.headers if _hyphenated(field[0]) not in hidden]
     if not genuine or host is None or not _HOST.fullmatch(host):
         return request._replace(headers=fields)
     fields = [field for field in fields if field[0] != b"host"]
@@ -110,6 +112,10 @@ def _with_authorization(request: Request, header: str) -> Request:
         return request
     fields = [field for field in request.headers if field[0] not in (name, b"authorization")]
     return request._replace(headers=[*fields, (b"authorization", value)])
+
+
+def _hyphenated(name: bytes) -> bytes:
+    return name.replace(b"_", b"-")
 
 
 def _value(headers: Headers, name: bytes) -> bytes | None:
