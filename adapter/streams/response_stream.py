@@ -229,8 +229,7 @@ class ResponseStream(ABC):
         if not self.started:
             has_prelude = self.head is not None and self.sends_prelude
             prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
-            self.started = True
-            self.first_byte = monotonic()
+            self.started, self.first_byte = True, monotonic()
             self.transmit_first(prelude, chunks, end)
         else:
             self.transmit(chunks, end)
