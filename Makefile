@@ -147,6 +147,9 @@ test-system: $(READY) .venv-system/.ready .venv-system/.packages .venv-system/no
 	@test -x /usr/sbin/nginx || { echo "Installing nginx, once, without starting it ..."; \
 	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && \
 	  $$sudo env RUNLEVEL=1 apt-get -qq install -y nginx-light >/dev/null; }
+	@command -v valgrind >/dev/null || { echo "Installing valgrind, once ..."; \
+	  sudo=$$(command -v sudo); $$sudo apt-get -qq update && $$sudo apt-get -qq install -y valgrind >/dev/null; }
+	$(BIN)/python -m benchmarks.gate  # how many instructions a call, a chunk and the import take
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 

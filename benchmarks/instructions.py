@@ -18,6 +18,8 @@ import shutil
 import signal
 import subprocess
 import sys
+from compileall import compile_dir
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,7 +69,6 @@ PEER_ROWS = (
 )
 CHUNK_ROW = Row("chunk of 70 bytes, native runtime", NATIVE, "bare:app")
 
-
 INSTRUCTIONS = (
     ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"),
     re.compile(r"I +refs: +([\d,]+)"),
@@ -110,6 +111,7 @@ def serve(
     tool: tuple[tuple[str, ...], re.Pattern[str]] = INSTRUCTIONS,
 ) -> int:
     """Return what ``tool`` counts in a process that serves ``calls`` invocations."""
+    _compile(checkout)
     api = RuntimeApi(calls)
     environ = _environ(checkout) | {
         "AWS_LAMBDA_RUNTIME_API": api.address,
@@ -133,6 +135,22 @@ def per_call(checkout: Path, row: Row) -> int:
     return (many - few) // CALLS
 
 
+def per_chunk(checkout: Path, row: Row) -> int:
+    """Return the instructions of a chunk in mid-stream."""
+    few, many = (
+        serve(checkout, row, CHUNK_CALLS, chunks) for chunks in (CHUNKS // 2, 3 * CHUNKS // 2)
+    )
+    return (many - few) // (CHUNK_CALLS * CHUNKS)
+
+
+def per_import(checkout: Path, code: str, without: str) -> int:
+    """Return how many more instructions ``code`` takes than ``without``, in new processes."""
+    _compile(checkout)
+    environ = _environ(checkout)
+    fewer, more = (count(("-c", each), environ, None) for each in (without, code))
+    return more - fewer
+
+
 def system_calls(checkout: Path, row: Row) -> int:
     """Return the system calls of a warm call."""
     few, many = (serve(checkout, row, calls, 1, SYSTEM_CALLS) for calls in (CALLS, 2 * CALLS))
@@ -141,14 +159,8 @@ def system_calls(checkout: Path, row: Row) -> int:
 
 def measure(checkout: Path) -> dict[str, int]:
     """Return every figure of one checkout, by its name."""
-    environ = _environ(checkout)
-    subprocess.run((sys.executable, "-c", IMPORT), env=environ, cwd=HERE, check=True)  # compiles
-    without, imported = (count(("-c", code), environ, None) for code in (STANDARD, IMPORT))
-    figures = {"import of adapter and native runtime": imported - without}
-    few, many = (
-        serve(checkout, CHUNK_ROW, CHUNK_CALLS, chunks) for chunks in (CHUNKS // 2, 3 * CHUNKS // 2)
-    )
-    figures[CHUNK_ROW.name] = (many - few) // (CHUNK_CALLS * CHUNKS)
+    figures = {"import of adapter and native runtime": per_import(checkout, IMPORT, STANDARD)}
+    figures[CHUNK_ROW.name] = per_chunk(checkout, CHUNK_ROW)
     for row in CALL_ROWS:
         figures[row.name] = per_call(checkout, row)
         if shutil.which("strace"):
@@ -156,12 +168,16 @@ def measure(checkout: Path) -> dict[str, int]:
     return figures
 
 
+@cache
+def _compile(checkout: Path) -> None:
+    """Write the bytecode: compiling would count for the first process that imports a module."""
+    for folder in (checkout / "adapter", HERE):
+        compile_dir(folder, quiet=1)
+
+
 def _environ(checkout: Path) -> dict[str, str]:
-    environ = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(checkout), str(HERE), str(HERE.parent)])
-    }
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling would count as importing
-    return environ
+    folders = [str(checkout), str(HERE), str(HERE.parent)]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(folders)}
 
 
 def main() -> None:

@@ -172,6 +172,7 @@ UNBOUND = {
     "test_endings",
     "test_exports",
     "test_frameworks",
+    "test_gate",
     "test_parity",
     "test_project",
     "test_security",

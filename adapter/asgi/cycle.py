@@ -88,7 +88,7 @@ class HttpCycle:
             error = raised
         if forks.count != before:
             forks.exit_if_forked(before)
-        if error is None and self._response.state is State.COMPLETE:
+        if error is None and self._response.state is State.COMPLETE and not self._max_seconds:
             deadline.end()  # nearly every exchange ends here
         else:
             self._end(error, deadline)

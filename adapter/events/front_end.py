@@ -87,12 +87,14 @@ def _with_viewer_host(request: Request, event: Event, header: str, trusted: Fron
     """Return the request with the viewer's host.
 
     ``header`` and the secret are removed from every request, also from one that the front end has
-    not sent: a framework may read ``x-forwarded-host`` by itself, and must not trust it.
+    not sent: a framework may read ``x-forwarded-host`` by itself, and must not trust it. For WSGI
+    and CGI ``x_forwarded_host`` is the same header (RFC 3875, 4.1.18), so it is removed, too.
     """
     name = header.encode("ascii")
     host = _value(request.headers, name)
     is_from_front_end = trusted.has_sent(request.headers, event)
-    fields = [field for field in request.headers if field[0] not in (name, trusted.header)]
+    hidden = (_hyphenated(name), _hyphenated(trusted.header))
+    fields = [field for field in request.headers if _hyphenated(field[0]) not in hidden]
     if not is_from_front_end or host is None or not _HOST.fullmatch(host):
         return request._replace(headers=fields)
     fields = [field for field in fields if field[0] != b"host"]
@@ -110,6 +112,10 @@ def _with_authorization(request: Request, header: str) -> Request:
         return request
     fields = [field for field in request.headers if field[0] not in (name, b"authorization")]
     return request._replace(headers=[*fields, (b"authorization", value)])
+
+
+def _hyphenated(name: bytes) -> bytes:
+    return name.replace(b"_", b"-")
 
 
 def _value(headers: Headers, name: bytes) -> bytes | None:

@@ -167,11 +167,17 @@ class PackedFinder(FileFinder):
         """Return the finder for a folder, as a function in `sys.path_hooks` does.
 
         Raises:
-            ImportError: the folder is not that of the packed file, and not below that folder.
+            ImportError: it is not the folder of the packed file or one below it: a zip, perhaps.
         """
         path = path.rstrip("/")
-        if path != packed.folder and not path.startswith(f"{packed.folder}/"):
+        if path == packed.folder:
+            return cls(packed, path)
+        inner = path.removeprefix(f"{packed.folder}/")
+        if inner == path:
             raise ImportError(f"{path} is not below {packed.folder}", path=path)
+        # Packages, the most frequent folders, are not looked at on the disk.
+        if f"{inner}/__init__.py" not in packed.paths and not os.path.isdir(path):
+            raise ImportError(f"{path} is not a folder", path=path)
         return cls(packed, path)
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:

@@ -18,7 +18,7 @@ from ..errors import DeadlineExceeded, EventError
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from ..events import Source
@@ -55,9 +55,7 @@ class Summary(NamedTuple):
     target: str = ""  #: path and query, as the client sent them
     http_version: str = ""  #: ``1.1``, for example
     client: str = ""  #: the address and the port, ``203.0.113.9:0``
-    route: str = (
-        ""  #: as in the app: ``/items/{id}``; the path, if the framework does not name the route
-    )
+    route: str = ""  #: ``/items/{id}``; the path, if the framework does not name the route
     source: str = ""  #: the event source: ``function URL``, for example
     cold_start: bool = False  #: whether it is the first invocation of its environment
     first_body: float | None = None  #: when the first byte of the body was handed on, if streamed
@@ -76,7 +74,6 @@ class Meter:
         self._request_id: str = getattr(context, "aws_request_id", "")
         self._carrier = stream
         self._stream = stream
-        self._first_body = None if stream is None else FirstBody(stream)
         self._cold_start = _is_cold_start()
         self._scope: Scope | None = None
         self._source = ""
@@ -127,7 +124,7 @@ class Meter:
                 self.outcome = Outcome.DISCONNECTED
         head = None if stream is None else stream.head
         first_byte = None if carrier is None else carrier.first_byte
-        first_body = None if self._first_body is None else self._first_body.end()
+        first_body = None if carrier is None else carrier.first_body
         return Summary(
             self._request_id,
             self.outcome,
@@ -142,34 +139,6 @@ class Meter:
             self._cold_start,
             None if first_body is None else first_body - self._started,
         )
-
-
-class FirstBody:
-    """Takes the time of the first byte of the body that ``stream`` hands on.
-
-    Only the first write goes through this object, so later chunks cost nothing more.
-    """
-
-    def __init__(self, stream: ResponseStream) -> None:
-        self._stream = stream
-        self._write = stream.writelines_nowait
-        self._time: float | None = None
-        stream.writelines_nowait = self._write_first  # type: ignore[method-assign]
-
-    def _write_first(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
-        size = self._write(chunks, end=end)
-        if size:
-            self._time = monotonic()
-            self._remove()
-        return size
-
-    def end(self) -> float | None:
-        """Stop waiting; return the time of the first byte, or None if there was none."""
-        self._remove()
-        return self._time
-
-    def _remove(self) -> None:
-        vars(self._stream).pop("writelines_nowait", None)
 
 
 _cold = True  #: until the first invocation of this environment

@@ -58,6 +58,7 @@ class ResponseStream(ABC):
         self.error: BaseException | None = None  #: the error that the response failed with
         self.on_close: Callable[[], None] | None = None  #: called once, when `closed` becomes true
         self.first_byte: float | None = None  #: when the first byte was written: `time.monotonic`
+        self.first_body: float | None = None  #: the same of the first byte of the body
         self.body_bytes = 0
         self.body_chunks = 0
         self._slicing: asyncio.Future[None] | None = None  #: done when a large chunk is written
@@ -180,6 +181,8 @@ class ResponseStream(ABC):
         if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
             return self.writelines((data,))
         congested = self.transmit_chunk(data)
+        if not self.body_bytes:
+            self.first_body = monotonic()
         self.body_chunks += 1
         self.body_bytes += size
         self._bytes_since_turn += size
@@ -232,12 +235,13 @@ class ResponseStream(ABC):
         if not self.started:
             has_prelude = self.head is not None and self.sends_prelude
             prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
-            self.started = True
-            self.first_byte = monotonic()
+            self.started, self.first_byte = True, monotonic()
             self.transmit_first(prelude, chunks, end)
         else:
             self.transmit(chunks, end)
         size = sum(map(len, chunks))
+        if size and not self.body_bytes:
+            self.first_body = monotonic()
         self.body_chunks += sum(map(bool, chunks))
         self.body_bytes += size
         if end:

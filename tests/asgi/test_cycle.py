@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -777,6 +779,21 @@ class TestLimit:
 
         await run(app, stream, limit=0.01)
         assert done == [True]
+
+    async def test_keeps_nothing_of_a_stream_that_has_ended_before_it(
+        self, stream: MemoryStream
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send(START)
+            await send(LAST)
+
+        scope: Scope = {"type": "http", "method": "GET", "raw_path": b"/x"}
+        cycle = HttpCycle(app, scope, b"", Response("GET"), stream, FUNCTION_URL, 3600.0)
+        await cycle.run(None)
+        kept = weakref.ref(cycle)
+        del cycle
+        gc.collect()
+        assert kept() is None
 
     async def test_never_cuts_a_message_in_two(self) -> None:
         class Slow(MemoryStream):

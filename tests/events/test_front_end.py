@@ -104,6 +104,11 @@ class TestTheViewersHost:
         shown = fields(received(with_headers(headers), BY_SECRET))
         assert not {HEADER, "x-origin-verify"} & shown.keys()
 
+    def test_is_not_shown_in_the_spelling_that_wsgi_takes_for_the_same_header(self) -> None:
+        headers = {"x_forwarded_host": "evil.example", "X_Forwarded-Host": "evil.example"}
+        shown = fields(received(with_headers(headers), BY_SECRET))
+        assert "evil.example" not in shown.values()
+
 
 class TestTheCaller:
     @pytest.mark.parametrize("session", ["OriginAccessSession", "EdgeCredentialsProxy+Edge-NRT12"])

@@ -17,6 +17,7 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from py_compile import PycInvalidationMode, compile
 from typing import TYPE_CHECKING
+from zipfile import ZipFile
 
 import pytest
 
@@ -120,6 +121,16 @@ def test_modules_that_were_imported_before_are_not_looked_for_again(write: Write
     packed.install(str(folder))
     assert importlib.import_module("shop") is before
     assert is_packed(importlib.import_module("shop.sub"))
+
+
+def test_a_zip_in_the_folder_is_left_to_the_importer_of_zips(write: Write) -> None:
+    folder = write()
+    with ZipFile(folder / "vendored.zip", "w") as archive:
+        archive.writestr("vendored.py", "VALUE = 4\n")
+    packed.install(str(folder))
+    sys.path.insert(0, str(folder / "vendored.zip"))
+    assert importlib.import_module("vendored").VALUE == 4
+    assert is_packed(importlib.import_module("shop"))
 
 
 def attributes(module: ModuleType) -> dict[str, object]:

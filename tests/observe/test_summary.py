@@ -141,7 +141,23 @@ class TestTheFirstByteOfTheBody:
         assert summary.first_byte is not None
         assert summary.first_body is not None
         assert summary.first_body > summary.first_byte
-        assert "writelines_nowait" not in vars(stream)
+        assert not {"writelines_nowait", "write_chunk"} & vars(stream).keys()
+
+    async def test_is_that_of_a_chunk_in_mid_stream_if_the_head_was_sent_alone(self) -> None:
+        nothing: Message = {"type": "http.response.body", "more_body": True}
+        ended: Message = {"type": "http.response.body"}
+        summary = await Seen().respond(sending(START, nothing, MORE, ended), MemoryStream())
+        assert summary.first_byte is not None
+        assert summary.first_body is not None
+
+    async def test_is_that_of_a_chunk_so_large_that_it_is_sent_in_slices(self) -> None:
+        nothing: Message = {"type": "http.response.body", "more_body": True}
+        large: Message = {"type": "http.response.body", "body": bytes(200_000), "more_body": True}
+        ended: Message = {"type": "http.response.body"}
+        stream = MemoryStream()
+        summary = await Seen().respond(sending(START, nothing, large, ended), stream)
+        assert summary.first_body is not None
+        assert summary.bytes == 200_000
 
     async def test_never_comes_without_a_body(self) -> None:
         nothing: Message = {"type": "http.response.body"}
