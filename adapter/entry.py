@@ -113,7 +113,7 @@ class EntryPoint(ABC):
         """
         record = current.get(None)
         if record is None:
-            return await _in_a_record(self.respond, event, context, stream)
+            return await _with_record(self.respond, event, context, stream)
         if not self._listeners:
             return await self._respond(event, context, stream)
         from .observe.summary import Meter, measured  # lazy: cold start
@@ -175,7 +175,7 @@ class EntryPoint(ABC):
                 closing.close()
 
 
-async def _in_a_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any) -> JSON:
+async def _with_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any) -> JSON:
     """Serve an invocation outside a runtime, in a new task with a record.
 
     The record tells a cancellation from outside from a cancellation by the app.

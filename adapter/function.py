@@ -13,7 +13,7 @@ from .invocation.context import seconds_left
 from .invocation.loggers import get_logger
 from .invocation.registry import handlers
 from .invocation.runner import current_runner
-from .invocation.threads import shielded, threads
+from .invocation.threads import call_for_future, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +103,7 @@ async def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     runner = current_runner()
     if runner is not None and not runner.concurrent:
         return await runner.outside(function, *args)
-    call = partial(copy_context().run, shielded, function, *args)
+    call = partial(copy_context().run, call_for_future, function, *args)
     if runner is not None:
         call = partial(_call_with_loop, runner.loop, call)
     return await asyncio.wrap_future(threads().submit(call))

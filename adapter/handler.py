@@ -16,7 +16,7 @@ from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
 from .invocation.loggers import get_logger
-from .streams.buffered_stream import BufferedStream, warn_of_buffering, whole_response
+from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -281,7 +281,7 @@ def _whole(source: Source | CustomSource, in_runtime: bool, head: Head | None, b
     assert head is not None
     if in_runtime and body:
         warn_of_buffering(source, head)
-    return whole_response(source, head, body)
+    return buffered_response(source, head, body)
 
 
 def _check(app: ASGIApp) -> None:

@@ -15,7 +15,7 @@ from .events import FUNCTION_URL, identify, unwrap
 from .invocation import forks
 from .invocation.deadline import Deadline
 from .invocation.loggers import get_logger
-from .streams.buffered_stream import BufferedStream, warn_of_buffering, whole_response
+from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 from .streams.metadata import head as metadata_head
 from .streams.pipe import in_thread
 
@@ -106,7 +106,7 @@ class StreamingFunction(EntryPoint):
             head = head or metadata_head({}, buffered.content_type)
             if stream is not None and body:
                 warn_of_buffering(buffered.source, head)
-            return whole_response(buffered.source, head, body)
+            return buffered_response(buffered.source, head, body)
 
         buffered = BufferedStream(render, stream)
         await self._run(event, context, buffered, source)

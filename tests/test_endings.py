@@ -59,7 +59,7 @@ def rejected(*messages: Message) -> Ending:
 
 
 BOOM = ValueError("boom")
-LATE = "The app was still running when its"
+LATE = "The app was still running at its deadline"
 RETURNED = "The app returned, but its response had not ended"
 AFTER = "The app failed after its response had ended"
 

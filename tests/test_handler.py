@@ -157,7 +157,7 @@ class TestWay:
             assert (answer["statusCode"], answer["body"]) == (400, "Bad Request")
         else:
             assert (stream.prelude["statusCode"], stream.body) == (400, b"Bad Request")
-        assert "responded 400: The event's 'body' is not base64" in caplog.text
+        assert "responded 400: The event's 'body' is not valid base64" in caplog.text
 
 
 class TestEventsThatAreNotHttp:
@@ -202,7 +202,7 @@ class TestEventsThatAreNotHttp:
     ) -> None:
         with pytest.raises(EventError) as caught:
             await respond(hello, event)
-        assert f"It {what}. Pass" in str(caught.value)
+        assert f"The event {what}. Pass" in str(caught.value)
         assert "LambdaHandler(app, on_event=...)" in str(caught.value)
 
 

@@ -11,7 +11,7 @@ from ..invocation import forks
 from ..invocation.deadline import Deadline
 from ..invocation.loggers import get_logger
 from ..types import Head
-from .response import End, Failure, State, plain
+from .response import End, Failure, State, plain_response
 
 if TYPE_CHECKING:
     from ..events import Source
@@ -100,7 +100,7 @@ class HttpCycle:
             else:
                 self._raised(error, deadline)
         finally:
-            self._let_head_go()
+            self._stop_holding_head()
             if self._max_seconds:
                 self._timers.remove(self._limit)
             deadline.end()
@@ -155,7 +155,7 @@ class HttpCycle:
             elif isinstance(operation, End):
                 end = True
             elif isinstance(operation, Head):
-                self._let_head_go()
+                self._stop_holding_head()
                 self._stream.start(operation, self._source)
                 if self._max_seconds:
                     self._timers.set(self._limit, self._max_seconds)
@@ -182,7 +182,7 @@ class HttpCycle:
 
     def _perform_now(self, operations: Operations) -> None:
         """Perform operations without waiting. A disconnect of the client is not an error here."""
-        self._let_head_go()
+        self._stop_holding_head()
         for operation in operations:
             if isinstance(operation, Failure):
                 self._stream.fail(operation.error)
@@ -201,7 +201,7 @@ class HttpCycle:
         self._perform_now(self._response.refused(error))
         logger.error("%s: %s", error, self._request_line())
 
-    def _let_head_go(self) -> None:
+    def _stop_holding_head(self) -> None:
         if self._holds_head:
             self._holds_head = False
             self._timers.remove(self._flush_head)
@@ -250,7 +250,7 @@ class HttpCycle:
 
 def respond_plainly(status: int, method: str, stream: ResponseStream, source: Source) -> None:
     """Respond instead of the app, with ``status`` and its reason phrase as the body."""
-    head, *rest = plain(status, to_head_request=method == "HEAD")
+    head, *rest = plain_response(status, to_head_request=method == "HEAD")
     assert isinstance(head, Head)
     stream.start(head, source)
     stream.writelines_nowait([part for part in rest if isinstance(part, bytes)], end=True)

@@ -281,10 +281,10 @@ class Response:
         """Return a response in place of the app's, of which nothing has been sent."""
         if self._raise_errors:
             return (Failure(error),)
-        return plain(status, to_head_request=self._to_head_request)
+        return plain_response(status, to_head_request=self._to_head_request)
 
 
-def plain(status: int, *, to_head_request: bool = False) -> Operations:
+def plain_response(status: int, *, to_head_request: bool = False) -> Operations:
     """Return a complete response of the adapter: ``status``, with its reason phrase as the body."""
     head = Head(status, [(b"content-type", b"text/plain; charset=utf-8")])
     if to_head_request:

@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 
 from .forks import end_children_on
 from .loggers import get_logger
-from .threads import shielded, watch_threads
+from .threads import call_for_future, watch_threads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -104,7 +104,7 @@ class LoopRunner:
             BaseException: the exception of ``function``.
         """
         future: asyncio.Future[T] = self.loop.create_future()
-        call = partial(copy_context().run, shielded, function, *args)
+        call = partial(copy_context().run, call_for_future, function, *args)
         self._due.append(lambda: self._call_outside(call, future))
         self.loop.stop()
         return await future

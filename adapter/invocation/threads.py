@@ -48,8 +48,8 @@ def app_threads(more: int = 0) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(size, thread_name_prefix="app")
 
 
-def shielded(function: Callable[..., T], *args: Any) -> T:
-    """Call a function for a future.
+def call_for_future(function: Callable[..., T], *args: Any) -> T:
+    """Call a function whose result a future will hold.
 
     A future cannot hold a StopIteration: on Python 3.11 its awaiter would wait for ever.
 

@@ -107,7 +107,7 @@ def error_trailers(error: ErrorObject) -> dict[str, str]:
     its outermost frame, then the message.
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
     """
-    body = _fit(error, MAX_ERROR_BODY_CHARS // 4 * 3)
+    body = _shortened(error, MAX_ERROR_BODY_CHARS // 4 * 3)
     return {ERROR_TYPE: error_type_header(error), ERROR_BODY: b64encode(body).decode("ascii")}
 
 
@@ -116,7 +116,7 @@ def error_report(error: ErrorObject) -> bytes:
 
     The stack trace is shortened first, from its outermost frame, then the message.
     """
-    return _fit(error, MAX_REPORT_BYTES)
+    return _shortened(error, MAX_REPORT_BYTES)
 
 
 def error_type_header(error: ErrorObject) -> str:
@@ -313,7 +313,7 @@ def _header_name(name: str) -> str:
 _names = NameCache(_header_name)
 
 
-def _fit(error: ErrorObject, limit: int) -> bytes:
+def _shortened(error: ErrorObject, limit: int) -> bytes:
     """Return ``error`` as JSON of at most ``limit`` bytes."""
     shorter = error.copy()
     shorter["errorType"] = error.get("errorType", "")[:MAX_ERROR_TYPE_CHARS]

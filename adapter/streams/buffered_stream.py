@@ -125,7 +125,7 @@ def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
     )
 
 
-def whole_response(source: Source | CustomSource, head: Head, body: bytes) -> JSON:
+def buffered_response(source: Source | CustomSource, head: Head, body: bytes) -> JSON:
     """Return a buffered response in the format of ``source``.
 
     Raises:

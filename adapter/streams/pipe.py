@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import ClientDisconnected
-from ..invocation.threads import shielded, threads
+from ..invocation.threads import call_for_future, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -150,7 +150,7 @@ async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
     blocking = BlockingStream(stream, loop)
     context = contextvars.copy_context()
     # A future and not a task: a SystemExit in a task would end the event loop.
-    running = asyncio.wrap_future(threads().submit(context.run, shielded, call, blocking))
+    running = asyncio.wrap_future(threads().submit(context.run, call_for_future, call, blocking))
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:

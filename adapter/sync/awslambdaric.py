@@ -129,7 +129,7 @@ def _watch(client: Any, bridge: ManagedBridge) -> None:
     def wait_next_invocation(self: Any, *args: Any, **kwargs: Any) -> Any:
         if bridge.waiting:  # called by the method of a class that inherits from this one
             return wait(self, *args, **kwargs)
-        bridge.over()
+        bridge.end_latest()
         try:
             bridge.start()
         except BaseException as error:

@@ -96,7 +96,7 @@ class ManagedBridge(Bridge):
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
-    def over(self) -> None:
+    def end_latest(self) -> None:
         """End the invocation: the managed client asks for the next one."""
         if self._latest is not None:
             self.end(self._latest)

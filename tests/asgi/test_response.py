@@ -16,7 +16,7 @@ from adapter.asgi.response import (
     Operations,
     Response,
     State,
-    plain,
+    plain_response,
 )
 from adapter.errors import (
     ClientDisconnected,
@@ -550,7 +550,7 @@ class TestMisuse:
     [(400, b"Bad Request"), (500, b"Internal Server Error"), (504, b"Gateway Timeout")],
 )
 def test_an_answer_of_our_own_is_its_status_in_words(status: int, text: bytes) -> None:
-    assert plain(status) == (Head(status, TEXT), text, End())
+    assert plain_response(status) == (Head(status, TEXT), text, End())
 
 
 MESSAGES = st.one_of(

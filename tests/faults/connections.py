@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ENDS = ("a reset", "a close", "a half-close")
 BREAKS = (*ENDS, "garbage")
-UNKNOWN = "The outcome of the response is not known"
+UNKNOWN = "It is not known whether the Runtime API took the response"
 BUFFERED = {"ADAPTER_INVOKE_MODE": "buffered"}
 RAISE = {"ADAPTER_ERRORS": "raise"}
 CONCURRENT = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}

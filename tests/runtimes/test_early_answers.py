@@ -147,7 +147,7 @@ def test_a_connection_that_ends_around_the_response_is_logged_and_replaced(
         platform.read()
         platform.reset()
         platform = lambda_.connection()
-        assert "outcome of the response is not known" in lambda_.output
+        assert "not known whether the Runtime API took the response" in lambda_.output
     else:
         platform.reset()
         (lambda_.root / "go").touch()

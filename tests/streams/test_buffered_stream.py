@@ -10,7 +10,7 @@ from adapter import LambdaHandler
 from adapter.errors import ResponseTooLarge, StreamClosed
 from adapter.events import FUNCTION_URL
 from adapter.events.prelude import DELIMITER
-from adapter.streams.buffered_stream import BufferedStream, whole_response
+from adapter.streams.buffered_stream import BufferedStream, buffered_response
 from adapter.testing import (
     MemoryStream,
     alb_event,
@@ -208,7 +208,7 @@ class Carrier(MemoryStream):
 
 def whole(head: Head | None, body: bytes) -> JSON:
     assert head is not None
-    return whole_response(FUNCTION_URL, head, body)
+    return buffered_response(FUNCTION_URL, head, body)
 
 
 @pytest.mark.anyio

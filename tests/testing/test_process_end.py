@@ -78,7 +78,7 @@ def test_a_process_ends_with_what_it_left_open_and_the_app_is_shut_down(use: str
 @pytest.mark.process
 def test_an_app_that_does_not_notice_the_end_is_named_and_cancelled() -> None:
     ended = run("response = client_of(deaf).send(httpx.Request('GET', 'http://t/'), stream=True)")
-    assert "LambdaTransport that was not closed" in ended.stderr
+    assert "Closing a LambdaTransport" in ended.stderr
 
 
 @pytest.mark.process
