@@ -236,3 +236,14 @@ def test_an_interrupted_deployment_says_where_it_stopped_and_goes_on_from_there(
     outcome = deploy()
     assert outcome.code == 0, outcome.err
     assert "CreateRole" not in aws.changes()
+
+
+def test_a_version_that_cannot_be_read_is_not_taken_for_a_missing_alias(
+    deploy: Run, aws: RecordingAws
+) -> None:
+    deploy()
+    aws.refuse("GetRuntimeManagementConfig", "ResourceNotFoundException", "Not found", 404)
+    outcome = deploy("--memory", "512")
+    assert outcome.code == 1
+    assert "GetRuntimeManagementConfig" in outcome.err
+    assert aws.changes() == []
