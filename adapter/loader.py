@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import AsyncGenerator, Generator
 from enum import Enum
 from functools import reduce
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .errors import LoadError
@@ -139,8 +141,23 @@ def _check_callable(found: object, target: str) -> None:
         raise LoadError(
             "Runtime.HandlerNotFound",
             f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
-            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else ""),
+            + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else "")
+            + _with_app(found, target),
         )
+
+
+def _with_app(found: object, target: str) -> str:
+    """Return advice for an object whose method makes the app, as those of FastMCP and Datasette."""
+    if ":" not in target or target.endswith(CALL):
+        return ""
+    names = [name for name in dir(found) if re.fullmatch(r"app|[a-z]\w*_app", name)]
+    makers = [
+        f"{target}.{name}{CALL}"
+        for name in names
+        if isinstance(inspect.getattr_static(found, name), FunctionType)
+        and _kind_of(getattr(found, name)) is Kind.FACTORY
+    ]
+    return f" Its app may be {' or '.join(makers)}." if makers else ""
 
 
 def _kind_of(found: Any) -> Kind:
@@ -151,7 +168,7 @@ def _kind_of(found: Any) -> Kind:
         return Kind.UNKNOWN
     if list(signature.parameters) == ["environ", "start_response"]:
         return Kind.WSGI_APP
-    if inspect.isfunction(found) and _may_be_factory(signature):
+    if (inspect.isfunction(found) or inspect.ismethod(found)) and _may_be_factory(signature):
         return Kind.FACTORY  # def create_app(config=None, debug=False)
     if _accepts(signature, 2):
         return Kind.UNKNOWN

@@ -37,6 +37,15 @@ def create_handler(): return handler
 
 def wsgi_app(environ, start_response): ...
 
+class Server:
+    def http_app(self, path=None, middleware=None, debug=False): return app
+
+    def register_app(self, app): ...
+
+    @property
+    def old_app(self): raise RuntimeError
+
+server = Server()
 version = "1"
 chunks = (chunk for chunk in "abc")
 """
@@ -69,6 +78,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.param("src.shop:app", LambdaHandler, id="in-a-package"),
         pytest.param("shop.lambda_handler", FunctionHandler, id="a-function"),
         pytest.param("shop:create_app()", LambdaHandler, id="the-app-that-a-factory-makes"),
+        pytest.param("shop:server.http_app()", LambdaHandler, id="the-app-that-a-method-makes"),
         pytest.param("shop:create_handler()", LambdaHandler, id="the-handler-that-a-factory-makes"),
         pytest.param("shop.wrapped", FunctionHandler, id="a-wrapper-that-takes-any-arguments"),
         pytest.param("shop:wrapped", LambdaHandler, id="an-app-that-takes-any-arguments"),
@@ -184,6 +194,19 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "'shop:create_app' is a function without arguments, not an ASGI app. If it makes the"
             " app, name shop:create_app() (on the command line also shop:create_app --factory)",
             id="a-factory-named-as-an-app",
+        ),
+        pytest.param(
+            "shop:server.http_app",
+            "Runtime.HandlerNotFound",
+            "'shop:server.http_app' is a function without arguments, not an ASGI app.",
+            id="a-method-that-makes-the-app",
+        ),
+        pytest.param(
+            "shop:server",
+            "Runtime.HandlerNotFound",
+            "'shop:server' is not a handler: it is a Server, which cannot be called."
+            " Its app may be shop:server.http_app().",
+            id="an-object-whose-method-makes-the-app",
         ),
         pytest.param(
             "shop:version()",

@@ -51,13 +51,22 @@ def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], N
         try:
             runner.perform(step)
         except (BotoCoreError, ClientError) as error:
-            is_waiting = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
-            raise DeployError(
-                f"Stopped at step {number + 1} of {len(plan)}, "
-                f"{step.verb} {step.kind} {step.name}: {explain(error)}\n"
-                f"{'The version that was live still is. ' if is_waiting else ''}"
-                "The steps before this one stay; the same command goes on from here."
-            ) from None
+            raise DeployError(_stopped(plan, number, explain(error))) from None
+        except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
+            say(_stopped(plan, number, "interrupted, so this step may be done or not."))
+            raise
+
+
+def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
+    """Say where a plan stopped, what is live, and how to go on."""
+    step = plan[number]
+    is_waiting = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
+    return (
+        f"Stopped at step {number + 1} of {len(plan)}, "
+        f"{step.verb} {step.kind} {step.name}: {reason}\n"
+        f"{'The version that was live still is. ' if is_waiting else ''}"
+        "The steps before this one stay; the same command goes on from here."
+    )
 
 
 class StepRunner:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import ConfigurationError, DeployError
 from ..package.command import say
-from .account import Account, error_code, explained
+from .account import Account, absent_is_fine, error_code, explained
 from .project import read_settings
 from .settings import require
 
@@ -67,10 +67,16 @@ def ago(text: str) -> int:
 
 
 def find_log_group(account: Account, name: str) -> str:
-    """Return the log group of a function."""
-    state = account.functions.get_function_configuration(FunctionName=name)
-    log_group: str = state.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
-    return log_group
+    """Return the log group of a function.
+
+    Raises:
+        DeployError: there is no such function.
+    """
+    with absent_is_fine():
+        state = account.functions.get_function_configuration(FunctionName=name)
+        log_group: str = state.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+        return log_group
+    raise DeployError(f"There is no function {name!r} here. Check its name and --region.")
 
 
 def lines(account: Account, log_group: str, start: int, *, follow: bool) -> Iterator[str]:

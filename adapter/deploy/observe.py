@@ -56,10 +56,10 @@ def read_versions(account: Account, name: str) -> tuple[int, ...]:
 
 def read_live(account: Account, name: str) -> Version | None:
     """Read the version that is live; number 0 if the alias names the unpublished one."""
+    alias = None
     with absent_is_fine():
         alias = account.functions.get_alias(FunctionName=name, Name=LIVE)
-        return read_version(account, name, alias["FunctionVersion"])
-    return None
+    return read_version(account, name, alias["FunctionVersion"]) if alias else None
 
 
 def read_version(account: Account, name: str, version: str) -> Version:

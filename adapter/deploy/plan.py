@@ -49,10 +49,12 @@ def previous_version(name: str, observed: Observed) -> int:
     """Return the number of the version that was published before the one that is live.
 
     Raises:
-        DeployError: there is no such deployment, or no older version.
+        DeployError: there is no such deployment, no URL, or no older version.
     """
     if not is_own(observed.function, name) or observed.live is None:
         raise DeployError(f"There is no deployment {name!r} here. Check --name and --region.")
+    if observed.url is None:
+        raise DeployError(f"{name} has no function URL. Deploy it again, which creates one.")
     live = observed.live.number
     older = [number for number in observed.versions if number < live]
     if not older:

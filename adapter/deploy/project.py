@@ -13,7 +13,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
 from ..package.build import ATTRIBUTE, MODULE, build
-from ..package.command import MAX_ZIPPED_BYTES, this_python
+from ..package.command import MAX_ZIPPED_BYTES, hints, this_python, too_big
 from ..package.project import find_project, project_folder
 from ..package.resolve import Platform
 from ..target import find_target
@@ -76,25 +76,37 @@ def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> It
     """Return the zip of TARGET: the zip that it is, or one that is made of it for the block.
 
     Raises:
-        ConfigurationError: TARGET names nothing.
-        DeployError: the zip has no handler that is known.
+        ConfigurationError: TARGET names nothing, or no zip.
+        DeployError: the zip has no handler that is known, or AWS would refuse its size.
         PackageError: TARGET cannot be packaged.
     """
     if settings.target.endswith(".zip"):
         file = folder / settings.target
+        _check_zip(file)
         yield Zip(file, settings.handler or _usual_handler(file))
         return
     target = find_target(settings.target, folder, factory=settings.factory)
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
         output = Path(scratch, "function.zip")
         platform = Platform(settings.arch, settings.python or this_python())
-        package = build(find_project(target.task_root), target.handler, platform, output, say=say)
+        project = find_project(target.task_root)
+        package = build(project, target.handler, platform, output, say=say)
+        for line in hints(project, platform):
+            say(f"Warning: {line}")
+        _check_zip(output)
         yield Zip(output, package.handler)
 
 
-def _usual_handler(file: Path) -> str:
+def _check_zip(file: Path) -> None:
     if not is_zipfile(file):
         raise ConfigurationError(f"{file} is not a zip. Make one with: adapter package")
+    with ZipFile(file) as archive:
+        refusal = too_big(sum(each.file_size for each in archive.infolist()))
+    if refusal:
+        raise DeployError(f"{refusal} `adapter package` shows the size of each dependency.")
+
+
+def _usual_handler(file: Path) -> str:
     with ZipFile(file) as archive:
         if f"{MODULE}.py" in archive.namelist():
             return f"{MODULE}.{ATTRIBUTE}"

@@ -182,7 +182,7 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
     if not bytecode.fits(platform.python):
         yield (
             f"without bytecode, which only Python {platform.python} can make: every cold start "
-            f"compiles. Run this with it: python{platform.python} -m adapter package ..."
+            f"compiles. Run this command with it: python{platform.python} -m adapter ..."
         )
     if not has_usual_compressor():
         yield (
@@ -191,14 +191,21 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
         )
 
 
+def too_big(unzipped_bytes: int) -> str:
+    """Return why AWS will refuse a zip of this size, or nothing if it will not."""
+    if unzipped_bytes <= MAX_UNZIPPED_BYTES:
+        return ""
+    return (
+        f"{mb(unzipped_bytes).strip()} unzipped is over the 250 MB that a function may have, "
+        "layers included: AWS will refuse it. Leave something out, or deploy it as a "
+        "container image (10 GB)."
+    )
+
+
 def warnings(size: Size) -> Iterator[str]:
     """Say which of Lambda's limits are exceeded."""
-    if size.unzipped > MAX_UNZIPPED_BYTES:
-        yield (
-            f"{mb(size.unzipped).strip()} unzipped is over the 250 MB that a function may have, "
-            "layers included: AWS will refuse it. Leave something out, or deploy it as a "
-            "container image (10 GB)."
-        )
+    if refusal := too_big(size.unzipped):
+        yield refusal
     if size.zipped > MAX_ZIPPED_BYTES:
         yield (
             f"{mb(size.zipped).strip()} zipped is over the 50 MB that can be uploaded to Lambda "

@@ -313,6 +313,17 @@ class TestARollback:
         assert outcome.code == 1
         assert "Version 1 of shop is live, and there is no older one." in outcome.err
 
+    def test_of_a_function_whose_url_was_deleted_changes_nothing(
+        self, deploy: Run, run: Run, aws: RecordingAws, functions: Any
+    ) -> None:
+        deploy("--memory", "512")
+        deploy()
+        functions.delete_function_url_config(FunctionName="shop", Qualifier="live")
+        outcome = run("deploy", "--name", "shop", "--rollback")
+        assert outcome.code == 1
+        assert "shop has no function URL. Deploy it again, which creates one." in outcome.err
+        assert aws.changes() == []
+
     def test_of_what_is_not_there_says_so(self, run: Run) -> None:
         outcome = run("deploy", "--name", "shop", "--rollback")
         assert outcome.code == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -206,3 +209,41 @@ def test_credentials_that_aws_refuses_are_explained(
     outcome = deploy()
     assert outcome.code == 1
     assert sentence in outcome.err
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_an_interrupted_deployment_says_where_it_stopped_and_goes_on_from_there(
+    deploy: Run, aws: RecordingAws, number: signal.Signals, code: int
+) -> None:
+    waits = "The role defined for the function cannot be assumed by Lambda."
+    aws.refuse("CreateFunction", "InvalidParameterValueException", waits, 400, times=1000)
+    line = ["deploy", "shop.zip", "--name", "shop", "--auth", "none", "--no-doctor"]
+    command = [sys.executable, "-m", "adapter", *line]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("cannot assume the role yet" in line for line in process.stderr)
+        process.send_signal(number)
+        rest = process.stderr.read()
+        assert process.wait() == code
+    assert rest == (
+        "Stopped at step 5 of 10, create function shop: interrupted, so this step may be done or "
+        "not.\nThe steps before this one stay; the same command goes on from here.\n"
+    )
+    aws.refusals.clear()
+    outcome = deploy()
+    assert outcome.code == 0, outcome.err
+    assert "CreateRole" not in aws.changes()
+
+
+def test_a_version_that_cannot_be_read_is_not_taken_for_a_missing_alias(
+    deploy: Run, aws: RecordingAws
+) -> None:
+    deploy()
+    aws.refuse("GetRuntimeManagementConfig", "ResourceNotFoundException", "Not found", 404)
+    outcome = deploy("--memory", "512")
+    assert outcome.code == 1
+    assert "GetRuntimeManagementConfig" in outcome.err
+    assert aws.changes() == []

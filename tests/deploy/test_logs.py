@@ -55,8 +55,8 @@ def test_since_that_is_no_duration_is_wrong_usage(run: Run) -> None:
 def test_a_function_that_is_not_there_is_one_sentence(run: Run) -> None:
     outcome = run("logs", "shop")
     assert outcome.code == 1
-    assert outcome.err.startswith("adapter logs: ")
-    assert "Function not found" in outcome.err
+    sentence = "adapter logs: There is no function 'shop' here. Check its name and --region."
+    assert outcome.err == f"{sentence}\n"
 
 
 @pytest.mark.process

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
@@ -159,12 +159,27 @@ class TestTheTarget:
         assert made.parameters["Handler"] == "lambda_function.lambda_handler"
         first = made.body_bytes
         assert first > 100_000  # the adapter is in it
+        assert "Warning: no pyproject.toml, requirements.txt or lock file was found" in outcome.err
         run("deploy", "main:app", "--name", "shop", "--auth", "none")
         assert aws.changes() == []
 
     def test_that_is_not_there_is_wrong_usage(self, run: Run, aws: RecordingAws) -> None:
         assert run("deploy", "no.zip", "--name", "shop", "--auth", "none").code == 2
+        line = ("deploy", "no.zip", "--name", "shop", "--auth", "none", "--handler", "main.handler")
+        assert run(*line).code == 2
         assert run("deploy", "no.py:app", "--name", "shop", "--auth", "none").code == 2
+        assert aws.changes() == []
+
+    def test_that_AWS_would_refuse_for_its_size_is_refused_before_anything_is_made(
+        self, run: Run, aws: RecordingAws, tmp_path: Path
+    ) -> None:
+        with ZipFile(tmp_path / "big.zip", "w", ZIP_DEFLATED) as archive:
+            archive.writestr("lambda_function.py", "")
+            archive.writestr("data", bytes(250 * 1024 * 1024 + 1))
+        outcome = run("deploy", "big.zip", "--name", "shop", "--auth", "none")
+        assert outcome.code == 1
+        assert "250.00 MB unzipped is over the 250 MB that a function may have" in outcome.err
+        assert "`adapter package` shows the size of each dependency." in outcome.err
         assert aws.changes() == []
 
     def test_that_is_a_zip_with_a_handler_of_its_own_needs_its_name(

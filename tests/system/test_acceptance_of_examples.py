@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["aws", "moto"]  # fixtures
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_every_mode_of_both_examples_is_deployed_seen_reported_and_deleted(
     aws: RecordingAws,
     tmp_path: Path,
