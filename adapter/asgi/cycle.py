@@ -78,20 +78,24 @@ class HttpCycle:
         Raises:
             CancelledError: the current task was cancelled from outside.
         """
-        self._deadline = deadline = Deadline(seconds, self._expire, CANCEL_DELAY_SECONDS)
+        deadline = Deadline(seconds, self._expire, CANCEL_DELAY_SECONDS)
         self._timers = deadline.timers
+        if self._max_seconds:
+            self._deadline = deadline
         before = forks.count
-        error: BaseException | None = None
         try:
             await self._app(self._scope, self.receive, self.send)
-        except BaseException as raised:  # even SystemExit ends only the response
-            error = raised
-        if forks.count != before:
-            forks.exit_if_forked(before)
-        if error is None and self._response.state is State.COMPLETE and not self._max_seconds:
-            deadline.end()  # nearly every exchange ends here
-        else:
+        except BaseException as error:  # even SystemExit ends only the response
+            if forks.count != before:
+                forks.exit_if_forked(before)
             self._end(error, deadline)
+        else:
+            if forks.count != before:
+                forks.exit_if_forked(before)
+            if self._response.state is State.COMPLETE and not self._max_seconds:
+                deadline.end()  # nearly every exchange ends here
+            else:
+                self._end(None, deadline)
 
     def _end(self, error: BaseException | None, deadline: Deadline) -> None:
         try:
@@ -103,6 +107,7 @@ class HttpCycle:
             self._stop_holding_head()
             if self._max_seconds:
                 self._timers.remove(self._limit)
+                self._deadline = None  # a reference cycle: the deadline refers to `_expire`
             deadline.end()
 
     async def receive(self) -> Message:
