@@ -35,7 +35,7 @@ def tables(
 ) -> Iterator[str]:
     """Yield the lines of a table for each measure: medians, and the least and the most."""
     for measure in measures:
-        yield f"### {measure.title}\n"
+        yield f"#### {measure.title}\n"
         yield f"{measure.take.__doc__}\n"
         yield f"| | {' | '.join(measure.columns)} |"
         yield f"|---|{'---|' * len(measure.columns)}"
