@@ -58,7 +58,7 @@ def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], N
 
 
 def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
-    """Say where a plan stopped, what is live, and how to go on."""
+    """Say at which step a plan stopped, which version is live, and how to go on."""
     step = plan[number]
     is_waiting = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
     return (
