@@ -84,6 +84,12 @@ def plan_destruction(name: str, names: Names, observed: Observed) -> tuple[steps
 
 
 def _refuse_strangers(desired: Desired, observed: Observed) -> None:
+    function = observed.function
+    if function is not None and not function.configuration.runtime:
+        raise DeployError(  # before it is tagged: `adapter destroy` deletes what has the tag
+            f"The function {desired.name} runs a container image, which a zip cannot replace. "
+            "Choose another --name."
+        )
     if not desired.adopt:
         _refuse(observed.function, desired.name, f"a function named {desired.name}")
         if desired.role is not None:

@@ -71,6 +71,13 @@ def test_what_is_live_moves_only_after_a_version_that_follows_all_changes_of_the
             assert moves[0] < kinds.index(kind)
 
 
+def test_a_function_of_a_container_image_is_not_taken_over() -> None:
+    image = replace(CONFIGURATION, runtime="")  # as the API has it
+    found = Observed(Function({}, image, CODE))
+    with pytest.raises(DeployError, match="runs a container image"):
+        plan(replace(DESIRED, adopt=True), found)
+
+
 @pytest.mark.parametrize("name", [field.name for field in fields(Configuration)])
 def test_each_part_of_the_configuration_counts(name: str) -> None:
     others: dict[str, Any] = {
