@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 FINE = ("400", "410", "413")  # the invocation is lost, the environment is well
+LOST_LOG = (
+    "The outcome of an invocation was not delivered: POST /runtime/invocation/… returned {}"
+)
 LOST = ("403", "500")  # the environment is lost
 ALL = ("400", "403", "410", "413", "500")
 REFUSED = "The Runtime API did not take the response ({})"
@@ -108,11 +111,11 @@ REFUSALS = [
     Row("`next` is refused with {} in a concurrent environment", at_next, variants=ALL,
         log="GET /runtime/invocation/next returned {}", environ=CONCURRENT),
     Row("A response is refused with {} in a concurrent environment", at_the_end, WHOLE,
-        log="The outcome was refused: POST /runtime/invocation/… returned {}",
+        log=LOST_LOG,
         variants=LOST, environ=CONCURRENT),
     Row("A response is refused with {} in a concurrent environment, while the app writes",
         in_mid_stream, CUT, variants=LOST, environ=CONCURRENT,
-        log="The outcome was refused: POST /runtime/invocation/… returned {}"),
+        log=LOST_LOG),
     Row("The report of a failed init is refused with {}", at_init_error,
         Seen("502", "a failed init: LifespanFailed"),
         log="Reporting the error failed: POST", variants=ALL, exit=3,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -59,22 +60,37 @@ def test_a_request_with_the_hash_of_its_body_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "reason"),
+    ("changes", "reason"),
     [
-        (signed()._replace(headers=[]), "no SigV4 signature"),
-        (signed()._replace(body=b"other"), "does not match"),
-        (signed()._replace(path="/other"), "does not match"),
-        (signed()._replace(query="x=2"), "does not match"),
-        (signed()._replace(method="PUT"), "does not match"),
-        (signed(credentials=Credentials("AKIDEXAMPLE", "wrong")), "does not match"),
-        (signed(credentials=Credentials("AKIDOTHER", "secret")), "is not that of your credentials"),
-        (signed(credentials=Credentials("AKIDEXAMPLE", "secret", "t")), "security token"),
-        (signed(service="execute-api"), "signed for execute-api"),
+        ({"headers": []}, "no SigV4 signature"),
+        ({"body": b"other"}, "does not match"),
+        ({"path": "/other"}, "does not match"),
+        ({"query": "x=2"}, "does not match"),
+        ({"method": "PUT"}, "does not match"),
     ],
 )
-def test_any_other_request_is_refused(request_: UrlRequest, reason: str) -> None:
+def test_a_request_that_was_changed_after_it_was_signed_is_refused(
+    changes: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(SignatureError, match=reason):
-        check_signature(request_, ME, REGION)
+        check_signature(signed()._replace(**changes), ME, REGION)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "service", "reason"),
+    [
+        (Credentials("AKIDEXAMPLE", "wrong"), "lambda", "does not match"),
+        (Credentials("AKIDOTHER", "secret"), "lambda", "is not that of your credentials"),
+        (Credentials("AKIDEXAMPLE", "secret", "t"), "lambda", "security token"),
+        (ME, "execute-api", "signed for execute-api"),
+    ],
+)
+def test_a_request_that_was_signed_otherwise_is_refused(
+    credentials: Credentials, service: str, reason: str
+) -> None:
+    # Signed here, not when the tests are collected: a signature is valid for five minutes.
+    with pytest.raises(SignatureError, match=reason):
+        check_signature(signed(credentials=credentials, service=service), ME, REGION)
 
 
 @behaviour("A signature is valid for 5 minutes", Source.DOCS)
