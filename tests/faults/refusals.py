@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 FINE = ("400", "410", "413")  # the invocation is lost, the environment is well
-LOST_LOG = (
-    "The outcome of an invocation was not delivered: POST /runtime/invocation/… returned {}"
-)
+LOST_LOG = "The outcome of an invocation was not delivered: POST /runtime/invocation/… returned {}"
 LOST = ("403", "500")  # the environment is lost
 ALL = ("400", "403", "410", "413", "500")
 REFUSED = "The Runtime API did not take the response ({})"
