@@ -391,7 +391,7 @@ async def test_the_page_of_the_api_finds_its_description_behind_a_stage() -> Non
 
 async def from_rest_api(path: str) -> str:
     stream = MemoryStream()
-    streaming = LambdaHandler(main.app, invoke_mode="response_stream")
+    streaming = LambdaHandler(main.app, invoke_mode="response_stream", lifespan="off")
     await streaming.respond(rest_api_event(path, stage="live"), lambda_context(), stream)
     assert stream.prelude["statusCode"] == 200
     return stream.body.decode()
