@@ -19,6 +19,7 @@ from adapter.events.request import (
     object_at,
     path_at,
     string_at,
+    strings_at,
 )
 
 if TYPE_CHECKING:
@@ -225,6 +226,13 @@ class TestParts:
     def test_of_what_should_be_text(self, value: JSON) -> None:
         with pytest.raises(EventError, match="'a' is not a string but"):
             string_at({"a": value}, "a")
+
+    def test_several_are_read_as_each_of_them_is(self) -> None:
+        event: dict[str, JSON] = {"a": "text", "b": None, "c": "\u00e9\ud800"}
+        keys = ("a", "b", "c", "missing")
+        assert strings_at(event, *keys) == [string_at(event, key) for key in keys]
+        with pytest.raises(EventError, match="'d' is not a string but int"):
+            strings_at({"a": "text", "d": 1}, "a", "d")
 
     @pytest.mark.parametrize(
         ("event", "path"),
