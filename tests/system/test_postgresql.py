@@ -87,6 +87,7 @@ def form_token(page: str) -> str:
 
 
 def test_the_admin_edits_what_pages_read(environ: dict[str, str]) -> None:
+    manage(environ, "collectstatic", "--noinput")
     manage(environ, "seed")
     manage(environ, "seed")  # what is there already stays
     user = {"DJANGO_SUPERUSER_PASSWORD": "kittiwake", "DJANGO_SUPERUSER_EMAIL": "ann@example.com"}
