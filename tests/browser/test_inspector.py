@@ -109,9 +109,9 @@ def test_text_of_the_app_stays_text(inspector: Page, server: str) -> None:
 
 def test_a_keyboard_is_enough(inspector: Page, server: str) -> None:
     httpx.post(f"{server}/echo?by=keys", content="again")
-    newest = inspector.locator(ROWS).first
-    expect(newest).to_contain_text("/echo?by=keys")  # not a row of an earlier test
-    expect(newest).to_contain_text("complete")
+    row = inspector.locator(ROWS).first
+    expect(row).to_contain_text("/echo?by=keys")  # not a row of an earlier test
+    expect(row).to_contain_text("complete")
     count = inspector.locator(ROWS).count()
     inspector.keyboard.press("ArrowDown")
     expect(inspector.locator("#detail h2")).to_have_text("POST /echo?by=keys")
