@@ -68,7 +68,7 @@ def environment(contestants: Sequence[Contestant]) -> str:
     versions = ", ".join(map(version, (*packages, "fastapi", "django")))
     return (
         f"{date.today().isoformat()}, {os.cpu_count()} cores ({platform.machine()}),"
-        f" {platform.system()} {platform.release()},"
+        f" {platform.system()},"
         f" Python {platform.python_version()}; {versions}."
     )
 
