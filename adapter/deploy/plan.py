@@ -86,7 +86,8 @@ def plan_destruction(name: str, names: Names, observed: Observed) -> tuple[steps
 def _refuse_strangers(desired: Desired, observed: Observed) -> None:
     function = observed.function
     if function is not None and not function.configuration.runtime:
-        raise DeployError(  # before it is tagged: `adapter destroy` deletes what has the tag
+        # Refused before the tag is set, because `adapter destroy` deletes a function with the tag.
+        raise DeployError(
             f"The function {desired.name} runs a container image, which a zip cannot replace. "
             "Choose another --name."
         )

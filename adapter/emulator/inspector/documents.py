@@ -1,4 +1,4 @@
-"""What the page gets of an invocation, as JSON documents."""
+"""The JSON documents that the page gets for an invocation."""
 
 from __future__ import annotations
 

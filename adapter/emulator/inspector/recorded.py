@@ -86,7 +86,7 @@ class PreludeSplitter:
 
 
 class RecordedInvocation:
-    """What has happened to one invocation. Times are in seconds since its submission."""
+    """The events of one invocation. Times are in seconds since its submission."""
 
     def __init__(self, number: int, invocation: LocalInvocation, now: float, epoch: float) -> None:
         self.number = number

@@ -32,7 +32,7 @@ def submit_again(record: RecordedInvocation, pool: Pool) -> LocalInvocation:
 
 
 async def read_response(invocation: LocalInvocation) -> None:
-    """Read the response to its end, and tell the listener what a client would get."""
+    """Read the response to its end, and tell the listener each part that a client would get."""
     async with invocation.body:
         start = await invocation.wait_for_start()
         if not isinstance(start, ResponseStart):
