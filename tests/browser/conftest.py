@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.support.adapter_dev import adapter_dev
 
@@ -25,6 +25,9 @@ FLAGS = (
     " --disable-background-networking --disable-component-update"
 )
 SIZE = {"width": 1280, "height": 900}
+
+# As long as the other waits of playwright: a busy machine is slow, and a download takes 7 s.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -71,8 +71,8 @@ def test_what_is_missing_is_announced_until_it_comes(
     page.goto(f"{url}/?delay=4", wait_until="commit")
     page.wait_for_function(f"{PARTS} === 2")
     assert page.get_by_text(dashboard.waiting).is_visible()
-    screenshot(f"{dashboard.example}-half-way")
     assert page.evaluate(f"[{PARTS}, document.readyState]") == [2, "loading"]
+    screenshot(f"{dashboard.example}-half-way")
     page.wait_for_load_state()
     expect(page.get_by_text(dashboard.waiting)).to_be_hidden()
     screenshot(f"{dashboard.example}-complete")

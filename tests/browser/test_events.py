@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.adapter_dev import adapter_dev
 
@@ -75,7 +76,8 @@ def test_a_synchronous_iterator_keeps_its_reader_waiting(
     assert page.locator("#buffered li").count() == 0
     screenshot("django-live")
     page.locator("#buffered").get_by_text("done after").wait_for()
-    assert page.locator("#buffered li").count() == page.locator("#streamed li").count() == 12
+    expect(page.locator("#buffered li")).to_have_count(12)
+    expect(page.locator("#streamed li")).to_have_count(12)
 
 
 @pytest.mark.parametrize(

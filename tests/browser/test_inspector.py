@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import httpx
@@ -63,10 +64,13 @@ def inspector(page: Page, server: str) -> Page:
     return page
 
 
-def newest(page: Page, path: str) -> None:
-    """Wait until the newest row is a complete invocation of a path, and choose it."""
+def choose(page: Page, path: str) -> None:
+    """Wait until the newest row is the complete invocation of a path, and choose it.
+
+    Each test requests a path of its own: until its row is there, the newest one is another test's.
+    """
     row = page.locator(ROWS).first
-    expect(row).to_contain_text(path)
+    expect(row.locator(".target")).to_have_text(re.compile(rf"^[A-Z]+ {re.escape(path)}$"))
     expect(row).to_contain_text("complete")
     row.click()
 
@@ -74,12 +78,12 @@ def newest(page: Page, path: str) -> None:
 def test_a_stream_appears_while_it_runs_and_is_drawn_chunk_by_chunk(
     inspector: Page, server: str, screenshot: Callable[[str], None]
 ) -> None:
-    with httpx.stream("GET", f"{server}/sse") as response:
+    with httpx.stream("GET", f"{server}/sse?drawn") as response:
         chunks = response.iter_raw()
         next(chunks)
         expect(inspector.locator(ROWS).first).to_contain_text("streaming")
         assert len([*chunks]) == 4
-    newest(inspector, "/sse")
+    choose(inspector, "/sse?drawn")
     expect(inspector.locator(".w-written")).to_have_count(5)
     expect(inspector.locator(".w-sent")).to_have_count(5)
     expect(inspector.locator(".w-gap-label").first).to_contain_text("ms")
@@ -91,7 +95,7 @@ def test_it_says_in_words_what_holds_a_stream_back(
     inspector: Page, server: str, screenshot: Callable[[str], None]
 ) -> None:
     httpx.get(f"{server}/collected")
-    newest(inspector, "/collected")
+    choose(inspector, "/collected")
     expect(inspector.locator(ROWS).first).to_contain_text("held by app")
     finding = inspector.locator(".finding.fault")
     expect(finding).to_contain_text("One chunk carried 100 % of the bytes, ")
@@ -100,8 +104,8 @@ def test_it_says_in_words_what_holds_a_stream_back(
 
 
 def test_text_of_the_app_stays_text(inspector: Page, server: str) -> None:
-    httpx.post(f"{server}/echo?<i>", content="<script>alert(1)</script>")
-    newest(inspector, "/echo")
+    httpx.post(f"{server}/echo?tag=<i>", content="<script>alert(1)</script>")
+    choose(inspector, "/echo?tag=%3Ci%3E")
     expect(inspector.locator("#s-body pre")).to_have_text("<script>alert(1)</script>")
     expect(inspector.locator("#s-log")).to_contain_text("<b>logged</b>")
     assert inspector.locator("#detail script, #detail b, #rows i, #detail img").count() == 0
@@ -110,7 +114,7 @@ def test_text_of_the_app_stays_text(inspector: Page, server: str) -> None:
 def test_a_keyboard_is_enough(inspector: Page, server: str) -> None:
     httpx.post(f"{server}/echo?by=keys", content="again")
     row = inspector.locator(ROWS).first
-    expect(row).to_contain_text("/echo?by=keys")  # not a row of an earlier test
+    expect(row).to_contain_text("/echo?by=keys")
     expect(row).to_contain_text("complete")
     count = inspector.locator(ROWS).count()
     inspector.keyboard.press("ArrowDown")
@@ -130,7 +134,7 @@ def test_a_request_is_copied_as_a_command(browser: Browser, server: str) -> None
     with browser.new_context(permissions=permissions) as context:
         page = context.new_page()
         page.goto(f"{server}/__lambda__/")
-        newest(page, "/echo?q=1")
+        choose(page, "/echo?q=1")
         page.get_by_role("button", name="Copy as curl").click()
         expect(page.locator("#toast")).to_have_text("Copied as curl.")
         curl = page.evaluate("navigator.clipboard.readText()")
@@ -143,7 +147,7 @@ def test_a_request_is_copied_as_a_command(browser: Browser, server: str) -> None
 
 def test_a_download_is_json(inspector: Page, server: str) -> None:
     httpx.get(f"{server}/sse?download")
-    newest(inspector, "/sse?download")
+    choose(inspector, "/sse?download")
     with inspector.expect_download() as download:
         inspector.get_by_role("link", name="Download JSON").click()
     path: Path = download.value.path()
@@ -154,12 +158,12 @@ def test_a_download_is_json(inspector: Page, server: str) -> None:
 def test_a_phone_shows_the_list_or_one_invocation(
     browser: Browser, server: str, scheme: str
 ) -> None:
-    httpx.get(f"{server}/sse")
+    httpx.get(f"{server}/sse?phone={scheme}")
     phone = {"width": 390, "height": 844}
     with browser.new_context(viewport=phone, color_scheme=scheme) as context:  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(f"{server}/__lambda__/")
-        newest(page, "/sse")
+        choose(page, f"/sse?phone={scheme}")
         expect(page.locator("#list")).to_be_hidden()
         expect(page.locator(".waterfall svg")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 390
