@@ -33,6 +33,7 @@ FAILED_HOOK = {**SNAPSTART, "FAULT": "after-restore"}
 def break_(peer: Peer, how: str) -> None:
     if how == "garbage":
         peer.send(b"\0\0 what?\r\n\r\n")
+        peer.wait_closed()  # reads what an app still wrote, which is not the next request
     else:
         getattr(peer, how.removeprefix("a ").replace("-", "_"))()
 
