@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .project import Dependencies
 
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
-LAST_LINES = 12
 
 
 class Platform(NamedTuple):
@@ -137,7 +136,7 @@ def export(lock: Path, scratch: Path) -> Path:
         )
     except subprocess.CalledProcessError as error:
         raise PackageError(
-            f"{lock} cannot be read:\n{end_of_output(error)}\nLock again: uv lock"
+            f"{lock} cannot be read:\n{indent(error.stderr.rstrip(), '    ')}\nLock again: uv lock"
         ) from None
     return exported
 
@@ -198,8 +197,8 @@ def own_requirement() -> list[str]:
 def explain(
     error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
 ) -> str:
-    """Return what went wrong and what to do next, with the end of uv's output."""
-    output = end_of_output(error)
+    """Return what went wrong and what to do next, with the error of uv."""
+    output = indent(error.stderr.rstrip(), "    ")
     failed = f"uv could not install the dependencies of {source}:\n{output}\n"
     if f"`{DISTRIBUTION}`" in error.stderr:
         return (
@@ -225,9 +224,3 @@ def explain(
         f"{failed}If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and "
         "the address of the index (UV_DEFAULT_INDEX)."
     )
-
-
-def end_of_output(error: subprocess.CalledProcessError) -> str:
-    """Return the last lines of what uv wrote to stderr."""
-    lines = [line.rstrip() for line in error.stderr.splitlines() if line.strip()]
-    return indent("\n".join(lines[-LAST_LINES:]), "    ")

@@ -205,7 +205,7 @@ def test_a_lock_that_is_not_valid_is_named(installed: Install, name: str, text: 
 
 def test_a_hash_that_is_none_is_an_error(wheels: Path, installed: Install) -> None:
     text = pylock(locked_by_pip(make_wheel(wheels, "till"), digest="0 --pre"))
-    with pytest.raises(PackageError, match=r"(?s)pylock\.toml.*Invalid hash digest"):
+    with pytest.raises(PackageError, match=r"(?si)pylock\.toml.*hash"):
         installed("pylock.toml", text)
 
 
