@@ -12,11 +12,10 @@ from zipfile import is_zipfile
 
 from ..errors import PackageError
 from ..target import find_target
-from . import bytecode
+from . import PYTHONS, bytecode
 from .build import build
 from .project import find_project
 from .resolve import Platform
-from .runtimes import PYTHONS
 from .tree import has_usual_compressor, total
 
 if TYPE_CHECKING:

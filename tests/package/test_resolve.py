@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import adapter
+from adapter.package import ARCHITECTURES, PYTHONS
 from adapter.package.command import this_python
 from adapter.package.resolve import own_requirement
-from adapter.package.runtimes import ARCHITECTURES, PYTHONS
 
 from .conftest import needing
 from .wheels import make_sdist, make_wheel
