@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,7 +17,7 @@ from . import PYTHONS, bytecode
 from .build import build
 from .project import find_project
 from .resolve import Platform
-from .tree import has_usual_compressor, total
+from .tree import is_utf8, total
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -113,10 +114,8 @@ def find_output(text: str) -> Path:
         PackageError: it cannot be written, or other files would be lost.
     """
     output = Path(text).resolve()
-    try:
-        str(output).encode()
-    except UnicodeEncodeError:
-        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output") from None
+    if not is_utf8(str(output)):
+        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output")
     if not output.parent.is_dir():
         raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
     try:
@@ -183,7 +182,7 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
             f"without bytecode, which only Python {platform.python} can make: every cold start "
             f"compiles. Run this command with it: python{platform.python} -m adapter ..."
         )
-    if not has_usual_compressor():
+    if "ng" in zlib.ZLIB_RUNTIME_VERSION:
         yield (
             "this Python compresses with zlib-ng, so the zip differs, byte for byte, from one "
             "that was made with zlib. The files in it are the same."
