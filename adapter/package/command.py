@@ -17,11 +17,11 @@ from . import PYTHONS, bytecode
 from .build import build
 from .project import find_project
 from .resolve import Platform
-from .tree import is_utf8, total
+from .tree import is_utf8
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from .build import DeploymentPackage
     from .project import Project
@@ -131,7 +131,7 @@ def find_output(text: str) -> Path:
             f"{output} is a folder with something in it, which would become part of the function. "
             "Name an empty folder, or a file that ends with .zip"
         )
-    if output.exists() and not (output.is_dir() or _is_replaceable(output)):
+    if output.exists() and not output.is_dir() and not _is_replaceable(output):
         raise PackageError(
             f"{output} exists and is not a zip, so it is not overwritten. Remove it, "
             "or name another file with --output"
@@ -146,28 +146,22 @@ def _is_replaceable(output: Path) -> bool:
 
 def summary(package: DeploymentPackage, platform: Platform) -> Iterator[str]:
     """Print the content of the zip, and the configuration of a function for it."""
-    yield from table(package.sizes)
-    size = package.size
+    rows = {**package.sizes, "total": package.size}
+    width = max(map(len, rows))
+    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}"
+    for name, size in rows.items():
+        yield f"{name:{width}}  {mb(size.zipped):>9}  {mb(size.unzipped):>9}"
     yield ""
-    yield f"{package.file}: {mb(size.zipped).strip()}, {mb(size.unzipped).strip()} unzipped"
+    yield f"{package.file}: {mb(package.size.zipped)}, {mb(package.size.unzipped)} unzipped"
     yield f"  SHA-256       {package.digest}"
     yield f"  Handler       {package.handler}"
     yield f"  Runtime       python{platform.python}"
     yield f"  Architecture  {platform.architecture}"
 
 
-def table(sizes: Mapping[str, Size]) -> Iterator[str]:
-    """Return the lines of a table of sizes."""
-    rows = {**sizes, "total": total(sizes)}
-    width = max(map(len, rows))
-    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}"
-    for name, size in rows.items():
-        yield f"{name:{width}}  {mb(size.zipped)}  {mb(size.unzipped)}"
-
-
 def mb(size: int) -> str:
     """Write a size in megabytes."""
-    return f"{size / MB:6.2f} MB"
+    return f"{size / MB:.2f} MB"
 
 
 def hints(project: Project, platform: Platform) -> Iterator[str]:
@@ -194,7 +188,7 @@ def too_big(unzipped_bytes: int) -> str:
     if unzipped_bytes <= MAX_UNZIPPED_BYTES:
         return ""
     return (
-        f"{mb(unzipped_bytes).strip()} unzipped is over the 250 MB that a function may have, "
+        f"{mb(unzipped_bytes)} unzipped is over the 250 MB that a function may have, "
         "layers included: AWS will refuse it. Leave something out, or deploy it as a "
         "container image (10 GB)."
     )
@@ -206,6 +200,6 @@ def warnings(size: Size) -> Iterator[str]:
         yield refusal
     if size.zipped > MAX_ZIPPED_BYTES:
         yield (
-            f"{mb(size.zipped).strip()} zipped is over the 50 MB that can be uploaded to Lambda "
+            f"{mb(size.zipped)} zipped is over the 50 MB that can be uploaded to Lambda "
             "directly: put it into an S3 bucket and name the object."
         )
