@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .resolve import Platform
     from .tree import Size
 
-BOOTSTRAP = "adapter/bootstrap"  #: a program, also where wheels are unpacked without their modes
+BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel was unpacked without modes
 
 #: read by AWS's runtime (see `site`), which then imports from the packed file for any handler
 PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.packed.install()\n"
@@ -62,7 +62,7 @@ class DeploymentPackage:
     @property
     def size(self) -> Size:
         """The size of everything."""
-        return tree.total(self.sizes)
+        return sum(self.sizes.values(), start=tree.Size())
 
 
 def build(
@@ -134,12 +134,12 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
             ended = subprocess.run(
                 [program, *step[1:]], cwd=project.folder, stdin=subprocess.DEVNULL, check=False
             )
-        except (OSError, ValueError) as error:  # no such program; a null in the line
+        except (OSError, ValueError) as error:  # there is no such program, or a null in the line
             raise PackageError(f"The build step {step[0]!r} cannot be run: {error}") from None
         if ended.returncode:
             raise PackageError(
                 f"The build step {' '.join(step)!r} failed with exit code {ended.returncode}. It "
-                f"was run in {project.folder}; its output stands above."
+                f"was run in {project.folder}; its output is above."
             )
 
 

@@ -60,7 +60,7 @@ def main(arguments: Namespace) -> int:
 
 @contextmanager
 def terminated_cleanly() -> Iterator[None]:
-    """Have SIGTERM end the work as Ctrl-C does, which leaves no temporary files behind."""
+    """Let SIGTERM end the work as Ctrl-C does: temporary files are removed."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -169,7 +169,7 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
     if project.dependencies is None:
         yield (
             f"no pyproject.toml, requirements.txt or lock file was found for {project.task_root}, "
-            "so nothing but the adapter is in the zip beside your own files."
+            "so the zip has only the adapter and your own files."
         )
     if not bytecode.fits(platform.python):
         yield (

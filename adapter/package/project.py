@@ -134,7 +134,7 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
 
 
 def read_dependencies(file: Path) -> Dependencies:
-    """Return the dependencies that are in a file, or beside it.
+    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml.
 
     Raises:
         PackageError: they cannot be used as they are.
@@ -198,7 +198,7 @@ def _lines(folder: Path) -> tuple[str, ...]:
 
 
 def _line(line: str, file: Path) -> str:
-    """Return a requirement; the adapter is the one that runs, wherever it is from."""
+    """Return a requirement, without a URL if it is for the adapter: the one that runs counts."""
     try:
         requirement = Requirement(line)
     except InvalidRequirement as error:
@@ -210,7 +210,7 @@ def _line(line: str, file: Path) -> str:
 
 
 def _listed(pyproject: Mapping[str, Any]) -> list[str] | None:
-    """Return the dependencies that a pyproject.toml lists, unless a tool makes the list."""
+    """Return the dependencies that a pyproject.toml lists; ``None`` if a tool adds them later."""
     project = pyproject.get("project")
     if project is None or "dependencies" in project.get("dynamic", ()):
         return None

@@ -1,7 +1,7 @@
-"""Has uv install the dependencies of a project for the platform that the function runs on.
+"""Installs the dependencies of a project with uv, for the platform that the function runs on.
 
 Only wheels are installed, because nothing can be compiled for another machine. The packages that
-are installed on this machine play no part.
+are installed on this machine are not used.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def install(
     """Install the adapter and the dependencies into ``folder``.
 
     Raises:
-        PackageError: a package cannot be had for this platform.
+        PackageError: a package cannot be installed for this platform.
     """
     file = dependencies.file
     run = partial(run_uv, folder=file.parent if file else project, scratch=scratch)
@@ -79,7 +79,7 @@ def install(
     is_pylock = file is not None and is_valid_pylock_path(file)
     is_uv_lock = file is not None and file.name == UV_LOCK
     try:
-        if file and is_pylock:  # uv takes nothing else beside such a file
+        if file and is_pylock:  # uv accepts nothing else beside such a file
             run(*pip, "-r", str(copy_pylock(file, scratch)))
             file = None
         if file and is_uv_lock:
@@ -168,10 +168,10 @@ def copy_pylock(lock: Path, scratch: Path) -> Path:
 
 
 def own_requirement() -> list[str]:
-    """Return the arguments for uv that install the adapter that runs, from where it came.
+    """Return the arguments for uv that install the adapter that runs.
 
-    A release comes from the index, anything else from the place that pip and uv note down
-    (PEP 610): the folder of an editable installation is built again.
+    A release comes from the index, anything else from the source that pip and uv have recorded
+    (PEP 610). The folder of an editable installation is built again.
 
     Raises:
         PackageError: the adapter runs from a folder and is not installed.
@@ -183,10 +183,10 @@ def own_requirement() -> list[str]:
             f"The adapter is not installed here, so its version is not known. "
             f"Try: pip install '{DISTRIBUTION}[package]'"
         ) from None
-    noted = distribution.read_text("direct_url.json")
-    if noted is None:
+    recorded = distribution.read_text("direct_url.json")
+    if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]
-    origin = json.loads(noted)
+    origin = json.loads(recorded)
     url = origin["url"]
     if vcs := origin.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
@@ -197,10 +197,10 @@ def own_requirement() -> list[str]:
 def explain(
     error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
 ) -> str:
-    """Return what went wrong and what to do next, with the error of uv."""
+    """Return the error of uv, with what it means and what to do next."""
     output = indent(error.stderr.rstrip(), "    ")
     failed = f"uv could not install the dependencies of {source}:\n{output}\n"
-    if f"`{DISTRIBUTION}`" in error.stderr:
+    if DISTRIBUTION in error.stderr.replace(f"/{DISTRIBUTION}/", ""):  # the page of an index
         return (
             f"{failed}Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."

@@ -1,4 +1,4 @@
-"""The files of the function, and the zip, which is the same, byte for byte, whenever they are."""
+"""The files of the function, and its zip: the same files make the same zip, byte for byte."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def is_package(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
             return any(map(OWN_METADATA.match, archive.namelist()))
-    except (OSError, BadZipFile, NotImplementedError, ValueError):  # no zip, or an odd one
+    except (OSError, BadZipFile, NotImplementedError, ValueError):  # not a zip, or an unusual one
         return False
 
 
@@ -206,7 +206,7 @@ def without_description(metadata: bytes) -> bytes:
 
 
 def _is_test_suite(path: Path) -> bool:
-    """Whether a folder is a test suite; django.test is not, for all its name."""
+    """Whether a folder is a test suite; django.test is not, despite its name."""
     has_name = path.name in ("test", "tests") and path.is_dir()
     return has_name and next(path.rglob("test_*.py"), None) is not None
 
@@ -247,9 +247,8 @@ class Size(NamedTuple):
 def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, Size]:
     """Zip a folder and return the size of each file in it.
 
-    The order of the files, their times and modes, and the level of compression are always the
-    same; ``programs`` always become executable. The output appears whole or not
-    at all, and until then is hidden under a name that no other run has.
+    The order of the files, their times, and the level of compression are always the same;
+    ``programs`` always become executable. The zip has a name of its own until it is complete.
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
@@ -293,8 +292,3 @@ def by_owner(sizes: Mapping[str, Size], owners: Mapping[str, str]) -> dict[str, 
         owner = owners.get(name, PROJECT)
         totals[owner] = totals.get(owner, Size()) + size
     return dict(sorted(totals.items(), key=lambda item: (-item[1].unzipped, item[0])))
-
-
-def total(sizes: Mapping[str, Size]) -> Size:
-    """Add up sizes."""
-    return sum(sizes.values(), start=Size())
