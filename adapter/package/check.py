@@ -21,16 +21,9 @@ if TYPE_CHECKING:
 DYNAMIC = {"*", "__dict__", "__getattr__", "exec", "globals", "modules", "setattr", "vars"}
 
 #: classes and functions of well-known frameworks, and the kind of app that a call of each makes
-MAKERS = {
-    "FastAPI": Kind.ASGI_APP,
-    "Flask": Kind.WSGI_APP,
-    "Litestar": Kind.ASGI_APP,
-    "Quart": Kind.ASGI_APP,
-    "Starlette": Kind.ASGI_APP,
-    "WsgiToAsgi": Kind.ASGI_APP,
-    "get_asgi_application": Kind.ASGI_APP,
-    "get_wsgi_application": Kind.WSGI_APP,
-}
+ASGI_MAKERS = "FastAPI", "Litestar", "Quart", "Starlette", "WsgiToAsgi", "get_asgi_application"
+WSGI_MAKERS = "Flask", "get_wsgi_application"
+MAKERS = dict.fromkeys(ASGI_MAKERS, Kind.ASGI_APP) | dict.fromkeys(WSGI_MAKERS, Kind.WSGI_APP)
 
 
 class NamedModule(NamedTuple):
@@ -80,7 +73,7 @@ def check_module(
     """Check that a module is there and binds the name that the function loads.
 
     ``python`` is the version that will import it. ``say`` gets a warning if the source does not
-    tell.
+    show it.
 
     Raises:
         PackageError: the module is not there, does not bind the name, or binds it to an object of

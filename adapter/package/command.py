@@ -51,8 +51,7 @@ def main(arguments: Namespace) -> int:
     except PackageError as error:
         say(f"adapter package: {error}")
         return 1
-    for line in summary(package, platform):
-        sys.stdout.write(f"{line}\n")
+    sys.stdout.writelines(f"{line}\n" for line in summary(package, platform))
     for line in (*hints(project, platform), *warnings(package.size)):
         say(f"Warning: {line}")
     return 0
@@ -85,7 +84,6 @@ def this_python() -> str:
 def say(text: str) -> None:
     """Write progress, a warning or an error; stdout has the result."""
     sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 @contextmanager

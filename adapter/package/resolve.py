@@ -42,14 +42,6 @@ class Platform(NamedTuple):
         return f"Python {self.python} on {self.architecture}"
 
     @property
-    def newest_python(self) -> str:
-        """A later patch release than any: AWS keeps its runtimes at the latest one.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
-        """
-        return f"{self.python}.99"
-
-    @property
     def uv_name(self) -> str:
         """The name that uv has for a system with this glibc.
 
@@ -71,9 +63,12 @@ def install(
     """
     file = dependencies.file
     run = partial(run_uv, folder=file.parent if file else project, scratch=scratch)
+    # Later than any patch release: AWS keeps its runtimes at the latest one.
+    # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
+    python = f"{platform.python}.99"
     pip = [
         *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
-        *("--python-version", platform.newest_python, "--python-platform", platform.uv_name),
+        *("--python-version", python, "--python-platform", platform.uv_name),
         *("--target", str(folder), "--only-binary", ":all:"),
     ]
     is_pylock = file is not None and is_valid_pylock_path(file)

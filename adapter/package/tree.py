@@ -54,8 +54,6 @@ METADATA = (
 )
 OWN_METADATA = re.compile(r"asgi_lambda_stream-[^/]+\.dist-info\b")
 
-PROJECT = "your project"
-
 
 def matches(name: str, patterns: Collection[str]) -> bool:
     """Whether a file, or a folder it is in, matches one of the patterns."""
@@ -289,6 +287,6 @@ def by_owner(sizes: Mapping[str, Size], owners: Mapping[str, str]) -> dict[str, 
     """Add up the sizes of the files of each distribution, biggest first."""
     totals: dict[str, Size] = {}
     for name, size in sizes.items():
-        owner = owners.get(name, PROJECT)
+        owner = owners.get(name, "your project")
         totals[owner] = totals.get(owner, Size()) + size
     return dict(sorted(totals.items(), key=lambda item: (-item[1].unzipped, item[0])))
