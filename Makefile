@@ -183,7 +183,7 @@ peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent
 .venv-lowest/.ready: pyproject.toml
 	@echo "Setting up .venv-lowest, once ..."
 	@$(PYTHON) -m venv .venv-lowest
-	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
 	  --resolution lowest-direct --editable '.[dev]'
 	@touch $@

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError
-from ..package.runtimes import ARCHITECTURES, PYTHONS
+from ..package import ARCHITECTURES, PYTHONS
 from .desired import INVOKE_MODE
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .runtimes import ARCHITECTURES, PYTHONS
-
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+ARCHITECTURES = ("arm64", "x86_64")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 EXAMPLES = """\
 exit codes:

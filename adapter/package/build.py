@@ -13,31 +13,19 @@ from typing import TYPE_CHECKING
 
 from ..errors import PackageError
 from ..imports import packed
-from . import bytecode
+from . import bytecode, tree
 from .check import check_kept, check_module, find_module, is_among
 from .project import Dependencies
 from .resolve import install
-from .tree import (
-    Size,
-    by_owner,
-    copy_sources,
-    files,
-    find_owners,
-    keys_among,
-    project_files,
-    total,
-    trim,
-    unpack_archive,
-    write_archive,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from .project import Project
     from .resolve import Platform
+    from .tree import Size
 
-BOOTSTRAP = "adapter/bootstrap"  #: a program, also where wheels are unpacked without their modes
+BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel was unpacked without modes
 
 #: read by AWS's runtime (see `site`), which then imports from the packed file for any handler
 PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.packed.install()\n"
@@ -74,7 +62,7 @@ class DeploymentPackage:
     @property
     def size(self) -> Size:
         """The size of everything."""
-        return total(self.sizes)
+        return sum(self.sizes.values(), start=tree.Size())
 
 
 def build(
@@ -95,8 +83,12 @@ def build(
         PackageError: the project cannot be packaged.
     """
     run_build_steps(project, say)
-    sources = dict(project_files(project, keep))
-    warn_of_keys(sources, say)
+    sources = dict(tree.project_files(project, keep))
+    for name in tree.keys_among(sources):
+        say(
+            f"Warning: {name} looks like a private key or credentials and becomes part of the zip. "
+            f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+        )
     module = find_module(target)
     is_own = project.dependencies is None or is_among(module, sources)
     check_kept(module, sources, project.task_root)
@@ -106,15 +98,14 @@ def build(
         say(f"{module.name} is not in {project.task_root}: a dependency has to bring it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
-        folder.mkdir()
         dependencies = project.dependencies or Dependencies("the adapter")
         say(f"Getting wheels with uv for {platform}, by {dependencies.source} ...")
         install(dependencies, platform, folder, Path(scratch), project.folder)
-        owners = dict(find_owners(folder))
-        trim(folder, keep)
-        copy_sources(sources, folder)
+        owners = dict(tree.find_owners(folder))
+        tree.trim(folder, keep)
+        tree.copy_sources(sources, folder)
         if not is_own:
-            check_module(module, dict(files(folder)), platform.python, say)
+            check_module(module, dict(tree.files(folder)), platform.python, say)
         handler = make_handler(target, folder)
         if bytecode.fits(platform.python):
             say("Compiling ...")
@@ -123,11 +114,11 @@ def build(
                 pack_imports(folder, owners)
                 owners |= dict.fromkeys((packed.NAME, PTH[0]), "packed imports")
         archive = Path(scratch, "function.zip") if output.is_dir() else output
-        sizes = write_archive(folder, archive, programs={BOOTSTRAP})
+        sizes = tree.write_archive(folder, archive, programs={BOOTSTRAP})
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         if output.is_dir():
-            unpack_archive(archive, output)
-    return DeploymentPackage(output, handler, by_owner(sizes, owners), digest)
+            tree.unpack_archive(archive, output)
+    return DeploymentPackage(output, handler, tree.by_owner(sizes, owners), digest)
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
@@ -143,22 +134,13 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
             ended = subprocess.run(
                 [program, *step[1:]], cwd=project.folder, stdin=subprocess.DEVNULL, check=False
             )
-        except (OSError, ValueError) as error:  # no such program; a null in the line
+        except (OSError, ValueError) as error:  # there is no such program, or a null in the line
             raise PackageError(f"The build step {step[0]!r} cannot be run: {error}") from None
         if ended.returncode:
             raise PackageError(
                 f"The build step {' '.join(step)!r} failed with exit code {ended.returncode}. It "
-                f"was run in {project.folder}; its output stands above."
+                f"was run in {project.folder}; its output is above."
             )
-
-
-def warn_of_keys(sources: Mapping[str, Path], say: Callable[[str], None]) -> None:
-    """Warn of private keys and credentials among the project's files."""
-    for name in keys_among(sources):
-        say(
-            f"Warning: {name} looks like a private key or credentials and becomes part of the zip. "
-            f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
-        )
 
 
 def make_handler(target: str, folder: Path) -> str:
@@ -182,15 +164,14 @@ def pack_imports(folder: Path, owned: Collection[str], location: str = bytecode.
     The project's own modules stay apart, so that an edit on Lambda counts. A source file that an
     extension module or a package hides from Python is left out.
     """
-    names = {name for name, _ in files(folder)}
+    names = {name for name, _ in tree.files(folder)}
     hidden = {_module(name) for name in names if name.endswith(".so")}
-    hidden |= {_module(name)[: -len("/__init__")] for name in names if "/__init__." in name}
-    compiled = {
-        name: folder / cache_from_source(name)
-        for name in sorted(names.intersection(owned))
-        if name.endswith(".py") and _module(name) not in hidden
-    }
-    content = {name: file.read_bytes() for name, file in compiled.items() if file.is_file()}
+    hidden |= {_module(name).removesuffix("/__init__") for name in names if "/__init__." in name}
+    content = {}
+    for name in sorted(names.intersection(owned)):
+        compiled = folder / cache_from_source(name)
+        if name.endswith(".py") and _module(name) not in hidden and compiled.is_file():
+            content[name] = compiled.read_bytes()
     (folder / packed.NAME).write_bytes(packed.pack(content, location))
     (folder / PTH[0]).write_text(PTH[1])
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from difflib import get_close_matches
 from importlib.util import decode_source
-from symtable import SymbolTable, symtable
+from symtable import symtable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PackageError
@@ -13,23 +14,16 @@ from ..loader import CALL, Kind, mistake
 from . import bytecode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
 #: names whose use may add names to a module that its source does not bind, or replace the module
-DYNAMIC = {"__dict__", "__getattr__", "exec", "globals", "modules", "setattr", "vars"}
+DYNAMIC = {"*", "__dict__", "__getattr__", "exec", "globals", "modules", "setattr", "vars"}
 
 #: classes and functions of well-known frameworks, and the kind of app that a call of each makes
-MAKERS = {
-    "FastAPI": Kind.ASGI_APP,
-    "Flask": Kind.WSGI_APP,
-    "Litestar": Kind.ASGI_APP,
-    "Quart": Kind.ASGI_APP,
-    "Starlette": Kind.ASGI_APP,
-    "WsgiToAsgi": Kind.ASGI_APP,
-    "get_asgi_application": Kind.ASGI_APP,
-    "get_wsgi_application": Kind.WSGI_APP,
-}
+ASGI_MAKERS = "FastAPI", "Litestar", "Quart", "Starlette", "WsgiToAsgi", "get_asgi_application"
+WSGI_MAKERS = "Flask", "get_wsgi_application"
+MAKERS = dict.fromkeys(ASGI_MAKERS, Kind.ASGI_APP) | dict.fromkeys(WSGI_MAKERS, Kind.WSGI_APP)
 
 
 class NamedModule(NamedTuple):
@@ -40,14 +34,10 @@ class NamedModule(NamedTuple):
     target: str
 
     @property
-    def path(self) -> str:
-        """The module's name in a zip, without a suffix."""
-        return self.name.replace(".", "/")
-
-    @property
     def sources(self) -> tuple[str, str]:
         """The names that the module's source may have in a zip, in Python's order."""
-        return f"{self.path}/__init__.py", f"{self.path}.py"
+        path = self.name.replace(".", "/")
+        return f"{path}/__init__.py", f"{path}.py"
 
 
 def find_module(target: str) -> NamedModule:
@@ -83,28 +73,21 @@ def check_module(
     """Check that a module is there and binds the name that the function loads.
 
     ``python`` is the version that will import it. ``say`` gets a warning if the source does not
-    tell.
+    show it.
 
     Raises:
         PackageError: the module is not there, does not bind the name, or binds it to an object of
             the wrong kind.
     """
-    source = next((files[name] for name in module.sources if name in files), None)
-    if source is not None:
-        _check_attribute(module, source, python, say)
+    name, wanted, _ = module
+    source = next((files[source] for source in module.sources if source in files), None)
+    if source is None:
+        if not any(_is_file_of(name.replace(".", "/"), file) for file in files):
+            raise PackageError(
+                f"There is no module {name} in the package. Name the file it is in: "
+                f"path/to/{name.rpartition('.')[2]}.py:{wanted}"
+            )
         return
-    paths = (module.path, f"{module.path}/__init__")
-    if not any(_is_file_of(path, name) for path in paths for name in files):
-        raise PackageError(
-            f"There is no module {module.name} in the package. Name the file it is in: "
-            f"path/to/{module.path.rpartition('/')[2]}.py:{module.attribute}"
-        )
-
-
-def _check_attribute(
-    module: NamedModule, source: Path, python: str, say: Callable[[str], None]
-) -> None:
-    name, wanted, target = module
     try:
         text = decode_source(source.read_bytes())
         found = bound_names(text)
@@ -114,9 +97,7 @@ def _check_attribute(
         say(f"Warning: the module {name} cannot be read by this Python: {error}")
         return
     if wanted in found:
-        is_whole = target.endswith((f":{wanted}", f".{wanted}"))
-        if is_whole and (message := mistake(target, kind_of(text, wanted))):
-            raise PackageError(message)
+        _check_kind(module, text)
     elif may_bind_more(text):
         say(f"Warning: whether the module {name} has {wanted!r} shows only when it is imported.")
     else:
@@ -127,10 +108,15 @@ def _check_attribute(
         )
 
 
+def _check_kind(module: NamedModule, text: str) -> None:
+    is_whole = module.target.endswith((f":{module.attribute}", f".{module.attribute}"))
+    if is_whole and (message := mistake(module.target, kind_of(text, module.attribute))):
+        raise PackageError(message)
+
+
 def _is_file_of(path: str, name: str) -> bool:
     """Whether a file is a module: ``main.py``, ``main.pyc``, ``main.cpython-313-….so``."""
-    is_extension = name.startswith(f"{path}.") and name.endswith(".so")
-    return is_extension or name in (f"{path}.py", f"{path}.pyc")
+    return bool(re.fullmatch(rf"{re.escape(path)}(/__init__)?\.(pyc?|(.*\.)?so)", name))
 
 
 def bound_names(source: str) -> set[str]:
@@ -139,12 +125,21 @@ def bound_names(source: str) -> set[str]:
     Raises:
         SyntaxError: it is not Python, or not of this version.
     """
-    return set(_bound(symtable(source, "<module>", "exec")))
+    found = set()
+    tables = [symtable(source, "<module>", "exec")]
+    for table in tables:  # which grows
+        for symbol in table.get_symbols():
+            is_bound = symbol.is_assigned() or symbol.is_imported()
+            if is_bound and (table.get_type() == "module" or symbol.is_declared_global()):
+                found.add(symbol.get_name())
+        tables += table.get_children()
+    return found
 
 
 def may_bind_more(source: str) -> bool:
     """Whether a module may bind names that its source does not show, as by a star import."""
-    return any(map(_is_dynamic, ast.walk(ast.parse(source))))
+    nodes = map(vars, ast.walk(ast.parse(source)))
+    return any(DYNAMIC & {node.get("id"), node.get("attr"), node.get("name")} for node in nodes)
 
 
 def kind_of(source: str, name: str) -> Kind:
@@ -154,10 +149,11 @@ def kind_of(source: str, name: str) -> Kind:
         match node:
             case ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) if bound == name:
                 found = _kind_of_function(node)
-            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
-                found = _kind_of_value(value)
-            case ast.AnnAssign(target=ast.Name(id=bound), value=value) if bound == name:
-                found = _kind_of_value(value)
+            case (
+                ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call(func=maker))
+                | ast.AnnAssign(target=ast.Name(id=bound), value=ast.Call(func=maker))
+            ) if bound == name:
+                found = MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
             case _ if name in bound_names(ast.unparse(node)):
                 found = Kind.UNKNOWN
     return found
@@ -174,29 +170,3 @@ def _kind_of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:
         return Kind.ASGI_APP
     is_factory = isinstance(node, ast.FunctionDef) and required == 0 and len(arguments) < 2
     return Kind.FACTORY if is_factory else Kind.UNKNOWN
-
-
-def _kind_of_value(value: ast.expr | None) -> Kind:
-    match value:
-        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
-            return MAKERS.get(name, Kind.UNKNOWN)
-    return Kind.UNKNOWN
-
-
-def _bound(table: SymbolTable) -> Iterator[str]:
-    in_module = table.get_type() == "module"
-    for symbol in table.get_symbols():
-        is_bound = symbol.is_assigned() or symbol.is_imported()
-        if is_bound and (in_module or symbol.is_declared_global()):
-            yield symbol.get_name()
-    for inner in table.get_children():
-        yield from _bound(inner)
-
-
-def _is_dynamic(node: ast.AST) -> bool:
-    match node:
-        case ast.alias(name="*"):
-            return True
-        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.FunctionDef(name=name):
-            return name in DYNAMIC
-    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -12,16 +13,15 @@ from zipfile import is_zipfile
 
 from ..errors import PackageError
 from ..target import find_target
-from . import bytecode
+from . import PYTHONS, bytecode
 from .build import build
 from .project import find_project
 from .resolve import Platform
-from .runtimes import PYTHONS
-from .tree import has_usual_compressor, total
+from .tree import is_utf8
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from .build import DeploymentPackage
     from .project import Project
@@ -51,8 +51,7 @@ def main(arguments: Namespace) -> int:
     except PackageError as error:
         say(f"adapter package: {error}")
         return 1
-    for line in summary(package, platform):
-        sys.stdout.write(f"{line}\n")
+    sys.stdout.writelines(f"{line}\n" for line in summary(package, platform))
     for line in (*hints(project, platform), *warnings(package.size)):
         say(f"Warning: {line}")
     return 0
@@ -60,7 +59,7 @@ def main(arguments: Namespace) -> int:
 
 @contextmanager
 def terminated_cleanly() -> Iterator[None]:
-    """Have SIGTERM end the work as Ctrl-C does, which leaves no temporary files behind."""
+    """Let SIGTERM end the work as Ctrl-C does: temporary files are removed."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -85,7 +84,6 @@ def this_python() -> str:
 def say(text: str) -> None:
     """Write progress, a warning or an error; stdout has the result."""
     sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 @contextmanager
@@ -114,10 +112,8 @@ def find_output(text: str) -> Path:
         PackageError: it cannot be written, or other files would be lost.
     """
     output = Path(text).resolve()
-    try:
-        str(output).encode()
-    except UnicodeEncodeError:
-        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output") from None
+    if not is_utf8(str(output)):
+        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output")
     if not output.parent.is_dir():
         raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
     try:
@@ -133,7 +129,7 @@ def find_output(text: str) -> Path:
             f"{output} is a folder with something in it, which would become part of the function. "
             "Name an empty folder, or a file that ends with .zip"
         )
-    if output.exists() and not (output.is_dir() or _is_replaceable(output)):
+    if output.exists() and not output.is_dir() and not _is_replaceable(output):
         raise PackageError(
             f"{output} exists and is not a zip, so it is not overwritten. Remove it, "
             "or name another file with --output"
@@ -148,28 +144,22 @@ def _is_replaceable(output: Path) -> bool:
 
 def summary(package: DeploymentPackage, platform: Platform) -> Iterator[str]:
     """Print the content of the zip, and the configuration of a function for it."""
-    yield from table(package.sizes)
-    size = package.size
+    rows = {**package.sizes, "total": package.size}
+    width = max(map(len, rows))
+    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}"
+    for name, size in rows.items():
+        yield f"{name:{width}}  {mb(size.zipped):>9}  {mb(size.unzipped):>9}"
     yield ""
-    yield f"{package.file}: {mb(size.zipped).strip()}, {mb(size.unzipped).strip()} unzipped"
+    yield f"{package.file}: {mb(package.size.zipped)}, {mb(package.size.unzipped)} unzipped"
     yield f"  SHA-256       {package.digest}"
     yield f"  Handler       {package.handler}"
     yield f"  Runtime       python{platform.python}"
     yield f"  Architecture  {platform.architecture}"
 
 
-def table(sizes: Mapping[str, Size]) -> Iterator[str]:
-    """Return the lines of a table of sizes."""
-    rows = {**sizes, "total": total(sizes)}
-    width = max(map(len, rows))
-    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}"
-    for name, size in rows.items():
-        yield f"{name:{width}}  {mb(size.zipped)}  {mb(size.unzipped)}"
-
-
 def mb(size: int) -> str:
     """Write a size in megabytes."""
-    return f"{size / MB:6.2f} MB"
+    return f"{size / MB:.2f} MB"
 
 
 def hints(project: Project, platform: Platform) -> Iterator[str]:
@@ -177,14 +167,14 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
     if project.dependencies is None:
         yield (
             f"no pyproject.toml, requirements.txt or lock file was found for {project.task_root}, "
-            "so nothing but the adapter is in the zip beside your own files."
+            "so the zip has only the adapter and your own files."
         )
     if not bytecode.fits(platform.python):
         yield (
             f"without bytecode, which only Python {platform.python} can make: every cold start "
             f"compiles. Run this command with it: python{platform.python} -m adapter ..."
         )
-    if not has_usual_compressor():
+    if "ng" in zlib.ZLIB_RUNTIME_VERSION:
         yield (
             "this Python compresses with zlib-ng, so the zip differs, byte for byte, from one "
             "that was made with zlib. The files in it are the same."
@@ -196,7 +186,7 @@ def too_big(unzipped_bytes: int) -> str:
     if unzipped_bytes <= MAX_UNZIPPED_BYTES:
         return ""
     return (
-        f"{mb(unzipped_bytes).strip()} unzipped is over the 250 MB that a function may have, "
+        f"{mb(unzipped_bytes)} unzipped is over the 250 MB that a function may have, "
         "layers included: AWS will refuse it. Leave something out, or deploy it as a "
         "container image (10 GB)."
     )
@@ -208,6 +198,6 @@ def warnings(size: Size) -> Iterator[str]:
         yield refusal
     if size.zipped > MAX_ZIPPED_BYTES:
         yield (
-            f"{mb(size.zipped).strip()} zipped is over the 50 MB that can be uploaded to Lambda "
+            f"{mb(size.zipped)} zipped is over the 50 MB that can be uploaded to Lambda "
             "directly: put it into an S3 bucket and name the object."
         )

@@ -1,35 +1,35 @@
-"""Has uv install the dependencies of a project for the platform that the function runs on.
+"""Installs the dependencies of a project with uv, for the platform that the function runs on.
 
 Only wheels are installed, because nothing can be compiled for another machine. The packages that
-are installed on this machine play no part.
+are installed on this machine are not used.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
+from functools import partial
 from importlib import metadata
+from textwrap import indent
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.error import HTTPError
-from urllib.request import urlopen
+
+import tomli_w
+from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 
 from ..errors import PackageError
+from .project import DISTRIBUTION, UV_LOCK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .project import Dependencies
 
-DISTRIBUTION = "asgi-lambda-stream"
-NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for any other failure
-LAST_LINES = 12
-URL = re.compile(r"https?://[^\s`'\")]+")
-PROBE_SECONDS = 5
+NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
 
 
 class Platform(NamedTuple):
@@ -42,14 +42,6 @@ class Platform(NamedTuple):
         return f"Python {self.python} on {self.architecture}"
 
     @property
-    def newest_python(self) -> str:
-        """A later patch release than any: AWS keeps its runtimes at the latest one.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
-        """
-        return f"{self.python}.99"
-
-    @property
     def uv_name(self) -> str:
         """The name that uv has for a system with this glibc.
 
@@ -57,64 +49,8 @@ class Platform(NamedTuple):
         later glibc would be installed and then fail to import. uv has no name between 2.17 and
         2.28. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
         """
-        return f"{self._machine}-manylinux_2_{17 if self.python == '3.11' else 34}"
-
-    @property
-    def markers(self) -> dict[str, str]:
-        """The values that environment markers have on the platform (PEP 508)."""
-        return {
-            "implementation_name": "cpython",
-            "implementation_version": self.newest_python,
-            "os_name": "posix",
-            "platform_machine": self._machine,
-            "platform_python_implementation": "CPython",
-            "platform_system": "Linux",
-            "python_full_version": self.newest_python,
-            "python_version": self.python,
-            "sys_platform": "linux",
-        }
-
-    @property
-    def _machine(self) -> str:
-        return "aarch64" if self.architecture == "arm64" else "x86_64"
-
-
-def run_uv(*arguments: str, folder: Path, scratch: Path | None = None) -> str:
-    """Run uv in a folder and return its output; its temporary files are in ``scratch``.
-
-    Raises:
-        UvError: it failed.
-    """
-    scripts = sysconfig.get_path("scripts")
-    uv = shutil.which("uv", path=scripts) or shutil.which("uv")
-    if uv is None:
-        raise PackageError(
-            f"adapter package needs uv, which is neither in {scripts} nor in PATH. "
-            f"Try: pip install '{DISTRIBUTION}[package]'"
-        )
-    ended = subprocess.run(
-        [uv, *arguments, "--quiet", "--no-progress", "--no-python-downloads"],
-        cwd=folder,
-        env={**os.environ, **({"TMPDIR": str(scratch)} if scratch else {})},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise UvError(ended.returncode, ended.stderr)
-    return ended.stdout
-
-
-class UvError(PackageError):
-    """A command of uv failed; the message is the end of its output."""
-
-    def __init__(self, exit_code: int, output: str) -> None:
-        """Keep the exit code and the output."""
-        lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-        super().__init__("\n".join(f"    {line}" for line in lines[-LAST_LINES:]))
-        self.exit_code = exit_code
-        self.output = output
+        machine = "aarch64" if self.architecture == "arm64" else self.architecture
+        return f"{machine}-manylinux_2_{17 if self.python == '3.11' else 34}"
 
 
 def install(
@@ -123,31 +59,114 @@ def install(
     """Install the adapter and the dependencies into ``folder``.
 
     Raises:
-        PackageError: a package cannot be had for this platform.
+        PackageError: a package cannot be installed for this platform.
     """
-    requirements = scratch / "requirements.txt"
-    lines = (*dependencies.lines, *dependencies.locked(platform.markers))
-    requirements.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    files = [requirements] if dependencies.file is None else [dependencies.file, requirements]
+    file = dependencies.file
+    run = partial(run_uv, folder=file.parent if file else project, scratch=scratch)
+    # Later than any patch release: AWS keeps its runtimes at the latest one.
+    # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
+    python = f"{platform.python}.99"
+    pip = [
+        *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
+        *("--python-version", python, "--python-platform", platform.uv_name),
+        *("--target", str(folder), "--only-binary", ":all:"),
+    ]
+    is_pylock = file is not None and is_valid_pylock_path(file)
+    is_uv_lock = file is not None and file.name == UV_LOCK
     try:
-        run_uv(
-            *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
-            *("--python-version", platform.newest_python, "--python-platform", platform.uv_name),
-            *("--target", str(folder), "--only-binary", ":all:", *own_requirement()),
-            *(word for file in files for word in ("-r", str(file.resolve()))),
-            folder=dependencies.file.parent if dependencies.file is not None else project,
-            scratch=scratch,
-        )
-    except UvError as error:
-        raise PackageError(explain(error, dependencies.source, platform)) from None
+        if file and is_pylock:  # uv accepts nothing else beside such a file
+            run(*pip, "-r", str(copy_pylock(file, scratch)))
+            file = None
+        if file and is_uv_lock:
+            file = export(file, scratch)
+        files = ["-r", str(file.resolve())] if file else []
+        run(*pip, *own_requirement(), *files, "--", *dependencies.lines)
+    except subprocess.CalledProcessError as error:
+        is_locked = is_pylock or is_uv_lock
+        raise PackageError(
+            explain(error, dependencies.source, platform, is_locked=is_locked)
+        ) from None
     (folder / ".lock").unlink(missing_ok=True)  # uv leaves it there
 
 
-def own_requirement() -> list[str]:
-    """Return the arguments for uv that install the adapter that runs, from where it came.
+def run_uv(*arguments: str, folder: Path, scratch: Path) -> None:
+    """Run uv in a folder; its temporary files are in ``scratch``.
 
-    A release comes from the index, anything else from the place that pip and uv note down
-    (PEP 610): the folder of an editable installation is built again.
+    Raises:
+        CalledProcessError: it failed.
+        PackageError: it is not installed.
+    """
+    scripts = sysconfig.get_path("scripts")
+    uv = shutil.which("uv", path=scripts) or shutil.which("uv")
+    if uv is None:
+        raise PackageError(
+            f"adapter package needs uv, which is neither in {scripts} nor in PATH. "
+            f"Try: pip install '{DISTRIBUTION}[package]'"
+        )
+    subprocess.run(
+        [uv, "--quiet", "--no-progress", "--no-python-downloads", *arguments],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def export(lock: Path, scratch: Path) -> Path:
+    """Return a requirements file with the versions and the hashes of a uv.lock.
+
+    Raises:
+        PackageError: uv cannot read the lock file.
+    """
+    exported = scratch / "requirements.txt"
+    try:
+        run_uv(
+            *("export", "--frozen", "--format", "requirements.txt", "-o", str(exported)),
+            *("--no-default-groups", "--no-editable", "--no-emit-project"),
+            *("--no-emit-package", DISTRIBUTION),
+            folder=lock.parent,
+            scratch=scratch,
+        )
+    except subprocess.CalledProcessError as error:
+        raise PackageError(
+            f"{lock} cannot be read:\n{indent(error.stderr.rstrip(), '    ')}\nLock again: uv lock"
+        ) from None
+    return exported
+
+
+def copy_pylock(lock: Path, scratch: Path) -> Path:
+    """Copy a lock file of PEP 751 without the project and the adapter, which uv would build.
+
+    uv counts a default group only if it is among the ``dependency-groups``, too.
+
+    Raises:
+        PackageError: the lock file is not valid.
+    """
+    try:
+        document = tomllib.loads(lock.read_text("utf-8"))
+        Pylock.from_dict(document)
+    except (ValueError, PylockValidationError) as error:
+        raise PackageError(f"{lock} cannot be read: {error}. Lock again by its tool.") from None
+    packages = []
+    for package in document["packages"]:
+        if package["name"] != DISTRIBUTION and package.get("directory", {}).get("path") != ".":
+            packages.append(package)
+        for file in (*package.get("wheels", ()), package.get("archive", {})):
+            if "path" in file:
+                file["path"] = str(lock.parent.resolve() / file["path"])
+    groups = document.get("default-groups", [])
+    copy = scratch / "pylock.toml"
+    copy.write_text(tomli_w.dumps({**document, "packages": packages, "dependency-groups": groups}))
+    return copy
+
+
+def own_requirement() -> list[str]:
+    """Return the arguments for uv that install the adapter that runs.
+
+    A release comes from the index, anything else from the source that pip and uv have recorded
+    (PEP 610). The folder of an editable installation is built again.
 
     Raises:
         PackageError: the adapter runs from a folder and is not installed.
@@ -159,52 +178,44 @@ def own_requirement() -> list[str]:
             f"The adapter is not installed here, so its version is not known. "
             f"Try: pip install '{DISTRIBUTION}[package]'"
         ) from None
-    noted = distribution.read_text("direct_url.json")
-    if noted is None:
+    recorded = distribution.read_text("direct_url.json")
+    if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]
-    origin = json.loads(noted)
+    origin = json.loads(recorded)
     url = origin["url"]
-    if "vcs_info" in origin:
-        url = f"{origin['vcs_info']['vcs']}+{url}@{origin['vcs_info']['commit_id']}"
-    requirement = f"{DISTRIBUTION} @ {url}"
-    if url.endswith(".whl"):
-        return [requirement]
-    return [requirement, "--no-binary", DISTRIBUTION]
+    if vcs := origin.get("vcs_info"):
+        url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    is_built = not url.endswith(".whl")
+    return [f"{DISTRIBUTION} @ {url}", *(("--no-binary", DISTRIBUTION) if is_built else ())]
 
 
-def explain(error: UvError, source: str, platform: Platform) -> str:
-    """Return what went wrong and what to do next, with the end of uv's output."""
-    found = URL.search(error.output)
-    if found and (reason := unreachable(found[0])):
+def explain(
+    error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
+) -> str:
+    """Return the error of uv, with what it means and what to do next."""
+    output = indent(error.stderr.rstrip(), "    ")
+    failed = f"uv could not install the dependencies of {source}:\n{output}\n"
+    if DISTRIBUTION in error.stderr.replace(f"/{DISTRIBUTION}/", ""):  # the page of an index
         return (
-            f"The package index, or another source, cannot be reached: {found[0]}: {reason}. Check "
-            "the network, the proxy (HTTPS_PROXY) and the address of the index "
-            f"(UV_DEFAULT_INDEX).\n{error}"
-        )
-    failed = f"uv could not install the dependencies of {source}:\n{error}"
-    if DISTRIBUTION in error.output:
-        return (
-            f"{failed}\nWrite just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
+            f"{failed}Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."
         )
-    if error.exit_code != NO_SOLUTION:
-        return failed
+    if is_locked:
+        return (
+            f"{failed}Only wheels for {platform} are installed. If a package has none, or comes "
+            "from git or a folder, export a requirements.txt, have it name another version or a "
+            "wheel of the package, and name that file with --requirements"
+        )
+    if error.returncode == NO_SOLUTION:
+        return (
+            f"uv found no wheels for {platform} that satisfy {source}, and nothing is compiled "
+            f"here:\n{output}\n"
+            "Try another version, or another --arch or --python. If a package is published as "
+            "source only, make a wheel of it on Linux of that architecture and Python:\n"
+            "    pip wheel --no-deps NAME -w wheels\n"
+            "and let uv find it: UV_FIND_LINKS=$PWD/wheels"
+        )
     return (
-        f"uv found no wheels for {platform} that satisfy {source}, and nothing is compiled "
-        f"here:\n{error}\n"
-        "Try another version, or another --arch or --python. If a package is published as "
-        "source only, make a wheel of it on Linux of that architecture and Python:\n"
-        "    pip wheel --no-deps NAME -w wheels\n"
-        "and let uv find it: UV_FIND_LINKS=$PWD/wheels"
+        f"{failed}If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and "
+        "the address of the index (UV_DEFAULT_INDEX)."
     )
-
-
-def unreachable(url: str) -> str:
-    """Return why no server can be reached at a URL; nothing if there is one."""
-    try:
-        urlopen(url, timeout=PROBE_SECONDS).close()
-    except HTTPError:
-        return ""
-    except OSError as error:
-        return str(getattr(error, "reason", error))
-    return ""

@@ -1,23 +1,23 @@
-"""The files of the function, and the zip, which is the same, byte for byte, whenever they are."""
+"""The files of the function, and its zip: the same files make the same zip, byte for byte."""
 
 from __future__ import annotations
 
 import os
 import re
 import shutil
-import zlib
 from fnmatch import fnmatchcase
 from importlib.metadata import distributions
+from importlib.util import cache_from_source
 from pathlib import Path
 from secrets import token_hex
-from stat import S_IFREG, S_IMODE
+from stat import S_IMODE
 from typing import TYPE_CHECKING, NamedTuple
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from ..errors import PackageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence, Set
+    from collections.abc import Collection, Iterator, Mapping, Set
 
     from .project import Project
 
@@ -41,22 +41,21 @@ DEVELOPMENT = tuple(
     f"adapter/{name}" for name in ("deploy", "doctor", "emulator", "package", "samples", "testing")
 )
 
-#: files for type checkers and compilers
-SUFFIXES = {".pyi", ".pyc", ".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".h", ".hpp"}
-NAMES = {"py.typed"}
+#: left out of dependencies: files for type checkers and compilers
+BULK = (
+    *("*.pyi", "*py.typed", "*__pycache__", "*.pyc", "*.pyx", "*.pxd", "*.pxi"),
+    *("*.c", "*.cc", "*.cpp", "*.h", "*.hpp"),
+)
 
-#: kept of a distribution's metadata: `importlib.metadata` reads it, and licences
-METADATA = {"METADATA", "entry_points.txt", "top_level.txt"}
-LICENCES = ("licen", "copying", "notice", "authors")
+#: kept of a distribution's metadata, in lower case: what `importlib.metadata` reads, and licences
+METADATA = (
+    *("*/metadata", "*/entry_points.txt", "*/top_level.txt"),
+    *("*licen*", "*copying*", "*notice*", "*authors*"),
+)
 OWN_METADATA = re.compile(r"asgi_lambda_stream-[^/]+\.dist-info\b")
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # as early as the format goes
-UNIX = 3
-LEVEL = 9
-PROJECT = "your project"
 
-
-def matches(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Collection[str]) -> bool:
     """Whether a file, or a folder it is in, matches one of the patterns."""
     parts = name.split("/")
     paths = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
@@ -70,26 +69,50 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(folder).as_posix(), file
 
 
-def project_files(project: Project, keep: Sequence[str]) -> Iterator[tuple[str, Path]]:
+def project_files(
+    project: Project, keep: Collection[str], folder: Path | None = None
+) -> Iterator[tuple[str, Path]]:
     """Return the files of a project that are packaged, by their name in the zip.
 
     Raises:
         PackageError: one of them is not a regular file, or must not be packaged.
     """
-    keep = (*keep, *project.include)
-    for name, file in _walk(project, project.task_root, "", keep):
-        if not _is_utf8(name):
-            raise PackageError(
-                f"{str(file)!a} cannot be packaged: its name is not UTF-8. Rename it, or "
-                'leave it out by a pattern: [tool.adapter] exclude = ["..."] in pyproject.toml'
-            )
-        if not file.is_file():
-            raise PackageError(
-                f"{file} is neither a file nor a link to one, so it cannot be packaged. "
-                f"Remove it, or {_leave_out(name)}"
-            )
-        if matches(name, keep) or not is_package(file):
-            yield name, file
+    keep = {*keep, *project.include}
+    for path in sorted((folder or project.task_root).iterdir()):
+        name = path.relative_to(project.task_root).as_posix()
+        is_kept, is_folder = matches(name, keep), path.is_dir()
+        if not is_kept and (matches(path.name, NEVER) or (is_folder and is_package(path))):
+            continue
+        if is_folder and ((path / "pyvenv.cfg").exists() or _leads_up(path)):
+            continue
+        is_apart = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
+        if is_apart and not is_kept and (not is_folder or _leads_out(path, project)):
+            continue
+        _check(path, name, project)
+        if is_folder:
+            yield from project_files(project, keep, path)
+        elif is_kept or not is_package(path):
+            yield name, path
+
+
+def _check(path: Path, name: str, project: Project) -> None:
+    """Raise a `PackageError` if a file or a folder of the project must not be packaged."""
+    if _leads_out(path, project) and not matches(name, project.include):
+        raise PackageError(
+            f"{path} is a link to {path.resolve()}, outside of the project in {project.folder}. To "
+            f'package its target, add it to pyproject.toml: [tool.adapter] include = ["{name}"]. '
+            f'To leave it out: exclude = ["{name}"]'
+        )
+    if not is_utf8(name):
+        raise PackageError(
+            f"{str(path)!a} cannot be packaged: its name is not UTF-8. Rename it, or "
+            'leave it out by a pattern: [tool.adapter] exclude = ["..."] in pyproject.toml'
+        )
+    if not (path.is_file() or path.is_dir()):
+        raise PackageError(
+            f"{path} is neither a file nor a link to one, so it cannot be packaged. "
+            f"Remove it, or {_leave_out(name)}"
+        )
 
 
 def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
@@ -128,43 +151,12 @@ def is_package(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
             return any(map(OWN_METADATA.match, archive.namelist()))
-    except (OSError, BadZipFile, NotImplementedError, ValueError):  # no zip, or an odd one
+    except (OSError, BadZipFile, NotImplementedError, ValueError):  # not a zip, or an unusual one
         return False
 
 
 def _leave_out(name: str) -> str:
     return f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
-
-
-def _walk(
-    project: Project, folder: Path, prefix: str, keep: Sequence[str]
-) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.iterdir()):
-        name = f"{prefix}{path.name}"
-        is_folder = path.is_dir()
-        never = matches(path.name, NEVER) or (is_folder and is_package(path))
-        if never and not matches(name, keep):
-            continue
-        if is_folder and ((path / "pyvenv.cfg").exists() or _leads_up(path)):
-            continue
-        left_out = _is_left_out(name, project, keep)
-        if _leads_out(path, project) and not matches(name, project.include):
-            if left_out:
-                continue
-            raise PackageError(
-                f"{path} is a link to {path.resolve()}, outside of the project in "
-                f"{project.folder}. To package its target, add it to pyproject.toml: "
-                f'[tool.adapter] include = ["{name}"]. To leave it out: exclude = ["{name}"]'
-            )
-        if is_folder:
-            yield from _walk(project, path, f"{name}/", keep)
-        elif not left_out:
-            yield name, path
-
-
-def _is_left_out(name: str, project: Project, keep: Sequence[str]) -> bool:
-    is_apart = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-    return is_apart and not matches(name, keep)
 
 
 def _leads_out(path: Path, project: Project) -> bool:
@@ -185,14 +177,12 @@ def _has_private_key(file: Path) -> bool:
         return False  # copy_sources reports it
 
 
-def _is_utf8(name: str) -> bool:
-    try:
-        return bool(name.encode())
-    except UnicodeEncodeError:
-        return False
+def is_utf8(name: str) -> bool:
+    """Whether a name of a file can be written as UTF-8."""
+    return name.encode(errors="ignore").decode() == name
 
 
-def trim(folder: Path, keep: Sequence[str]) -> None:
+def trim(folder: Path, keep: Collection[str]) -> None:
     """Remove the files of installed packages that no request reads, unless they match ``keep``."""
     scripts = folder / "bin"
     if scripts.is_dir() and not any(scripts.glob("*.py")):
@@ -202,7 +192,7 @@ def trim(folder: Path, keep: Sequence[str]) -> None:
         if matches(name, keep):
             continue
         is_test = any(suite in file.parents for suite in suites) and not _is_helper(file)
-        if is_test or matches(name, DEVELOPMENT) or (_is_bulk(name) and not _is_lazy_stub(file)):
+        if is_test or matches(name, DEVELOPMENT) or _is_bulk(name, file):
             file.unlink()
         elif file.name == "METADATA" and file.parent.suffix == ".dist-info":
             file.write_bytes(without_description(file.read_bytes()))
@@ -214,7 +204,7 @@ def without_description(metadata: bytes) -> bytes:
 
 
 def _is_test_suite(path: Path) -> bool:
-    """Whether a folder is a test suite; django.test is not, for all its name."""
+    """Whether a folder is a test suite; django.test is not, despite its name."""
     has_name = path.name in ("test", "tests") and path.is_dir()
     return has_name and next(path.rglob("test_*.py"), None) is not None
 
@@ -225,13 +215,11 @@ def _is_helper(file: Path) -> bool:
     return file.suffix == ".py" and not matches(file.name, tests)
 
 
-def _is_bulk(name: str) -> bool:
+def _is_bulk(name: str, file: Path) -> bool:
     """Whether a file is for building, checking or installing, not for running."""
-    *folders, file = name.split("/")
-    if folders and folders[0].endswith(".dist-info"):
-        return file not in METADATA and not any(mark in name.lower() for mark in LICENCES)
-    suffix = file[file.rfind(".") :] if "." in file else ""
-    return "__pycache__" in folders or suffix in SUFFIXES or file in NAMES
+    if name.partition("/")[0].endswith(".dist-info"):
+        return not matches(name.lower(), METADATA)
+    return matches(name, BULK) and not _is_lazy_stub(file)
 
 
 def _is_lazy_stub(file: Path) -> bool:
@@ -257,31 +245,22 @@ class Size(NamedTuple):
 def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, Size]:
     """Zip a folder and return the size of each file in it.
 
-    The order of the files, their times and modes, and the level of compression are always the
-    same; ``programs`` always become executable. The output appears whole or not
-    at all, and until then is hidden under a name that no other run has.
+    The order of the files, their times, and the level of compression are always the same;
+    ``programs`` always become executable. The zip has a name of its own until it is complete.
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
-    sizes = {}
     try:
-        with ZipFile(unfinished, "w") as archive:
+        with ZipFile(
+            unfinished, "w", ZIP_DEFLATED, compresslevel=9, strict_timestamps=False
+        ) as archive:
             for name, file in sorted(files(folder)):
-                info = _zip_info(name, executable=name in programs or os.access(file, os.X_OK))
-                archive.writestr(info, file.read_bytes(), compresslevel=LEVEL)
-                sizes[name] = Size(info.compress_size, info.file_size)
+                os.utime(file, (0, 0))  # becomes 1980, when the times of the format begin
+                file.chmod(0o755 if name in programs or os.access(file, os.X_OK) else 0o644)
+                archive.write(file, name)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
-    return sizes
-
-
-def _zip_info(name: str, *, executable: bool) -> ZipInfo:
-    """Describe a file by nothing that depends on the moment or the machine."""
-    info = ZipInfo(name, EPOCH)
-    info.create_system = UNIX
-    info.compress_type = ZIP_DEFLATED
-    info.external_attr = (S_IFREG | (0o755 if executable else 0o644)) << 16
-    return info
+    return {file.filename: Size(file.compress_size, file.file_size) for file in archive.infolist()}
 
 
 def unpack_archive(archive: Path, folder: Path) -> None:
@@ -291,13 +270,8 @@ def unpack_archive(archive: Path, folder: Path) -> None:
             Path(opened.extract(info, folder)).chmod(S_IMODE(info.external_attr >> 16))
 
 
-def has_usual_compressor() -> bool:
-    """Whether this Python compresses as most do: zlib-ng writes other bytes than zlib."""
-    return "ng" not in zlib.ZLIB_RUNTIME_VERSION
-
-
 def find_owners(folder: Path) -> Iterator[tuple[str, str]]:
-    """Return each installed file below a folder with the "name version" of its distribution.
+    """Return each installed file and its bytecode with the "name version" of the distribution.
 
     Call it before the metadata is trimmed.
     """
@@ -305,23 +279,14 @@ def find_owners(folder: Path) -> Iterator[tuple[str, str]]:
         owner = f"{distribution.metadata['Name']} {distribution.version}"
         for file in distribution.files or ():
             yield file.as_posix(), owner
+            if file.suffix == ".py":
+                yield cache_from_source(file.as_posix()), owner
 
 
 def by_owner(sizes: Mapping[str, Size], owners: Mapping[str, str]) -> dict[str, Size]:
     """Add up the sizes of the files of each distribution, biggest first."""
     totals: dict[str, Size] = {}
     for name, size in sizes.items():
-        owner = owners.get(_source_of(name), PROJECT)
+        owner = owners.get(name, "your project")
         totals[owner] = totals.get(owner, Size()) + size
     return dict(sorted(totals.items(), key=lambda item: (-item[1].unzipped, item[0])))
-
-
-def total(sizes: Mapping[str, Size]) -> Size:
-    """Add up sizes."""
-    return sum(sizes.values(), start=Size())
-
-
-def _source_of(name: str) -> str:
-    """Return the source of a file of bytecode; any other file is its own source."""
-    folder, cache, file = name.rpartition("__pycache__/")
-    return f"{folder}{file.partition('.')[0]}.py" if cache and name.endswith(".pyc") else name

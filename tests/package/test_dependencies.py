@@ -1,26 +1,40 @@
-"""Which packages, at which versions and with which hashes, uv is asked to install."""
+"""Which packages uv installs for a platform, by each kind of file."""
 
 from __future__ import annotations
 
+from hashlib import sha256
+from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapter.errors import PackageError
-from adapter.package.project import named_dependencies
-from adapter.package.resolve import Platform
+from adapter.package.project import read_dependencies
+from adapter.package.resolve import Platform, install
 
-from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, pylock
+from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    Install = Callable[..., set[str]]
+
 PYPROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = []\n'
-DIGEST = "0" * 64
 
 ON_INDEX = 'source = { registry = "https://x.test" }'
+FOLDER = 'directory = { path = "../till" }'
 OLD, NEW = "python_full_version < '3.13'", "python_full_version >= '3.13'"
-UV = f"""{UV_LOCK_HEAD}
+
+
+def lock_of_uv(wheels: Path) -> str:
+    """Make wheels, and lock them."""
+
+    def locked(name: str, version: str, more: str = "") -> str:
+        wheel = make_wheel(wheels, name.replace("-", "_"), version)
+        return locked_by_uv(name, version, more, sha256(wheel.read_bytes()).hexdigest())
+
+    return f"""{UV_LOCK_HEAD}
 resolution-markers = ["{NEW}", "{OLD}"]
 [[package]]
 name = "shop"
@@ -37,65 +51,97 @@ dev = [{{ name = "checker" }}]
 {locked_by_uv("asgi-lambda-stream", "9.9", 'dependencies = [{ name = "asgiref" }]')}
 [package.optional-dependencies]
 wsgi = [{{ name = "asgiref" }}]
-{locked_by_uv("asgiref", "3.0")}
-{locked_by_uv("big-numbers", "1.0", f'resolution-markers = ["{OLD}"]')}
-{locked_by_uv("big-numbers", "2.0", f'resolution-markers = ["{NEW}"]')}
-{locked_by_uv("colorama", "0.4")}
-{locked_by_uv("checker", "1.0")}
+{locked("asgiref", "3.0")}
+{locked("big-numbers", "1.0", f'resolution-markers = ["{OLD}"]')}
+{locked("big-numbers", "2.0", f'resolution-markers = ["{NEW}"]')}
+{locked("colorama", "0.4")}
+{locked("checker", "1.0")}
 """
 
 
-def locked(folder: Path, name: str, text: str, python: str = "3.13") -> list[str]:
-    (folder / "pyproject.toml").write_text(PYPROJECT)
-    (folder / name).write_text(text)
-    found = named_dependencies(folder / name)
-    return list(found.locked(Platform("x86_64", python).markers))
+@pytest.fixture
+def installed(tmp_path: Path, wheels: Path) -> Install:
+    """Write a file and have uv install what it needs, beside the adapter."""
+
+    def run(name: str, text: str, python: str = "3.13") -> set[str]:
+        (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+        (tmp_path / name).write_text(text)
+        folder, scratch = tmp_path / "task", tmp_path / "scratch"
+        scratch.mkdir()
+        dependencies = read_dependencies(tmp_path / name)
+        install(dependencies, Platform("x86_64", python), folder, scratch, tmp_path)
+        found = {f"{each.name} {each.version}" for each in distributions(path=[str(folder)])}
+        (own,) = {name for name in found if name.startswith("asgi-lambda-stream ")}
+        assert own != "asgi-lambda-stream 9.9"
+        return found - {own}
+
+    return run
 
 
 def direct(name: str, place: str) -> str:
-    """A package of a pylock file that is on no index."""
+    """A package of a lock file of PEP 751 that is on no index."""
     return f'[[packages]]\nname = "{name}"\n{place}\n'
 
 
 @pytest.mark.parametrize(("python", "version"), [("3.12", "1.0"), ("3.13", "2.0")])
-def test_uvs_lock_says_which_versions_and_hashes_the_platform_needs(
-    tmp_path: Path, python: str, version: str
+def test_uvs_lock_says_which_versions_the_platform_needs(
+    wheels: Path, installed: Install, python: str, version: str
 ) -> None:
-    hashed = f" --hash=sha256:{DIGEST}"
-    expected = [f"asgiref==3.0{hashed}", f"big-numbers=={version}{hashed}"]
-    assert locked(tmp_path, "uv.lock", UV, python) == expected
+    lock = lock_of_uv(wheels)
+    make_wheel(wheels, "asgiref", "3.1")
+    make_wheel(wheels, "big_numbers", "3.0")
+    assert installed("uv.lock", lock, python) == {"asgiref 3.0", f"big_numbers {version}"}
 
 
-def test_a_pylock_says_which_versions_and_hashes_the_platform_needs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["pylock.toml", "pylock.lambda.toml"])
+def test_a_pylock_says_which_versions_the_platform_needs(
+    wheels: Path, installed: Install, name: str
+) -> None:
+    groups = "dependency_groups"
     text = pylock(
         direct("shop", 'directory = { path = "." }'),
-        locked_by_pip("asgi-lambda-stream", "9.9"),
-        locked_by_pip("colorama", "0.4", "marker = \"sys_platform == 'win32'\""),
-        locked_by_pip("starlette", "1.0", "marker = \"'default' in dependency_groups\""),
-        locked_by_pip("checker", "1.0", "marker = \"'dev' in dependency_groups\""),
+        locked_by_pip(make_wheel(wheels, "asgi_lambda_stream", "9.9")),
+        locked_by_pip(make_wheel(wheels, "colorama"), "marker = \"sys_platform == 'win32'\""),
+        locked_by_pip(make_wheel(wheels, "starlette"), f"marker = \"'default' in {groups}\""),
+        locked_by_pip(make_wheel(wheels, "checker"), f"marker = \"'dev' in {groups}\""),
         groups='["default"]',
     )
-    for name in ("pylock.toml", "pylock.lambda.toml"):
-        assert locked(tmp_path, name, text) == [f"starlette==1.0 --hash=sha256:{DIGEST}"]
+    assert installed(name, text) == {"starlette 1.0"}
+
+
+@pytest.mark.parametrize("kind", ["wheels", "archive"])
+def test_a_path_in_a_pylock_counts_from_its_folder(
+    tmp_path: Path, wheels: Path, installed: Install, kind: str
+) -> None:
+    wheel = make_wheel(wheels, "till")
+    (tmp_path / "vendor").mkdir()
+    wheel = wheel.rename(tmp_path / "vendor" / wheel.name)
+    digest = sha256(wheel.read_bytes()).hexdigest()
+    file = f'{{ path = "vendor/{wheel.name}", hashes = {{ sha256 = "{digest}" }} }}'
+    place = f"{kind} = [{file}]" if kind == "wheels" else f"{kind} = {file}"
+    assert installed("pylock.toml", pylock(direct("till", f'version = "1.0"\n{place}'))) == {
+        "till 1.0"
+    }
 
 
 @pytest.mark.parametrize("name", ["uv.lock", "pylock.toml"])
-def test_a_broken_lock_is_named(tmp_path: Path, name: str) -> None:
+def test_a_broken_lock_is_named(installed: Install, name: str) -> None:
     with pytest.raises(PackageError, match=rf"{name} cannot be read"):
-        locked(tmp_path, name, "<<<<<<< HEAD")
+        installed(name, "<<<<<<< HEAD")
 
 
 @pytest.mark.parametrize(
-    ("source", "place"),
+    "source",
     [
-        (f'git = "https://x.test/y?rev=1#{"0" * 40}"', "git https://x.test/y"),
-        ('editable = "libs/till"', "directory libs/till"),
-        ('directory = "../till"', "directory ../till"),
+        f'git = "https://x.test/y?rev=1#{"0" * 40}"',
+        'editable = "libs/till"',
+        'directory = "../till"',
     ],
 )
 def test_a_package_of_uvs_lock_that_is_on_no_index_is_neither_dropped_nor_taken_from_one(
-    tmp_path: Path, source: str, place: str
+    wheels: Path, installed: Install, source: str
 ) -> None:
+    make_wheel(wheels, "till")
     text = f"""{UV_LOCK_HEAD}
 [[package]]
 name = "shop"
@@ -107,31 +153,32 @@ name = "till"
 version = "1.0"
 source = {{ {source} }}
 """
-    with pytest.raises(PackageError, match=rf"till comes from {place}.* --requirements"):
-        locked(tmp_path, "uv.lock", text)
+    with pytest.raises(PackageError, match=r"(?s)till.* from git or a folder.* --requirements"):
+        installed("uv.lock", text)
 
 
 @pytest.mark.parametrize(
-    ("text", "place"),
+    "place",
     [
-        ('vcs = { type = "git", url = "https://x.test/y", commit-id = "1" }', "git https://x.test"),
-        (f'archive = {{ path = "y.zip", hashes = {{ sha256 = "{DIGEST}" }} }}', "archive y.zip"),
-        ('directory = { path = "../till" }', "directory ../till"),
+        f'vcs = {{ type = "git", url = "https://x.test/y", commit-id = "{"0" * 40}" }}',
+        f'archive = {{ path = "y.zip", hashes = {{ sha256 = "{"0" * 64}" }} }}',
+        FOLDER,
     ],
 )
 def test_a_package_of_a_pylock_that_is_on_no_index_is_neither_dropped_nor_taken_from_one(
-    tmp_path: Path, text: str, place: str
+    wheels: Path, installed: Install, place: str
 ) -> None:
-    with pytest.raises(PackageError, match=rf"till comes from {place}.* --requirements"):
-        locked(tmp_path, "pylock.toml", pylock(direct("till", text)))
+    make_wheel(wheels, "till")
+    with pytest.raises(PackageError, match=r"(?s)till.* from git or a folder.* --requirements"):
+        installed("pylock.toml", pylock(direct("till", place)))
 
 
 @pytest.mark.parametrize("path", [".", "../adapter"])
 def test_the_adapter_may_come_from_any_place_as_the_one_that_runs_is_packaged(
-    tmp_path: Path, path: str
+    installed: Install, path: str
 ) -> None:
     own = direct("asgi-lambda-stream", f'directory = {{ path = "{path}" }}')
-    assert locked(tmp_path, "pylock.toml", pylock(own)) == []
+    assert installed("pylock.toml", pylock(own)) == set()
 
 
 @pytest.mark.parametrize(
@@ -141,18 +188,37 @@ def test_the_adapter_may_come_from_any_place_as_the_one_that_runs_is_packaged(
         ("uv.lock", f"{UV_LOCK_HEAD}[[package]]"),
         ("uv.lock", f'{UV_LOCK_HEAD}[[package]]\nname = "till"\nsource = 3'),
         ("pylock.toml", "packages = [1]"),
-        ("pylock.toml", pylock('[[packages]]\nname = "till"')),
-        ("pylock.toml", pylock(locked_by_pip("till").replace('version = "1.0"\n', ""))),
-        ("pylock.toml", pylock(locked_by_pip("till", "1.0", 'marker = "3"'))),
+        ("pylock.toml", pylock(direct("till", ""))),
+        ("pylock.toml", pylock(direct("till", 'marker = "3"\ndirectory = { path = "x" }'))),
+        ("pylock.toml", pylock(direct("--target=/tmp/x", 'directory = { path = "x" }'))),
+        (
+            "pylock.toml",
+            pylock(direct("till", 'version = "1\\n--pre"\ndirectory = { path = "x" }')),
+        ),
         ("pylock.lambda.toml", "packages = [1]"),
     ],
 )
-def test_a_lock_that_is_not_valid_is_named(tmp_path: Path, name: str, text: str) -> None:
-    with pytest.raises(PackageError, match=rf"(?s){name} .*Lock again"):
-        locked(tmp_path, name, text)
+def test_a_lock_that_is_not_valid_is_named(installed: Install, name: str, text: str) -> None:
+    with pytest.raises(PackageError, match=rf"(?s){name} cannot be read.*Lock again"):
+        installed(name, text)
+
+
+def test_a_hash_that_is_none_is_an_error(wheels: Path, installed: Install) -> None:
+    text = pylock(locked_by_pip(make_wheel(wheels, "till"), digest="0 --pre"))
+    with pytest.raises(PackageError, match=r"(?si)pylock\.toml.*hash"):
+        installed("pylock.toml", text)
+
+
+def test_a_pylock_without_a_version_has_it_in_the_name_of_the_wheel(
+    wheels: Path, installed: Install
+) -> None:
+    entry = locked_by_pip(make_wheel(wheels, "till")).replace('version = "1.0"\n', "")
+    assert installed("pylock.toml", pylock(entry)) == {"till 1.0"}
 
 
 @pytest.mark.parametrize(("name", "tool"), [("poetry.lock", "poetry"), ("pdm.lock", "pdm")])
-def test_the_lock_of_another_tool_has_to_be_exported(tmp_path: Path, name: str, tool: str) -> None:
+def test_the_lock_of_another_tool_has_to_be_exported(
+    installed: Install, name: str, tool: str
+) -> None:
     with pytest.raises(PackageError, match=rf"{tool} export -o requirements\.txt"):
-        locked(tmp_path, name, "")
+        installed(name, "")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import adapter
+from adapter.package import ARCHITECTURES, PYTHONS
 from adapter.package.command import this_python
-from adapter.package.resolve import own_requirement
-from adapter.package.runtimes import ARCHITECTURES, PYTHONS
+from adapter.package.resolve import Platform, explain, own_requirement
 
 from .conftest import needing
 from .wheels import make_sdist, make_wheel
@@ -191,15 +191,25 @@ def test_another_failure_is_told_in_the_words_of_uv(project: Write, package: Run
     assert "Write just" not in done.err
 
 
+@pytest.mark.parametrize("kind", ["a wheel", "a version"])
 def test_the_adapter_from_a_place_of_its_own_is_told_to_be_just_named(
-    project: Write, wheels: Path, package: Run
+    project: Write, wheels: Path, package: Run, kind: str
 ) -> None:
-    make_wheel(wheels, "asgi_lambda_stream", "0.0.1")
-    needs = needing(f"{wheels}/asgi_lambda_stream-0.0.1-py3-none-any.whl")
+    wheel = make_wheel(wheels, "asgi_lambda_stream", "0.0.1")
+    needs = needing(str(wheel) if kind == "a wheel" else "asgi-lambda-stream==0.0.1")
     done = package(f"{project(needs)}/main.py:app")
     assert done.code == 1
     assert "Write just `asgi-lambda-stream` there" in done.err
     assert "uv found no wheels" not in done.err
+
+
+def test_an_index_without_a_page_of_the_adapter_is_no_fault_of_the_requirements() -> None:
+    fetch = "error: Failed to fetch: https://x.test/simple/asgi-lambda-stream/"
+    error = subprocess.CalledProcessError(2, "uv", stderr=fetch)
+    told = explain(error, "requirements.txt", Platform("arm64", "3.13"), is_locked=False)
+    assert f"    {fetch}\n" in told
+    assert "check the network" in told
+    assert "Write just" not in told
 
 
 def test_without_bytecode_it_says_what_that_costs(project: Write, package: Run) -> None:

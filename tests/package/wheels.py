@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -20,7 +21,7 @@ def make_wheel(
     requires: Sequence[str] = (),
     python: str = ">=3.8",
     files: Mapping[str, str] | None = None,
-) -> None:
+) -> Path:
     """Write a wheel with one module, which names its tag."""
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {line}\n" for line in requires)
@@ -34,9 +35,11 @@ def make_wheel(
     }
     record = "".join(f"{file},,\n" for file in contents)
     contents[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
-    with ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
+    path = folder / f"{name}-{version}-{tag}.whl"
+    with ZipFile(path, "w") as wheel:
         for file, text in contents.items():
             wheel.writestr(file, text)
+    return path
 
 
 def make_sdist(folder: Path, name: str, version: str = "1.0") -> None:
@@ -63,11 +66,13 @@ wheels = [{{ url = "https://x.test/{file}", hash = "sha256:{digest}" }}]
 """
 
 
-def locked_by_pip(name: str, version: str = "1.0", more: str = "", digest: str = "0" * 64) -> str:
-    """Return the entry of a package in a lock file of PEP 751."""
-    file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
-    wheel = f'{{ url = "https://x.test/{file}", hashes = {{ sha256 = "{digest}" }} }}'
-    return f'[[packages]]\nname = "{name}"\nversion = "{version}"\nwheels = [{wheel}]\n{more}\n'
+def locked_by_pip(wheel: Path, more: str = "", digest: str = "") -> str:
+    """Return the entry of a wheel in a lock file of PEP 751."""
+    name, version, _ = wheel.name.split("-", 2)
+    digest = digest or sha256(wheel.read_bytes()).hexdigest()
+    entry = f'{{ url = "{wheel.as_uri()}", hashes = {{ sha256 = "{digest}" }} }}'
+    name = name.replace("_", "-")
+    return f'[[packages]]\nname = "{name}"\nversion = "{version}"\nwheels = [{entry}]\n{more}\n'
 
 
 def pylock(*packages: str, groups: str = "[]") -> str:
