@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import adapter
+import adapter.testing
 
 from . import llms_txt, printed_files, works_with
 
@@ -116,6 +117,15 @@ def test_a_page_of_the_site_links_to_files_outside_docs_by_their_address() -> No
     # The site has the pages only; a relative link would work in the repository alone.
     for page in ROOT.glob("docs/*.md"):
         assert "](../" not in page.read_text(), page
+
+
+@pytest.mark.parametrize("module", [adapter, adapter.testing])
+def test_the_page_of_the_api_has_each_public_name(module: Any) -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    names = {f"::: {module.__name__}.{name}" for name in module.__all__} - {
+        "::: adapter.__version__"
+    }
+    assert names <= {*page.splitlines()}
 
 
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
