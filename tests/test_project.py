@@ -128,6 +128,14 @@ def test_the_page_of_the_api_has_each_public_name(module: Any) -> None:
     assert names <= {*page.splitlines()}
 
 
+def test_the_site_asks_no_other_host() -> None:
+    # With repo_url the theme's script asks api.github.com on each page; fonts come from Google.
+    site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    assert "repo_url" not in site
+    assert site["theme"]["font"] is False
+    assert all((ROOT / "docs" / name).is_file() for name in site["extra_css"])
+
+
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
     site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
     pages = [page for entry in site["nav"] for page in _pages(entry)]
