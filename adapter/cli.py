@@ -54,7 +54,11 @@ def dispatch(argv: Sequence[str]) -> int:
             return run_runtime(None)
         case ["run", target] if not target.startswith("-"):
             return run_runtime(target)
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        return 2
+    arguments = parser.parse_args(argv)
     code: int = arguments.command(arguments)
     return code
 
@@ -76,7 +80,8 @@ def build_parser() -> ArgumentParser:
 
     from .deploy.arguments import add_deployment
 
-    parser = ArgumentParser(prog="adapter", description="Stream an ASGI app from AWS Lambda.")
+    summary = "Stream an ASGI app from AWS Lambda."
+    parser = ArgumentParser(prog="adapter", description=summary, allow_abbrev=False)
     version = sys.modules[__package__].__version__  # imported already
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -107,6 +112,7 @@ def add_command(
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         usage=f"%(prog)s {arguments}",
+        allow_abbrev=False,  # --mem would mean something else once there is a second such option
         formatter_class=RawDescriptionHelpFormatter,
         epilog=f"{examples}{needs}",
     )

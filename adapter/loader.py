@@ -20,9 +20,12 @@ from .imports import collector, packed
 from .streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import ModuleType, TracebackType
 
 _IMPORT_MODULES = {__name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
+
+USUAL = ("app", "application", "handler", "lambda_handler")  #: names of apps and handlers
 
 CALL = "()"  #: at the end of a target: call the attribute; its result is the app
 
@@ -125,15 +128,25 @@ def _attribute(module: ModuleType, path: str) -> Any:
     except AttributeError as error:
         raise LoadError(
             "Runtime.HandlerNotFound",
-            f"Handler '{path}' missing on module '{module.__name__}'{_nearest(error)}",
+            f"Handler '{path}' missing on module '{module.__name__}'"
+            f"{nearest(str(error.name), dir(error.obj))}",
         ) from None
 
 
-def _nearest(error: AttributeError) -> str:
+def nearest(name: str, names: Collection[str]) -> str:
+    """Return the end of a sentence about a missing name: which one may be meant, if any.
+
+    >>> nearest("aplication", ["application", "os"])
+    ". Did you mean 'application'?"
+    >>> nearest("app", ["application", "os"])
+    ". It has 'application'."
+    """
     from difflib import get_close_matches  # lazy: cold start
 
-    near = get_close_matches(str(error.name), dir(error.obj), 1)
-    return f". Did you mean {near[0]!r}?" if near else ""
+    if near := get_close_matches(name, names, 1):
+        return f". Did you mean {near[0]!r}?"
+    usual = [repr(each) for each in USUAL if each in names]
+    return f". It has {', '.join(usual)}." if usual else ""
 
 
 def _check_callable(found: object, target: str) -> None:
@@ -211,6 +224,10 @@ def mistake(target: str, kind: Kind) -> str:
             f"Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi({attribute}), "
             f"and name that: {module}:app"
         )
+        if module.rpartition(".")[2] == "wsgi":
+            advice = (
+                f"Django has an ASGI app beside it: {module.removesuffix('wsgi')}asgi:application"
+            )
     else:
         advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
     return f"{target!r} is {kind.value}, not {wanted}. {advice}"

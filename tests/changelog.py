@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
 import adapter
+from hatch_build import absolute
 
-FILE = Path(__file__).parents[1] / "CHANGELOG.md"
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / "CHANGELOG.md"
+SOURCE: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Source"]
 
 
 def dated(changelog: str, version: str, date: str) -> str:
@@ -32,7 +36,7 @@ def dated(changelog: str, version: str, date: str) -> str:
 
 
 def notes(changelog: str, version: str) -> str:
-    """Return what the changelog says of a version: the text of its release.
+    """Return what the changelog says of a version: the text of its release on GitHub.
 
     Raises:
         ValueError: there is no such section, or nothing in it.
@@ -42,7 +46,7 @@ def notes(changelog: str, version: str) -> str:
     )
     if section is None or not section[1].strip():
         raise ValueError(f"CHANGELOG.md says nothing of {version}.")
-    return section[1].strip() + "\n"
+    return absolute(section[1].strip() + "\n", SOURCE, version)
 
 
 if __name__ == "__main__":

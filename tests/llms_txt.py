@@ -22,7 +22,6 @@ class Site(TypedDict):
 
     site_name: str
     site_description: str
-    repo_url: str
     nav: list[Entry]
     site_url: NotRequired[str]
 
@@ -30,6 +29,8 @@ class Site(TypedDict):
 def text() -> str:
     """Return the file: the sections of the navigation, each page with its first sentence."""
     site: Site = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))["project"]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    source: str = pyproject["project"]["urls"]["Source"]
     lines = [f"# {site['site_name']}", "", f"> {site['site_description']}", ""]
     lines += [
         line
@@ -41,7 +42,7 @@ def text() -> str:
             if not isinstance(target, str):
                 pages = [page for each in target for page in each.items()]
                 lines += ["", f"## {title}", ""]
-                lines += [link(site["repo_url"], name, file) for name, file in pages]
+                lines += [link(source, name, file) for name, file in pages]
     return "\n".join(lines) + "\n"
 
 

@@ -33,6 +33,13 @@ def test_the_notes_end_where_the_version_before_begins() -> None:
     assert changelog.notes(TEXT, "0.1.0") == "* one\n"
 
 
+def test_a_link_of_the_notes_works_on_the_page_of_the_release() -> None:
+    text = "## 0.2.0 (unreleased)\n\n* [CORS](docs/cors.md), [SSE](https://x.example)\n"
+    assert changelog.notes(text, "0.2.0") == (
+        f"* [CORS]({changelog.SOURCE}/blob/v0.2.0/docs/cors.md), [SSE](https://x.example)\n"
+    )
+
+
 def test_a_version_without_a_section_is_not_released() -> None:
     with pytest.raises(ValueError, match=r"Add: ## 0\.3\.0 \(unreleased\)"):
         changelog.dated(TEXT, "0.3.0", "2026-02-02")

@@ -50,8 +50,8 @@ def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["nonsense"],
+        ["dev", "main:app", "--time", "5"],
         ["dev", "main:app", "--timeout", "0"],
         ["dev", "main:app", "--timeout", "5401"],
         ["dev", "main:app", "--max-environments", "0"],
@@ -67,6 +67,12 @@ def test_a_wrong_call_is_exit_code_2(
         main(arguments)
     assert ended.value.code == 2
     assert "usage: adapter" in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    said = capsys.readouterr().err
+    assert [command for command in COMMANDS if f"\n    {command}" not in said] == []
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "broken.py").write_text("def handler(:\n")
     (tmp_path / "lacking.py").write_text("import a_package_that_is_not_installed\n")
     (tmp_path / "outdated.py").write_text("from json import no_such_name\n")
+    (tmp_path / "wsgi.py").write_text("def application(environ, start_response): ...\n")
     (tmp_path / "raising.py").write_text("raise KeyError('DATABASE_URL')\n")
     yield tmp_path
-    for name in ("shop", "src", "src.shop", "broken", "lacking", "outdated", "raising"):
+    for name in ("shop", "src", "src.shop", "broken", "lacking", "outdated", "raising", "wsgi"):
         sys.modules.pop(name, None)
 
 
@@ -152,13 +153,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
         pytest.param(
             "shop.nobody",
             "Runtime.HandlerNotFound",
-            "Handler 'nobody' missing on module 'shop'",
+            "Handler 'nobody' missing on module 'shop'. It has 'app', 'handler', 'lambda_handler'.",
             id="no-such-attribute",
         ),
         pytest.param(
             "shop:site.nobody",
             "Runtime.HandlerNotFound",
-            "Handler 'site.nobody' missing on module 'shop'",
+            "Handler 'site.nobody' missing on module 'shop'. It has 'app'.",
             id="no-such-inner-attribute",
         ),
         pytest.param(
@@ -220,6 +221,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "'shop:wsgi_app' is a WSGI app, not an ASGI app. Turn it into an ASGI app in its"
             " module, app = adapter.wsgi.WsgiToAsgi(wsgi_app), and name that: shop:app",
             id="a-WSGI-app-named-as-an-app",
+        ),
+        pytest.param(
+            "wsgi:application",
+            "Runtime.HandlerNotFound",
+            "'wsgi:application' is a WSGI app, not an ASGI app. Django has an ASGI app beside it:"
+            " asgi:application",
+            id="the-WSGI-app-of-a-Django-project",
         ),
         pytest.param(
             "shop.wsgi_app",

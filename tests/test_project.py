@@ -16,11 +16,15 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import adapter
+import adapter.testing
+
 from . import llms_txt, printed_files, works_with
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ALL_PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/*.md")]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 
 
@@ -93,10 +97,43 @@ def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
     assert [link for link in in_repository if not (ROOT / link).exists()] == []
 
 
+INSTALLS = re.compile(r"^.*\bpip3? install\b.*", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_installs_the_adapter_from_a_path_while_its_name_is_not_registered(
+    page: Path,
+) -> None:
+    """The requirements of the examples have the name, so the path has to come before or with it."""
+    for block in page.read_text().split("\n\n"):
+        lines = INSTALLS.findall(block)
+        for number, line in enumerate(lines):
+            assert not re.search(r"install (-\S+ )*'?asgi-lambda-stream(?!==)", line), line
+            if "-r requirements.txt" in line:
+                assert re.search(r"\.\./\.\.\[|wheels/", "\n".join(lines[: number + 1])), line
+
+
 def test_a_page_of_the_site_links_to_files_outside_docs_by_their_address() -> None:
     # The site has the pages only; a relative link would work in the repository alone.
     for page in ROOT.glob("docs/*.md"):
         assert "](../" not in page.read_text(), page
+
+
+@pytest.mark.parametrize("module", [adapter, adapter.testing])
+def test_the_page_of_the_api_has_each_public_name(module: Any) -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    names = {f"::: {module.__name__}.{name}" for name in module.__all__} - {
+        "::: adapter.__version__"
+    }
+    assert names <= {*page.splitlines()}
+
+
+def test_the_site_asks_no_other_host() -> None:
+    # With repo_url the theme's script asks api.github.com on each page; fonts come from Google.
+    site = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]
+    assert "repo_url" not in site
+    assert site["theme"]["font"] is False
+    assert all((ROOT / "docs" / name).is_file() for name in site["extra_css"])
 
 
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
@@ -143,10 +180,16 @@ class TestWorksWith:
 
 
 @pytest.mark.process
-def test_the_wheel_has_the_page_of_the_inspector(tmp_path: Path) -> None:
+def test_the_wheel_has_the_page_of_the_inspector_and_a_description_for_pypi(tmp_path: Path) -> None:
     build = "from hatchling.build import build_wheel; import sys; print(build_wheel(sys.argv[1]))"
     command = [sys.executable, "-c", build, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     with ZipFile(tmp_path / done.stdout.split()[-1]) as wheel:
         names = {Path(name).name for name in wheel.namelist() if "/inspector/page/" in name}
+        (metadata,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
+        description = wheel.read(metadata).decode()
+    links = re.findall(r"\]\((?!#)([^)]*)\)", description)
+    assert [link for link in links if not link.startswith("https://")] == []
+    tag = f"{PROJECT['urls']['Source']}/raw/v{adapter.__version__}"
+    assert f"({tag}/docs/images/fastapi-complete.png)" in description
     assert names == {"index.html", "inspector.css", "inspector.js", "waterfall.js"}

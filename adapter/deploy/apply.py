@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from .account import Account
 
-#: Lambda cannot assume a role at once after it was made.
+#: Lambda does not see a new role, or a new right of a role, at once.
 ROLE_TIMEOUT_SECONDS = 60
 ROLE_RETRY_SECONDS = 2
-NOT_ASSUMABLE = "cannot be assumed"
+NOT_READY = ("cannot be assumed", "execution role does not have permissions")
 
 TRUST = {
     "Version": "2012-10-17",
@@ -304,7 +304,7 @@ class StepRunner:
         self._account.functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
     def _when_role_is_ready(self, call: Callable[..., object], **arguments: object) -> None:
-        """Call Lambda, again and again while it cannot assume the role yet."""
+        """Call Lambda, again and again while it does not accept the role yet."""
         give_up = time.monotonic() + ROLE_TIMEOUT_SECONDS
         is_told = False
         while True:
@@ -312,12 +312,13 @@ class StepRunner:
                 call(**arguments)
                 return
             except ClientError as error:
-                is_refused = error_code(error) == "InvalidParameterValueException"
-                if not (is_refused and NOT_ASSUMABLE in str(error)) or time.monotonic() > give_up:
+                is_invalid = error_code(error) == "InvalidParameterValueException"
+                is_early = is_invalid and any(text in str(error) for text in NOT_READY)
+                if not is_early or time.monotonic() > give_up:
                     raise
             if not is_told:
                 self._say(
-                    f"  Lambda cannot assume the role yet: up to {ROLE_TIMEOUT_SECONDS} s ..."
+                    f"  Lambda does not accept the role yet: up to {ROLE_TIMEOUT_SECONDS} s ..."
                 )
                 is_told = True
             time.sleep(ROLE_RETRY_SECONDS)

@@ -11,10 +11,10 @@ from ..package.command import say, terminated_cleanly
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .command import write
-from .desired import TAG
+from .desired import TAG, names_of
 from .observe import observe
 from .plan import plan_destruction
-from .project import find_names, read_settings
+from .project import read_settings
 from .settings import require
 from .steps import table
 
@@ -35,7 +35,7 @@ def main(arguments: Namespace) -> int:
         with terminated_cleanly(), explained():
             account = Account(settings.region or None, settings.profile or None)
             place = account.place
-            names = find_names(settings, place)
+            names = names_of(name, place)  # also the role of a time before --role
             found = observe(account, name, names, with_bucket=True)
             steps = plan_destruction(name, names, found)
             if not steps:

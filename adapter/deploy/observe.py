@@ -74,7 +74,7 @@ def read_version(account: Account, name: str, version: str) -> Version:
 def configuration_of(state: Mapping[str, Any]) -> Configuration:
     """Read the configuration from a FunctionConfiguration of the API."""
     logging = state.get("LoggingConfig", {})
-    runtime = state.get("RuntimeConfig", {})
+    runtime = state.get("RuntimeConfig", {}) if state.get("Runtime") == "custom" else {}
     return Configuration(
         runtime=state.get("Runtime", ""),
         handler=state.get("Handler", ""),

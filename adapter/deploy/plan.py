@@ -34,8 +34,8 @@ def plan(desired: Desired, observed: Observed) -> tuple[steps.Step, ...]:
     Raises:
         DeployError: a resource of that name belongs to something else.
     """
-    _refuse_strangers(desired, observed)
     desired = _with_role_of(observed.function, desired)
+    _refuse_strangers(desired, observed)
     function = (*_function(desired, observed.function),)
     return (
         *_surroundings(desired, observed),

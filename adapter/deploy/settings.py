@@ -195,7 +195,11 @@ SETTINGS = (
     ),
     Setting("layers", FUNCTION, "a layer version; may be repeated", strings, "ARN"),
     Setting(
-        "role", FUNCTION, "role of the function, by name or ARN; default: a new role", text, "ROLE"
+        "role",
+        FUNCTION,
+        "role of the function, by name or ARN; default: the role it has, or a new one",
+        text,
+        "ROLE",
     ),
     Setting("tracing", FUNCTION, "send traces to X-Ray", switch),
     Setting("log_format", FUNCTION, "text (default) or json", log_format, "", ("text", "json")),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from difflib import get_close_matches
 from importlib.util import decode_source
 from symtable import symtable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PackageError
-from ..loader import CALL, Kind, mistake
+from ..loader import CALL, Kind, mistake, nearest
 from . import bytecode
 
 if TYPE_CHECKING:
@@ -101,10 +100,9 @@ def check_module(
     elif may_bind_more(text):
         say(f"Warning: whether the module {name} has {wanted!r} shows only when it is imported.")
     else:
-        near = get_close_matches(wanted, found, 1)
         raise PackageError(
-            f"The module {name} has no {wanted!r}, which the function was to load. "
-            + (f"Did you mean {near[0]!r}?" if near else f"Name something in {source.name}.")
+            f"The module {name} has no {wanted!r}, which the function would load"
+            + (nearest(wanted, found) or f". Name an app or a handler of {source.name}.")
         )
 
 

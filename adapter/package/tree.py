@@ -28,7 +28,7 @@ NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
 AT_THE_TOP = (
     *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
     *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),
-    *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "*.zip"),
+    *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "*.whl", "*.zip"),
 )
 
 #: private keys and credentials: the file names that tools use, and the first line of a key

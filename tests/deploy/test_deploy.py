@@ -156,41 +156,6 @@ class TestASecondDeployment:
         assert aws.changes() == []
         assert "Nothing to change." in outcome.err
 
-    @pytest.mark.parametrize(
-        ("options", "changed"),
-        [
-            (["--memory", "512"], {"MemorySize": 512}),
-            (["--timeout", "60"], {"Timeout": 60}),
-            (["--snapstart"], {"SnapStart": {"ApplyOn": "PublishedVersions"}}),
-            (
-                ["--log-format", "json"],
-                {"LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/aws/lambda/shop"}},
-            ),
-            (["--python", "3.14"], {"Runtime": "python3.14"}),
-            (
-                ["--native"],
-                {
-                    "Environment": {
-                        "Variables": {
-                            "ADAPTER_INVOKE_MODE": "response_stream",
-                            "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/adapter/bootstrap",
-                        }
-                    }
-                },
-            ),
-        ],
-        ids=lambda value: value[0] if isinstance(value, list) else "",
-    )
-    def test_of_another_configuration_updates_publishes_and_moves_the_alias(
-        self, deploy: Run, aws: RecordingAws, options: list[str], changed: dict[str, Any]
-    ) -> None:
-        deploy("--python", "3.13")
-        outcome = deploy("--python", "3.13", *options)
-        assert outcome.code == 0, outcome.err
-        assert aws.changes() == ["UpdateFunctionConfiguration", "PublishVersion", "UpdateAlias"]
-        (update,) = aws.named("UpdateFunctionConfiguration")
-        assert update.parameters.items() >= changed.items()
-
     def test_of_other_code_leaves_the_configuration(
         self, deploy: Run, aws: RecordingAws, tmp_path: Path, functions: Any
     ) -> None:
@@ -199,14 +164,6 @@ class TestASecondDeployment:
         deploy()
         assert aws.changes() == ["UpdateFunctionCode", "PublishVersion", "UpdateAlias"]
         assert functions.get_alias(FunctionName="shop", Name="live")["FunctionVersion"] == "2"
-
-    def test_for_another_processor_sends_the_code_for_it(
-        self, deploy: Run, aws: RecordingAws
-    ) -> None:
-        deploy()
-        deploy("--arch", "arm64")
-        (update,) = aws.named("UpdateFunctionCode")
-        assert update.parameters["Architectures"] == ["arm64"]
 
     def test_keeps_the_url_in_step_with_the_adapter(self, deploy: Run, aws: RecordingAws) -> None:
         deploy()
@@ -230,12 +187,6 @@ class TestASecondDeployment:
         assert aws.changes() == ["UpdateFunctionUrlConfig", "RemovePermission", "RemovePermission"]
         deploy()
         assert aws.changes() == ["AddPermission", "AddPermission", "UpdateFunctionUrlConfig"]
-
-    def test_keeps_the_role_that_was_named_before(self, deploy: Run, aws: RecordingAws) -> None:
-        boto3.client("iam").create_role(AssumeRolePolicyDocument="{}", RoleName="mine")
-        deploy("--role", "mine")
-        deploy()
-        assert aws.changes() == []
 
     def test_writes_the_policy_for_traces_when_they_are_turned_on(
         self, deploy: Run, aws: RecordingAws

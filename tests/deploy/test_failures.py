@@ -114,15 +114,35 @@ class TestANewRole:
         400,
     )
 
-    def test_that_lambda_cannot_assume_yet_is_tried_again(
+    NO_TRACES = (
+        "InvalidParameterValueException",
+        "The provided execution role does not have permissions to call PutTraceSegments on XRAY",
+        400,
+    )
+
+    @pytest.mark.parametrize("refusal", [NOT_YET, NO_TRACES], ids=["role", "right"])
+    def test_that_lambda_does_not_accept_yet_is_tried_again(
+        self,
+        deploy: Run,
+        aws: RecordingAws,
+        monkeypatch: pytest.MonkeyPatch,
+        refusal: tuple[str, str, int],
+    ) -> None:
+        monkeypatch.setattr(apply, "ROLE_RETRY_SECONDS", 0)
+        aws.refuse("CreateFunction", *refusal, times=3)
+        outcome = deploy("--tracing")
+        assert outcome.code == 0
+        assert len(aws.named("CreateFunction")) == 4
+        assert outcome.err.count("Lambda does not accept the role yet: up to 60 s ...") == 1
+
+    def test_whose_new_right_lambda_does_not_see_yet_is_tried_again(
         self, deploy: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(apply, "ROLE_RETRY_SECONDS", 0)
-        aws.refuse("CreateFunction", *self.NOT_YET, times=3)
-        outcome = deploy()
-        assert outcome.code == 0
-        assert len(aws.named("CreateFunction")) == 4
-        assert outcome.err.count("Lambda cannot assume the role yet: up to 60 s ...") == 1
+        deploy()
+        aws.refuse("UpdateFunctionConfiguration", *self.NO_TRACES, times=3)
+        assert deploy("--tracing").code == 0
+        assert len(aws.named("UpdateFunctionConfiguration")) == 4
 
     def test_that_lambda_can_never_assume_is_an_error_in_the_end(
         self, deploy: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
@@ -224,7 +244,7 @@ def test_an_interrupted_deployment_says_where_it_stopped_and_goes_on_from_there(
     command = [sys.executable, "-m", "adapter", *line]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert any("cannot assume the role yet" in line for line in process.stderr)
+        assert any("does not accept the role yet" in line for line in process.stderr)
         process.send_signal(number)
         rest = process.stderr.read()
         assert process.wait() == code

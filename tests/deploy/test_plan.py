@@ -105,6 +105,14 @@ def test_a_role_that_was_not_made_for_this_function_is_refused() -> None:
     assert adopted[:2] == ["adopt role", "write role policy"]
 
 
+def test_a_role_of_that_name_does_not_matter_to_a_function_that_has_another_one() -> None:
+    other = replace(DEPLOYED, role=Role({}, None))
+    assert other.function
+    function = replace(other.function, configuration=replace(CONFIGURATION, role="arn:theirs"))
+    live = Version(1, function.configuration, CODE)
+    assert plan(DESIRED, replace(other, function=function, live=live)) == ()
+
+
 def test_a_log_group_that_was_there_is_used_and_left_as_it_is() -> None:
     found = Observed(log_group=LogGroup({}, has_retention=False))
     assert not [step for step in verbs(plan(DESIRED, found)) if "log" in step]

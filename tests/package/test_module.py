@@ -68,7 +68,7 @@ def test_a_package_comes_before_a_file_of_its_name_as_in_an_import(tmp_path: Pat
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "__init__.py").touch()
     (tmp_path / "main.py").write_text("app = print")
-    with pytest.raises(PackageError, match=r"has no 'app', .* something in __init__\.py"):
+    with pytest.raises(PackageError, match=r"has no 'app', .* handler of __init__\.py"):
         check("main:app", tmp_path, "main.py", "main/__init__.py")
 
 
@@ -84,9 +84,14 @@ def test_a_module_that_is_left_out_is_named_with_the_way_to_keep_it(tmp_path: Pa
 
 def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("application = print")
-    with pytest.raises(PackageError, match=r"has no 'aplication', .* Did you mean 'application'"):
+    with pytest.raises(
+        PackageError, match=r"has no 'aplication', .*load. Did you mean 'application'"
+    ):
         check("main:aplication", tmp_path, "main.py")
-    with pytest.raises(PackageError, match=r"has no 'x', .* something in main\.py"):
+    with pytest.raises(PackageError, match=r"has no 'x', .* It has 'application'\."):
+        check("main:x", tmp_path, "main.py")
+    (tmp_path / "main.py").write_text("site = print")
+    with pytest.raises(PackageError, match=r"has no 'x', .* an app or a handler of main\.py\."):
         check("main:x", tmp_path, "main.py")
 
 
