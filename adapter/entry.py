@@ -72,7 +72,7 @@ class EntryPoint(ABC):
                 call in another thread has not ended within a minute.
             Exception: the exception of `respond`.
         """
-        if _is_loop_running():
+        if asyncio._get_running_loop() is not None:
             raise AdapterError(
                 "handler(event, context) was called inside a running event loop, which it would"
                 " block. Use 'await asyncio.to_thread(handler, event, context)' there, or 'await"
@@ -196,14 +196,6 @@ async def _with_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args:
         await asyncio.wait((task,))
         raise
     return task.result()
-
-
-def _is_loop_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:

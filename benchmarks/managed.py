@@ -69,7 +69,8 @@ class RuntimeApi:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as reader, suppress(ConnectionError):
-            while head := _head(reader):
+            while True:
+                head = _head(reader)
                 if head[0].startswith(b"POST"):
                     self.answers.append(_body(reader, head))
                     connection.sendall(ACCEPTED)
@@ -82,7 +83,7 @@ class RuntimeApi:
 
 def _head(reader: BufferedReader) -> list[bytes]:
     lines = []
-    while line := reader.readline().rstrip():
+    while line := _line(reader).rstrip():
         lines.append(line)
     return lines
 
@@ -92,10 +93,22 @@ def _body(reader: BufferedReader, head: list[bytes]) -> bytes:
     if b"content-length" in fields:
         return reader.read(int(fields[b"content-length"]))
     body = b""
-    while size := int(reader.readline(), 16):
+    while size := int(_line(reader), 16):
         body += reader.read(size + 2)[:-2]
-    reader.readline()
+    _line(reader)
     return body
+
+
+def _line(reader: BufferedReader) -> bytes:
+    """Return the next line.
+
+    Raises:
+        ConnectionError: the other process has ended, perhaps in the middle of a request.
+    """
+    line = reader.readline()
+    if not line.endswith(b"\n"):
+        raise ConnectionError("The connection ended in the middle of a request, or before it.")
+    return line
 
 
 def cpu(contender: Contender, calls: int) -> float:

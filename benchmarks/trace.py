@@ -5,6 +5,7 @@
 CHECKOUT is a folder with an ``adapter`` package, this one if none is given. Printed are the calls
 of its functions for a GET to a function URL under the native runtime, the same under AWS's own
 runtime, and for one chunk of a longer response. Other code (asyncio, json, the app) is left out.
+So are comprehensions, which are calls only before Python 3.12.
 """
 
 from __future__ import annotations
@@ -36,18 +37,24 @@ class Scene(NamedTuple):
     title: str
     runtime: str
     handler: str
-    boundary: str
+    boundary: str  #: a qualified name
     skipped: int  #: calls of ``boundary`` before; until then everything is warm
     chunks: int = 1
 
 
 SCENES = (
-    Scene("GET, native runtime", "adapter", "bare:app", "_on_event", 3),
+    Scene("GET, native runtime", "adapter", "bare:app", "Worker._on_event", 3),
     Scene(
-        "GET, awslambdaric", "awslambdaric", "bare_handler.handler", "wait_next_invocation", 3, 1
+        "GET, awslambdaric",
+        "awslambdaric",
+        "bare_handler.handler",
+        "_watch.<locals>.wait_next_invocation",
+        3,
     ),
-    Scene("one chunk, native runtime", "adapter", "bare:app", "send", 5, 20),
+    Scene("one chunk, native runtime", "adapter", "bare:app", "HttpCycle.send", 5, 20),
 )
+
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
 
 
 class Recorder:
@@ -66,8 +73,10 @@ class Recorder:
             return
         self._frames.add(frame)
         code = frame.f_code
+        if code.co_name in COMPREHENSIONS:
+            return
         module = code.co_filename.removeprefix(self._folder)
-        if code.co_name == self._scene.boundary and module != "response.py":
+        if code.co_qualname == self._scene.boundary:
             self._boundaries += 1
             if self._boundaries == self._scene.skipped + 2:
                 os.write(1, f"\n{MARK}{json.dumps(self._calls)}\n".encode())

@@ -177,6 +177,7 @@ UNBOUND = {
     "test_project",
     "test_security",
     "test_sources",
+    "test_trace",
 }
 
 MAX_LINES = 400

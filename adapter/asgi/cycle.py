@@ -60,7 +60,6 @@ class HttpCycle:
         self._response = response
         self._stream = stream
         self._source = source
-        self._holds_head = False  #: until the first body message, or for `HEAD_DELAY_SECONDS`
         self._max_seconds = max_seconds
         self._deadline: Deadline | None = None
         stream.on_close = response.disconnected
@@ -104,7 +103,7 @@ class HttpCycle:
             else:
                 self._raised(error, deadline)
         finally:
-            self._stop_holding_head()
+            self._timers.remove(self._flush_head)
             if self._max_seconds:
                 self._timers.remove(self._limit)
                 self._deadline = None  # a reference cycle: the deadline refers to `_expire`
@@ -130,7 +129,6 @@ class HttpCycle:
         operations = response.send(message)
         after = response.state
         if after is State.STARTED:
-            self._holds_head = True
             self._timers.set(self._flush_head, HEAD_DELAY_SECONDS)
             return
         try:
@@ -160,7 +158,7 @@ class HttpCycle:
             elif isinstance(operation, End):
                 end = True
             elif isinstance(operation, Head):
-                self._stop_holding_head()
+                self._timers.remove(self._flush_head)
                 self._stream.start(operation, self._source)
                 if self._max_seconds:
                     self._timers.set(self._limit, self._max_seconds)
@@ -187,7 +185,7 @@ class HttpCycle:
 
     def _perform_now(self, operations: Operations) -> None:
         """Perform operations without waiting. A disconnect of the client is not an error here."""
-        self._stop_holding_head()
+        self._timers.remove(self._flush_head)
         for operation in operations:
             if isinstance(operation, Failure):
                 self._stream.fail(operation.error)
@@ -205,11 +203,6 @@ class HttpCycle:
         """Replace a response that is too large for the event source."""
         self._perform_now(self._response.refused(error))
         logger.error("%s: %s", error, self._request_line())
-
-    def _stop_holding_head(self) -> None:
-        if self._holds_head:
-            self._holds_head = False
-            self._timers.remove(self._flush_head)
 
     def _returned(self) -> None:
         operations = self._response.returned()

@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ClientDisconnected, UnexpectedMessage
-from ..events.prelude import header_field
+from ..events.prelude import header_fields
 from ..types import Head
 
 if TYPE_CHECKING:
@@ -297,7 +297,7 @@ def _head(message: Message) -> Head:
     if not isinstance(status, int) or not 100 <= status <= 999:
         raise UnexpectedMessage(f"'status' must be an int from 100 to 999, not {status!r}.")
     try:
-        headers = [header_field(name, value) for name, value in message.get("headers", ())]
+        headers = header_fields(message.get("headers", ()))
     except (TypeError, ValueError) as error:
         raise UnexpectedMessage(
             f"'headers' must be an iterable of [name, value] pairs of byte strings: {error}."

@@ -9,6 +9,8 @@ from ..errors import EventError, UnexpectedMessage
 from .name_cache import NameCache
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..types import Headers, Prelude
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
@@ -43,22 +45,28 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _quote = json.encoder.encode_basestring_ascii
 
 
-def header_field(name: object, value: object) -> tuple[bytes, bytes]:
-    """Return one header field as it is sent.
+def header_fields(pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, bytes]]:
+    """Return header fields as they are sent.
 
     Raises:
-        TypeError: the name or the value is not bytes.
-        UnexpectedMessage: the name or the value has a byte that HTTP does not allow there.
+        TypeError: a name or a value is not bytes.
+        ValueError: a pair does not have two items.
+        UnexpectedMessage: a name or a value has a byte that HTTP does not allow there.
     """
-    # No message quotes a value, which may be a secret.
-    if not (isinstance(name, bytes) and isinstance(value, bytes)):
-        raise TypeError(f"{name!r} is a {type(name).__name__}, its value a {type(value).__name__}")
-    sent = _sent_names[name]
-    if len(value.translate(None, _FORBIDDEN)) < len(value):
-        raise UnexpectedMessage(
-            f"The value of the header field {name!r} has a line break or a NUL in it."
-        )
-    return sent, value
+    fields = []
+    for name, value in pairs:
+        # No message quotes a value, which may be a secret.
+        if not (isinstance(name, bytes) and isinstance(value, bytes)):
+            raise TypeError(
+                f"{name!r} is a {type(name).__name__}, its value a {type(value).__name__}"
+            )
+        sent = _sent_names[name]
+        if len(value.translate(None, _FORBIDDEN)) < len(value):
+            raise UnexpectedMessage(
+                f"The value of the header field {name!r} has a line break or a NUL in it."
+            )
+        fields.append((sent, value))
+    return fields
 
 
 def _sent_name(name: bytes) -> bytes:

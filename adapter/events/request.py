@@ -179,10 +179,11 @@ def strings_at(parent: Event, *keys: str) -> list[str]:
     Raises:
         EventError: a value is not a string.
     """
-    values = [(key, parent.get(key)) for key in keys]
     return [
-        value if type(value) is str and value.isascii() else to_string(value, key)
-        for key, value in values
+        value
+        if type(value := parent.get(key)) is str and value.isascii()
+        else to_string(value, key)
+        for key in keys
     ]
 
 

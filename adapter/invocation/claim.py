@@ -74,7 +74,7 @@ class Claim:
 
     def call_ended(self) -> None:
         """Give the claim back, if the call has sent nothing: another call may respond."""
-        self._advance(ClaimInput.CALL_ENDED)
+        self.state = CLAIMS[self.state][ClaimInput.CALL_ENDED]
 
     def runtime(self) -> bool:
         """Let the runtime post the result or the exception of the function."""

@@ -8,7 +8,7 @@ import sys
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
-from ..errors import HandlerError, StreamClosed, advice
+from ..errors import StreamClosed, advice
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, settle
 from ..runtime_api.invocation import Invocation, function_fields
@@ -17,13 +17,10 @@ from ..runtime_api.wire import ApiReply
 from ..sync.bridge import ServedInvocation, stream_result
 
 if TYPE_CHECKING:
-    from ..invocation.context import LambdaContext
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import ReplyOrError
-    from ..runtime_api.invocation import FunctionFields
     from ..streams.streaming_handler import StreamingHandler
     from ..sync.bridge import Bridge
-    from ..types import JSON
 
 logger = get_logger("adapter.runtime")
 
@@ -60,14 +57,14 @@ class Worker:
             RuntimeApiError: the Runtime API says that this environment is lost.
             OSError: the Runtime API is gone.
         """
+        self._loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
         self._variables = copy_context()
         event: ApiReply | None = None  # a reply to ``next``, from `_on_event`
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            for_run: asyncio.Future[ApiReply | None] = asyncio.get_running_loop().create_future()
-            self._for_run = for_run
+            self._for_run: asyncio.Future[ApiReply | None] = self._loop.create_future()
             self._begin(invocation)
             event = await self._wait()
             if event is None:  # the latest outcome may have no reply, or a refusal
@@ -114,8 +111,7 @@ class Worker:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
         self._has_returned = False
         self._delivery = Delivery(self._client, invocation, self._ask_if_done)
-        loop = asyncio.get_running_loop()
-        variables = self._variables.copy()
+        loop, variables = self._loop, self._variables.copy()
         if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
             self._serving = asyncio.Task(
                 self._serve_one(), loop=loop, context=variables, eager_start=True
@@ -175,7 +171,8 @@ class Worker:
         delivery.claim.call()
         stream = RuntimeStream(delivery)
         try:
-            event, context = _unmarshal(served, self._function)
+            event = delivery.invocation.event()
+            served.context = context = delivery.invocation.context(self._function)
             response = await self._handler.respond(event, context, stream)
             if not stream.started and not stream.closed:
                 stream.respond(response)
@@ -193,7 +190,8 @@ class Worker:
         """
         delivery = served.delivery
         try:
-            event, context = _unmarshal(served, self._function)
+            event = delivery.invocation.event()
+            served.context = context = delivery.invocation.context(self._function)
             cancelled = False
             try:
                 result = await self._handler.respond(event, context, RuntimeStream(delivery))
@@ -220,18 +218,3 @@ class Worker:
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
         logger.error("The invocation failed%s", advice(error), exc_info=error)
-
-
-def _unmarshal(served: ServedInvocation, function: FunctionFields) -> tuple[JSON, LambdaContext]:
-    invocation = served.delivery.invocation
-    try:
-        event = invocation.event()
-    except (ValueError, RecursionError) as error:
-        raise HandlerError("Runtime.UnmarshalError", f"The event is not JSON: {error}") from error
-    try:
-        served.context = context = invocation.context(function)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise HandlerError(
-            "Runtime.LambdaContextUnmarshalError", f"The context is not as documented: {error}"
-        ) from error
-    return event, context

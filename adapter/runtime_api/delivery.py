@@ -71,7 +71,7 @@ class Delivery:
 
     def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply
-        stream = self._stream
+        stream, self._stream = self._stream, None  # a reference cycle: the stream refers to this
         if stream is not None and not stream.closed:
             stream.refuse(reply)
         if self._waiting is not None:

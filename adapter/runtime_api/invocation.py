@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from ..errors import HandlerError
 from ..invocation.context import Client, ClientContext, Identity, LambdaContext
 from .wire import ProtocolError
 
@@ -88,42 +89,50 @@ class Invocation(NamedTuple):
         """Return the event: decoded JSON, or bytes if the content type is not JSON.
 
         Raises:
-            ValueError: the event is not valid JSON.
+            HandlerError: the event is not valid JSON.
         """
         if self.headers.get("content-type", "application/json") != "application/json":
             return self.body  # type: ignore[return-value]  # bytes, as AWS's own runtime does
+        event: JSON
         try:
-            text = self.body.decode()
-            event: JSON
-            event, end = _scan(text, 0)
-            if end == len(text):
-                return event
-        except (ValueError, StopIteration):
-            pass
-        # White space around the JSON, another encoding, or an error with its position.
-        event = json.loads(self.body)
+            try:
+                text = self.body.decode()
+                event, end = _scan(text, 0)
+                if end == len(text):
+                    return event
+            except (ValueError, StopIteration):
+                pass
+            # White space around the JSON, another encoding, or an error with its position.
+            event = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            name = "Runtime.UnmarshalError"
+            raise HandlerError(name, f"The event is not JSON: {error}") from error
         return event
 
     def context(self, function: FunctionFields) -> LambdaContext:
         """Return the context object.
 
         Raises:
-            ValueError: the client context or the identity is not JSON.
+            HandlerError: the client context or the identity is not as documented.
         """
         headers = self.headers
         client_context = headers.get("lambda-runtime-client-context")
         identity = headers.get("lambda-runtime-cognito-identity")
-        given = _json(client_context) if client_context else None
-        return LambdaContext(
-            self.request_id,
-            self.deadline_ms,
-            headers.get("lambda-runtime-invoked-function-arn", ""),
-            *function,
-            _identity(identity) if identity else None,
-            None if given is None else _client_context(given),
-            self.tenant_id,
-            None if given is None else _w3c_fields(given.get("w3c")),
-        )
+        try:
+            given = _json(client_context) if client_context else None
+            return LambdaContext(
+                self.request_id,
+                self.deadline_ms,
+                headers.get("lambda-runtime-invoked-function-arn", ""),
+                *function,
+                _identity(identity) if identity else None,
+                None if given is None else _client_context(given),
+                self.tenant_id,
+                None if given is None else _w3c_fields(given.get("w3c")),
+            )
+        except (ValueError, AttributeError, TypeError) as error:
+            name = "Runtime.LambdaContextUnmarshalError"
+            raise HandlerError(name, f"The context is not as documented: {error}") from error
 
 
 class FunctionFields(NamedTuple):

@@ -6,7 +6,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import EventError, UnexpectedMessage
-from ..events.prelude import header_field
+from ..events.prelude import header_fields
 from ..types import Head
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def field(name: Any, value: Any) -> tuple[bytes, bytes]:
             f"The header {name!r} has a value of type {type(value).__name__}; it must be a string."
         )
     try:
-        return header_field(name.encode("ascii"), str(value).encode("latin-1"))
+        [sent] = header_fields([(name.encode("ascii"), str(value).encode("latin-1"))])
+        return sent
     except UnicodeEncodeError:
         raise EventError(
             f"The header {name!r} has characters that are not valid in HTTP."

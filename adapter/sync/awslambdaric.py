@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigurationError, error_object
 from ..invocation.loggers import get_logger
 from ..runtime_api.wire import MAX_REPORT_BYTES, error_report, error_type_header
-from .bootstrap import guarded
+from .bootstrap import call_guarded
 from .managed_bridge import ManagedBridge
 
 if TYPE_CHECKING:
@@ -169,9 +169,7 @@ class SingleResponse:
         self, invoke_id: str, data: bytes, *args: Any, **kwargs: Any
     ) -> None:
         """Post the result of the function, unless its response has been streamed."""
-        if self._bridge.has_responded(invoke_id, data):
-            logger.debug("The result of the handler is dropped: its response was streamed.")
-        else:
+        if not self._bridge.has_responded(invoke_id, data):
             self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
 
     def post_error(self, invoke_id: str, report: str, *args: Any, **kwargs: Any) -> None:
@@ -202,7 +200,7 @@ def _guard_reports(bootstrap: Any) -> None:
     def handle_event_request(
         lambda_runtime_client: Any, request_handler: Any, *args: Any, **kwargs: Any
     ) -> None:
-        handle(lambda_runtime_client, guarded(request_handler), *args, **kwargs)
+        handle(lambda_runtime_client, partial(call_guarded, request_handler), *args, **kwargs)
 
     def log_error(error: Any, sink: Any) -> None:
         try:

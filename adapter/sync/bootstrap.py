@@ -23,20 +23,20 @@ MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
 """The limit of the text of an error: JSON may take six times as much, besides the stack trace."""
 
 
-def guarded(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return ``function`` with errors and a working directory that AWS's client can report."""
+def call_guarded(function: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
+    """Call ``function`` so that AWS's client can report each of its errors.
 
-    def call(event: Any, context: Any) -> Any:
-        try:
-            return function(event, context)
-        except Exception as error:
-            if _is_reportable(error):
-                raise
-            raise _reportable(error) from error
-        finally:
-            _ensure_working_directory()
-
-    return call
+    Raises:
+        Exception: the exception of ``function``, or a shorter one in its place.
+    """
+    try:
+        return function(event, context)
+    except Exception as error:
+        if _is_reportable(error):
+            raise
+        raise _reportable(error) from error
+    finally:
+        _ensure_working_directory()
 
 
 def _is_reportable(error: Exception) -> bool:

@@ -118,12 +118,13 @@ class ManagedBridge(Bridge):
         if served.call is not None:  # in a thread that the function has not joined
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
-        if payload is not None and b'"statusCode"' in payload and not delivery.sent:
-            self._stream_payload(delivery, payload)
         if delivery.sent:
             return True
-        with self.runner.standing_still():
-            delivery.claim.runtime()
+        if payload is not None and b'"statusCode"' in payload:
+            self._stream_payload(delivery, payload)
+        if not delivery.sent:
+            with self.runner.standing_still():
+                delivery.claim.runtime()
         return delivery.sent
 
     async def prepare(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError, UnexpectedMessage
-from adapter.events.prelude import DELIMITER, DROPPED, decode, encode, header_field, prelude
+from adapter.events.prelude import DELIMITER, DROPPED, decode, encode, header_fields, prelude
 
 if TYPE_CHECKING:
     from adapter.types import Headers, Prelude
@@ -133,24 +133,27 @@ class TestDecode:
         assert head == json.loads(stream.partition(DELIMITER)[0])
 
 
-class TestHeaderField:
-    def test_has_a_name_in_lower_case_and_its_value_as_it_is(self) -> None:
-        assert header_field(b"X-Shop", b"caf\xe9") == (b"x-shop", b"caf\xe9")
+class TestHeaderFields:
+    def test_have_names_in_lower_case_and_their_values_as_they_are(self) -> None:
+        assert header_fields([(b"X-Shop", b"caf\xe9"), (b"x", b"")]) == [
+            (b"x-shop", b"caf\xe9"),
+            (b"x", b""),
+        ]
 
     @pytest.mark.parametrize("field", [("x", b"y"), (b"x", "y"), (1, 2)])
-    def test_consists_of_bytes(self, field: tuple[object, object]) -> None:
+    def test_consist_of_bytes(self, field: tuple[object, object]) -> None:
         with pytest.raises(TypeError, match="is a"):
-            header_field(*field)
+            header_fields([field])
 
     @pytest.mark.parametrize("name", [b"", b"a b", b"a:", b"\xe9", b"a\r\nb"])
-    def test_has_a_name_that_is_a_token_of_http(self, name: bytes) -> None:
+    def test_have_names_that_are_tokens_of_http(self, name: bytes) -> None:
         with pytest.raises(UnexpectedMessage, match="cannot be the name of a header field"):
-            header_field(name, b"x")
+            header_fields([(name, b"x")])
 
     @pytest.mark.parametrize("value", [b"a\r\nb: c", b"a\nb", b"a\rb", b"\0secret"])
-    def test_has_no_line_break_or_nul_in_its_value_which_no_message_repeats(
+    def test_have_no_line_break_or_nul_in_a_value_which_no_message_repeats(
         self, value: bytes
     ) -> None:
         with pytest.raises(UnexpectedMessage, match="has a line break or a NUL") as caught:
-            header_field(b"x", value)
+            header_fields([(b"x", value)])
         assert "secret" not in str(caught.value)

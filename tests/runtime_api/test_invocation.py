@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from awslambdaric.bootstrap import create_lambda_context
 
-from adapter.errors import ProtocolError
+from adapter.errors import HandlerError, ProtocolError
 from adapter.runtime_api.invocation import Invocation, function_fields
 from adapter.runtime_api.wire import ApiReply
 
@@ -152,8 +152,9 @@ def test_a_context_has_the_attributes_of_aws_own_down_to_the_last(
 def test_a_context_that_is_not_as_documented_is_an_error_that_can_be_told(
     header: str, text: str
 ) -> None:
-    with pytest.raises((ValueError, AttributeError, TypeError)):
+    with pytest.raises(HandlerError, match="context is not as documented") as caught:
         invocation(**{header: text}).context(FUNCTION)
+    assert caught.value.error_type == "Runtime.LambdaContextUnmarshalError"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,11 @@ def test_an_event_is_any_json(body: bytes, event: Any) -> None:
     assert invocation(body).event() == event
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"{'a': 1}", b"\xff\xfe\xff", b"{} {}"])
-def test_an_event_that_is_not_json_is_a_ValueError(body: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - any: the message is for people
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"{'a': 1}", b"\xff\xfe\xff", b"{} {}", pytest.param(b"[" * 100_000, id="deep")],
+)
+def test_an_event_that_is_not_json_is_an_error_that_can_be_told(body: bytes) -> None:
+    with pytest.raises(HandlerError, match="event is not JSON") as caught:
         invocation(body).event()
+    assert caught.value.error_type == "Runtime.UnmarshalError"
