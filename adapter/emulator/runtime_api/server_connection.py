@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from .replies import Reply
 
-READ_BYTES = 32 * 1024  # as RAPID copies
+READ_BYTES = 256 * 1024  # as much as asyncio reads from a socket at once
+BACKLOG_BYTES = 32 * 1024  # RAPID copies as much at once
 MAX_HEAD_BYTES = 1024 * 1024  # Go's default, which RAPID uses
 MAX_TRAILER_BYTES = 4096  # Go's read buffer, which has to hold all trailers
 MAX_DISCARD_BYTES = 256 * 1024  # Go reads this much of an unwanted body to keep the connection
@@ -38,7 +39,7 @@ class ServerConnection:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._broken = False
-        self._has_backlog = False  #: the last read filled its buffer
+        self._has_backlog = False  #: the last read had more than one piece for RAPID
         self._pushed_back: object = h11.NEED_DATA  #: the event that ended a backlog
         self._chunk_sizes: ChunkSizes | None = None  #: of a chunked body that is being read
         self.request: h11.Request
@@ -149,7 +150,7 @@ class ServerConnection:
                 data = await self._stream.receive(READ_BYTES)
             except anyio.EndOfStream:
                 data = b""
-            self._has_backlog = len(data) == READ_BYTES
+            self._has_backlog = len(data) >= BACKLOG_BYTES
             if self._chunk_sizes is not None:
                 self._chunk_sizes.feed(data)
             self._http.receive_data(data)
@@ -169,7 +170,7 @@ class ServerConnection:
             raise TruncatedError
 
     def _backlog(self) -> Iterator[bytes]:
-        """Yield the other chunks of a read that filled its buffer."""
+        """Yield the other chunks of a large read."""
         with suppress(h11.RemoteProtocolError):  # h11 raises it again at the next event
             while self._has_backlog:
                 event = self._http.next_event()
