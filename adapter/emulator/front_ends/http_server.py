@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import h11
@@ -50,6 +51,10 @@ class LocalProtocol(H11Protocol):
         super().__init__(config, *arguments, **options)
         self.conn = StrictConnection(h11.SERVER, MAX_HEAD_BYTES)
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection."""
+        super().connection_made(cast("asyncio.Transport", OneWrite(transport)))
+
     def _should_upgrade(self) -> bool:
         """Treat an upgrade as any other request, as Lambda does, and log no advice."""
         return False
@@ -67,6 +72,39 @@ class LocalProtocol(H11Protocol):
         if before is not h11.IDLE and self.cycle is not None:  # the app serves this request
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+
+
+class OneWrite:
+    """A transport that writes at once what is written in one turn of the event loop.
+
+    uvicorn writes the head, the body and the end of a response one by one. Each write is a system
+    call, and wakes up the client.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._pieces: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """Return all other methods of the transport."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write data at the end of this turn."""
+        if not self._pieces:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        """Write what is left, and close the connection."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if data:
+            self._transport.write(data)
 
 
 class LocalServer(uvicorn.Server):
