@@ -53,7 +53,13 @@ class LocalProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
-        super().connection_made(cast("asyncio.Transport", OneWrite(transport)))
+        self.writer = OneWrite(transport)
+        super().connection_made(cast("asyncio.Transport", self.writer))
+
+    def on_response_complete(self) -> None:
+        """Write the response now: the client comes before all that follows in this turn."""
+        self.writer.flush()
+        super().on_response_complete()
 
     def _should_upgrade(self) -> bool:
         """Treat an upgrade as any other request, as Lambda does, and log no advice."""
@@ -92,15 +98,16 @@ class OneWrite:
     def write(self, data: bytes) -> None:
         """Write data at the end of this turn."""
         if not self._pieces:
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self.flush)
         self._pieces.append(data)
 
     def close(self) -> None:
         """Write what is left, and close the connection."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write now what waits."""
         data = b"".join(self._pieces)
         self._pieces.clear()
         if data:
