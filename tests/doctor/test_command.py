@@ -215,10 +215,14 @@ class TestAdapterDev:
                 id="only the function streams",
             ),
             pytest.param(
-                ["--midstream-error", "abort"], "auto", "/breaks", (1, ["broken"]), id="aborts"
+                ["--undocumented", "abort"], "auto", "/breaks", (1, ["broken"]), id="aborts"
             ),
             pytest.param(
-                ["--empty-body-hang", "--timeout", "1"], "auto", "/empty", (1, ["hung"]), id="hangs"
+                ["--undocumented", "hang", "--timeout", "1"],
+                "auto",
+                "/empty",
+                (1, ["hung"]),
+                id="hangs",
             ),
         ],
     )

@@ -64,9 +64,7 @@ def main(arguments: Namespace) -> int:
     shown = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
     function = replace(dev.config, environ=shown)
     url = UrlSettings(
-        midstream_error=arguments.midstream_error,
-        empty_body_hang=arguments.empty_body_hang,
-        hold_last_chunk=arguments.hold_last_chunk,
+        undocumented=frozenset(arguments.undocumented),
         check_host=is_loopback(arguments.host),
         show_init_errors=arguments.reload,
     )

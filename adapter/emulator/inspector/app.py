@@ -55,7 +55,11 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-NOT_LOCAL = "The inspector serves this machine only: open it at http://127.0.0.1 or localhost.\n"
+NOT_LOCAL = (
+    "The inspector serves only the machine that runs adapter dev, because requests have passwords "
+    "and tokens. Open http://127.0.0.1:{port}/__lambda__/ there. On another machine, forward the "
+    "port first: ssh -L {port}:127.0.0.1:{port} NAME-OF-THAT-MACHINE\n"
+)
 OTHER_SITE = "The inspector does not serve requests from other pages.\n"
 NOT_FOUND = "There is no such page, or the invocation is no longer kept.\n"
 
@@ -84,8 +88,9 @@ class Inspector:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, path: str) -> Response:
-        if not is_local(request.scope):
-            return PlainTextResponse(NOT_LOCAL, HTTPStatus.FORBIDDEN)
+        if not is_local(request):
+            text = NOT_LOCAL.format(port=request.scope["server"][1])
+            return PlainTextResponse(text, HTTPStatus.FORBIDDEN)
         if not path:
             return RedirectResponse(f"{ROOT}/")
         if path in FILES:
@@ -148,10 +153,15 @@ def json_response(document: object) -> Response:
     return Response(json.dumps(document), media_type="application/json")
 
 
-def is_local(scope: Scope) -> bool:
-    """Whether a request comes from this machine and names it, even if others can connect."""
-    client = scope["client"]
-    return host_is_local(list(scope["headers"])) and bool(client) and is_loopback(client[0])
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine and names it, even if others can connect.
+
+    A tunnel connects from this machine too, and may rewrite ``Host``. It names its client.
+    """
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    addresses = [address.strip() for address in forwarded if address.strip()]
+    addresses.append(request.client.host if request.client else "")
+    return host_is_local(request.headers.raw) and all(map(is_loopback, addresses))
 
 
 def is_same_origin(request: Request) -> bool:
