@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
-from ...doctor.observation import Limits, Verdict, judge
+from ...doctor.observation import may_name_middleware
 from ..host import host_is_local, is_loopback
 from .documents import detail, summary
 from .observed import observe
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from ..console import Console
     from ..environments.pool import Pool
     from .journal import Journal
     from .recorded import RecordedInvocation
@@ -70,12 +71,14 @@ class Inspector:
     It trusts the pages of the app, which have the same origin.
     """
 
-    def __init__(self, app: ASGIApp, pool: Pool, journal: Journal, tasks: TaskGroup) -> None:
+    def __init__(
+        self, app: ASGIApp, pool: Pool, journal: Journal, tasks: TaskGroup, console: Console
+    ) -> None:
         self._app = app
         self._pool = pool
         self._journal = journal
         self._tasks = tasks
-        self._stack = StackReader(pool.function)
+        self._stack = StackReader(pool.function, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -140,11 +143,13 @@ class Inspector:
 
 
 @asynccontextmanager
-async def inspect(app: ASGIApp, pool: Pool, journal: Journal) -> AsyncIterator[ASGIApp]:
+async def inspect(
+    app: ASGIApp, pool: Pool, journal: Journal, console: Console
+) -> AsyncIterator[ASGIApp]:
     """Put the inspector in front of an app while the block runs."""
     pool.watch = journal.watch
     async with anyio.create_task_group() as tasks:
-        yield Inspector(app, pool, journal, tasks)
+        yield Inspector(app, pool, journal, tasks, console)
         tasks.cancel_scope.cancel()
 
 
@@ -176,6 +181,4 @@ def needs_stack(record: RecordedInvocation) -> bool:
     """Whether a finding may name middleware."""
     if record.ended is None or not record.environment:
         return False
-    observation = observe(record)
-    held = judge(observation.written, observation.duration, Limits()) is Verdict.HELD_BACK
-    return held or bool(observation.header("content-encoding"))
+    return may_name_middleware(observe(record))

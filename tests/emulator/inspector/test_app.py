@@ -65,7 +65,7 @@ async def inspected(
         with listen("127.0.0.1", 0) as listening:
             base = f"http://127.0.0.1:{listening.getsockname()[1]}"
             async with (
-                inspect(url, running.pool, Journal()) as app,
+                inspect(url, running.pool, Journal(), running.pool._console) as app,
                 serve(app, listening),
                 httpx.AsyncClient(base_url=base, timeout=30) as client,
             ):
