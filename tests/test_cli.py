@@ -99,7 +99,7 @@ def test_a_number_out_of_range_is_answered_with_the_range(
 def test_the_defaults_are_those_that_the_help_names() -> None:
     arguments = build_parser().parse_args(["dev", "main:app"])
     assert (arguments.host, arguments.port) == ("127.0.0.1", 8000)
-    assert (arguments.max_environments, arguments.midstream_error) == (10, "clean")
+    assert (arguments.max_environments, arguments.undocumented) == (10, [])
 
 
 def test_run_outside_of_lambda_says_what_to_do(

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
+from .settings import INVOKE_MODE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 TAG = "asgi-lambda-stream:deployment"
 #: The alias that the function URL belongs to.
 LIVE = "live"
-INVOKE_MODE = "ADAPTER_INVOKE_MODE"
 RETENTION_DAYS = 14
 
 Auth = Literal["NONE", "AWS_IAM"]  #: AuthType of a function URL

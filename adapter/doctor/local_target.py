@@ -20,6 +20,7 @@ from ..emulator.inspector.journal import Journal
 from ..emulator.inspector.observed import observe
 from ..emulator.inspector.stack_reader import read_stack
 from ..errors import ConfigurationError
+from .observation import may_name_middleware
 from .probe import probe
 from .template import unfit_places
 
@@ -52,7 +53,6 @@ async def probe_target(
     journal = Journal()
     seen: Probe | None = None
     sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
-    middleware = await read_stack(function)
     with listen("127.0.0.1", 0) as listening:
         base = f"http://127.0.0.1:{listening.getsockname()[1]}"
         async with (
@@ -69,10 +69,12 @@ async def probe_target(
     if record is None:
         raise ConfigurationError(f"The local Lambda refused the request with {seen.status}.")
     observation = replace(
-        observe(record, middleware, unfit_places(function.task_root)),
+        observe(record, templates=unfit_places(function.task_root)),
         asked=True,
         protocol=seen.protocol,
     )
+    if may_name_middleware(observation):
+        observation = replace(observation, middleware=await read_stack(function, console))
     if seen.stopped:  # and so ended by the doctor, not by the app
         return replace(observation, duration=seen.duration, broken="", error=""), seen
     return replace(observation, broken=observation.broken or seen.broken), seen

@@ -162,6 +162,12 @@ def judge(chunks: Sequence[Chunk], duration: float, limits: Limits) -> Verdict:
     return Verdict.STREAMS
 
 
+def may_name_middleware(observation: Observation) -> bool:
+    """Whether a finding may name the middleware of the app, which has to be imported for that."""
+    held = judge(observation.written, observation.duration, Limits()) is Verdict.HELD_BACK
+    return held or bool(observation.header("content-encoding"))
+
+
 def longest_gap(observation: Observation) -> Gap:
     """Return the longest time in which the client received nothing, from the request on."""
     times = [0.0, *(chunk.at for chunk in observation.received), observation.duration]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
 LOCAL_API_DOMAIN = "a1b2c3d4e5.execute-api.local.amazonaws.com"
 
 
+@lru_cache
 def is_loopback(host: str) -> bool:
     """Whether ``host`` is a loopback address or ``localhost``."""
     try:

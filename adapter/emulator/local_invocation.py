@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from enum import StrEnum
 from time import monotonic, time
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,10 +12,9 @@ from uuid import uuid4
 import anyio
 
 from .invocation_events import Ended, Logged
+from .response_body import ResponseBody
 
 if TYPE_CHECKING:
-    from anyio.streams.memory import MemoryObjectReceiveStream
-
     from .invocation_events import InvocationEvent, Listener
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
@@ -113,9 +111,7 @@ class LocalInvocation:
             limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
         self.limit = limit
         self.streaming = streaming
-        self.body: MemoryObjectReceiveStream[bytes]
-        # No buffer: as on AWS, the client's speed limits how fast the runtime is read.
-        self._sink, self.body = anyio.create_memory_object_stream[bytes](0)
+        self.body = ResponseBody()
         self.end: ResponseEnd | None = None
         self.done = anyio.Event()
         self.nonce = ""  #: identifies one delivery; an event may be delivered more than once
@@ -164,8 +160,7 @@ class LocalInvocation:
             self.first_byte_at = monotonic()
             self._started.set()
         self.bytes += len(data)
-        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-            await self._sink.send(data)
+        await self.body.put(data)
 
     def finish(self, end: ResponseEnd) -> None:
         """End the response. Only the first call has an effect."""
@@ -173,7 +168,7 @@ class LocalInvocation:
             self.end = end
             self.ended_at = monotonic()
             self._started.set()
-            self._sink.close()
+            self.body.end()
             failure = self._start if isinstance(self._start, InvocationFailure) else None
             self.tell(Ended(self.ended_at, end, failure.explain() if failure else ""))
 

@@ -4,6 +4,7 @@ import json
 
 import anyio
 import pytest
+from anyio import wait_all_tasks_blocked
 
 from adapter.emulator.local_invocation import (
     EndOfResponse,
@@ -28,13 +29,20 @@ def make() -> LocalInvocation:
 
 async def test_the_start_is_known_at_the_first_byte_and_not_before() -> None:
     invocation = make()
+    starts = []
+
+    async def wait() -> None:
+        starts.append(await invocation.wait_for_start())
+
     async with invocation.body, anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
         invocation.begin("text/plain")
-        with pytest.raises(anyio.WouldBlock):
-            invocation.body.receive_nowait()
-        tasks.start_soon(invocation.write, b"x")
-        assert await invocation.wait_for_start() == ResponseStart("text/plain")
-        assert await invocation.body.receive() == b"x"
+        await wait_all_tasks_blocked()
+        assert starts == []
+        await invocation.write(b"x")
+        await wait_all_tasks_blocked()
+        assert starts == [ResponseStart("text/plain")]
+        assert await anext(invocation.body) == b"x"
         invocation.finish(COMPLETE)
 
 
@@ -50,10 +58,10 @@ async def test_a_failure_before_the_first_byte_is_the_start() -> None:
 
 async def test_a_failure_after_the_first_byte_truncates_the_response() -> None:
     invocation = make()
-    async with invocation.body, anyio.create_task_group() as tasks:
+    async with invocation.body:
         invocation.begin("text/plain")
-        tasks.start_soon(invocation.write, b"x")
-        assert await invocation.body.receive() == b"x"
+        await invocation.write(b"x")
+        assert await anext(invocation.body) == b"x"
         invocation.fail(InvocationFailure("Sandbox.Timedout"))
         assert [chunk async for chunk in invocation.body] == []
         assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
@@ -75,7 +83,7 @@ async def test_the_first_end_counts() -> None:
 async def test_a_client_that_disconnects_does_not_stop_the_function() -> None:
     invocation = make()
     invocation.begin("text/plain")
-    await invocation.body.aclose()
+    invocation.body.close()
     await invocation.write(b"no reader!")
     assert invocation.bytes == 10
     invocation.finish(COMPLETE)

@@ -255,7 +255,7 @@ def add_reload(dev: ArgumentParser) -> None:
 def add_undocumented(dev: ArgumentParser) -> None:
     """Describe the limits, and choices where AWS's behaviour is not documented."""
     group = dev.add_argument_group(
-        "streams", "bandwidth, and endings that AWS does not document: --midstream-error abort"
+        "streams", "bandwidth, and what AWS may do but does not document: --undocumented abort"
     )
     group.add_argument(
         "--no-throttle",
@@ -263,20 +263,13 @@ def add_undocumented(dev: ArgumentParser) -> None:
         help="no limit of 2 MB/s after the first 6 MB of a stream",
     )
     group.add_argument(
-        "--midstream-error",
-        choices=("clean", "abort"),
-        default="clean",
-        help="the end of a response whose app fails after the head (%(default)s)",
-    )
-    group.add_argument(
-        "--empty-body-hang",
-        action="store_true",
-        help="keep responses without a body open until the timeout, as some users reported",
-    )
-    group.add_argument(
-        "--hold-last-chunk",
-        action="store_true",
-        help="deliver each chunk only with the next one, as some users reported",
+        "--undocumented",
+        action="append",
+        choices=("abort", "hang", "hold"),
+        default=[],
+        help="abort: cut a response whose app fails after the head; hang: keep a response without "
+        "a body open until the timeout; hold: deliver each chunk only with the next one; may be "
+        "repeated",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.util import find_spec
@@ -14,8 +15,6 @@ import anyio
 
 from ...errors import ConfigurationError
 from ..console import Console
-from ..environments.environment import wait_any
-from ..environments.pool import open_pool
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
 from ..front_ends.listening import listen
 from ..front_ends.url_settings import UrlSettings
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     import socket
     from argparse import Namespace
     from collections.abc import AsyncIterator, Callable
+    from concurrent.futures import Future
     from contextlib import AbstractAsyncContextManager
 
     from ..environments.environment import Environment
@@ -64,15 +64,13 @@ def main(arguments: Namespace) -> int:
     shown = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
     function = replace(dev.config, environ=shown)
     url = UrlSettings(
-        midstream_error=arguments.midstream_error,
-        empty_body_hang=arguments.empty_body_hang,
-        hold_last_chunk=arguments.hold_last_chunk,
+        undocumented=frozenset(arguments.undocumented),
         check_host=is_loopback(arguments.host),
         show_init_errors=arguments.reload,
     )
     source = read_source(arguments, dev.url)
     reload = reload_filter_of(arguments, function.task_root)
-    with ExitStack() as sockets:
+    with ExitStack() as sockets, ThreadPoolExecutor(1) as background:
         url_socket = sockets.enter_context(listen(arguments.host, arguments.port))
         invoke_socket = None
         if arguments.invoke_port is not None:
@@ -87,7 +85,8 @@ def main(arguments: Namespace) -> int:
             reload,
             inspector=arguments.inspector,
         )
-        return anyio.run(run, settings)
+        sandbox = background.submit(sandbox_of, function)
+        return anyio.run(run, settings, sandbox)
 
 
 def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | None:
@@ -104,14 +103,17 @@ def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | No
     return ReloadFilter(task_root, tuple(arguments.reload_include), tuple(arguments.reload_exclude))
 
 
-async def run(settings: DevSettings) -> int:
+async def run(settings: DevSettings, finding: Future[Sandbox]) -> int:
     """Serve until a signal; return the exit code, which is 1 if the function cannot start."""
+    from ..environments.environment import wait_any  # lazy: imported while the sandbox is found
+    from ..environments.pool import open_pool
+
     console = Console()
     function = settings.function
     reload_stop = anyio.Event()
     # Signals first: a Ctrl-C during the start has to stop the server cleanly as well.
     with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
-        sandbox = await anyio.to_thread.run_sync(sandbox_of, function)
+        sandbox = await anyio.to_thread.run_sync(finding.result)
         if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)
         async with open_pool(function, sandbox, console, settings.max_environments) as pool:

@@ -29,7 +29,7 @@ async def serve_function(
     async with AsyncExitStack() as servers:
         app: ASGIApp = FunctionUrl(pool, settings.url, console, settings.source)
         if settings.inspector:
-            app = await servers.enter_async_context(inspect(app, pool, Journal()))
+            app = await servers.enter_async_context(inspect(app, pool, Journal(), console))
         await servers.enter_async_context(serve(app, settings.url_socket))
         if settings.invoke_socket is not None:
             api = InvokeApi(pool, console, check_host=settings.url.check_host)

@@ -162,6 +162,7 @@ class Environment:
         self._console.latest = invocation
         pid = str(self._process.pid) if self._process else ""
         invocation.tell(Started(invocation.delivered_at or monotonic(), pid, cold))
+        await anyio.lowlevel.checkpoint()  # the runtime gets the event before the terminal its line
         self._console.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():

@@ -135,7 +135,8 @@ class OnDemandPool(Pool):
         limit: int,
     ) -> None:
         super().__init__(tasks, function, sandbox, console)
-        self._limiter = anyio.CapacityLimiter(limit)
+        self._limit = limit
+        self._places = anyio.Semaphore(limit, fast_acquire=True)
         self._idle: list[Environment] = []
         self._outdated: set[Environment] = set()  #: environments that run old code
         self._became_idle = anyio.Event()
@@ -155,7 +156,7 @@ class OnDemandPool(Pool):
         self._idle.clear()
 
     async def _invoke(self, invocation: LocalInvocation) -> None:
-        async with self._limiter:
+        async with self._places:
             if self._closed:
                 return
             environment = await self._reuse(invocation.tenant_id)
@@ -177,7 +178,7 @@ class OnDemandPool(Pool):
 
     async def _make_room(self) -> None:
         """End an idle environment of another tenant if there is no place for a new one."""
-        if self._idle and len(self._alive) >= self._limiter.total_tokens:
+        if self._idle and len(self._alive) >= self._limit:
             await self._idle.pop(0).stop()
 
     async def _reuse(self, tenant_id: str) -> Environment | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,11 +15,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 def peak_memory_mb(pid: int) -> int | None:
     """Return the peak resident size of a running process in MB; ``None`` without ``/proc``."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return None
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    found = re.search(r"VmHWM:\s+(\d+) kB", read(f"/proc/{pid}/status"))
     return -(-int(found.group(1)) // 1024) if found else None
 
 
@@ -64,6 +59,7 @@ def proportional_bytes(pid: int) -> int:
 def read(path: str) -> str:
     """Return a file of ``/proc``; empty if its process has ended, or on another system."""
     try:
-        return Path(path).read_text()
+        with open(path, "rb", buffering=0) as file:  # as text it takes twice the time
+            return file.read().decode()
     except OSError:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import ConfigurationError
@@ -63,23 +64,14 @@ def find_sandbox(task_root: Path, layers: tuple[Path, ...] = ()) -> Sandbox:
     Raises:
         ConfigurationError: there are layers, and this machine allows no mounts.
     """
-    fallback = no_sandbox()
     script, lower = REMOUNT, tuple[str, ...]()
     if layers:
         script, lower = MOUNT_LAYERS, (":".join(map(str, reversed(layers))),)
     if shutil.which("unshare") and shutil.which("mount"):
-        for namespace in NAMESPACES:
+        for end, namespace in product((DIE_WITH_PARENT, ()), NAMESPACES):
             # setpriv comes last: entering a user namespace would clear its setting
-            prefix = (
-                "unshare",
-                *namespace,
-                "sh",
-                "-c",
-                script,
-                str(task_root),
-                *lower,
-                *fallback.prefix,
-            )
+            root = str(task_root)
+            prefix = ("unshare", *namespace, "sh", "-c", script, root, *lower, *end)
             if works((*prefix, "sh", "-c", "! [ -w . ]")):
                 return Sandbox(prefix, read_only=True)
     if layers:
@@ -87,7 +79,7 @@ def find_sandbox(task_root: Path, layers: tuple[Path, ...] = ()) -> Sandbox:
             "--layer needs a Linux that allows mounts (as root, or in a user namespace): this "
             "machine does not. Install the layer's content beside the app instead."
         )
-    return fallback
+    return no_sandbox()
 
 
 def works(command: tuple[str, ...]) -> bool:

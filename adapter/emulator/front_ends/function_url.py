@@ -38,7 +38,7 @@ ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 NOT_THIS_HOST = (
     "This server serves localhost only, and the Host header names another host. "
-    "To serve other machines, start it with --host.\n"
+    "To serve other machines or a tunnel, start it with --host 0.0.0.0.\n"
 )
 # Matched against the first chunk only: the response is not delayed for it.
 PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
@@ -175,7 +175,7 @@ class FunctionUrl:
         except InvalidResponseError as error:
             raise BadGatewayError(str(error)) from error
         await self._send_head(head, exchange, request)
-        if self._settings.hold_last_chunk:
+        if "hold" in self._settings.undocumented:
             exchange.hold()
         await exchange.send_body(first)
         async for chunk in invocation.body:
@@ -192,10 +192,10 @@ class FunctionUrl:
     async def _finish(self, invocation: LocalInvocation, exchange: Exchange) -> None:
         end = invocation.end
         assert end is not None
-        if end.clean and self._settings.empty_body_hang and exchange.empty:
+        if end.clean and "hang" in self._settings.undocumented and exchange.empty:
             await anyio.sleep(max(invocation.deadline_ms / 1000 - time(), 0))
         elif end.clean or (
-            end.how is EndOfResponse.COMPLETE and self._settings.midstream_error == "clean"
+            end.how is EndOfResponse.COMPLETE and "abort" not in self._settings.undocumented
         ):
             await exchange.finish()
         # Otherwise the last chunk is not sent, and the server closes the connection: this is how

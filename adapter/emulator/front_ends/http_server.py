@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import h11
@@ -50,6 +51,16 @@ class LocalProtocol(H11Protocol):
         super().__init__(config, *arguments, **options)
         self.conn = StrictConnection(h11.SERVER, MAX_HEAD_BYTES)
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection."""
+        self.writer = OneWrite(transport)
+        super().connection_made(cast("asyncio.Transport", self.writer))
+
+    def on_response_complete(self) -> None:
+        """Write the response now: the client comes before all that follows in this turn."""
+        self.writer.flush()
+        super().on_response_complete()
+
     def _should_upgrade(self) -> bool:
         """Treat an upgrade as any other request, as Lambda does, and log no advice."""
         return False
@@ -67,6 +78,40 @@ class LocalProtocol(H11Protocol):
         if before is not h11.IDLE and self.cycle is not None:  # the app serves this request
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+
+
+class OneWrite:
+    """A transport that writes at once what is written in one turn of the event loop.
+
+    uvicorn writes the head, the body and the end of a response one by one. Each write is a system
+    call, and wakes up the client.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._pieces: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """Return all other methods of the transport."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write data at the end of this turn."""
+        if not self._pieces:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        """Write what is left, and close the connection."""
+        self.flush()
+        self._transport.close()
+
+    def flush(self) -> None:
+        """Write now what waits."""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        if data:
+            self._transport.write(data)
 
 
 class LocalServer(uvicorn.Server):

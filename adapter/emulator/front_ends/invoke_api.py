@@ -41,7 +41,7 @@ NOT_THIS_HOST = RefusedError(
     HTTPStatus.FORBIDDEN,
     "AccessDeniedException",
     "This server serves localhost only, and the Host header names another host. "
-    "To serve other machines, start it with --host.",
+    "To serve other machines, start it with --host 0.0.0.0.",
 )
 ENDINGS = {
     EndOfResponse.COMPLETE: "The function failed.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # The URL sets these itself and sends the function's own under another name.
 REMAPPED = frozenset({"connection", "content-length", "date", "server"})
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-FIELD_VALUE = re.compile(r"[^\x00\r\n]*")
+FIELD_VALUE = re.compile(r"[^\x00\n\v\f\r]*")
 
 
 class InvalidResponseError(Exception):

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
-from ...doctor.observation import Limits, Verdict, judge
+from ...doctor.observation import may_name_middleware
 from ..host import host_is_local, is_loopback
 from .documents import detail, summary
 from .observed import observe
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from ..console import Console
     from ..environments.pool import Pool
     from .journal import Journal
     from .recorded import RecordedInvocation
@@ -55,7 +56,11 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-NOT_LOCAL = "The inspector serves this machine only: open it at http://127.0.0.1 or localhost.\n"
+NOT_LOCAL = (
+    "The inspector serves only the machine that runs adapter dev, because requests have passwords "
+    "and tokens. Open http://127.0.0.1:{port}/__lambda__/ there. On another machine, forward the "
+    "port first: ssh -L {port}:127.0.0.1:{port} NAME-OF-THAT-MACHINE\n"
+)
 OTHER_SITE = "The inspector does not serve requests from other pages.\n"
 NOT_FOUND = "There is no such page, or the invocation is no longer kept.\n"
 
@@ -66,12 +71,14 @@ class Inspector:
     It trusts the pages of the app, which have the same origin.
     """
 
-    def __init__(self, app: ASGIApp, pool: Pool, journal: Journal, tasks: TaskGroup) -> None:
+    def __init__(
+        self, app: ASGIApp, pool: Pool, journal: Journal, tasks: TaskGroup, console: Console
+    ) -> None:
         self._app = app
         self._pool = pool
         self._journal = journal
         self._tasks = tasks
-        self._stack = StackReader(pool.function)
+        self._stack = StackReader(pool.function, console)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -84,8 +91,9 @@ class Inspector:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request, path: str) -> Response:
-        if not is_local(request.scope):
-            return PlainTextResponse(NOT_LOCAL, HTTPStatus.FORBIDDEN)
+        if not is_local(request):
+            text = NOT_LOCAL.format(port=request.scope["server"][1])
+            return PlainTextResponse(text, HTTPStatus.FORBIDDEN)
         if not path:
             return RedirectResponse(f"{ROOT}/")
         if path in FILES:
@@ -135,11 +143,13 @@ class Inspector:
 
 
 @asynccontextmanager
-async def inspect(app: ASGIApp, pool: Pool, journal: Journal) -> AsyncIterator[ASGIApp]:
+async def inspect(
+    app: ASGIApp, pool: Pool, journal: Journal, console: Console
+) -> AsyncIterator[ASGIApp]:
     """Put the inspector in front of an app while the block runs."""
     pool.watch = journal.watch
     async with anyio.create_task_group() as tasks:
-        yield Inspector(app, pool, journal, tasks)
+        yield Inspector(app, pool, journal, tasks, console)
         tasks.cancel_scope.cancel()
 
 
@@ -148,10 +158,15 @@ def json_response(document: object) -> Response:
     return Response(json.dumps(document), media_type="application/json")
 
 
-def is_local(scope: Scope) -> bool:
-    """Whether a request comes from this machine and names it, even if others can connect."""
-    client = scope["client"]
-    return host_is_local(list(scope["headers"])) and bool(client) and is_loopback(client[0])
+def is_local(request: Request) -> bool:
+    """Whether a request comes from this machine and names it, even if others can connect.
+
+    A tunnel connects from this machine too, and may rewrite ``Host``. It names its client.
+    """
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    addresses = [address.strip() for address in forwarded if address.strip()]
+    addresses.append(request.client.host if request.client else "")
+    return host_is_local(request.headers.raw) and all(map(is_loopback, addresses))
 
 
 def is_same_origin(request: Request) -> bool:
@@ -166,6 +181,4 @@ def needs_stack(record: RecordedInvocation) -> bool:
     """Whether a finding may name middleware."""
     if record.ended is None or not record.environment:
         return False
-    observation = observe(record)
-    held = judge(observation.written, observation.duration, Limits()) is Verdict.HELD_BACK
-    return held or bool(observation.header("content-encoding"))
+    return may_name_middleware(observe(record))

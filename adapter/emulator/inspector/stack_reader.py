@@ -15,14 +15,17 @@ from ..function_config import FunctionConfig, runtime_environ
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..console import Console
+
 TIMEOUT_SECONDS = 20.0
 
 
 class StackReader:
     """Remembers the middleware of each environment's code: a reload may have changed it."""
 
-    def __init__(self, function: FunctionConfig) -> None:
+    def __init__(self, function: FunctionConfig, console: Console) -> None:
         self._function = function
+        self._console = console
         self._known: dict[str, Sequence[str]] = {}
         self._reading = anyio.Lock()
 
@@ -30,14 +33,22 @@ class StackReader:
         """Return the class names of the middleware that an environment runs, if it is Python."""
         async with self._reading:
             if environment not in self._known:
-                self._known[environment] = await read_stack(self._function)
+                self._known[environment] = await read_stack(self._function, self._console)
             return self._known[environment]
 
 
-async def read_stack(function: FunctionConfig) -> Sequence[str]:
-    """Import the target in a process and return its middleware; nothing if that fails."""
+async def read_stack(function: FunctionConfig, console: Console) -> Sequence[str]:
+    """Import the target in a process and return its middleware; nothing if that fails.
+
+    The console gets a line about it, as the import may have effects outside of the process.
+    """
     if function.command != FunctionConfig.command:
         return ()  # another runtime
+    console.line(
+        f"{function.target} is imported once more, in another process, to name its middleware in a "
+        "finding.",
+        "platform",
+    )
     command = [sys.executable, "-m", "adapter.doctor.app_stack", function.target]
     environ = runtime_environ(function, "127.0.0.1:9", os.environ)
     with anyio.move_on_after(TIMEOUT_SECONDS):

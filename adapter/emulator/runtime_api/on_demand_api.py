@@ -51,7 +51,7 @@ class OnDemandApi(RuntimeApi):
         self._waiting: deque[anyio.Event] = deque()  #: calls of ``next``, the oldest first
         # RAPID holds a lock while it reads a response: a second response waits until the first
         # one has been read, and is refused only then.
-        self._upload_lock = anyio.Lock()
+        self._upload_lock = anyio.Lock(fast_acquire=True)
         self._restored = anyio.Event()
         if function.snapstart:
             self.routes = ROUTES + RESTORE_ROUTES

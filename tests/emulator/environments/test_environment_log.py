@@ -8,10 +8,7 @@ from ..conftest import Log
 
 
 def invocation(*, wants_log: bool) -> LocalInvocation:
-    made = LocalInvocation(b"{}", request_id="id-1", trace_id="", wants_log=wants_log)
-    made.body.close()
-    made._sink.close()
-    return made
+    return LocalInvocation(b"{}", request_id="id-1", trace_id="", wants_log=wants_log)
 
 
 def test_the_end_of_the_log_is_kept_for_a_caller_that_wants_it() -> None:

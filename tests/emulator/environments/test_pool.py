@@ -114,7 +114,7 @@ async def test_concurrent_requests_have_separate_processes(
         first = running.submit(event, request_id="1")
         second = running.submit(event, request_id="2")
         async with first.body, second.body:
-            assert await first.body.receive() != await second.body.receive()
+            assert await anext(first.body) != await anext(second.body)
             assert running.pool.environments == 2
             await go.touch()
             await first.done.wait()
@@ -129,7 +129,7 @@ async def test_more_requests_than_environments_wait_in_order(
         first = running.submit(str(go).encode(), request_id="1")
         waiting = [running.submit(request_id=f"{n}") for n in (2, 3, 4)]
         async with first.body:
-            pid = await first.body.receive()
+            pid = await anext(first.body)
             await go.touch()
             await first.done.wait()
         assert [await pid_of(invocation) for invocation in waiting] == [pid] * 3
@@ -145,7 +145,7 @@ async def test_new_code_starts_new_environments_and_running_requests_are_complet
         idle = await pid_of(running.submit(request_id="0"))
         busy = running.submit(str(go).encode(), request_id="1")
         async with busy.body:
-            assert await busy.body.receive() == idle
+            assert await anext(busy.body) == idle
             running.pool.replace()
             assert await pid_of(running.submit(request_id="2")) != idle
             await go.touch()
@@ -185,7 +185,7 @@ async def test_closing_fails_waiting_invocations(local: LocalFactory, tmp_path: 
         busy = running.submit(str(anyio.Path(tmp_path) / "never").encode(), request_id="1")
         waiting = running.submit(request_id="2")
         async with busy.body, waiting.body:
-            await busy.body.receive()
+            await anext(busy.body)
             await running.pool.close()
             start = await waiting.wait_for_start()
             assert isinstance(start, InvocationFailure)
@@ -214,7 +214,7 @@ async def test_a_managed_instance_serves_many_and_refuses_more_than_its_limit(
         await waits(running)
         invocations = [running.submit(str(go).encode(), request_id=f"{n}") for n in range(2)]
         async with invocations[0].body, invocations[1].body:
-            pids = {await invocation.body.receive() for invocation in invocations}
+            pids = {await anext(invocation.body) for invocation in invocations}
             assert len(pids) == running.pool.environments == 1
             refused = await running.client.get("/")
             assert (refused.status_code, refused.json()) == (429, {"Message": "Rate Exceeded."})
@@ -239,7 +239,7 @@ async def test_a_managed_instance_serves_as_many_as_it_may_while_it_still_opens_
         invocations = [running.submit(str(go).encode(), request_id=f"{n}") for n in range(2)]
         async with invocations[0].body, invocations[1].body:
             for invocation in invocations:
-                assert await invocation.body.receive()
+                assert await anext(invocation.body)
             await go.touch()
             for invocation in invocations:
                 await invocation.done.wait()
@@ -252,7 +252,7 @@ async def test_a_managed_instance_whose_runtime_opens_too_few_connections_refuse
     async with local(PID, concurrency=2) as running:
         busy = running.submit(str(go).encode(), request_id="1")
         async with busy.body:
-            assert await busy.body.receive()
+            assert await anext(busy.body)
             assert (await running.client.get("/")).status_code == 429
             await go.touch()
             await busy.done.wait()
@@ -266,7 +266,7 @@ async def test_new_code_starts_a_new_instance_and_running_requests_are_completed
         await waits(running)
         busy = running.submit(str(go).encode(), request_id="1")
         async with busy.body:
-            old = await busy.body.receive()
+            old = await anext(busy.body)
             running.pool.replace()
             assert await pid_of(running.submit(request_id="2")) != old
             assert running.pool.environments == 2

@@ -261,7 +261,7 @@ ERROR_TRAILERS = for_each_event(
 @behaviour(
     "The end of a body with error trailers",
     Source.OPEN,
-    "clean; `--midstream-error abort` cuts the connection",
+    "clean; `--undocumented abort` cuts the connection",
 )
 async def test_error_trailers_end_the_body_cleanly(local: LocalFactory) -> None:
     async with local(ERROR_TRAILERS) as running:
@@ -270,7 +270,7 @@ async def test_error_trailers_end_the_body_cleanly(local: LocalFactory) -> None:
 
 
 async def test_error_trailers_abort_the_body_if_so_wanted(local: LocalFactory) -> None:
-    async with local(ERROR_TRAILERS, UrlSettings(midstream_error="abort")) as running:
+    async with local(ERROR_TRAILERS, UrlSettings(undocumented=frozenset({"abort"}))) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")
 
@@ -391,7 +391,7 @@ async def test_connect_is_refused_because_a_function_is_no_proxy(local: LocalFac
 
 
 @behaviour(
-    "A small chunk arrives only with the next one", Source.REPORTS, "with `--hold-last-chunk`"
+    "A small chunk arrives only with the next one", Source.REPORTS, "with `--undocumented hold`"
 )
 async def test_a_chunk_can_be_held_back_until_the_next_one(
     local: LocalFactory, tmp_path: anyio.Path
@@ -405,7 +405,7 @@ async def test_a_chunk_can_be_held_back_until_the_next_one(
         "c.end()",
     )
     async with (
-        local(script, UrlSettings(hold_last_chunk=True)) as running,
+        local(script, UrlSettings(undocumented=frozenset({"hold"}))) as running,
         running.client.stream("GET", "/") as reply,
     ):
         chunks = reply.aiter_raw()
@@ -417,11 +417,11 @@ async def test_a_chunk_can_be_held_back_until_the_next_one(
 @behaviour(
     "A response without a body stays open until the timeout",
     Source.REPORTS,
-    "with `--empty-body-hang`",
+    "with `--undocumented hang`",
 )
 async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
-    settings = UrlSettings(empty_body_hang=True)
+    settings = UrlSettings(undocumented=frozenset({"hang"}))
     async with local(script, settings, timeout_seconds=0.3) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")

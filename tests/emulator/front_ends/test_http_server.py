@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.http_server import serve
+from adapter.emulator.front_ends.http_server import OneWrite, serve
 from adapter.emulator.front_ends.listening import listen
 
 if TYPE_CHECKING:
@@ -37,6 +37,34 @@ async def test_small_chunks_are_not_kept_back() -> None:
         async with serve(app, listening), httpx.AsyncClient() as client:
             assert (await client.get(url)).status_code == 204
     assert seen == [1]
+
+
+class Written(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(bytes(data))
+
+    def close(self) -> None:
+        self.calls.append(b"closed")
+
+
+async def test_what_is_written_in_one_turn_of_the_loop_is_one_write() -> None:
+    written = Written()
+    transport = OneWrite(written)
+    for piece in (b"head ", b"body ", b"", b"end"):
+        transport.write(piece)
+    assert written.calls == []
+    await asyncio.sleep(0)
+    assert written.calls == [b"head body end"]
+    transport.write(b"next")
+    transport.close()
+    await asyncio.sleep(0)
+    assert written.calls == [b"head body end", b"next", b"closed"]
 
 
 def accepted_sockets(client: tuple[str, int]) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapter.emulator.front_ends.url_response import (
@@ -180,6 +180,8 @@ preludes = st.fixed_dictionaries(
 
 
 @given(preludes)
+@example({"cookies": ["\f"]})
+@example({"headers": {"x": "a\vb"}})
 def test_any_prelude_is_refused_or_can_be_sent(prelude: dict[str, Any]) -> None:
     with suppress(InvalidResponseError):
         head = streamed_head(prelude, "id", "Root=1")

@@ -8,9 +8,8 @@ from adapter.emulator.local_invocation import EndOfResponse, LocalInvocation, Re
 
 
 def untold(event: bytes = b"{}", **options: Any) -> LocalInvocation:
-    """Return an invocation that has told no listener anything, with its stream closed."""
+    """Return an invocation that has ended and has told no listener anything."""
     options.setdefault("request_id", "id-1")
     invocation = LocalInvocation(event, trace_id="", **options)
     invocation.finish(ResponseEnd(EndOfResponse.COMPLETE))
-    invocation.body.close()
     return invocation

@@ -65,7 +65,7 @@ async def inspected(
         with listen("127.0.0.1", 0) as listening:
             base = f"http://127.0.0.1:{listening.getsockname()[1]}"
             async with (
-                inspect(url, running.pool, Journal()) as app,
+                inspect(url, running.pool, Journal(), running.pool._console) as app,
                 serve(app, listening),
                 httpx.AsyncClient(base_url=base, timeout=30) as client,
             ):
@@ -127,7 +127,7 @@ async def test_a_replay_is_a_new_invocation_of_the_same_event(local: LocalFactor
     ("options", "symptoms"),
     [
         ({}, []),
-        ({"settings": UrlSettings(hold_last_chunk=True)}, ["delayed"]),
+        ({"settings": UrlSettings(undocumented=frozenset({"hold"}))}, ["delayed"]),
         ({"source": UrlSource(streams=False)}, ["buffering-source"]),
     ],
 )
@@ -165,6 +165,7 @@ async def test_a_download_has_a_name(local: LocalFactory) -> None:
     "headers",
     [
         pytest.param({"host": "evil.example"}, id="a domain that was pointed at this machine"),
+        pytest.param({"x-forwarded-for": "127.0.0.1, 203.0.113.9"}, id="a tunnel to this machine"),
         pytest.param({"sec-fetch-site": "cross-site"}, id="another site"),
         pytest.param({"sec-fetch-site": "same-site"}, id="another port of this machine"),
         pytest.param({"origin": "http://evil.example"}, id="another origin"),
@@ -185,6 +186,17 @@ async def test_other_pages_get_no_data_and_cannot_replay(
             response = await client.request(method, f"/__lambda__/{path}", headers=headers)
             assert response.status_code == 403
         assert len((await client.get("/__lambda__/invocations")).json()) == 1
+
+
+async def test_a_page_for_a_tunnel_says_how_to_reach_the_inspector(local: LocalFactory) -> None:
+    async with inspected(local) as client:
+        headers = {"x-forwarded-for": "203.0.113.9"}
+        refused = await client.get("/__lambda__/", headers=headers)
+        assert refused.status_code == 403
+        port = client.base_url.port
+        assert f"ssh -L {port}:127.0.0.1:{port}" in refused.text
+        headers = {"x-forwarded-for": "127.0.0.1, ::1"}  # a proxy of this machine
+        assert (await client.get("/__lambda__/", headers=headers)).status_code == 200
 
 
 async def test_a_link_does_not_replay(local: LocalFactory) -> None:

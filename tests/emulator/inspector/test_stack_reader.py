@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapter.emulator.console import Console
 from adapter.emulator.function_config import FunctionConfig
 from adapter.emulator.inspector.stack_reader import StackReader, read_stack
+
+from ..conftest import Log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +28,19 @@ app = Starlette(middleware=[Middleware(GZipMiddleware)])
 
 async def test_the_names_are_read_once_for_each_environment(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text(APP)
-    reader = StackReader(FunctionConfig("main:app", tmp_path))
+    log = Log()
+    reader = StackReader(FunctionConfig("main:app", tmp_path), Console(log))
     assert await reader.read("1") == ["GZipMiddleware"]
     (tmp_path / "main.py").unlink()
     assert await reader.read("1") == ["GZipMiddleware"]
+    assert log.lines == [
+        "main:app is imported once more, in another process, to name its middleware in a finding."
+    ]
     assert await reader.read("2") == ()
 
 
 async def test_another_runtime_has_no_middleware_to_read(tmp_path: Path) -> None:
     function = FunctionConfig("main:app", tmp_path, command=("node", "index.js"))
-    assert await read_stack(function) == ()
+    log = Log()
+    assert await read_stack(function, Console(log)) == ()
+    assert log.lines == []

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,6 @@ from adapter.emulator.runtime_api.extensions import MAX_EXTENSIONS, Extension, E
 from adapter.emulator.runtime_api.replies import ACCEPTED, Reply
 
 from ..fidelity import Source, behaviour
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NO_EVENTS = b'{"events":[]}'
 INVOKE = b'{"events":["INVOKE"]}'
@@ -41,11 +37,8 @@ def refused(reply: Reply | Extension) -> tuple[str, str]:
 
 
 @pytest.fixture
-def invocation() -> Iterator[LocalInvocation]:
-    invocation = LocalInvocation(b"{}", request_id="id-1", trace_id="")
-    yield invocation
-    invocation.body.close()
-    invocation._sink.close()
+def invocation() -> LocalInvocation:
+    return LocalInvocation(b"{}", request_id="id-1", trace_id="")
 
 
 @behaviour("A registration returns the function, and the account on request", Source.SERVER)

@@ -83,7 +83,23 @@ async def test_an_event_comes_with_its_headers(serve_api: ApiFactory) -> None:
         }
         assert expected.items() <= reply.headers.items()
         invocation.fail(InvocationFailure("Test.Over"))
-        await invocation.body.aclose()
+        invocation.body.close()
+
+
+@behaviour("A line break in the value of a header is a space", Source.SERVER)
+async def test_a_client_context_cannot_add_a_header(serve_api: ApiFactory) -> None:
+    async with serve_api() as api, api.connect() as runtime:
+        await runtime.send(NEXT)
+        await api.api.initialised.wait()
+        invocation = LocalInvocation(
+            b"{}", request_id="id-1", trace_id="", client_context="1\r\nX-Added: \u00e9"
+        )
+        api.api.deliver(invocation)
+        reply = await runtime.reply()
+        assert reply.status == 200
+        assert reply.headers["lambda-runtime-client-context"].startswith("1  X-Added: ")
+        assert "x-added" not in reply.headers
+        invocation.fail(InvocationFailure("Test.Over"))
 
 
 @behaviour("An event is cut at 6 MiB + 100 bytes", Source.SERVER)
@@ -95,7 +111,7 @@ async def test_an_event_is_truncated_at_its_limit(serve_api: ApiFactory) -> None
         api.api.deliver(invocation)
         assert len((await runtime.reply()).body) == MAX_PAYLOAD_BYTES
         invocation.fail(InvocationFailure("Test.Over"))
-        await invocation.body.aclose()
+        invocation.body.close()
 
 
 @behaviour("`next` while an event is served gives the same event again", Source.SERVER)
@@ -167,7 +183,7 @@ async def test_chunks_arrive_as_they_are_sent(serve_api: ApiFactory) -> None:
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, "Content-Type: a/b")
         for piece in (b"one", b"two", b"three"):
             await runtime.more(b"%x\r\n%s\r\n" % (len(piece), piece))
-            assert await invocation.body.receive() == piece
+            assert await anext(invocation.body) == piece
         await runtime.more(b"0\r\n\r\n")
         assert (await runtime.reply()).status == 202
         assert await invocation.wait_for_start() == ResponseStart("a/b")
@@ -183,7 +199,7 @@ async def test_chunks_that_arrive_faster_than_they_are_read_are_joined(
         head = (RESPONSE.format("id-1"), STREAMING, CHUNKED, "Content-Type: a/b")
         few, many = [b"a", b"b"], [b"%05d" % number for number in range(10_000)]
         await runtime.send(*head, body=b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in few))
-        assert [await invocation.body.receive() for _ in few] == few
+        assert [await anext(invocation.body) for _ in few] == few
         await runtime.more(b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in many) + end)
         pieces = [piece async for piece in invocation.body]
         assert b"".join(pieces) == b"".join(many)
@@ -255,7 +271,7 @@ async def test_a_truncated_response_cannot_be_sent_again(serve_api: ApiFactory) 
         running(api, runtime) as invocation,
     ):
         await runtime.send(RESPONSE.format("id-1"), "Content-Length: 2", body=b"{")
-        assert await invocation.body.receive() == b"{"
+        assert await anext(invocation.body) == b"{"
         await runtime.aclose()
         again = await other.call(RESPONSE.format("id-1"), body=b"{}")
         assert refused(again) == "RuntimeResponseSentState to InvocationResponse"
@@ -500,7 +516,7 @@ async def test_a_chunk_size_that_go_refuses_is_a_truncated_body(
         )
         if not with_head:
             await runtime.more(b"1\r\nx\r\n")
-            assert await invocation.body.receive() == b"x"
+            assert await anext(invocation.body) == b"x"
             await runtime.more(line)
         reply = await runtime.reply()
         assert (reply.status, reply.headers["connection"]) == (400, "close")
@@ -616,7 +632,7 @@ async def test_of_two_calls_of_next_the_older_one_takes_the_event(serve_api: Api
         assert (await second.reply()).headers["lambda-runtime-aws-request-id"] == "id-3"
         last.fail(InvocationFailure("Test.Over"))
         for each in (later, last):
-            await each.body.aclose()
+            each.body.close()
 
 
 @behaviour("A waiting `next` takes the event also after its client has disconnected", Source.SERVER)
@@ -636,7 +652,7 @@ async def test_a_call_of_next_takes_the_event_also_when_its_client_is_gone(
         assert (await third.call(NEXT)).headers["lambda-runtime-aws-request-id"] == "id-1"
         assert api.api.waiting == 1
         invocation.fail(InvocationFailure("Test.Over"))
-        await invocation.body.aclose()
+        invocation.body.close()
 
 
 async def test_an_extension_gets_the_event_and_delays_the_end_of_the_invocation(
