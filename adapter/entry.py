@@ -114,6 +114,8 @@ class EntryPoint(ABC):
         record = current.get(None)
         if record is None or stream is None:
             return await _in_own_task(record, self._measured, event, context, stream)
+        if not self._listeners:  # most calls, which need no other coroutine
+            return await self._respond(event, context, stream)
         return await self._measured(record, event, context, stream)
 
     async def _measured(
