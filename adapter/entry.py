@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
 from .invocation.context import seconds_left
-from .invocation.current import Current, current
+from .invocation.current import Current, current, shed_cancellation
 from .invocation.loggers import get_logger
 from .invocation.registry import get_host, register
 from .options import Options, resolve
@@ -112,8 +112,19 @@ class EntryPoint(ABC):
             Exception: the reason why there is no response, if ``stream`` is None.
         """
         record = current.get(None)
-        if record is None:
-            return await _with_record(self.respond, event, context, stream)
+        if record is None or stream is None:
+            return await _in_own_task(record, self._measured, event, context, stream)
+        if not self._listeners:  # most calls, which need no other coroutine
+            return await self._respond(event, context, stream)
+        return await self._measured(record, event, context, stream)
+
+    async def _measured(
+        self,
+        record: Current,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+    ) -> JSON:
         if not self._listeners:
             return await self._respond(event, context, stream)
         from .observe.summary import Meter, measured  # lazy: cold start
@@ -175,19 +186,22 @@ class EntryPoint(ABC):
                 closing.close()
 
 
-async def _with_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any) -> JSON:
-    """Serve an invocation outside a runtime, in a new task with a record.
+async def _in_own_task(
+    outer: Current | None, respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any
+) -> JSON:
+    """Serve a call outside a runtime, or inside another invocation, in a new task with a record.
 
-    The record tells a cancellation from outside from a cancellation by the app.
+    The record tells a cancellation from outside, as by a timeout of the caller, from a cancellation
+    by the app.
 
     Raises:
         CancelledError: this coroutine was cancelled.
         Exception: the exception of ``respond``.
     """
-    record = Current()
+    record = Current() if outer is None else outer.for_nested_call()
     variables = copy_context()
     variables.run(current.set, record)
-    task = asyncio.create_task(respond(*args), context=variables)
+    task = asyncio.create_task(_whole(record, respond, *args), context=variables)
     try:
         await asyncio.wait((task,))
     except asyncio.CancelledError:
@@ -196,6 +210,15 @@ async def _with_record(respond: Callable[..., Coroutine[Any, Any, JSON]], *args:
         await asyncio.wait((task,))
         raise
     return task.result()
+
+
+async def _whole(
+    record: Current, respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any
+) -> JSON:
+    try:
+        return await respond(record, *args)
+    finally:
+        await shed_cancellation(record)
 
 
 def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:

@@ -42,6 +42,13 @@ class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
 _traceback: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
     "__traceback__"
 ].__get__
+_cause: Callable[[BaseException], BaseException | None] = BaseException.__dict__[
+    "__cause__"
+].__get__
+_context: Callable[[BaseException], BaseException | None] = BaseException.__dict__[
+    "__context__"
+].__get__
+_errno: Callable[[OSError], int | None] = OSError.__dict__["errno"].__get__
 
 
 class AdapterError(Exception):
@@ -164,19 +171,26 @@ class InvocationFailed(AdapterError):
         return f"The function failed with {self.error_code} after {len(self.body)} bytes: {message}"
 
 
+def origin(error: BaseException) -> BaseException | None:
+    """Return the cause of ``error``, or else the error that was handled when it was raised."""
+    cause = _cause(error)  # may be false: an error can have a length or a truth value
+    return _context(error) if cause is None else cause
+
+
 def advice(error: BaseException | None) -> str:
     """Return a clause for the log if Lambda's read-only file system caused ``error``, or ''."""
     for _ in range(10):  # the causes of errors may form a circle
         if error is None:
             break
-        read_only = isinstance(error, OSError) and error.errno == errno.EROFS
+        is_os_error = issubclass(type(error), OSError)  # isinstance() would read error.__class__
+        read_only = is_os_error and _errno(cast("OSError", error)) == errno.EROFS
         # The messages of sqlite3, which is not imported here.
         if read_only or error_message(error) in (
             "unable to open database file",
             "attempt to write a readonly database",
         ):
             return " (on Lambda only /tmp can be written to)"
-        error = error.__cause__ or error.__context__
+        error = origin(error)
     return ""
 
 

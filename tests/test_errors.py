@@ -67,8 +67,17 @@ class Opaque(Exception, metaclass=Nameless):
     def __traceback__(self) -> None:  # type: ignore[override]
         raise RuntimeError("no")
 
+    @property
+    def __cause__(self) -> None:  # type: ignore[override]
+        raise RuntimeError("no")
+
     def __str__(self) -> str:
         raise SystemExit(1)
+
+
+class Empty(Exception):
+    def __len__(self) -> int:
+        return 0
 
 
 class Text(str):
@@ -193,3 +202,11 @@ def test_so_does_the_error_of_a_database_and_an_error_that_another_one_causes() 
     circular = RuntimeError("a")
     circular.__cause__ = circular
     assert advice(circular) == ""
+
+
+def test_a_false_error_and_one_that_hides_its_attributes_are_looked_through() -> None:
+    wrapped, hiding = RuntimeError("no cache"), Opaque()
+    wrapped.__cause__ = Empty()
+    wrapped.__cause__.__context__ = OSError(errno.EROFS, "Read-only file system")
+    assert "/tmp" in advice(wrapped)
+    assert advice(hiding) == ""

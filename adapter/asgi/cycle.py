@@ -6,7 +6,14 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-from ..errors import ClientDisconnected, DeadlineExceeded, ResponseTooLarge, StreamClosed, advice
+from ..errors import (
+    ClientDisconnected,
+    DeadlineExceeded,
+    ResponseTooLarge,
+    StreamClosed,
+    advice,
+    origin,
+)
 from ..invocation import forks
 from ..invocation.deadline import Deadline
 from ..invocation.loggers import get_logger
@@ -213,10 +220,11 @@ class HttpCycle:
     def _raised(self, error: BaseException, deadline: Deadline) -> None:
         state = self._response.state
         gone = is_disconnect(error)
+        cancelled = issubclass(type(error), asyncio.CancelledError)
         self._perform_now(self._response.raised(error))
-        if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
+        if deadline.expired and (gone or cancelled):
             pass  # the deadline has ended the app, and has been logged
-        elif isinstance(error, asyncio.CancelledError) and deadline.interrupted:
+        elif cancelled and deadline.interrupted:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
         elif gone and state is State.REFUSED:
             pass  # the response is too large, which has been logged
@@ -226,7 +234,7 @@ class HttpCycle:
             self._log_error("The app failed after its response had ended", error)
         else:
             self._log_error("The app failed", error)
-        if gone or isinstance(error, asyncio.CancelledError):
+        if gone or cancelled:
             clear_frames(error)
 
     def _expire(self, seconds: float) -> None:
@@ -254,6 +262,9 @@ def respond_plainly(status: int, method: str, stream: ResponseStream, source: So
     stream.writelines_nowait([part for part in rest if isinstance(part, bytes)], end=True)
 
 
+_members = BaseExceptionGroup.__dict__["exceptions"].__get__
+
+
 def is_disconnect(error: BaseException) -> bool:
     """Whether a disconnect is the only cause of ``error``.
 
@@ -269,13 +280,13 @@ def is_disconnect(error: BaseException) -> bool:
         if id(error) in seen:
             continue
         seen.add(id(error))
-        origin = error.__cause__ or error.__context__
-        if isinstance(error, ClientDisconnected):
+        before = origin(error)
+        if issubclass(type(error), ClientDisconnected):  # isinstance() would read error.__class__
             found = True
-        elif isinstance(error, BaseExceptionGroup):
-            pending += error.exceptions
-        elif origin is not None:
-            pending.append(origin)
+        elif issubclass(type(error), BaseExceptionGroup):
+            pending += _members(error)
+        elif before is not None:
+            pending.append(before)
         else:
             return False
     return found

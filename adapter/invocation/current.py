@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from ..observe.summary import Meter
+
+T = TypeVar("T")
 
 
 class Current:
@@ -27,6 +33,48 @@ class Current:
         self.meter: Meter | None = None  #: measures the invocation, if a listener wants a summary
         self.unfinished: set[object] = set()  #: work in threads that has not returned yet
         self.cancelled = False  #: the task that serves the invocation is cancelled from outside
+
+    def for_nested_call(self) -> Self:
+        """Return a record for a call inside the invocation, which may be cancelled alone."""
+        record = object.__new__(type(self))
+        vars(record).update(vars(self), cancelled=False)
+        return record
+
+
+async def shed_cancellation(record: Current) -> None:
+    """Drop a cancellation that the app has asked for, but that its code did not live to see.
+
+    The app runs in the task that serves the invocation. Code of the app that cancels this task may
+    do so when the app has returned or is about to: for example a task that waits for
+    ``http.disconnect``. Such a cancellation would be raised by the next await of the adapter, or
+    make the task end as cancelled, whatever it returns.
+    """
+    # `uncancel` does not take back a cancellation that is due, before Python 3.13.
+    if getattr(asyncio.current_task(), "_must_cancel", False) and not record.cancelled:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+
+
+async def undisturbed(wait: Callable[[], Awaitable[T]], record: Current | None) -> T:
+    """Await ``wait()`` in the task that serves an invocation; again if the app cancels the task.
+
+    Args:
+        wait: may be called several times.
+        record: the record of the invocation; None if the current task has not run its app.
+
+    Raises:
+        CancelledError: the task was cancelled from outside.
+        Exception: the exception of ``wait``.
+    """
+    while True:
+        try:
+            return await wait()
+        except asyncio.CancelledError:
+            if record is None or record.cancelled:
+                raise
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
 
 
 current: ContextVar[Current] = ContextVar("current")

@@ -50,17 +50,36 @@ class LoopRunner:
     def __init__(
         self, loop: asyncio.AbstractEventLoop, *, concurrent: bool = False, contain: bool = True
     ) -> None:
-        self.loop = loop
         self.concurrent = concurrent
         self.stands_still = False  #: while a synchronous function runs
         self._contain = contain
         self._turn = threading.Lock()  # held by the thread that runs the loop
         self._due: deque[Callable[[], None]] = deque()
+        self._has_run = False
+        self._take(loop)
+
+    def _take(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         _runners[loop] = self
         watch_threads(loop)
         end_children_on(loop)
-        if concurrent:
+        if self.concurrent:
             _let_threads_run(loop)
+
+    def take_current_loop(self) -> bool:
+        """Take the current event loop, if the function has made another one current.
+
+        The function may have opened pools on that loop while it was imported. A loop that has
+        served a call of a handler stays. Return whether there is another loop now.
+        """
+        try:
+            loop = asyncio.get_event_loop()
+        except RuntimeError:  # after asyncio.run, or in a thread
+            return False
+        if loop is self.loop or loop.is_closed() or loop.is_running() or self._has_run:
+            return False
+        self._take(loop)
+        return True
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run the loop until ``coroutine`` has ended; wait for another thread that runs it.
@@ -120,6 +139,7 @@ class LoopRunner:
 
     def _run_loop(self, task: asyncio.Task[Any], run_loop: Callable[[], object]) -> None:
         """Run the loop until it is stopped: by the end of a task, by `outside`, or by the app."""
+        self._has_run = True
         stood_still, self.stands_still = self.stands_still, False
         try:
             run_loop()

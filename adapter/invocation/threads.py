@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import forks
@@ -66,20 +66,32 @@ def call_for_future(function: Callable[..., T], *args: Any) -> T:
 
 
 class ThreadWork:
-    """A call in a thread, which is in `Current.unfinished` until the call has returned."""
+    """A call in a thread, which is in `Current.unfinished` until the call has returned.
 
-    def __init__(self, unfinished: set[object], call: Callable[[], Any]) -> None:
+    The call runs in a copy of the current context. An executor whose workers are processes or
+    other interpreters pickles the call: what arrives there is the function with its arguments.
+    """
+
+    def __init__(
+        self, unfinished: set[object], function: Callable[..., Any], args: tuple[Any, ...]
+    ) -> None:
         self._unfinished = unfinished
-        self._call = call
+        self._function = function
+        self._args = args
+        self._variables = copy_context()
         self._begun = False
         unfinished.add(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the parts of the plain call, for pickle."""
+        return partial, (self._function, *self._args)
 
     def __call__(self) -> Any:
         """Run the call, in the thread."""
         self._begun = True
         self._unfinished.add(self)  # `forget` may have removed the call at this moment
         try:
-            return self._call()
+            return self._variables.run(self._function, *self._args)
         finally:
             self._unfinished.discard(self)
 
@@ -101,11 +113,8 @@ def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
     def run_in_executor(
         executor: Executor | None, function: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
-        variables = copy_context()
         record = current.get(None)
-        if record is None:
-            return submit(executor, variables.run, function, *args)
-        work = ThreadWork(record.unfinished, lambda: variables.run(function, *args))
+        work = ThreadWork(set() if record is None else record.unfinished, function, args)
         try:
             future: asyncio.Future[T] = submit(executor, work)
         except BaseException:

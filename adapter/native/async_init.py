@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ..errors import DeadlineExceeded
+from ..invocation.context import seconds_left
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
+
+MARGIN_SECONDS = 0.25
+"""The time before Lambda's timeout in which an invocation that still waits is reported."""
 
 
 class AsyncInitHandler:
@@ -66,11 +71,21 @@ class AsyncInitHandler:
         """Wait for the startup, and respond as the handler does.
 
         Raises:
+            DeadlineExceeded: the startup still runs. It continues with the next invocation; Lambda
+                would end the process at the timeout, and the startup would begin again.
             Exception: the startup failed; the environment ends with this invocation.
         """
         if self._starting is not None:
+            left = seconds_left(context)
+            seconds = None if left is None else max(0.0, left - MARGIN_SECONDS)
+            await asyncio.wait((self._starting,), timeout=seconds)
+            if not self._starting.done():
+                raise DeadlineExceeded(
+                    "The startup of the app was still running at the deadline. It continues with"
+                    " the next invocation."
+                )
             try:
-                await asyncio.shield(self._starting)
+                self._starting.result()
             except Exception:
                 self._give_up()
                 raise

@@ -13,6 +13,7 @@ from ..errors import AdapterError
 from ..invocation.loggers import get_logger
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, settle
+from ..sync.bridge import ServedInvocation
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -80,22 +81,22 @@ class ConcurrentWorker(Worker):
     async def _take(self) -> None:
         invocation = await self._next()
         self._idle = None
-        serving = asyncio.create_task(self._serve_and_settle(invocation))
+        served = ServedInvocation(Delivery(self._client, invocation))
+        serving = asyncio.create_task(self._serve_and_settle(served))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
             await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
         except asyncio.CancelledError:
-            serving.cancel()
+            served.cancel(serving)
             await asyncio.wait((serving,))
             raise
         if not serving.done():
             self._abandon(serving, invocation)
 
-    async def _serve_and_settle(self, invocation: Invocation) -> None:
-        delivery = Delivery(self._client, invocation)
-        await self._serve(delivery)
+    async def _serve_and_settle(self, served: ServedInvocation) -> None:
+        await self._serve(served)
         try:
-            await settle(delivery)
+            await settle(served.delivery, served)
         except AdapterError as error:
             logger.error("The outcome of an invocation was not delivered: %s", error)
 

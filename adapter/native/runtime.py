@@ -72,17 +72,20 @@ def main(target: str | None = None) -> int:
     _find_modules(os.environ)
     concurrency = _concurrency(os.environ)
     runtime = Runtime(address, SignalHandlers(), concurrency)
-    closing: asyncio.Runner | None = None
+    loop: asyncio.AbstractEventLoop | None = None
     try:
         options = resolve_runtime(os.environ)
-        closing = asyncio.Runner(loop_factory=partial(_new_loop, options.loop))
-        bridge = Bridge(LoopRunner(closing.get_loop(), concurrent=concurrency is not None))
+        loop = _new_loop(options.loop)
+        bridge = Bridge(LoopRunner(loop, concurrent=concurrency is not None))
         set_host(bridge)
         # As under AWS's runtime, the loop is the current one and does not run during the import: a
         # module may open a pool on the loop that will run the app, or run another loop.
-        asyncio.set_event_loop(bridge.runner.loop)
+        asyncio.set_event_loop(loop)
         with _deferred_models(options):
             handler = load(name or _no_handler())
+        if bridge.runner.take_current_loop():
+            loop.close()
+            loop = bridge.runner.loop
         bridge.calls_function = isinstance(handler, FunctionHandler)
         if "sentry_sdk" in sys.modules:
             from .vendors import warn_of_sentry  # lazy: cold start
@@ -94,10 +97,11 @@ def main(target: str | None = None) -> int:
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
             status = reporting.run(runtime.fail_init(error))
-        if closing is not None:
-            closing.close()
+        if loop is not None:
+            with asyncio.Runner(loop_factory=lambda: loop):
+                pass  # end what the module has left on the loop
         return status
-    with closing:
+    with asyncio.Runner(loop_factory=lambda: loop):
         status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)

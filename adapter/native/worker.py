@@ -121,7 +121,7 @@ class Worker:
 
     async def _serve_one(self) -> None:
         try:
-            await self._serve(self._delivery)
+            await self._serve(ServedInvocation(self._delivery))
         except BaseException as error:
             self._return_to_run(error)
         else:
@@ -153,9 +153,8 @@ class Worker:
         else:
             self._for_run.set_result(result)
 
-    async def _serve(self, delivery: Delivery) -> None:
+    async def _serve(self, served: ServedInvocation) -> None:
         """Bring one invocation to exactly one outcome."""
-        served = ServedInvocation(delivery)
         self._bridge.begin(served)
         try:
             if self._bridge.calls_function:

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
+from ..invocation.current import shed_cancellation, undisturbed
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -195,14 +198,19 @@ async def measured(
     finally:
         record.meter = outer
         summary = meter.finish()
+        await shed_cancellation(record)
         for listener in listeners:
-            await _tell(listener, summary)
+            await _tell(listener, summary, record)
 
 
-async def _tell(listener: Callable[[Summary], Any], summary: Summary) -> None:
+async def _tell(listener: Callable[[Summary], Any], summary: Summary, record: Current) -> None:
     try:
         result = listener(summary)
         if inspect.isawaitable(result):
-            await result
-    except Exception as error:
+            task = asyncio.ensure_future(result)
+            await undisturbed(partial(asyncio.wait, (task,)), record)
+            task.result()
+    except BaseException as error:
+        if record.cancelled and isinstance(error, asyncio.CancelledError):
+            raise
         logger.error("on_complete raised", exc_info=error)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
+from ..invocation.current import undisturbed
 from ..invocation.loggers import get_logger
 from .connection import settle as settle_future
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..invocation.current import Current
     from .client import RuntimeClient
     from .connection import Connection, ReplyOrError
     from .invocation import Invocation
@@ -105,21 +107,31 @@ class Delivery:
         if self._posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")
         try:
-            return await self._posting
+            return await asyncio.shield(self._posting)
         except NotPosted:
             self._posting = None
             raise
+        except asyncio.CancelledError:
+            if self._posting.cancelled():
+                raise NotPosted("The POST of the outcome was cancelled.") from None
+            raise
 
 
-async def settle(delivery: Delivery) -> None:
+async def settle(delivery: Delivery, record: Current | None = None) -> None:
     """Wait for the reply of the Runtime API: the next event may be asked for only after it.
 
+    Args:
+        delivery: has sent the outcome.
+        record: the record of the invocation, if the current task has run its app. The app may
+            cancel the task; that comes too late, and does not end this wait.
+
     Raises:
+        CancelledError: the task was cancelled from outside.
         RuntimeApiError: the reply says that this environment is lost.
         NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
     try:
-        reply = await delivery.reply()
+        reply = await undisturbed(delivery.reply, record)
     except (OSError, ProtocolError) as error:
         # At the timeout the platform resets the connection in mid-stream. If the environment goes
         # on, the next request opens a new connection.

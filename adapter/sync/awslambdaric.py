@@ -108,7 +108,9 @@ def _find_classes(module: ModuleType) -> list[type]:
     )
     if not (known and isinstance(client, type)):
         return []
-    family = [client]
+    # The client that runs is of the original class, even if a class that inherits from it is in
+    # its place by now.
+    family = [[base for base in client.__mro__ if "wait_next_invocation" in vars(base)][-1]]
     for member in family:
         family += member.__subclasses__()
     return [member for member in family if "wait_next_invocation" in vars(member)]

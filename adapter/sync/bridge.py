@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
-from ..invocation.current import Current, current, set_fallback
+from ..invocation.current import Current, current, set_fallback, shed_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
@@ -126,26 +126,31 @@ class Bridge:
         current.set(served)  # where the calling thread has no context
         served.call = asyncio.current_task()
         try:
-            return await self._stream(handler, event, context, served.delivery)
+            return await self._stream(handler, event, context, served)
         finally:
             served.delivery.claim.call_ended()
             served.call = None
+            await shed_cancellation(served)
 
     async def _stream(
-        self, handler: StreamingHandler, event: JSON, context: Context | None, delivery: Delivery
+        self,
+        handler: StreamingHandler,
+        event: JSON,
+        context: Context | None,
+        served: ServedInvocation,
     ) -> JSON:
         await self.prepare()
+        delivery = served.delivery
         stream = self.stream_for(handler, delivery)
         response = None
         try:
             response = await handler.respond(event, context, stream)
             if stream.started and not stream.closed:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
-        except asyncio.CancelledError as error:
-            stream.fail(error)
-            raise
         except BaseException as error:
             stream.fail(error)
+            if served.cancelled and isinstance(error, asyncio.CancelledError):
+                raise
             if stream.started:
                 logger.error("The handler failed", exc_info=error)
         finally:
@@ -177,8 +182,8 @@ class Bridge:
         record = current.get(None)
         if isinstance(record, ServedInvocation):
             # None if that invocation is over: its thread must not respond to the next invocation,
-            # which may be a retry with the same request id.
-            known = [record] if record.delivery in self._served else []
+            # which may be a retry with the same request id. (A nested call has a copy.)
+            known = [self._served[record.delivery]] if record.delivery in self._served else []
         else:  # a thread that a wrapper has started without a context
             known = list(self._served.values())
         named = getattr(context, "aws_request_id", None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError, StreamClosed
 from ..invocation import forks
+from ..invocation.current import current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..invocation.runner import LoopRunner
@@ -134,7 +135,7 @@ class ManagedBridge(Bridge):
     async def settle(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop stands still after this call."""
         try:
-            await settle(delivery)
+            await settle(delivery, current.get(None))
         except AdapterError as error:
             logger.critical("%s", error)  # the managed client gets the same reply, and ends
         if self._client.connection is None:

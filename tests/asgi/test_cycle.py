@@ -22,6 +22,7 @@ from adapter.testing import MemoryStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import NoReturn
 
     from adapter.streams.response_stream import ResponseStream
     from adapter.types import ASGIApp, Message, Receive, Scope, Send
@@ -585,6 +586,18 @@ class TestCancellation:
         assert await calling == "served"
 
 
+class Empty(Exception):
+    def __len__(self) -> int:
+        return 0
+
+
+class Hiding(Exception):
+    def hide(self) -> NoReturn:
+        raise RuntimeError("no")
+
+    __class__ = __cause__ = __context__ = property(hide)
+
+
 class TestOrigin:
     """What an error comes of."""
 
@@ -616,6 +629,15 @@ class TestOrigin:
         for _ in range(3000):
             error = ExceptionGroup("group", [error])
         assert is_disconnect(error) == isinstance(innermost, ClientDisconnected)
+
+    def test_is_found_behind_an_error_that_is_false_or_that_hides_its_attributes(self) -> None:
+        error = ValueError()
+        error.__cause__, error.__context__ = Empty(), ClientDisconnected()
+        assert not is_disconnect(error)
+        assert not is_disconnect(Hiding())
+        hidden = Hiding()
+        BaseException.__dict__["__context__"].__set__(hidden, ClientDisconnected())
+        assert is_disconnect(hidden)
 
     async def test_does_not_keep_the_cycle_from_its_end(self, stream: MemoryStream) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -54,6 +54,24 @@ def nested_groups() -> NoReturn:
     raise error
 
 
+class Unreadable(Exception):
+    """Has no truth value, no class and no cause that could be read."""
+
+    def refuse(self) -> NoReturn:
+        raise RuntimeError("no")
+
+    __bool__ = refuse
+    __class__ = __cause__ = __context__ = property(refuse)
+
+
+def caused_by_an_unreadable_one() -> NoReturn:
+    raise ValueError("no") from Unreadable()
+
+
+def unreadable() -> NoReturn:
+    raise Unreadable
+
+
 starlette_middleware = FastAPI()
 
 
@@ -359,6 +377,8 @@ ERRORS = {
     "the cause of its cause": causes_of_each_other,
     "in a group that is its context": context_that_holds_it,
     "in 3,000 nested groups": nested_groups,
+    "without attributes that can be read": unreadable,
+    "caused by such an error": caused_by_an_unreadable_one,
 }
 CANCELLATIONS = {
     "a task group whose child fails as it ends": group_whose_child_fails_as_it_ends,

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -84,3 +87,17 @@ async def test_functions_that_wait_for_functions_never_run_out_of_threads() -> N
     barrier = threading.Barrier(100, timeout=10)
     loop = asyncio.get_running_loop()
     await asyncio.gather(*(loop.run_in_executor(threads(), barrier.wait) for _ in range(100)))
+
+
+@pytest.mark.parametrize("record", [Current(), None], ids=["in an invocation", "in a lifespan"])
+async def test_an_executor_of_processes_gets_the_plain_call(record: Current | None) -> None:
+    watch_threads(asyncio.get_running_loop())
+    if record is not None:
+        current.set(record)
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        calling = asyncio.get_running_loop().run_in_executor(processes, math.pow, 2, 5)
+        if record is not None:
+            assert works_in_thread(this_task())
+        assert await calling == 32
+    await asyncio.sleep(0)  # the callback of the future
+    assert not works_in_thread(this_task())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.runtimes.conftest import every_runtime
-from tests.support.runtimes import APP, StartRunning
+from tests.runtimes.conftest import NATIVE, Start, every_runtime
+from tests.support.runtimes import APP, EVENT, StartRunning
 
 # As eoAPI, stac-fastapi and titiler-pgstac do it: whatever the pool is made of belongs to the loop.
 POOL = """
@@ -56,6 +56,45 @@ def test_a_pool_that_a_module_opens_before_or_after_its_handler_serves_the_app(
     running = run(POOL + source)
     assert running.stream() == b"one two"
     assert running.serves_on()
+
+
+# As on Python 3.14, where get_event_loop makes no loop.
+OWN = "loop = asyncio.new_event_loop()\nasyncio.set_event_loop(loop)\n"
+OWN += "pool = loop.run_until_complete(open_pool())\n"
+
+
+@every_runtime
+def test_a_loop_that_a_module_makes_itself_and_makes_current_runs_the_app(
+    run: StartRunning,
+) -> None:
+    running = run(POOL + OWN + MAKE)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "Traceback" not in running.platform.output
+
+
+@pytest.mark.parametrize("concurrency", [{}, {"AWS_LAMBDA_MAX_CONCURRENCY": "1"}])
+@pytest.mark.parametrize("warm_up", ["", "handler(EVENT, None)\n"], ids=["", "after a call"])
+def test_so_does_one_under_the_native_runtime_after_the_handler_unless_the_other_one_has_served(
+    start: Start, concurrency: dict[str, str], warm_up: str
+) -> None:
+    source = POOL.replace("    assert asyncio.get_running_loop() is loop\n", "")
+    if warm_up:  # the pool belongs to the loop that the call has run on
+        source += "from adapter.samples.url_event import function_url_event\n"
+        source += f"EVENT = function_url_event('/')\n{OPEN}{MAKE}{warm_up}"
+        source += "asyncio.set_event_loop(asyncio.new_event_loop())\n"
+    else:
+        source += MAKE + OWN
+    environ = NATIVE.environ | concurrency
+    platform = start(source, "main.handler", NATIVE.command, **environ).connection()
+    assert platform.invoke(EVENT).content == b"one two"
+    assert platform.invoke(EVENT, "id-2").content == b"one two"
+
+
+def test_a_module_that_fails_after_it_has_made_a_loop_fails_init(start: Start) -> None:
+    lambda_ = start(POOL + OWN + "1 / 0", "main.handler", NATIVE.command, **NATIVE.environ)
+    request = lambda_.connection().read()
+    assert request.json["errorType"] == "ZeroDivisionError"
 
 
 @every_runtime

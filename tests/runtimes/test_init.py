@@ -241,6 +241,21 @@ def test_a_startup_longer_than_init_goes_on_and_the_first_invocation_waits_for_i
     assert "stopped" in lambda_.output
 
 
+@pytest.mark.parametrize("handler", ["main.handler", "main.wrapper"])
+def test_a_startup_that_is_longer_than_the_timeout_goes_on_in_the_next_invocation(
+    start: Start, handler: str
+) -> None:
+    lambda_ = start(LONG_STARTUP, handler, **SOON)
+    platform = lambda_.connection()
+    request = platform.invoke(EVENT, seconds=0.5)
+    assert request.call == error_of("id-1")
+    assert request.json["errorType"] == "DeadlineExceeded"
+    platform.deliver(EVENT, "id-2")
+    (lambda_.root / "go").touch()
+    assert platform.read().content == b"hello"
+    assert lambda_.output.count("starting") == 1
+
+
 def test_a_startup_that_is_over_in_time_is_over_before_the_first_event(start: Start) -> None:
     lambda_ = start(LONG_STARTUP, "main.handler", **SOON | {"ADAPTER_ASYNC_INIT": "60"})
     lambda_.wait_for("starting")

@@ -132,6 +132,28 @@ def handler(event, context):
     assert_clean(running)
 
 
+# In the place of the class, one that inherits from it; the client that runs was made before.
+INHERIT = """
+from awslambdaric import bootstrap, lambda_runtime_client as module
+
+class Client(module.LambdaRuntimeClient):
+    def wait_next_invocation(self):
+        return super().wait_next_invocation()
+
+module.LambdaRuntimeClient = bootstrap.LambdaRuntimeClient = Client
+"""
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_class_in_the_place_of_the_clients_changes_nothing(
+    managed: StartRunning, ric: Ric, order: str
+) -> None:
+    running = managed(arrange(order, INHERIT), ric.environ)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert_clean(running)
+
+
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("owner", ["LambdaRuntimeClient", "BaseLambdaRuntimeClient"])
 @pytest.mark.parametrize(
