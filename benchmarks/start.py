@@ -2,7 +2,7 @@
 
     python -m benchmarks.start [--rounds N] [--instructions]
 
-A function without a framework beside ``floor.py``, and a FastAPI app beside AWS's client with
+A function without a framework beside ``raw_loop.py``, and a FastAPI app beside AWS's client with
 Mangum, each from files and from packed imports, with the function's files in the page cache and
 without. The functions are packaged by `adapter package`, which takes them from the package index.
 The contenders take turns. Printed are medians with minimum and maximum, and the median of the
@@ -69,9 +69,9 @@ class Contender(NamedTuple):
 
 NATIVE = ("-m", "adapter", "run")
 AWS = ("-c", MANAGED)
-FLOOR = Contender("raw loop (floor.py)", (str(HERE / "floor.py"),), "-", "bare-files")
+RAW_LOOP = Contender("raw loop", (str(HERE / "raw_loop.py"),), "bare.app", "bare-files")
 CONTENDERS = (
-    FLOOR,
+    RAW_LOOP,
     Contender("native", NATIVE, "bare:app", "bare-files"),
     Contender("native, packed", NATIVE, "bare:app", "bare-packed"),
     *(
