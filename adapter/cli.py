@@ -65,11 +65,13 @@ def dispatch(argv: Sequence[str]) -> int:
 
 def run_runtime(target: str | None) -> int:
     """Run as a Lambda runtime: ``adapter run``."""
-    from .imports.packed import install
+    import os
 
-    install()  # before the imports that it makes fast
-    from .native.runtime import main as run_native
+    from .imports import collector, packed
 
+    packed.install()  # before the imports that it makes fast
+    with collector.pause(os.environ):
+        from .native.runtime import main as run_native
     return run_native(target)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .asgi.cycle import HttpCycle, respond_plainly
 from .asgi.lifespan import lifespan
@@ -16,6 +16,7 @@ from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
 from .invocation.loggers import get_logger
+from .named_tuple import NamedTuple
 from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 
 if TYPE_CHECKING:

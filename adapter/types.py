@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any
+
+from .named_tuple import NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Protocol, TypedDict
 
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
 """Any JSON value: the type of events and of buffered responses."""
@@ -51,39 +56,39 @@ class Head(NamedTuple):
     headers: Headers
 
 
-class Prelude(TypedDict, total=False):
-    """The head of a streamed or buffered HTTP response, as JSON.
+if TYPE_CHECKING:  # lazy: cold start
 
-    The four keys that AWS reads; each is optional.
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
-    """
+    class Prelude(TypedDict, total=False):
+        """The head of a streamed or buffered HTTP response, as JSON.
 
-    statusCode: int
-    headers: dict[str, str]
-    multiValueHeaders: dict[str, list[str]]
-    cookies: list[str]
+        The four keys that AWS reads; each is optional.
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
+        """
 
+        statusCode: int
+        headers: dict[str, str]
+        multiValueHeaders: dict[str, list[str]]
+        cookies: list[str]
 
-class ErrorObject(TypedDict, total=False):
-    """The error of a failed function, as the caller of the function gets it.
+    class ErrorObject(TypedDict, total=False):
+        """The error of a failed function, as the caller of the function gets it.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-    """
+        https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+        """
 
-    errorType: str
-    errorMessage: str
-    stackTrace: list[str]
-    requestId: str
+        errorType: str
+        errorMessage: str
+        stackTrace: list[str]
+        requestId: str
 
+    class Context(Protocol):
+        """The part of a context object that the adapter uses, of any runtime."""
 
-class Context(Protocol):
-    """The part of a context object that the adapter uses, of any runtime."""
+        @property
+        def aws_request_id(self) -> str:
+            """The id of the invocation."""
+            ...
 
-    @property
-    def aws_request_id(self) -> str:
-        """The id of the invocation."""
-        ...
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds left before Lambda stops waiting."""
-        ...
+        def get_remaining_time_in_millis(self) -> int:
+            """Return the milliseconds left before Lambda stops waiting."""
+            ...

@@ -2,7 +2,7 @@
 
     python -m benchmarks.start [--rounds N] [--instructions]
 
-A function without a framework beside ``floor.py``, and a FastAPI app beside AWS's client with
+A function without a framework beside ``raw_loop.py``, and a FastAPI app beside AWS's client with
 Mangum, each from files and from packed imports, with the function's files in the page cache and
 without. The functions are packaged by `adapter package`, which takes them from the package index.
 The contenders take turns. Printed are medians with minimum and maximum, and the median of the
@@ -69,9 +69,9 @@ class Contender(NamedTuple):
 
 NATIVE = ("-m", "adapter", "run")
 AWS = ("-c", MANAGED)
-FLOOR = Contender("raw loop (floor.py)", (str(HERE / "floor.py"),), "-", "bare-files")
+RAW_LOOP = Contender("raw loop", (str(HERE / "raw_loop.py"),), "bare.app", "bare-files")
 CONTENDERS = (
-    FLOOR,
+    RAW_LOOP,
     Contender("native", NATIVE, "bare:app", "bare-files"),
     Contender("native, packed", NATIVE, "bare:app", "bare-packed"),
     *(
@@ -127,7 +127,8 @@ class RuntimeApi:
             if head.startswith(b"POST"):
                 self.first_byte_at = time.perf_counter()
                 self.response.set()
-                connection.recv(65536)  # until the process is killed
+                while connection.recv(65536):  # until the process is killed
+                    pass
 
     def close(self) -> None:
         """Stop listening."""
@@ -138,6 +139,7 @@ def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple
     """Start a contender, wait for its response, and end it; return its errors, too."""
     api = RuntimeApi()
     folder = root / contender.folder
+    is_aws = contender.command == AWS
     awslambdaric = str(distribution("awslambdaric").locate_file(""))
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
@@ -146,7 +148,7 @@ def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple
         "ADAPTER_SHUTDOWN": "off",
         "_HANDLER": contender.handler,
         "LAMBDA_TASK_ROOT": str(folder),
-        "PYTHONPATH": os.pathsep.join([str(folder), awslambdaric]),
+        "PYTHONPATH": os.pathsep.join([str(folder), *([awslambdaric] if is_aws else [])]),
         "PYTHONHASHSEED": "0",
     }
     if contender.is_cold:
@@ -157,7 +159,8 @@ def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple
     )
     is_there = api.response.wait(SECONDS)
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
-    process.send_signal(signal.SIGTERM if tool else signal.SIGKILL)
+    # A tool cannot report after SIGKILL. No runtime handles SIGUSR2, so its end is not counted.
+    process.send_signal(signal.SIGUSR2 if tool else signal.SIGKILL)
     assert process.stderr is not None
     errors = process.stderr.read().decode()
     _, _, usage = os.wait4(process.pid, 0)

@@ -6,37 +6,39 @@ https://asgi.readthedocs.io/en/latest/specs/lifespan.html
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LifespanFailed, UnexpectedMessage
 from ..invocation.loggers import get_logger
 from ..types import ASGI
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from ..types import ASGIApp, Message
 
+    class Lifespan(Protocol):
+        """The lifespan of an app, as its handler uses it."""
+
+        @property
+        def state(self) -> dict[str, Any] | None:
+            """The state that startup has set for the requests; None if the app has no lifespan."""
+            ...
+
+        async def startup(self) -> None:
+            """Start the app.
+
+            Raises:
+                LifespanFailed: the startup failed.
+            """
+            ...
+
+        async def shutdown(self) -> None:
+            """Stop the app. Failures are logged, not raised."""
+            ...
+
+
 logger = get_logger("adapter.lifespan")
-
-
-class Lifespan(Protocol):
-    """The lifespan of an app, as its handler uses it."""
-
-    @property
-    def state(self) -> dict[str, Any] | None:
-        """The state that startup has set for the requests; None if the app has no lifespan."""
-        ...
-
-    async def startup(self) -> None:
-        """Start the app.
-
-        Raises:
-            LifespanFailed: the startup failed.
-        """
-        ...
-
-    async def shutdown(self) -> None:
-        """Stop the app. Failures are logged, not raised."""
-        ...
 
 
 def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:

@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..named_tuple import NamedTuple
 from .body import encode_body
 from .multi_value import encode_query, header_pairs, multi_value_prelude, query_pairs
 from .request import (

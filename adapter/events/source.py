@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import ResponseTooLarge
+from ..named_tuple import NamedTuple
 from .prelude import encode, prelude
 
 if TYPE_CHECKING:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from ..streams.streaming_handler import RegisteredHandler, StreamingHandler
     from ..types import JSON, Context
 
+    class Host(Protocol):
+        """A runtime that can stream the response of a handler that synchronous code calls."""
 
-class Host(Protocol):
-    """A runtime that can stream the response of a handler that synchronous code calls."""
-
-    def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
-        """Let ``handler`` respond to the current invocation."""
-        ...
+        def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
+            """Let ``handler`` respond to the current invocation."""
+            ...
 
 
 _host: Host | None = None

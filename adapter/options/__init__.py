@@ -6,9 +6,10 @@ Markdown; ``docs/options.md`` is its output.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
+from ..named_tuple import NamedTuple
 from .values import (
     choice,
     event_path,

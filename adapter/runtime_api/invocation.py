@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import HandlerError
 from ..invocation.context import Client, ClientContext, Identity, LambdaContext
+from ..named_tuple import NamedTuple
 from .wire import ProtocolError
 
 if TYPE_CHECKING:

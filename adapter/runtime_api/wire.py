@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError as ProtocolError
 from ..events.name_cache import NameCache
+from ..named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

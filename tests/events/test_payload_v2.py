@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +9,13 @@ from hypothesis import strategies as st
 from adapter.errors import EventError
 from adapter.events.payload_v2 import is_function_url, is_http, request, response
 from adapter.samples.url_event import function_url_event
-from adapter.types import JSON, Event, Prelude, Request
+from adapter.types import JSON, Event, Request
 
 from .fuzz import check
 from .samples import http_api_event, with_http, without
+
+if TYPE_CHECKING:
+    from adapter.types import Prelude
 
 
 def cookies(event: Event) -> list[bytes]:

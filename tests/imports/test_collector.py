@@ -43,6 +43,14 @@ def test_what_was_imported_is_not_looked_at_again() -> None:
     assert not any(found is kept for found in gc.get_objects())
 
 
+def test_a_second_pause_counts_as_the_first() -> None:
+    with pause(ON_LAMBDA):
+        pass
+    with pause(ON_LAMBDA):
+        kept: list[object] = []
+    assert not any(found is kept for found in gc.get_objects())
+
+
 def test_a_module_that_fails_leaves_the_collector_as_it_was() -> None:
     with pytest.raises(KeyError), pause(ON_LAMBDA):
         raise KeyError

@@ -40,7 +40,7 @@ def test_the_collector_pauses_while_the_handler_is_imported_and_not_in_its_lifes
     running = start(COLLECTOR, ADAPTER_SHUTDOWN="off")
     assert (
         json.loads(running.connection().invoke(EVENT).content)
-        == [[True, PAUSED_THRESHOLD, False]] + [[True, USUAL, True]] * 2
+        == [[True, PAUSED_THRESHOLD, True]] + [[True, USUAL, True]] * 2
     )
 
 
