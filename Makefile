@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+
+# Python keeps the bytecode of the tests, and of what they start: without it each process compiles again.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 
 # A second, newer Python for `make test-all`, where there is one.
@@ -71,18 +74,19 @@ check: $(READY)  ## Types and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# $(call test,folder of the environment). The Django example is run apart, and in one process: there is
-# one set of Django's settings in a process, and one file that the example is built into.
+# $(call test,folder of the environment,options). The Django example is run apart, and in one process: there
+# is one set of Django's settings in a process, and one file that the example is built into.
 define test
-$(1)/bin/python -m pytest -n auto --dist worksteal --ignore tests/examples/test_django_app.py
-$(1)/bin/python -m pytest tests/examples/test_django_app.py
+$(1)/bin/python -m pytest -n auto --dist worksteal $(2) --ignore tests/examples/test_django_app.py
+$(1)/bin/python -m pytest $(2) tests/examples/test_django_app.py
 endef
 
-test: .venv/.prepared  ## The tests
-	$(call test,.venv)
+test: .venv/.prepared  ## The tests, under the native runtime and AWS's present one: minutes
+	$(call test,.venv,-m 'not variant')
 
-test-all: test $(if $(NEWER),.venv-newer/.prepared)  ## The tests, and once more on a newer Python if there is one
-	$(if $(NEWER),$(call test,.venv-newer))
+test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## And under the other runtimes, and on a newer Python if there is one
+	$(call test,.venv)
+	$(if $(NEWER),$(call test,.venv-newer,-m 'not variant'))
 
 test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'

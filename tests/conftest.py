@@ -45,6 +45,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Use two workers for each processor if tests start processes, which they often wait for."""
+    return None if config.option.markexpr == "not process" else 2 * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())

@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 
     from .row import Row
 
+#: The runtime that stands for another one in `make test`.
+STANDS_FOR = {"concurrent": "native", "managed 3": "managed"}
 CASES = [
-    pytest.param(row, variant, runtime, id="-".join(filter(None, [name, str(n), variant, runtime])))
+    pytest.param(
+        row,
+        variant,
+        runtime,
+        id="-".join(filter(None, [name, str(n), variant, runtime])),
+        marks=[pytest.mark.variant] if STANDS_FOR.get(runtime) in row.runtimes else [],
+    )
     for name, rows in SECTIONS.items()
     for n, row in enumerate(rows)
     for variant in row.variants
