@@ -74,17 +74,22 @@ check: $(READY)  ## Types and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# $(call test,folder of the environment,options). The Django example is run apart, and in one process: there
-# is one set of Django's settings in a process, and one file that the example is built into.
+# $(call test,folder of the environment,options). The Django example runs beside the other tests, in a process
+# of its own: there is one set of Django's settings in a process, and one file that the example is built into.
 define test
-$(1)/bin/python -m pytest -n auto --dist worksteal $(2) --ignore tests/examples/test_django_app.py
-$(1)/bin/python -m pytest $(2) tests/examples/test_django_app.py
+$(MAKE) --no-print-directory -j 2 $(1).tests $(1).django-tests OPTIONS="$(2)"
 endef
 
-test: .venv/.prepared  ## The tests, under the native runtime and AWS's present one: minutes
+%.tests:
+	$*/bin/python -m pytest -n auto --dist worksteal $(OPTIONS) --ignore tests/examples/test_django_app.py
+
+%.django-tests:
+	$*/bin/python -m pytest -q $(OPTIONS) tests/examples/test_django_app.py
+
+test: .venv/.prepared  ## The tests, with the native runtime and AWS's present one: minutes
 	$(call test,.venv,-m 'not variant')
 
-test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## And under the other runtimes, and on a newer Python if there is one
+test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## And with the other runtimes, and on a newer Python if there is one
 	$(call test,.venv)
 	$(if $(NEWER),$(call test,.venv-newer,-m 'not variant'))
 
