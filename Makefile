@@ -86,10 +86,11 @@ endef
 %.django-tests:
 	$*/bin/python -m pytest -q $(OPTIONS) tests/examples/test_django_app.py
 
+test: export HYPOTHESIS_PROFILE ?= test
 test: .venv/.prepared  ## The tests, with the native runtime and AWS's present one: minutes
 	$(call test,.venv,-m 'not variant')
 
-test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## And with the other runtimes, and on a newer Python if there is one
+test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## The tests with every runtime, and on a newer Python if there is one
 	$(call test,.venv)
 	$(if $(NEWER),$(call test,.venv-newer,-m 'not variant'))
 

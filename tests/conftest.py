@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 # The same examples on every run: a red build is red for everyone. `nightly` looks further.
+# `make test` has the profile `test`, `make test-fast` has `fast`.
 settings.register_profile("ci", max_examples=200, derandomize=True, deadline=None, database=None)
+settings.register_profile("test", settings.get_profile("ci"), max_examples=50)
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
