@@ -359,14 +359,14 @@ def ending(name: str) -> ASGIApp:
 
 
 def of_library(name: str) -> ASGIApp:
-    """Return the app with this name. FastAPI is imported only for an app that needs it."""
+    """Return the app with this name. Starlette is imported only for an app that needs it."""
     from .library_apps import APPS
 
     if name in APPS:
         return APPS[name]
-    from . import fastapi_apps
+    from . import starlette_apps
 
-    return fastapi_apps.APPS[name]
+    return starlette_apps.APPS[name]
 
 
 async def hang() -> None:

@@ -59,7 +59,7 @@ def ric_3() -> Ric:
 
 
 def variant(name: str) -> ParameterSet:
-    """Return the parameter for a runtime that `make test` leaves to `make test-all`."""
+    """Return the parameter for a way to run a test that `make test` leaves to `make test-all`."""
     return pytest.param(name, marks=pytest.mark.variant)
 
 
