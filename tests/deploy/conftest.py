@@ -26,8 +26,8 @@ class Outcome(NamedTuple):
 @pytest.fixture(scope="session")
 def moto() -> Iterator[RecordingAws]:
     """AWS; botocore reads its descriptions of services once, and not for each session again."""
-    with pytest.MonkeyPatch.context() as patch, recording_aws() as aws:
-        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+    with pytest.MonkeyPatch.context() as context, recording_aws() as aws:
+        context.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         yield aws
 
 
