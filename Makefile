@@ -201,6 +201,7 @@ peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent
 test-lowest: .venv-lowest/.ready  ## The tests, with the oldest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest -n auto $(PORTABLE) tests/emulator
 
+cover: export HYPOTHESIS_PROFILE ?= test
 cover: $(READY)  ## Every branch of each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module
 

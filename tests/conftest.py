@@ -68,7 +68,8 @@ class ProcessGuard:
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, _: tuple[Any, ...]) -> None:
-        if event in PROCESS_EVENTS and self.test and not self.test.get_closest_marker("process"):
+        # In this order: Python empties this module before the last events.
+        if self.test and event in PROCESS_EVENTS and not self.test.get_closest_marker("process"):
             raise RuntimeError(
                 f"{self.test.nodeid} starts a process: give it the marker `process`, as "
                 "tests/README.md says."
