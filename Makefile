@@ -2,6 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+
+# Python keeps the bytecode of the tests, and of what they start: without it each process compiles again.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 
 # A second, newer Python for `make test-all`, where there is one.
@@ -71,18 +74,25 @@ check: $(READY)  ## Types and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# $(call test,folder of the environment). The Django example is run apart, and in one process: there is
-# one set of Django's settings in a process, and one file that the example is built into.
+# $(call test,folder of the environment,options). The Django example runs beside the other tests, in a process
+# of its own: there is one set of Django's settings in a process, and one file that the example is built into.
 define test
-$(1)/bin/python -m pytest -n auto --dist worksteal --ignore tests/examples/test_django_app.py
-$(1)/bin/python -m pytest tests/examples/test_django_app.py
+$(MAKE) --no-print-directory -j 2 $(1).tests $(1).django-tests OPTIONS="$(2)"
 endef
 
-test: .venv/.prepared  ## The tests
-	$(call test,.venv)
+%.tests:
+	$*/bin/python -m pytest -n auto --dist worksteal $(OPTIONS) --ignore tests/examples/test_django_app.py
 
-test-all: test $(if $(NEWER),.venv-newer/.prepared)  ## The tests, and once more on a newer Python if there is one
-	$(if $(NEWER),$(call test,.venv-newer))
+%.django-tests:
+	$*/bin/python -m pytest -q $(OPTIONS) tests/examples/test_django_app.py
+
+test: export HYPOTHESIS_PROFILE ?= test
+test: .venv/.prepared  ## The tests, with the native runtime and AWS's present one: minutes
+	$(call test,.venv,-m 'not variant')
+
+test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## The tests with every runtime, and on a newer Python if there is one
+	$(call test,.venv)
+	$(if $(NEWER),$(call test,.venv-newer,-m 'not variant'))
 
 test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'
@@ -191,6 +201,7 @@ peers: $(READY)  ## Starlette's and FastAPI's own tests, with every request sent
 test-lowest: .venv-lowest/.ready  ## The tests, with the oldest versions that pyproject.toml allows
 	.venv-lowest/bin/python -m pytest -n auto $(PORTABLE) tests/emulator
 
+cover: export HYPOTHESIS_PROFILE ?= test
 cover: $(READY)  ## Every branch of each module of the core, covered by its own test file alone
 	$(BIN)/python -m tests.per_module
 

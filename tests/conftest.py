@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 # The same examples on every run: a red build is red for everyone. `nightly` looks further.
+# `make test` has the profile `test`, `make test-fast` has `fast`.
 settings.register_profile("ci", max_examples=200, derandomize=True, deadline=None, database=None)
+settings.register_profile("test", settings.get_profile("ci"), max_examples=50)
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -45,6 +47,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Use two workers for each processor if tests start processes, which they often wait for."""
+    return None if config.option.markexpr == "not process" else 2 * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
@@ -60,7 +68,8 @@ class ProcessGuard:
         sys.addaudithook(self._hear)
 
     def _hear(self, event: str, _: tuple[Any, ...]) -> None:
-        if event in PROCESS_EVENTS and self.test and not self.test.get_closest_marker("process"):
+        # In this order: Python empties this module before the last events.
+        if self.test and event in PROCESS_EVENTS and not self.test.get_closest_marker("process"):
             raise RuntimeError(
                 f"{self.test.nodeid} starts a process: give it the marker `process`, as "
                 "tests/README.md says."

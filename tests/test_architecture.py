@@ -273,31 +273,28 @@ def top(name: str) -> str:
 
 CORE = [name for name in MODULES if rank(name) == RANKS["events"]]
 
-every_module = pytest.mark.parametrize("name", MODULES)
-every_core_module = pytest.mark.parametrize("name", CORE)
-every_test_file = pytest.mark.parametrize("name", TEST_FILES)
-
-
 LEFT_OUT = {path.removeprefix("adapter/") for path in DEVELOPMENT}  #: of packages for Lambda
 
 
 class TestLayers:
-    @every_module
-    def test_a_module_imports_only_from_its_own_layer_and_those_above(self, name: str) -> None:
+    def test_a_module_imports_only_from_its_own_layer_and_those_above(self) -> None:
         wrong = {
-            imported.target
+            (name, imported.target)
+            for name in MODULES
             for imported in imports_of(name)
             if imported.ours and rank(imported.target) > rank(name)
         }
-        assert {target for target in wrong if (name, target) not in EXCEPTIONS} == set()
+        assert wrong - EXCEPTIONS.keys() == set()
 
-    @pytest.mark.parametrize("name", [name for name in MODULES if top(name) in FOLDERS])
-    def test_no_folder_imports_upwards(self, name: str) -> None:
-        later = set(FOLDERS[FOLDERS.index(top(name)) + 1 :])
+    def test_no_folder_imports_upwards(self) -> None:
         upwards = {
-            i.target for i in imports_of(name) if i.ours and i.runs and top(i.target) in later
+            (name, i.target)
+            for name in MODULES
+            if top(name) in FOLDERS
+            for i in imports_of(name)
+            if i.ours and i.runs and top(i.target) in FOLDERS[FOLDERS.index(top(name)) + 1 :]
         }
-        assert {target for target in upwards if (name, target) not in EXCEPTIONS} == set()
+        assert upwards - EXCEPTIONS.keys() == set()
 
     def test_the_top_of_the_package_is_what_a_user_names_or_a_way_in(self) -> None:
         assert len([name for name in MODULES if "." not in name]) <= 14
@@ -306,16 +303,14 @@ class TestLayers:
         users = [n for n in MODULES for i in imports_of(n) if i.ours and i.target == "__init__"]
         assert users == []
 
-    @every_module
-    def test_a_module_calls_its_siblings_by_relative_names(self, name: str) -> None:
-        absolute = [i.target for i in imports_of(name) if not i.ours and top(i.target) == "adapter"]
-        assert absolute == []
+    def test_a_module_calls_its_siblings_by_relative_names(self) -> None:
+        imported = [(n, i) for n in MODULES for i in imports_of(n) if not i.ours]
+        assert [(n, i.target) for n, i in imported if top(i.target) == "adapter"] == []
 
-    @pytest.mark.parametrize("name", [n for n in MODULES if top(n) not in LEFT_OUT | {"cli"}])
-    def test_what_goes_to_lambda_imports_nothing_that_stays_on_a_developers_machine(
-        self, name: str
-    ) -> None:
-        assert {top(i.target) for i in imports_of(name) if i.ours} & LEFT_OUT == set()
+    def test_what_goes_to_lambda_imports_nothing_that_stays_on_a_developers_machine(self) -> None:
+        packaged = [name for name in MODULES if top(name) not in LEFT_OUT | {"cli"}]
+        imported = [(name, i.target) for name in packaged for i in imports_of(name) if i.ours]
+        assert [(name, target) for name, target in imported if top(target) in LEFT_OUT] == []
 
     def test_there_are_no_circles(self) -> None:
         graph = {
@@ -359,16 +354,20 @@ class TestThePage:
 
 
 class TestPurity:
-    @every_core_module
-    def test_the_core_imports_nothing_that_waits_reads_or_speaks(self, name: str) -> None:
-        imported = {top(i.target) for i in imports_of(name) if not i.ours and i.runs}
-        assert {i for i in imported & IMPURE if (name, i) not in MAY_IMPORT} == set()
+    def test_the_core_imports_nothing_that_waits_reads_or_speaks(self) -> None:
+        imported = {
+            (name, top(i.target))
+            for name in CORE
+            for i in imports_of(name)
+            if not i.ours and i.runs
+        }
+        impure = {(name, module) for name, module in imported if module in IMPURE}
+        assert {each for each in impure if each not in MAY_IMPORT} == set()
 
-    @every_core_module
-    def test_the_core_has_nothing_async_in_it(self, name: str) -> None:
+    def test_the_core_has_nothing_async_in_it(self) -> None:
         waiting = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
-        lines = [n.lineno for n in ast.walk(tree_of(MODULES[name])) if isinstance(n, waiting)]
-        assert lines == []
+        nodes = [(name, node) for name in CORE for node in ast.walk(tree_of(MODULES[name]))]
+        assert [(name, node.lineno) for name, node in nodes if isinstance(node, waiting)] == []
 
 
 class TestNames:
@@ -379,17 +378,17 @@ class TestNames:
 
 
 class TestLogging:
-    @pytest.mark.parametrize("name", [n for n in MODULES if n != "loggers"])
-    def test_a_module_has_a_logger_that_an_app_does_not_disable_by_accident(
-        self, name: str
-    ) -> None:
-        assert 'logging.getLogger("adapter' not in MODULES[name].read_text(encoding="utf-8")
+    def test_a_module_has_a_logger_that_an_app_does_not_disable_by_accident(self) -> None:
+        texts = {n: path.read_text(encoding="utf-8") for n, path in MODULES.items()}
+        users = [name for name, text in texts.items() if 'logging.getLogger("adapter' in text]
+        assert [name for name in users if name != "loggers"] == []
 
 
 class TestSize:
-    @every_module
-    def test_a_module_is_short_enough_to_be_read_in_one_go(self, name: str) -> None:
-        assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    def test_a_module_is_short_enough_to_be_read_in_one_go(self) -> None:
+        texts = {n: path.read_text(encoding="utf-8") for n, path in MODULES.items()}
+        lines = {name: len(text.splitlines()) for name, text in texts.items()}
+        assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
 def file_for(name: str) -> str:
@@ -405,9 +404,8 @@ TESTED_ALONE = [
 
 
 class TestTests:
-    @pytest.mark.parametrize("name", TESTED_ALONE)
-    def test_a_module_has_a_test_file_of_its_name(self, name: str) -> None:
-        assert file_for(name) in TEST_FILES
+    def test_a_module_has_a_test_file_of_its_name(self) -> None:
+        assert [name for name in TESTED_ALONE if file_for(name) not in TEST_FILES] == []
 
     @pytest.mark.parametrize("package", sorted(BY_BEHAVIOUR & PACKAGES))
     def test_a_package_has_tests_at_the_least(self, package: str) -> None:
@@ -428,20 +426,25 @@ class TestTests:
     def test_no_exception_outlives_its_reason(self) -> None:
         assert UNTESTED.keys() - MODULES.keys() == set()
 
-    @every_test_file
-    def test_nothing_is_mocked_because_a_mock_agrees_with_whatever_we_believe(
-        self, name: str
-    ) -> None:
-        words = {
-            word
-            for node in ast.walk(tree_of(TEST_FILES[name]))
-            for word in (
-                getattr(node, "id", None),
-                getattr(node, "attr", None),
-                *(alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")),
-            )
-        }
-        assert words & {"mock", "unittest.mock", "Mock", "MagicMock", "AsyncMock", "patch"} == set()
+    def test_nothing_is_mocked_because_a_mock_agrees_with_whatever_we_believe(self) -> None:
+        mocking = {name for name, path in TEST_FILES.items() if words_of(path) & MOCKS}
+        assert mocking == set()
+
+
+MOCKS = {"mock", "unittest.mock", "Mock", "MagicMock", "AsyncMock", "patch"}
+
+
+def words_of(path: Path) -> set[str | None]:
+    """Return the names that a module uses, and those that it imports."""
+    return {
+        word
+        for node in ast.walk(tree_of(path))
+        for word in (
+            getattr(node, "id", None),
+            getattr(node, "attr", None),
+            *(alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")),
+        )
+    }
 
 
 FOREIGN = """

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipFile
 
+import botocore.session
 import pytest
 
 from adapter.cli import main
@@ -23,7 +25,9 @@ class Outcome(NamedTuple):
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[RecordingAws]:
-    with recording_aws() as aws:
+    """AWS; botocore reads its descriptions of services once, and not for each session again."""
+    with pytest.MonkeyPatch.context() as context, recording_aws() as aws:
+        context.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         yield aws
 
 

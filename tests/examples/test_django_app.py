@@ -37,6 +37,7 @@ from adapter.testing import (
     rest_api_event,
 )
 from tests.support.adapter_dev import LocalLambda, adapter_dev
+from tests.support.runtimes import variant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -100,7 +101,7 @@ def through(way: str, request: pytest.FixtureRequest) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
-@pytest.fixture(params=["app", "handler", "adapter dev"])
+@pytest.fixture(params=[variant("app"), "handler", "adapter dev"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
     async with through(request.param, request) as client:
         yield client

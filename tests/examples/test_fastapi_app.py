@@ -31,6 +31,7 @@ from database import Database
 from downloads import BLOCK
 from handler import handler
 from tests.support.adapter_dev import adapter_dev
+from tests.support.runtimes import variant
 from tokens import beating
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ async def through(way: str, request: pytest.FixtureRequest) -> AsyncIterator[htt
             yield client
 
 
-@pytest.fixture(params=["app", "handler", "adapter dev"])
+@pytest.fixture(params=[variant("app"), "handler", "adapter dev"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
     async with through(request.param, request) as client:
         yield client

@@ -358,6 +358,17 @@ def ending(name: str) -> ASGIApp:
     return ENDINGS[name].app
 
 
+def of_library(name: str) -> ASGIApp:
+    """Return the app with this name. Starlette is imported only for an app that needs it."""
+    from .library_apps import APPS
+
+    if name in APPS:
+        return APPS[name]
+    from . import starlette_apps
+
+    return starlette_apps.APPS[name]
+
+
 async def hang() -> None:
     """Wait for what never comes, in the way that the environment says."""
     os.close(os.open("hangs", os.O_CREAT))
@@ -391,9 +402,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["path"].startswith("/ending/"):
         await ending(scope["path"].removeprefix("/ending/"))(scope, receive, send)
     elif scope["path"].startswith("/libraries/"):
-        from .library_apps import APPS  # what that imports is not paid for by all others
-
-        await APPS[scope["path"].removeprefix("/libraries/")](scope, receive, send)
+        await of_library(scope["path"].removeprefix("/libraries/"))(scope, receive, send)
     else:
         await DOES[scope["path"]](receive, send)
 

@@ -83,7 +83,10 @@ def before_the_managed_response(stage: Stage, how: str) -> Seen:
 
 def while_writing(stage: Stage, how: str) -> Seen:
     stage.deliver("/endless")
-    break_(stage.begun()[0], how)
+    peer, _ = stage.begun()
+    break_(peer, how)
+    if how in ("a half-close", "garbage"):
+        peer.wait_closed()  # what the app wrote until then is no request
     return CUT
 
 

@@ -1,4 +1,4 @@
-"""Apps that raise, cancel, log and fork as frameworks and libraries do: each by its name."""
+"""Apps that raise, cancel, log and fork as libraries do: each by its name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fastapi import BackgroundTasks, FastAPI
-from starlette.responses import Response
-
 from .apps import answer, body, fail, head
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
-
-    from starlette.requests import Request
 
     from adapter.types import ASGIApp, Receive, Scope, Send
 
@@ -70,19 +65,6 @@ def caused_by_an_unreadable_one() -> NoReturn:
 
 def unreadable() -> NoReturn:
     raise Unreadable
-
-
-starlette_middleware = FastAPI()
-
-
-@starlette_middleware.middleware("http")
-async def passes_on(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Any:
-    return await call_next(request)
-
-
-@starlette_middleware.get("/{path:path}")
-async def fails(path: str) -> None:
-    fail()
 
 
 # Cancellations that end within the app.
@@ -249,60 +231,6 @@ def told(ended: bool) -> None:
         os.close(os.open("child-ended", os.O_CREAT))
 
 
-forks = FastAPI()
-PREFIX = "/libraries/forks"
-
-
-@forks.get(f"{PREFIX} in an endpoint")
-async def in_an_endpoint() -> Response:
-    told(fork())
-    return Response(b"hello")
-
-
-@forks.get(f"{PREFIX} in a thread")
-def in_a_thread() -> Response:
-    told(fork())
-    return Response(b"hello")
-
-
-@forks.get(f"{PREFIX} in a background task")
-async def in_a_background_task(tasks: BackgroundTasks) -> Response:
-    async def background() -> None:
-        told(fork())
-
-    tasks.add_task(background)
-    return Response(b"hello", background=tasks)
-
-
-@forks.get(f"{PREFIX} in a background thread")
-async def in_a_background_thread(tasks: BackgroundTasks) -> Response:
-    tasks.add_task(lambda: told(fork()))
-    return Response(b"hello", background=tasks)
-
-
-@forks.get(f"{PREFIX} in a task")
-async def in_a_task() -> Response:
-    async def beside() -> None:
-        told(fork())
-
-    await asyncio.create_task(beside())
-    return Response(b"hello")
-
-
-@forks.get(f"{PREFIX} in a callback")
-async def in_a_callback() -> Response:
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-
-    def call() -> None:
-        told(fork())
-        done.set_result(None)
-
-    loop.call_soon(call)
-    await done
-    return Response(b"hello")
-
-
 async def fork_and_return(scope: Scope, receive: Receive, send: Send) -> None:
     """Fork in mid-stream, and let the child go on as its parent does."""
     await send(head())
@@ -392,7 +320,6 @@ FORKS = ("an endpoint", "a thread", "a background task", "a background thread", 
 APPS: dict[str, ASGIApp] = {
     **{name: failing(fails) for name, fails in ERRORS.items()},
     **{f"late {name}": failing(fails, late=True) for name, fails in ERRORS.items()},
-    "middleware": starlette_middleware,
     **{name: well(does) for name, does in CANCELLATIONS.items()},
     "surrogate": failing(fails_with_a_surrogate),
     "late surrogate": failing(fails_with_a_surrogate, late=True),
@@ -400,7 +327,6 @@ APPS: dict[str, ASGIApp] = {
     **{f"late {part}": unlogged(part, late=True) for part in LOGGING},
     **{f"stream in {name}": in_the_worker(name, stream) for name in WORKERS},
     **{f"respond in {name}": in_the_worker(name, answer) for name in WORKERS},
-    **{f"forks in {place}": forks for place in FORKS},
     "forks in mid-stream": fork_and_return,
     "stop": well(stop_the_loop),
     "alarm": well(alarm_while_idle),

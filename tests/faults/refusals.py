@@ -33,7 +33,9 @@ def at_next(stage: Stage, status: str) -> None:
 
 def in_mid_stream(stage: Stage, status: str) -> Seen:
     stage.deliver("/endless")
-    stage.begun()[0].refuse(int(status), Connection="close")
+    peer, _ = stage.begun()
+    peer.refuse(int(status), Connection="close")
+    peer.wait_closed()  # what the app wrote until then is no request
     return CUT
 
 

@@ -17,8 +17,25 @@ if TYPE_CHECKING:
 
     from .row import Row
 
+#: The runtime that stands for another one in `make test`.
+STANDS_FOR = {"concurrent": "native", "managed 3": "managed"}
+
+
+def is_left_to_test_all(row: Row, variant: str, runtime: str) -> bool:
+    """Whether the same is played under another runtime, or nearly the same under this one."""
+    if STANDS_FOR.get(runtime) in row.runtimes:
+        return True
+    return runtime == "managed" and "native" in row.runtimes and variant != row.variants[0]
+
+
 CASES = [
-    pytest.param(row, variant, runtime, id="-".join(filter(None, [name, str(n), variant, runtime])))
+    pytest.param(
+        row,
+        variant,
+        runtime,
+        id="-".join(filter(None, [name, str(n), variant, runtime])),
+        marks=[pytest.mark.variant] if is_left_to_test_all(row, variant, runtime) else [],
+    )
     for name, rows in SECTIONS.items()
     for n, row in enumerate(rows)
     for variant in row.variants

@@ -1,19 +1,23 @@
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zipfile import ZipFile
 
 import pytest
 
 from adapter.cli import main
+from adapter.package.resolve import run_uv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     Write = Callable[[Mapping[str, str]], Path]
     Run = Callable[..., "Outcome"]
 
+ROOT = Path(__file__).parents[2]
 APP = {"main.py": "async def app(scope, receive, send): ...\n"}
 
 
@@ -38,6 +42,24 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     index.mkdir()
     only_wheels_of(folder, index, monkeypatch)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adapter_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder whose metadata say that the adapter was installed from a wheel in it.
+
+    uv builds an editable adapter for each package again, which takes half of the time.
+    """
+    folder = tmp_path_factory.mktemp("adapter")
+    options = ("--wheel", "--no-build-isolation", "--python", sys.executable)
+    run_uv("build", *options, "--out-dir", str(folder), str(ROOT), folder=folder)
+    [wheel] = folder.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]
+        metadata = Path(archive.extract(name, folder))
+    origin = {"url": wheel.as_uri(), "archive_info": {}}
+    metadata.with_name("direct_url.json").write_text(json.dumps(origin))
     return folder
 
 
@@ -75,9 +97,14 @@ class Outcome(NamedTuple):
 
 @pytest.fixture
 def package(
-    tmp_path: Path, wheels: Path, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    wheels: Path,
+    adapter_wheel: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Callable[..., Outcome]:
-    """Run `adapter package` in this process."""
+    """Run `adapter package` in this process, as if the adapter was installed from a wheel."""
+    monkeypatch.syspath_prepend(adapter_wheel)
 
     def run(target: str, *options: str, output: str = "function.zip") -> Outcome:
         capfd.readouterr()

@@ -103,7 +103,10 @@ def test_each_platform_gets_its_own_wheels(
     assert "adapter/handler.py" in done.names
 
 
-def test_an_editable_adapter_is_packaged_as_it_is_now(project: Write, package: Run) -> None:
+def test_an_editable_adapter_is_packaged_as_it_is_now(
+    project: Write, package: Run, adapter_wheel: Path
+) -> None:
+    sys.path.remove(str(adapter_wheel))
     done = package(f"{project(needing())}/main.py:app")
     for name in ("adapter/loader.py", "adapter/bootstrap"):
         assert done.read(name) == (PACKAGE.parent / name).read_text()

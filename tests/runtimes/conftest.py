@@ -8,7 +8,7 @@ import pytest
 
 from tests.emulator.conftest import local as local
 from tests.support.fake_runtime_api import ROOT, Platform
-from tests.support.runtimes import RIC, RIC_4, Ric, Running, StartRunning, ric_3
+from tests.support.runtimes import RIC, RIC_4, Ric, Running, StartRunning, ric_3, variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         platform.close()
 
 
-@pytest.fixture(params=["3", "4"])
+@pytest.fixture(params=[variant("3"), "4"])
 def ric(request: pytest.FixtureRequest) -> Ric:
     """Each version in turn."""
     return ric_3() if request.param == "3" else RIC_4
@@ -87,10 +87,12 @@ def managed(start: Start) -> StartRunning:
 
 
 CONCURRENT = Runtime(RUN, NATIVE.environ | {"AWS_LAMBDA_MAX_CONCURRENCY": "1"})
-RUNTIMES = ["native", "managed 3", "managed 4", "managed 4, threaded"]
+RUNTIMES = ["native", variant("managed 3"), variant("managed 4"), "managed 4, threaded"]
 
 #: Also in a concurrent environment, where synchronous functions are called in threads.
-every_runtime = pytest.mark.parametrize("runtime", [*RUNTIMES, "native, concurrent"], indirect=True)
+every_runtime = pytest.mark.parametrize(
+    "runtime", [*RUNTIMES, variant("native, concurrent")], indirect=True
+)
 
 
 @pytest.fixture(params=RUNTIMES)

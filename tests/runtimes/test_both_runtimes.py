@@ -147,21 +147,25 @@ def cause(request: Request) -> Any:
     return json.loads(re.sub(r"/[^\"]*/task\d", "/task", text))
 
 
+WORDS = ["context", "nothing", "unicode", "bytes", "decimal"]
+EVENTS: list[Any] = [*WORDS, {"a": [1, 2.5, None, True, "x"]}, [], 0]
+
+
 @pytest.mark.parametrize("headers", [{}, GIVEN], ids=["bare", "full"])
-@pytest.mark.parametrize(
-    "event",
-    ["context", "nothing", "unicode", "bytes", "decimal", {"a": [1, 2.5, None, True, "x"]}, [], 0],
-    ids=lambda event: event if isinstance(event, str) else type(event).__name__,
-)
-def test_answers_are_the_same(start: Start, event: Any, headers: dict[str, str]) -> None:
-    (ours, _), (theirs, _) = both(start, event, headers)
-    assert ours.call == theirs.call == response_of("id-1")
-    if event == "bytes":
-        assert ours.body == theirs.body
-    else:
-        assert ours.json == theirs.json
-    for name in ("content-type", "lambda-runtime-invocation-id"):
-        assert ours.headers.get(name) == theirs.headers.get(name)
+def test_answers_are_the_same(start: Start, headers: dict[str, str]) -> None:
+    posted = []
+    for command in (RUN, (*AWS, "main.handler")):
+        platform = start(HANDLER, "main.handler", command, **ENVIRON).connection()
+        posted.append([platform.invoke(e, f"id-{n}", **headers) for n, e in enumerate(EVENTS)])
+        assert platform.read().call == NEXT
+    for number, (event, ours, theirs) in enumerate(zip(EVENTS, *posted, strict=True)):
+        assert ours.call == theirs.call == response_of(f"id-{number}")
+        if event == "bytes":
+            assert ours.body == theirs.body
+        else:
+            assert ours.json == theirs.json
+        for name in ("content-type", "lambda-runtime-invocation-id"):
+            assert ours.headers.get(name) == theirs.headers.get(name)
 
 
 @pytest.mark.parametrize("event", ["fail", "nested"])

@@ -82,38 +82,56 @@ def test_a_wrapper_that_fails_after_the_stream_has_ended_changes_nothing_but_the
     assert "ValueError: too late" in lambda_.output
 
 
-@pytest.mark.parametrize(
-    ("statement", "kind"),
-    [
-        pytest.param("raise ValueError('no')", "ValueError", id="exception"),
-        pytest.param("sys.exit(3)", "SystemExit", id="sys.exit"),
-        pytest.param("raise KeyboardInterrupt", "KeyboardInterrupt", id="interrupt"),
-        pytest.param("raise asyncio.CancelledError", "CancelledError", id="cancelled"),
-        pytest.param("next(iter(()))", "RuntimeError", id="stop-iteration"),
-        pytest.param("return object()", "Runtime.MarshalError", id="not-json"),
-        pytest.param("return {1j: 2}", "Runtime.MarshalError", id="not-a-key"),
-        pytest.param("a = []; a.append(a); return a", "Runtime.MarshalError", id="circular"),
-    ],
-)
+FAILING = """
+import asyncio, sys
+
+{definition} handler(event, context):
+    if event == "an exception":
+        raise ValueError("no")
+    if event == "an exit":
+        sys.exit(3)
+    if event == "an interrupt":
+        raise KeyboardInterrupt
+    if event == "a cancellation":
+        raise asyncio.CancelledError
+    if event == "the end of an iterator":
+        next(iter(()))
+    if event == "no JSON":
+        return object()
+    if event == "no key of JSON":
+        return {{1j: 2}}
+    if event == "a circle":
+        circle = []
+        circle.append(circle)
+        return circle
+    return event
+"""
+FAILURES = {
+    "an exception": "ValueError",
+    "an exit": "SystemExit",
+    "an interrupt": "KeyboardInterrupt",
+    "a cancellation": "CancelledError",
+    "the end of an iterator": "RuntimeError",
+    "no JSON": "Runtime.MarshalError",
+    "no key of JSON": "Runtime.MarshalError",
+    "a circle": "Runtime.MarshalError",
+}
+
+
 @pytest.mark.parametrize("definition", ["def", "async def"])
 def test_what_a_function_raises_or_cannot_return_fails_its_invocation_and_no_other(
-    start: Start, definition: str, statement: str, kind: str
+    start: Start, definition: str
 ) -> None:
-    source = f"""
-    import asyncio, sys
-    {definition} handler(event, context):
-        if event == "fail":
-            {statement}
-        return event
-    """
-    lambda_ = start(source, "main.handler")
+    lambda_ = start(FAILING.format(definition=definition), "main.handler")
     platform = lambda_.connection()
-    request = platform.invoke("fail", "id-1")
-    assert request.call == error_of("id-1")
-    assert request.json["errorType"] == kind
-    assert request.json["requestId"] == "id-1"
-    assert platform.invoke("fine", "id-2").json == "fine"
-    assert sum("id-1" in line for line in lambda_.output.splitlines()) == 1
+    for number, (event, kind) in enumerate(FAILURES.items()):
+        request_id = f"id-of-failure-{number}"
+        request = platform.invoke(event, request_id)
+        assert request.call == error_of(request_id)
+        assert request.json["errorType"] == kind
+        assert request.json["requestId"] == request_id
+        assert platform.invoke("fine", f"id-{number}").json == "fine"
+        assert sum(request_id in line for line in lambda_.output.splitlines()) == 1
 
 
 def test_an_app_that_cancels_its_own_task_ends_its_invocation_and_no_other(start: Start) -> None:

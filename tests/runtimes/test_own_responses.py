@@ -191,13 +191,21 @@ def handler(event, context):
 MEASURING = (
     APP
     + """
+ERRORS = {
+    "/raises": ValueError("no"),
+    "/exits": SystemExit(3),
+    "/is-interrupted": KeyboardInterrupt(),
+}
+
 async def failing(scope, receive, send):
     if scope["type"] == "lifespan":
         return await app(scope, receive, send)
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": b"part", "more_body": True})
-    if scope["path"] == "/late":
-        {failure}
+    if scope["path"] == "/returns":
+        return
+    if scope["path"] in ERRORS:
+        raise ERRORS[scope["path"]]
     await send({"type": "http.response.body", "body": b" and all"})
 
 inner = LambdaHandler(failing, errors="{errors}")
@@ -214,33 +222,31 @@ def handler(event, context):
 )
 
 
+LATE = {
+    "/raises": "ValueError",
+    "/returns": "UnexpectedMessage",
+    "/exits": "SystemExit",
+    "/is-interrupted": "KeyboardInterrupt",
+}
+
+
 @pytest.mark.parametrize("errors", ["respond", "raise"])
-@pytest.mark.parametrize(
-    ("failure", "kind"),
-    [
-        ("raise ValueError('no')", "ValueError"),
-        ("return", "UnexpectedMessage"),
-        ("raise SystemExit(3)", "SystemExit"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-    ],
-)
 @pytest.mark.parametrize("then", ["raise", "return {'statusCode': 500}"])
 def test_a_failure_in_mid_stream_is_an_exception_to_it_and_trailers_to_the_client(
-    run: StartRunning, errors: str, failure: str, kind: str, then: str
+    run: StartRunning, errors: str, then: str
 ) -> None:
-    source = MEASURING.replace("{errors}", errors).replace("{failure}", failure)
-    running = run(source.replace("{then}", then))
-    request = outcome(running, function_url_event("/late"), ours=True)
-    assert request.content == b"part"
-    assert request.trailers["lambda-runtime-function-error-type"].endswith(f".{kind}")
-    running.client.deliver(EVENT, "id-2")
-    request = running.ours.read()
-    running.ours.accept()
-    assert (request.content, request.trailers) == (b"part and all", {})
+    running = run(MEASURING.replace("{errors}", errors).replace("{then}", then))
+    for path, kind in LATE.items():
+        request = outcome(running, function_url_event(path), f"id-{kind}", ours=True)
+        assert request.content == b"part"
+        assert request.trailers["lambda-runtime-function-error-type"].endswith(f".{kind}")
+        request = outcome(running, EVENT, f"id-after-{kind}", ours=True)
+        assert (request.content, request.trailers) == (b"part and all", {})
     assert running.client.read().call == NEXT
-    failed, well = re.findall("<(.*) >", running.platform.output)
-    assert kind in failed
-    assert well == "well {'statusCode': 200}"
+    said = re.findall("<(.*) >", running.platform.output)
+    failed, well = said[::2], said[1::2]
+    assert all(kind in line for kind, line in zip(LATE.values(), failed, strict=True))
+    assert well == ["well {'statusCode': 200}"] * len(LATE)
 
 
 def test_a_large_error_of_its_own_is_reported_within_256_KiB(run: StartRunning) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.runtimes.apps import EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
 from tests.support.fake_runtime_api import API, INIT_ERROR, NEXT
-from tests.support.runtimes import Running
+from tests.support.runtimes import Running, variant
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Runtime, Start
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Managed instances have no SnapStart, and the thread that asks for events changes nothing here.
 every_runtime = pytest.mark.parametrize(
-    "runtime", ["native", "managed 3", "managed 4"], indirect=True
+    "runtime", ["native", variant("managed 3"), "managed 4"], indirect=True
 )
 RESTORE_NEXT = ("GET", f"{API}/restore/next")
 RESTORE_ERROR = ("POST", f"{API}/restore/error")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import pytest
+
 from adapter.samples.url_event import function_url_event
 
 from .fake_runtime_api import NEXT, ROOT, response_of
 from .prepared import prepared
 
 if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
     from .fake_runtime_api import Peer, Platform
 
 EVENT = function_url_event("/")
@@ -52,6 +56,11 @@ RIC_4 = Ric({"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "default"})
 def ric_3() -> Ric:
     """Return the newest version 3."""
     return Ric({**RIC_4.environ, "PYTHONPATH": f"{prepared('awslambdaric-3')}:{ROOT}"})
+
+
+def variant(name: str) -> ParameterSet:
+    """Return the parameter for a way to run a test that `make test` leaves to `make test-all`."""
+    return pytest.param(name, marks=pytest.mark.variant)
 
 
 class Running:

@@ -10,9 +10,10 @@ import pytest
 APP = """
 import anyio, asyncio, httpx, logging, threading, time
 from contextlib import asynccontextmanager
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
 from adapter.testing import LambdaTransport
 
 @asynccontextmanager
@@ -21,18 +22,16 @@ async def lifespan(app):
     yield
     await run_in_threadpool(print, "stopped", flush=True)
 
-app = FastAPI(lifespan=lifespan)
+def page(request):
+    return PlainTextResponse("page")
 
-@app.get("/")
-def page():
-    return "page"
-
-@app.get("/ticks")
-def ticks():
+def ticks(request):
     def tick():
         while True:
             yield b"tick"
     return StreamingResponse(tick())
+
+app = Starlette(routes=[Route("/", page), Route("/ticks", ticks)], lifespan=lifespan)
 
 async def deaf(scope, receive, send):
     await send({"type": "http.response.start", "status": 200})
