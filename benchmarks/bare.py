@@ -18,7 +18,7 @@ HEADERS = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-stor
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with ``BENCH_CHUNKS`` chunks of ``BENCH_CHUNK_BYTES`` each."""
+    """Respond with ``BENCH_CHUNKS`` chunks of ``BENCH_CHUNK_BYTES`` each."""
     if scope["type"] != "http":
         raise NotImplementedError
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})

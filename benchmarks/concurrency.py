@@ -130,7 +130,7 @@ def get(port: int, path: str) -> socket.socket:
 
 
 def read_all(port: int, paths: list[str], opened: Callable[[], None]) -> list[Reader]:
-    """Ask for all ``paths`` at once and read the answers; say when all have begun."""
+    """Ask for all ``paths`` at once and read the responses; say when all have begun."""
     readers = [Reader(get(port, path), path != "/busy") for path in paths]
     for reader in readers:
         reader.start()
@@ -150,10 +150,10 @@ def measure_memory(port: int, pid: int) -> None:
         time.sleep(SECONDS / 2)
         held = resident(pid)
         with get(port, "/slow") as refused:
-            answer = refused.recv(65536).split(b"\r\n")[0].decode()
+            response = refused.recv(65536).split(b"\r\n")[0].decode()
         print(
             f"{'64 streams in one process':40} {held / MIB:.1f} MiB, idle {idle / MIB:.1f} MiB:"
-            f" × {held / idle:.2f}\n{'the 65th gets':40} {answer}",
+            f" × {held / idle:.2f}\n{'the 65th gets':40} {response}",
             flush=True,
         )
 

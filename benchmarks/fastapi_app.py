@@ -12,7 +12,7 @@ app = FastAPI(openapi_url=None)
 
 @app.get("/bench")
 async def bench(a: int, b: int) -> dict[str, int]:
-    """Answer with a little JSON."""
+    """Respond with a little JSON."""
     return {"sum": a + b}
 
 

@@ -1,6 +1,6 @@
 """The floor: the least an asyncio program can do to put the same bytes on the wire.
 
-No ASGI, no parsing beyond what is needed to answer, no errors, no deadlines. What the adapter
+No ASGI, no parsing beyond what is needed to respond, no errors, no deadlines. What the adapter
 costs is measured as a multiple of this.
 """
 
@@ -17,7 +17,7 @@ HEADERS = {"content-type": "text/event-stream", "cache-control": "no-store"}
 
 
 async def main() -> None:
-    """Take events and answer them, for ever."""
+    """Respond to events without end."""
     address = os.environ["AWS_LAMBDA_RUNTIME_API"]
     host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
@@ -51,9 +51,9 @@ async def main() -> None:
             await loop.sock_sendall(sock, out + b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK))
             out = b""
         await loop.sock_sendall(sock, out + b"%x\r\n%b\r\n0\r\n\r\n" % (len(CHUNK), CHUNK))
-        answer = await loop.sock_recv(sock, 65536)
-        while b'{"status":"OK"}' not in answer:
-            answer += await loop.sock_recv(sock, 65536)
+        reply = await loop.sock_recv(sock, 65536)
+        while b'{"status":"OK"}' not in reply:
+            reply += await loop.sock_recv(sock, 65536)
 
 
 if __name__ == "__main__":

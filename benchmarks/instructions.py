@@ -124,8 +124,8 @@ def serve(
     }
     arguments = (*row.runtime, row.handler) if row.runtime == AWSLAMBDARIC else row.runtime
     counted = count(arguments, environ, api, tool)
-    if len(api.answers) != calls:
-        raise SystemExit(f"{row.name}: {len(api.answers)} responses to {calls} calls")
+    if len(api.replies) != calls:
+        raise SystemExit(f"{row.name}: {len(api.replies)} responses to {calls} calls")
     return counted
 
 

@@ -50,14 +50,14 @@ CONTENDERS = (
 
 
 class RuntimeApi:
-    """Answers `next` with an event ``calls`` times, then never again, on any connection."""
+    """Replies to `next` with an event ``calls`` times, then no more, on any connection."""
 
     def __init__(self, calls: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._calls = calls
         self._delivered = 0
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.answers: list[bytes] = []
+        self.replies: list[bytes] = []
         self.served = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -72,7 +72,7 @@ class RuntimeApi:
             while True:
                 head = _head(reader)
                 if head[0].startswith(b"POST"):
-                    self.answers.append(_body(reader, head))
+                    self.replies.append(_body(reader, head))
                     connection.sendall(ACCEPTED)
                 elif self._delivered < self._calls:
                     connection.sendall(event_response(self._delivered))
@@ -128,8 +128,8 @@ def cpu(contender: Contender, calls: int) -> float:
     process.send_signal(signal.SIGKILL)
     _, _, usage = os.wait4(process.pid, 0)
     process.returncode = 0
-    if len(api.answers) != calls or not all(b"sum" in answer for answer in api.answers):
-        raise SystemExit(f"{contender.name} gave wrong answers, for example {api.answers[-1:]}")
+    if len(api.replies) != calls or not all(b"sum" in reply for reply in api.replies):
+        raise SystemExit(f"{contender.name} gave wrong responses, for example {api.replies[-1:]}")
     return usage.ru_utime + usage.ru_stime
 
 

@@ -40,7 +40,7 @@ ACCEPTED = (
 
 
 class RuntimeApi:
-    """Answers `next` with the same event ``calls`` times, then never again.
+    """Replies to `next` with the same event ``calls`` times, then never again.
 
     ``served`` is set when the last response is in; ``first_next`` is the time of the first
     request; ``bytes_received`` counts what came in response bodies, framing included.
@@ -83,7 +83,7 @@ class RuntimeApi:
 
 
 def event_response(number: int) -> bytes:
-    """Return the answer to the ``number``-th `next`."""
+    """Return the reply to the ``number``-th `next`."""
     deadline = int(time.time() * 1000) + 30_000
     return (
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

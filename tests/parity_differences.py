@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from .support.event_sources import DOORS
+from .support.event_sources import EVENT_SOURCES
 
 #: The sources that both support.
-BOTH = {door.name: door for door in DOORS if door.name != "VPC Lattice"}
+BOTH = {source.name: source for source in EVENT_SOURCES if source.name != "VPC Lattice"}
 ALL = tuple(BOTH)
 URL, V2, V1, REST, ALB, ALB_MULTI, EDGE = ALL
 EVERY = "every request"
@@ -41,7 +41,7 @@ class Difference(NamedTuple):
 
     case: str
     aspect: str
-    doors: tuple[str, ...]
+    sources: tuple[str, ...]
     mangum: str
     here: str
 
@@ -273,7 +273,7 @@ def markdown() -> str:
     """Return the differences as a table in Markdown."""
     rows = ["| what | where | Mangum | here |", "|---|---|---|---|"]
     for difference in DIFFERENCES:
-        where = "everywhere" if difference.doors == ALL else "; ".join(difference.doors)
+        where = "everywhere" if difference.sources == ALL else "; ".join(difference.sources)
         what = f"{difference.case}: {ASPECTS[difference.aspect]}"
         rows.append(f"| {what} | {where} | {difference.mangum} | {difference.here} |")
     return "\n".join(rows) + "\n"

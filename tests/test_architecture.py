@@ -110,7 +110,7 @@ UNTESTED = {
     "options.__init__": "options.test_options",
     "options.__main__": "options.test_options",
     "invocation.registry": "held by runtimes.test_wrappers, test_snapshot and test_concurrent",
-    "runtime_api.client": "held by runtimes.test_serve and test_early_answers",
+    "runtime_api.client": "held by runtimes.test_serve and test_early_replies",
     "runtime_api.delivery": "runtime_api.test_runtime_stream",
     "streams.compression": "test_handler",
     "streams.streaming_handler": "protocols, which mypy checks; read by test_loader",

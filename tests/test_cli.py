@@ -87,7 +87,7 @@ def test_without_a_command_the_help_lists_the_commands(capsys: pytest.CaptureFix
         ("--timeout", "nan", "a number of seconds above 0 and at most 5400"),
     ],
 )
-def test_a_number_out_of_range_is_answered_with_the_range(
+def test_a_number_out_of_range_is_refused_with_the_range(
     option: str, value: str, wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

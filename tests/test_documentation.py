@@ -49,7 +49,7 @@ flask_app = Flask("shop")
 flask_app.get("/")(lambda: "page")
 """
 TESTING = "from main import app\nfrom adapter import LambdaHandler\nfrom adapter.testing import *\n"
-ANSWERS = "assert handler(function_url_event('/'), None)['statusCode'] == 200"
+RESPONSES = "assert handler(function_url_event('/'), None)['statusCode'] == 200"
 
 
 CLIENT = (
@@ -76,12 +76,12 @@ class Snippet(NamedTuple):
 #: The blocks of each page, in order.
 SNIPPETS = {
     "README.md": [
-        Snippet("from adapter.testing import *", ANSWERS),
+        Snippet("from adapter.testing import *", RESPONSES),
         Snippet("from main import app", "assert client.get('/').json() == 'page'"),
     ],
     "cloudfront.md": [
-        Snippet(TESTING, ANSWERS),
-        Snippet(TESTING, ANSWERS),
+        Snippet(TESTING, RESPONSES),
+        Snippet(TESTING, RESPONSES),
     ],
     "cors.md": [Snippet("", "assert app.user_middleware")],
     "event-sources.md": [
@@ -90,7 +90,7 @@ SNIPPETS = {
             "for path in ('/chat', '/'):\n"
             "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",
         ),
-        Snippet(TESTING, ANSWERS),
+        Snippet(TESTING, RESPONSES),
         Snippet(
             f"{TESTING}from fastapi import Header\n"
             "from fastapi.responses import StreamingResponse\n"
@@ -108,9 +108,9 @@ SNIPPETS = {
     ],
     "getting-started.md": [
         Snippet("", "assert app.url_path_for('sse') == '/sse'"),
-        Snippet("from adapter.testing import *", ANSWERS),
+        Snippet("from adapter.testing import *", RESPONSES),
     ],
-    "index.md": [Snippet("from adapter.testing import *", ANSWERS)],
+    "index.md": [Snippet("from adapter.testing import *", RESPONSES)],
     "managed-instances.md": [Snippet("", "assert xray_trace_id() is None")],
     "managed-runtime.md": [
         Snippet(
@@ -119,11 +119,11 @@ SNIPPETS = {
             "assert pool is loop\nloop.close()",
         )
     ],
-    "moving-from-mangum.md": [Snippet(TESTING, ANSWERS)],
+    "moving-from-mangum.md": [Snippet(TESTING, RESPONSES)],
     "observability.md": [
         Snippet(
             f"{TESTING}class statsd:\n    timing = lambda name, seconds: print(name)",
-            ANSWERS,
+            RESPONSES,
         )
     ],
     "recipes.md": [
@@ -150,12 +150,12 @@ SNIPPETS = {
     "python-response-streaming.md": [
         Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
         Snippet(TESTING, "assert handler(function_url_event('/'), None)['body'] == 'one\\ntwo\\n'"),
-        Snippet(TESTING, ANSWERS),
+        Snippet(TESTING, RESPONSES),
     ],
     "snapstart.md": [
         Snippet(
             f"{TESTING}import sys\nsys.modules['asyncpg'] = sys",
-            f"assert [close_pool, open_pool]\n{ANSWERS}",
+            f"assert [close_pool, open_pool]\n{RESPONSES}",
         )
     ],
     "streaming-functions.md": [
@@ -163,7 +163,7 @@ SNIPPETS = {
             "from adapter.testing import *\nasync def slow_part():\n    yield b'slow'",
             "assert handler(function_url_event('/'), None)['body'].endswith('slow')",
         ),
-        Snippet("from adapter.testing import *", ANSWERS),
+        Snippet("from adapter.testing import *", RESPONSES),
     ],
 }
 BLOCKS = {page.name: BLOCK.findall(page.read_text(encoding="utf-8")) for page in PAGES}

@@ -1,6 +1,6 @@
 """Every way an app can end, and the one outcome each of them has.
 
-Streamed and buffered, answered and raised; each leaves one line in the log, and an environment
+Streamed and buffered, responded and raised; each leaves one line in the log, and an environment
 that serves the next invocation.
 """
 
@@ -171,10 +171,12 @@ def text_of(ending: Ending) -> tuple[int, bytes]:
 
 
 @every_ending
-async def test_streamed_it_is_answered(ending: Ending, caplog: pytest.LogCaptureFixture) -> None:
+async def test_streamed_it_ends_in_a_response(
+    ending: Ending, caplog: pytest.LogCaptureFixture
+) -> None:
     handler = handler_for(ending)
-    stream, answer = await invoke(handler, ending)
-    assert answer is None
+    stream, response = await invoke(handler, ending)
+    assert response is None
     assert stream.closed
     assert_logged_once(ending, caplog.records)
     if ending.where == "before the head":
@@ -199,42 +201,42 @@ async def test_streamed_it_is_raised(ending: Ending, caplog: pytest.LogCaptureFi
 
 
 @every_ending
-async def test_buffered_it_is_answered_and_a_late_failure_still_has_an_honest_status(
+async def test_buffered_it_gets_a_response_and_a_late_failure_still_has_an_honest_status(
     ending: Ending, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = handler_for(ending, invoke_mode="buffered")
-    stream, answer = await invoke(handler, ending)
-    assert isinstance(answer, dict)
+    stream, response = await invoke(handler, ending)
+    assert isinstance(response, dict)
     assert not stream.started
     assert_logged_once(ending, caplog.records)
     if ending.where == "complete":
-        assert answer["statusCode"] == 200
+        assert response["statusCode"] == 200
     else:
-        assert (answer["statusCode"], str(answer["body"]).encode()) == text_of(ending)
+        assert (response["statusCode"], str(response["body"]).encode()) == text_of(ending)
     await assert_serves_the_next(handler)
 
 
 @every_ending
 async def test_buffered_it_is_raised(ending: Ending, caplog: pytest.LogCaptureFixture) -> None:
     handler = handler_for(ending, errors="raise", invoke_mode="buffered")
-    stream, answer = await invoke(handler, ending)
+    stream, response = await invoke(handler, ending)
     assert_logged_once(ending, caplog.records)
     if ending.where == "complete":
-        assert isinstance(answer, dict)
-        assert answer["statusCode"] == 200
+        assert isinstance(response, dict)
+        assert response["statusCode"] == 200
     else:
-        assert (error_of(stream), answer) == (ending.error, None)
+        assert (error_of(stream), response) == (ending.error, None)
     await assert_serves_the_next(handler)
 
 
 async def assert_serves_the_next(handler: LambdaHandler) -> None:
-    stream, answer = await invoke(handler)
+    stream, response = await invoke(handler)
     if stream.started:
         assert (stream.prelude["statusCode"], stream.body) == (200, b"some more")
         assert stream.error is None
     else:
-        assert isinstance(answer, dict)
-        assert (answer["statusCode"], answer["body"]) == (200, "some more")
+        assert isinstance(response, dict)
+        assert (response["statusCode"], response["body"]) == (200, "some more")
 
 
 @pytest.mark.parametrize("name", ["raises-before-the-head", "raises-after-the-head"])
@@ -246,13 +248,13 @@ async def test_without_a_stream_to_fail_the_error_itself_is_raised(name: str) ->
 
 
 @pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
-async def test_a_failure_answers_HEAD_without_a_body(invoke_mode: str) -> None:
+async def test_a_failure_responds_to_HEAD_without_a_body(invoke_mode: str) -> None:
     app = sending(START, MORE, then=BOOM) if invoke_mode == "buffered" else sending(then=BOOM)
     handler = LambdaHandler(app, lifespan="off", invoke_mode=invoke_mode)
     stream = MemoryStream()
-    answer = await handler.respond(function_url_event(method="HEAD"), None, stream)
-    if isinstance(answer, dict):
-        assert (answer["statusCode"], answer["body"]) == (500, "")
+    response = await handler.respond(function_url_event(method="HEAD"), None, stream)
+    if isinstance(response, dict):
+        assert (response["statusCode"], response["body"]) == (500, "")
     else:
         assert (stream.prelude["statusCode"], stream.body) == (500, b"")
 

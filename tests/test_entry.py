@@ -36,9 +36,9 @@ every_handler = pytest.mark.parametrize("handler", HANDLERS)
 
 
 @every_handler
-def test_without_a_runtime_the_answer_is_returned(handler: EntryPoint) -> None:
-    answer = handler(function_url_event(), lambda_context())
-    assert (answer["statusCode"], answer["body"]) == (200, "aGVsbG8=")
+def test_without_a_runtime_the_response_is_returned(handler: EntryPoint) -> None:
+    response = handler(function_url_event(), lambda_context())
+    assert (response["statusCode"], response["body"]) == (200, "aGVsbG8=")
 
 
 @pytest.mark.anyio

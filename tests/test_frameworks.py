@@ -241,7 +241,7 @@ async def test_starlette_state_is_what_its_lifespan_yielded() -> None:
     assert stream.body == b"open"
 
 
-async def test_starlette_answers_an_exception_by_itself_and_it_is_logged_once(
+async def test_starlette_responds_to_an_exception_by_itself_and_it_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def endpoint(request: Request) -> Response:

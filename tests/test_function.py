@@ -36,10 +36,10 @@ async def coroutine(event: Any, context: Any) -> Any:
         pytest.param(lambda event, context: coroutine(event, context), id="returns-an-awaitable"),
     ],
 )
-async def test_the_answer_is_what_the_function_returns(function: Callable[..., Any]) -> None:
+async def test_the_response_is_what_the_function_returns(function: Callable[..., Any]) -> None:
     stream = MemoryStream()
-    answer = await FunctionHandler(function).respond({"a": 1}, lambda_context("42"), stream)
-    assert answer == {"event": {"a": 1}, "id": "42"}
+    response = await FunctionHandler(function).respond({"a": 1}, lambda_context("42"), stream)
+    assert response == {"event": {"a": 1}, "id": "42"}
     assert not stream.started
 
 
@@ -70,8 +70,8 @@ async def test_a_plain_function_may_block_because_it_has_a_thread_and_its_contex
     shop: ContextVar[str] = ContextVar("shop")
     shop.set("bakery")
     handler = FunctionHandler(lambda event, context: (threading.get_ident(), shop.get()))
-    answer: Any = await handler.respond(None, None, None)
-    thread, name = answer
+    response: Any = await handler.respond(None, None, None)
+    thread, name = response
     assert (thread != threading.get_ident(), name) == (True, "bakery")
 
 

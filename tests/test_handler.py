@@ -45,7 +45,7 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
-def answering(*headers: tuple[bytes, bytes], body: bytes = b"", status: int = 200) -> ASGIApp:
+def responding(*headers: tuple[bytes, bytes], body: bytes = b"", status: int = 200) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -71,7 +71,7 @@ class Shop:
         scope["state"]["seen"] = [*scope["state"].get("seen", ()), "request"]
         scope["state"]["shared"].append("request")
         body = json.dumps([scope["state"]["seen"], len(scope["state"]["shared"])]).encode()
-        await answering(body=body)(scope, receive, send)
+        await responding(body=body)(scope, receive, send)
 
     async def live(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -106,11 +106,11 @@ class TestWay:
         self, invoke_mode: str, event: Event, given: bool
     ) -> None:
         stream = MemoryStream()
-        answer = await respond(
+        response = await respond(
             hello, event, stream=stream if given else None, invoke_mode=invoke_mode
         )
         if given and event is EVENT and invoke_mode != "buffered":
-            assert answer is None
+            assert response is None
             assert stream.content_type == CONTENT_TYPE
             assert stream.prelude == {
                 "statusCode": 200,
@@ -120,7 +120,7 @@ class TestWay:
             assert stream.body == b"hello"
         else:
             assert not stream.started
-            assert answer == {
+            assert response == {
                 "statusCode": 200,
                 "headers": {"content-type": "text/plain"},
                 "cookies": ["a=1"],
@@ -147,14 +147,14 @@ class TestWay:
 
     @pytest.mark.anyio
     @pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
-    async def test_a_body_that_is_not_base64_is_answered_with_400(
+    async def test_a_body_that_is_not_base64_gets_a_400(
         self, invoke_mode: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         event = {**EVENT, "body": "%%%", "isBase64Encoded": True}
         stream = MemoryStream()
-        answer = await respond(hello, event, stream=stream, invoke_mode=invoke_mode)
-        if isinstance(answer, dict):
-            assert (answer["statusCode"], answer["body"]) == (400, "Bad Request")
+        response = await respond(hello, event, stream=stream, invoke_mode=invoke_mode)
+        if isinstance(response, dict):
+            assert (response["statusCode"], response["body"]) == (400, "Bad Request")
         else:
             assert (stream.prelude["statusCode"], stream.body) == (400, b"Bad Request")
         assert "responded 400: The event's 'body' is not valid base64" in caplog.text
@@ -168,8 +168,8 @@ class TestEventsThatAreNotHttp:
             return [event, context.aws_request_id, threading.get_ident() != main]
 
         main, stream = threading.get_ident(), MemoryStream()
-        answer = await respond(hello, event, stream=stream, on_event=on_event)
-        assert answer == [event, lambda_context().aws_request_id, True]
+        response = await respond(hello, event, stream=stream, on_event=on_event)
+        assert response == [event, lambda_context().aws_request_id, True]
         assert not stream.started
 
     @pytest.mark.anyio
@@ -273,8 +273,8 @@ class TestApp:
         ids=["slot", "static method", "class method", "property", "app", "method", "partial"],
     )
     async def test_may_be_callable_in_any_way_that_python_knows(self, app: Any) -> None:
-        answer: Any = await respond(app, EVENT, lifespan="off")
-        assert answer["statusCode"] == 200
+        response: Any = await respond(app, EVENT, lifespan="off")
+        assert response["statusCode"] == 200
 
     @pytest.mark.anyio
     async def test_is_not_refused_for_what_its_signature_raises(self) -> None:
@@ -389,11 +389,11 @@ class TestLifespan:
 class TestScript:
     """Called as a function where there is no runtime: in a script, in a test."""
 
-    def test_gets_the_buffered_answer_from_one_loop_and_one_lifespan(self) -> None:
+    def test_gets_the_buffered_response_from_one_loop_and_one_lifespan(self) -> None:
         shop = Shop()
         handler = LambdaHandler(shop)
-        answers = [handler(EVENT, lambda_context()) for _ in range(3)]
-        assert [answer["statusCode"] for answer in answers] == [200] * 3
+        responses = [handler(EVENT, lambda_context()) for _ in range(3)]
+        assert [response["statusCode"] for response in responses] == [200] * 3
         assert shop.events == ["startup", "request", "request", "request"]
         [loop] = shop.loops
         assert not loop.is_closed()
@@ -479,8 +479,8 @@ class TestOptions:
     @pytest.mark.anyio
     async def test_from_the_environment_win(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
-        answer = await respond(hello, stream=MemoryStream(), invoke_mode="response_stream")
-        assert isinstance(answer, dict)
+        response = await respond(hello, stream=MemoryStream(), invoke_mode="response_stream")
+        assert isinstance(response, dict)
 
     @pytest.mark.anyio
     async def test_that_do_not_exist_are_a_warning_once(
@@ -497,12 +497,12 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("app", "method", "padded", "body"),
         [
-            pytest.param(answering(), "GET", "on", b" ", id="empty"),
-            pytest.param(answering(), "GET", "off", b"", id="empty-and-not-asked-for"),
-            pytest.param(answering(body=b"x"), "GET", "on", b"x", id="not-empty"),
-            pytest.param(answering(), "HEAD", "on", b"", id="HEAD"),
-            pytest.param(answering(status=204), "GET", "on", b"", id="204"),
-            pytest.param(answering(status=304), "GET", "on", b"", id="304"),
+            pytest.param(responding(), "GET", "on", b" ", id="empty"),
+            pytest.param(responding(), "GET", "off", b"", id="empty-and-not-asked-for"),
+            pytest.param(responding(body=b"x"), "GET", "on", b"x", id="not-empty"),
+            pytest.param(responding(), "HEAD", "on", b"", id="HEAD"),
+            pytest.param(responding(status=204), "GET", "on", b"", id="204"),
+            pytest.param(responding(status=304), "GET", "on", b"", id="304"),
         ],
     )
     async def test_pad_empty_writes_one_byte_where_http_allows_one(
@@ -528,8 +528,10 @@ class TestOptions:
 
         monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "29990")
         stream = MemoryStream()
-        answer = await respond(hang, stream=stream, lifespan="off", invoke_mode=invoke_mode)
-        status = answer["statusCode"] if isinstance(answer, dict) else stream.prelude["statusCode"]
+        response = await respond(hang, stream=stream, lifespan="off", invoke_mode=invoke_mode)
+        status = (
+            response["statusCode"] if isinstance(response, dict) else stream.prelude["statusCode"]
+        )
         assert status == 504
 
     @pytest.mark.anyio
@@ -555,16 +557,16 @@ class TestWarmUp:
         self, options: dict[str, Any]
     ) -> None:
         shop = Shop()
-        answer = await respond(shop, {"source": "serverless-plugin-warmup"}, **options)
-        assert (answer, "request" in shop.events) == ("warm", False)
+        response = await respond(shop, {"source": "serverless-plugin-warmup"}, **options)
+        assert (response, "request" in shop.events) == ("warm", False)
 
     @pytest.mark.anyio
     async def test_ping_goes_to_a_function_for_events_if_there_is_one(self) -> None:
-        answer = await respond(hello, {"warmer": True}, on_event=lambda event, context: [event])
-        assert answer == [{"warmer": True}]
+        response = await respond(hello, {"warmer": True}, on_event=lambda event, context: [event])
+        assert response == [{"warmer": True}]
 
 
-SSE = answering((b"content-type", b"text/event-stream; charset=utf-8"), body=b"data: 1\n\n")
+SSE = responding((b"content-type", b"text/event-stream; charset=utf-8"), body=b"data: 1\n\n")
 REST_EVENT = rest_api_event("/shop")
 
 
@@ -636,7 +638,7 @@ async def test_content_encoding_on_a_stream_gets_one_warning_with_its_reason(
     another_process: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     another_process()
-    app = answering((b"content-encoding", b"gzip"), body=b"\x1f\x8b")
+    app = responding((b"content-encoding", b"gzip"), body=b"\x1f\x8b")
     await respond(app, lifespan="off")
     assert caplog.records == []
     for _ in range(2):

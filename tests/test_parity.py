@@ -18,7 +18,7 @@ from adapter import LambdaHandler, errors
 from adapter.testing import MemoryStream, function_url_event, sqs_event
 
 from .parity_differences import BOTH, DIFFERENCES, EVERY, markdown
-from .support.event_sources import DOORS, Door
+from .support.event_sources import EVENT_SOURCES, EventSource
 from .support.mangum_parity import CASES, NO_CONTEXT, Case, differing
 
 if TYPE_CHECKING:
@@ -39,42 +39,42 @@ def loop() -> Iterator[None]:
     loop.close()
 
 
-def expected(door: Door, case: Case) -> set[str]:
+def expected(source: EventSource, case: Case) -> set[str]:
     """The aspects in which the two are meant to differ."""
     aspects = {
-        d.aspect for d in DIFFERENCES if d.case in (EVERY, case.name) and door.name in d.doors
+        d.aspect for d in DIFFERENCES if d.case in (EVERY, case.name) and source.name in d.sources
     }
     return {"raises"} if "raises" in aspects else aspects
 
 
 @pytest.mark.parametrize(
-    ("door", "case"),
+    ("source", "case"),
     [
-        pytest.param(door, case, id=f"{door.name}: {case.name}")
+        pytest.param(source, case, id=f"{source.name}: {case.name}")
         for case in CASES
-        for door in BOTH.values()
-        if door.name in (case.doors or BOTH)
+        for source in BOTH.values()
+        if source.name in (case.sources or BOTH)
     ],
 )
 def test_the_two_agree_but_for_what_is_meant(
-    door: Door, case: Case, caplog: pytest.LogCaptureFixture
+    source: EventSource, case: Case, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert differing(door, case).keys() == expected(door, case)
+    assert differing(source, case).keys() == expected(source, case)
 
 
 @pytest.mark.parametrize(
-    "difference", DIFFERENCES, ids=lambda d: f"{d.case}: {d.aspect} at {d.doors[0]}"
+    "difference", DIFFERENCES, ids=lambda d: f"{d.case}: {d.aspect} at {d.sources[0]}"
 )
 def test_every_difference_that_is_told_of_is_there_and_has_a_reason(difference: Any) -> None:
     assert difference.case in {EVERY, *(case.name for case in CASES)}
-    assert set(difference.doors) <= BOTH.keys()
+    assert set(difference.sources) <= BOTH.keys()
     assert difference.mangum
     assert difference.here
 
 
-@pytest.mark.parametrize("door", BOTH.values(), ids=lambda door: door.name)
-def test_every_source_of_mangums_is_among_them(door: Door) -> None:
-    event, config = door.event(), {}  # type: ignore[var-annotated]
+@pytest.mark.parametrize("source", BOTH.values(), ids=lambda source: source.name)
+def test_every_source_of_mangums_is_among_them(source: EventSource) -> None:
+    event, config = source.event(), {}  # type: ignore[var-annotated]
     handlers = (ALB, HTTPGateway, APIGateway, LambdaAtEdge)
     assert any(handler.infer(event, NO_CONTEXT, config) for handler in handlers)  # type: ignore[arg-type]
 
@@ -105,9 +105,9 @@ class TestPage:
 class TestSwitches:
     """What the page says about the way from one to the other."""
 
-    @pytest.mark.parametrize("door", BOTH.values(), ids=lambda door: door.name)
+    @pytest.mark.parametrize("source", BOTH.values(), ids=lambda source: source.name)
     def test_with_buffered_the_import_is_all_there_is_to_change(
-        self, door: Door, loop: None, monkeypatch: pytest.MonkeyPatch
+        self, source: EventSource, loop: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         app = FastAPI()
 
@@ -116,9 +116,9 @@ class TestSwitches:
             return {"stage": request.scope["aws.event"] is not None, "q": request.query_params["q"]}
 
         monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
-        event = door.event("/x", query="q=1")
-        old = door.read(Mangum(app, lifespan="off")(event, NO_CONTEXT))
-        new = door.read(LambdaHandler(app, lifespan="off")(event, None))
+        event = source.event("/x", query="q=1")
+        old = source.read(Mangum(app, lifespan="off")(event, NO_CONTEXT))
+        new = source.read(LambdaHandler(app, lifespan="off")(event, None))
         assert (new.status, new.body, new.cookies) == (old.status, old.body, old.cookies)
         assert json.loads(new.body) == {"stage": True, "q": "1"}
 
@@ -152,8 +152,8 @@ def test_the_lifespan_is_one_for_all_invocations_and_not_one_for_each(loop: None
     theirs, ours = Life(), Life()
     mangum, handler = Mangum(theirs), LambdaHandler(ours)
     for _ in range(2):
-        mangum(DOORS[0].event(), NO_CONTEXT)
-        handler(DOORS[0].event(), None)
+        mangum(EVENT_SOURCES[0].event(), NO_CONTEXT)
+        handler(EVENT_SOURCES[0].event(), None)
     assert theirs.events == ["startup", "request", "shutdown"] * 2
     assert ours.events == ["startup", "request", "request"]
 
@@ -186,7 +186,7 @@ class TestAroundTheRequests:
     def test_a_lifespan_that_is_required_fails_the_start_and_not_only_the_log(
         self, app: Any, lifespan: Any, loop: None
     ) -> None:
-        event = DOORS[0].event()
+        event = EVENT_SOURCES[0].event()
         assert Mangum(app, lifespan=lifespan)(event, NO_CONTEXT)["statusCode"] == 204
         handler = LambdaHandler(app, lifespan=lifespan)
         if lifespan == "auto":
@@ -213,10 +213,10 @@ class TestAroundTheRequests:
         self, loop: None, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO)
-        Mangum(without_a_lifespan, lifespan="off")(DOORS[0].event("/x"), NO_CONTEXT)
+        Mangum(without_a_lifespan, lifespan="off")(EVENT_SOURCES[0].event("/x"), NO_CONTEXT)
         assert caplog.messages == ["GET /x 204"]
         caplog.clear()
-        LambdaHandler(without_a_lifespan, lifespan="off")(DOORS[0].event("/x"), None)
+        LambdaHandler(without_a_lifespan, lifespan="off")(EVENT_SOURCES[0].event("/x"), None)
         assert caplog.messages == []
 
     @pytest.mark.parametrize("content_type", ["application/yaml", "application/x-ndjson"])
@@ -225,7 +225,7 @@ class TestAroundTheRequests:
     ) -> None:
         app = FastAPI()
         app.get("/x")(lambda: Response("a: ü", media_type=content_type))
-        event = next(door for door in DOORS if door.name == "REST API").event("/x")
+        event = next(source for source in EVENT_SOURCES if source.name == "REST API").event("/x")
         assert Mangum(app, lifespan="off")(event, NO_CONTEXT)["isBase64Encoded"] is True
         new = LambdaHandler(app, lifespan="off")(event, None)
         assert (new["isBase64Encoded"], new["body"]) == (False, "a: ü")
@@ -233,7 +233,7 @@ class TestAroundTheRequests:
 
 def test_custom_handlers_that_were_written_for_mangum_work_here(loop: None) -> None:
     class Upper(APIGateway):
-        """A REST API whose answers are in capitals."""
+        """A REST API whose responses are in capitals."""
 
         def __call__(self, response: Any) -> dict[str, Any]:
             response["body"] = response["body"].upper()
@@ -241,7 +241,7 @@ def test_custom_handlers_that_were_written_for_mangum_work_here(loop: None) -> N
 
     app = FastAPI()
     app.get("/x")(lambda: "hello")
-    event = next(door for door in DOORS if door.name == "REST API").event("/x")
+    event = next(source for source in EVENT_SOURCES if source.name == "REST API").event("/x")
     old = Mangum(app, lifespan="off", custom_handlers=[Upper])(event, NO_CONTEXT)
     new = LambdaHandler(app, lifespan="off", custom_handlers=[Upper])(event, None)
     assert new["body"] == old["body"] == '"HELLO"'

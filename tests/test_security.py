@@ -25,8 +25,8 @@ from tests.emulator.conftest import local as local
 from tests.faults.endings import ENDINGS
 from tests.faults.stage import Stage
 from tests.support.adapter_dev import adapter_dev
-from tests.support.event_sources import DOORS, PREFIXED, Door
-from tests.support.fake_runtime_api import event_answer
+from tests.support.event_sources import EVENT_SOURCES, PREFIXED, EventSource
+from tests.support.fake_runtime_api import event_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[1]
 SECRET = "hunter2"
 
 
-def answering(headers: Headers, body: bytes = b"body") -> ASGIApp:
+def responding(headers: Headers, body: bytes = b"body") -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         start: Message = {"type": "http.response.start", "status": 200, "headers": headers}
         await send(start)
@@ -68,10 +68,10 @@ def answering(headers: Headers, body: bytes = b"body") -> ASGIApp:
 async def test_no_header_of_an_app_splits_its_response(
     field: tuple[bytes, bytes], invoke_mode: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler = LambdaHandler(answering([field]), lifespan="off", invoke_mode=invoke_mode)
+    handler = LambdaHandler(responding([field]), lifespan="off", invoke_mode=invoke_mode)
     stream = MemoryStream()
-    answer = await handler.respond(function_url_event(), lambda_context(), stream)
-    sent = repr(stream.chunks) + json.dumps(answer)
+    response = await handler.respond(function_url_event(), lambda_context(), stream)
+    sent = repr(stream.chunks) + json.dumps(response)
     assert "500" in sent
     assert "admin" not in sent
     assert "admin" not in str(caplog.records[0].exc_info)
@@ -91,7 +91,7 @@ async def test_a_body_of_NULs_does_not_end_the_prelude_twice() -> None:
     body = bytes(8) + b'{"statusCode": 500}' + bytes(8)
     headers = [(b"x", b'"}\\u0000 \xff'), (b"set-cookie", b"\\0\\0")]
     stream = MemoryStream()
-    handler = LambdaHandler(answering(headers, body), lifespan="off")
+    handler = LambdaHandler(responding(headers, body), lifespan="off")
     await handler.respond(function_url_event(), lambda_context(), stream)
     head, _, rest = b"".join(stream.chunks).partition(bytes(8))
     assert json.loads(head)["statusCode"] == 200
@@ -105,7 +105,7 @@ async def scope_of(event: dict[str, Any]) -> Scope:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(scope)
-        await answering([])(scope, receive, send)
+        await responding([])(scope, receive, send)
 
     await LambdaHandler(app, lifespan="off").respond(event, lambda_context(), MemoryStream())
     return seen[0]
@@ -156,18 +156,18 @@ async def test_the_local_server_takes_one_request_for_one(
 
         smuggled = "GET /second HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for lengths in ("2\r\nContent-Length: 60", "2, 60", "+2", "2 2", "0x2", "-1"):
-            answer = await ask(f"Content-Length: {lengths}\r\n", f"ab{smuggled}")
-            assert answer.startswith(b"HTTP/1.1 400"), lengths
-            assert b"second" not in answer
+            response = await ask(f"Content-Length: {lengths}\r\n", f"ab{smuggled}")
+            assert response.startswith(b"HTTP/1.1 400"), lengths
+            assert b"second" not in response
         for line in ("Transfer-Encoding: chunked, identity", "X : y", "X\0: y", "X: \0"):
-            answer = await ask(f"{line}\r\n", "0\r\n\r\n")
-            assert re.match(rb"HTTP/1.1 (400|501)", answer), line
+            response = await ask(f"{line}\r\n", "0\r\n\r\n")
+            assert re.match(rb"HTTP/1.1 (400|501)", response), line
         both = "Content-Length: 60\r\nTransfer-Encoding: chunked\r\n"
-        answer = await ask(both, f"2\r\nab\r\n0\r\n\r\n{smuggled}")
-        assert b"second" not in answer
-        assert answer.count(b"HTTP/1.1 ") == 1
-        answer = await ask("X: one\r\n two\r\nContent-Length: 0\r\n")
-        assert b'["x", "one two"]' in answer
+        response = await ask(both, f"2\r\nab\r\n0\r\n\r\n{smuggled}")
+        assert b"second" not in response
+        assert response.count(b"HTTP/1.1 ") == 1
+        response = await ask("X: one\r\n two\r\nContent-Length: 0\r\n")
+        assert b'["x", "one two"]' in response
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ async def test_no_request_reaches_the_path_of_events(path: str, make_event: Any)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         reached.append(scope["path"])
-        await answering([])(scope, receive, send)
+        await responding([])(scope, receive, send)
 
     handler = LambdaHandler(
         app,
@@ -286,18 +286,18 @@ def with_mount(received: list[Any]) -> ASGIApp:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("door", [*DOORS, *PREFIXED], ids=lambda door: door.name)
+@pytest.mark.parametrize("source", [*EVENT_SOURCES, *PREFIXED], ids=lambda source: source.name)
 @pytest.mark.parametrize("make_app", [with_route, with_mount])
 async def test_no_character_of_a_request_hides_the_path_of_events(
-    door: Door, make_app: Callable[[list[Any]], ASGIApp]
+    source: EventSource, make_app: Callable[[list[Any]], ASGIApp]
 ) -> None:
     received: list[Any] = []
     handler = LambdaHandler(
-        make_app(received), lifespan="off", event_path=EVENTS, base_path=door.base_path
+        make_app(received), lifespan="off", event_path=EVENTS, base_path=source.base_path
     )
     for unseen in UNSEEN:
-        event = door.event(f"{EVENTS}{unseen}", method="POST", body=b'{"Records": ["forged"]}')
-        assert door.read(await handler.respond(event, lambda_context(), None)).status == 404
+        event = source.event(f"{EVENTS}{unseen}", method="POST", body=b'{"Records": ["forged"]}')
+        assert source.read(await handler.respond(event, lambda_context(), None)).status == 404
     assert received == []
     await handler.respond({"Records": ["real"]}, lambda_context(), None)
     assert received == [{"Records": ["real"]}]
@@ -306,14 +306,16 @@ async def test_no_character_of_a_request_hides_the_path_of_events(
 PROOF = "a-secret-of-the-front-end"
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+@pytest.mark.parametrize("source", EVENT_SOURCES, ids=lambda source: source.name)
 @pytest.mark.anyio
-async def test_a_host_is_believed_from_the_front_end_that_is_named_alone(door: Door) -> None:
+async def test_a_host_is_believed_from_the_front_end_that_is_named_alone(
+    source: EventSource,
+) -> None:
     seen: list[dict[bytes, bytes]] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(dict(scope["headers"]))
-        await answering([])(scope, receive, send)
+        await responding([])(scope, receive, send)
 
     handler = LambdaHandler(
         app,
@@ -323,7 +325,7 @@ async def test_a_host_is_believed_from_the_front_end_that_is_named_alone(door: D
     )
     for proof in (PROOF, "", "guessed-by-an-attacker", f"{PROOF}, {PROOF}", PROOF.upper()):
         headers = {"x-forwarded-host": "shop.example", "x-origin-verify": proof}
-        event = door.event("/", headers=headers)
+        event = source.event("/", headers=headers)
         await handler.respond(event, lambda_context(), None)
     assert [fields.get(b"host") == b"shop.example" for fields in seen] == [True, *[False] * 4]
     for fields in seen:  # or a framework might believe it by itself
@@ -372,7 +374,7 @@ def test_no_secret_of_a_request_is_logged_however_it_fails(
             peer.accept()
         event = json.dumps(function_url_event("/", body=SECRET.encode() * 3)).encode()
         peer = stage.asked()
-        peer.send(event_answer(event, Content_Length=str(len(event) // 2)))
+        peer.send(event_reply(event, Content_Length=str(len(event) // 2)))
         assert platform.exit_code() == 1
         assert "Bytes after the end" in platform.output
         assert SECRET not in platform.output
@@ -418,9 +420,9 @@ def test_a_page_from_elsewhere_gets_nothing(app: str) -> None:
             assert (refused.status_code, "path" in refused.text) == (403, False)
         for method in ("GET", "OPTIONS"):
             origin = {"origin": "https://evil.example", "access-control-request-method": "GET"}
-            answer = httpx.request(method, running.url, headers=origin)
-            assert answer.status_code == 200
-            assert not [name for name in answer.headers if name.startswith("access-control")]
+            response = httpx.request(method, running.url, headers=origin)
+            assert response.status_code == 200
+            assert not [name for name in response.headers if name.startswith("access-control")]
         secrets = {"authorization": SECRET, "cookie": f"a={SECRET}"}
         httpx.post(f"{running.url}/fail?a={SECRET}", headers=secrets, content=SECRET)
         while "ValueError: no" not in "".join(running.said):

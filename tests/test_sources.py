@@ -53,7 +53,7 @@ from adapter.testing import (
 )
 
 from .events.fuzz import ANY, check_scope
-from .support.event_sources import DOORS, PREFIXED, Door, Reply
+from .support.event_sources import EVENT_SOURCES, PREFIXED, EventSource, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,23 +65,27 @@ if TYPE_CHECKING:
     from adapter.types import JSON, ASGIApp, Event, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
-every_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-every_way_in = pytest.mark.parametrize("door", [*DOORS, *PREFIXED], ids=lambda door: door.name)
+every_source = pytest.mark.parametrize("source", EVENT_SOURCES, ids=lambda source: source.name)
+every_way_in = pytest.mark.parametrize(
+    "source", [*EVENT_SOURCES, *PREFIXED], ids=lambda source: source.name
+)
 
 
-async def visit(app: ASGIApp, door: Door, url: str, **parts: Any) -> Reply:
-    """Ask for a URL as a client does who stands before the door."""
+async def visit(app: ASGIApp, source: EventSource, url: str, **parts: Any) -> Reply:
+    """Ask for a URL as a client of the event source does."""
     sent = urlsplit(url).path
-    assert sent.startswith(f"{door.prefix}/"), f"{url} does not lead through this door"
-    handler = LambdaHandler(app, lifespan="off", base_path=door.base_path)
-    event = door.event(sent.removeprefix(door.prefix), **parts)
-    return door.read(await handler.respond(event, lambda_context(), None))
+    assert sent.startswith(f"{source.prefix}/"), f"{url} is not a URL of this event source"
+    handler = LambdaHandler(app, lifespan="off", base_path=source.base_path)
+    event = source.event(sent.removeprefix(source.prefix), **parts)
+    return source.read(await handler.respond(event, lambda_context(), None))
 
 
 class TestRequests:
-    @every_door
+    @every_source
     @pytest.mark.parametrize("body", [b"", b"text", bytes(range(256))], ids=["no", "text", "bytes"])
-    async def test_come_in_and_answers_go_out_unchanged(self, door: Door, body: bytes) -> None:
+    async def test_come_in_and_responses_go_out_unchanged(
+        self, source: EventSource, body: bytes
+    ) -> None:
         async def echo(scope: Scope, receive: Receive, send: Send) -> None:
             message = await receive()
             headers = [(b"x-sent", dict(scope["headers"])[b"x-sent"])]
@@ -92,8 +96,8 @@ class TestRequests:
 
         reply = await visit(
             echo,
-            door,
-            f"{door.prefix}/x",
+            source,
+            f"{source.prefix}/x",
             method="POST",
             query="q=x%20y",
             headers={"x-sent": "Café"},
@@ -103,32 +107,32 @@ class TestRequests:
         assert reply.headers == {"x-sent": ["Café"], "x-query": ["q=x%20y"]}
         assert reply.cookies == ["a=1", "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT"]
 
-    @every_door
-    async def test_that_are_empty_keep_their_length_of_zero(self, door: Door) -> None:
+    @every_source
+    async def test_that_are_empty_keep_their_length_of_zero(self, source: EventSource) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             assert dict(scope["headers"])[b"content-length"] == b"0"
             await PlainTextResponse("ok")(scope, receive, send)
 
         sent = {"method": "POST", "headers": {"content-length": "0"}}
-        assert (await visit(app, door, f"{door.prefix}/x", **sent)).status == 200
+        assert (await visit(app, source, f"{source.prefix}/x", **sent)).status == 200
 
     async def test_may_have_bytes_for_a_body_in_a_test(self) -> None:
         async def echo(scope: Scope, receive: Receive, send: Send) -> None:
             await PlainTextResponse((await receive())["body"])(scope, receive, send)
 
         event: Any = {**function_url_event("/", method="POST"), "body": b"caf\xc3\xa9"}
-        answer: Any = await LambdaHandler(echo, lifespan="off").respond(event, None, None)
-        assert answer["body"] == "café"
+        response: Any = await LambdaHandler(echo, lifespan="off").respond(event, None, None)
+        assert response["body"] == "café"
 
-    @every_door
-    async def test_whose_body_is_not_base64_as_they_say_are_answered_with_400(
-        self, door: Door
+    @every_source
+    async def test_whose_body_is_not_base64_as_they_say_get_a_400(
+        self, source: EventSource
     ) -> None:
-        event = door.event(method="POST", headers={"content-type": "image/png"}, body=b"\xff")
+        event = source.event(method="POST", headers={"content-type": "image/png"}, body=b"\xff")
         broken = json.dumps(event).replace('"/w=="', '"%%%"')
         assert "%%%" in broken
         handler = LambdaHandler(PlainTextResponse("x"), lifespan="off")
-        reply = door.read(await handler.respond(json.loads(broken), None, None))
+        reply = source.read(await handler.respond(json.loads(broken), None, None))
         assert (reply.status, reply.body) == (400, b"Bad Request")
 
 
@@ -173,32 +177,32 @@ def django_app() -> Iterator[ASGIApp]:
 
 @every_way_in
 class TestLinks:
-    """A link that an app makes leads back to the app, through the same door."""
+    """A link that an app makes leads back to the app, through the same event source."""
 
-    async def test_of_fastapis_docs_page_lead_to_its_schema(self, door: Door) -> None:
-        page = await visit(fastapi(), door, f"{door.prefix}/docs")
+    async def test_of_fastapis_docs_page_lead_to_its_schema(self, source: EventSource) -> None:
+        page = await visit(fastapi(), source, f"{source.prefix}/docs")
         [link] = re.findall(rb"url: '([^']*)'", page.body)
-        schema = await visit(fastapi(), door, link.decode())
+        schema = await visit(fastapi(), source, link.decode())
         servers = json.loads(schema.body).get("servers", [{"url": ""}])
-        assert servers == [{"url": door.prefix}]
+        assert servers == [{"url": source.prefix}]
 
-    async def test_of_fastapis_url_for_lead_to_the_next_page(self, door: Door) -> None:
-        first = json.loads((await visit(fastapi(), door, f"{door.prefix}/items/7")).body)
-        assert first["path"] == f"{door.prefix}/items/7"
+    async def test_of_fastapis_url_for_lead_to_the_next_page(self, source: EventSource) -> None:
+        first = json.loads((await visit(fastapi(), source, f"{source.prefix}/items/7")).body)
+        assert first["path"] == f"{source.prefix}/items/7"
         assert first["url"].startswith("https://")
-        second = json.loads((await visit(fastapi(), door, first["url"])).body)
-        assert second["path"] == f"{door.prefix}/items/8"
+        second = json.loads((await visit(fastapi(), source, first["url"])).body)
+        assert second["path"] == f"{source.prefix}/items/8"
 
-    async def test_lead_into_what_starlette_has_mounted(self, door: Door) -> None:
-        first = json.loads((await visit(starlette(), door, f"{door.prefix}/sub/leaves/7")).body)
-        second = json.loads((await visit(starlette(), door, first["url"])).body)
-        assert second["path"] == f"{door.prefix}/sub/leaves/8"
+    async def test_lead_into_what_starlette_has_mounted(self, source: EventSource) -> None:
+        first = json.loads((await visit(starlette(), source, f"{source.prefix}/sub/leaves/7")).body)
+        second = json.loads((await visit(starlette(), source, first["url"])).body)
+        assert second["path"] == f"{source.prefix}/sub/leaves/8"
 
-    async def test_of_djangos_reverse_lead_to_the_view(self, door: Door) -> None:
+    async def test_of_djangos_reverse_lead_to_the_view(self, source: EventSource) -> None:
         with django_app() as app:
-            first = json.loads((await visit(app, door, f"{door.prefix}/sub/leaves/7")).body)
-            second = json.loads((await visit(app, door, first["url"])).body)
-        assert second["path"] == f"{door.prefix}/sub/leaves/8"
+            first = json.loads((await visit(app, source, f"{source.prefix}/sub/leaves/7")).body)
+            second = json.loads((await visit(app, source, first["url"])).body)
+        assert second["path"] == f"{source.prefix}/sub/leaves/8"
         assert urlsplit(first["whole"]).path == second["path"]
         assert first["whole"].startswith("https://")
 
@@ -244,17 +248,17 @@ class TestPowertoolsEvents:
 
     def test_are_posted_to_the_event_path_as_json(self) -> None:
         handler = LambdaHandler(worker(), lifespan="off", event_path=PATH)
-        answer = by_powertools(SQSEvent, handler)(sqs_event("bad"), lambda_context())
-        assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+        response = by_powertools(SQSEvent, handler)(sqs_event("bad"), lambda_context())
+        assert response == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
 
     def test_are_told_apart_for_a_streaming_function_too_which_gets_them_as_they_came(self) -> None:
         @streamify_response
         def handler(event: Any, stream: Any, context: Any) -> dict[str, Any]:
             return {"statusCode": 200, "cookies": ["a=1"], "body": event.path}
 
-        answer = by_powertools(ALBEvent, handler)(alb_event("/x", multi=True), lambda_context())
-        assert answer["multiValueHeaders"]["set-cookie"] == ["a=1"]
-        assert answer["body"] == "L3g="  # /x
+        response = by_powertools(ALBEvent, handler)(alb_event("/x", multi=True), lambda_context())
+        assert response["multiValueHeaders"]["set-cookie"] == ["a=1"]
+        assert response["body"] == "L3g="  # /x
 
 
 class Letter:
@@ -284,11 +288,11 @@ class Letter:
 
     def __call__(self, response: Any) -> Any:
         headers = {name.decode(): value.decode() for name, value in response["headers"]}
-        return {"answer": response["body"].decode(), "status": response["status"], **headers}
+        return {"response": response["body"].decode(), "status": response["status"], **headers}
 
 
 class TestCustomHandlers:
-    async def test_turn_an_event_into_a_request_and_the_response_into_an_answer(self) -> None:
+    async def test_turn_an_event_into_a_request_and_the_response_into_its_own_form(self) -> None:
         seen: list[Scope] = []
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -307,24 +311,24 @@ class TestCustomHandlers:
 
         handler = LambdaHandler(app, custom_handlers=[Letter])
         stream = MemoryStream()
-        answer = await handler.respond({"letter": "hello"}, lambda_context(), stream)
+        response = await handler.respond({"letter": "hello"}, lambda_context(), stream)
         await handler.shutdown()
-        assert answer == {"answer": "HELLO", "status": 202, "x-a": "1", "content-length": "5"}
+        assert response == {"response": "HELLO", "status": 202, "x-a": "1", "content-length": "5"}
         assert not stream.started
         assert seen[0]["state"] == {"database": "open"}
         assert seen[0]["asgi"]["spec_version"] == "2.4"
 
-    @every_door
-    async def test_are_asked_first_because_they_may_know_better(self, door: Door) -> None:
-        event = {**door.event("/x"), "letter": "hello"}
+    @every_source
+    async def test_are_asked_first_because_they_may_know_better(self, source: EventSource) -> None:
+        event = {**source.event("/x"), "letter": "hello"}
         handler = LambdaHandler(PlainTextResponse("ok"), lifespan="off", custom_handlers=[Letter])
-        answer: Any = await handler.respond(event, None, None)
-        assert answer["answer"] == "ok"
+        response: Any = await handler.respond(event, None, None)
+        assert response["response"] == "ok"
 
     async def test_leave_other_events_to_the_others(self) -> None:
         handler = LambdaHandler(PlainTextResponse("ok"), lifespan="off", custom_handlers=[Letter])
-        answer: Any = await handler.respond(DOORS[0].event(), None, None)
-        assert answer["body"] == "ok"
+        response: Any = await handler.respond(EVENT_SOURCES[0].event(), None, None)
+        assert response["body"] == "ok"
 
     async def test_do_not_reach_the_event_path(self) -> None:
         handler = LambdaHandler(
@@ -334,16 +338,16 @@ class TestCustomHandlers:
             event_path="/lambda-events",
         )
         event: Event = {"letter": "x", "path": "/lambda-events"}
-        answer: Any = await handler.respond(event, None, None)
-        assert answer["status"] == 404
+        response: Any = await handler.respond(event, None, None)
+        assert response["status"] == 404
 
     async def test_see_a_failing_app_as_a_500(self) -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             raise ValueError("boom")
 
         handler = LambdaHandler(app, lifespan="off", custom_handlers=[Letter])
-        answer: Any = await handler.respond({"letter": "x"}, None, None)
-        assert answer["status"] == 500
+        response: Any = await handler.respond({"letter": "x"}, None, None)
+        assert response["status"] == 500
 
 
 EVENTS = [
@@ -385,13 +389,13 @@ async def post(app: ASGIApp, event: JSON, **options: Any) -> JSON:
 class TestEventPath:
     @pytest.mark.parametrize("event", EVENTS)
     async def test_is_where_an_event_is_posted_and_its_json_comes_back(self, event: JSON) -> None:
-        answer = await post(worker(), event)
+        response = await post(worker(), event)
         is_batch = isinstance(event, dict) and "Records" in event
-        assert answer == ({"batchItemFailures": []} if is_batch else event)
+        assert response == ({"batchItemFailures": []} if is_batch else event)
 
     async def test_reports_the_messages_that_failed_so_that_only_they_come_again(self) -> None:
-        answer = await post(worker(), sqs_event("good", "bad", "good"))
-        assert answer == {"batchItemFailures": [{"itemIdentifier": "message-2"}]}
+        response = await post(worker(), sqs_event("good", "bad", "good"))
+        assert response == {"batchItemFailures": [{"itemIdentifier": "message-2"}]}
 
     async def test_takes_no_base_path(self) -> None:
         assert await post(worker(), {"a": 1}, base_path="/api") == {"a": 1}
@@ -428,31 +432,31 @@ class TestEventPath:
         "path", [PATH, f"{PATH}/", "//lambda-events", "/x/..%2Flambda-events", "/%6Cambda%2Devents"]
     )
     async def test_is_closed_to_requests_from_outside(
-        self, door: Door, method: str, path: str
+        self, source: EventSource, method: str, path: str
     ) -> None:
         reached: list[Scope] = []
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             reached.append(scope)
 
-        options = {"base_path": door.base_path, "event_path": PATH}
+        options = {"base_path": source.base_path, "event_path": PATH}
         handler = LambdaHandler(app, lifespan="off", **options)  # type: ignore[arg-type]
-        event = door.event(path, method=method, body=b'{"Records": []}')
-        reply = door.read(await handler.respond(event, None, None))
+        event = source.event(path, method=method, body=b'{"Records": []}')
+        reply = source.read(await handler.respond(event, None, None))
         assert reply.status == 404
         assert reply.body == (b"" if method == "HEAD" else b"Not Found")
         assert reached == []
 
-    @every_door
-    async def test_closes_no_other(self, door: Door) -> None:
+    @every_source
+    async def test_closes_no_other(self, source: EventSource) -> None:
         handler = LambdaHandler(PlainTextResponse("ok"), lifespan="off", event_path=PATH)
-        event = door.event("/lambda-events-of-today")
-        assert door.read(await handler.respond(event, None, None)).body == b"ok"
+        event = source.event("/lambda-events-of-today")
+        assert source.read(await handler.respond(event, None, None)).body == b"ok"
 
     async def test_is_closed_to_streamed_requests_too(self) -> None:
         stream = MemoryStream()
         handler = LambdaHandler(worker(), lifespan="off", event_path=PATH)
-        event = DOORS[0].event(PATH, method="POST", body=b"{}")
+        event = EVENT_SOURCES[0].event(PATH, method="POST", body=b"{}")
         assert await handler.respond(event, None, stream) is None
         assert (stream.prelude["statusCode"], stream.body) == (404, b"Not Found")
 
@@ -479,10 +483,10 @@ def replaced(value: JSON, path: list[int], new: JSON) -> JSON:
     return whole
 
 
-@every_door
+@every_source
 @given(path=st.lists(st.integers(0, 30), min_size=1, max_size=5), new=ANY)
-async def test_an_event_with_anything_wrong_in_it_is_answered_or_refused(
-    door: Door, path: list[int], new: JSON
+async def test_an_event_with_anything_wrong_in_it_gets_a_response_or_a_refusal(
+    source: EventSource, path: list[int], new: JSON
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         check_scope(scope)
@@ -490,12 +494,12 @@ async def test_an_event_with_anything_wrong_in_it_is_answered_or_refused(
         await send({"type": "http.response.body"})
 
     headers = {"cookie": "a=1", "x-a": "b"}
-    event = replaced(door.event("/x", query="a=1", headers=headers, body=b"{}"), path, new)
-    handler = LambdaHandler(app, lifespan="off", base_path=door.base_path, event_path=PATH)
-    answer: Any = await handler.respond(event, None, None)
-    # Where it is no request any more it goes to the event path, and the answer has no body.
-    if answer is not None:
-        assert int(answer.get("statusCode", 0) or answer["status"]) in (204, 400)
+    event = replaced(source.event("/x", query="a=1", headers=headers, body=b"{}"), path, new)
+    handler = LambdaHandler(app, lifespan="off", base_path=source.base_path, event_path=PATH)
+    response: Any = await handler.respond(event, None, None)
+    # Where it is no request any more it goes to the event path, and the response has no body.
+    if response is not None:
+        assert int(response.get("statusCode", 0) or response["status"]) in (204, 400)
 
 
 PROGRAM = """
@@ -515,13 +519,13 @@ print(*sorted(name for name in names if name.partition(".")[0] not in sys.stdlib
 """
 
 
-@every_door
+@every_source
 @pytest.mark.process
 def test_a_source_imports_nothing_of_third_parties_and_a_function_url_nothing_at_all(
-    door: Door,
+    source: EventSource,
 ) -> None:
-    command = [sys.executable, "-c", PROGRAM, json.dumps(door.event("/x"))]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(source.event("/x"))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     imported = done.stdout.split()
     assert all(name.startswith("adapter.events.") for name in imported)
-    assert bool(imported) is (door.name not in ("function URL", "HTTP API"))
+    assert bool(imported) is (source.name not in ("function URL", "HTTP API"))

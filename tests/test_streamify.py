@@ -156,8 +156,8 @@ class TestKinds:
     def test_each_kind_can_be_called_where_no_runtime_is(
         self, function: Callable[..., Any]
     ) -> None:
-        answer = streamify_response(function)(URL, lambda_context())
-        assert answer == {**SENT, "body": "hello", "isBase64Encoded": False}
+        response = streamify_response(function)(URL, lambda_context())
+        assert response == {**SENT, "body": "hello", "isBase64Encoded": False}
 
     @pytest.mark.anyio
     async def test_an_event_of_any_kind_gets_the_bytes_as_they_are(self) -> None:
@@ -178,9 +178,9 @@ class TestKinds:
         assert b"".join(stream.chunks) == b"hello"
 
     @pytest.mark.anyio
-    async def test_headers_may_be_lists_as_in_an_answer_that_is_not_streamed(self) -> None:
-        answer = {"body": "x", "multiValueHeaders": {"X-A": ["1", "2"], "Set-Cookie": ["a=1"]}}
-        stream = await respond(streamify_response(lambda e, s, c: answer), URL)
+    async def test_headers_may_be_lists_as_in_a_response_that_is_not_streamed(self) -> None:
+        response = {"body": "x", "multiValueHeaders": {"X-A": ["1", "2"], "Set-Cookie": ["a=1"]}}
+        stream = await respond(streamify_response(lambda e, s, c: response), URL)
         assert stream.prelude["headers"]["x-a"] == "1, 2"
         assert stream.prelude["cookies"] == ["a=1"]
 
@@ -190,7 +190,7 @@ class TestKinds:
         assert (stream.prelude, stream.body) == ({"statusCode": 204, "headers": {}}, b"")
 
     @pytest.mark.anyio
-    async def test_a_function_that_does_nothing_answers_nothing(self) -> None:
+    async def test_a_function_that_does_nothing_has_an_empty_response(self) -> None:
         assert (await respond(streamify_response(lambda e, s, c: None))).chunks == []
 
     @pytest.mark.anyio
@@ -262,7 +262,7 @@ class TestRefused:
             (lambda e, s, c: writes(e, s, c), TypeError, "Decorate the async function itself"),
         ],
     )
-    async def test_what_cannot_be_an_answer_is_an_error_and_not_an_empty_one(
+    async def test_what_cannot_be_a_response_is_an_error_and_not_an_empty_one(
         self, function: Callable[..., Any], error: type[Exception], says: str
     ) -> None:
         stream = await respond(streamify_response(function))
@@ -326,10 +326,10 @@ class TestBuffered:
             stream.set_content_type(content_type)
             await stream.write(chunk)
 
-        answer = handler({"any": "event"}, None)
-        assert answer["headers"] == {"content-type": content_type}
-        assert answer["statusCode"] == 200
-        assert {key: answer[key] for key in expected} == expected
+        response = handler({"any": "event"}, None)
+        assert response["headers"] == {"content-type": content_type}
+        assert response["statusCode"] == 200
+        assert {key: response[key] for key in expected} == expected
 
     @pytest.mark.anyio
     @pytest.mark.parametrize("event", [URL, {"any": "event"}], ids=["url", "other"])
@@ -338,19 +338,19 @@ class TestBuffered:
     ) -> None:
         monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
         stream = MemoryStream()
-        answer = await streamify_response(writes).respond(event, lambda_context(), stream)
-        assert answer == {**SENT, "body": "hello", "isBase64Encoded": False}
+        response = await streamify_response(writes).respond(event, lambda_context(), stream)
+        assert response == {**SENT, "body": "hello", "isBase64Encoded": False}
         assert not stream.started
 
     @pytest.mark.anyio
     async def test_a_source_that_cannot_stream_gets_the_whole(self) -> None:
         event = function_url_event("/", domain="k2nq.execute-api.eu-west-1.amazonaws.com")
         stream = MemoryStream()
-        answer: Any = await streamify_response(writes).respond(event, lambda_context(), stream)
-        assert (answer["body"], stream.started) == ("hello", False)
+        response: Any = await streamify_response(writes).respond(event, lambda_context(), stream)
+        assert (response["body"], stream.started) == ("hello", False)
 
     @pytest.mark.parametrize("event", [URL, None], ids=["url", "other"])
-    def test_an_answer_over_what_lambda_takes_is_an_error_that_says_what_would_stream_it(
+    def test_a_response_over_what_lambda_takes_is_an_error_that_says_what_would_stream_it(
         self, event: Event | None
     ) -> None:
         handler = streamify_response(lambda event, stream, context: b"x" * 6_000_000)
@@ -367,9 +367,9 @@ class TestBuffered:
             "body": "",
             "isBase64Encoded": False,
         }
-        answer = streamify_response(writes)(event, lambda_context())
-        assert answer["multiValueHeaders"]["set-cookie"] == ["a=1"]
-        assert answer["body"] == "hello"
+        response = streamify_response(writes)(event, lambda_context())
+        assert response["multiValueHeaders"]["set-cookie"] == ["a=1"]
+        assert response["body"] == "hello"
 
     def test_what_the_function_raises_is_raised(self) -> None:
         @streamify_response
@@ -536,8 +536,8 @@ class TestContext:
 
         function = {"sync": blocking, "async": handler, "generator": generator}[kind]
         handle = streamify_response(function)
-        answers = [handle(name, None)["body"] for name in ("ann", "bob")]
-        assert answers == ["bm9ib2R5", "bm9ib2R5"]  # nobody
+        responses = [handle(name, None)["body"] for name in ("ann", "bob")]
+        assert responses == ["bm9ib2R5", "bm9ib2R5"]  # nobody
 
 
 @pytest.mark.anyio
@@ -553,5 +553,5 @@ async def test_the_test_transport_shows_it_as_a_function_url_does() -> None:
     ):
         transport = LambdaTransport(handler)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            answer = await client.get("/")
-        assert (answer.status_code, answer.headers["content-type"], answer.text) == expected
+            response = await client.get("/")
+        assert (response.status_code, response.headers["content-type"], response.text) == expected

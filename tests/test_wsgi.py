@@ -38,11 +38,11 @@ def meet() -> Response:
 
 @flask_app.post("/echo/<name>")
 def echo(name: str) -> Response:
-    answer = Response(f"{name} {request.get_data(as_text=True)}", 201)
-    answer.headers["X-Seen"] = request.headers["X-Sent"]
-    answer.set_cookie("a", "1")
-    answer.set_cookie("b", "2")
-    return answer
+    response = Response(f"{name} {request.get_data(as_text=True)}", 201)
+    response.headers["X-Seen"] = request.headers["X-Sent"]
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2")
+    return response
 
 
 @flask_app.get("/query")
@@ -82,16 +82,16 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_two_streams_run_side_by_side_in_one_environment(client: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(client.get("/meet", params={"name": n}) for n in ("a", "b")))
-    assert [answer.text for answer in answers] == ["0 a\n1 a\n2 a\n", "0 b\n1 b\n2 b\n"]
+    responses = await asyncio.gather(*(client.get("/meet", params={"name": n}) for n in ("a", "b")))
+    assert [response.text for response in responses] == ["0 a\n1 a\n2 a\n", "0 b\n1 b\n2 b\n"]
 
 
 async def test_header_fields_are_latin_1_in_both_directions(client: httpx.AsyncClient) -> None:
     sent = "café".encode("latin-1")
-    answer = await client.post("/echo/caf%C3%A9", content="tea", headers=[(b"x-sent", sent)])
-    assert (answer.status_code, answer.text) == (201, "café tea")
-    assert dict(answer.headers.raw)[b"x-seen"] == sent
-    assert len(answer.headers.get_list("set-cookie")) == 2
+    response = await client.post("/echo/caf%C3%A9", content="tea", headers=[(b"x-sent", sent)])
+    assert (response.status_code, response.text) == (201, "café tea")
+    assert dict(response.headers.raw)[b"x-seen"] == sent
+    assert len(response.headers.get_list("set-cookie")) == 2
 
 
 @pytest.mark.parametrize("query", ["name=café", "name=caf%C3%A9"], ids=["as-it-is", "encoded"])
@@ -143,8 +143,11 @@ async def test_when_the_client_leaves_the_app_is_stopped_and_closed() -> None:
 async def test_a_failure_before_the_response_is_a_500_as_flask_makes_it(
     client: httpx.AsyncClient,
 ) -> None:
-    answer = await client.get("/fail/before")
-    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    response = await client.get("/fail/before")
+    assert (response.status_code, response.headers["content-type"]) == (
+        500,
+        "text/html; charset=utf-8",
+    )
 
 
 async def test_a_failure_in_the_middle_fails_the_stream_and_is_not_hidden() -> None:

@@ -89,7 +89,7 @@ def message(kind: str, payload: dict[str, Any]) -> bytes:
     return (checked := prelude + headers + body) + struct.pack(">I", binascii.crc32(checked))
 
 
-async def test_bedrock_answers_behind_the_same_interface(runtime: str) -> None:
+async def test_bedrock_is_behind_the_same_interface(runtime: str) -> None:
     texts = [{"contentBlockIndex": 0, "delta": {"text": text}} for text in ("House ", "Espresso")]
     said = [
         message("messageStart", {"role": "assistant"}),

@@ -336,7 +336,7 @@ class TestBody:
 
 
 async def swallowing(scope: Scope, receive: Receive, send: Send) -> None:
-    """Takes no for an answer twice, and goes on."""
+    """Ignores two refusals, and goes on."""
     for _ in range(2):
         try:
             await asyncio.Event().wait()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 async def supported(scope: Scope, receive: Receive, send: Send) -> None:
     assert await receive() == {"type": "lifespan.startup"}
-    scope["state"]["answer"] = 42
+    scope["state"]["response"] = 42
     await send({"type": "lifespan.startup.complete"})
     assert await receive() == {"type": "lifespan.shutdown"}
     await send({"type": "lifespan.shutdown.complete"})
@@ -59,7 +59,7 @@ async def careless(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"hello"})
 
 
-STARTED = {"answer": 42}
+STARTED = {"response": 42}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ STARTED = {"answer": 42}
         pytest.param(raising, None, LifespanFailed, id="raises"),
         pytest.param(exiting, None, LifespanFailed, id="raises-SystemExit"),
         pytest.param(returning, None, LifespanFailed, id="returns"),
-        pytest.param(careless, None, LifespanFailed, id="answers-as-if-it-were-http"),
+        pytest.param(careless, None, LifespanFailed, id="responds-as-if-it-were-http"),
     ],
 )
 @pytest.mark.parametrize("mode", ["auto", "on", "off"])
@@ -119,7 +119,7 @@ async def test_an_app_that_would_wait_for_ever_ends_after_its_shutdown() -> None
     assert ended
 
 
-async def test_what_the_app_cleans_up_after_its_last_answer_is_waited_for() -> None:
+async def test_what_the_app_cleans_up_after_its_last_response_is_waited_for() -> None:
     events = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,7 +134,7 @@ async def test_what_the_app_cleans_up_after_its_last_answer_is_waited_for() -> N
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param("lifespan.startup.complete", id="a-second-time"),
         pytest.param("lifespan.shutdown.complete", id="to-a-question-not-asked"),
@@ -142,13 +142,13 @@ async def test_what_the_app_cleans_up_after_its_last_answer_is_waited_for() -> N
         pytest.param(None, id="without-a-type"),
     ],
 )
-async def test_an_answer_out_of_place_is_an_error_of_the_app(
-    answer: str | None, caplog: pytest.LogCaptureFixture
+async def test_a_response_out_of_place_is_an_error_of_the_app(
+    response: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
-        await send({"type": answer})
+        await send({"type": response})
 
     span = lifespan(app, "on")
     await span.startup()
@@ -156,7 +156,7 @@ async def test_an_answer_out_of_place_is_an_error_of_the_app(
     [record] = caplog.records
     assert record.name == "adapter.lifespan"
     assert record.exc_info
-    assert f"{answer!r} during its lifespan" in str(record.exc_info[1])
+    assert f"{response!r} during its lifespan" in str(record.exc_info[1])
 
 
 async def test_a_failed_shutdown_is_logged_because_nobody_is_left_to_raise_to(

@@ -235,7 +235,7 @@ class TestScripts:
             pytest.param(
                 [start(201, [(b"a", b"b")]), body(b"hi")],
                 [Head(201, [(b"a", b"b")]), b"hi", End()],
-                id="a whole answer",
+                id="a whole response",
             ),
             pytest.param(
                 [start(), more(b"a"), more(b"b"), body(b"c")],
@@ -258,7 +258,7 @@ class TestScripts:
                 id="an empty first body lets the head go, because an app asks for it that way",
             ),
             pytest.param(
-                [start(204), body()], [Head(204, []), End()], id="an empty answer is complete"
+                [start(204), body()], [Head(204, []), End()], id="an empty response is complete"
             ),
             pytest.param(
                 [{"type": "http.response.start", "status": 200}, {"type": "http.response.body"}],
@@ -365,7 +365,7 @@ class TestPadding:
         operations = sent(Response("GET", pad_empty=True), [start(), more(b"a"), body()])
         assert operations == [Head(200, []), b"a", End()]
 
-    def test_is_not_done_unless_asked_for_because_it_changes_the_answer(self) -> None:
+    def test_is_not_done_unless_asked_for_because_it_changes_the_response(self) -> None:
         assert sent(Response("GET"), [start(), body()]) == [Head(200, []), End()]
 
 
@@ -374,7 +374,7 @@ class TestEndings:
 
     @pytest.mark.parametrize("messages", [[], [start(201)]], ids=["unstarted", "started"])
     @pytest.mark.parametrize(
-        ("ending", "answer"),
+        ("ending", "expected"),
         [(returned, SERVER_ERROR), (raised, SERVER_ERROR), (expired, TIMEOUT), (left, [])],
         ids=["returns", "raises", "runs out of time", "loses its client"],
     )
@@ -382,11 +382,11 @@ class TestEndings:
         self,
         messages: list[Message],
         ending: Callable[[Response], Operations],
-        answer: list[Operation],
+        expected: list[Operation],
     ) -> None:
         response = Response("GET")
         assert sent(response, messages) == []
-        assert list(ending(response)) == answer
+        assert list(ending(response)) == expected
 
     @pytest.mark.parametrize("messages", [[], [start()]], ids=["unstarted", "started"])
     @pytest.mark.parametrize(("ending", "error"), [(raised, BOOM), (expired, LATE)])
@@ -433,7 +433,7 @@ class TestEndings:
         with pytest.raises(OSError, match="The client has disconnected"):
             in_state(State.GONE).send(more(b"x"))
 
-    def test_raising_after_the_end_changes_nothing_because_the_client_has_its_answer(self) -> None:
+    def test_raising_after_the_end_changes_nothing_because_the_client_has_it_all(self) -> None:
         response = in_state(State.COMPLETE)
         assert raised(response) == ()
         assert response.state == State.COMPLETE
@@ -549,7 +549,7 @@ class TestMisuse:
     ("status", "text"),
     [(400, b"Bad Request"), (500, b"Internal Server Error"), (504, b"Gateway Timeout")],
 )
-def test_an_answer_of_our_own_is_its_status_in_words(status: int, text: bytes) -> None:
+def test_a_response_of_our_own_is_its_status_in_words(status: int, text: bytes) -> None:
     assert plain_response(status) == (Head(status, TEXT), text, End())
 
 

@@ -146,7 +146,7 @@ class TestRootPath:
 
 
 def seen(request: StarletteRequest) -> Response:
-    """Answer with what the app saw of the request."""
+    """Respond with what the app saw of the request."""
     item = request.path_params["item"]
     return PlainTextResponse(f"{item} {request.url_for('sub:item', item='8')} {request.url}")
 
@@ -156,8 +156,8 @@ STARLETTE = Starlette(
 )
 
 
-async def answer(scope: Scope) -> tuple[int, str]:
-    """What Starlette answers."""
+async def response(scope: Scope) -> tuple[int, str]:
+    """What Starlette responds."""
     messages: list[Message] = []
 
     async def receive() -> Message:
@@ -186,12 +186,12 @@ class TestStarlette:
     async def test_finds_mounts_below_the_root_path_and_makes_urls_with_it(
         self, path: str, stage: str, base_path: str, prefix: str
     ) -> None:
-        status, body = await answer(scope_of(path, root_path=stage, base_path=base_path))
+        status, body = await response(scope_of(path, root_path=stage, base_path=base_path))
         root = f"https://example.com{prefix}"
         assert (status, body) == (200, f"7 {root}/sub/8 {root}/sub/7?a=1")
 
     async def test_does_not_take_a_longer_name_for_the_root_path(self) -> None:
-        status, _ = await answer(scope_of("/apisub/7", base_path="/api"))
+        status, _ = await response(scope_of("/apisub/7", base_path="/api"))
         assert status == 404
 
 

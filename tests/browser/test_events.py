@@ -30,7 +30,7 @@ THREE_EVENTS = """
 })
 """
 
-# Counts in how many frames of the screen the answer has grown.
+# Counts in how many frames of the screen the output has grown.
 COUNT_FRAMES = """
 window.frame = 0;
 window.grown = new Set();
@@ -87,7 +87,7 @@ def test_a_synchronous_iterator_keeps_its_reader_waiting(
         ("django", "/chat", "main output", "main .arrived", "the moment it was there 🐦"),
     ],
 )
-def test_an_answer_grows_token_by_token(
+def test_a_chat_grows_token_by_token(
     page: Page,
     request: pytest.FixtureRequest,
     screenshot: Callable[[str], None],

@@ -23,7 +23,7 @@ from adapter.emulator.host import LOCAL_DOMAIN, host_is_local, is_loopback
         ("", False),
     ],
 )
-def test_only_names_of_this_machine_are_answered(host: str, local: bool) -> None:
+def test_only_names_of_this_machine_are_admitted(host: str, local: bool) -> None:
     assert host_is_local([(b"host", host.encode())]) is local
 
 

@@ -155,7 +155,7 @@ class TestRecognition:
         assert is_multi_value(alb_event(multi=multi)) is multi
 
 
-class TestAnswer:
+class TestResponse:
     def test_without_multi_value_headers_spells_the_name_of_each_cookie_differently(self) -> None:
         assert ALB.format(Head(200, COOKIES), b"hi") == {
             "statusCode": 200,
@@ -170,11 +170,11 @@ class TestAnswer:
         }
 
     def test_has_room_for_more_cookies_than_a_browser_keeps(self) -> None:
-        answer = ALB.format(Head(200, [(b"set-cookie", b"%d" % n) for n in range(180)]), b"")
-        assert isinstance(answer, dict)
-        assert isinstance(answer["headers"], dict)
-        assert [*answer["headers"].values()] == [str(n) for n in range(180)]
-        assert {name.lower() for name in answer["headers"]} == {"set-cookie"}
+        response = ALB.format(Head(200, [(b"set-cookie", b"%d" % n) for n in range(180)]), b"")
+        assert isinstance(response, dict)
+        assert isinstance(response["headers"], dict)
+        assert [*response["headers"].values()] == [str(n) for n in range(180)]
+        assert {name.lower() for name in response["headers"]} == {"set-cookie"}
 
     def test_with_multi_value_headers_has_them_all_in_lists(self) -> None:
         assert ALB_MULTI.format(Head(200, COOKIES), b"\xff") == {

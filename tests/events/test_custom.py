@@ -61,12 +61,12 @@ def test_a_handler_gets_a_configuration_like_mangums(base_path: str, expected: s
     assert config["exclude_headers"] == []
 
 
-def test_the_answer_is_what_the_handler_makes_of_the_response() -> None:
+def test_the_result_is_what_the_handler_makes_of_the_response() -> None:
     source = infer([Letter], {"letter": "x"}, None, "")
     assert source is not None
-    answer = source.format(Head(200, [(b"a", b"b")]), b"body")
-    assert isinstance(answer, list)
-    assert answer[0] == {"status": 200, "headers": [[b"a", b"b"]], "body": b"body"}
+    response = source.format(Head(200, [(b"a", b"b")]), b"body")
+    assert isinstance(response, list)
+    assert response[0] == {"status": 200, "headers": [[b"a", b"b"]], "body": b"body"}
 
 
 @pytest.mark.parametrize("state", [None, {"database": 1}])
@@ -84,6 +84,6 @@ def test_mangums_own_handlers_fit() -> None:
     source = infer([ALB], alb_event("/x"), None, "")
     assert source is not None
     assert source.http_scope(None)["path"] == "/x"
-    answer = source.format(Head(200, [(b"content-type", b"text/plain")]), b"hi")
-    assert isinstance(answer, dict)
-    assert answer["body"] == "hi"
+    response = source.format(Head(200, [(b"content-type", b"text/plain")]), b"hi")
+    assert isinstance(response, dict)
+    assert response["body"] == "hi"

@@ -151,7 +151,7 @@ class TestRecognition:
         assert not is_http(event)
 
 
-class TestAnswer:
+class TestResponse:
     def test_has_text_for_a_status_and_lists_for_headers(self) -> None:
         headers = [
             (b"content-type", b"text/plain"),
@@ -172,9 +172,9 @@ class TestAnswer:
         }
 
     def test_says_that_bytes_are_base64(self) -> None:
-        answer = EDGE.format(Head(200, []), b"\xff")
-        assert isinstance(answer, dict)
-        assert (answer["body"], answer["bodyEncoding"]) == ("/w==", "base64")
+        response = EDGE.format(Head(200, []), b"\xff")
+        assert isinstance(response, dict)
+        assert (response["body"], response["bodyEncoding"]) == ("/w==", "base64")
 
     def test_is_never_streamed_and_a_mebibyte_at_most(self) -> None:
         assert (EDGE.streams_in, EDGE.max_response_bytes) == ((), 1024 * 1024)

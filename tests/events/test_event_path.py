@@ -36,9 +36,9 @@ class TestRequest:
         assert json.dumps(json.loads(event_request(PATH, event).body)) == json.dumps(event)
 
 
-class TestAnswer:
+class TestResponse:
     @pytest.mark.parametrize(
-        ("headers", "body", "answer"),
+        ("headers", "body", "response"),
         [
             pytest.param(
                 JSON_TYPE,
@@ -57,8 +57,8 @@ class TestAnswer:
             pytest.param([], b"ok", "ok", id="no type"),
         ],
     )
-    def test_is_what_the_app_answered(self, headers: Headers, body: bytes, answer: JSON) -> None:
-        assert event_response(PATH, 200, headers, body) == answer
+    def test_is_that_of_the_app(self, headers: Headers, body: bytes, response: JSON) -> None:
+        assert event_response(PATH, 200, headers, body) == response
 
     @pytest.mark.parametrize("status", [199, 302, 307, 404, 422, 500])
     def test_other_than_2xx_fails_the_invocation_so_that_the_event_is_not_lost(

@@ -46,7 +46,7 @@ def test_an_event_is_told_by_its_shape(event: JSON, source: Source | None) -> No
         pytest.param(HTTP_API, set(), id="an HTTP API, which cannot stream at all"),
     ],
 )
-def test_a_source_says_in_which_modes_its_answers_are_streamed(
+def test_a_source_says_in_which_modes_its_responses_are_streamed(
     source: Source, modes: set[str]
 ) -> None:
     assert set(source.streams_in) == modes

@@ -115,7 +115,7 @@ def test_recognition_is_by_the_service() -> None:
     assert not is_http({"version": "2.0"})
 
 
-class TestAnswer:
+class TestResponse:
     def test_has_one_value_for_each_name_and_a_name_for_each_cookie(self) -> None:
         headers = [
             (b"content-type", b"text/plain"),

@@ -271,7 +271,7 @@ class TestRecognition:
         assert not is_http_api(rest_api_event())
 
 
-class TestAnswer:
+class TestResponse:
     @pytest.mark.parametrize("source", [REST_API, HTTP_API_V1], ids=lambda source: source.name)
     def test_has_the_five_keys_that_a_rest_api_takes_and_no_other(self, source: Source) -> None:
         headers = [

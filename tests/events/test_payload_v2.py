@@ -294,7 +294,7 @@ class TestRecognition:
         assert not is_function_url({})
 
 
-class TestAnswer:
+class TestResponse:
     def test_has_the_keys_of_payload_2(self) -> None:
         head: Prelude = {
             "statusCode": 201,

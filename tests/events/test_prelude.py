@@ -61,7 +61,7 @@ class TestHead:
     ) -> None:
         assert prelude(200, [(name, b"5"), (b"x", b"1")])["headers"] == {"x": "1"}
 
-    def test_drops_the_length_because_a_gateway_answers_502_when_it_contradicts_the_stream(
+    def test_drops_the_length_because_a_gateway_responds_502_when_it_contradicts_the_stream(
         self,
     ) -> None:
         assert b"content-length" in DROPPED

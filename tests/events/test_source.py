@@ -24,10 +24,12 @@ every_source = pytest.mark.parametrize(
 
 
 @every_source
-def test_an_answer_keeps_every_cookie(source: Source) -> None:
-    answer = str(source.format(Head(200, [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]), b""))
-    assert "'a=1'" in answer
-    assert "'b=2'" in answer
+def test_a_response_keeps_every_cookie(source: Source) -> None:
+    response = str(
+        source.format(Head(200, [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]), b"")
+    )
+    assert "'a=1'" in response
+    assert "'b=2'" in response
 
 
 @every_source

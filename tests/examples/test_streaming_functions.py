@@ -29,7 +29,7 @@ ORDERS = [(f"{number:03}", f"Customer {number}", str(number * 10)) for number in
 TEXT = "".join(f"line {number} of a log that is worth packing\n" for number in range(20_000))
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     body: bytes
     log: str
     code: int
@@ -76,7 +76,7 @@ def fill_bucket(s3: Any) -> None:
     s3.close()
 
 
-def invoke(name: str, *arguments: str, event: Any = None, **environ: str) -> Answer:
+def invoke(name: str, *arguments: str, event: Any = None, **environ: str) -> Response:
     command = [sys.executable, "-m", "adapter", "invoke", f"{name}.handler"]
     arguments = arguments or (("--event", "-") if event else ("--path", "/", "--include"))
     ended = run(
@@ -87,7 +87,7 @@ def invoke(name: str, *arguments: str, event: Any = None, **environ: str) -> Ans
         env=os.environ | environ,
         check=False,
     )
-    return Answer(ended.stdout, ended.stderr.decode(), ended.returncode)
+    return Response(ended.stdout, ended.stderr.decode(), ended.returncode)
 
 
 def events(text: str) -> list[dict[str, str]]:
@@ -106,11 +106,11 @@ def test_hello_comes_line_by_line_from_a_function_url() -> None:
             said += line
         rest = Thread(target=process.stdout.read)  # so that its output never blocks it
         rest.start()
-        with httpx.stream("GET", url[0], timeout=30) as answer:
-            chunks = list(answer.iter_text())
+        with httpx.stream("GET", url[0], timeout=30) as response:
+            chunks = list(response.iter_text())
         process.terminate()
         rest.join()
-    assert (answer.status_code, answer.headers["content-type"]) == (
+    assert (response.status_code, response.headers["content-type"]) == (
         200,
         "text/plain; charset=utf-8",
     )
@@ -118,47 +118,47 @@ def test_hello_comes_line_by_line_from_a_function_url() -> None:
 
 
 def test_progress_is_server_sent_events_that_end_with_done() -> None:
-    answer = invoke("progress")
-    assert answer.code == 0
-    assert "content-type: text/event-stream" in answer.log
-    *progress, done = events(answer.body.decode())
+    response = invoke("progress")
+    assert response.code == 0
+    assert "content-type: text/event-stream" in response.log
+    *progress, done = events(response.body.decode())
     assert [json.loads(event["data"])["percent"] for event in progress] == [25, 50, 75, 100]
     assert (done["event"], done["id"]) == ("done", "5")
-    assert json.loads(done["data"])["job"] in answer.log  # the id of the request
+    assert json.loads(done["data"])["job"] in response.log  # the id of the request
 
 
 def test_a_table_of_three_pages_becomes_csv(aws: dict[str, str]) -> None:
-    answer = invoke("orders_csv", **aws)
-    assert answer.code == 0
-    assert 'content-disposition: attachment; filename="orders.csv"' in answer.log
-    head, *rows = csv.reader(io.StringIO(answer.body.decode()))
+    response = invoke("orders_csv", **aws)
+    assert response.code == 0
+    assert 'content-disposition: attachment; filename="orders.csv"' in response.log
+    head, *rows = csv.reader(io.StringIO(response.body.decode()))
     assert head == ["id", "customer", "total"]
     assert sorted(map(tuple, rows)) == ORDERS
 
 
 def test_the_array_is_json_as_a_whole_too() -> None:
-    answer = invoke("json_array")
-    assert (answer.code, len(json.loads(answer.body))) == (0, 3)
-    assert "content-type: application/json" in answer.log
+    response = invoke("json_array")
+    assert (response.code, len(json.loads(response.body))) == (0, 3)
+    assert "content-type: application/json" in response.log
 
 
 def test_an_object_of_s3_is_unpacked_on_its_way(aws: dict[str, str]) -> None:
-    answer = invoke("gunzip", "--path", "/?key=today.txt.gz", "--timings", **aws)
-    assert (answer.code, answer.body.decode()) == (0, TEXT)
-    assert len(re.findall(r" s  \d+ bytes", answer.log)) > 1
+    response = invoke("gunzip", "--path", "/?key=today.txt.gz", "--timings", **aws)
+    assert (response.code, response.body.decode()) == (0, TEXT)
+    assert len(re.findall(r" s  \d+ bytes", response.log)) > 1
 
 
 def test_an_object_that_is_not_there_is_a_404(aws: dict[str, str]) -> None:
-    answer = invoke("gunzip", "--path", "/?key=nowhere.gz", "--include", **aws)
-    assert answer.body == b"There is no nowhere.gz.\n"
-    assert "Status: 404" in answer.log
+    response = invoke("gunzip", "--path", "/?key=nowhere.gz", "--include", **aws)
+    assert response.body == b"There is no nowhere.gz.\n"
+    assert "Status: 404" in response.log
 
 
 def test_the_image_is_a_whole_png() -> None:
-    answer = invoke("image")
-    assert (answer.code, answer.body[:8]) == (0, b"\x89PNG\r\n\x1a\n")
-    assert "content-type: image/png" in answer.log
-    pixels, rest = b"", answer.body[8:]
+    response = invoke("image")
+    assert (response.code, response.body[:8]) == (0, b"\x89PNG\r\n\x1a\n")
+    assert "content-type: image/png" in response.log
+    pixels, rest = b"", response.body[8:]
     while rest:
         (length,) = struct.unpack(">I", rest[:4])
         kind, data = rest[4:8], rest[8 : 8 + length]
@@ -174,22 +174,22 @@ def test_the_two_parts_stand_in_their_order_though_they_are_made_at_the_same_tim
 
 
 def test_the_generator_is_json_lines_for_any_event() -> None:
-    answer = invoke("ndjson", event={"any": "event"})
-    lines = [json.loads(line) for line in answer.body.splitlines()]
-    assert (answer.code, lines[-1]) == (0, {"number": 9, "square": 81})
+    response = invoke("ndjson", event={"any": "event"})
+    lines = [json.loads(line) for line in response.body.splitlines()]
+    assert (response.code, lines[-1]) == (0, {"number": 9, "square": 81})
 
 
 def test_the_feed_ends_when_it_was_asked_to() -> None:
-    answer = invoke("telemetry", event={"count": 3})
-    *measured, end = [json.loads(line) for line in answer.body.splitlines()]
+    response = invoke("telemetry", event={"count": 3})
+    *measured, end = [json.loads(line) for line in response.body.splitlines()]
     assert [one["number"] for one in measured] == [1, 2, 3]
-    assert (answer.code, end) == (0, {"end": True, "sent": 3})
+    assert (response.code, end) == (0, {"end": True, "sent": 3})
 
 
 def test_the_feed_ends_well_before_its_time_is_up() -> None:
-    answer = invoke("telemetry", "--path", "/", "--timeout", "2")
-    assert answer.code == 0
-    assert json.loads(answer.body.splitlines()[-1])["end"] is True
+    response = invoke("telemetry", "--path", "/", "--timeout", "2")
+    assert response.code == 0
+    assert json.loads(response.body.splitlines()[-1])["end"] is True
 
 
 def test_every_example_is_tested_and_stands_in_the_readme() -> None:

@@ -38,7 +38,7 @@ def body(data: bytes, *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-async def answer(send: Send, data: bytes = b"hello") -> None:
+async def response(send: Send, data: bytes = b"hello") -> None:
     await send(head())
     await send(body(data))
 
@@ -53,12 +53,12 @@ async def gate() -> None:
 
 
 async def hello(receive: Receive, send: Send) -> None:
-    await answer(send)
+    await response(send)
 
 
 async def gated(receive: Receive, send: Send) -> None:
     await gate()
-    await answer(send)
+    await response(send)
 
 
 async def endless(receive: Receive, send: Send) -> None:
@@ -94,12 +94,12 @@ async def cancel_large(receive: Receive, send: Send) -> None:
 
 
 async def go_on(receive: Receive, send: Send) -> None:
-    await answer(send)
+    await response(send)
     await asyncio.Event().wait()
 
 
 async def count(receive: Receive, send: Send) -> None:
-    await answer(send, str(len((await receive())["body"])).encode())
+    await response(send, str(len((await receive())["body"])).encode())
 
 
 def failing(fail: Callable[[], object], *sent: Message) -> Callable[..., Awaitable[None]]:
@@ -127,14 +127,14 @@ async def thread(receive: Receive, send: Send) -> None:
     dying = threading.Thread(target=fail, name="worker")
     dying.start()
     dying.join()
-    await answer(send)
+    await response(send)
 
 
 async def task(receive: Receive, send: Send) -> None:
     dying = asyncio.ensure_future(asyncio.to_thread(fail))
     await asyncio.wait([dying])
     del dying
-    await answer(send)
+    await response(send)
 
 
 def beside(fail: Callable[[], object]) -> Callable[..., Awaitable[None]]:
@@ -161,7 +161,7 @@ async def fork(receive: Receive, send: Send) -> None:
     if child == 0:
         os._exit(0)
     await ended(child)
-    await answer(send)
+    await response(send)
 
 
 async def fork_and_return(receive: Receive, send: Send) -> None:
@@ -169,13 +169,13 @@ async def fork_and_return(receive: Receive, send: Send) -> None:
     if child == 0:
         sys.exit(0)  # comes up to the runtime, in a process that has no business there
     await ended(child)
-    await answer(send)
+    await response(send)
 
 
 async def close_stdout(receive: Receive, send: Send) -> None:
     sys.stdout.close()
     logger.error("Nobody can read this.")
-    await answer(send)
+    await response(send)
 
 
 async def flood(receive: Receive, send: Send) -> None:
@@ -213,7 +213,7 @@ def open_all_files() -> OSError:
 
 
 async def exhaust(receive: Receive, send: Send) -> None:
-    await answer(send, type(open_all_files()).__name__.encode())
+    await response(send, type(open_all_files()).__name__.encode())
 
 
 class Freeing(logging.Handler):
@@ -309,7 +309,7 @@ async def footprint(receive: Receive, send: Send) -> None:
         "allocated": tracemalloc.get_traced_memory()[0] // 1024,
         "resident": resident,
     }
-    await answer(send, json.dumps(held).encode())
+    await response(send, json.dumps(held).encode())
 
 
 DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from adapter.samples.url_event import function_url_event
-from tests.support.fake_runtime_api import event_answer
+from tests.support.fake_runtime_api import event_reply
 
 from .apps import BODY
 from .row import BOTH, MANAGED, OURS, Row
@@ -103,7 +103,7 @@ def after_the_response(stage: Stage, how: str) -> Seen:
     return seen(request)
 
 
-def in_the_answer(stage: Stage, how: str) -> Seen:
+def in_the_reply(stage: Stage, how: str) -> Seen:
     stage.deliver("/")
     peer, request = stage.read()
     peer.send(b"HTTP/1.1 202 Accepted\r\nContent-Le")
@@ -141,7 +141,7 @@ def at_registration(stage: Stage, how: str) -> None:
 
 def while_registered(stage: Stage, how: str) -> None:
     peer, _ = stage.read()
-    peer.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    peer.reply(200, b"{}", Lambda_Extension_Identifier="ext-1")
     asking, _ = stage.read_of(peer)
     break_(asking, how)
 
@@ -152,7 +152,7 @@ def in_the_snapshot(stage: Stage, how: str) -> Seen:
 
 
 def at_restore_error(stage: Stage, how: str) -> Seen:
-    stage.waits_in_snapshot().answer(200)
+    stage.waits_in_snapshot().reply(200)
     peer, request = stage.read()
     break_(peer, how)
     return seen(request)
@@ -166,12 +166,12 @@ def nobody_there(stage: Stage, how: str) -> None:
 
 def slow_event(stage: Stage, how: str) -> Seen:
     peer = stage.asked()
-    for byte in event_answer(function_url_event("/")):
+    for byte in event_reply(function_url_event("/")):
         peer.send(bytes([byte]))
     return stage.outcome()
 
 
-def slow_answer(stage: Stage, how: str) -> Seen:
+def slow_reply(stage: Stage, how: str) -> Seen:
     stage.deliver("/")
     peer, request = stage.read()
     for byte in b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}":
@@ -224,7 +224,7 @@ CONNECTIONS = [
         variants=BREAKS, runtimes=BOTH),
     Row("{} after the last byte, instead of the reply of the platform", after_the_response, WHOLE,
         log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
-    Row("{} in the middle of the reply of the platform", in_the_answer, WHOLE,
+    Row("{} in the middle of the reply of the platform", in_the_reply, WHOLE,
         log=UNKNOWN, variants=BREAKS, runtimes=BOTH),
     Row("{} after a buffered response, which is sent once more and refused with 403: it was taken",
         after_a_post, Seen("200, whole", "a buffered response"), variants=ENDS, environ=BUFFERED),
@@ -255,7 +255,7 @@ CONNECTIONS = [
     Row("{} on the connection of the extension", while_registered, variants=BREAKS,
         environ=LIFESPAN),
     Row("An event that comes byte by byte", slow_event, WHOLE, runtimes=BOTH),
-    Row("A reply to the response that comes byte by byte", slow_answer, WHOLE, runtimes=BOTH),
+    Row("A reply to the response that comes byte by byte", slow_reply, WHOLE, runtimes=BOTH),
     Row("A reader that stops reading for a while", slow_reader, WHOLE, runtimes=BOTH),
 ]  # fmt: skip
 """Rows are a table; one item a line would hide it."""

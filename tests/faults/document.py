@@ -77,10 +77,10 @@ def ending_table() -> str:
     )
     rows = []
     for name, ending in ENDINGS.items():
-        answered, raised = expected(ending, "respond"), expected(ending, "raise")
-        other = raised.platform if raised != answered else "the same"
+        responded, raised = expected(ending, "respond"), expected(ending, "raise")
+        other = raised.platform if raised != responded else "the same"
         rows.append(
-            (sentence(name), answered.client, answered.platform, other, f"`{ending.log} …`")
+            (sentence(name), responded.client, responded.platform, other, f"`{ending.log} …`")
         )
     return table(head, rows)
 

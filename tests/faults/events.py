@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from adapter.samples.url_event import function_url_event
-from tests.support.fake_runtime_api import event_answer
+from tests.support.fake_runtime_api import event_reply
 
 from .connections import CONCURRENT
 from .row import BOTH, Row
@@ -22,7 +22,7 @@ VALUES = {"nothing": ""}
 
 def event(body: Any = EVENT, **headers: Any) -> Callable[[Stage, str], Seen]:
     def play(stage: Stage, variant: str) -> Seen:
-        stage.asked().send(event_answer(body, **headers))
+        stage.asked().send(event_reply(body, **headers))
         return stage.outcome()
 
     return play
@@ -35,7 +35,7 @@ def with_header(name: str) -> Callable[[Stage, str], Seen]:
 
 def without(*names: bytes) -> Callable[[Stage, str], Seen]:
     def play(stage: Stage, variant: str) -> Seen:
-        lines = event_answer(EVENT).split(b"\r\n")
+        lines = event_reply(EVENT).split(b"\r\n")
         kept = [line for line in lines if not line.startswith(names)]
         assert len(kept) == len(lines) - len(names)
         stage.asked().send(b"\r\n".join(kept))

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .apps import answer, body, fail, head
+from .apps import body, fail, head, response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
@@ -287,7 +287,7 @@ def failing(fails: Callable[[], object], *, late: bool = False) -> ASGIApp:
 def well(does: Callable[[], Awaitable[None]]) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await does()
-        await answer(send)
+        await response(send)
 
     return app
 
@@ -326,7 +326,7 @@ APPS: dict[str, ASGIApp] = {
     **{part: unlogged(part) for part in LOGGING},
     **{f"late {part}": unlogged(part, late=True) for part in LOGGING},
     **{f"stream in {name}": in_the_worker(name, stream) for name in WORKERS},
-    **{f"respond in {name}": in_the_worker(name, answer) for name in WORKERS},
+    **{f"respond in {name}": in_the_worker(name, response) for name in WORKERS},
     "forks in mid-stream": fork_and_return,
     "stop": well(stop_the_loop),
     "alarm": well(alarm_while_idle),

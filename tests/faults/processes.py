@@ -9,7 +9,7 @@ from adapter.runtime_api.wire import MAX_REPORT_BYTES
 
 from .apps import FLOOD
 from .connections import BUFFERED, RAISE, SNAPSTART
-from .refusals import ANSWER
+from .refusals import WHOLE_BUFFERED
 from .row import ALL, BOTH, MANAGED, NATIVE, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
@@ -139,7 +139,7 @@ def init_fails(stage: Stage, variant: str) -> Seen:
 
 
 def restore_fails(stage: Stage, variant: str) -> Seen:
-    stage.waits_in_snapshot().answer(200)
+    stage.waits_in_snapshot().reply(200)
     return stage.outcome()
 
 
@@ -206,7 +206,7 @@ PROCESSES = [
         variants=("listens", "sends"), environ={"ADAPTER_MAX_STREAM_SECONDS": "0.2"},
         runtimes=ALL),
     Row("The app goes on after a buffered response until its time is up", goes_on_too_long,
-        ANSWER, log="though its response had ended", environ=BUFFERED, runtimes=BOTH),
+        WHOLE_BUFFERED, log="though its response had ended", environ=BUFFERED, runtimes=BOTH),
     Row("The environment is frozen between two invocations", frozen, WHOLE, runtimes=NATIVE),
     Row("The process stands still before the response", frozen_in_mid_stream, WHOLE,
         runtimes=BOTH),

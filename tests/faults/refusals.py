@@ -64,7 +64,7 @@ def in_the_snapshot(stage: Stage, status: str) -> Seen:
 
 
 def at_restore_error(stage: Stage, status: str) -> Seen:
-    stage.waits_in_snapshot().answer(200)
+    stage.waits_in_snapshot().reply(200)
     peer, request = stage.read()
     peer.refuse(int(status))
     return seen(request)
@@ -76,11 +76,11 @@ def at_registration(stage: Stage, status: str) -> None:
 
 def at_the_extensions_next(stage: Stage, status: str) -> None:
     peer, _ = stage.read()
-    peer.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    peer.reply(200, b"{}", Lambda_Extension_Identifier="ext-1")
     stage.read_of(peer)[0].refuse(int(status))
 
 
-ANSWER = Seen("200, whole", "a buffered response")
+WHOLE_BUFFERED = Seen("200, whole", "a buffered response")
 REPORT = Seen("502", "a failed invocation: ValueError")
 
 REFUSALS = [
@@ -100,9 +100,9 @@ REFUSALS = [
         log=ENDS, variants=LOST, exit=1),
     Row("A response is refused with {}; `next` will tell AWS's client the same", at_the_end,
         WHOLE, log=ENDS.removeprefix("The environment ends: "), variants=LOST, runtimes=MANAGED),
-    Row("A buffered response is refused with {}", at_the_end, ANSWER,
+    Row("A buffered response is refused with {}", at_the_end, WHOLE_BUFFERED,
         log=REFUSED, variants=FINE, environ=BUFFERED),
-    Row("A buffered response is refused with {}", at_the_end, ANSWER,
+    Row("A buffered response is refused with {}", at_the_end, WHOLE_BUFFERED,
         log=ENDS, variants=LOST, exit=1, environ=BUFFERED),
     Row("The report of an error is refused with {}", at_the_end, REPORT,
         log=REFUSED, variants=("400", "410"), environ=RAISE),

@@ -86,10 +86,10 @@ class Soak:
         """Ask the process, while it serves nothing else."""
         peer = self._idle.get(timeout=60)
         peer.event(function_url_event("/footprint"), "footprint")
-        answer = Footprint(**json.loads(peer.read().content))
+        reply = Footprint(**json.loads(peer.read().content))
         peer.accept()
         self._serve_in_thread(peer)
-        return answer
+        return reply
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError, AssertionError):  # it was closed, or has ended

@@ -48,7 +48,7 @@ class Seen(NamedTuple):
 
 WHOLE = Seen("200, whole", "a complete response")
 CUT = Seen("200, cut short", "the bytes before the failure")
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 NOTHING = Seen("502", "no response")
 
 
@@ -151,13 +151,13 @@ class Stage:
 
     def wait_for(self, name: str) -> None:
         """Wait until the app has made this file."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_SECONDS
         while not (self.root / name).exists():
             assert time.monotonic() < end, self.platform.output
             time.sleep(0.002)
 
     def _speaker(self) -> Peer:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_SECONDS
         while (left := end - time.monotonic()) > 0:
             open_ = {peer.socket: peer for peer in self._peers if peer.socket.fileno() >= 0}
             listener = self.platform.listener

@@ -250,16 +250,16 @@ class TestAColdStart:
 
 
 class TestBuffered:
-    async def test_answer_has_no_first_byte_because_it_goes_out_whole(self) -> None:
+    async def test_response_has_no_first_byte_because_it_goes_out_whole(self) -> None:
         summary = await Seen().respond(sending(START, MORE, LAST), None)
         assert summary[:5] == ("id-1", Outcome.COMPLETE, 201, False, None)
         assert summary[6:8] == (len("some more"), 2)
 
-    async def test_answer_may_be_replaced_by_a_500(self) -> None:
+    async def test_response_may_be_replaced_by_a_500(self) -> None:
         summary = await Seen().respond(sending(START, MORE, then=ValueError("late")), None)
         assert (summary.outcome, summary.status) == (Outcome.FAILED, 500)
 
-    async def test_answer_that_is_too_large_has_failed(self) -> None:
+    async def test_response_that_is_too_large_has_failed(self) -> None:
         large: Message = {"type": "http.response.body", "body": bytes(7_000_000)}
         summary = await Seen().respond(sending(START, large), None)
         assert (summary.outcome, summary.status) == (Outcome.FAILED, 500)
@@ -295,9 +295,9 @@ class TestOtherEvents:
         assert seen[0].outcome is Outcome.FAILED
 
     async def test_may_be_posted_to_the_app(self) -> None:
-        answer: Message = {"type": "http.response.body", "body": b"{}"}
+        response: Message = {"type": "http.response.body", "body": b"{}"}
         summary = await Seen().respond(
-            sending(START, answer), MemoryStream(), {"a": 1}, event_path="/events"
+            sending(START, response), MemoryStream(), {"a": 1}, event_path="/events"
         )
         assert (summary.outcome, summary.status, summary.bytes) == (Outcome.COMPLETE, 201, 2)
         assert (summary.source, summary.method) == ("", "")

@@ -344,7 +344,7 @@ def test_nothing_is_left_behind_when_it_is_terminated(
 ) -> None:
     (tmp_path / "scratch").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
-    with socket.create_server(("127.0.0.1", 0)) as index:  # which never answers
+    with socket.create_server(("127.0.0.1", 0)) as index:  # which never responds
         for name in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{index.getsockname()[1]}/simple")
         target = f"{project(needing('shop'))}/main.py:app"

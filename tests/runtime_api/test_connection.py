@@ -38,41 +38,41 @@ async def connected(host: str = "127.0.0.1") -> AsyncIterator[tuple[Connection, 
         peer.close()
 
 
-async def test_an_answer_may_arrive_byte_by_byte() -> None:
+async def test_a_reply_may_arrive_byte_by_byte() -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(GET)
         for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi":
             peer.send(bytes((byte,)))
             await asyncio.sleep(0)
-        response = await answer
+        response = await reply
         assert (response.status, response.body, connection.lost) == (200, b"hi", False)
 
 
-async def test_an_answer_larger_than_the_buffer_arrives_whole() -> None:
+async def test_a_reply_larger_than_the_buffer_arrives_whole() -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(GET)
         body = bytes(range(256)) * 4096  # 1 MiB
-        await asyncio.to_thread(peer.answer, 200, body)
-        assert (await answer).body == body
+        await asyncio.to_thread(peer.reply, 200, body)
+        assert (await reply).body == body
 
 
 async def test_one_exchange_follows_another_on_the_same_connection() -> None:
     async with connected() as (connection, peer):
         for number in range(3):
-            answer = connection.expect()
+            reply = connection.expect()
             connection.write(GET)
-            peer.answer(200 + number)
-            assert (await answer).status == 200 + number
+            peer.reply(200 + number)
+            assert (await reply).status == 200 + number
 
 
 async def test_an_IPv6_address_is_written_in_brackets() -> None:
     async with connected("::1") as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(GET)
-        peer.answer(204)
-        assert (await answer).status == 204
+        peer.reply(204)
+        assert (await reply).status == 204
 
 
 @pytest.mark.parametrize(
@@ -84,51 +84,51 @@ async def test_an_IPv6_address_is_written_in_brackets() -> None:
         pytest.param(b"SSH-2.0-OpenSSH\r\n\r\n", ProtocolError, id="garbage"),
     ],
 )
-async def test_a_connection_that_ends_without_an_answer_raises_what_was_wrong(
+async def test_a_connection_that_ends_without_a_reply_raises_what_was_wrong(
     data: bytes, error: type[Exception]
 ) -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(GET)
         peer.send(data)
         peer.close()
         with pytest.raises(error):
-            await answer
+            await reply
         assert connection.lost
 
 
-async def test_an_answer_that_announces_the_end_closes_the_connection() -> None:
+async def test_a_reply_that_announces_the_end_closes_the_connection() -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(GET)
-        peer.answer(200, Connection="close")
-        assert (await answer).status == 200
+        peer.reply(200, Connection="close")
+        assert (await reply).status == 200
         assert connection.lost
         await asyncio.to_thread(peer.wait_closed)
 
 
-async def test_an_answer_that_nobody_asked_for_closes_the_connection() -> None:
+async def test_a_reply_without_a_request_closes_the_connection() -> None:
     async with connected() as (connection, peer):
-        peer.answer(408)  # as servers do to a connection that has been idle for long
+        peer.reply(408)  # as servers do to a connection that has been idle for long
         await asyncio.to_thread(peer.wait_closed)
         assert connection.lost
 
 
-async def test_nobody_is_bothered_by_an_answer_to_one_who_has_gone() -> None:
+async def test_a_reply_to_a_request_that_was_given_up_is_ignored() -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(GET)
-        answer.cancel()
-        peer.answer(200, Connection="close")
+        reply.cancel()
+        peer.reply(200, Connection="close")
         await asyncio.to_thread(peer.wait_closed)
 
 
-async def test_a_write_to_a_lost_connection_is_dropped_because_its_answer_tells() -> None:
+async def test_a_write_to_a_lost_connection_is_dropped_because_its_reply_tells() -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         peer.reset()
         with pytest.raises(ConnectionError):
-            await answer
+            await reply
         for _ in range(10):
             connection.write(b"x")
         await connection.drain()
@@ -136,7 +136,7 @@ async def test_a_write_to_a_lost_connection_is_dropped_because_its_answer_tells(
 
 async def test_whoever_waits_for_the_reader_is_woken_when_it_hangs_up() -> None:
     async with connected() as (connection, peer):
-        answer = connection.expect()
+        reply = connection.expect()
         connection.write(bytes(64 * 1024 * 1024))
         draining = asyncio.create_task(connection.drain())
         await asyncio.sleep(0.01)
@@ -144,7 +144,7 @@ async def test_whoever_waits_for_the_reader_is_woken_when_it_hangs_up() -> None:
         peer.reset()
         await draining
         with pytest.raises(ConnectionError):
-            await answer
+            await reply
 
 
 async def test_connecting_where_nobody_listens_is_an_OSError() -> None:

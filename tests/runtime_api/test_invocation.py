@@ -46,7 +46,7 @@ def test_a_deadline_that_is_none_is_as_far_away_as_lambda_allows(text: str) -> N
 
 
 @pytest.mark.parametrize("text", ["", None])
-def test_without_a_request_id_nothing_can_be_answered(text: str | None) -> None:
+def test_without_a_request_id_no_response_can_be_posted(text: str | None) -> None:
     headers = {} if text is None else {"lambda-runtime-aws-request-id": text}
     with pytest.raises(ProtocolError, match="without a request id"):
         Invocation.parse(ApiReply(200, headers, b"{}", True))

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class Server:
-    """A Runtime API in threads: delivers events, accepts every answer and keeps it."""
+    """A Runtime API in threads: delivers events, accepts every response and keeps it."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         host, port = self._listener.getsockname()
         self.address = f"{host}:{port}"
-        self.answers: list[Request] = []
+        self.responses: list[Request] = []
         self._peers: list[Peer] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -50,7 +50,7 @@ class Server:
                 if request.call == NEXT:
                     peer.event({})
                 else:
-                    self.answers.append(request)
+                    self.responses.append(request)
                     peer.accept()
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ class TestRuntimeStream(StreamContract):
     async def outcome(self, stream: ResponseStream) -> Request:
         assert isinstance(stream, ClaimedStream)
         assert (await stream.delivery.reply()).status == 202
-        [request] = self.server.answers
+        [request] = self.server.responses
         return request
 
     async def received(self, stream: ResponseStream) -> list[bytes]:
@@ -128,17 +128,17 @@ async def test_the_content_type_of_the_stream_is_the_content_type_of_the_request
     stream.set_content_type("text/event-stream")
     await stream.writelines((b"data: 1\n\n",), end=True)
     await stream.delivery.reply()
-    assert server.answers[0].headers["content-type"] == "text/event-stream"
+    assert server.responses[0].headers["content-type"] == "text/event-stream"
     client.close()
 
 
 @pytest.mark.anyio
-async def test_a_buffered_answer_ends_a_stream_that_was_not_written_to(server: Server) -> None:
+async def test_a_buffered_response_ends_a_stream_that_was_not_written_to(server: Server) -> None:
     client, stream = await open_stream(server)
     stream.respond({"statusCode": 200})
     assert (stream.closed, stream.started) == (True, False)
     assert (await stream.delivery.reply()).status == 202
-    [request] = server.answers
+    [request] = server.responses
     assert (request.call, request.json) == (response_of("id-1"), {"statusCode": 200})
     client.close()
 
@@ -152,7 +152,7 @@ async def test_a_stream_whose_connection_is_gone_before_its_first_byte_fails_its
     with pytest.raises(ClientDisconnected, match="lost before the response"):
         await stream.write(b"one")
     assert (await stream.delivery.reply()).status == 202
-    [request] = server.answers
+    [request] = server.responses
     assert (request.call, request.json["errorType"]) == (error_of("id-1"), "ClientDisconnected")
     client.close()
 

@@ -268,7 +268,7 @@ class TestResponses:
                 b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
                 200,
                 b"x",
-                id="1xx answers are skipped",
+                id="1xx replies are skipped",
             ),
             pytest.param(
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
@@ -441,7 +441,7 @@ class TestWhatIsNoHttp:
 
 
 def read_or_refuse(data: bytes) -> None:
-    """Read ``data`` as one response; both an answer and a refusal are fine."""
+    """Read ``data`` as one response; both a reply and a refusal are fine."""
     reader = ReplyReader()
     try:
         response = reader.feed(data) or reader.eof()

@@ -25,7 +25,7 @@ def wait():
         time.sleep(0.01)
     print("the thread has ended", flush=True)
 
-async def answer(send):
+async def response(send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"fine"})
 """
@@ -35,7 +35,7 @@ from adapter import LambdaHandler
 async def app(scope, receive, send):
     if scope["path"] == "/wait":
         await {wait}
-    await answer(send)
+    await response(send)
 
 handler = LambdaHandler(app, lifespan="off")
 """
@@ -117,7 +117,7 @@ async def app(scope, receive, send):
         asyncio.create_task(asyncio.to_thread(wait))
     else:
         threading.Thread(target=wait).start()
-    await answer(send)
+    await response(send)
     sys.stdout = None
 """.replace("{pool}", str(left == "a pool's"))
     )
@@ -254,7 +254,7 @@ async def app(scope, receive, send):
             await asyncio.get_running_loop().run_in_executor(pool, wait)
         finally:
             print("the app has ended", flush=True)
-    await answer(send)
+    await response(send)
 
 handler = LambdaHandler(app, lifespan="off")
 """

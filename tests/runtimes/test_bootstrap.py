@@ -113,7 +113,7 @@ def test_modules_are_found_in_the_order_of_AWSs_own_bootstrap(aws: Lambda, where
 
 def test_a_path_that_the_function_was_given_is_kept(aws: Lambda, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "special.py").write_text("ANSWER = 42")
+    (tmp_path / "mine" / "special.py").write_text("RESPONSE = 42")
     source = "import special\n" + LOOK
     bootstrap = aws.install(aws.layer)
     lambda_ = aws.start(
@@ -129,10 +129,10 @@ def test_path_files_in_the_task_root_are_followed(
     aws: Lambda, tmp_path: Path, execution_env: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "special.py").write_text("ANSWER = 42")
+    (tmp_path / "elsewhere" / "special.py").write_text("RESPONSE = 42")
     bootstrap = aws.install(aws.task)
     (aws.task / "more.pth").write_text(f"{tmp_path / 'elsewhere'}\n")
-    source = "import special\ndef handler(event, context): return special.ANSWER"
+    source = "import special\ndef handler(event, context): return special.RESPONSE"
     lambda_ = aws.start(source, bootstrap, handler="main.handler", AWS_EXECUTION_ENV=execution_env)
     assert lambda_.connection().invoke({}).json == 42
 

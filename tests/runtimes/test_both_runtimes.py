@@ -152,7 +152,7 @@ EVENTS: list[Any] = [*WORDS, {"a": [1, 2.5, None, True, "x"]}, [], 0]
 
 
 @pytest.mark.parametrize("headers", [{}, GIVEN], ids=["bare", "full"])
-def test_answers_are_the_same(start: Start, headers: dict[str, str]) -> None:
+def test_responses_are_the_same(start: Start, headers: dict[str, str]) -> None:
     posted = []
     for command in (RUN, (*AWS, "main.handler")):
         platform = start(HANDLER, "main.handler", command, **ENVIRON).connection()
@@ -184,7 +184,7 @@ def test_what_a_handler_raises_is_described_in_the_same_way(start: Start, event:
 @pytest.mark.parametrize(
     ("event", "headers"),
     [
-        pytest.param("unmarshallable", {}, id="answer"),
+        pytest.param("unmarshallable", {}, id="response"),
         pytest.param(b"{", {}, id="event"),
         pytest.param("echo", {"Lambda_Runtime_Client_Context": "{"}, id="client-context"),
         pytest.param("echo", {"Lambda_Runtime_Cognito_Identity": "{"}, id="identity"),

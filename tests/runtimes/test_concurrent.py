@@ -154,18 +154,18 @@ def test_a_connection_that_breaks_costs_its_own_invocation_alone(start: Start, e
     assert b"id-2" in request.content
 
 
-@pytest.mark.parametrize("answer", ["refuse", "garbage", "reset"])
-def test_a_next_that_fails_is_tried_again_later(start: Start, answer: str) -> None:
+@pytest.mark.parametrize("reply", ["refuse", "garbage", "reset"])
+def test_a_next_that_fails_is_tried_again_later(start: Start, reply: str) -> None:
     lambda_ = start(WAIT, AWS_LAMBDA_MAX_CONCURRENCY="2")
     (lambda_.root / "go").touch()
     one, other = asking(lambda_, 2)
-    if answer == "refuse":
+    if reply == "refuse":
         one.refuse(500)
-    elif answer == "garbage":
+    elif reply == "garbage":
         one.send(b"what?\r\n\r\n")
     else:
         one.reset()
-    if answer != "refuse":
+    if reply != "refuse":
         one = lambda_.connection()
     for peer, name in ((one, "id-1"), (other, "id-2")):
         if peer is one:
@@ -291,7 +291,7 @@ def test_synchronous_functions_that_stream_inside_a_wrapper_have_threads_enough(
             assert peer.read().call == NEXT
 
 
-def test_a_call_from_a_thread_of_a_wrappers_own_answers_the_invocation_its_context_names(
+def test_a_call_from_a_thread_of_a_wrappers_own_responds_to_the_invocation_its_context_names(
     start: Start,
 ) -> None:
     source = """
@@ -320,7 +320,7 @@ def test_a_call_from_a_thread_of_a_wrappers_own_answers_the_invocation_its_conte
     assert [peer.read().content for peer in peers] == [b"id-0", b"id-1"]
 
 
-def test_a_call_that_comes_late_does_not_answer_the_retry_of_what_it_was_made_for(
+def test_a_call_that_comes_late_does_not_respond_to_the_retry_of_what_it_was_made_for(
     start: Start,
 ) -> None:
     source = """
@@ -345,7 +345,7 @@ def test_a_call_that_comes_late_does_not_answer_the_retry_of_what_it_was_made_fo
     second.event("retry", "the-id", Lambda_Runtime_Invocation_Id="nonce-B")
     (lambda_.root / "late").touch()
     first.wait_closed()
-    assert second.is_silent(), "the late call has answered the retry"
+    assert second.is_silent(), "the late call has responded to the retry"
     (lambda_.root / "retry").touch()
     request = second.read()
     assert request.body == b"retry"

@@ -8,7 +8,7 @@ import pytest
 
 from adapter.testing import sqs_event
 from tests.runtimes.conftest import RUN
-from tests.support.event_sources import DOORS, Door, Reply
+from tests.support.event_sources import EVENT_SOURCES, EventSource, Reply
 from tests.support.fake_runtime_api import ROOT, response_of
 from tests.support.runtimes import RIC, Running
 
@@ -89,13 +89,13 @@ def run(request: pytest.FixtureRequest, start: Start) -> Callable[..., Runtime]:
     return run_one
 
 
-def visit(runtime: Runtime, door: Door, *, streams: bool = False) -> Reply:
-    event = door.event("/x", method="POST", headers={"content-type": "text/plain"}, body=b"caf")
+def visit(runtime: Runtime, source: EventSource, *, streams: bool = False) -> Reply:
+    event = source.event("/x", method="POST", headers={"content-type": "text/plain"}, body=b"caf")
     response = runtime.invoke(event, streams=streams)
     if not streams:
-        return door.read(response.json)
+        return source.read(response.json)
     body = response.content
-    return door.read({**response.prelude, "body": body.decode(), "isBase64Encoded": False})
+    return source.read({**response.prelude, "body": body.decode(), "isBase64Encoded": False})
 
 
 def check(reply: Reply) -> None:
@@ -110,15 +110,15 @@ def check(reply: Reply) -> None:
         ("buffered", set()),
     ],
 )
-def test_every_source_is_answered_in_its_own_form(
+def test_every_source_gets_its_own_form_of_response(
     run: Callable[..., Runtime], invoke_mode: str, streamed: set[str]
 ) -> None:
     runtime = run(ADAPTER_INVOKE_MODE=invoke_mode)
-    for door in DOORS:
-        check(visit(runtime, door, streams=door.name in streamed))
+    for source in EVENT_SOURCES:
+        check(visit(runtime, source, streams=source.name in streamed))
 
 
-def test_events_that_are_no_requests_are_answered_beside_them(
+def test_events_that_are_no_requests_get_responses_beside_them(
     run: Callable[..., Runtime],
 ) -> None:
     runtime = run()
@@ -126,10 +126,10 @@ def test_events_that_are_no_requests_are_answered_beside_them(
     for _ in range(2):
         assert runtime.invoke(sqs_event("x"), streams=False, http=False).json == failures
         assert runtime.invoke({"letter": "caf"}, streams=False).json == {"letter": "café"}
-        check(visit(runtime, DOORS[0], streams=True))
+        check(visit(runtime, EVENT_SOURCES[0], streams=True))
 
 
-def test_the_event_path_answers_what_on_event_would(start: Start) -> None:
+def test_the_event_path_responds_as_on_event_would(start: Start) -> None:
     app = """
     async def app(scope, receive, send):
         body = (await receive())["body"]
@@ -141,5 +141,5 @@ def test_the_event_path_answers_what_on_event_would(start: Start) -> None:
     runtime = Runtime(start(app, **environ), is_native=True)
     event = sqs_event("ü")
     assert runtime.invoke(event, streams=False).json == event
-    response = runtime.invoke(DOORS[0].event("/events", method="POST"), streams=True)
+    response = runtime.invoke(EVENT_SOURCES[0].event("/events", method="POST"), streams=True)
     assert response.prelude["statusCode"] == 404

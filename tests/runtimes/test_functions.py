@@ -24,12 +24,12 @@ def traced(handler):
         in_main_thread = threading.current_thread() is threading.main_thread()
         print("before", context.aws_request_id, in_main_thread, flush=True)
         try:
-            answer = handler(event, context)
+            response = handler(event, context)
         except Exception as error:
             print("failed", type(error).__name__, flush=True)
             raise
-        print("after", answer, flush=True)
-        return {"wrapped": answer}
+        print("after", response, flush=True)
+        return {"wrapped": response}
     return wrapper
 
 class Handler(LambdaHandler):
@@ -40,7 +40,7 @@ handler = traced(Handler(app))
 )
 
 
-def test_a_plain_function_is_called_with_event_and_context_and_its_answer_is_posted(
+def test_a_plain_function_is_called_with_event_and_context_and_its_response_is_posted(
     start: Start,
 ) -> None:
     source = """
@@ -73,7 +73,7 @@ def test_a_vendors_wrapper_around_our_handler_streams_from_the_main_thread(start
 def test_a_wrapper_that_fails_after_the_stream_has_ended_changes_nothing_but_the_log(
     start: Start,
 ) -> None:
-    source = WRAPPER.replace('return {"wrapped": answer}', "raise ValueError('too late')")
+    source = WRAPPER.replace('return {"wrapped": response}', "raise ValueError('too late')")
     lambda_ = start(source, "main.handler")
     platform = lambda_.connection()
     request = platform.invoke(EVENT)

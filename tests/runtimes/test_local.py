@@ -53,8 +53,8 @@ async def test_three_requests_share_one_lifespan_and_the_app_is_told_of_the_end(
     serve: Serve,
 ) -> None:
     async with serve(LIFESPAN) as local:
-        answers = [(await get(local)).text for _ in range(3)]
-        assert answers == ["1", "2", "3"]
+        responses = [(await get(local)).text for _ in range(3)]
+        assert responses == ["1", "2", "3"]
         assert local.pool.environments == 1
         assert local.log.getvalue().count("startup") == 1
         assert "shutdown" not in local.log.getvalue()
@@ -143,7 +143,7 @@ async def test_a_crash_costs_its_request_and_no_other(serve: Serve) -> None:
         assert local.pool.environments == 1
 
 
-async def test_a_handler_that_cannot_be_loaded_is_the_answer_to_the_request(serve: Serve) -> None:
+async def test_a_handler_that_cannot_be_loaded_is_the_response_to_the_request(serve: Serve) -> None:
     async with serve("import nowhere") as local:
         assert (await get(local)).status_code == 502
         assert "Runtime.ImportModuleError" in local.log.getvalue()

@@ -98,10 +98,10 @@ class TestStreaming:
             for _ in range(3):
                 assert (await url.client.get("/")).text == "one two"
             assert url.pool.environments == 1
-        assert "Error" not in url.log.getvalue(), "a second answer would have been refused"
+        assert "Error" not in url.log.getvalue(), "a second response would have been refused"
 
     @pytest.mark.anyio
-    async def test_with_buffered_answers_it_is_a_handler_like_any_other(
+    async def test_with_buffered_responses_it_is_a_handler_like_any_other(
         self, serve: Serve, ric: Ric
     ) -> None:
         environ = ric.environ | {"ADAPTER_INVOKE_MODE": "buffered"}
@@ -168,7 +168,7 @@ class TestStreaming:
             assert request.headers["lambda-runtime-invocation-id"] == f"nonce-{number}"
             running.ours.accept()
 
-    def test_a_retry_with_the_same_id_is_answered_too(self, managed: StartRunning) -> None:
+    def test_a_retry_with_the_same_id_gets_a_response_too(self, managed: StartRunning) -> None:
         running = managed(PLAIN)
         assert running.stream("same-id") == running.stream("same-id") == b"one two"
 
@@ -476,7 +476,7 @@ class TestEnvironments:
         restore = running.client
         assert restore.read().path == "/2018-06-01/runtime/restore/next"
         assert running.platform.output.count("startup") == 1
-        restore.answer(200)
+        restore.reply(200)
         running.client = running.platform.connection()  # ours would have come before it
         assert running.stream() == b"one two"
         assert running.serves_on()
@@ -590,14 +590,14 @@ class TestStrangers:
         "stranger",
         [
             ("wait_next_invocation", "wait_for_next"),
-            (r"(?<!\bruntime_client\.)post_invocation_result", "post_answer"),  # not C's
+            (r"(?<!\bruntime_client\.)post_invocation_result", "post_it"),  # not C's
             ("invoke_id", "invocation"),
             (r"LambdaRuntimeClient\b", "Unheard"),
         ],
         indirect=True,
     )
     @pytest.mark.anyio
-    async def test_it_is_one_clear_warning_and_buffered_answers(
+    async def test_it_is_one_clear_warning_and_buffered_responses(
         self, serve: Serve, stranger: dict[str, str]
     ) -> None:
         source = PLAIN + "other = LambdaHandler(app)\n"

@@ -141,16 +141,16 @@ async def test_what_outlives_its_deadline_harms_nobody_beside_it_or_after_it(
     local: LocalFactory, tmp_path: Path, runtime: str, path: str, status: int
 ) -> None:
     async with instance(local, tmp_path, runtime, timeout=2.5) as served:
-        answers: list[httpx.Response] = []
+        responses: list[httpx.Response] = []
 
         async def be_late() -> None:
-            answers.append(await served.client.get(f"{path}?{served.go}"))
+            responses.append(await served.client.get(f"{path}?{served.go}"))
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(be_late)
-            while not answers:
+            while not responses:
                 assert (await served.client.get("/")).text.endswith("..... done")
-        assert answers[0].status_code == status
+        assert responses[0].status_code == status
         assert (await served.client.get("/")).text.endswith("..... done")  # while it runs on
         await served.go.touch()
         await served.idle(N)

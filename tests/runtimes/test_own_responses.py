@@ -289,7 +289,7 @@ def handler(event, context):
     running.client.deliver(EVENT)
     request = running.ours.head()
     assert running.ours.chunk(request)
-    running.ours.answer(413)
+    running.ours.reply(413)
     running.platform.wait_for("<failed ClientDisconnected >")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from adapter.testing import sqs_event
 from tests.runtimes.conftest import every_runtime
-from tests.support.event_sources import DOORS
+from tests.support.event_sources import EVENT_SOURCES
 from tests.support.fake_runtime_api import NEXT, response_of
 from tests.support.runtimes import EVENT
 
@@ -131,9 +131,9 @@ def test_it_is_posted_before_what_the_app_does_afterwards_and_next_is_asked_afte
     run: StartRunning, tmp_path: Path, app: str
 ) -> None:
     running = run(WAIT + app, {"GATES": str(tmp_path)})
-    for number, door in enumerate(DOORS):
-        response = posted_before_the_end(running, tmp_path, door.event("/"), f"id-{number}")
-        assert door.read(response).body == b"ready"
+    for number, source in enumerate(EVENT_SOURCES):
+        response = posted_before_the_end(running, tmp_path, source.event("/"), f"id-{number}")
+        assert source.read(response).body == b"ready"
     assert running.client.read().call == NEXT
 
 
@@ -162,12 +162,12 @@ def test_so_are_those_to_events_that_are_posted_to_the_app_and_to_custom_events(
 @every_runtime
 def test_it_is_not_lost_when_the_time_is_up_while_the_app_goes_on(run: StartRunning) -> None:
     running = run(WAIT + LATE + MADE)
-    door = DOORS[1]
+    source = EVENT_SOURCES[1]
     for request_id in ("id-1", "id-2"):
-        running.client.deliver(door.event("/"), request_id, seconds=0.6)
+        running.client.deliver(source.event("/"), request_id, seconds=0.6)
         request = running.ours.read()
         assert request.call == response_of(request_id)
-        assert door.read(request.json).body == b"ready"
+        assert source.read(request.json).body == b"ready"
         running.ours.accept()
     assert running.client.read().call == NEXT
     assert running.platform.output.count("though its response had ended") == 2
@@ -189,13 +189,13 @@ def test_inside_a_wrapper_it_is_returned_after_the_app_so_that_the_wrapper_may_c
     run: StartRunning, tmp_path: Path, app: str
 ) -> None:
     running = run(WAIT + app + WRAPPED, {"GATES": str(tmp_path)})
-    for number, door in enumerate(DOORS):
+    for number, source in enumerate(EVENT_SOURCES):
         request_id = f"id-{number}"
-        running.client.deliver(door.event("/"), request_id)
+        running.client.deliver(source.event("/"), request_id)
         assert running.client.is_silent(0.05), "it was posted before the wrapper had it"
         (tmp_path / request_id).touch()
         request = running.client.read()
         assert request.call == response_of(request_id)
-        assert door.read(request.json).body == b"ready, and changed"
+        assert source.read(request.json).body == b"ready, and changed"
         running.client.accept()
     assert running.client.read().call == NEXT

@@ -1,4 +1,4 @@
-"""What is sent once more because its answer was lost, to the local Lambda's Runtime API."""
+"""What is sent once more because its reply was lost, to the local Lambda's Runtime API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def losing_an_answer(api: Api) -> AsyncIterator[str]:
+async def losing_a_reply(api: Api) -> AsyncIterator[str]:
     """Open a way to the Runtime API that breaks with the first 202; give its address."""
     lost = False
 
@@ -53,11 +53,11 @@ async def losing_an_answer(api: Api) -> AsyncIterator[str]:
         tasks.cancel_scope.cancel()
 
 
-@pytest.mark.parametrize("fails", [False, True], ids=["answer", "error"])
+@pytest.mark.parametrize("fails", [False, True], ids=["reply", "error"])
 async def test_a_repeated_outcome_that_is_refused_was_taken_before_so_the_next_may_come(
     serve_api: ApiFactory, fails: bool
 ) -> None:
-    async with serve_api() as api, losing_an_answer(api) as address:
+    async with serve_api() as api, losing_a_reply(api) as address:
         client = RuntimeClient(address)
         asking = asyncio.create_task(client.next())
         await api.api.next_called.wait()

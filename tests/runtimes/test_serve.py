@@ -28,7 +28,7 @@ async def app(scope, receive, send):
     raise ValueError("é" * 5000)
 """
 
-# Answers with what the app can see of its invocation.
+# Responds with what the app can see of its invocation.
 LOOK = """
 import json, os
 from contextvars import ContextVar
@@ -95,10 +95,10 @@ def test_three_invocations_share_one_lifespan_and_its_state(start: Start) -> Non
     lambda_ = start(LIFESPAN)
     extension = lambda_.connection()
     extension.read()
-    extension.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    extension.reply(200, b"{}", Lambda_Extension_Identifier="ext-1")
     platform = lambda_.connection()
-    answers = [platform.invoke(EVENT, f"id-{number}").content for number in range(3)]
-    assert answers == [b"1", b"2", b"3"]
+    replies = [platform.invoke(EVENT, f"id-{number}").content for number in range(3)]
+    assert replies == [b"1", b"2", b"3"]
     assert lambda_.output.count("startup") == 1
     assert "shutdown" not in lambda_.output
 
@@ -259,7 +259,7 @@ def test_without_a_deadline_the_app_has_its_time(start: Start, deadline: str) ->
     assert platform.read().content == b"hello"
 
 
-def test_what_is_not_streamed_is_answered_in_one_piece(start: Start) -> None:
+def test_what_is_not_streamed_is_posted_in_one_piece(start: Start) -> None:
     platform = start(HELLO, ADAPTER_INVOKE_MODE="buffered").connection()
     request = platform.invoke(EVENT, "id-1", Lambda_Runtime_Invocation_Id="nonce-1")
     assert request.call == response_of("id-1")
@@ -365,7 +365,7 @@ def test_a_connection_that_was_dropped_between_invocations_is_opened_again(start
     assert second.invoke(EVENT, "id-2").content == b"hello"
 
 
-def test_an_answer_that_closes_the_connection_costs_a_new_one_and_nothing_else(
+def test_a_reply_that_closes_the_connection_costs_a_new_one_and_nothing_else(
     start: Start,
 ) -> None:
     lambda_ = start(HELLO)
@@ -373,7 +373,7 @@ def test_an_answer_that_closes_the_connection_costs_a_new_one_and_nothing_else(
         lambda_.connection().deliver(EVENT, f"id-{number}", Connection="close")
         platform = lambda_.connection()
         assert platform.read().call == response_of(f"id-{number}")
-        platform.answer(202, Connection="close")
+        platform.reply(202, Connection="close")
 
 
 def test_an_event_may_come_in_chunks_or_end_with_its_connection(start: Start) -> None:
@@ -396,7 +396,7 @@ def test_an_event_may_come_in_chunks_or_end_with_its_connection(start: Start) ->
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("reply", "reason"),
     [
         pytest.param(b"what?\r\n\r\n", "Not a status line", id="garbage"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "request id", id="no-id"),
@@ -405,12 +405,12 @@ def test_an_event_may_come_in_chunks_or_end_with_its_connection(start: Start) ->
     ],
 )
 def test_a_next_that_brings_no_event_ends_the_environment_and_says_why(
-    start: Start, answer: bytes, reason: str
+    start: Start, reply: bytes, reason: str
 ) -> None:
     lambda_ = start(HELLO)
     platform = lambda_.connection()
     platform.read()
-    platform.send(answer)
+    platform.send(reply)
     assert lambda_.exit_code() == 1
     assert reason in lambda_.output
 

@@ -28,7 +28,7 @@ def register(lambda_: Platform) -> Peer:
     """Play the part of the Extensions API."""
     extension = lambda_.connection()
     assert extension.read().call == REGISTER
-    extension.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    extension.reply(200, b"{}", Lambda_Extension_Identifier="ext-1")
     request = extension.read()
     assert request.call == EXTENSION_NEXT
     assert request.headers["lambda-extension-identifier"] == "ext-1"
@@ -57,7 +57,7 @@ def test_an_app_with_a_lifespan_has_an_extension_registered_before_the_first_nex
     assert request.json == {"events": []}
     assert request.headers["lambda-extension-name"]
     assert "startup" in lambda_.output
-    extension.answer(200, b"{}", Lambda_Extension_Identifier="ext-1")
+    extension.reply(200, b"{}", Lambda_Extension_Identifier="ext-1")
     assert lambda_.connection().invoke(EVENT).content == b"1"
     assert extension.read().call == EXTENSION_NEXT
 
@@ -105,14 +105,14 @@ def test_without_a_lifespan_to_end_nothing_is_registered(start: Start, source: s
     assert lambda_.connection().read().call == NEXT
 
 
-@pytest.mark.parametrize("answer", ["refuse", "reset"])
+@pytest.mark.parametrize("reply", ["refuse", "reset"])
 def test_an_extension_that_cannot_be_registered_costs_a_warning_and_nothing_else(
-    start: Start, answer: str
+    start: Start, reply: str
 ) -> None:
     lambda_ = start(LIFESPAN)
     extension = lambda_.connection()
     extension.read()
-    if answer == "refuse":
+    if reply == "refuse":
         extension.refuse(403)
     else:
         extension.reset()

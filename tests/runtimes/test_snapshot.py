@@ -160,7 +160,7 @@ def restored(platform: Platform, runtime: Runtime) -> Running:
     """Wait until the runtime is in its snapshot; restore it."""
     snapshot = platform.connection()
     assert snapshot.read().call == RESTORE_NEXT
-    snapshot.answer(200)
+    snapshot.reply(200)
     return Running(platform, is_native=runtime.is_native)
 
 
@@ -199,7 +199,7 @@ register_before_snapshot(lambda: print(handler({EVENT!r}, None)["statusCode"], f
     platform = lambda_.connection()
     assert platform.read().call == RESTORE_NEXT
     assert lambda_.output.splitlines() == ["startup", "200"]
-    platform.answer(200)
+    platform.reply(200)
     assert lambda_.connection().invoke(EVENT).content == b"2"
 
 
@@ -211,7 +211,7 @@ def test_hooks_run_around_the_snapshot_the_async_ones_on_the_loop_of_the_app(
     platform = lambda_.connection()
     assert platform.read().call == RESTORE_NEXT
     assert lambda_.output.splitlines() == BEFORE
-    platform.answer(200)  # the environment has been restored
+    platform.reply(200)  # the environment has been restored
     platform = lambda_.connection()  # nothing that was connected before is used again
     assert platform.invoke({}).json == "fine"
     assert lambda_.output.splitlines() == BEFORE + AFTER
@@ -290,7 +290,7 @@ def test_a_hook_that_fails_after_the_restore_reports_that_and_ends_with_65(
     lambda_ = runtime_with(FAILING_AFTER[hook], start, runtime)
     platform = lambda_.connection()
     assert platform.read().call == RESTORE_NEXT
-    platform.answer(200)
+    platform.reply(200)
     platform = lambda_.connection()
     request = platform.read()
     platform.accept()
@@ -321,7 +321,7 @@ def test_the_lifespan_starts_before_the_snapshot_and_the_same_app_serves_after_i
     platform = lambda_.connection()
     assert platform.read().call == RESTORE_NEXT
     assert lambda_.output == "startup\n"
-    platform.answer(200)
+    platform.reply(200)
     platform = lambda_.connection()
     for number in (b"1", b"2"):
         assert platform.invoke(EVENT).content == number
@@ -343,7 +343,7 @@ def test_who_has_no_hooks_does_not_need_their_library(start: Start) -> None:
     lambda_ = start("import sys; sys.modules['snapshot_restore_py'] = None\n" + HELLO, **ON)
     platform = lambda_.connection()
     assert platform.read().call == RESTORE_NEXT
-    platform.answer(200)
+    platform.reply(200)
     assert lambda_.connection().invoke(EVENT).content == b"hello"
 
 

@@ -195,7 +195,7 @@ def test_it_may_ask_another_handler_in_the_place_of_what_has_failed(run: StartRu
     assert running.stream() == b"one two"
 
 
-def test_one_that_calls_again_after_the_stream_gets_the_answer_for_itself(
+def test_one_that_calls_again_after_the_stream_gets_the_response_for_itself(
     wrap: StartRunning,
 ) -> None:
     again = "print('again', original(event, context)['body'], flush=True)"
@@ -213,7 +213,7 @@ def test_one_that_calls_again_after_the_stream_gets_the_answer_for_itself(
         pytest.param("SimpleNamespace(aws_request_id='warm-up')", id="an id and no more"),
     ],
 )
-def test_a_call_with_the_context_of_another_invocation_does_not_answer_this_one(
+def test_a_call_with_the_context_of_another_invocation_does_not_respond_to_this_one(
     wrap: StartRunning, fake: str
 ) -> None:
     warm_up = f"""
@@ -392,7 +392,7 @@ def handler(event, context):
 
 @pytest.mark.parametrize("end", ["raise TimeoutError", "return {'statusCode': 504}"])
 @pytest.mark.parametrize("where", ["before", "between", "after"])
-def test_a_call_in_a_thread_that_it_gives_up_is_waited_for_and_is_the_one_answer(
+def test_a_call_in_a_thread_that_it_gives_up_is_waited_for_and_is_the_one_response(
     wrap: StartRunning, tmp_path: Path, where: str, end: str
 ) -> None:
     gate = tmp_path / "gate"
@@ -402,7 +402,7 @@ def test_a_call_in_a_thread_that_it_gives_up_is_waited_for_and_is_the_one_answer
     running = wrap(source, {"GATE": str(gate)})
     running.client.deliver(EVENT)
     running.platform.wait_for("no patience")
-    assert running.client.is_silent() or where != "before", "it was answered while the call ran"
+    assert running.client.is_silent() or where != "before", "it responded while the call ran"
     gate.touch()
     request = running.ours.read()
     assert (request.content, request.trailers) == (b"one two", {})
@@ -448,7 +448,7 @@ def handler(event, context):
     assert running.client.read().call == NEXT
 
 
-def test_a_call_that_comes_after_the_answer_does_not_answer_again(wrap: StartRunning) -> None:
+def test_a_call_that_comes_after_the_response_does_not_respond_again(wrap: StartRunning) -> None:
     source = """
 import threading, time
 from app_module import handler as original
@@ -481,9 +481,9 @@ def on_event(event, context):
 
 async def outer(scope, receive, send):
     event, context = scope["aws.event"], scope["aws.context"]
-    answer = await asyncio.to_thread(inner, event, context)
+    response = await asyncio.to_thread(inner, event, context)
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": answer["body"].encode()})
+    await send({"type": "http.response.body", "body": response["body"].encode()})
 
 handler = LambdaHandler(outer, lifespan="off", on_event=on_event)
 """
@@ -497,7 +497,7 @@ def test_an_app_or_an_event_function_may_call_another_handler(wrap: StartRunning
     assert (request.call, request.json["body"]) == (response_of("id-2"), "one two")
 
 
-def test_a_task_left_behind_by_what_has_failed_writes_nothing_into_what_answers_instead(
+def test_a_task_left_behind_by_what_has_failed_writes_nothing_into_the_response_of_another(
     run: StartRunning,
 ) -> None:
     source = """
@@ -515,7 +515,7 @@ async def failing(event, stream, context):
     raise ValueError("no")
 
 @streamify_response
-async def answering(event, stream, context):
+async def responding(event, stream, context):
     await stream.write("a")
     await asyncio.wait(strays)
     await stream.write("b")
@@ -524,7 +524,7 @@ def handler(event, context):
     try:
         return failing(event, context)
     except ValueError:
-        return answering(event, context)
+        return responding(event, context)
 """
     running = run(source)
     running.client.deliver(EVENT)
@@ -559,10 +559,10 @@ from adapter.invocation import registry as environment
 from app_module import app
 
 def handler(event, context):
-    answer = LambdaHandler(app, lifespan="off")(event, context)
+    response = LambdaHandler(app, lifespan="off")(event, context)
     gc.collect()
     print("handlers", len(environment.handlers()), flush=True)
-    return answer
+    return response
 """
     running = wrap(source)
     assert running.stream() == b"one two"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LIMIT = 6_291_556
 
 
-def answering(*headers: tuple[bytes, bytes], body: bytes = b"", status: int = 200) -> ASGIApp:
+def responding(*headers: tuple[bytes, bytes], body: bytes = b"", status: int = 200) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -45,20 +45,20 @@ async def stream_of(app: ASGIApp, event: Event, **options: Any) -> MemoryStream:
     return stream
 
 
-async def answer_of(app: ASGIApp, event: Event, **options: Any) -> Any:
-    """The buffered answer."""
+async def response_of(app: ASGIApp, event: Event, **options: Any) -> Any:
+    """The buffered response."""
     return await LambdaHandler(app, lifespan="off", **options).respond(event, None, None)
 
 
-def status_of(answer: JSON) -> JSON:
-    assert isinstance(answer, dict)
-    return answer["statusCode"]
+def status_of(response: JSON) -> JSON:
+    assert isinstance(response, dict)
+    return response["statusCode"]
 
 
 @pytest.mark.anyio
 class TestRestApi:
     async def test_is_streamed_in_its_own_mode_with_repeated_headers_apart(self) -> None:
-        app = answering((b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"x", b"1"), body=b"hi")
+        app = responding((b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"x", b"1"), body=b"hi")
         stream = await stream_of(app, rest_api_event())
         assert stream.prelude == {
             "statusCode": 200,
@@ -70,7 +70,7 @@ class TestRestApi:
     @pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
     async def test_is_buffered_in_the_others(self, invoke_mode: str) -> None:
         stream = MemoryStream()
-        handler = LambdaHandler(answering(), lifespan="off", invoke_mode=invoke_mode)
+        handler = LambdaHandler(responding(), lifespan="off", invoke_mode=invoke_mode)
         assert await handler.respond(rest_api_event(), None, stream) is not None
         assert not stream.started
 
@@ -79,7 +79,7 @@ class TestRestApi:
         self, size: int, fits: bool, caplog: pytest.LogCaptureFixture
     ) -> None:
         bare = len(b'{"statusCode":200,"headers":{"x":""}}' + DELIMITER)
-        app = answering((b"x", b"y" * (size - bare)), body=b"secret")
+        app = responding((b"x", b"y" * (size - bare)), body=b"secret")
         stream = await stream_of(app, rest_api_event())
         assert stream.closed
         if fits:
@@ -91,13 +91,13 @@ class TestRestApi:
         assert "is 16,001 bytes of JSON, and a REST API reads 16,000" in caplog.text
 
     async def test_may_have_the_invocation_fail_over_it_instead(self) -> None:
-        app = answering((b"x", b"y" * 16_000), body=b"secret")
+        app = responding((b"x", b"y" * 16_000), body=b"secret")
         stream = await stream_of(app, rest_api_event(), errors="raise")
         assert isinstance(stream.error, ResponseTooLarge)
         assert stream.chunks == []
 
     async def test_refuses_a_request_to_head_without_a_body(self) -> None:
-        app = answering((b"x", b"y" * 16_000))
+        app = responding((b"x", b"y" * 16_000))
         stream = await stream_of(app, rest_api_event(method="HEAD"))
         assert (stream.prelude["statusCode"], stream.body) == (500, b"")
 
@@ -143,23 +143,23 @@ TEXT = (b"content-type", b"text/plain")
 @pytest.mark.anyio
 class TestTooLarge:
     @pytest.mark.parametrize(("event", "limit", "way_out"), EVENTS)
-    async def test_an_answer_is_an_error_that_names_what_would_stream_it(
+    async def test_a_response_is_an_error_that_names_what_would_stream_it(
         self, event: Event, limit: int, way_out: str, caplog: pytest.LogCaptureFixture
     ) -> None:
-        app = answering(TEXT, body=b"x" * limit)
+        app = responding(TEXT, body=b"x" * limit)
         with pytest.raises(ResponseTooLarge, match=way_out) as caught:
-            await answer_of(app, event, errors="raise")
+            await response_of(app, event, errors="raise")
         assert f"takes {limit:,}" in str(caught.value)
         assert str(caught.value) in caplog.text
 
-    async def test_an_answer_is_a_500_for_the_client(self) -> None:
-        answer = await answer_of(answering(TEXT, body=b"x" * LIMIT), function_url_event())
-        assert (answer["statusCode"], answer["body"]) == (500, "Internal Server Error")
+    async def test_a_response_is_a_500_for_the_client(self) -> None:
+        response = await response_of(responding(TEXT, body=b"x" * LIMIT), function_url_event())
+        assert (response["statusCode"], response["body"]) == (500, "Internal Server Error")
 
-    async def test_an_answer_fails_the_invocation_where_there_is_a_stream_to_fail(self) -> None:
+    async def test_a_response_fails_the_invocation_where_there_is_a_stream_to_fail(self) -> None:
         stream = MemoryStream()
         handler = LambdaHandler(
-            answering(TEXT, body=b"x" * LIMIT),
+            responding(TEXT, body=b"x" * LIMIT),
             lifespan="off",
             invoke_mode="buffered",
             errors="raise",
@@ -176,7 +176,7 @@ class TestTooLarge:
             pytest.param("\x01", 6, id="escaped by its number"),
         ],
     )
-    async def test_an_answer_is_measured_as_json_because_that_is_what_lambda_counts(
+    async def test_a_response_is_measured_as_json_because_that_is_what_lambda_counts(
         self, character: str, size: int
     ) -> None:
         bare = len(
@@ -185,12 +185,12 @@ class TestTooLarge:
         )
         fitting = (LIMIT - bare) // size
         for count, status in ((fitting, 200), (fitting + 1, 500)):
-            app = answering(TEXT, body=(character * count).encode())
-            assert status_of(await answer_of(app, function_url_event())) == status
+            app = responding(TEXT, body=(character * count).encode())
+            assert status_of(await response_of(app, function_url_event())) == status
 
-    async def test_a_binary_answer_is_measured_as_base64(self) -> None:
-        app = answering(body=b"\xff" * (LIMIT * 3 // 4))
-        assert status_of(await answer_of(app, function_url_event())) == 500
+    async def test_a_binary_response_is_measured_as_base64(self) -> None:
+        app = responding(body=b"\xff" * (LIMIT * 3 // 4))
+        assert status_of(await response_of(app, function_url_event())) == 500
 
 
 class Carrier(MemoryStream):

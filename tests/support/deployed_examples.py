@@ -23,7 +23,7 @@ RUNTIMES = ("managed", "native", "container")
 
 
 class Example(NamedTuple):
-    """An example, and how to know that it is the one that answers."""
+    """An example, and how to know that a response is from it."""
 
     name: str
     page: str  #: a text on its first page

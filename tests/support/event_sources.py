@@ -1,6 +1,6 @@
-"""Every front door of Lambda, from the client's side: what it makes of a request and an answer.
+"""Every event source, from the client's side: what it makes of a request and a response.
 
-The readers of answers follow what AWS documents, and refuse what AWS would.
+The readers of responses follow what AWS documents, and refuse what AWS would.
 """
 
 from __future__ import annotations
@@ -42,50 +42,50 @@ def _reply(status: int, pairs: list[tuple[str, str]], body: str, base64: bool) -
     return Reply(status, headers, cookies, b64decode(body) if base64 else body.encode())
 
 
-def read_v2(answer: Any) -> Reply:
-    """Read an answer as function URLs and HTTP APIs do in payload 2.0."""
-    assert isinstance(answer["statusCode"], int)
-    pairs = [*answer.get("headers", {}).items()]
-    pairs += [("set-cookie", cookie) for cookie in answer.get("cookies", ())]
-    return _reply(answer["statusCode"], pairs, answer["body"], answer["isBase64Encoded"])
+def read_v2(response: Any) -> Reply:
+    """Read a response as function URLs and HTTP APIs do in payload 2.0."""
+    assert isinstance(response["statusCode"], int)
+    pairs = [*response.get("headers", {}).items()]
+    pairs += [("set-cookie", cookie) for cookie in response.get("cookies", ())]
+    return _reply(response["statusCode"], pairs, response["body"], response["isBase64Encoded"])
 
 
-def read_v1(answer: Any) -> Reply:
-    """Read an answer as REST APIs do, which take no other keys; where both say it, lists win."""
-    assert answer.keys() <= {
+def read_v1(response: Any) -> Reply:
+    """Read a response as REST APIs do, which take no other keys; where both say it, lists win."""
+    assert response.keys() <= {
         "statusCode",
         "headers",
         "multiValueHeaders",
         "body",
         "isBase64Encoded",
     }
-    several = answer.get("multiValueHeaders", {})
-    pairs = [(n, v) for n, v in answer.get("headers", {}).items() if n not in several]
+    several = response.get("multiValueHeaders", {})
+    pairs = [(n, v) for n, v in response.get("headers", {}).items() if n not in several]
     pairs += [(name, value) for name, values in several.items() for value in values]
-    return _reply(answer["statusCode"], pairs, answer["body"], answer["isBase64Encoded"])
+    return _reply(response["statusCode"], pairs, response["body"], response["isBase64Encoded"])
 
 
-def read_single(answer: Any) -> Reply:
-    """Read an answer as a load balancer without multi-value headers does."""
-    pairs = [*answer["headers"].items()]
-    return _reply(answer["statusCode"], pairs, answer["body"], answer["isBase64Encoded"])
+def read_single(response: Any) -> Reply:
+    """Read a response as a load balancer without multi-value headers does."""
+    pairs = [*response["headers"].items()]
+    return _reply(response["statusCode"], pairs, response["body"], response["isBase64Encoded"])
 
 
-def read_multi(answer: Any) -> Reply:
-    """Read an answer as a load balancer with multi-value headers does."""
-    pairs = [(n, v) for n, values in answer["multiValueHeaders"].items() for v in values]
-    return _reply(answer["statusCode"], pairs, answer["body"], answer["isBase64Encoded"])
+def read_multi(response: Any) -> Reply:
+    """Read a response as a load balancer with multi-value headers does."""
+    pairs = [(n, v) for n, values in response["multiValueHeaders"].items() for v in values]
+    return _reply(response["statusCode"], pairs, response["body"], response["isBase64Encoded"])
 
 
-def read_edge(answer: Any) -> Reply:
-    """Read an answer as CloudFront does."""
-    pairs = [(f["key"], f["value"]) for fields in answer["headers"].values() for f in fields]
-    base64 = answer.get("bodyEncoding", "text") == "base64"
-    return _reply(int(answer["status"]), pairs, answer["body"], base64)
+def read_edge(response: Any) -> Reply:
+    """Read a response as CloudFront does."""
+    pairs = [(f["key"], f["value"]) for fields in response["headers"].values() for f in fields]
+    base64 = response.get("bodyEncoding", "text") == "base64"
+    return _reply(int(response["status"]), pairs, response["body"], base64)
 
 
-class Door(NamedTuple):
-    """A front door: requests for paths below ``prefix`` come in through it."""
+class EventSource(NamedTuple):
+    """An event source, which takes requests for paths below ``prefix``."""
 
     name: str
     build: Callable[..., Event]
@@ -101,41 +101,43 @@ class Door(NamedTuple):
 
 HTTP_1 = partial(http_api_event, version="1.0")
 #: One for each source.
-DOORS = [
-    Door("function URL", function_url_event, read_v2),
-    Door("HTTP API", http_api_event, read_v2),
-    Door("HTTP API (payload 1.0)", HTTP_1, read_v1),
-    Door("REST API", rest_api_event, read_v1, "/prod"),
-    Door("load balancer", alb_event, read_single),
-    Door("load balancer, multi-value headers", partial(alb_event, multi=True), read_multi),
-    Door("Lambda@Edge", edge_event, read_edge),
-    Door("VPC Lattice", lattice_event, read_single),
+EVENT_SOURCES = [
+    EventSource("function URL", function_url_event, read_v2),
+    EventSource("HTTP API", http_api_event, read_v2),
+    EventSource("HTTP API (payload 1.0)", HTTP_1, read_v1),
+    EventSource("REST API", rest_api_event, read_v1, "/prod"),
+    EventSource("load balancer", alb_event, read_single),
+    EventSource("load balancer, multi-value headers", partial(alb_event, multi=True), read_multi),
+    EventSource("Lambda@Edge", edge_event, read_edge),
+    EventSource("VPC Lattice", lattice_event, read_single),
 ]
 #: The same with something in front of the app.
 PREFIXED = [
     *(
-        Door(f"{d.name}, base path", d.build, d.read, "/api", in_event="/api", base_path="/api")
-        for d in DOORS
+        EventSource(
+            f"{d.name}, base path", d.build, d.read, "/api", in_event="/api", base_path="/api"
+        )
+        for d in EVENT_SOURCES
         if d.name != "REST API"
     ),
-    Door("HTTP API, stage", partial(http_api_event, stage="prod"), read_v2, "/prod"),
-    Door("HTTP API 1.0, stage", partial(HTTP_1, stage="prod"), read_v1, "/prod"),
-    Door(
+    EventSource("HTTP API, stage", partial(http_api_event, stage="prod"), read_v2, "/prod"),
+    EventSource("HTTP API 1.0, stage", partial(HTTP_1, stage="prod"), read_v1, "/prod"),
+    EventSource(
         "HTTP API, mapping",
         partial(http_api_event, mapping="/shop"),
         read_v2,
         "/shop",
         base_path="/shop",
     ),
-    Door(
+    EventSource(
         "HTTP API 1.0, mapping",
         partial(HTTP_1, mapping="/shop"),
         read_v1,
         "/shop",
         base_path="/shop",
     ),
-    Door("REST API, mapping", partial(rest_api_event, mapping="/shop"), read_v1, "/shop"),
-    Door(
+    EventSource("REST API, mapping", partial(rest_api_event, mapping="/shop"), read_v1, "/shop"),
+    EventSource(
         "REST API, stage and base path",
         rest_api_event,
         read_v1,

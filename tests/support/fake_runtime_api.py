@@ -1,7 +1,7 @@
 """The platform, played by hand: a Runtime API whose every byte the test decides.
 
 `Platform` starts a real runtime process; each connection the process opens is a `Peer`, on which
-the test reads what the runtime sends and answers whatever it likes, whenever it likes. h11 does
+the test reads what the runtime sends and sends whatever it likes, whenever it likes. h11 does
 the reading, so what it accepts is HTTP. Nothing here comes from the package under test.
 """
 
@@ -30,7 +30,7 @@ NEXT = ("GET", f"{API}/invocation/next")
 INIT_ERROR = ("POST", f"{API}/init/error")
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 def response_of(request_id: str) -> tuple[str, str]:
@@ -41,25 +41,25 @@ def error_of(request_id: str) -> tuple[str, str]:
     return "POST", f"{API}/invocation/{request_id}/error"
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """Return the bytes of an answer."""
+def reply(status: int, body: bytes = b"", **headers: str) -> bytes:
+    """Return the bytes of a reply."""
     fields = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     fields |= {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"HTTP/1.1 {status} Whatever", *(f"{n}: {v}" for n, v in fields.items()), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
 
 
-def event_answer(
+def event_reply(
     event: Any, request_id: str = "id-1", seconds: float = 30.0, **headers: str
 ) -> bytes:
-    """Return the bytes of an answer to `next`."""
+    """Return the bytes of a reply to `next`."""
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
     given = {
         "Lambda_Runtime_Aws_Request_Id": request_id,
         "Lambda_Runtime_Deadline_Ms": str(int((time.time() + seconds) * 1000)),
         "Lambda_Runtime_Invoked_Function_Arn": ARN,
     }
-    return answer(200, body, **given | headers)
+    return reply(200, body, **given | headers)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Peer:
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT_SECONDS)
         self._parser = h11.Connection(h11.SERVER)
 
     # What the runtime sends.
@@ -155,21 +155,21 @@ class Peer:
         """Whether nothing came for a moment. It gives a fault the chance to show."""
         return not select.select([self.socket], [], [], seconds)[0]
 
-    # What the platform answers.
+    # What the platform replies.
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send(answer(status, body, **headers))
+    def reply(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send(reply(status, body, **headers))
 
     def accept(self) -> None:
-        """Answer a POST as the platform does."""
-        self.answer(202, b'{"status":"OK"}\n')
+        """Reply to a POST as the platform does."""
+        self.reply(202, b'{"status":"OK"}\n')
 
     def refuse(self, status: int, kind: str = "Refused", **headers: str) -> None:
         body = json.dumps({"errorMessage": "so it is", "errorType": kind}).encode()
-        self.answer(status, body, **headers)
+        self.reply(status, body, **headers)
 
     def event(
         self,
@@ -178,11 +178,11 @@ class Peer:
         seconds: float = 30.0,
         **headers: str,
     ) -> None:
-        """Answer a `next` with an event (bytes go as they are)."""
-        self.send(event_answer(event, request_id, seconds, **headers))
+        """Reply to a `next` with an event (bytes go as they are)."""
+        self.send(event_reply(event, request_id, seconds, **headers))
 
     def deliver(self, event: Any, request_id: str = "id-1", **options: Any) -> None:
-        """Wait for a `next` and answer it with an event."""
+        """Wait for a `next` and reply to it with an event."""
         request = self.read()
         assert request.call == NEXT, request
         self.event(event, request_id, **options)
@@ -224,7 +224,7 @@ class Platform:
     ) -> None:
         self.root = root
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.listener.settimeout(PATIENCE)
+        self.listener.settimeout(TIMEOUT_SECONDS)
         self._peers: list[Peer] = []
         self._output = root / "output.txt"
         host, port = self.listener.getsockname()
@@ -256,14 +256,14 @@ class Platform:
 
     def wait_for(self, text: str) -> None:
         """Wait until the process has printed ``text``."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_SECONDS
         while text not in self.output:
             assert time.monotonic() < end, self.output
             time.sleep(0.01)
 
     def wait_idle(self) -> None:
         """Wait until the process has used no processor time for a moment."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_SECONDS
         used = ""
         while (now := self._processor_time()) != used:
             assert time.monotonic() < end, self.output
@@ -276,7 +276,7 @@ class Platform:
 
     def connection(self) -> Peer:
         """Wait for the runtime to connect."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT_SECONDS
         while not select.select([self.listener], [], [], 0.1)[0]:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < end, self.output
@@ -292,7 +292,7 @@ class Platform:
 
     def exit_code(self) -> int:
         """Wait for the end of the process."""
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     def close(self) -> None:
         self.process.kill()

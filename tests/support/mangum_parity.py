@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from adapter.types import JSON, Event, Receive, Scope, Send
 
-    from .event_sources import Door
+    from .event_sources import EventSource
 
 NO_CONTEXT: Any = None
 
 
 class Case(NamedTuple):
-    """A request, and how the app answers it."""
+    """A request, and how the app responds to it."""
 
     name: str
     request: Mapping[str, Any] = MappingProxyType({})
@@ -34,7 +34,7 @@ class Case(NamedTuple):
     body: bytes = b"hello"
     fails: str = ""  #: "before" or "after" the head
     base_path: str = ""
-    doors: tuple[str, ...] = ()  #: if not all that Mangum has too
+    sources: tuple[str, ...] = ()  #: if not all that Mangum has too
     address: bool = True  #: whether the event has the client's address
 
 
@@ -88,10 +88,10 @@ CASES = [
     Case("a base path that is no whole segment", path="/apifoo", base_path="/api"),
     Case(
         "no `sourceIp` in the event",
-        doors=("function URL", "HTTP API", "HTTP API (payload 1.0)", "REST API"),
+        sources=("function URL", "HTTP API", "HTTP API (payload 1.0)", "REST API"),
         address=False,
     ),
-    Case("a stage", {"stage": "dev"}, doors=("HTTP API", "HTTP API (payload 1.0)")),
+    Case("a stage", {"stage": "dev"}, sources=("HTTP API", "HTTP API (payload 1.0)")),
 ]
 
 
@@ -103,7 +103,7 @@ def without_address(event: Event) -> Event:
 
 
 class Recorder:
-    """The app: remembers the scope and the body, and answers as the case says."""
+    """The app: remembers the scope and the body, and responds as the case says."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -128,12 +128,12 @@ class Recorder:
 
 
 def outcome(
-    handler: Callable[[Event], JSON], recorder: Recorder, door: Door, case: Case
+    handler: Callable[[Event], JSON], recorder: Recorder, source: EventSource, case: Case
 ) -> dict[str, object]:
     """Return what the app saw and what the client got, by aspect."""
     try:
-        event = door.event(case.path, **case.request)
-        reply = door.read(handler(event if case.address else without_address(event)))
+        event = source.event(case.path, **case.request)
+        reply = source.read(handler(event if case.address else without_address(event)))
     except (KeyError, ValueError) as error:
         return {"raises": type(error).__name__}
     scope = recorder.scope
@@ -160,28 +160,28 @@ def outcome(
     }
 
 
-def by_mangum(door: Door, case: Case) -> dict[str, object]:
+def by_mangum(source: EventSource, case: Case) -> dict[str, object]:
     """Run a case through Mangum, which wants an event loop to be set."""
     app = Recorder(case)
     asyncio.set_event_loop(loop := asyncio.new_event_loop())
     try:
         handler = Mangum(app, lifespan="off", api_gateway_base_path=case.base_path or "/")
-        return outcome(lambda event: handler(event, NO_CONTEXT), app, door, case)
+        return outcome(lambda event: handler(event, NO_CONTEXT), app, source, case)
     finally:
         asyncio.set_event_loop(None)
         loop.close()
 
 
-def by_us(door: Door, case: Case) -> dict[str, object]:
+def by_us(source: EventSource, case: Case) -> dict[str, object]:
     """Run a case through this adapter."""
     app = Recorder(case)
     handler = LambdaHandler(app, lifespan="off", base_path=case.base_path)
-    return outcome(lambda event: asyncio.run(handler.respond(event, None, None)), app, door, case)
+    return outcome(lambda event: asyncio.run(handler.respond(event, None, None)), app, source, case)
 
 
-def differing(door: Door, case: Case) -> dict[str, tuple[object, object]]:
+def differing(source: EventSource, case: Case) -> dict[str, tuple[object, object]]:
     """Return the aspects in which the two differ, with what each did."""
-    theirs, ours = by_mangum(door, case), by_us(door, case)
+    theirs, ours = by_mangum(source, case), by_us(source, case)
     if "raises" in theirs or "raises" in ours:
         return {"raises": (theirs.get("raises"), ours.get("raises"))}
     return {key: (theirs[key], ours[key]) for key in theirs if theirs[key] != ours[key]}

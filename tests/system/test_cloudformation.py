@@ -26,7 +26,7 @@ SERVER = Path(__file__).with_name("moto_server.py")
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a server that answers as AWS does, and return its address."""
+    """Start a server that responds as AWS does, and return its address."""
     log = tmp_path_factory.mktemp("moto") / "log"
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -34,7 +34,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [str(TOOLS / "python"), str(SERVER), str(port)]
     with log.open("w") as said, subprocess.Popen(command, stdout=said, stderr=said) as server:
         try:
-            while server.poll() is None and not answers(url):
+            while server.poll() is None and not responses(url):
                 sleep(0.1)
             assert server.poll() is None, log.read_text()
             yield url
@@ -43,7 +43,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             sys.stderr.write(log.read_text())  # pytest shows it when a test has failed
 
 
-def answers(url: str) -> bool:
+def responses(url: str) -> bool:
     try:
         return httpx.get(f"{url}/moto-api/").status_code == 200
     except httpx.TransportError:

@@ -120,8 +120,8 @@ def client() -> Iterator[Any]:
 
 
 def invoke(client: Any, name: str) -> Any:
-    answer = client.invoke_with_response_stream(FunctionName=name, Payload=b'{"title": "Tea"}')
-    return answer["EventStream"]
+    response = client.invoke_with_response_stream(FunctionName=name, Payload=b'{"title": "Tea"}')
+    return response["EventStream"]
 
 
 def test_an_http_response_is_split_into_its_head_and_its_body(client: Any) -> None:
@@ -162,6 +162,6 @@ def test_details_that_are_no_error_object_are_still_told(details: str | None) ->
     assert got.value.details == {"errorMessage": details or ""}
 
 
-def test_a_stream_that_breaks_off_is_not_taken_for_the_whole_answer(client: Any) -> None:
+def test_a_stream_that_breaks_off_is_not_taken_for_the_whole_response(client: Any) -> None:
     with pytest.raises(EventError, match="after 10 bytes without InvokeComplete"):
         read_stream(invoke(client, "cut"))

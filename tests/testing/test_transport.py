@@ -1,4 +1,4 @@
-"""An existing suite of an existing app, through Lambda and not, must see the same answers."""
+"""An existing suite of an existing app, through Lambda and not, must see the same responses."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ async def test_a_request_that_is_given_up_is_a_client_that_is_gone() -> None:
 
 
 @pytest.mark.anyio
-async def test_closing_the_client_ends_what_is_still_being_answered() -> None:
+async def test_closing_the_client_ends_what_still_runs() -> None:
     waiting = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -256,7 +256,7 @@ async def test_closing_the_client_ends_what_is_still_being_answered() -> None:
 
 
 @pytest.mark.anyio
-async def test_requests_that_come_at_once_are_answered_at_once() -> None:
+async def test_requests_that_come_at_once_run_at_once() -> None:
     together = asyncio.Barrier(3)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -266,8 +266,8 @@ async def test_requests_that_come_at_once_are_answered_at_once() -> None:
         await send({"type": "http.response.body"})
 
     async with httpx.AsyncClient(transport=LambdaTransport(app), base_url="http://t") as client:
-        answers = await asyncio.gather(*(client.get("/") for _ in range(3)))
-    assert [answer.status_code for answer in answers] == [204] * 3
+        responses = await asyncio.gather(*(client.get("/") for _ in range(3)))
+    assert [response.status_code for response in responses] == [204] * 3
 
 
 def failing(after: int) -> ASGIApp:

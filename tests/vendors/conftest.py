@@ -13,7 +13,7 @@ from tests.runtimes.conftest import NATIVE, Runtime
 from tests.runtimes.conftest import run as run
 from tests.runtimes.conftest import start as start
 from tests.support.collector import collect
-from tests.support.fake_runtime_api import NEXT, PATIENCE, response_of
+from tests.support.fake_runtime_api import NEXT, TIMEOUT_SECONDS, response_of
 from tests.support.runtimes import RIC, RIC_4, Running, ric_3
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def first(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def instrument(start: Start, runtime: Runtime, tmp_path: Path, first: str) -> Iterator[Instrument]:
     gate = socket.create_server(("127.0.0.1", 0))
-    gate.settimeout(PATIENCE)
+    gate.settimeout(TIMEOUT_SECONDS)
 
     def instrument_one(
         source: str, environ: dict[str, str] | None = None, handler: str = "main.handler"

@@ -448,9 +448,9 @@ while True:
         if b"hang" in event:
             late.append(request_id)
         else:
-            for answered in (*late, request_id):
-                reply = c.call("POST", f"{API}/invocation/{answered}/response", body=event)
-                print(answered, reply[0], flush=True)
+            for number in (*late, request_id):
+                reply = c.call("POST", f"{API}/invocation/{number}/response", body=event)
+                print(number, reply[0], flush=True)
         c.head("GET", f"{API}/invocation/next")
 """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-# Answers with its process id: at once, or after the client has begun to read and said "go".
+# Responds with its process id: at once, or after the client has begun to read and said "go".
 PID = """
 c = Client()
 while True:

@@ -1,4 +1,4 @@
-"""The Runtime API answers, or hangs up, while the response is still being sent."""
+"""The Runtime API replies, or hangs up, while the response is still being sent."""
 
 from __future__ import annotations
 
@@ -94,15 +94,15 @@ def test_a_connection_that_ends_in_mid_stream_stops_the_app_and_a_new_one_takes_
 
 
 @pytest.mark.parametrize("status", [400, 410, 413])
-@pytest.mark.parametrize("answer", ["streamed", "buffered", "error"])
+@pytest.mark.parametrize("reply", ["streamed", "buffered", "error"])
 def test_an_outcome_that_is_refused_is_logged_and_the_next_event_is_served(
-    start: Start, answer: str, status: int
+    start: Start, reply: str, status: int
 ) -> None:
-    lambda_ = start(HELLO + FUNCTION, "main.handler" if answer == "buffered" else "main:app")
+    lambda_ = start(HELLO + FUNCTION, "main.handler" if reply == "buffered" else "main:app")
     platform = lambda_.connection()
-    platform.deliver(b"[" if answer == "error" else EVENT, "id-1")
+    platform.deliver(b"[" if reply == "error" else EVENT, "id-1")
     request = platform.read()
-    assert (request.call == error_of("id-1")) == (answer == "error")
+    assert (request.call == error_of("id-1")) == (reply == "error")
     platform.refuse(status, "InvalidRequestID")
     assert platform.read().call == NEXT  # the connection is fine too
     platform.event(EVENT, "id-2")
