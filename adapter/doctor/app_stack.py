@@ -1,7 +1,8 @@
 """The middleware of an app, read from the app itself.
 
 ``python -m adapter.doctor.app_stack TARGET`` prints its class names as JSON, from the outside to
-the inside. It is a process because a target may be imported once only, in the folder of the app.
+the inside. It runs in a separate process, because a target has to be imported in the folder of the
+app, and only once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-#: Where middleware keeps the app that it wraps.
+#: Attributes in which middleware keeps the app that it wraps.
 INNER = ("app", "application", "_app", "asgi_app", "wsgi_app")
 MAX_DEPTH = 30
 
@@ -41,7 +42,7 @@ def declared_middleware(app: Any) -> list[str]:
 
 
 def name_of(entry: Any) -> str:
-    """Return the name of a middleware class, which Starlette and Litestar wrap."""
+    """Return the name of a middleware class; Starlette and Litestar list objects that hold it."""
     found = getattr(entry, "cls", None) or getattr(entry, "middleware", None) or entry
     return str(getattr(found, "__name__", type(found).__name__))
 

@@ -45,7 +45,7 @@ def add_arguments(doctor: ArgumentParser) -> None:
         type=float,
         default=60.0,
         metavar="N",
-        help="stop reading after so long, as a stream may have no end (%(default)s)",
+        help="stop reading after N seconds, as a stream may have no end (%(default)s)",
     )
     output.add_argument(
         "--report",

@@ -130,8 +130,8 @@ RULES: tuple[Rule, ...] = (
         symptoms.held_by_app,
         "One chunk carried {share} % of the bytes, {at} after the request: something between your "
         "generator and `send` buffers{suspects}.",
-        "Take middleware that buffers away for this path. In the generator, `yield` each part when "
-        "it is ready, and `await` between the parts.",
+        "Remove middleware that buffers for this path. In the generator, `yield` each part when it "
+        "is ready, and `await` between the parts.",
     ),
     Rule(
         "held-on-the-way",
@@ -182,8 +182,8 @@ RULES: tuple[Rule, ...] = (
         WARNING,
         symptoms.delayed,
         "Bytes reached the client {late} after the runtime had written them, on average.",
-        "Something on the way holds each chunk until the next one comes. An event that is larger, "
-        "or a comment after each event, pushes it on.",
+        "Something on the way holds each chunk until the next one comes. Send larger events, or a "
+        "comment after each event.",
     ),
     Rule(
         "compressed",
@@ -213,7 +213,7 @@ RULES: tuple[Rule, ...] = (
         WARNING,
         symptoms.old_protocol,
         "The response came over HTTP/1.0, which cannot tell a complete body from a broken one.",
-        "Set proxy_http_version 1.1 in nginx, or the like in another proxy.",
+        "Set proxy_http_version 1.1 in nginx, or the same setting of another proxy.",
     ),
     Rule(
         "cached",

@@ -36,7 +36,7 @@ MARGIN_SECONDS = 5.0
 async def probe_target(
     target: Target, request: ProbeRequest, seconds: float
 ) -> tuple[Observation, Probe]:
-    """Ask an app for a response; return it as runtime and client saw it.
+    """Ask an app for a response; return what the local Lambda and the client have seen.
 
     ``request.url`` begins with the path. The app's log goes to stderr.
 
@@ -75,6 +75,6 @@ async def probe_target(
     )
     if may_name_middleware(observation):
         observation = replace(observation, middleware=await read_stack(function, console))
-    if seen.stopped:  # and so ended by the doctor, not by the app
+    if seen.stopped:  # the doctor ended the response, so it is not broken
         return replace(observation, duration=seen.duration, broken="", error=""), seen
     return replace(observation, broken=observation.broken or seen.broken), seen

@@ -33,7 +33,7 @@ class Limits:
 
     #: a wait below this is not noticed by a person
     noticeable_seconds: float = 0.2
-    #: of the bytes, in one window: then the response counts as held back
+    #: a response counts as held back if one window has this share of its bytes
     held_share: float = 0.9
     #: chunks within this time, or this share of the duration, count as one
     window_seconds: float = 0.02
@@ -42,7 +42,7 @@ class Limits:
     silence_seconds: float = 30.0
     #: API Gateway reads the delimiter of the prelude within the first 16 KB
     head_bytes: int = 16_000
-    #: Lambda sends so many bytes at full speed, the rest at 2 MiB/s
+    #: Lambda sends this many bytes at full speed, the rest at 2 MiB/s
     burst_bytes: int = 6 * 1024 * 1024
 
 
@@ -176,15 +176,15 @@ def longest_gap(observation: Observation) -> Gap:
 
 
 def delay(observation: Observation) -> float:
-    """Return how long the average byte was under way from the runtime to the client, in seconds.
+    """Return the average time of a byte from the runtime to the client, in seconds.
 
-    The bodies have to be the same, as an event source may add or drop bytes; otherwise it is 0.
+    It is 0 if the sizes differ, because an event source may add or drop bytes.
     """
     size = total(observation.written)
     if not size or size != total(observation.received):
         return 0.0
-    centre = [
+    average_at = [
         sum(chunk.at * chunk.size for chunk in chunks) / size
         for chunks in (observation.written, observation.received)
     ]
-    return max(0.0, centre[1] - centre[0])
+    return max(0.0, average_at[1] - average_at[0])

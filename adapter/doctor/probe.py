@@ -1,6 +1,6 @@
-"""One request to any HTTP server, and when each byte of the response came.
+"""Sends one request to any HTTP server, and records when each byte of the response came.
 
-h11 on a socket, because an HTTP client would hide the chunks, the trailers and how a body ends.
+It uses h11 on a socket, because an HTTP client would hide chunks, trailers and how a body ends.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ async def exchange(stream: ByteStream, request: ProbeRequest, seen: Probe, secon
 
 
 def head_of(request: ProbeRequest) -> h11.Request:
-    """Return the head of the request; the user's headers replace those that a browser sends."""
+    """Return the head of the request; the user's headers replace the default ones."""
     url = urlsplit(request.url)
     fields = {
         "Host": url.netloc.rpartition("@")[2],

@@ -127,7 +127,7 @@ def time_lines(observation: Observation, seen: Probe) -> Iterator[str]:
 
 
 def bar(chunks: Sequence[Chunk], duration: float, columns: int = BAR_COLUMNS) -> str:
-    """Return when the bytes came, as a row of blocks; the highest block has most bytes."""
+    """Return when the bytes came, as a row of blocks; a higher block has more bytes."""
     sizes = [0] * columns
     for chunk in chunks:
         share = chunk.at / duration if chunk.at < duration else 1.0

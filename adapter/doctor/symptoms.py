@@ -1,7 +1,7 @@
-"""The symptoms of a response that does not stream, each a function that looks for one.
+"""The symptoms of a response that does not stream: one function for each symptom.
 
-It gets an observation and returns the values for the sentence in `findings`, or ``None`` if the
-symptom is absent. It does no I/O.
+Such a function takes an observation. It returns the values for the sentence in `findings`, or
+``None`` if the symptom is absent. It does no I/O.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
 BLOCKED_LOOP = "event loop has been blocked"
 
-#: A response header by which a proxy or CDN is known, a pattern of its value, and advice.
+#: Each row: a response header, a pattern of its value, the proxy or CDN that sends it, and advice.
 PROXIES = (
     ("server", r"nginx", "nginx", "set proxy_buffering off, or send X-Accel-Buffering: no"),
     ("x-amz-cf-id", r"", "CloudFront", "turn off its compression for this path"),
@@ -55,7 +55,7 @@ def proxies(observation: Observation) -> list[tuple[str, str]]:
     ]
 
 
-def suspected(observation: Observation) -> str:
+def middleware_suffix(observation: Observation) -> str:
     """Return the end of a sentence that names the middleware that buffers, or else all of it."""
     found = suspects(observation)
     named = found or observation.middleware[:MAX_NAMED]
@@ -67,8 +67,8 @@ def suspected(observation: Observation) -> str:
     return f"; the middleware in the stack: `{names}`"
 
 
-def carried(observation: Observation, limits: Limits, *, by_runtime: bool) -> Values:
-    """Return the values of a sentence on bytes that came at once."""
+def burst_values(observation: Observation, limits: Limits, *, by_runtime: bool) -> Values:
+    """Return the values of a sentence about bytes that came at once."""
     chunks = observation.written if by_runtime else observation.received
     window = burst(chunks, observation.duration, limits)
     near = proxies(observation)
@@ -76,7 +76,7 @@ def carried(observation: Observation, limits: Limits, *, by_runtime: bool) -> Va
     return {
         "share": f"{share * 100:.0f}",
         "at": seconds(window.start),
-        "suspects": suspected(observation),
+        "suspects": middleware_suffix(observation),
         "proxies": f"; {' and '.join(name for name, _ in near)} is on the way" if near else "",
         "advice": f" {near[0][0]}: {near[0][1]}." if near else "",
     }
@@ -96,7 +96,7 @@ def failed(observation: Observation, _: Limits) -> Values | None:
 
 
 def refused(observation: Observation, _: Limits) -> Values | None:
-    """Find a status that is an error, and not the platform's for a failed function."""
+    """Find an error status of a function that has not failed."""
     status = observation.status or 0
     found = observation.asked and status >= 400 and not observation.error
     return {"status": status} if found else None
@@ -110,7 +110,7 @@ def redirected(observation: Observation, _: Limits) -> Values | None:
 
 
 def broken_off(observation: Observation, limits: Limits) -> Values | None:
-    """Find a response that is incomplete, and not one that hung before it was cut off."""
+    """Find an incomplete response, unless it hung before it was cut off."""
     if not observation.broken or hung(observation, limits) is not None:
         return None
     return {"size": total(observation.received), "reason": observation.broken}
@@ -131,7 +131,7 @@ def prelude_in_body(observation: Observation, _: Limits) -> Values | None:
 
 
 def buffered_by_source(observation: Observation, limits: Limits) -> Values | None:
-    """Find an event stream, or a response that was written over time, and is then collected."""
+    """Find an event source that collects a response which is meant to stream."""
     written, received = judged(observation, limits)
     lost = written is Verdict.STREAMS and received is not Verdict.STREAMS
     missed = observation.asked and received is not Verdict.STREAMS
@@ -145,7 +145,7 @@ def held_by_app(observation: Observation, limits: Limits) -> Values | None:
     held = judged(observation, limits)[0] is Verdict.HELD_BACK
     if not held or observation.buffering or observation.has_length:
         return None
-    return carried(observation, limits, by_runtime=True) if observation.should_stream else None
+    return burst_values(observation, limits, by_runtime=True) if observation.should_stream else None
 
 
 def came_late(observation: Observation, limits: Limits) -> Values | None:
@@ -153,7 +153,7 @@ def came_late(observation: Observation, limits: Limits) -> Values | None:
     held = judged(observation, limits)[0] is Verdict.HELD_BACK
     if not held or observation.buffering or observation.has_length or observation.should_stream:
         return None
-    return carried(observation, limits, by_runtime=True)
+    return burst_values(observation, limits, by_runtime=True)
 
 
 def held_on_the_way(observation: Observation, limits: Limits) -> Values | None:
@@ -163,7 +163,7 @@ def held_on_the_way(observation: Observation, limits: Limits) -> Values | None:
         return None
     if received in (Verdict.STREAMS, Verdict.EMPTY):
         return None
-    return carried(observation, limits, by_runtime=False)
+    return burst_values(observation, limits, by_runtime=False)
 
 
 def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
@@ -171,10 +171,10 @@ def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
     if observation.written or observation.has_length:
         return None
     if any(look(observation, limits) is not None for look in (json_in_body, prelude_in_body)):
-        return None  # they say more
+        return None  # these findings say more
     if judged(observation, limits)[1] is not Verdict.HELD_BACK:
         return None
-    return carried(observation, limits, by_runtime=False)
+    return burst_values(observation, limits, by_runtime=False)
 
 
 def delayed(observation: Observation, limits: Limits) -> Values | None:
@@ -263,6 +263,6 @@ def came_whole(observation: Observation, limits: Limits) -> Values | None:
 
 
 def slowed_down(observation: Observation, limits: Limits) -> Values | None:
-    """Find a body above the bytes that Lambda sends at full speed."""
+    """Find a body that is larger than Lambda sends at full speed."""
     size = total(observation.received)
     return {"size": f"{size / 1024**2:.1f}"} if size > limits.burst_bytes else None

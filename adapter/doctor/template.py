@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from ..types import JSON
 
 PATTERNS = ("template*.yaml", "template*.yml", "template*.json")
-MAX_BYTES = (
-    1024 * 1024
-)  # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+MAX_BYTES = 1024 * 1024
 
 STREAM = "RESPONSE_STREAM"
 

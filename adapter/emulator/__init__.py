@@ -1,5 +1,5 @@
 """A local Lambda: Runtime API, function URL, Invoke API and execution environments.
 
-This package plays AWS's part. It imports nothing of the runtime, the handler, the ASGI cycle or the
-prelude, and has its own code to read their bytes, so that it cannot hide a bug in them.
+This package does what AWS does. It does not import the runtime, the handler, the ASGI cycle or the
+prelude. It reads their bytes with its own code, so that it cannot hide a bug in them.
 """

@@ -16,7 +16,7 @@ RESET = "\x1b[0m"
 
 
 class Console:
-    """Writes lines to a stream and never breaks one up.
+    """Writes lines to a stream and never splits a line.
 
     All writers share one event loop, and a line is one write, so the lines of several environments
     cannot mix. Errors of the stream are ignored: a closed terminal does not stop the server.

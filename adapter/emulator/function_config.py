@@ -19,8 +19,8 @@ ACCOUNT = "123456789012"
 VERSION = "$LATEST"
 
 # Names that Lambda reserves (a function cannot set them) or sets for its runtimes. The names of
-# credentials are not among them: on AWS they hold the credentials of the function's role, and
-# here the user's own stand in for these.
+# credentials are not included: on AWS they hold the credentials of the function's role, here those
+# of the user.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED = re.compile(
     r"_HANDLER|_X_AMZN_.*|_LAMBDA_.*|_AWS_XRAY_.*|LAMBDA_.*"
@@ -49,10 +49,10 @@ class FunctionConfig:
     init_timeout_seconds: float = 10.0
     throttle: bool = True
     kill_delay_seconds: float = 0.5
-    #: invocations at once in the one environment of a managed instance; ``None``: on demand
+    #: invocations at once in one concurrent environment; ``None``: on demand
     concurrency: int | None = None
     snapstart: bool = False
-    layers: tuple[Path, ...] = ()  #: folders that are ``/opt``; the last one wins
+    layers: tuple[Path, ...] = ()  #: mounted as ``/opt``; the last one wins
     #: without isolation there is one process on this terminal, and no limit of time or memory
     isolated: bool = True
     #: defaults of environment variables; those of the user's own environment win
@@ -80,8 +80,8 @@ def runtime_environ(
 ) -> dict[str, str]:
     """Return all environment variables of a runtime process.
 
-    The user's own are passed on, as if the function were configured with them, except for Lambda's
-    reserved names.
+    The user's variables are passed on, as if the function were configured with them, except for
+    Lambda's reserved names.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     region = region_of(user)
@@ -116,10 +116,10 @@ def runtime_environ(
 
 
 def exec_wrapper(function: FunctionConfig, environ: Mapping[str, str]) -> str:
-    """Return the program that starts the runtime, with the runtime's command as its arguments.
+    """Return the wrapper program that starts the runtime; empty if there is none.
 
-    A path below ``/var/task`` is one in the task root. The adapter's own wrapper is left out: it
-    would start the runtime that runs here without it.
+    Its arguments are the runtime's command. A path below ``/var/task`` is in the task root. The
+    adapter's own wrapper is left out: it only starts the native runtime, which is the command here.
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
     """
     wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER", "")

@@ -28,8 +28,8 @@ def is_loopback(host: str) -> bool:
 def host_is_local(headers: Headers) -> bool:
     """Whether the ``Host`` header names this machine.
 
-    A web page can point its domain at 127.0.0.1 (DNS rebinding). Its requests then carry
-    that domain as their ``Host``.
+    A web page can point its domain at 127.0.0.1 (DNS rebinding). The ``Host`` of its requests is
+    then that domain.
     """
     hosts = [value.decode("latin-1") for name, value in headers if name.lower() == b"host"]
     if len(hosts) > 1:

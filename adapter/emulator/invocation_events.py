@@ -1,4 +1,4 @@
-"""What happens to an invocation, as data. The inspector and the doctor listen to it.
+"""The steps of an invocation, as data for the inspector and the doctor.
 
 ``at`` is the time of a monotonic clock, in seconds.
 """

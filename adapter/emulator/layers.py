@@ -39,7 +39,9 @@ def read_layers(folders: Iterable[str]) -> tuple[Path, ...]:
                 "bin/ or lib/ in it."
             )
         if re.search(r"[:,\\]", str(layer)):
-            raise ConfigurationError(f"--layer {layer} cannot be mounted: no ':', ',' or '\\'.")
+            raise ConfigurationError(
+                f"--layer {layer} cannot be mounted: its path has ':', ',' or '\\' in it."
+            )
     return layers
 
 

@@ -84,8 +84,8 @@ class LocalInvocation:
 
     The front end awaits `wait_for_start`, reads `body`, then looks at `end`. It must close `body`,
     and may close it early: the rest of the response is then read and discarded, because a client
-    that disconnects does not stop a function. `done` is set when the environment is free again,
-    which is after the end of the body if the runtime works on.
+    that disconnects does not stop a function. `done` is set when the environment is free again. If
+    the runtime keeps working after its response, that is later than the end of the body.
     """
 
     def __init__(
@@ -130,7 +130,10 @@ class LocalInvocation:
             self.listener(event)
 
     def log(self, line: str, *, is_certain: bool) -> None:
-        """Take a line of the function's log, for its caller only if it is certainly its own."""
+        """Take a line of the function's log.
+
+        The caller gets the line only if ``is_certain``: no other invocation can have written it.
+        """
         if self.log_tail is not None and is_certain:
             self.log_tail = (self.log_tail + f"{line}\n".encode())[-MAX_LOG_BYTES:]
         self.tell(Logged(monotonic(), line))

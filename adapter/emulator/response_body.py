@@ -20,8 +20,8 @@ As on AWS, the client's speed limits how fast the runtime is read.
 class ResponseBody:
     """Pieces of bytes, from one writer to one reader, which iterates over them.
 
-    Its ``async with`` closes it. anyio's memory object stream does the same, and waits for a turn
-    of the event loop at each piece.
+    ``async with`` closes it. anyio's memory object stream is slower: it waits for a turn of the
+    event loop at each piece.
     """
 
     def __init__(self) -> None:
@@ -44,11 +44,11 @@ class ResponseBody:
         return piece
 
     async def __aenter__(self) -> Self:
-        """Read in the block."""
+        """Return the reader."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the body."""
         self.close()
 
     async def put(self, piece: bytes) -> None:

@@ -50,7 +50,7 @@ def test_a_good_stream_is_told_in_a_few_lines() -> None:
 def test_a_fault_is_told_with_advice() -> None:
     told = text(SHOWN["held-by-app"])
     assert "Fault: One chunk carried 100 % of the bytes" in told
-    assert "\n  Take middleware that buffers away" in told
+    assert "\n  Remove middleware that buffers" in told
     assert told.endswith("\n\nIt does not stream.")
 
 

@@ -80,7 +80,7 @@ def test_several_suspects_and_a_proxy_are_named_with_advice() -> None:
         headers=[("Server", "nginx/1.26")],
         middleware=["GZipMiddleware", "ETagMiddleware"],
     )
-    values = symptoms.carried(seen, Limits(), by_runtime=True)
+    values = symptoms.burst_values(seen, Limits(), by_runtime=True)
     assert values["suspects"] == "; `GZipMiddleware`, `ETagMiddleware` are in the stack"
     assert values["proxies"] == "; nginx is on the way"
     assert values["advice"] == " nginx: set proxy_buffering off, or send X-Accel-Buffering: no."
@@ -88,7 +88,7 @@ def test_several_suspects_and_a_proxy_are_named_with_advice() -> None:
 
 def test_without_a_suspect_the_middleware_of_the_stack_is_named() -> None:
     seen = replace(BASE, middleware=["Auditing", "CORSMiddleware"])
-    values = symptoms.carried(seen, Limits(), by_runtime=True)
+    values = symptoms.burst_values(seen, Limits(), by_runtime=True)
     assert values["suspects"] == "; the middleware in the stack: `Auditing`, `CORSMiddleware`"
 
 

@@ -1,1 +1,1 @@
-"""What ``adapter dev`` and ``adapter invoke`` run."""
+"""The commands ``adapter dev`` and ``adapter invoke``."""

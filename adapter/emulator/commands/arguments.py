@@ -192,13 +192,14 @@ def add_environments(dev: ArgumentParser) -> None:
         type=positive,
         default=10,
         metavar="N",
-        help="maximum of processes, one per concurrent request; more wait (%(default)s)",
+        help="most processes, one per concurrent request; more requests wait (%(default)s)",
     )
     group.add_argument(
         "--concurrency",
         type=positive,
         metavar="N",
-        help="be a managed instance: one process, N requests at once; more get 429",
+        help="one concurrent environment, as on Lambda Managed Instances: N requests at once; "
+        "more requests get 429",
     )
     group.add_argument(
         "--snapstart",
@@ -215,7 +216,7 @@ def add_server(dev: ArgumentParser) -> None:
         default="127.0.0.1",
         help="address to listen on (%(default)s; 0.0.0.0: reachable from containers and others)",
     )
-    group.add_argument("--port", type=port, default=8000, help="0: any free one (%(default)s)")
+    group.add_argument("--port", type=port, default=8000, help="0: any free port (%(default)s)")
     group.add_argument(
         "--no-inspector",
         dest="inspector",

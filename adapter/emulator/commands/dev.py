@@ -47,7 +47,7 @@ EVERY_HOST = (
 )
 
 
-# They are imported while the function starts. A missing one is told before.
+# These are imported later, while the function starts. A missing package is reported now.
 for _name in ("starlette", "uvicorn", "watchfiles"):
     if find_spec(_name) is None:
         raise ModuleNotFoundError(name=_name)
@@ -60,9 +60,9 @@ def main(arguments: Namespace) -> int:
         ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
     dev = read_dev_function(arguments)
-    # Other runtimes ignore them.
-    shown = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
-    function = replace(dev.config, environ=shown)
+    # For the native runtime; other runtimes ignore these variables.
+    environ = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
+    function = replace(dev.config, environ=environ)
     url = UrlSettings(
         undocumented=frozenset(arguments.undocumented),
         check_host=is_loopback(arguments.host),
@@ -85,8 +85,8 @@ def main(arguments: Namespace) -> int:
             reload,
             inspector=arguments.inspector,
         )
-        sandbox = background.submit(sandbox_of, function)
-        return anyio.run(run, settings, sandbox)
+        future_sandbox = background.submit(sandbox_of, function)
+        return anyio.run(run, settings, future_sandbox)
 
 
 def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | None:
@@ -103,7 +103,7 @@ def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | No
     return ReloadFilter(task_root, tuple(arguments.reload_include), tuple(arguments.reload_exclude))
 
 
-async def run(settings: DevSettings, finding: Future[Sandbox]) -> int:
+async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
     """Serve until a signal; return the exit code, which is 1 if the function cannot start."""
     from ..environments.environment import wait_any  # lazy: imported while the sandbox is found
     from ..environments.pool import open_pool
@@ -113,7 +113,7 @@ async def run(settings: DevSettings, finding: Future[Sandbox]) -> int:
     reload_stop = anyio.Event()
     # Signals first: a Ctrl-C during the start has to stop the server cleanly as well.
     with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
-        sandbox = await anyio.to_thread.run_sync(finding.result)
+        sandbox = await anyio.to_thread.run_sync(future_sandbox.result)
         if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)
         async with open_pool(function, sandbox, console, settings.max_environments) as pool:
@@ -136,7 +136,7 @@ async def run(settings: DevSettings, finding: Future[Sandbox]) -> int:
 
 def import_servers() -> Callable[[DevSettings, Pool, Console], AbstractAsyncContextManager[None]]:
     """Import the servers; in a thread, while the function starts."""
-    from .serving import serve_function  # lazy: the time to the first response
+    from .serving import serve_function  # lazy: imported while the function starts
 
     return serve_function
 
@@ -161,7 +161,7 @@ async def announce(
 
     With ``--reload`` a function that cannot start is served, as the next save may repair it.
     """
-    from ..inspector.app import ROOT  # lazy: it is imported while the function starts
+    from ..inspector.app import ROOT  # lazy: imported while the function starts
 
     function = settings.function
     await environment.api.initialised.wait()

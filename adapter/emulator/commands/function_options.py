@@ -53,7 +53,7 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         found = find_target(template.handler, template.task_root)
         target = Target(found.handler, template.task_root)
     if arguments.function is not None and template is None:
-        raise ConfigurationError("--function chooses from a template: leave TARGET away.")
+        raise ConfigurationError("--function chooses from a template: leave TARGET out.")
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
     return DevFunction(config, template.url if template else {})
 
@@ -73,7 +73,7 @@ def read_function(arguments: Namespace) -> FunctionConfig:
     """Return the function of ``adapter invoke``, which TARGET names.
 
     Raises:
-        ConfigurationError: TARGET is invalid, or an option is.
+        ConfigurationError: TARGET or an option is invalid.
     """
     target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     return configure(arguments, target)
@@ -93,7 +93,7 @@ def configure(
     isolated = not getattr(arguments, "no_isolation", False)
     layers = read_layers(getattr(arguments, "layer", ()))
     if layers and not isolated:
-        raise ConfigurationError("--no-isolation has no mounts: leave --layer away.")
+        raise ConfigurationError("--no-isolation has no mounts: leave --layer out.")
     timeout = arguments.timeout or (template.timeout_seconds if template else TIMEOUT_SECONDS)
     memory = arguments.memory or (template.memory_mb if template else MEMORY_MB)
     if not isolated:

@@ -106,7 +106,7 @@ def read(name: str) -> bytes:
 
 
 async def run(settings: InvokeSettings) -> int:
-    """Start an environment, invoke it and print the response; a signal ends all of it."""
+    """Start an environment, invoke it and print the response; a signal cancels everything."""
     console = Console(sys.stderr)
     sandbox = await anyio.to_thread.run_sync(find_sandbox, settings.function.task_root)
     async with (
@@ -213,8 +213,8 @@ class Printer:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            # The reader (head, less) has exited. The function runs on, and the interpreter must
-            # find a working stdout when it flushes at its exit.
+            # The reader (head, less) has exited. The function keeps running. The interpreter
+            # flushes stdout when it exits, so stdout has to be writable.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def note(self, text: str) -> None:

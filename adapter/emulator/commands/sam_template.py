@@ -50,7 +50,7 @@ def read_function(template: Path, name: str | None = None) -> TemplateFunction:
     Values that only AWS knows are left out; a parameter has its default.
 
     Raises:
-        ConfigurationError: the template cannot be read, or does not say which function it is.
+        ConfigurationError: the template cannot be read, or it is unclear which function is meant.
     """
     document = read_template(template)
     resources = section(document, "Resources")
@@ -96,7 +96,7 @@ def choose(template: Path, functions: Mapping[str, Properties], name: str | None
 
 
 def handler_of(template: Path, name: str, properties: Properties) -> tuple[str, Path]:
-    """Return handler and task root; of an image the handler is its command."""
+    """Return handler and task root; the handler of an image is the last word of its command."""
     code = properties.get("CodeUri", ".")
     root = (template.parent / code).resolve() if isinstance(code, str) else template.parent
     if not root.is_dir():  # built by `sam build`, or in a bucket

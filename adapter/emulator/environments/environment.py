@@ -46,9 +46,9 @@ RESTORE_SECONDS = 10.0  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart
 class Environment:
     """One process, reused for invocations until it ends.
 
-    `run` is its whole life and belongs in a separate task. It starts the process, serves the
-    Runtime API on a separate port (which identifies the caller), and returns when the process has
-    exited. Cancelling it kills the process. `invoke` serves one invocation.
+    `run` needs a separate task. It starts the process, serves the Runtime API on a separate port
+    (which identifies the caller), and returns when the process has exited. Cancelling `run` kills
+    the process. `invoke` serves one invocation.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Environment:
     def responded_within(self, seconds: float) -> bool:
         """Whether all its responses have ended, each less than ``seconds`` ago.
 
-        Such an environment calls ``next`` soon, unless the app works on.
+        Such an environment calls ``next`` soon, unless the app is still working.
         """
         since = monotonic() - seconds
         ends = [invocation.ended_at for invocation in self._running]
@@ -162,7 +162,7 @@ class Environment:
         self._console.latest = invocation
         pid = str(self._process.pid) if self._process else ""
         invocation.tell(Started(invocation.delivered_at or monotonic(), pid, cold))
-        await anyio.lowlevel.checkpoint()  # the runtime gets the event before the terminal its line
+        await anyio.lowlevel.checkpoint()  # the event is sent before the line is written
         self._console.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
@@ -192,7 +192,7 @@ class Environment:
             with anyio.move_on_after(self._function.kill_delay_seconds):
                 await self.ended.wait()
         self._kill()
-        self._server.cancel()  # bytes that are still to be read have no reader
+        self._server.cancel()  # do not read what the runtime sent before it was killed
         await self.ended.wait()
 
     async def _serve(self, listener: MultiListener[SocketStream]) -> None:
@@ -243,7 +243,7 @@ class Environment:
         await self.stop()
 
     async def _enforce_memory(self) -> None:
-        """End the process when it and its children have more memory than the function."""
+        """End the process when it and its children use more memory than the function has."""
         await self._spawned.wait()
         while self._process is not None and not self.ended.is_set():
             if exceeds(self._process.pid, self._function.memory_mb):

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 class EnvironmentLog(Console):
     """Writes lines to a console, and hands each line to the invocation that has written it.
 
-    A line may have the request id in it. A line without one belongs to every running invocation, or
-    to the latest one, because output is read later than the response.
+    A line with a request id belongs to that invocation. Another line belongs to every running
+    invocation. If none is running, it belongs to the latest one, because output is read later than
+    the response.
     """
 
     def __init__(self, console: Console, running: AbstractSet[LocalInvocation]) -> None:
-        self.latest: LocalInvocation | None = None  #: the one that was delivered last
+        self.latest: LocalInvocation | None = None  #: the last one that was delivered
         self._console = console
         self._running = running
 

@@ -1,4 +1,4 @@
-"""The lines that Lambda logs around an invocation: START, END, REPORT and their kin.
+"""The lines that Lambda logs around an invocation: START, END, REPORT and others.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html. Two fields at the end of REPORT
 are not AWS's: the time to the first byte, and the bytes streamed.
@@ -45,8 +45,8 @@ def timeout_line(request_id: str, timeout_seconds: float) -> str:
 def out_of_memory_line(memory_mb: int) -> str:
     """Return the line for an environment whose processes are killed for their memory."""
     return (
-        f"The environment used more than its {memory_mb} MB, and its processes are killed, as on "
-        "AWS. With --memory it has more."
+        f"The environment used more than its {memory_mb} MB. Its processes are killed, as on AWS. "
+        "Set a higher limit with --memory."
     )
 
 

@@ -1,4 +1,4 @@
-"""The environments of one function: one per concurrent request, or one managed instance."""
+"""The environments of one function: one per concurrent request, or one for all."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Pool(ABC):
 
     @abstractmethod
     async def start(self) -> Environment:
-        """Start one environment for the requests to come, and do not wait for its init."""
+        """Start one environment for later requests, and do not wait for its init."""
 
     @abstractmethod
     def replace(self) -> None:
@@ -212,7 +212,7 @@ class OnDemandPool(Pool):
 
 
 class ManagedPool(Pool):
-    """One environment for all requests; requests above its limit are refused."""
+    """One concurrent environment for all requests; requests above its limit are refused."""
 
     def __init__(
         self, tasks: TaskGroup, function: FunctionConfig, sandbox: Sandbox, console: Console
@@ -254,8 +254,7 @@ async def open_pool(
 ) -> AsyncIterator[Pool]:
     """Open a pool. When the block ends, for any reason, all its processes have ended.
 
-    ``limit`` is the number of environments that serve one invocation each; a managed instance
-    ignores it.
+    ``limit`` is the most environments that serve one invocation each. A `ManagedPool` ignores it.
     """
     async with anyio.create_task_group() as tasks:
         pool: Pool = (

@@ -26,13 +26,13 @@ def exceeds(pid: int, limit_mb: int) -> bool:
     """
     limit_bytes = limit_mb * MIB
     processes = list(process_tree(pid))
-    if sum(map(resident_bytes, processes)) <= limit_bytes:  # cheap, and counts shared pages often
+    if sum(map(resident_bytes, processes)) <= limit_bytes:  # cheap; overcounts shared pages
         return False
     return sum(map(proportional_bytes, processes)) > limit_bytes
 
 
 def process_tree(pid: int) -> Iterator[int]:
-    """Yield a process and its children, as far as they can be seen."""
+    """Yield a process and its children, as far as ``/proc`` shows them."""
     yield pid
     tasks = f"/proc/{pid}/task"
     try:

@@ -1,4 +1,4 @@
-"""Starts a runtime as Lambda does: the task root is read-only, and it ends with this process."""
+"""Starts a runtime as Lambda does: with a read-only task root. It ends with this process."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# In a new mount namespace, the task root is mounted over itself, read-only; the rest of the file
-# system stays as it is. The shell entered its working directory before the mount, where the
-# folder is still writable, so it enters the folder again.
+# In a new mount namespace, the task root is mounted over itself, read-only. The rest of the file
+# system stays as it is. The shell entered its working directory before the mount and could still
+# write to it, so it enters the folder again.
 REMOUNT = 'mount -o bind,ro "$0" "$0" && cd "$0" && exec "$@"'
 
-# The files of layers appear in /opt, before those that are there on this machine.
+# The files of layers appear in /opt and hide this machine's files of the same name.
 MOUNT_LAYERS = (
     'l=$1; shift; { [ -d /opt ] || mkdir /opt; } && mount -t overlay -o "lowerdir=$l:/opt" '
     f"layers /opt && {REMOUNT}"
@@ -29,7 +29,7 @@ NAMESPACES = (("--mount",), ("--user", "--map-root-user", "--mount"))
 # The kernel kills the runtime when this process ends, even by SIGKILL.
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
 
-# As /var/runtime/bootstrap, which runs the wrapper with the runtime's command as its arguments.
+# Does what /var/runtime/bootstrap does: runs the wrapper with the runtime's command as arguments.
 WRAP = (
     '[ -f "$0" ] || { echo "$0: does not exist" >&2; exit 127; }; '
     '[ -x "$0" ] || { echo "$0: is not an executable" >&2; exit 126; }; exec "$0" "$@"'
@@ -52,7 +52,7 @@ class Sandbox(NamedTuple):
 
 
 def no_sandbox() -> Sandbox:
-    """Return the way to start a runtime that only ends with this process."""
+    """Return a sandbox without mounts. The runtime ends with this process, if ``setpriv`` works."""
     return Sandbox(DIE_WITH_PARENT if works((*DIE_WITH_PARENT, "true")) else (), read_only=False)
 
 

@@ -1,4 +1,4 @@
-"""The events that REST APIs, HTTP APIs and load balancers make of a request. It does no I/O."""
+"""The events that REST APIs, HTTP APIs and load balancers make from a request. It does no I/O."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def http_event(
 
 def load_balancer_event(request: UrlRequest, *, multi: bool) -> UrlEvent:
     """Return the event of a request to a load balancer."""
-    # It adds the client to the addresses that are there.
+    # A load balancer appends the client's address to the request's X-Forwarded-For.
     arrival = arrive(request, "", None, frozenset({b"x-forwarded-for"}))
     event = alb_event(
         request.path,
@@ -107,7 +107,7 @@ def api_domain(aws_region: str | None) -> str | None:
 
 
 def extended_id(request_id: str) -> str:
-    """Return the id of a request that API Gateway has beside the usual one."""
+    """Return API Gateway's extended id of a request."""
     return f"{request_id[:8]}{request_id[-7:]}="
 
 

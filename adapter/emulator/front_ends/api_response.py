@@ -68,14 +68,14 @@ def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[UrlH
         InvalidResponseError: the API would respond with 502.
     """
     if content_type == PRELUDE_CONTENT_TYPE and DELIMITER in payload:
-        # AWS documents it: a stream behind a buffered integration loses its body.
+        # As AWS documents, a stream behind a buffered integration loses its body.
         head = rest_stream_head(parse_prelude(payload.partition(DELIMITER)[0]), own)
         return with_content_length(head, b"")
     response = read_object(payload)
     if unknown := sorted(response.keys() - REST_KEYS):
         raise InvalidResponseError(
-            f"A REST API knows no {unknown[0]!r} in a response. For more than one cookie use "
-            "multiValueHeaders."
+            f"A REST API does not accept {unknown[0]!r} in a response. For more than one cookie "
+            "use multiValueHeaders."
         )
     fields = merged_fields(response, REST_REMAPPED)
     if not any(name.lower() == b"content-type" for name, _ in fields):
@@ -91,7 +91,7 @@ def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> UrlHead:
         InvalidResponseError: a header is a list, which the API refuses, or is not valid.
     """
     if unknown := sorted(prelude.keys() - STREAM_KEYS):
-        raise InvalidResponseError(f"A REST API knows no {unknown[0]!r} in a prelude.")
+        raise InvalidResponseError(f"A REST API does not accept {unknown[0]!r} in a prelude.")
     fields = merged_fields(prelude, STREAM_REMAPPED)
     for cookie in string_list("cookies", prelude.get("cookies") or []):
         fields.extend(header_field("Set-Cookie", cookie))
@@ -99,7 +99,7 @@ def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> UrlHead:
 
 
 def merged_fields(response: Mapping[str, object], remapped: frozenset[str]) -> Headers:
-    """Return ``headers`` and ``multiValueHeaders``, which win where both have a name."""
+    """Return ``headers`` and ``multiValueHeaders``; the latter win for a name that both have."""
     fields: Headers = []
     lists = object_in(response, "multiValueHeaders")
     names = {name.lower() for name in lists}
@@ -141,7 +141,7 @@ def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[UrlHead, byt
     """Return head and body of a response of a load balancer.
 
     Raises:
-        InvalidResponseError: it would respond with 502.
+        InvalidResponseError: the load balancer would respond with 502.
     """
     if len(payload) > MAX_LOAD_BALANCER_BYTES:
         raise InvalidResponseError(
@@ -156,7 +156,7 @@ def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[UrlHead, byt
     else:
         for name, single in object_in(response, "headers").items():
             fields.extend(header_field(name, single, NOTHING))
-    # It counts the length itself.
+    # The load balancer counts the length itself.
     fields = [field for field in fields if field[0].lower() != b"content-length"]
     if "statusCode" not in response:
         raise InvalidResponseError("The response has no statusCode.")

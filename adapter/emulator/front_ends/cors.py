@@ -1,7 +1,7 @@
 """The ``Cors`` settings of a function URL. It does no I/O.
 
-The URL responds to preflight requests itself and adds its headers to the function's responses. A
-function that adds its own gives the browser two values, which it refuses.
+The URL responds to preflight requests itself and adds its headers to the function's responses. If
+the function adds them too, the browser gets two values, which it refuses.
 https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html
 """
 
@@ -59,9 +59,9 @@ class Cors:
         origin = header(request, b"origin")
         if not origin or {origin, "*"}.isdisjoint(self.allow_origins):
             return []
-        anyone = "*" in self.allow_origins and not self.allow_credentials
-        fields = [(ALLOW_ORIGIN, b"*" if anyone else origin.encode("latin-1"))]
-        if not anyone:
+        any_origin = "*" in self.allow_origins and not self.allow_credentials
+        fields = [(ALLOW_ORIGIN, b"*" if any_origin else origin.encode("latin-1"))]
+        if not any_origin:
             fields.append((b"vary", b"Origin"))
         if self.expose_headers:
             fields.append(

@@ -56,8 +56,8 @@ NO_WEBSOCKET = (
 class FunctionUrl:
     """An ASGI app that invokes a function for every request.
 
-    AWS does not document two cases, which are decided here: a timeout before the head is a 502,
-    like other failures, and after the head it aborts the connection; a managed instance at its
+    AWS does not document two cases, which are decided here. A timeout before the head is a 502,
+    like other failures; after the head it aborts the connection. A concurrent environment at its
     limit is a 429.
     """
 
@@ -73,7 +73,7 @@ class FunctionUrl:
         self._console = console
         self._source = source or UrlSource()
         self._websocket_paths: set[str] = set()
-        self._told: set[str] = set()  #: advice that is in the log once
+        self._told: set[str] = set()  #: advice that has been logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -228,7 +228,7 @@ class Exchange:
         self.empty = True
         self._bodiless = scope["method"] == "HEAD"
         self._held: bytes | None = None
-        self.invocation: LocalInvocation | None = None  #: hears of the bytes for the client
+        self.invocation: LocalInvocation | None = None  #: told which bytes are sent
 
     def hold(self) -> None:
         """From now on, hold each chunk back until the next one or the end."""
@@ -306,7 +306,7 @@ async def read_prelude(invocation: LocalInvocation) -> tuple[dict[str, Any], byt
     """Read the prelude; return it and the first bytes of the body.
 
     Raises:
-        BadGatewayError: the stream ended before.
+        BadGatewayError: the stream ended before the end of its prelude.
         InvalidResponseError: the stream does not begin with a prelude.
     """
     reader = PreludeReader()

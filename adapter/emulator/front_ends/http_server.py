@@ -57,7 +57,7 @@ class LocalProtocol(H11Protocol):
         super().connection_made(cast("asyncio.Transport", self.writer))
 
     def on_response_complete(self) -> None:
-        """Write the response now: the client comes before all that follows in this turn."""
+        """Write the response now, before the other work of this turn of the event loop."""
         self.writer.flush()
         super().on_response_complete()
 
@@ -81,7 +81,7 @@ class LocalProtocol(H11Protocol):
 
 
 class OneWrite:
-    """A transport that writes at once what is written in one turn of the event loop.
+    """A transport that collects the writes of one turn of the event loop into one write.
 
     uvicorn writes the head, the body and the end of a response one by one. Each write is a system
     call, and wakes up the client.
@@ -102,12 +102,12 @@ class OneWrite:
         self._pieces.append(data)
 
     def close(self) -> None:
-        """Write what is left, and close the connection."""
+        """Write the collected data, and close the connection."""
         self.flush()
         self._transport.close()
 
     def flush(self) -> None:
-        """Write now what waits."""
+        """Write the collected data now."""
         data = b"".join(self._pieces)
         self._pieces.clear()
         if data:

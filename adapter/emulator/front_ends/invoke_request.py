@@ -56,12 +56,12 @@ class InvokeRequest(NamedTuple):
 def invoke_request(
     method: str, path: str, headers: Mapping[str, str], body: bytes, function: str
 ) -> InvokeRequest:
-    """Read a call. ``headers`` has to look names up in any case.
+    """Read a call. ``headers`` has to be case-insensitive.
 
     Raises:
-        RefusedError: AWS would not invoke the function, or the call names another one.
+        RefusedError: AWS would not invoke the function, or the call names another function.
     """
-    # The signature is not checked. But a page in a browser cannot send this header.
+    # The signature is not checked. The header keeps out web pages, which cannot send it.
     if not headers.get("Authorization"):
         raise RefusedError(
             HTTPStatus.FORBIDDEN,

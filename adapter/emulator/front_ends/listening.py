@@ -1,4 +1,4 @@
-"""The sockets that the servers of this machine listen on."""
+"""The sockets that the local servers listen on."""
 
 from __future__ import annotations
 

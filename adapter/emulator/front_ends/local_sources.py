@@ -144,7 +144,7 @@ class RestSource(ApiSource):
     )
 
     def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
-        """Return the event, or the response outside of the stage."""
+        """Return the event, or the response to a path outside of the stage."""
         event = rest_event(
             request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
         )
@@ -179,7 +179,7 @@ class HttpApiSource(ApiSource):
     timed_out = unavailable
 
     def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
-        """Return the event, or the response outside of the stage."""
+        """Return the event, or the response to a path outside of the stage."""
         event = http_event(
             request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
         )
@@ -245,10 +245,10 @@ class LoadBalancerSource(EventSource):
 
 
 def refuse_stream(content_type: str, source: str) -> None:
-    """Explain a stream that a source cannot pass on.
+    """Refuse a stream that ``source`` cannot pass on.
 
     Raises:
-        InvalidResponseError: the response is one.
+        InvalidResponseError: the response is a stream.
     """
     if content_type == PRELUDE_CONTENT_TYPE:
         raise InvalidResponseError(

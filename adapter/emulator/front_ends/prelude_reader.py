@@ -1,7 +1,7 @@
 """Reads the prelude of a streamed response, in any number of pieces.
 
-The code follows AWS's documentation and is separate from `adapter.events.prelude`, so that both
-cannot have the same fault.
+The code follows AWS's documentation and is separate from `adapter.events.prelude`, so that they do
+not share a bug.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
 """
 

@@ -128,7 +128,7 @@ def signature_of(
 
 
 def caller(access_key: str) -> Event:
-    """Return the identity of a user; only the access key is the real one."""
+    """Return the identity of a user; only the access key is real."""
     return {
         "accessKey": access_key,
         "accountId": ACCOUNT,

@@ -1,7 +1,7 @@
 """An event source, between the client and the function. It does no I/O.
 
-Each source makes an event of a request and an HTTP response of the function's response, in its own
-form, and has its own errors.
+Each source makes an event from a request, and an HTTP response from the function's response. Each
+has its own formats and errors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class OwnResponse(NamedTuple):
-    """A response of the source itself, whole."""
+    """A complete response that the source itself sends."""
 
     status: int
     body: bytes
@@ -36,7 +36,7 @@ class EventSource(ABC):
     max_body_bytes: ClassVar[int] = MAX_EVENT_BYTES
     #: how long a buffered response may take; ``None``: as long as the function
     wait_seconds: ClassVar[float | None] = None
-    #: responses instead of the function's
+    #: responses that the source sends instead of the function's
     too_large: ClassVar[OwnResponse]
     failed: ClassVar[OwnResponse]
     unavailable: ClassVar[OwnResponse]
@@ -46,10 +46,10 @@ class EventSource(ABC):
 
     @property
     def timeout_advice(self) -> str:
-        """Return why the client got no response of the function."""
+        """Return why the client did not get the function's response."""
         return (
-            f"the response took longer than {self.wait_seconds} s, at which this API gives up. "
-            "The function runs on."
+            f"the response took longer than {self.wait_seconds} s, the limit of this API. "
+            "The function keeps running."
         )
 
     def __init__(self, *, streams: bool) -> None:
@@ -64,7 +64,7 @@ class EventSource(ABC):
         """Return the head that a prelude describes.
 
         Raises:
-            InvalidResponseError: it is not valid.
+            InvalidResponseError: the prelude is not valid.
         """
 
     @abstractmethod
@@ -72,7 +72,7 @@ class EventSource(ABC):
         """Return the head of a stream without a prelude.
 
         Raises:
-            InvalidResponseError: the source needs one.
+            InvalidResponseError: the source needs a prelude.
         """
 
     @abstractmethod
@@ -80,7 +80,7 @@ class EventSource(ABC):
         """Return head and body of a buffered response.
 
         Raises:
-            InvalidResponseError: it is not valid.
+            InvalidResponseError: the response is not valid.
         """
 
     @abstractmethod

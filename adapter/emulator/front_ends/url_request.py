@@ -1,4 +1,4 @@
-"""The event that a function URL makes of a request. It does no I/O."""
+"""The event that a function URL makes from a request. It does no I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVENT_TOO_LARGE = (
 
 TRACE = re.compile(r"Root=[\w-]+(;\w+=[\w.:-]+)*", re.ASCII)
 
-# They describe one connection and are not passed on (RFC 9110, 7.6.1).
+# Headers that describe one connection. They are not passed on (RFC 9110, 7.6.1).
 HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -40,8 +40,8 @@ HOP_BY_HOP = frozenset(
     }
 )
 
-# The function URL sets the first three itself, and the HTTP server handles ``expect``.
 NONE: frozenset[bytes] = frozenset()
+# The function URL sets the first three itself, and the HTTP server handles ``expect``.
 SET_BY_URL = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
 
 
@@ -118,7 +118,7 @@ def arrive(
 def url_event(
     request: UrlRequest, *, aws_region: str | None = None, caller: Event | None = None
 ) -> UrlEvent:
-    """Return the event of a request; ``caller`` is the identity of one with a signature."""
+    """Return the event of a request; ``caller`` is the identity of its signer, if it is signed."""
     aws_domain = f"{URL_ID}.lambda-url.{aws_region}.on.aws" if aws_region else None
     arrival = arrive(request, LOCAL_DOMAIN, aws_domain)
     event = function_url_event(
@@ -152,7 +152,7 @@ def epoch_ms(moment: datetime) -> int:
 
 
 def clock_time(moment: datetime) -> str:
-    """Return a time as events have it."""
+    """Return a time in the format of events: 31/Dec/2025:23:59:59 +0000."""
     return f"{moment:%d/%b/%Y:%H:%M:%S} +0000"
 
 

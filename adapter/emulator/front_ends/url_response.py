@@ -1,4 +1,4 @@
-"""The HTTP response that a function URL makes of a function's response. It does no I/O.
+"""The HTTP response that a function URL makes from a function's response. It does no I/O.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-response-payload
 """
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from ...types import JSON, Headers
 
-# The URL sets these itself and sends the function's own under another name.
+# The URL sets these headers itself and sends those of the function under other names.
 REMAPPED = frozenset({"connection", "content-length", "date", "server"})
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FIELD_VALUE = re.compile(r"[^\x00\n\v\f\r]*")
 
 
 class InvalidResponseError(Exception):
-    """The function URL cannot make an HTTP response of a function's response."""
+    """The event source cannot make an HTTP response from the function's response."""
 
 
 class UrlHead(NamedTuple):
@@ -42,8 +42,8 @@ class UrlHead(NamedTuple):
 def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str) -> UrlHead:
     """Return the head that a prelude describes.
 
-    A header's value may be a list (AWS's own web adapter sends lists). ``multiValueHeaders`` is
-    ignored, as function URLs do.
+    A header's value may be a list (AWS's own web adapter sends lists). Function URLs ignore
+    ``multiValueHeaders``.
 
     Raises:
         InvalidResponseError: a value has a wrong type, or a character that cannot be sent.

@@ -46,7 +46,7 @@ UPDATE_SECONDS = 0.1
 """How long changes are collected before they are sent to the page."""
 HEARTBEAT_SECONDS = 15.0
 
-# The page loads its own files and data, and nothing else; no page may frame it.
+# The page may load only its own files and data, and no page may embed it in a frame.
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -154,14 +154,15 @@ async def inspect(
 
 
 def json_response(document: object) -> Response:
-    """Return a document as ASCII: a text of the app may have characters that UTF-8 lacks."""
+    """Return a document as ASCII: it may contain surrogates, which UTF-8 cannot encode."""
     return Response(json.dumps(document), media_type="application/json")
 
 
 def is_local(request: Request) -> bool:
     """Whether a request comes from this machine and names it, even if others can connect.
 
-    A tunnel connects from this machine too, and may rewrite ``Host``. It names its client.
+    A tunnel connects from this machine too, and may rewrite ``Host``. Its ``X-Forwarded-For`` names
+    the client.
     """
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     addresses = [address.strip() for address in forwarded if address.strip()]

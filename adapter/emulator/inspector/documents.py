@@ -34,7 +34,7 @@ class RequestRow(TypedDict):
     first_byte: float | None
     bytes: int
     outcome: str
-    faults: list[str]  #: symptoms of the diagnosis; an outcome that is an error is not repeated
+    faults: list[str]  #: symptoms of the diagnosis, without an error that is the outcome
 
 
 class FindingDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""The observation that the diagnosis gets of a recorded invocation."""
+"""Turns a recorded invocation into an observation for the diagnosis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def observe(
     error = end.error_type if end else ""
     return Observation(
         duration=max(0.0, record.last - start),
-        received=shifted(record.sent, start) if error_is_not_the_body(record) else (),
+        received=shifted(record.sent, start) if has_function_body(record) else (),
         written=shifted(record.written, start),
         head_at=None if record.responded is None else record.responded - start,
         status=record.status,
@@ -51,8 +51,8 @@ def shifted(series: Series, start: float) -> list[Chunk]:
     return [Chunk(max(0.0, at - start), size) for at, size in series.chunks]
 
 
-def error_is_not_the_body(record: RecordedInvocation) -> bool:
-    """Whether the body is the function's, and not the platform's text about a failure."""
+def has_function_body(record: RecordedInvocation) -> bool:
+    """Whether the function wrote the body, and not the platform to report a failure."""
     return record.end is None or not record.end.error_type or record.written.count > 0
 
 

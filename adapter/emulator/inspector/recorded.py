@@ -49,7 +49,7 @@ class Series:
 
 
 class PreludeSplitter:
-    """Tells the prelude of a stream from its body."""
+    """Separates the prelude of a stream from its body."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -75,7 +75,7 @@ class PreludeSplitter:
         return []
 
     def end(self) -> Sequence[Chunk]:
-        """Return the chunks that were taken for a prelude and are the body."""
+        """Stop looking for a prelude; return the chunks that turned out to be the body."""
         waiting = self._waiting
         self._decide()
         return waiting
@@ -165,7 +165,7 @@ class RecordedInvocation:
 
 
 def explain_trailers(end: ResponseEnd) -> str:
-    """Return type and message of an error in mid-stream, or nothing."""
+    """Return type and message of an error in mid-stream; empty without an error."""
     try:
         payload = b64decode(end.error_body, validate=True)
     except ValueError:

@@ -60,5 +60,5 @@ async def read_response(invocation: LocalInvocation) -> None:
 
 
 def respond(invocation: LocalInvocation, head: UrlHead) -> None:
-    """Tell the listener that a client would have the head now."""
+    """Tell the listener that a client would get the head now."""
     invocation.tell(Responded(monotonic(), head.status, head.headers))

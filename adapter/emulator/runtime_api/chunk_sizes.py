@@ -16,7 +16,7 @@ class ChunkSizes:
 
     def __init__(self) -> None:
         self._line = b""  #: the beginning of a line
-        self._skip_bytes = 0  #: of the current chunk
+        self._skip_bytes = 0  #: the rest of the current chunk
         self._over = False
         self.broken = False  #: there was a size that Go refuses
         self.payload_bytes = 0  #: of the chunks with a valid size

@@ -1,6 +1,6 @@
-"""Internal extensions, which a runtime registers to hear of events and of its end.
+"""Internal extensions, which a runtime registers to receive events, and SIGTERM at its end.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html; replies and states are
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html. Replies and states are
 those of RAPID (internal/lambda/rapi/handler/agent*.go).
 """
 
@@ -35,7 +35,7 @@ FATAL_ERRORS = {
 
 
 class Extension:
-    """One extension. Its calls of ``next`` wait for `returns`."""
+    """One extension. Its call of ``next`` returns when `returns` is set."""
 
     def __init__(self, name: str, events: list[str]) -> None:
         self.name = name

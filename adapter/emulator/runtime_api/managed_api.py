@@ -1,4 +1,4 @@
-"""The Runtime API of a managed instance: one environment, many invocations at once.
+"""The Runtime API of a concurrent environment, as on Lambda Managed Instances.
 
 The rules are in `managed_state`. AWS has not documented two cases, which are decided here: a
 response that is being read when its invocation times out is cut off with a 410 at once, and an
@@ -35,12 +35,12 @@ MAX_REPORT_BYTES = 1024 * 1024
 NEXT_SECONDS = 1.0
 """How long an event waits for a call of ``next`` while the runtime is below its limit.
 
-A runtime is initialised with its first call, and opens its other connections after that. Between
-two invocations a connection has no call either.
+The init ends with the first call of ``next``, and the runtime opens its other connections after it.
+Between two invocations a connection has no waiting call either.
 """
 
 AT_LIMIT = platform_error(
-    UNAVAILABLE, "The environment serves as many invocations as it asked for."
+    UNAVAILABLE, "The environment is at its concurrency limit: no call of next waits for an event."
 )
 INIT_IS_OVER = replies.failure(
     HTTPStatus.FORBIDDEN,
@@ -80,7 +80,8 @@ class ManagedApi(RuntimeApi):
         self.state: ManagedState[WaitingNext] = ManagedState()
         self._invocations: dict[str, LocalInvocation] = {}
         self._uploads: dict[str, OpenUpload] = {}
-        self._expecting: deque[anyio.Event] = deque()  #: events that wait for a call of ``next``
+        #: one for each invocation that waits for a call of ``next``
+        self._expecting: deque[anyio.Event] = deque()
         self._init_failed = False
 
     @property
@@ -94,16 +95,16 @@ class ManagedApi(RuntimeApi):
         return self.state.waiting
 
     async def wait_for_next(self) -> None:
-        """Wait for a call of ``next``, at most `NEXT_SECONDS` and not above the limit."""
+        """Wait at most `NEXT_SECONDS` for a call of ``next``; do not wait at the limit."""
         with anyio.move_on_after(NEXT_SECONDS):
             while not self.state.waiting and self._below_limit:
-                comes = anyio.Event()
-                self._expecting.append(comes)
+                called = anyio.Event()
+                self._expecting.append(called)
                 try:
-                    await comes.wait()
+                    await called.wait()
                 finally:
                     with suppress(ValueError):
-                        self._expecting.remove(comes)
+                        self._expecting.remove(called)
 
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to the ``next`` call that has waited longest."""
@@ -200,7 +201,7 @@ class ManagedApi(RuntimeApi):
     async def _read_error(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
         try:
             invocation.fail(await read_failure(connection, MAX_REPORT_BYTES))
-        except (TruncatedError, ReportTooLargeError):  # both are one case to AWS's server
+        except (TruncatedError, ReportTooLargeError):  # AWS's server treats them alike
             self.state.step(invocation.request_id, PhaseStep.REFUSED)
             connection.abandon()
             return replies.TOO_LARGE

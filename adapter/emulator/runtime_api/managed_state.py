@@ -1,4 +1,4 @@
-"""The invocations of a managed instance: the waiting ``next`` calls and the phase of each event.
+"""The state of a concurrent environment: waiting ``next`` calls, and the phase of each invocation.
 
 The rules are those of AWS's Runtime API server for managed instances: waiting ``next`` calls are a
 queue, and each invocation goes through the table below on its own. It does no I/O.

@@ -76,7 +76,7 @@ class OnDemandApi(RuntimeApi):
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to the call of ``next`` that has waited longest.
 
-        That call takes the event also if its client has disconnected.
+        That call takes the event even if its client has disconnected.
         """
         self.state = move(self.state, RuntimeStep.EVENT)
         invocation.deliver(self.function.timeout_seconds)
@@ -88,7 +88,7 @@ class OnDemandApi(RuntimeApi):
     def time_out(self, invocation: LocalInvocation) -> bool:
         """Fail the invocation; the environment ends, as its app may still be running."""
         if invocation.first_byte_at is not None:
-            # RAPID's own name; the other one is Lambda's, for a response that has not begun.
+            # RAPID's error type. `timeout_error` has Lambda's, for a response that has not begun.
             invocation.finish(ResponseEnd(EndOfResponse.TRUNCATED, "Sandbox.Timeout"))
         invocation.fail(timeout_error(invocation.request_id, self.function.timeout_seconds))
         return True
@@ -176,7 +176,7 @@ class OnDemandApi(RuntimeApi):
     ) -> Reply:
         self.state = move(self.state, RuntimeStep.RESPONSE)
         if not has_known_mode(connection):
-            # The state stays: from here the runtime cannot respond and cannot call ``next``.
+            # The state does not change: the runtime can no longer respond or call ``next``.
             invocation.fail(InvocationFailure("Runtime.InvalidResponseModeHeader"))
             return replies.INVALID_RESPONSE_MODE
         try:
@@ -191,11 +191,11 @@ class OnDemandApi(RuntimeApi):
         try:
             failure = await read_failure(connection)
         except TruncatedError:
-            # RAPID accepts it with its type, and without its text.
+            # RAPID accepts an incomplete report: it keeps the error type and drops the text.
             failure = reported_failure(connection, b"")
         if len(failure.payload) > invocation.limit:
-            # RAPID fails here and closes the connection. The state stays: the runtime cannot call
-            # ``next``.
+            # RAPID fails here and closes the connection. The state does not change: the runtime
+            # cannot call ``next``.
             invocation.fail(InvocationFailure("Function.ResponseSizeTooLarge"))
             raise anyio.BrokenResourceError
         self.state = move(self.state, RuntimeStep.SENT)

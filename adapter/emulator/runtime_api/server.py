@@ -1,7 +1,8 @@
-"""The Runtime API of one environment: the part that all environments share.
+"""The Runtime API of one environment: the part that all kinds of environments share.
 
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; what that page leaves open is as in
-RAPID (https://github.com/aws/aws-lambda-runtime-interface-emulator).
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Where that page does not say, the
+code follows RAPID, AWS's own server of this API
+(https://github.com/aws/aws-lambda-runtime-interface-emulator).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ NONCE = "Lambda-Runtime-Invocation-Id"
 TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
 EXTENSION_IDENTIFIER = "Lambda-Extension-Identifier"
 
-# A browser sends one of them with every POST and with every resource that a page loads, wherever
+# A browser sends one of these with every POST and with every resource that a page loads, wherever
 # the page comes from. A runtime sends neither.
 BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 
@@ -74,7 +75,7 @@ class RuntimeApi(ABC):
         self.next_called = anyio.Event()
         self.init_failure: InvocationFailure | None = None
         self.extensions = Extensions(function)
-        self._responded: LocalInvocation | None = None  #: waits for the extensions only
+        self._responded: LocalInvocation | None = None  #: only its extensions still run
         self._arn = function.arn(region)
 
     @property
@@ -246,10 +247,11 @@ class RuntimeApi(ABC):
 
 
 def is_stale(connection: ServerConnection, invocation: LocalInvocation) -> bool:
-    """Whether the call belongs to an earlier delivery of the event; many runtimes do not say.
+    """Whether the call belongs to an earlier delivery of the event.
 
-    AWS has not published how its server decides this. Its runtimes expect a 410, after which the
-    response to the current delivery may still come.
+    Many runtimes do not send the header; their calls are never stale. AWS has not published how its
+    server decides this. Its runtimes expect a 410, after which the response to the current delivery
+    may still come.
     """
     return connection.header(NONCE) not in ("", invocation.nonce)
 

@@ -1,6 +1,7 @@
 """One connection of a runtime to the Runtime API: h11 over an anyio socket.
 
-h11 reads the requests. Replies are written without it, in a third of the time: each has a length.
+h11 reads the requests. Replies are written without h11, in a third of the time that it takes. Each
+reply has a ``Content-Length``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class ServerConnection:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER, MAX_HEAD_BYTES)  #: of one request
         self._broken = False
-        self._has_backlog = False  #: the last read had more than one piece for RAPID
+        self._has_backlog = False  #: the last read filled RAPID's buffer
         self._pushed_back: object = h11.NEED_DATA  #: the event that ended a backlog
         self._chunk_sizes: ChunkSizes | None = None  #: of a chunked body that is being read
         self.request: h11.Request
@@ -84,9 +85,9 @@ class ServerConnection:
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the body chunk by chunk as it arrives, then set `trailers`.
 
-        If the runtime sends faster than the body is read, all chunks of one read are one piece, as
-        they are in Go: one by one they would delay everything else on the event loop. `trailers`
-        has trailers only if the head declares any, and then all of them.
+        If the runtime sends faster than the body is read, all chunks of one read are joined, as in
+        Go. One by one they would delay everything else on the event loop. `trailers` is empty if
+        the head declares no trailers; otherwise it has all of them.
 
         Raises:
             TruncatedError: the body is incomplete.
@@ -117,7 +118,7 @@ class ServerConnection:
                 raise TruncatedError
 
     async def wait_closed(self) -> None:
-        """Wait until the peer closes the connection; bytes that it sends first are kept."""
+        """Wait until the peer closes the connection; bytes that it sends before that are kept."""
         data = b" "
         while data:
             try:
@@ -168,10 +169,10 @@ class ServerConnection:
         return event
 
     def _check_chunks(self, read_bytes: int) -> None:
-        """Follow the sizes of chunks, also those that came with the head.
+        """Check the sizes of chunks, including those that came with the head.
 
         Raises:
-            TruncatedError: all chunks in front of an invalid size have been read.
+            TruncatedError: a size is invalid, and all chunks before it have been read.
         """
         if self._chunk_sizes is None and self.header("Transfer-Encoding"):
             self._chunk_sizes = ChunkSizes()
@@ -241,5 +242,5 @@ class ServerConnection:
 
 @lru_cache(1)
 def date_at(epoch_seconds: int) -> str:
-    """Return a time as the header ``Date`` has it."""
+    """Return a time in the format of the ``Date`` header."""
     return formatdate(epoch_seconds, usegmt=True)

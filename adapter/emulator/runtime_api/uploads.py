@@ -68,7 +68,7 @@ async def copy_response(
         raise
     end = complete_end(connection, invocation)
     invocation.finish(sanitised(end) if sanitise else end)
-    await anyio.lowlevel.cancel_shielded_checkpoint()  # the client comes before the runtime
+    await anyio.lowlevel.cancel_shielded_checkpoint()  # send to the client first
     return replies.ACCEPTED
 
 

@@ -489,10 +489,10 @@ def test_the_client_of_aws_is_served(telling: Path) -> None:
     ("options", "says"),
     [
         ([], "Name the app: adapter dev main:app"),
-        (["main:app", "--function", "Shop"], "leave TARGET away"),
+        (["main:app", "--function", "Shop"], "leave TARGET out"),
         (["--command", "'"], "cannot be read"),
         (["--command", " "], "--command is empty"),
-        (["main:app", "--no-isolation", "--layer", "."], "leave --layer away"),
+        (["main:app", "--no-isolation", "--layer", "."], "leave --layer out"),
     ],
 )
 def test_options_that_do_not_fit_are_explained(folder: Path, options: list[str], says: str) -> None:

@@ -56,7 +56,7 @@ def test_a_rest_api_merges_headers_and_their_lists() -> None:
 @pytest.mark.parametrize(
     ("response", "says"),
     [
-        ({"statusCode": 200, "cookies": ["a=b"]}, "knows no 'cookies' in a response"),
+        ({"statusCode": 200, "cookies": ["a=b"]}, "does not accept 'cookies' in a response"),
         ({"statusCode": 200, "body": {"a": 1}}, "body is not a string"),
         (["a list"], "is not a JSON object"),
         ({"statusCode": 200, "multiValueHeaders": {"a": "b"}}, "is not a list of strings"),

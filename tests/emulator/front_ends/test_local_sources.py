@@ -193,7 +193,7 @@ async def test_an_api_gives_up_on_a_response_and_the_function_runs_on(local: Loc
     script = "import signal\n" + ECHO.replace("    assert", "    signal.pause()\n    assert")
     reply, running = await get(local, script, Impatient())
     assert (reply.status_code, reply.json()) == (504, {"message": "Endpoint request timed out"})
-    assert "The function runs on" in running.log.getvalue()
+    assert "The function keeps running" in running.log.getvalue()
 
 
 ORIGIN = {"Origin": "https://shop.example"}

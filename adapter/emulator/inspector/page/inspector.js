@@ -12,7 +12,7 @@ const known = new Map();  // rows by the number of the invocation
 let shown = null;  // the invocation in the panel
 let fetching = false;
 
-// Makes an element. Text is always text: nothing from the app is read as HTML.
+// Makes an element. Text from the app is inserted as text, never as HTML.
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -128,7 +128,7 @@ function render(invocation) {
   const scroll = panel.scrollTop;
   const focus = same ? document.activeElement?.id : "";
   shown = invocation;
-  // The buttons stay while the rest is renewed, so that no click is lost.
+  // The buttons stay while the rest is replaced, so that no click is lost.
   if (same) {
     panel.querySelector(".title").replaceWith(title(invocation));
   } else {
@@ -250,7 +250,7 @@ function chunkTable({ written, sent }) {
       element("td", {}, what)))));
 }
 
-// What a person does.
+// Buttons and keys.
 
 async function replay() {
   if (!shown?.replayable) return;
@@ -305,7 +305,7 @@ addEventListener("keydown", (event) => {
 
 addEventListener("hashchange", () => { markChosen(); show(); });
 
-// The live connection. After a restart of the server its numbers begin at 1 again.
+// The live connection. After a restart of the server, the numbers of invocations begin at 1 again.
 
 const events = new EventSource("events");
 let fresh = false;
