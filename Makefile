@@ -97,7 +97,7 @@ test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## The tests wit
 test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'
 
-PORTABLE := $(addprefix tests/,asgi doctor events invocation observe samples streams testing) $(wildcard tests/test_*.py)
+PORTABLE := $(addprefix tests/,asgi diagnosis doctor events invocation observe samples streams testing) $(wildcard tests/test_*.py)
 
 test-portable: $(READY)  ## The tests that need no Linux
 	$(BIN)/python -m pytest -n auto $(PORTABLE)

@@ -31,9 +31,7 @@ LAYERS = {
     "core": {
         "asgi.response",
         "asgi.scope",
-        "doctor.findings",
-        "doctor.observation",
-        "doctor.symptoms",
+        "diagnosis",
         "events",
         "invocation.claim",
         "invocation.context",
@@ -118,6 +116,7 @@ UNTESTED = {
         [
             "asgi.__init__",
             "imports.__init__",
+            "diagnosis.__init__",
             "doctor.__init__",
             "invocation.__init__",
             "observe.__init__",

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import anyio
 import h11
 
+from ..diagnosis.findings import diagnose, streams
+from ..diagnosis.observation import Observation
 from ..errors import ConfigurationError
 from ..target import find_target
-from .findings import diagnose, streams
 from .local_target import probe_target
-from .observation import Observation
 from .probe import ProbeRequest, probe
 from .report import lines, make_report, printable, without_secrets
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from ..diagnosis.observation import may_name_middleware
 from ..emulator.console import Console
 from ..emulator.environments.pool import open_pool
 from ..emulator.environments.sandbox import find_sandbox
@@ -20,13 +21,12 @@ from ..emulator.inspector.journal import Journal
 from ..emulator.inspector.observed import observe
 from ..emulator.inspector.stack_reader import read_stack
 from ..errors import ConfigurationError
-from .observation import may_name_middleware
 from .probe import probe
 from .template import unfit_places
 
 if TYPE_CHECKING:
+    from ..diagnosis.observation import Observation
     from ..target import Target
-    from .observation import Observation
     from .probe import Probe, ProbeRequest
 
 MAX_TIMEOUT_SECONDS = 900.0

@@ -16,7 +16,7 @@ import h11
 from anyio.abc import SocketAttribute
 from anyio.streams.tls import TLSAttribute
 
-from .observation import Chunk
+from ..diagnosis.observation import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypedDict
 
-from .findings import Severity, streams
-from .observation import Limits, judge, longest_gap, total
-from .symptoms import seconds
+from ..diagnosis.findings import Severity, streams
+from ..diagnosis.observation import Limits, judge, longest_gap, total
+from ..diagnosis.symptoms import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .findings import Finding
-    from .observation import Chunk, Observation
+    from ..diagnosis.findings import Finding
+    from ..diagnosis.observation import Chunk, Observation
     from .probe import Fields, Probe
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

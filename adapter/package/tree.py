@@ -38,7 +38,8 @@ MAX_KEY_BYTES = 64 * 1024
 
 #: parts of the adapter for development; the function does not import them
 DEVELOPMENT = tuple(
-    f"adapter/{name}" for name in ("deploy", "doctor", "emulator", "package", "samples", "testing")
+    f"adapter/{name}"
+    for name in ("deploy", "diagnosis", "doctor", "emulator", "package", "samples", "testing")
 )
 
 #: left out of dependencies: files for type checkers and compilers

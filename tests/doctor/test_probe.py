@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute
 
-from adapter.doctor.observation import total
+from adapter.diagnosis.observation import total
 from adapter.doctor.probe import MAX_CHUNKS, Probe, ProbeRequest, probe
 
 if TYPE_CHECKING:

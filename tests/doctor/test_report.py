@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.doctor.findings import diagnose
+from adapter.diagnosis.findings import diagnose
 from adapter.doctor.probe import Probe
 from adapter.doctor.report import bar, lines, make_report, printable
-
-from .shown import GOOD, SHOWN
-from .strategies import chunks, observations
+from tests.diagnosis.shown import GOOD, SHOWN
+from tests.diagnosis.strategies import chunks, observations
 
 if TYPE_CHECKING:
-    from adapter.doctor.observation import Chunk
+    from adapter.diagnosis.observation import Chunk
 
 SEEN = Probe(
     protocol="HTTP/1.1",

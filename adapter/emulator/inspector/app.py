@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.responses import StreamingResponse as Stream
 
-from ...doctor.observation import may_name_middleware
+from ...diagnosis.observation import may_name_middleware
 from ..host import host_is_local, is_loopback
 from .documents import detail, summary
 from .observed import observe

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypedDict
 
-from ...doctor.findings import Severity, diagnose
-from ...doctor.observation import Limits, judge
+from ...diagnosis.findings import Severity, diagnose
+from ...diagnosis.observation import Limits, judge
 from ..local_invocation import EndOfResponse
 from ..runtime_api.bandwidth import BURST_BYTES, STEP_BYTES, STEP_SECONDS
 from .observed import observe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...doctor.observation import Chunk, Observation
+from ...diagnosis.observation import Chunk, Observation
 from ..local_invocation import EndOfResponse
 
 if TYPE_CHECKING:

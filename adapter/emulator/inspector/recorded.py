@@ -7,7 +7,7 @@ from collections import deque
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ...doctor.observation import Chunk
+from ...diagnosis.observation import Chunk
 from ..invocation_events import Ended, Logged, Responded, Sent, Started, Written
 from ..local_invocation import InvocationFailure
 from .request_line import HttpRequest, read_request

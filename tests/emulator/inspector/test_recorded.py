@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.doctor.observation import Chunk
+from adapter.diagnosis.observation import Chunk
 from adapter.emulator.inspector.recorded import (
     MAX_CHUNKS,
     MAX_EVENT_BYTES,

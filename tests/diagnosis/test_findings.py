@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from adapter.doctor.findings import RULES, Severity, diagnose, streams
-from adapter.doctor.observation import Chunk, Limits, Observation
+from adapter.diagnosis.findings import RULES, Severity, diagnose, streams
+from adapter.diagnosis.observation import Chunk, Limits, Observation
 
 from .document import PAGE, PRINTED, finding_table
 from .shown import GOOD, REMOTE, SHOWN
@@ -26,7 +26,7 @@ def test_every_symptom_has_a_response_that_shows_it() -> None:
 def test_the_page_has_every_finding() -> None:
     printed = PRINTED.search(PAGE.read_text())
     assert printed
-    assert printed[0] == finding_table(), "out of date: python -m tests.doctor.document"
+    assert printed[0] == finding_table(), "out of date: python -m tests.diagnosis.document"
 
 
 @pytest.mark.parametrize("symptom", SHOWN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from adapter.doctor.observation import Chunk, Observation
+from adapter.diagnosis.observation import Chunk, Observation
 
 times = st.floats(0, 100, allow_nan=False)
 chunks = st.lists(st.builds(Chunk, times, st.integers(1, 10_000)), max_size=20).map(sorted)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.doctor.observation import (
+from adapter.diagnosis.observation import (
     Chunk,
     Limits,
     Observation,

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.doctor import symptoms
-from adapter.doctor.findings import RULES
-from adapter.doctor.observation import Chunk, Limits, Observation
+from adapter.diagnosis import symptoms
+from adapter.diagnosis.findings import RULES
+from adapter.diagnosis.observation import Chunk, Limits, Observation
 
 from .shown import GOOD, SHOWN
 
 if TYPE_CHECKING:
-    from adapter.doctor.findings import Rule
-    from adapter.doctor.symptoms import Look
+    from adapter.diagnosis.findings import Rule
+    from adapter.diagnosis.symptoms import Look
 
 OVER_TIME = [Chunk(0.5 * number, 10) for number in range(6)]
 AT_ONCE = [Chunk(2.5, 60)]

@@ -1,11 +1,11 @@
-"""Prints the findings into docs/doctor.md: ``python -m tests.doctor.document``."""
+"""Prints the findings into docs/doctor.md: ``python -m tests.diagnosis.document``."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from adapter.doctor.findings import diagnose
+from adapter.diagnosis.findings import diagnose
 
 from .shown import SHOWN
 

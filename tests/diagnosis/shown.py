@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from adapter.doctor.observation import Chunk, Observation
+from adapter.diagnosis.observation import Chunk, Observation
 
 OVER_TIME = [Chunk(0.5 * number, 10) for number in range(6)]
 AT_ONCE = [Chunk(2.5, 60)]

@@ -1,0 +1,1 @@
+"""What a response says about its streaming: observation, symptoms, findings. Pure."""
