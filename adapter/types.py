@@ -29,6 +29,8 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 application: ``async (scope, receive, send)``."""
 
 
+# From 2.4 on, send() raises OSError after a disconnect. Starlette reads the version: below 2.4, it
+# listens for http.disconnect during a stream and cancels the stream when the message comes.
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 

@@ -59,7 +59,7 @@ def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
 
 
 class LifespanOff:
-    """The lifespan of an app without one."""
+    """The lifespan of an app whose ``lifespan`` option is ``off``."""
 
     state: dict[str, Any] | None = None
 
@@ -113,7 +113,7 @@ class SharedLifespan:
             del _shared[id(self._app)]
 
 
-#: The lifespans of apps that are starting or started, by the id of the app, which each keeps alive.
+#: The lifespans of apps that are starting or started, by ``id(app)``. Each keeps its app alive.
 _shared: dict[int, SharedLifespan] = {}
 
 
