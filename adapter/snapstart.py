@@ -83,7 +83,7 @@ async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None
         return
     runner = current_runner()
     assert runner is not None
-    result = await runner.outside(partial(hook, *args, **kwargs))
+    result = await runner.call_outside_loop(partial(hook, *args, **kwargs))
     if inspect.isawaitable(result):
         await result
 

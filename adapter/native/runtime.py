@@ -83,7 +83,7 @@ def main(target: str | None = None) -> int:
         asyncio.set_event_loop(loop)
         with _deferred_models(options):
             handler = load(name or _no_handler())
-        if bridge.runner.take_current_loop():
+        if bridge.runner.use_current_loop():
             loop.close()
             loop = bridge.runner.loop
         bridge.calls_function = isinstance(handler, FunctionHandler)

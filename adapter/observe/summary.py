@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
-from ..invocation.current import shed_cancellation, undisturbed
+from ..invocation.current import drop_app_cancellation, ignoring_app_cancellation
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ async def measured(
     finally:
         record.meter = outer
         summary = meter.finish()
-        await shed_cancellation(record)
+        await drop_app_cancellation(record)
         for listener in listeners:
             await _tell(listener, summary, record)
 
@@ -208,7 +208,7 @@ async def _tell(listener: Callable[[Summary], Any], summary: Summary, record: Cu
         result = listener(summary)
         if inspect.isawaitable(result):
             task = asyncio.ensure_future(result)
-            await undisturbed(partial(asyncio.wait, (task,)), record)
+            await ignoring_app_cancellation(partial(asyncio.wait, (task,)), record)
             task.result()
     except BaseException as error:
         if record.cancelled and isinstance(error, asyncio.CancelledError):

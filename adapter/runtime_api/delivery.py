@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
-from ..invocation.current import undisturbed
+from ..invocation.current import ignoring_app_cancellation
 from ..invocation.loggers import get_logger
 from .connection import settle as settle_future
 
@@ -131,7 +131,7 @@ async def settle(delivery: Delivery, record: Current | None = None) -> None:
         NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
     try:
-        reply = await undisturbed(delivery.reply, record)
+        reply = await ignoring_app_cancellation(delivery.reply, record)
     except (OSError, ProtocolError) as error:
         # At the timeout the platform resets the connection in mid-stream. If the environment goes
         # on, the next request opens a new connection.

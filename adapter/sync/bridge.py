@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
-from ..invocation.current import Current, current, set_fallback, shed_cancellation
+from ..invocation.current import Current, current, drop_app_cancellation, set_fallback
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
@@ -130,7 +130,7 @@ class Bridge:
         finally:
             served.delivery.claim.call_ended()
             served.call = None
-            await shed_cancellation(served)
+            await drop_app_cancellation(served)
 
     async def _stream(
         self,
