@@ -27,9 +27,8 @@ READ_BUFFER_BYTES = 64 * 1024
 EXIT_FORKED = 70
 """The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
 
-_process = (
-    object()
-)  # another object in every child; os.getpid() would be a system call for each chunk
+#: Another object in every forked child. (os.getpid() would be a system call for each chunk.)
+_process = object()
 
 
 def _in_child() -> None:
@@ -117,7 +116,7 @@ class Connection(asyncio.BufferedProtocol):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Lend asyncio the buffer to read into."""
+        """Return the buffer that asyncio reads into."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:

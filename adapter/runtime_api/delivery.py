@@ -73,7 +73,7 @@ class Delivery:
 
     def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply
-        stream, self._stream = self._stream, None  # a reference cycle: the stream refers to this
+        stream, self._stream = self._stream, None  # the stream refers to this object: a cycle
         if stream is not None and not stream.closed:
             stream.refuse(reply)
         if self._waiting is not None:
@@ -122,8 +122,8 @@ async def settle(delivery: Delivery, record: Current | None = None) -> None:
 
     Args:
         delivery: has sent the outcome.
-        record: the record of the invocation, if the current task has run its app. The app may
-            cancel the task; that comes too late, and does not end this wait.
+        record: the record of the invocation, if the current task has run its app. A cancellation
+            by the app does not end this wait.
 
     Raises:
         CancelledError: the task was cancelled from outside.
@@ -175,9 +175,8 @@ def _json(response: object) -> bytes:
 
 def _number(value: object) -> int | float:
     """Return the JSON number for a `Decimal`, which is the type of DynamoDB's numbers."""
-    decimal = sys.modules.get(
-        "decimal"
-    )  # not imported here: without the module there is no Decimal
+    # Not imported here: if no module has imported `decimal`, there is no Decimal.
+    decimal = sys.modules.get("decimal")
     if decimal is not None and isinstance(value, decimal.Decimal):
         whole = value == value.to_integral_value() if value.is_finite() else False
         return int(value) if whole else float(value)

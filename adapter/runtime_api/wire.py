@@ -205,9 +205,8 @@ class _Head:
         self.status = status
         self.headers = headers
         self.length: int | None = None  #: from content-length
-        self.chunks: _ChunkReader | None = (
-            None  #: without a length and chunks, the body ends with the connection
-        )
+        #: Without `length` and `chunks`, the body ends with the connection.
+        self.chunks: _ChunkReader | None = None
         if status in (204, 304):
             self.length = 0
         elif (coding := headers.get("transfer-encoding")) is not None:
@@ -268,9 +267,8 @@ class _ChunkReader:
 
 def _chunk_size(line: str) -> int:
     size = line.partition(";")[0].rstrip(" \t")
-    if not 0 < len(size) <= 16 or size.strip(
-        "0123456789abcdefABCDEF"
-    ):  # int() accepts more than hexadecimal digits
+    # int() accepts more than hexadecimal digits.
+    if not 0 < len(size) <= 16 or size.strip("0123456789abcdefABCDEF"):
         raise ProtocolError("Not a chunk size.")
     return int(size, 16)
 

@@ -44,9 +44,8 @@ class ManagedBridge(Bridge):
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event
         self._started = False
-        self._handler: object = (
-            None  #: AWS's runtime calls this handler without a wrapper; else None
-        )
+        #: The handler that AWS's runtime calls without a wrapper; None if there is a wrapper.
+        self._handler: object = None
         self._latest: ServedInvocation | None = None
         self._event: bytes | str | None = None
         self._forks = 0
@@ -130,7 +129,7 @@ class ManagedBridge(Bridge):
 
     async def prepare(self) -> None:
         """Make sure that there is a connection: the client received the event over another one."""
-        await self._client.ready()
+        await self._client.ensure_connection()
 
     async def settle(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop stands still after this call."""
