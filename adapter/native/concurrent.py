@@ -36,7 +36,7 @@ Overdue = set["asyncio.Task[None]"]
 
 
 class ConcurrentWorker(Worker):
-    """Serves one invocation at a time, beside the other workers. Its failures do not affect them.
+    """Serves one invocation at a time. Its failures do not affect the other workers.
 
     A refusal never ends the process. Lambda does not freeze a managed instance or kill its
     processes at a timeout. So the task of an app that still runs after its deadline is added to
@@ -66,10 +66,10 @@ class ConcurrentWorker(Worker):
 
         Raises:
             RuntimeApiError: no worker gets events any more.
-            OSError: the Runtime API is gone.
+            OSError: the Runtime API cannot be reached.
         """
         while not self._stopping:
-            self._idle = asyncio.create_task(self._take())
+            self._idle = asyncio.create_task(self._serve_next())
             await self._idle
 
     def stop(self) -> None:
@@ -78,7 +78,7 @@ class ConcurrentWorker(Worker):
         if self._idle is not None:
             self._idle.cancel()
 
-    async def _take(self) -> None:
+    async def _serve_next(self) -> None:
         invocation = await self._next()
         self._idle = None
         served = ServedInvocation(Delivery(self._client, invocation))
