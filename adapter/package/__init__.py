@@ -1,7 +1,7 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
 `command` is the command, `build` has its steps in order. The zip does not contain this package.
-The options stand here, because importing them needs no extra.
+The options are defined here, because importing this module needs no extra.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def add_arguments(package: ArgumentParser) -> None:
         "--requirements",
         type=Path,
         metavar="FILE",
-        help="a requirements file, lock file or pyproject.toml; default: that of the project",
+        help="a requirements file, lock file or pyproject.toml; default: the file of the project",
     )
     contents.add_argument(
         "--keep",
