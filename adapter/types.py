@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 """Header fields as ASGI has them: lower-case names, latin-1 values, repeats kept."""
 
 # Frameworks do not agree on the type of a scope (asgiref: a union of TypedDicts, Starlette:
-# MutableMapping[str, Any]) and these are not assignable to each other, hence ``Any`` here.
+# MutableMapping[str, Any]) and these are not assignable to each other, so ``Any`` is used here.
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

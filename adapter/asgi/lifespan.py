@@ -118,7 +118,7 @@ _shared: dict[int, SharedLifespan] = {}
 
 
 class LifespanOn:
-    """Runs the app's lifespan in a task, for as long as the environment lives.
+    """Runs the app's lifespan in a task, until the environment ends.
 
     An app that ends before it has confirmed its startup does not support the protocol. That is
     an error if the lifespan is ``required``.

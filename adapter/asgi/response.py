@@ -231,7 +231,7 @@ class Response:
         self._advance(Input.DISCONNECTED)
 
     def _advance(self, happened: Input, kind: str = "") -> State:
-        """Go to the next state and return the one before."""
+        """Go to the next state and return the previous state."""
         before = self.state
         after = TRANSITIONS[before].get(happened)
         if after is None:

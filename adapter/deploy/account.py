@@ -80,7 +80,7 @@ class Account:
 
     @cached_property
     def place(self) -> Place:
-        """The account and its region; asks AWS, so that wrong credentials show at once."""
+        """The account and its region, from AWS, so that wrong credentials are found at once."""
         with explained():
             arn: str = self._client("sts").get_caller_identity()["Arn"]
         _, partition, _, _, account, _ = arn.split(":", 5)

@@ -44,7 +44,7 @@ def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], N
     """Carry out a plan, step by step; ``say`` gets a line for each.
 
     Raises:
-        DeployError: a step failed. The message names the step, and says how to go on.
+        DeployError: a step failed. The message names the step, and says what to do next.
     """
     for number, step in enumerate(plan):
         say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
@@ -58,7 +58,7 @@ def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], N
 
 
 def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
-    """Say at which step a plan stopped, which version is live, and how to go on."""
+    """Return a message: where the plan stopped, which version is live, and what to do next."""
     step = plan[number]
     is_alias_unmoved = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
     return (
@@ -327,7 +327,7 @@ class StepRunner:
 def _arguments(configuration: Configuration) -> dict[str, Any]:
     """Return a configuration as Lambda's API takes it.
 
-    RuntimeConfig cannot be empty, so it is there only for a customer-managed runtime.
+    RuntimeConfig cannot be empty, so it is set only for a customer-managed runtime.
     """
     arguments: dict[str, Any] = {
         "Runtime": configuration.runtime,

@@ -64,7 +64,7 @@ def add_deploy_arguments(deploy: ArgumentParser) -> None:
     actions = deploy.add_argument_group("what to do")
     actions.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     actions.add_argument(
-        "--rollback", action="store_true", help="make the version before the live one live"
+        "--rollback", action="store_true", help="make the previous version live again"
     )
     actions.add_argument(
         "--adopt", action="store_true", help="take over a function that another tool has made"
@@ -132,7 +132,7 @@ COMMANDS = {
         add_deploy_arguments,
     ),
     "destroy": Command(
-        "show all that adapter deploy has made for a function, and delete it",
+        "show and delete all resources that adapter deploy has made for a function",
         "[OPTIONS] [NAME]",
         DESTROY_EXAMPLES,
         add_destroy_arguments,

@@ -73,7 +73,7 @@ def deploy(
 
 
 def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequence[Step]:
-    """Make the version live that was published before the live one; return the steps."""
+    """Make the previous version live again; return the steps."""
     name = settings.name
     found = observe(account, name, find_names(settings, account.place), with_bucket=False)
     target = read_version(account, name, str(previous_version(name, found)))

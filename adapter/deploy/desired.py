@@ -103,7 +103,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Upload:
-    """Where a zip is uploaded that is too big to be sent to Lambda directly."""
+    """The place in S3 for a zip that is too big to be sent to Lambda directly."""
 
     bucket: str
     key: str

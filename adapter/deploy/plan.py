@@ -46,7 +46,7 @@ def plan(desired: Desired, observed: Observed) -> tuple[steps.Step, ...]:
 
 
 def previous_version(name: str, observed: Observed) -> int:
-    """Return the number of the version that was published before the one that is live.
+    """Return the number of the version that was published before the live version.
 
     Raises:
         DeployError: there is no such deployment, no URL, or no older version.

@@ -129,7 +129,7 @@ def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
 def works_in_thread(task: asyncio.Task[Any]) -> bool:
     """Whether the invocation that ``task`` serves waits for a thread of its app.
 
-    If the task were cancelled now, the thread would go on. Call this function in a task, in the
+    If the task were cancelled now, the thread would continue. Call this function in a task, in the
     context of the invocation.
     """
     record = current.get(None)

@@ -1,4 +1,4 @@
-"""The signal handlers of the app, beside those of the runtime."""
+"""Lets the signal handlers of the app and those of the runtime work together."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class WatchedHandler:
                 self._report(frame)
 
     def _report(self, frame: FrameType) -> None:
-        # With several invocations, the one that blocks is unknown.
+        # With several invocations, it is not known which of them blocks.
         running = self._running.copy()
         variables = running[0].copy() if len(running) == 1 else copy_context()
         variables.run(

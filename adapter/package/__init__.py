@@ -17,7 +17,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 EXAMPLES = """\
 exit codes:
-  0  the zip is there
+  0  the zip has been made
   1  the project cannot be packaged
   2  wrong usage
 
@@ -68,5 +68,5 @@ def add_arguments(package: ArgumentParser) -> None:
         "--output",
         default="function.zip",
         metavar="FILE",
-        help="a zip, or a folder to unpack it into, empty or new, as in build/ (%(default)s)",
+        help="a zip, or an empty or new folder to unpack the zip into, as in build/ (%(default)s)",
     )

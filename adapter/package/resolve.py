@@ -74,7 +74,7 @@ def install(
     is_pylock = file is not None and is_valid_pylock_path(file)
     is_uv_lock = file is not None and file.name == UV_LOCK
     try:
-        if file and is_pylock:  # uv accepts nothing else beside such a file
+        if file and is_pylock:  # uv accepts no other requirements with it
             run(*pip, "-r", str(copy_pylock(file, scratch)))
             file = None
         if file and is_uv_lock:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: left out of a project at any depth: caches and everything hidden, such as .env with its secrets
 NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
 
-#: left out beside the code: files that describe, test or deploy the project
+#: left out in the task root: files that describe, test or deploy the project
 AT_THE_TOP = (
     *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
     *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),

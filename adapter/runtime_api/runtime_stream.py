@@ -130,7 +130,7 @@ class RuntimeStream(ResponseStream):
         return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
     def refuse(self, reply: ReplyOrError) -> None:
-        """Stop the writer: a reply before the end of the response refuses the rest."""
+        """Stop the writer: the Runtime API has replied before the end of the response."""
         self.disconnect(
             f"The Runtime API stopped reading the response: {reply}"
             if isinstance(reply, Exception)

@@ -65,8 +65,8 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
 def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -> bytes:
     """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
 
-    Trailers must be declared here, or the platform drops them and takes the response for
-    complete. ``lines`` are more headers, which `header_lines` has rendered.
+    Trailers must be declared here, or the platform drops them and treats the response as complete.
+    ``lines`` are more headers, which `header_lines` has rendered.
 
     Raises:
         ValueError: the path or a header contains a CR, LF or NUL.

@@ -176,8 +176,8 @@ class Bridge:
 
         A wrapper may change its context object, even its request id, and may call the handler with
         another context object, for example to warm the app up. So the invocation is found by the
-        object itself or by its request id. AWS's runtime makes the object where the adapter does
-        not see the object; then the deadline and the function in the object decide.
+        object itself or by its request id. AWS's runtime makes the object, and the adapter does not
+        see it before the call. Then the deadline and the function in the object decide.
         """
         record = current.get(None)
         if isinstance(record, ServedInvocation):
