@@ -162,20 +162,20 @@ class LoopRunner:
     def _run_due_call(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
         asyncio.set_event_loop(self.loop)  # asyncio.run unsets it
         stood_still, self.stands_still = self.stands_still, True
-        settle: Callable[[], None]
+        set_outcome: Callable[[], None]
         try:
-            settle = partial(_set_result, future, call())
+            set_outcome = partial(_set_result, future, call())
         except BaseException as error:
-            settle = partial(_set_exception, future, error)
+            set_outcome = partial(_set_exception, future, error)
         finally:
             self.stands_still = stood_still
         if self._turn.acquire(blocking=False):
             try:
-                settle()
+                set_outcome()
             finally:
                 self._turn.release()
         else:  # another thread of the function runs the loop
-            self.loop.call_soon_threadsafe(settle)
+            self.loop.call_soon_threadsafe(set_outcome)
 
 
 def current_runner() -> LoopRunner | None:

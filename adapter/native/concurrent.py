@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, settle
+from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..sync.bridge import ServedInvocation
 from .worker import Worker
 
@@ -82,7 +82,7 @@ class ConcurrentWorker(Worker):
         invocation = await self._next()
         self._idle = None
         served = ServedInvocation(Delivery(self._client, invocation))
-        serving = asyncio.create_task(self._serve_and_settle(served))
+        serving = asyncio.create_task(self._serve_until_reply(served))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
             await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
@@ -93,10 +93,10 @@ class ConcurrentWorker(Worker):
         if not serving.done():
             self._abandon(serving, invocation)
 
-    async def _serve_and_settle(self, served: ServedInvocation) -> None:
+    async def _serve_until_reply(self, served: ServedInvocation) -> None:
         await self._serve(served)
         try:
-            await settle(served.delivery, served)
+            await wait_for_reply(served.delivery, served)
         except AdapterError as error:
             logger.error("The outcome of an invocation was not delivered: %s", error)
 

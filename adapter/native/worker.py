@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StreamClosed, advice
 from ..invocation.loggers import get_logger
-from ..runtime_api.delivery import Delivery, encode_response, settle
+from ..runtime_api.delivery import Delivery, encode_response, wait_for_reply
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..runtime_api.wire import ApiReply
@@ -68,7 +68,7 @@ class Worker:
             self._begin(invocation)
             event = await self._wait()
             if event is None:  # the latest outcome may have no reply, or a refusal
-                await settle(self._delivery)
+                await wait_for_reply(self._delivery)
 
     def stop(self) -> None:
         """Take no more events. The current invocation is finished."""

@@ -66,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
     def expect(self) -> Future[ApiReply]:
         """Announce a request; return the future of the reply, or of an error."""
         reply: Future[ApiReply] = self._loop.create_future()
-        self.on_reply = partial(settle, reply)
+        self.on_reply = partial(set_reply, reply)
         return reply
 
     @property
@@ -167,8 +167,8 @@ class Connection(asyncio.BufferedProtocol):
             on_reply(error)
 
 
-def settle(future: Future[ApiReply], reply: ReplyOrError) -> None:
-    """Set the result or the exception of ``future``, unless the future is done."""
+def set_reply(future: Future[ApiReply], reply: ReplyOrError) -> None:
+    """Set the reply, or the error, as the outcome of ``future``, unless the future is done."""
     if future.done():
         return
     if isinstance(reply, Exception):

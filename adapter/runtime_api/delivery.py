@@ -11,7 +11,7 @@ from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
 from ..invocation.current import ignoring_app_cancellation
 from ..invocation.loggers import get_logger
-from .connection import settle as settle_future
+from .connection import set_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ class Delivery:
         if stream is not None and not stream.closed:
             stream.refuse(reply)
         if self._waiting is not None:
-            settle_future(self._waiting, reply)
+            set_reply(self._waiting, reply)
         if self._on_reply is not None:
             self._on_reply()
 
@@ -102,7 +102,7 @@ class Delivery:
         if self.opened:
             self._waiting = asyncio.get_running_loop().create_future()
             if self.reply_to_stream is not None:
-                settle_future(self._waiting, self.reply_to_stream)
+                set_reply(self._waiting, self.reply_to_stream)
             return await self._waiting
         if self._posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")
@@ -117,7 +117,7 @@ class Delivery:
             raise
 
 
-async def settle(delivery: Delivery, record: Current | None = None) -> None:
+async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> None:
     """Wait for the reply of the Runtime API: the next event may be asked for only after it.
 
     Args:

@@ -92,7 +92,9 @@ def install() -> ManagedBridge | None:
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
     # A wrapper may import the handler at its first event, when an invocation is running already.
-    bridge.adopt(getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None))
+    bridge.join_invocation(
+        getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None)
+    )
     return bridge
 
 
@@ -171,7 +173,7 @@ class SingleResponse:
         self, invoke_id: str, data: bytes, *args: Any, **kwargs: Any
     ) -> None:
         """Post the result of the function, unless its response has been streamed."""
-        if not self._bridge.has_responded(invoke_id, data):
+        if not self._bridge.end_response(invoke_id, data):
             self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
 
     def post_error(self, invoke_id: str, report: str, *args: Any, **kwargs: Any) -> None:
@@ -179,7 +181,7 @@ class SingleResponse:
 
         A large report is shortened: the Runtime API closes the connection if it is over 6 MiB.
         """
-        if self._bridge.has_responded(invoke_id):
+        if self._bridge.end_response(invoke_id):
             logger.warning("Handler raised after its response was streamed; error not reported")
             return
         if len(report) > MAX_REPORT_BYTES:

@@ -89,7 +89,7 @@ class Bridge:
     async def prepare(self) -> None:
         """Prepare the connection before a response begins."""
 
-    async def settle(self, delivery: Delivery) -> None:
+    async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply to a response that a call has sent."""
 
     async def wait_for_call(self, served: ServedInvocation, *, cancel: bool = False) -> None:
@@ -155,7 +155,7 @@ class Bridge:
                 logger.error("The handler failed", exc_info=error)
         finally:
             if delivery.sent:
-                await self.settle(delivery)
+                await self.wait_for_reply(delivery)
         if isinstance(stream.error, Exception):
             raise stream.error
         if stream.error is not None:  # a SystemExit, for example, which would end the process
