@@ -114,7 +114,7 @@ def add_command(
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         usage=f"%(prog)s {arguments}",
-        allow_abbrev=False,  # --mem would mean something else once there is a second such option
+        allow_abbrev=False,  # a new option could change the meaning of --mem
         formatter_class=RawDescriptionHelpFormatter,
         epilog=f"{examples}{needs}",
     )
@@ -166,7 +166,7 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the command ``adapter run``."""
-    summary = "be the runtime, inside Lambda or a container"
+    summary = "run the app as the runtime of a function, in Lambda or a container"
     run = add_command(commands, "run", summary, RUN_EXAMPLES, arguments="[TARGET]")
     run.add_argument("target", nargs="?", help=f"{MODULE_HELP}; default: $_HANDLER")
     run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
@@ -174,7 +174,7 @@ def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the command ``adapter completion``."""
-    summary = "print the script with which a shell completes this command line"
+    summary = "print a completion script for a shell"
     completion = add_command(
         commands, "completion", summary, COMPLETION_EXAMPLES, "completion", "SHELL"
     )
@@ -237,7 +237,7 @@ def run_completion(arguments: Namespace) -> int:
 
 @contextmanager
 def needed_extra(name: str) -> Iterator[None]:
-    """Say which extra to install if an import fails.
+    """Raise an error that names the extra to install if an import fails.
 
     Raises:
         ConfigurationError: the import failed.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
 from .invocation.context import seconds_left
-from .invocation.current import Current, current, shed_cancellation
+from .invocation.current import Current, current, drop_app_cancellation
 from .invocation.loggers import get_logger
 from .invocation.registry import get_host, register
 from .options import Options, resolve
@@ -114,7 +114,7 @@ class EntryPoint(ABC):
         record = current.get(None)
         if record is None or stream is None:
             return await _in_own_task(record, self._measured, event, context, stream)
-        if not self._listeners:  # most calls, which need no other coroutine
+        if not self._listeners:  # most calls: saves the coroutine of `_measured`
             return await self._respond(event, context, stream)
         return await self._measured(record, event, context, stream)
 
@@ -171,19 +171,19 @@ class EntryPoint(ABC):
         """The event loop for all calls outside a runtime."""
         from .invocation.runner import LoopRunner  # lazy: cold start
 
-        closing = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        runner = LoopRunner(closing.get_loop(), contain=False)
-        atexit.register(self._close, runner, closing)
+        asyncio_runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        runner = LoopRunner(asyncio_runner.get_loop(), contain=False)
+        atexit.register(self._close, runner, asyncio_runner)
         return runner
 
-    def _close(self, runner: LoopRunner, closing: asyncio.Runner) -> None:
+    def _close(self, runner: LoopRunner, asyncio_runner: asyncio.Runner) -> None:
         try:
             runner.run(self.shutdown())
         finally:
             # From Python 3.12 on, no thread can be started at exit. The last step of asyncio's
             # runner starts a thread to join worker threads, but these have ended already.
             with suppress(RuntimeError):
-                closing.close()
+                asyncio_runner.close()
 
 
 async def _in_own_task(
@@ -191,8 +191,8 @@ async def _in_own_task(
 ) -> JSON:
     """Serve a call outside a runtime, or inside another invocation, in a new task with a record.
 
-    The record tells a cancellation from outside, as by a timeout of the caller, from a cancellation
-    by the app.
+    The record distinguishes a cancellation from outside (by a timeout of the caller, for example)
+    from a cancellation by the app.
 
     Raises:
         CancelledError: this coroutine was cancelled.
@@ -201,7 +201,7 @@ async def _in_own_task(
     record = Current() if outer is None else outer.for_nested_call()
     variables = copy_context()
     variables.run(current.set, record)
-    task = asyncio.create_task(_whole(record, respond, *args), context=variables)
+    task = asyncio.create_task(_respond_in_task(record, respond, *args), context=variables)
     try:
         await asyncio.wait((task,))
     except asyncio.CancelledError:
@@ -212,13 +212,13 @@ async def _in_own_task(
     return task.result()
 
 
-async def _whole(
+async def _respond_in_task(
     record: Current, respond: Callable[..., Coroutine[Any, Any, JSON]], *args: Any
 ) -> JSON:
     try:
         return await respond(record, *args)
     finally:
-        await shed_cancellation(record)
+        await drop_app_cancellation(record)
 
 
 def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:

@@ -171,7 +171,7 @@ class InvocationFailed(AdapterError):
         return f"The function failed with {self.error_code} after {len(self.body)} bytes: {message}"
 
 
-def origin(error: BaseException) -> BaseException | None:
+def cause_of(error: BaseException) -> BaseException | None:
     """Return the cause of ``error``, or else the error that was handled when it was raised."""
     cause = _cause(error)  # may be false: an error can have a length or a truth value
     return _context(error) if cause is None else cause
@@ -190,7 +190,7 @@ def advice(error: BaseException | None) -> str:
             "attempt to write a readonly database",
         ):
             return " (on Lambda only /tmp can be written to)"
-        error = origin(error)
+        error = cause_of(error)
     return ""
 
 
@@ -221,7 +221,7 @@ def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def error_type(error: BaseException) -> str:
-    """Return the name under which callers see ``error``."""
+    """Return the error type that is reported for ``error``."""
     own = issubclass(type(error), HandlerError)  # isinstance() would read error.__class__
     return cast("HandlerError", error).error_type if own else class_name(type(error))
 

@@ -28,8 +28,8 @@ class FunctionHandler:
     """Calls a plain function of ``(event, context)``, or a wrapper around a handler of the adapter.
 
     A synchronous function is called as AWS's runtime calls it: on the main thread, while the event
-    loop stands still. In a concurrent environment, where the loop serves other invocations
-    too, and outside a runtime, the function is called in a thread. An ``async`` function is
+    loop stands still. The function is called in another thread outside a runtime, and in a
+    concurrent environment, where the loop serves other invocations too. An ``async`` function is
     awaited. A `LambdaHandler` that the function calls streams the response.
     """
 
@@ -84,7 +84,7 @@ async def call_function(function: Callable[..., Any], *args: Any) -> Any:
     Raises:
         Exception: the exception of the function.
     """
-    result = await _called(function, args)
+    result = await _call(function, args)
     if inspect.isawaitable(result):
         result = await result
     if inspect.isgenerator(result) or inspect.isasyncgen(result):
@@ -97,12 +97,12 @@ async def call_function(function: Callable[..., Any], *args: Any) -> Any:
     return result
 
 
-async def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+async def _call(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     if inspect.iscoroutinefunction(function):
         return await function(*args)
     runner = current_runner()
     if runner is not None and not runner.concurrent:
-        return await runner.outside(function, *args)
+        return await runner.call_outside_loop(function, *args)
     call = partial(copy_context().run, call_for_future, function, *args)
     if runner is not None:
         call = partial(_call_with_loop, runner.loop, call)

@@ -138,7 +138,7 @@ class LambdaHandler(EntryPoint):
         if stream is not None and isinstance(source, Source) and self.streams(source, plain):
             await self._run(request, context, stream, source)
             return None
-        buffered = BufferedStream(partial(_whole, source, stream is not None), stream)
+        buffered = BufferedStream(partial(_render_buffered, source, stream is not None), stream)
         await self._run(request, context, buffered, source)
         return buffered.result()
 
@@ -188,7 +188,7 @@ class LambdaHandler(EntryPoint):
 
     @cached_property
     def _rewrite(self) -> Callable[[Request, Event], Request] | None:
-        """The function that makes the viewer's request of a request, if an option needs it."""
+        """The function that turns a request into the viewer's request, if an option needs it."""
         options = self.options
         if options.trusted_front_end is None and not options.authorization_source:
             return None
@@ -278,7 +278,9 @@ class LambdaHandler(EntryPoint):
         return buffered.result()
 
 
-def _whole(source: Source | CustomSource, in_runtime: bool, head: Head | None, body: bytes) -> JSON:
+def _render_buffered(
+    source: Source | CustomSource, in_runtime: bool, head: Head | None, body: bytes
+) -> JSON:
     assert head is not None
     if in_runtime and body:
         warn_of_buffering(source, head)
@@ -294,7 +296,7 @@ def _check(app: ASGIApp) -> None:
     reason = f"{app!r} is not a callable object"
     if callable(app):
         try:
-            signature = inspect.signature(_called(app), follow_wrapped=False)
+            signature = inspect.signature(_call_of(app), follow_wrapped=False)
         except Exception:
             return  # the signature is unknown: a C function, for example
         try:
@@ -312,8 +314,8 @@ def _check(app: ASGIApp) -> None:
     )
 
 
-def _called(app: Any) -> Any:
-    """Return what Python calls for ``app(...)``, with the ``self`` of an instance bound."""
+def _call_of(app: Any) -> Any:
+    """Return the callable that Python uses for ``app(...)``, bound to its instance."""
     if inspect.isroutine(app) or isinstance(app, partial | type):
         return app
     call = inspect.getattr_static(type(app), "__call__")
@@ -321,7 +323,7 @@ def _called(app: Any) -> Any:
 
 
 class _Incoming(NamedTuple):
-    """A request on its way to the app."""
+    """A request for the app, or the status that refuses it."""
 
     scope: Scope | None
     body: bytes

@@ -59,8 +59,8 @@ def load(target: str) -> StreamingHandler:
         _check_callable(found, target)
         found = found()
     if issubclass(type(found), StreamingHandler):  # isinstance() would accept a proxy
-        ours: StreamingHandler = found
-        return ours
+        handler: StreamingHandler = found
+        return handler
     _check_callable(found, target)
     if message := mistake(target, _kind_of(found)):
         raise LoadError("Runtime.HandlerNotFound", message)
@@ -155,11 +155,11 @@ def _check_callable(found: object, target: str) -> None:
             "Runtime.HandlerNotFound",
             f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
             + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else "")
-            + _with_app(found, target),
+            + _app_advice(found, target),
         )
 
 
-def _with_app(found: object, target: str) -> str:
+def _app_advice(found: object, target: str) -> str:
     """Return advice for an object whose method makes the app, as those of FastMCP and Datasette."""
     if ":" not in target or target.endswith(CALL):
         return ""

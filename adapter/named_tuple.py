@@ -1,7 +1,7 @@
 """`typing.NamedTuple` without the annotations, for the classes that each cold start makes.
 
-`typing` compiles the annotation of each field, which is a string, and nothing here evaluates them.
-Without it, the imports of a cold start take 3 % fewer instructions.
+`typing` compiles the annotation of each field, which is a string. The adapter never evaluates these
+annotations. Without `typing`, the imports of a cold start take 3 % fewer instructions.
 """
 
 from __future__ import annotations
@@ -25,4 +25,4 @@ else:
             return made
 
     class NamedTuple(metaclass=_Meta):
-        """The base of a class with fields, as `typing.NamedTuple` is."""
+        """The base class of named tuples, used as `typing.NamedTuple` is."""

@@ -56,7 +56,7 @@ def after_restore(hook: H) -> H:
 
 
 def run_before_snapshot(runner: LoopRunner) -> None:
-    """Call the hooks before the snapshot, and those of AWS's library after them."""
+    """Call the hooks of this module before a snapshot, and then those of AWS's library."""
     while _before:  # a hook may add another
         runner.run(call_hook(_before.pop()))
     library = _library_hooks("get_before_snapshot")
@@ -66,7 +66,7 @@ def run_before_snapshot(runner: LoopRunner) -> None:
 
 
 def run_after_restore(runner: LoopRunner) -> None:
-    """Call the hooks of AWS's library after a restore, and the others after them."""
+    """Call the hooks of AWS's library after a restore, and then those of this module."""
     random = sys.modules.get("random")
     if random is not None:
         random.seed()  # otherwise all restored environments have the same random numbers
@@ -83,7 +83,7 @@ async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None
         return
     runner = current_runner()
     assert runner is not None
-    result = await runner.outside(partial(hook, *args, **kwargs))
+    result = await runner.call_outside_loop(partial(hook, *args, **kwargs))
     if inspect.isawaitable(result):
         await result
 

@@ -44,7 +44,7 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
     * Each chunk that a generator yields, async or not, is written.
     * A function that has written nothing may return ``{"statusCode", "headers",
       "multiValueHeaders", "cookies", "body", "isBase64Encoded"}``, where each key is optional, or
-      only a body. The body can be text, bytes, or any source that `ResponseStream.pipe` takes,
+      only a body. The body can be text, bytes, or anything that `ResponseStream.pipe` takes,
       and is closed at the end.
 
     The stream is ended if the function leaves it open. Before the first byte, an exception of the

@@ -65,7 +65,7 @@ def refuse_own_name(task_root: Path) -> None:
 def _own_module(task_root: Path) -> Path | None:
     """Return the project's file or folder that has the library's name, or ``None``.
 
-    This library itself is not meant: in its repository, or installed into the task root.
+    The library itself is ignored, in its repository or installed into the task root.
     """
     spec = PathFinder.find_spec(LIBRARY.name, [str(task_root)])
     if spec is None or any(task_root.glob(f"{DISTRIBUTION}-*.dist-info")):
@@ -83,7 +83,7 @@ def _find(text: str, here: Path, *, factory: bool) -> Target:
         raise ConfigurationError(f"{text!r} names a file but no app in it. Try {text}:app")
     named_app = APP.fullmatch(text)
     if factory:
-        text = _called(text, is_app=named_app is not None)
+        text = _factory_call(text, is_app=named_app is not None)
     elif not named_app and not HANDLER.fullmatch(text):
         raise ConfigurationError(f"{text!r} does not name an app. {HINT}")
     if named_app and named_app["module"].endswith(".py"):
@@ -91,7 +91,7 @@ def _find(text: str, here: Path, *, factory: bool) -> Target:
     return Target(text, here.resolve())
 
 
-def _called(text: str, *, is_app: bool) -> str:
+def _factory_call(text: str, *, is_app: bool) -> str:
     if not is_app:
         raise ConfigurationError(
             f"{text!r} does not name an app factory. With --factory it has to be "

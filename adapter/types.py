@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 """Header fields as ASGI has them: lower-case names, latin-1 values, repeats kept."""
 
 # Frameworks do not agree on the type of a scope (asgiref: a union of TypedDicts, Starlette:
-# MutableMapping[str, Any]) and these are not assignable to each other, hence ``Any`` here.
+# MutableMapping[str, Any]) and these are not assignable to each other, so ``Any`` is used here.
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,6 +29,8 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 application: ``async (scope, receive, send)``."""
 
 
+# From 2.4 on, send() raises OSError after a disconnect. Starlette reads the version: below 2.4, it
+# listens for http.disconnect during a stream and cancels the stream when the message comes.
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 

@@ -22,8 +22,8 @@ class WsgiToAsgi:
     * Each request has its own thread. asgiref uses one thread for all requests, so that a second
       request would wait for the end of the first stream.
     * Header fields and the query are latin-1, as in PEP 3333; asgiref accepts only ASCII.
-    * The iterable of the app is always closed (PEP 3333), so that Flask can tear its request down
-      after a disconnect.
+    * The iterable of the app is always closed (PEP 3333), so that Flask can end its request after a
+      disconnect.
     """
 
     def __init__(self, app: Any) -> None:

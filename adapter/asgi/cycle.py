@@ -12,7 +12,7 @@ from ..errors import (
     ResponseTooLarge,
     StreamClosed,
     advice,
-    origin,
+    cause_of,
 )
 from ..invocation import forks
 from ..invocation.deadline import Deadline
@@ -32,10 +32,10 @@ HEAD_DELAY_SECONDS = 0.25
 """How long the head waits for the first body message, so that a failure can still be a 500."""
 
 CANCEL_DELAY_SECONDS = 0.05
-"""The time from the disconnect that an app gets at its deadline to its cancellation.
+"""How long after its disconnect at the deadline an app is cancelled.
 
-An app that waits for ``http.disconnect`` ends by itself. Django, if it is cancelled before, leaves
-its tasks running."""
+In this time an app that waits for ``http.disconnect`` ends by itself. Django leaves its tasks
+running if it is cancelled at once."""
 
 
 class HttpCycle:
@@ -113,7 +113,7 @@ class HttpCycle:
             self._timers.remove(self._flush_head)
             if self._max_seconds:
                 self._timers.remove(self._limit)
-                self._deadline = None  # a reference cycle: the deadline refers to `_expire`
+                self._deadline = None  # the deadline refers to `_expire`: a reference cycle
             deadline.end()
 
     async def receive(self) -> Message:
@@ -228,7 +228,7 @@ class HttpCycle:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
         elif gone and state is State.REFUSED:
             pass  # the response is too large, which has been logged
-        elif gone and state in (State.GONE, State.COMPLETE):  # that is, with the last message
+        elif gone and state in (State.GONE, State.COMPLETE):  # COMPLETE: with the last message
             logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)
@@ -262,7 +262,8 @@ def respond_plainly(status: int, method: str, stream: ResponseStream, source: So
     stream.writelines_nowait([part for part in rest if isinstance(part, bytes)], end=True)
 
 
-_members = BaseExceptionGroup.__dict__["exceptions"].__get__
+# Python's getter: a class of an app may define an attribute of the same name.
+_exceptions_of = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 
 def is_disconnect(error: BaseException) -> bool:
@@ -280,13 +281,13 @@ def is_disconnect(error: BaseException) -> bool:
         if id(error) in seen:
             continue
         seen.add(id(error))
-        before = origin(error)
+        cause = cause_of(error)
         if issubclass(type(error), ClientDisconnected):  # isinstance() would read error.__class__
             found = True
         elif issubclass(type(error), BaseExceptionGroup):
-            pending += _members(error)
-        elif before is not None:
-            pending.append(before)
+            pending += _exceptions_of(error)
+        elif cause is not None:
+            pending.append(cause)
         else:
             return False
     return found
@@ -300,7 +301,7 @@ def clear_frames(error: BaseException) -> None:
     runs is not cleared: before Python 3.13 that would end a suspended coroutine, for example of a
     worker task that has caught the error.
 
-    Only the frame of a call that has ended owns the reference to its code object
+    `gc.get_referents` lists the code object of a frame only after the call has ended
     (``frame_traverse`` in CPython's ``frameobject.c``).
     """
     trace = error.__traceback__

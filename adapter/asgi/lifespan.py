@@ -59,7 +59,7 @@ def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
 
 
 class LifespanOff:
-    """The lifespan of an app without one."""
+    """The lifespan of an app whose ``lifespan`` option is ``off``."""
 
     state: dict[str, Any] | None = None
 
@@ -113,12 +113,12 @@ class SharedLifespan:
             del _shared[id(self._app)]
 
 
-#: The lifespans of apps that are starting or started, by the id of the app, which each keeps alive.
+#: The lifespans of apps that are starting or started, by ``id(app)``. Each keeps its app alive.
 _shared: dict[int, SharedLifespan] = {}
 
 
 class LifespanOn:
-    """Runs the app's lifespan in a task, for as long as the environment lives.
+    """Runs the app's lifespan in a task, until the environment ends.
 
     An app that ends before it has confirmed its startup does not support the protocol. That is
     an error if the lifespan is ``required``.

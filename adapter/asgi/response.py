@@ -50,28 +50,29 @@ class Input(IntEnum):
     LIMIT = 9  #: `max_stream_seconds` have passed
 
 
-_UNFINISHED = {
+# How an unfinished response ends.
+_ENDINGS = {
     Input.RETURNED: State.FAILED,
     Input.RAISED: State.FAILED,
     Input.EXPIRED: State.EXPIRED,
     Input.DISCONNECTED: State.GONE,
 }
-_LATE = (Input.FLUSH, *_UNFINISHED, Input.REFUSED, Input.LIMIT)
-_UNENDED = (State.IDLE, State.STARTED, State.STREAMING)
+_LATE = (Input.FLUSH, *_ENDINGS, Input.REFUSED, Input.LIMIT)
+_UNFINISHED = (State.IDLE, State.STARTED, State.STREAMING)
 
 TRANSITIONS: dict[State, dict[Input, State]] = {
     State.IDLE: {
         Input.START: State.STARTED,
         Input.FLUSH: State.IDLE,
         Input.LIMIT: State.IDLE,
-        **_UNFINISHED,
+        **_ENDINGS,
     },
     State.STARTED: {
         Input.BODY: State.STREAMING,
         Input.LAST_BODY: State.COMPLETE,
         Input.FLUSH: State.STREAMING,
         Input.LIMIT: State.STARTED,
-        **_UNFINISHED,
+        **_ENDINGS,
     },
     State.STREAMING: {
         Input.BODY: State.STREAMING,
@@ -79,7 +80,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.FLUSH: State.STREAMING,
         Input.REFUSED: State.REFUSED,
         Input.LIMIT: State.LIMITED,
-        **_UNFINISHED,
+        **_ENDINGS,
     },
     # The last message is sent after this transition, and can still be too large.
     State.COMPLETE: dict.fromkeys(_LATE, State.COMPLETE) | {Input.REFUSED: State.REFUSED},
@@ -101,7 +102,7 @@ class End(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """End the response with an error instead."""
+    """End the response with an error."""
 
     error: BaseException
 
@@ -196,7 +197,7 @@ class Response:
     def returned(self) -> Operations:
         """Record that the app has returned. An unfinished response is an error."""
         before = self._advance(Input.RETURNED)
-        if before not in _UNENDED:
+        if before not in _UNFINISHED:
             return ()
         return self._ended(
             before,
@@ -230,7 +231,7 @@ class Response:
         self._advance(Input.DISCONNECTED)
 
     def _advance(self, happened: Input, kind: str = "") -> State:
-        """Go to the next state and return the one before."""
+        """Go to the next state and return the previous state."""
         before = self.state
         after = TRANSITIONS[before].get(happened)
         if after is None:
@@ -272,14 +273,14 @@ class Response:
         return held
 
     def _ended(self, before: State, error: BaseException, status: int = 500) -> Operations:
-        if before not in _UNENDED:
+        if before not in _UNFINISHED:
             return ()
         if before is State.STREAMING and not self._buffered:
             return (Failure(error),)
         return self._replace(error, status)
 
     def _replace(self, error: BaseException, status: int = 500) -> Operations:
-        """Return a response in place of the app's, of which nothing has been sent."""
+        """Return the response to send instead of the app's. Nothing has been sent yet."""
         if self._raise_errors:
             return (Failure(error),)
         return plain_response(status, to_head_request=self._to_head_request)

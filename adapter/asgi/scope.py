@@ -9,9 +9,6 @@ from ..types import ASGI
 if TYPE_CHECKING:
     from ..types import JSON, Context, Request, Scope
 
-# From 2.4 on, send() raises OSError after a disconnect. Starlette reads the version: below 2.4, it
-# listens for http.disconnect during a stream and cancels the stream when the message comes.
-
 
 def http_scope(
     request: Request,

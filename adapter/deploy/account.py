@@ -1,4 +1,4 @@
-"""The account on AWS: its clients, and the errors of boto3 as sentences."""
+"""The account on AWS: its clients, and sentences for the errors of boto3."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 INVALID = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"}
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
-#: A zip of 50 MB takes minutes on a slow line, and AWS responds when it has all of the zip.
+#: A zip of 50 MB takes minutes on a slow line, and AWS responds only after the whole upload.
 CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=300
 )
@@ -44,7 +44,7 @@ class Account:
     """An account in one region; each client is made when it is used."""
 
     def __init__(self, region: str | None = None, profile: str | None = None) -> None:
-        """Find the credentials as every tool of AWS does, and AWS_REGION, which boto3 ignores.
+        """Find the credentials as AWS's tools do. Also read AWS_REGION, which boto3 ignores.
 
         Raises:
             DeployError: there is no such profile, or no region.
@@ -80,7 +80,7 @@ class Account:
 
     @cached_property
     def place(self) -> Place:
-        """The account and its region; asks AWS, so that wrong credentials show at once."""
+        """The account and its region, from AWS, so that wrong credentials are found at once."""
         with explained():
             arn: str = self._client("sts").get_caller_identity()["Arn"]
         _, partition, _, _, account, _ = arn.split(":", 5)
@@ -88,7 +88,7 @@ class Account:
 
 
 def error_code(error: Exception) -> str:
-    """Return the code of an error of AWS; nothing for any other error."""
+    """Return the code of an error of AWS; empty for any other error."""
     if not isinstance(error, ClientError):
         return ""
     code: str = error.response.get("Error", {}).get("Code", "")
@@ -96,8 +96,8 @@ def error_code(error: Exception) -> str:
 
 
 @contextmanager
-def absent_is_fine(*codes: str) -> Iterator[None]:
-    """Go on after the block if AWS says that something is not there, or one of ``codes``."""
+def ignore_missing(*codes: str) -> Iterator[None]:
+    """Ignore the error of AWS that something does not exist, and errors with one of ``codes``."""
     try:
         yield
     except ClientError as error:
@@ -119,7 +119,7 @@ def explained() -> Iterator[None]:
 
 
 def explain(error: BotoCoreError | ClientError) -> str:
-    """Turn an error of boto3 into a sentence that also says how to go on."""
+    """Turn an error of boto3 into a sentence that also says what to do next."""
     code = error_code(error)
     text = str(error).rstrip(".")
     if isinstance(error, NoRegionError):
@@ -129,7 +129,7 @@ def explain(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return "No credentials for AWS were found. Log in with `aws login`, or name a --profile."
     if isinstance(error, CredentialRetrievalError | SSOError | TokenRetrievalError):
-        return f"The credentials cannot be had: {text}. Log in again."
+        return f"The credentials cannot be read: {text}. Log in again."
     if code in EXPIRED:
         return "The credentials have expired. Log in again, and run the same command."
     if code in INVALID:

@@ -1,4 +1,4 @@
-"""Carries out the steps of a plan, each by a call or two to AWS."""
+"""Carries out the steps of a plan, each by one or two calls to AWS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .account import Account
 
-#: Lambda does not see a new role, or a new right of a role, at once.
+#: Lambda does not see a new role, or a new permission of a role, at once.
 ROLE_TIMEOUT_SECONDS = 60
 ROLE_RETRY_SECONDS = 2
 NOT_READY = ("cannot be assumed", "execution role does not have permissions")
@@ -44,7 +44,7 @@ def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], N
     """Carry out a plan, step by step; ``say`` gets a line for each.
 
     Raises:
-        DeployError: a step failed. The message names the step, and says how to go on.
+        DeployError: a step failed. The message names the step, and says what to do next.
     """
     for number, step in enumerate(plan):
         say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
@@ -58,13 +58,13 @@ def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], N
 
 
 def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
-    """Say at which step a plan stopped, which version is live, and how to go on."""
+    """Return a message: where the plan stopped, which version is live, and what to do next."""
     step = plan[number]
-    is_waiting = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
+    is_alias_unmoved = any(isinstance(each, steps.MoveAlias) for each in plan[number:])
     return (
         f"Stopped at step {number + 1} of {len(plan)}, "
         f"{step.verb} {step.kind} {step.name}: {reason}\n"
-        f"{'The version that was live still is. ' if is_waiting else ''}"
+        f"{'The version that was live still is. ' if is_alias_unmoved else ''}"
         "The steps before this one stay; the same command goes on from here."
     )
 
@@ -72,7 +72,7 @@ def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
 class StepRunner:
     """Performs steps of the deployment ``name``.
 
-    ``version`` is the version that steps after a publication mean, ``zip_file`` has the code.
+    ``version`` is the published version that the later steps use, ``zip_file`` has the code.
     """
 
     def __init__(
@@ -304,7 +304,7 @@ class StepRunner:
         self._account.functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
     def _when_role_is_ready(self, call: Callable[..., object], **arguments: object) -> None:
-        """Call Lambda, again and again while it does not accept the role yet."""
+        """Call Lambda, and repeat the call while Lambda does not accept the role yet."""
         give_up = time.monotonic() + ROLE_TIMEOUT_SECONDS
         is_told = False
         while True:
@@ -327,7 +327,7 @@ class StepRunner:
 def _arguments(configuration: Configuration) -> dict[str, Any]:
     """Return a configuration as Lambda's API takes it.
 
-    RuntimeConfig cannot be empty, so it is there only for a customer-managed runtime.
+    RuntimeConfig cannot be empty, so it is set only for a customer-managed runtime.
     """
     arguments: dict[str, Any] = {
         "Runtime": configuration.runtime,

@@ -64,7 +64,7 @@ def add_deploy_arguments(deploy: ArgumentParser) -> None:
     actions = deploy.add_argument_group("what to do")
     actions.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     actions.add_argument(
-        "--rollback", action="store_true", help="make the version before the live one live"
+        "--rollback", action="store_true", help="make the previous version live again"
     )
     actions.add_argument(
         "--adopt", action="store_true", help="take over a function that another tool has made"
@@ -96,7 +96,7 @@ def add_logs_arguments(logs: ArgumentParser) -> None:
 
 def _add_name_and_account(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", help="the function; default: that of pyproject.toml"
+        "name", metavar="NAME", nargs="?", help="the function; default: the name in pyproject.toml"
     )
     group = parser.add_argument_group(ACCOUNT)
     for setting in SETTINGS:
@@ -116,7 +116,7 @@ def _add(group: _ArgumentGroup, setting: Setting) -> None:
 
 
 class Command(NamedTuple):
-    """A command as its help has it; ``describe`` adds its options."""
+    """A command and the texts of its help; ``describe`` adds its options."""
 
     summary: str
     arguments: str
@@ -132,7 +132,7 @@ COMMANDS = {
         add_deploy_arguments,
     ),
     "destroy": Command(
-        "show all that adapter deploy has made for a function, and delete it",
+        "show and delete all resources that adapter deploy has made for a function",
         "[OPTIONS] [NAME]",
         DESTROY_EXAMPLES,
         add_destroy_arguments,
@@ -150,7 +150,7 @@ def add_deployment(
     add_command: Callable[[str, str, str, str, str], ArgumentParser],
     run: Callable[[Namespace], int],
 ) -> None:
-    """Describe the commands; ``run`` finds in ``deployment`` which of them is called."""
+    """Add the commands. Each sets ``deployment`` to its name, which ``run`` reads."""
     for name, (summary, arguments, examples, describe) in COMMANDS.items():
         parser = add_command(name, summary, examples, EXTRA, arguments)
         describe(parser)

@@ -51,7 +51,7 @@ def main(arguments: Namespace) -> int:
         say(f"adapter deploy: {error}")
         return 1
     assert url is not None  # by the plan
-    write(found_at(url, account.place.region))
+    write(url_lines(url, account.place.region))
     return 0 if arguments.no_doctor else examine(url, settings.stream_path)
 
 
@@ -73,7 +73,7 @@ def deploy(
 
 
 def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequence[Step]:
-    """Make the version live that was published before the live one; return the steps."""
+    """Make the previous version live again; return the steps."""
     name = settings.name
     found = observe(account, name, find_names(settings, account.place), with_bucket=False)
     target = read_version(account, name, str(previous_version(name, found)))
@@ -83,8 +83,8 @@ def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequenc
     return steps
 
 
-def found_at(url: Url, region: str) -> Iterator[str]:
-    """Return the URL, and a line for a shell that shows it streaming."""
+def url_lines(url: Url, region: str) -> Iterator[str]:
+    """Return the URL, and a command line that shows the stream."""
     sign = (
         f' --aws-sigv4 "aws:amz:{region}:lambda" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
         ' -H "x-amz-security-token: $AWS_SESSION_TOKEN"'

@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 
 class Names(NamedTuple):
-    """The names of all that a deployment is made of, beside its function."""
+    """The names of the resources of a deployment, without its function."""
 
     role: str
     log_group: str
@@ -103,7 +103,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Upload:
-    """Where a zip is put that is too big to be sent to Lambda directly."""
+    """The place in S3 for a zip that is too big to be sent to Lambda directly."""
 
     bucket: str
     key: str
@@ -123,8 +123,8 @@ class OwnRole:
 class Desired:
     """The desired state of a deployment.
 
-    ``role`` is None if the function has a role that was there before, ``upload`` if the zip is
-    sent directly. ``pinned`` is the ARN of a runtime version, or empty for automatic updates.
+    ``role`` is None if the function has an existing role. ``upload`` is None if the zip is sent
+    directly. ``pinned`` is the ARN of a runtime version, or empty for automatic updates.
     """
 
     name: str

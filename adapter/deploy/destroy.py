@@ -1,4 +1,4 @@
-"""``adapter destroy``: show all that a deployment is made of, and delete it."""
+"""``adapter destroy``: show all resources of a deployment, and delete them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def main(arguments: Namespace) -> int:
         with terminated_cleanly(), explained():
             account = Account(settings.region or None, settings.profile or None)
             place = account.place
-            names = names_of(name, place)  # also the role of a time before --role
+            names = names_of(name, place)  # also of a role made before --role was set
             found = observe(account, name, names, with_bucket=True)
             steps = plan_destruction(name, names, found)
             if not steps:
@@ -53,7 +53,7 @@ def main(arguments: Namespace) -> int:
 
 
 def is_confirmed(name: str) -> bool:
-    """Ask a person; without a terminal it is a no."""
+    """Ask the user to type ``name``. Without a terminal, the result is False."""
     if not sys.stdin.isatty():
         say("There is no terminal to confirm at: use --yes.")
         return False

@@ -17,7 +17,7 @@ PACKAGE = __name__.partition(".")[0]
 def examine(url: Url, stream_path: str) -> int:
     """Show how a URL responds; return 1 if ``stream_path`` is not seen to stream, else 0.
 
-    Without such a path it asks for ``/``, whose response need not take time, so it cannot fail.
+    Without ``stream_path`` it requests ``/`` and returns 0, because that response may be short.
     """
     if url.auth == "AWS_IAM":
         say("The URL takes only signed requests, so adapter doctor does not ask it.")

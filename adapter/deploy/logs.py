@@ -1,4 +1,4 @@
-"""``adapter logs``: the lines of a function, as CloudWatch has them."""
+"""``adapter logs``: the log lines of a function, from CloudWatch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import ConfigurationError, DeployError
 from ..package.command import say
-from .account import Account, absent_is_fine, error_code, explained
+from .account import Account, error_code, explained, ignore_missing
 from .project import read_settings
 from .settings import require
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 PAUSE_SECONDS = 2
-#: CloudWatch shows a line up to some seconds after its time, so each look begins that much earlier.
+#: CloudWatch may show a line seconds after its time, so each read begins that much earlier.
 LATE_MILLISECONDS = 30_000
 
 
@@ -33,7 +33,7 @@ class LogEvent(TypedDict):
 
 
 def main(arguments: Namespace) -> int:
-    """Run the command; 1 if the lines cannot be had.
+    """Run the command; 1 if the lines cannot be read.
 
     Raises:
         ConfigurationError: wrong usage.
@@ -72,7 +72,7 @@ def find_log_group(account: Account, name: str) -> str:
     Raises:
         DeployError: there is no such function.
     """
-    with absent_is_fine():
+    with ignore_missing():
         state = account.functions.get_function_configuration(FunctionName=name)
         log_group: str = state.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
         return log_group

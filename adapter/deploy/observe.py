@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .account import absent_is_fine
+from .account import ignore_missing
 from .desired import LIVE, Code, Configuration
 from .observed import Bucket, Function, LogGroup, Observed, Role, Url, Version
 
@@ -19,7 +19,7 @@ POLICY = "adapter"  #: the name of the inline policy of the role
 
 
 def observe(account: Account, name: str, names: Names, *, with_bucket: bool) -> Observed:
-    """Read all resources of a deployment; the bucket only if it is of interest."""
+    """Read all resources of a deployment; the bucket only with ``with_bucket``."""
     function = read_function(account, name)
     role = read_role(account, names.role)
     log_group = read_log_group(account, names.log_group)
@@ -39,8 +39,8 @@ def observe(account: Account, name: str, names: Names, *, with_bucket: bool) -> 
 
 
 def read_function(account: Account, name: str) -> Function | None:
-    """Read the function, unpublished as it is."""
-    with absent_is_fine():
+    """Read the function: its unpublished version."""
+    with ignore_missing():
         found = account.functions.get_function(FunctionName=name)
         state = found["Configuration"]
         return Function(found.get("Tags", {}), configuration_of(state), code_of(state))
@@ -55,9 +55,9 @@ def read_versions(account: Account, name: str) -> tuple[int, ...]:
 
 
 def read_live(account: Account, name: str) -> Version | None:
-    """Read the version that is live; number 0 if the alias names the unpublished one."""
+    """Read the live version; its number is 0 if the alias names the unpublished version."""
     alias = None
-    with absent_is_fine():
+    with ignore_missing():
         alias = account.functions.get_alias(FunctionName=name, Name=LIVE)
     return read_version(account, name, alias["FunctionVersion"]) if alias else None
 
@@ -99,7 +99,7 @@ def code_of(state: Mapping[str, Any]) -> Code:
 
 def read_url(account: Account, name: str) -> Url | None:
     """Read the function URL of the alias."""
-    with absent_is_fine():
+    with ignore_missing():
         found = account.functions.get_function_url_config(FunctionName=name, Qualifier=LIVE)
         mode = found.get("InvokeMode", "BUFFERED")
         return Url(found["FunctionUrl"], found["AuthType"], mode)
@@ -108,7 +108,7 @@ def read_url(account: Account, name: str) -> Url | None:
 
 def read_permissions(account: Account, name: str) -> frozenset[str]:
     """Return the statement ids of the policy of the alias."""
-    with absent_is_fine():
+    with ignore_missing():
         found = account.functions.get_policy(FunctionName=name, Qualifier=LIVE)
         policy = json.loads(found["Policy"])
         return frozenset(statement.get("Sid", "") for statement in policy["Statement"])
@@ -116,13 +116,13 @@ def read_permissions(account: Account, name: str) -> frozenset[str]:
 
 
 def read_role(account: Account, role: str) -> Role | None:
-    """Read a role and its inline policy; an empty name is a role that is of no interest."""
+    """Read a role and its inline policy; None if the name is empty or the role is missing."""
     if not role:
         return None
-    with absent_is_fine():
+    with ignore_missing():
         tags = account.roles.list_role_tags(RoleName=role)["Tags"]
         policy = None
-        with absent_is_fine():
+        with ignore_missing():
             found = account.roles.get_role_policy(RoleName=role, PolicyName=POLICY)
             policy = found["PolicyDocument"]
         return Role(_tags(tags), policy)
@@ -142,11 +142,11 @@ def read_log_group(account: Account, log_group: str) -> LogGroup | None:
 
 
 def read_bucket(account: Account, bucket: str) -> Bucket | None:
-    """Read the tags of a bucket; one of another account is not there."""
-    with absent_is_fine("403"):
+    """Read the tags of a bucket; None if it is missing or belongs to another account."""
+    with ignore_missing("403"):
         account.buckets.head_bucket(Bucket=bucket)
         tags: Iterable[Mapping[str, str]] = ()
-        with absent_is_fine():
+        with ignore_missing():
             tags = account.buckets.get_bucket_tagging(Bucket=bucket)["TagSet"]
         return Bucket(_tags(tags))
     return None

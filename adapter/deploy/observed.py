@@ -24,7 +24,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Version:
-    """A published version; ``pinned`` is the runtime version it stays on, empty for none."""
+    """A published version; ``pinned`` is the runtime version that it keeps, or empty."""
 
     number: int
     configuration: Configuration

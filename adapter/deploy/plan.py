@@ -1,7 +1,7 @@
 """The plan: the steps from the observed state to the desired one. Pure.
 
 The order keeps the URL working: the unpublished version is changed first, then a version is
-published, and the alias moves last. After a failure before that, the alias still names the old
+published, and the alias moves last. If an earlier step fails, the alias still names the old
 version, and the next run continues with the state that it observes.
 """
 
@@ -34,19 +34,19 @@ def plan(desired: Desired, observed: Observed) -> tuple[steps.Step, ...]:
     Raises:
         DeployError: a resource of that name belongs to something else.
     """
-    desired = _with_role_of(observed.function, desired)
-    _refuse_strangers(desired, observed)
+    desired = _keep_role(observed.function, desired)
+    _refuse_foreign_resources(desired, observed)
     function = (*_function(desired, observed.function),)
     return (
-        *_surroundings(desired, observed),
-        *_around_upload(desired, observed, function),
+        *_role_and_log_group(desired, observed),
+        *_function_and_upload(desired, observed, function),
         *_version(desired, observed, is_changed=bool(function)),
         *_url(desired, observed),
     )
 
 
 def previous_version(name: str, observed: Observed) -> int:
-    """Return the number of the version that was published before the one that is live.
+    """Return the number of the version that was published before the live version.
 
     Raises:
         DeployError: there is no such deployment, no URL, or no older version.
@@ -83,7 +83,7 @@ def plan_destruction(name: str, names: Names, observed: Observed) -> tuple[steps
     return tuple(step for resource, step in found if is_own(resource, name))
 
 
-def _refuse_strangers(desired: Desired, observed: Observed) -> None:
+def _refuse_foreign_resources(desired: Desired, observed: Observed) -> None:
     function = observed.function
     if function is not None and not function.configuration.runtime:
         # Refused before the tag is set, because `adapter destroy` deletes a function with the tag.
@@ -98,7 +98,7 @@ def _refuse_strangers(desired: Desired, observed: Observed) -> None:
     tags = observed.bucket.tags if observed.bucket is not None else {}
     if tags and not is_own(observed.bucket, desired.name):
         raise DeployError(
-            "The bucket for big zips belongs to something else by now. Name one with --bucket"
+            "The bucket for big zips now belongs to something else. Name another with --bucket"
         )
 
 
@@ -111,8 +111,8 @@ def _refuse(resource: Function | Role | None, name: str, what: str) -> None:
         )
 
 
-def _with_role_of(function: Function | None, desired: Desired) -> Desired:
-    """Keep the role of a function that has another one than the role that would be made."""
+def _keep_role(function: Function | None, desired: Desired) -> Desired:
+    """Keep the role of an existing function if it is not the role that would be created."""
     if desired.role is None or function is None:
         return desired
     role = function.configuration.role
@@ -121,7 +121,7 @@ def _with_role_of(function: Function | None, desired: Desired) -> Desired:
     return replace(desired, role=None, configuration=replace(desired.configuration, role=role))
 
 
-def _surroundings(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
+def _role_and_log_group(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
     if role := desired.role:
         if observed.role is None:
             yield steps.CreateRole(role.name)
@@ -149,10 +149,10 @@ def _function(desired: Desired, function: Function | None) -> Iterator[steps.Ste
         yield steps.UpdateConfiguration(name, configuration, changes)
 
 
-def _around_upload(
+def _function_and_upload(
     desired: Desired, observed: Observed, function: tuple[steps.Step, ...]
 ) -> Iterator[steps.Step]:
-    """Return the steps of the function, between those that put its zip into a bucket."""
+    """Return the steps of the function. A big zip is uploaded before them and removed after."""
     upload = desired.upload
     needs_zip = any(isinstance(s, steps.CreateFunction | steps.UpdateCode) for s in function)
     if upload is None or not needs_zip:
@@ -170,7 +170,7 @@ def _around_upload(
 
 def _version(desired: Desired, observed: Observed, *, is_changed: bool) -> Iterator[steps.Step]:
     name, live = desired.name, observed.live
-    publishes = is_changed or live is None or _is_other(live, desired)
+    publishes = is_changed or live is None or _differs(live, desired)
     pinned = live.pinned if live is not None else ""
     pins = desired.pinned != pinned or (publishes and bool(desired.pinned))
     if pins:
@@ -186,7 +186,7 @@ def _version(desired: Desired, observed: Observed, *, is_changed: bool) -> Itera
 
 
 def _url(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
-    """Return the steps to the URL: its permissions come before it and go after it."""
+    """Return the steps of the URL. Permissions are added before it, and removed after it."""
     name, auth, mode = desired.name, desired.auth, desired.configuration.invoke_mode
     if auth == "NONE":
         for statement in PERMISSIONS:
@@ -202,7 +202,7 @@ def _url(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
                 yield steps.ForbidUrl(name, statement)
 
 
-def _is_other(version: Version, desired: Desired) -> bool:
+def _differs(version: Version, desired: Desired) -> bool:
     return (version.configuration, version.code) != (desired.configuration, desired.code)
 
 

@@ -45,7 +45,7 @@ class Zip(NamedTuple):
 def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
     """Return the settings for a command that runs in ``here``, and the folder of a TARGET.
 
-    A TARGET of the command line is relative to ``here``, one of pyproject.toml to its folder.
+    A TARGET on the command line is relative to ``here``, a TARGET in pyproject.toml to its folder.
 
     Raises:
         ConfigurationError: a setting is invalid.
@@ -66,24 +66,24 @@ def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
 
 
 def find_names(settings: Settings, place: Place) -> Names:
-    """Return the names for a deployment, without one for the role if the settings have a role."""
+    """Return the names for a deployment; no name for the role if the settings have a role."""
     names = names_of(settings.name, place)
     return names._replace(role="") if settings.role else names
 
 
 @contextmanager
 def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> Iterator[Zip]:
-    """Return the zip of TARGET: the zip that it is, or one that is made of it for the block.
+    """Yield the zip: TARGET itself if it is a zip, or a temporary zip that is made of TARGET.
 
     Raises:
-        ConfigurationError: TARGET names nothing, or no zip.
-        DeployError: the zip has no handler that is known, or AWS would refuse its size.
+        ConfigurationError: TARGET does not exist, or is not a zip.
+        DeployError: the handler of the zip is not known, or AWS would refuse its size.
         PackageError: TARGET cannot be packaged.
     """
     if settings.target.endswith(".zip"):
         file = folder / settings.target
         _check_zip(file)
-        yield Zip(file, settings.handler or _usual_handler(file))
+        yield Zip(file, settings.handler or _default_handler(file))
         return
     target = find_target(settings.target, folder, factory=settings.factory)
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
@@ -106,7 +106,7 @@ def _check_zip(file: Path) -> None:
         raise DeployError(f"{refusal} `adapter package` shows the size of each dependency.")
 
 
-def _usual_handler(file: Path) -> str:
+def _default_handler(file: Path) -> str:
     with ZipFile(file) as archive:
         if f"{MODULE}.py" in archive.namelist():
             return f"{MODULE}.{ATTRIBUTE}"

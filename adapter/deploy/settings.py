@@ -26,7 +26,7 @@ BOOTSTRAP = "/var/task/adapter/bootstrap"
 
 
 class Settings(NamedTuple):
-    """The settings of one deployment, checked; the table below has their meaning."""
+    """The checked settings of one deployment. `SETTINGS` says what they mean."""
 
     target: str = ""
     name: str = ""
@@ -121,7 +121,7 @@ def path(value: Any) -> str:
     return value
 
 
-def whole(low: int, high: int) -> Callable[[Any], int]:
+def whole_number(low: int, high: int) -> Callable[[Any], int]:
     """Return a parser for a whole number in a range."""
 
     def parse(value: Any) -> int:
@@ -150,7 +150,7 @@ def strings(value: Any) -> tuple[str, ...]:
 def environment(value: Any) -> dict[str, str]:
     """Parse variables: ``NAME=VALUE`` and ``NAME`` on the command line, a table in pyproject.toml.
 
-    ``NAME`` alone takes the value from where the command runs, so that it need not be written down.
+    ``NAME`` alone has the value of that variable in the environment of the command.
     """
     if isinstance(value, dict):
         pairs = list(value.items())
@@ -158,7 +158,7 @@ def environment(value: Any) -> dict[str, str]:
         pairs = [_pair(each) for each in strings(value)]
     for name, content in pairs:
         if not VARIABLE_NAME.fullmatch(name) or not isinstance(content, str):
-            raise ValueError("names of at least two letters or digits, with strings")
+            raise ValueError("names of at least two letters or digits, with strings as values")
         if name == INVOKE_MODE:
             raise ValueError(f"without {INVOKE_MODE}, which invoke-mode sets for the URL as well")
     return dict(pairs)
@@ -184,12 +184,12 @@ FUNCTION, RUNTIME, URL, ACCOUNT = "function", "runtime", "function URL", "accoun
 
 SETTINGS = (
     Setting("name", FUNCTION, "the name of the function", function_name, "NAME"),
-    Setting("memory", FUNCTION, "memory in MB (1024)", whole(128, 32768), "MB"),
-    Setting("timeout", FUNCTION, "timeout of an invocation (30)", whole(1, 1800), "SECONDS"),
+    Setting("memory", FUNCTION, "memory in MB (1024)", whole_number(128, 32768), "MB"),
+    Setting("timeout", FUNCTION, "timeout of an invocation (30)", whole_number(1, 1800), "SECONDS"),
     Setting(
         "environment",
         FUNCTION,
-        "a variable; NAME alone has its value from the shell; may be repeated; others are removed",
+        "a variable; NAME alone is read from the shell; may be repeated; others are removed",
         environment,
         "NAME=VALUE",
     ),
@@ -250,8 +250,8 @@ SETTINGS = (
     Setting("profile", ACCOUNT, "default: the profile that AWS's tools use", text, "PROFILE"),
     Setting("bucket", ACCOUNT, "bucket for zips over 50 MB; default: a new bucket", text, "BUCKET"),
 )
-#: Only for pyproject.toml and for the command line's own arguments.
-OTHERS = (
+#: Settings in pyproject.toml whose arguments `arguments.add_deploy_arguments` adds itself.
+OTHER_SETTINGS = (
     Setting("target", FUNCTION, "the app", text),
     Setting("factory", FUNCTION, "the target is a function that makes the app", switch),
     Setting("handler", FUNCTION, "the handler of a zip", text),
@@ -259,12 +259,12 @@ OTHERS = (
 
 
 def resolve(arguments: Mapping[str, Any], table: Mapping[str, Any], where: str) -> Settings:
-    """Return the settings; ``arguments`` of the command line that are None do not count.
+    """Return the settings. None in ``arguments`` means that the option was not given.
 
     Raises:
         ConfigurationError: a value is invalid or has an unknown name.
     """
-    known = {setting.option: setting for setting in (*SETTINGS, *OTHERS)}
+    known = {setting.option: setting for setting in (*SETTINGS, *OTHER_SETTINGS)}
     if unknown := sorted(table.keys() - known.keys()):
         raise ConfigurationError(
             f"{TABLE} in {where} has {unknown[0]!r}; it can have {', '.join(known)}."
@@ -288,10 +288,10 @@ def _parsed(setting: Setting, value: Any, where: str) -> Any:
 
 
 def require(settings: Settings, names: Sequence[str]) -> None:
-    """Check that settings without a default are there.
+    """Check that the settings ``names`` have a value.
 
     Raises:
-        ConfigurationError: one is not.
+        ConfigurationError: a setting has no value.
     """
     reasons = {
         "name": "the function needs a name",

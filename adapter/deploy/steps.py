@@ -1,4 +1,4 @@
-"""The steps of a plan: one class for each change, and how a person reads it."""
+"""The steps of a plan: one class for each change, with a description for the user."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CreateLogGroup(Step):
 
 @dataclass(frozen=True)
 class ExpireLogs(Step):
-    """Have the lines of the log group expire."""
+    """Let the lines of the log group expire."""
 
     verb, kind = "write", "log retention"
 
@@ -169,7 +169,7 @@ class RemoveZip(Step):
 class PinRuntime(Step):
     """Keep the function on a runtime version, or with an empty ``arn`` let AWS update it.
 
-    ``is_version`` means the version that was published before, otherwise the unpublished one.
+    ``is_version`` means the version that serves, otherwise it is the unpublished version.
     """
 
     verb, kind = "pin", "runtime"
@@ -191,7 +191,7 @@ class PublishVersion(Step):
 
 @dataclass(frozen=True)
 class CreateAlias(Step):
-    """Create the alias; it names the version that was published before."""
+    """Create the alias for the version that the plan has published."""
 
     verb, kind = "create", "alias"
 
@@ -203,7 +203,7 @@ class CreateAlias(Step):
 
 @dataclass(frozen=True)
 class MoveAlias(Step):
-    """Have the alias name a version; 0 is the one that was published before."""
+    """Move the alias to a version; 0 means the version that the plan has published."""
 
     verb, kind = "move", "alias"
     before: int
@@ -211,7 +211,7 @@ class MoveAlias(Step):
 
     @property
     def detail(self) -> str:
-        """From where to where."""
+        """The version before and the version after."""
         return f"{LIVE}: version {self.before} → {self.version or 'the new version'}"
 
 
@@ -230,7 +230,7 @@ class AllowUrl(Step):
 
 @dataclass(frozen=True)
 class ForbidUrl(Step):
-    """Take back a permission."""
+    """Remove a permission."""
 
     verb, kind = "remove", "permission"
     statement: str
@@ -270,7 +270,7 @@ class DeleteFunction(Step):
 
     @property
     def detail(self) -> str:
-        """All that goes with the function."""
+        """The resources that are deleted with the function."""
         return "with its versions and its URL"
 
 
@@ -289,7 +289,7 @@ class DeleteLogGroup(Step):
 
     @property
     def detail(self) -> str:
-        """All that goes with the log group."""
+        """The content that is deleted with the log group."""
         return "with all its lines"
 
 

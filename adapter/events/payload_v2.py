@@ -41,7 +41,7 @@ def request(event: Event) -> Request:
     """Turn the event into a request.
 
     A function URL keeps the path as the client sent it. An HTTP API decodes the path, so that
-    ``%2F`` cannot be told from ``/``, and puts the stage before it unless the stage is
+    ``%2F`` cannot be distinguished from ``/``, and puts the stage before it unless the stage is
     ``$default``.
 
     Raises:

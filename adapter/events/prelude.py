@@ -70,7 +70,7 @@ def header_fields(pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, b
 
 
 def _sent_name(name: bytes) -> bytes:
-    """Check the name of a header field, and return it in lower case as ASGI has it."""
+    """Check the name of a header field, and return it in lower case, as in ASGI."""
     if not name or name.translate(None, _TOKEN):
         raise UnexpectedMessage(f"{name!r} cannot be the name of a header field.")
     return name.lower()

@@ -1,4 +1,4 @@
-"""Builds a request from its parts, which each kind of HTTP event has under other keys."""
+"""Builds a request from its parts. Each kind of HTTP event has the parts under different keys."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 # Characters that a path may have unencoded (RFC 3986, 3.3): pchar and "/".
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 
-# ASGI's name of a version.
+# The HTTP versions as ASGI writes them.
 _VERSIONS = {"HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2", "HTTP/3": "3", "HTTP/3.0": "3"}
-_RECOUNTED = frozenset({b"content-length", b"transfer-encoding"})
-_REPLACED = _RECOUNTED | {b"cookie"}
+_RECOMPUTED = frozenset({b"content-length", b"transfer-encoding"})
+_REPLACED = _RECOMPUTED | {b"cookie"}
 
 
 def build_request(
@@ -107,7 +107,7 @@ def _fields(
         joined = encode_latin1(cookie)
     by_name = dict(fields)
     counted = body or (b"content-length" in by_name and (b"content-length", b"0") in fields)
-    replaced = _REPLACED if cookie else _RECOUNTED
+    replaced = _REPLACED if cookie else _RECOMPUTED
     if not replaced.isdisjoint(by_name):
         fields = [field for field in fields if field[0] not in replaced]
     if cookie:

@@ -167,7 +167,7 @@ class PackedFinder(FileFinder):
         """Return the finder for a folder, as a function in `sys.path_hooks` does.
 
         Raises:
-            ImportError: it is not the folder of the packed file or one below it: a zip, perhaps.
+            ImportError: ``path`` is not a folder, or not in the folder of the packed file.
         """
         path = path.rstrip("/")
         if path == packed.folder:
@@ -175,7 +175,7 @@ class PackedFinder(FileFinder):
         inner = path.removeprefix(f"{packed.folder}/")
         if inner == path:
             raise ImportError(f"{path} is not below {packed.folder}", path=path)
-        # Packages, the most frequent folders, are not looked at on the disk.
+        # Most folders are packages. The index lists them, so the disk is not read for them.
         if f"{inner}/__init__.py" not in packed.paths and not os.path.isdir(path):
             raise ImportError(f"{path} is not a folder", path=path)
         return cls(packed, path)

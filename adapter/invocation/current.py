@@ -41,25 +41,24 @@ class Current:
         return record
 
 
-async def shed_cancellation(record: Current) -> None:
-    """Drop a cancellation that the app has asked for, but that its code did not live to see.
+async def drop_app_cancellation(record: Current) -> None:
+    """Drop a pending cancellation that the app has requested.
 
-    The app runs in the task that serves the invocation. Code of the app that cancels this task may
-    do so when the app has returned or is about to: for example a task that waits for
-    ``http.disconnect``. Such a cancellation would be raised by the next await of the adapter, or
-    make the task end as cancelled, whatever it returns.
+    The app runs in the task that serves the invocation. Code of the app may cancel this task when
+    the app returns or has returned: for example a task that waits for ``http.disconnect``. The next
+    ``await`` of the adapter would raise that cancellation, or the task would end as cancelled.
     """
-    # `uncancel` does not take back a cancellation that is due, before Python 3.13.
+    # Before Python 3.13, `uncancel` does not remove a pending cancellation.
     if getattr(asyncio.current_task(), "_must_cancel", False) and not record.cancelled:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(0)
 
 
-async def undisturbed(wait: Callable[[], Awaitable[T]], record: Current | None) -> T:
-    """Await ``wait()`` in the task that serves an invocation; again if the app cancels the task.
+async def ignoring_app_cancellation(wait: Callable[[], Awaitable[T]], record: Current | None) -> T:
+    """Await ``wait()`` in the task that serves an invocation; repeat if the app cancels the task.
 
     Args:
-        wait: may be called several times.
+        wait: called again after each cancellation by the app.
         record: the record of the invocation; None if the current task has not run its app.
 
     Raises:

@@ -123,8 +123,8 @@ class Deadline:
         """Whether the task has been cancelled from outside.
 
         The record of the invocation says so: the code that cancels an invocation from outside sets
-        ``cancelled`` there. Only without a record the task's count of cancellations is used: that
-        count includes those of the app, by a task group or the timeout of a client.
+        ``cancelled`` there. Without a record, the task's count of cancellations is used, although
+        it includes cancellations by the app (a task group, or the timeout of a client).
         """
         if self._record is not None:
             return self._record.cancelled

@@ -1,4 +1,4 @@
-"""Runs an event loop in the thread that calls, and synchronous functions between its turns.
+"""Runs an event loop in the calling thread, and synchronous functions between its turns.
 
 AWS's runtime calls a function on the main thread, with no event loop running. `LoopRunner` gives
 synchronous code the same surroundings: the loop stands still while the code runs. So signal
@@ -40,7 +40,7 @@ class LoopRunner:
     """Runs one event loop, in one thread at a time.
 
     Args:
-        loop: the event loop, which is the current one whenever `outside` calls a function.
+        loop: the event loop, which is the current one when `call_outside_loop` calls a function.
         concurrent: whether several invocations share the loop, so that it must not stand still.
         contain: whether an exception that stops the loop (a SystemExit in a task of the app, or
             the exception of a signal handler) is logged, and the loop continues. Otherwise the
@@ -56,21 +56,21 @@ class LoopRunner:
         self._turn = threading.Lock()  # held by the thread that runs the loop
         self._due: deque[Callable[[], None]] = deque()
         self._has_run = False
-        self._take(loop)
+        self._use_loop(loop)
 
-    def _take(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         _runners[loop] = self
         watch_threads(loop)
         end_children_on(loop)
         if self.concurrent:
-            _let_threads_run(loop)
+            _patch_run_until_complete(loop)
 
-    def take_current_loop(self) -> bool:
-        """Take the current event loop, if the function has made another one current.
+    def use_current_loop(self) -> bool:
+        """Use the current event loop, if the function's module has set another loop as current.
 
-        The function may have opened pools on that loop while it was imported. A loop that has
-        served a call of a handler stays. Return whether there is another loop now.
+        The module may have opened pools on that loop. A runner whose loop has run keeps its loop.
+        Return whether the loop has changed.
         """
         try:
             loop = asyncio.get_event_loop()
@@ -78,7 +78,7 @@ class LoopRunner:
             return False
         if loop is self.loop or loop.is_closed() or loop.is_running() or self._has_run:
             return False
-        self._take(loop)
+        self._use_loop(loop)
         return True
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -93,14 +93,14 @@ class LoopRunner:
         return self._run(task, lambda: self.loop.run_until_complete(task))
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run ``coroutine`` on the loop, from any thread but the thread that runs the loop.
+        """Run ``coroutine`` on the loop. Not for the thread that runs the loop now.
 
         The calling thread runs the loop, unless another thread does. In that case the other thread
         runs the coroutine too, and the calling thread runs the loop when the other thread stops.
         """
         if self._turn.acquire(blocking=False):
             try:
-                task = self.loop.create_task(_stopping(self.loop, coroutine))
+                task = self.loop.create_task(_stop_after(self.loop, coroutine))
             finally:
                 self._turn.release()
             return self._run(task, self.loop.run_forever)
@@ -109,14 +109,14 @@ class LoopRunner:
         while not wait((future,), seconds).done:
             seconds = min(2 * seconds, MAX_POLL_SECONDS)
             if not self._turn.locked():
-                self.run(_settled(asyncio.wrap_future(future, loop=self.loop)))
+                self.run(_wait_until_done(asyncio.wrap_future(future, loop=self.loop)))
         return future.result()
 
     def standing_still(self) -> AbstractContextManager[object]:
         """Return a context manager in which no thread runs the loop."""
         return self._turn
 
-    async def outside(self, function: Callable[..., T], *args: Any) -> T:
+    async def call_outside_loop(self, function: Callable[..., T], *args: Any) -> T:
         """Call a synchronous function in the thread that runs the loop, and stop the loop for it.
 
         Raises:
@@ -124,7 +124,7 @@ class LoopRunner:
         """
         future: asyncio.Future[T] = self.loop.create_future()
         call = partial(copy_context().run, call_for_future, function, *args)
-        self._due.append(lambda: self._call_outside(call, future))
+        self._due.append(lambda: self._run_due_call(call, future))
         self.loop.stop()
         return await future
 
@@ -138,7 +138,7 @@ class LoopRunner:
         return task.result()
 
     def _run_loop(self, task: asyncio.Task[Any], run_loop: Callable[[], object]) -> None:
-        """Run the loop until it is stopped: by the end of a task, by `outside`, or by the app."""
+        """Run the loop until the end of a task, `call_outside_loop` or the app stops it."""
         self._has_run = True
         stood_still, self.stands_still = self.stands_still, False
         try:
@@ -154,28 +154,28 @@ class LoopRunner:
                 logger.error("A background task or a signal handler raised", exc_info=error)
                 return
             task.cancel()
-            self.loop.run_until_complete(_settled(task))
+            self.loop.run_until_complete(_wait_until_done(task))
             raise
         finally:
             self.stands_still = stood_still
 
-    def _call_outside(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
+    def _run_due_call(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
         asyncio.set_event_loop(self.loop)  # asyncio.run unsets it
         stood_still, self.stands_still = self.stands_still, True
-        settle: Callable[[], None]
+        set_outcome: Callable[[], None]
         try:
-            settle = partial(_set_result, future, call())
+            set_outcome = partial(_set_result, future, call())
         except BaseException as error:
-            settle = partial(_set_exception, future, error)
+            set_outcome = partial(_set_exception, future, error)
         finally:
             self.stands_still = stood_still
         if self._turn.acquire(blocking=False):
             try:
-                settle()
+                set_outcome()
             finally:
                 self._turn.release()
         else:  # another thread of the function runs the loop
-            self.loop.call_soon_threadsafe(settle)
+            self.loop.call_soon_threadsafe(set_outcome)
 
 
 def current_runner() -> LoopRunner | None:
@@ -183,12 +183,12 @@ def current_runner() -> LoopRunner | None:
     return _runners.get(asyncio.get_running_loop())
 
 
-def _let_threads_run(loop: asyncio.AbstractEventLoop) -> None:
-    """Let ``loop.run_until_complete`` be called in a thread while the loop runs in another.
+def _patch_run_until_complete(loop: asyncio.AbstractEventLoop) -> None:
+    """Let one thread call ``loop.run_until_complete`` while another thread runs the loop.
 
-    A function that AWS's runtime calls on the main thread runs coroutines on the current event
-    loop. In a concurrent environment the function is called in a thread, and the loop, which keeps
-    running, runs the coroutine.
+    Under AWS's runtime a function runs on the main thread, and can run coroutines on the current
+    event loop. In a concurrent environment the function is called in another thread, and the loop,
+    which keeps running, runs the coroutine.
     """
     run = loop.run_until_complete
 
@@ -217,12 +217,12 @@ def _set_exception(future: asyncio.Future[Any], error: BaseException) -> None:
         future.set_exception(error)
 
 
-async def _settled(future: asyncio.Future[Any]) -> None:
-    """Wait for the end of ``future``, without its exception."""
+async def _wait_until_done(future: asyncio.Future[Any]) -> None:
+    """Wait for the end of ``future``; do not raise its exception."""
     await asyncio.wait((future,))
 
 
-async def _stopping(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+async def _stop_after(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Stop the loop when ``coroutine`` ends; `run_until_complete` would take one more turn."""
     try:
         return await coroutine

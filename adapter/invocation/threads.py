@@ -1,4 +1,4 @@
-"""The threads in which functions, sources and apps do work that would block the event loop."""
+"""The threads for code that would block the event loop: of functions, of apps, of the adapter."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_THREADS = 10_000
-"""How many calls may run at once. No runtime starts as many, even with abandoned calls."""
+"""How many calls may run at once. No runtime reaches this number, even with abandoned calls."""
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
-    """Return the thread pool for calls on behalf of the adapter itself.
+    """Return the thread pool for the adapter's own calls.
 
     This pool is not the event loop's. A function in the last thread of that pool may wait for a
     handler of the adapter, which needs a thread too: in one pool this would be a deadlock.
@@ -69,7 +69,7 @@ class ThreadWork:
     """A call in a thread, which is in `Current.unfinished` until the call has returned.
 
     The call runs in a copy of the current context. An executor whose workers are processes or
-    other interpreters pickles the call: what arrives there is the function with its arguments.
+    other interpreters pickles the call: only the function and its arguments are sent to the worker.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ThreadWork:
     def __call__(self) -> Any:
         """Run the call, in the thread."""
         self._begun = True
-        self._unfinished.add(self)  # `forget` may have removed the call at this moment
+        self._unfinished.add(self)  # `forget` may just have removed the call
         try:
             return self._variables.run(self._function, *self._args)
         finally:
@@ -129,7 +129,7 @@ def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
 def works_in_thread(task: asyncio.Task[Any]) -> bool:
     """Whether the invocation that ``task`` serves waits for a thread of its app.
 
-    If the task were cancelled now, the thread would go on. Call this function in a task, in the
+    If the task were cancelled now, the thread would continue. Call this function in a task, in the
     context of the invocation.
     """
     record = current.get(None)

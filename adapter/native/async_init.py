@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 MARGIN_SECONDS = 0.25
-"""The time before Lambda's timeout in which an invocation that still waits is reported."""
+"""How long before Lambda's timeout an invocation that still waits is reported as failed."""
 
 
 class AsyncInitHandler:
@@ -33,7 +33,7 @@ class AsyncInitHandler:
     Args:
         handler: the handler.
         seconds: how long init waits for the startup.
-        give_up: called if the startup fails after that: the environment has to end.
+        give_up: called if the startup fails after that, because the environment has to end.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class AsyncInitHandler:
 def is_on_demand(environ: Mapping[str, str]) -> bool:
     """Whether init is limited to the 10 seconds of an on-demand environment.
 
-    A snapshot needs a startup that is over. With provisioned concurrency and on managed instances,
-    init has minutes, and Lambda sends invocations to an environment that says it is ready.
+    A snapshot needs a finished startup. With provisioned concurrency and on managed instances,
+    init has minutes, and Lambda sends invocations to an environment as soon as its init is over.
     """
     return environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"

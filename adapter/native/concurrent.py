@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, settle
+from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..sync.bridge import ServedInvocation
 from .worker import Worker
 
@@ -36,7 +36,7 @@ Overdue = set["asyncio.Task[None]"]
 
 
 class ConcurrentWorker(Worker):
-    """Serves one invocation at a time, beside the other workers. Its failures do not affect them.
+    """Serves one invocation at a time. Its failures do not affect the other workers.
 
     A refusal never ends the process. Lambda does not freeze a managed instance or kill its
     processes at a timeout. So the task of an app that still runs after its deadline is added to
@@ -66,10 +66,10 @@ class ConcurrentWorker(Worker):
 
         Raises:
             RuntimeApiError: no worker gets events any more.
-            OSError: the Runtime API is gone.
+            OSError: the Runtime API cannot be reached.
         """
         while not self._stopping:
-            self._idle = asyncio.create_task(self._take())
+            self._idle = asyncio.create_task(self._serve_next())
             await self._idle
 
     def stop(self) -> None:
@@ -78,11 +78,11 @@ class ConcurrentWorker(Worker):
         if self._idle is not None:
             self._idle.cancel()
 
-    async def _take(self) -> None:
+    async def _serve_next(self) -> None:
         invocation = await self._next()
         self._idle = None
         served = ServedInvocation(Delivery(self._client, invocation))
-        serving = asyncio.create_task(self._serve_and_settle(served))
+        serving = asyncio.create_task(self._serve_until_reply(served))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
             await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
@@ -93,10 +93,10 @@ class ConcurrentWorker(Worker):
         if not serving.done():
             self._abandon(serving, invocation)
 
-    async def _serve_and_settle(self, served: ServedInvocation) -> None:
+    async def _serve_until_reply(self, served: ServedInvocation) -> None:
         await self._serve(served)
         try:
-            await settle(served.delivery, served)
+            await wait_for_reply(served.delivery, served)
         except AdapterError as error:
             logger.error("The outcome of an invocation was not delivered: %s", error)
 

@@ -54,7 +54,7 @@ def configure(environ: MutableMapping[str, str]) -> None:
 
 
 def _unbuffered(stream: TextIO) -> TextIO:
-    """Return ``stream`` as ``python -u`` would have made it."""
+    """Return an unbuffered stream to the same file, as ``python -u`` makes it."""
     if not hasattr(stream, "buffer"):  # None if it is closed, or an object of the app
         return stream
     raw = io.FileIO(stream.fileno(), "w", closefd=False)

@@ -47,7 +47,7 @@ GRACE_SECONDS = 0.2
 """The time after SIGTERM in which running invocations may end."""
 
 CANCEL_GRACE_SECONDS = 0.05
-"""The time after that in which cancelled invocations may post their errors."""
+"""The time after `GRACE_SECONDS` in which cancelled invocations may post their errors."""
 
 EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 
@@ -69,7 +69,7 @@ def main(target: str | None = None) -> int:
         )
         return EXIT_USAGE
     log.configure(os.environ)
-    _find_modules(os.environ)
+    _set_module_path(os.environ)
     concurrency = _concurrency(os.environ)
     runtime = Runtime(address, SignalHandlers(), concurrency)
     loop: asyncio.AbstractEventLoop | None = None
@@ -83,7 +83,7 @@ def main(target: str | None = None) -> int:
         asyncio.set_event_loop(loop)
         with _deferred_models(options):
             handler = load(name or _no_handler())
-        if bridge.runner.take_current_loop():
+        if bridge.runner.use_current_loop():
             loop.close()
             loop = bridge.runner.loop
         bridge.calls_function = isinstance(handler, FunctionHandler)
@@ -99,7 +99,7 @@ def main(target: str | None = None) -> int:
             status = reporting.run(runtime.fail_init(error))
         if loop is not None:
             with asyncio.Runner(loop_factory=lambda: loop):
-                pass  # end what the module has left on the loop
+                pass  # this cancels the tasks that the module has left on the loop
         return status
     with asyncio.Runner(loop_factory=lambda: loop):
         status = _run_phases(runtime, handler, bridge, options)
@@ -147,7 +147,7 @@ class Runtime:
         self.stop = asyncio.Event()  #: set by SIGTERM, or by `give_up`
 
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
-        """Do all that comes before the first event; return an exit status if that fails."""
+        """Prepare for the first event; return an exit status if that fails."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._signals.call_first(number, partial(self._on_signal, current_runner()))
         try:
@@ -258,7 +258,7 @@ class Runtime:
         if running:
             logger.error("The environment ends. Invocations still running: %d", len(running))
             self._abandoned = True  # their threads may still run
-            bridge.cancel_all()
+            bridge.mark_cancelled()
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=CANCEL_GRACE_SECONDS)
@@ -338,8 +338,8 @@ def _concurrency(environ: Mapping[str, str]) -> int | None:
     return max(int(given), 1) if given.isascii() and given.isdigit() else None
 
 
-def _find_modules(environ: Mapping[str, str]) -> None:
-    """Put the task root first in ``sys.path`` and, on Lambda, read ``.pth`` files.
+def _set_module_path(environ: Mapping[str, str]) -> None:
+    """Put the task root first in ``sys.path``; on Lambda, also read ``.pth`` files.
 
     The rest of ``sys.path`` comes from the container, or from ``adapter/bootstrap``.
     """

@@ -1,4 +1,4 @@
-"""The signal handlers of the app, beside those of the runtime."""
+"""Lets the signal handlers of the app and those of the runtime work together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.runtime")
 
-_NOT_OF_THE_APP = sys.stdlib_module_names | {"adapter", "__main__"}
+_NOT_APP_MODULES = sys.stdlib_module_names | {"adapter", "__main__"}
 
 
 class SignalHandlers:
@@ -87,7 +87,7 @@ def _runs_app(frame: FrameType | None) -> bool:
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         # The methods of a named tuple have the name of a module that does not exist.
-        if module in sys.modules and module.partition(".")[0] not in _NOT_OF_THE_APP:
+        if module in sys.modules and module.partition(".")[0] not in _NOT_APP_MODULES:
             return True
         frame = frame.f_back
     return False

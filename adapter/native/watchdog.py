@@ -25,7 +25,7 @@ logger = get_logger("adapter.runtime")
 
 TICK_SECONDS = 0.1
 MAX_MISSED_TICKS = 10
-"""After so many ticks without a turn of the event loop, a report is logged."""
+"""The number of ticks without a turn of the event loop after which a report is logged."""
 
 
 class WatchedHandler:
@@ -87,7 +87,7 @@ class WatchedHandler:
         while True:
             self._has_invocations.wait()
             time.sleep(TICK_SECONDS)
-            # The loop stands still while a synchronous function runs, for as long as that takes.
+            # The loop stands still while a synchronous function runs. That may take long.
             stands_still = self._runner is not None and self._runner.stands_still
             if self._turns != seen or stands_still or not self._has_invocations.is_set():
                 seen, missed = self._turns, 0
@@ -98,7 +98,7 @@ class WatchedHandler:
                 self._report(frame)
 
     def _report(self, frame: FrameType) -> None:
-        # With several invocations, the one that blocks is unknown.
+        # With several invocations, it is not known which of them blocks.
         running = self._running.copy()
         variables = running[0].copy() if len(running) == 1 else copy_context()
         variables.run(

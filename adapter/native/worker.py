@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StreamClosed, advice
 from ..invocation.loggers import get_logger
-from ..runtime_api.delivery import Delivery, encode_response, settle
+from ..runtime_api.delivery import Delivery, encode_response, wait_for_reply
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..runtime_api.wire import ApiReply
@@ -36,7 +36,7 @@ class Worker:
 
     Each future for which a task waits costs a turn of the event loop, and each turn is a system
     call. In this way a warm call takes two turns; a task that awaits each step would take six.
-    `run` waits, and deals with everything else: connecting, refusals, errors, the end.
+    `run` waits, and handles connections, refusals, errors and the end.
     """
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
@@ -55,7 +55,7 @@ class Worker:
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.
-            OSError: the Runtime API is gone.
+            OSError: the Runtime API cannot be reached.
         """
         self._loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
@@ -64,11 +64,11 @@ class Worker:
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            self._for_run: asyncio.Future[ApiReply | None] = self._loop.create_future()
+            self._result_for_run: asyncio.Future[ApiReply | None] = self._loop.create_future()
             self._begin(invocation)
             event = await self._wait()
             if event is None:  # the latest outcome may have no reply, or a refusal
-                await settle(self._delivery)
+                await wait_for_reply(self._delivery)
 
     def stop(self) -> None:
         """Take no more events. The current invocation is finished."""
@@ -83,7 +83,7 @@ class Worker:
     async def _wait(self) -> ApiReply | None:
         """Wait until `_return_to_run` is called, while callbacks serve invocations."""
         try:
-            return await self._for_run
+            return await self._result_for_run
         except asyncio.CancelledError:
             if self._serving is not None and not self._serving.done():
                 self._serving.cancel()
@@ -144,14 +144,14 @@ class Worker:
 
     def _return_to_run(self, result: ApiReply | BaseException | None) -> None:
         """Let `run` continue: with a reply to ``next``, with an error, or with None."""
-        if self._for_run.done():
+        if self._result_for_run.done():
             return
         if isinstance(result, ConnectionError):
-            self._for_run.set_result(None)  # `run` connects again
+            self._result_for_run.set_result(None)  # `run` connects again
         elif isinstance(result, BaseException):
-            self._for_run.set_exception(result)
+            self._result_for_run.set_exception(result)
         else:
-            self._for_run.set_result(result)
+            self._result_for_run.set_result(result)
 
     async def _serve(self, served: ServedInvocation) -> None:
         """Bring one invocation to exactly one outcome."""
@@ -165,7 +165,7 @@ class Worker:
             self._bridge.end(served)
 
     async def _call_handler(self, served: ServedInvocation) -> None:
-        """Have a handler of the adapter respond on the stream."""
+        """Let a handler of the adapter respond on the stream."""
         delivery = served.delivery
         delivery.claim.call()
         stream = RuntimeStream(delivery)

@@ -1,1 +1,1 @@
-"""Summaries, metrics and loggers."""
+"""Summaries of invocations, metrics and the access log."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
-from ..invocation.current import shed_cancellation, undisturbed
+from ..invocation.current import drop_app_cancellation, ignoring_app_cancellation
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Summary(NamedTuple):
     outcome: Outcome
     status: int | None  #: of the HTTP response, if there was one
     streamed: bool  #: false: the response was buffered
-    first_byte: float | None  #: when the first byte, of the head, was handed on; None if buffered
+    first_byte: float | None  #: when the first byte (of the head) was handed on; None if buffered
     duration: float  #: background tasks included
     bytes: int  #: of the body
     chunks: int  #: how many the body had
@@ -75,7 +75,7 @@ class Meter:
     def __init__(self, context: Context | None, stream: ResponseStream | None) -> None:
         self.outcome = Outcome.COMPLETE
         self._request_id: str = getattr(context, "aws_request_id", "")
-        self._carrier = stream
+        self._runtime_stream = stream
         self._stream = stream
         self._cold_start = _is_cold_start()
         self._scope: Scope | None = None
@@ -118,16 +118,16 @@ class Meter:
 
     def finish(self) -> Summary:
         """Stop measuring; return the summary."""
-        stream, carrier = self._stream, self._carrier
-        for measured_stream in {stream, carrier} - {None}:
+        stream, runtime_stream = self._stream, self._runtime_stream
+        for measured_stream in {stream, runtime_stream} - {None}:
             assert measured_stream is not None
             if measured_stream.error is not None:
                 self.failed(measured_stream.error)
             elif measured_stream.disconnected and self.outcome is Outcome.COMPLETE:
                 self.outcome = Outcome.DISCONNECTED
         head = None if stream is None else stream.head
-        first_byte = None if carrier is None else carrier.first_byte
-        first_body = None if carrier is None else carrier.first_body
+        first_byte = None if runtime_stream is None else runtime_stream.first_byte
+        first_body = None if runtime_stream is None else runtime_stream.first_body
         return Summary(
             self._request_id,
             self.outcome,
@@ -164,7 +164,7 @@ def _request(scope: Scope | None) -> tuple[str, str, str, str, str]:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         target = (path + b"?" + query if query else path).decode("latin-1")
         client = scope.get("client")
-        # FastAPI keeps the prefixes of included routers apart from the route.
+        # FastAPI keeps the prefixes of included routers separate from the route.
         included = scope.get("fastapi", {}).get("effective_route_context")
         route = getattr(included or scope.get("route"), "path", None)
         return (
@@ -198,17 +198,17 @@ async def measured(
     finally:
         record.meter = outer
         summary = meter.finish()
-        await shed_cancellation(record)
+        await drop_app_cancellation(record)
         for listener in listeners:
-            await _tell(listener, summary, record)
+            await _notify(listener, summary, record)
 
 
-async def _tell(listener: Callable[[Summary], Any], summary: Summary, record: Current) -> None:
+async def _notify(listener: Callable[[Summary], Any], summary: Summary, record: Current) -> None:
     try:
         result = listener(summary)
         if inspect.isawaitable(result):
             task = asyncio.ensure_future(result)
-            await undisturbed(partial(asyncio.wait, (task,)), record)
+            await ignoring_app_cancellation(partial(asyncio.wait, (task,)), record)
             task.result()
     except BaseException as error:
         if record.cancelled and isinstance(error, asyncio.CancelledError):

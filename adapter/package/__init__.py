@@ -1,7 +1,7 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
 `command` is the command, `build` has its steps in order. The zip does not contain this package.
-The options stand here, because importing them needs no extra.
+The options are defined here, because importing this module needs no extra.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 EXAMPLES = """\
 exit codes:
-  0  the zip is there
+  0  the zip has been made
   1  the project cannot be packaged
   2  wrong usage
 
@@ -47,7 +47,7 @@ def add_arguments(package: ArgumentParser) -> None:
         "--requirements",
         type=Path,
         metavar="FILE",
-        help="a requirements file, lock file or pyproject.toml; default: that of the project",
+        help="a requirements file, lock file or pyproject.toml; default: the file of the project",
     )
     contents.add_argument(
         "--keep",
@@ -68,5 +68,5 @@ def add_arguments(package: ArgumentParser) -> None:
         "--output",
         default="function.zip",
         metavar="FILE",
-        help="a zip, or a folder to unpack it into, empty or new, as in build/ (%(default)s)",
+        help="a zip, or an empty or new folder to unpack the zip into, as in build/ (%(default)s)",
     )

@@ -61,7 +61,7 @@ class DeploymentPackage:
 
     @property
     def size(self) -> Size:
-        """The size of everything."""
+        """The total size."""
         return sum(self.sizes.values(), start=tree.Size())
 
 
@@ -134,7 +134,7 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
             ended = subprocess.run(
                 [program, *step[1:]], cwd=project.folder, stdin=subprocess.DEVNULL, check=False
             )
-        except (OSError, ValueError) as error:  # there is no such program, or a null in the line
+        except (OSError, ValueError) as error:  # there is no such program, or an argument has a NUL
             raise PackageError(f"The build step {step[0]!r} cannot be run: {error}") from None
         if ended.returncode:
             raise PackageError(
@@ -161,8 +161,8 @@ def make_handler(target: str, folder: Path) -> str:
 def pack_imports(folder: Path, owned: Collection[str], location: str = bytecode.ON_LAMBDA) -> None:
     """Write the bytecode of dependencies, whose files are ``owned``, into one file.
 
-    The project's own modules stay apart, so that an edit on Lambda counts. A source file that an
-    extension module or a package hides from Python is left out.
+    The project's own modules are not packed, so that an edit in Lambda's console has an effect. A
+    source file that an extension module or a package hides from Python is left out.
     """
     names = {name for name, _ in tree.files(folder)}
     hidden = {_module(name) for name in names if name.endswith(".so")}

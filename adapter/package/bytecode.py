@@ -1,8 +1,8 @@
 """Compiles a folder ahead of time.
 
-``/var/task`` is read-only, so without this every cold start compiles every module again. The
-files are unchecked and hash-based: they have no time in them, and Python does not compare them
-with the source. https://peps.python.org/pep-0552/
+``/var/task`` is read-only, so without bytecode every cold start compiles every module again. The
+bytecode files are unchecked and hash-based: they have no time in them, and Python does not compare
+them with the source. https://peps.python.org/pep-0552/
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def fits(python: str) -> bool:
 def compile_folder(folder: Path, location: str = ON_LAMBDA) -> None:
     """Compile every module below a folder, which will be at ``location``.
 
-    Another process does it, because the strings that a process has interned before change the
-    bytes.
+    This runs in another process, because the bytes depend on the strings that a process has
+    interned.
     """
     compiled = subprocess.run(
         [

@@ -47,7 +47,7 @@ def find_module(target: str) -> NamedModule:
 
 
 def is_among(module: NamedModule, files: Iterable[str]) -> bool:
-    """Whether files, by their names in the zip, have the module's outermost package."""
+    """Whether the module's outermost package is among ``files``, the names of files in the zip."""
     top = module.name.partition(".")[0]
     return any(name.startswith(f"{top}/") or _is_file_of(top, name) for name in files)
 
@@ -56,7 +56,7 @@ def check_kept(module: NamedModule, files: Collection[str], task_root: Path) -> 
     """Check that a module of the project is among the files that are packaged.
 
     Raises:
-        PackageError: it is left out.
+        PackageError: the module is left out.
     """
     there = [source for source in module.sources if (task_root / source).is_file()]
     if there and not any(source in files for source in module.sources):
@@ -71,8 +71,8 @@ def check_module(
 ) -> None:
     """Check that a module is there and binds the name that the function loads.
 
-    ``python`` is the version that will import it. ``say`` gets a warning if the source does not
-    show it.
+    ``python`` is the version that will import the module. ``say`` gets a warning if the source does
+    not show whether it binds the name.
 
     Raises:
         PackageError: the module is not there, does not bind the name, or binds it to an object of
@@ -107,8 +107,8 @@ def check_module(
 
 
 def _check_kind(module: NamedModule, text: str) -> None:
-    is_whole = module.target.endswith((f":{module.attribute}", f".{module.attribute}"))
-    if is_whole and (message := mistake(module.target, kind_of(text, module.attribute))):
+    is_attribute = module.target.endswith((f":{module.attribute}", f".{module.attribute}"))
+    if is_attribute and (message := mistake(module.target, kind_of(text, module.attribute))):
         raise PackageError(message)
 
 
@@ -125,7 +125,7 @@ def bound_names(source: str) -> set[str]:
     """
     found = set()
     tables = [symtable(source, "<module>", "exec")]
-    for table in tables:  # which grows
+    for table in tables:  # the loop adds more tables
         for symbol in table.get_symbols():
             is_bound = symbol.is_assigned() or symbol.is_imported()
             if is_bound and (table.get_type() == "module" or symbol.is_declared_global()):
@@ -135,7 +135,7 @@ def bound_names(source: str) -> set[str]:
 
 
 def may_bind_more(source: str) -> bool:
-    """Whether a module may bind names that its source does not show, as by a star import."""
+    """Whether a module may bind names that its source does not show, as by ``import *``."""
     nodes = map(vars, ast.walk(ast.parse(source)))
     return any(DYNAMIC & {node.get("id"), node.get("attr"), node.get("name")} for node in nodes)
 

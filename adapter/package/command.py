@@ -38,7 +38,7 @@ def main(arguments: Namespace) -> int:
     """Run the command; 0 if there is a zip, 1 if not.
 
     Raises:
-        ConfigurationError: TARGET names nothing.
+        ConfigurationError: TARGET is malformed or does not exist.
     """
     target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     try:
@@ -105,11 +105,11 @@ def open_output(text: str) -> Iterator[Path]:
 def find_output(text: str) -> Path:
     """Return the file or the folder for the package, checked before the work is done.
 
-    A slash at the end makes it a folder, there already or not. The target of a link is written,
-    and the link stays.
+    A slash at the end means a folder, which may exist. For a link, the target of the link is
+    written, and the link stays.
 
     Raises:
-        PackageError: it cannot be written, or other files would be lost.
+        PackageError: the output cannot be written, or other files would be lost.
     """
     output = Path(text).resolve()
     if not is_utf8(str(output)):
@@ -143,7 +143,7 @@ def _is_replaceable(output: Path) -> bool:
 
 
 def summary(package: DeploymentPackage, platform: Platform) -> Iterator[str]:
-    """Print the content of the zip, and the configuration of a function for it."""
+    """Return lines with the content of the zip, and the configuration of a function for it."""
     rows = {**package.sizes, "total": package.size}
     width = max(map(len, rows))
     yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}"
@@ -158,12 +158,12 @@ def summary(package: DeploymentPackage, platform: Platform) -> Iterator[str]:
 
 
 def mb(size: int) -> str:
-    """Write a size in megabytes."""
+    """Return a size in megabytes, as text."""
     return f"{size / MB:.2f} MB"
 
 
 def hints(project: Project, platform: Platform) -> Iterator[str]:
-    """Say what could be better."""
+    """Return warnings about the project and the platform."""
     if project.dependencies is None:
         yield (
             f"no pyproject.toml, requirements.txt or lock file was found for {project.task_root}, "
@@ -182,7 +182,7 @@ def hints(project: Project, platform: Platform) -> Iterator[str]:
 
 
 def too_big(unzipped_bytes: int) -> str:
-    """Return why AWS will refuse a zip of this size, or nothing if it will not."""
+    """Return why AWS will refuse a zip of this size; empty if it will accept the zip."""
     if unzipped_bytes <= MAX_UNZIPPED_BYTES:
         return ""
     return (
@@ -193,7 +193,7 @@ def too_big(unzipped_bytes: int) -> str:
 
 
 def warnings(size: Size) -> Iterator[str]:
-    """Say which of Lambda's limits are exceeded."""
+    """Return a warning for each limit of Lambda that is exceeded."""
     if refusal := too_big(size.unzipped):
         yield refusal
     if size.zipped > MAX_ZIPPED_BYTES:

@@ -22,8 +22,8 @@ PYPROJECT = "pyproject.toml"
 REQUIREMENTS = "requirements.txt"
 PYLOCK = "pylock.toml"
 UV_LOCK = "uv.lock"
-FOREIGN_LOCKS = {"poetry.lock": "poetry", "pdm.lock": "pdm"}  #: and the tool that exports each
-FILES = (PYLOCK, UV_LOCK, REQUIREMENTS, *FOREIGN_LOCKS, PYPROJECT)  #: the first of them counts
+FOREIGN_LOCKS = {"poetry.lock": "poetry", "pdm.lock": "pdm"}  #: each with the tool that exports it
+FILES = (PYLOCK, UV_LOCK, REQUIREMENTS, *FOREIGN_LOCKS, PYPROJECT)  #: the first one found is used
 SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
 
 #: the types of the values that are read in a pyproject.toml; the lists are of strings
@@ -50,10 +50,10 @@ class Dependencies:
 class Project:
     """A project as `find_project` finds it.
 
-    ``folder`` has its pyproject.toml or requirements.txt, ``task_root`` is the folder that
-    becomes ``/var/task``: the same one, or one below it. ``build`` are command lines to run
-    first, ``exclude`` patterns of files that are not packaged, ``include`` of files that are,
-    though they would be left out or are links that lead out of the project.
+    ``folder`` has its pyproject.toml or requirements.txt. ``task_root`` is the folder that becomes
+    ``/var/task``: the same folder, or a folder below it. ``build`` are command lines to run first.
+    ``exclude`` are patterns of files to leave out. ``include`` are patterns of files to package
+    although they would be left out, or are links that lead out of the project.
     """
 
     folder: Path
@@ -122,7 +122,7 @@ def _words(line: str, where: str) -> tuple[str, ...]:
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:
     """Return the file that has the dependencies of the project in a folder, if there is one.
 
-    The lock file of a tool counts only if pyproject.toml lists the dependencies.
+    The lock file of a tool is used only if pyproject.toml lists the dependencies.
     """
     there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     is_listed = _listed(pyproject) is not None
@@ -198,7 +198,7 @@ def _lines(folder: Path) -> tuple[str, ...]:
 
 
 def _line(line: str, file: Path) -> str:
-    """Return a requirement, without a URL if it is for the adapter: the one that runs counts."""
+    """Return a requirement; without its URL for the adapter, because the running one is used."""
     try:
         requirement = Requirement(line)
     except InvalidRequirement as error:

@@ -74,7 +74,7 @@ def install(
     is_pylock = file is not None and is_valid_pylock_path(file)
     is_uv_lock = file is not None and file.name == UV_LOCK
     try:
-        if file and is_pylock:  # uv accepts nothing else beside such a file
+        if file and is_pylock:  # uv accepts no other requirements with it
             run(*pip, "-r", str(copy_pylock(file, scratch)))
             file = None
         if file and is_uv_lock:
@@ -86,15 +86,15 @@ def install(
         raise PackageError(
             explain(error, dependencies.source, platform, is_locked=is_locked)
         ) from None
-    (folder / ".lock").unlink(missing_ok=True)  # uv leaves it there
+    (folder / ".lock").unlink(missing_ok=True)  # uv does not remove it
 
 
 def run_uv(*arguments: str, folder: Path, scratch: Path) -> None:
     """Run uv in a folder; its temporary files are in ``scratch``.
 
     Raises:
-        CalledProcessError: it failed.
-        PackageError: it is not installed.
+        CalledProcessError: uv failed.
+        PackageError: uv is not installed.
     """
     scripts = sysconfig.get_path("scripts")
     uv = shutil.which("uv", path=scripts) or shutil.which("uv")
@@ -139,7 +139,7 @@ def export(lock: Path, scratch: Path) -> Path:
 def copy_pylock(lock: Path, scratch: Path) -> Path:
     """Copy a lock file of PEP 751 without the project and the adapter, which uv would build.
 
-    uv counts a default group only if it is among the ``dependency-groups``, too.
+    uv uses a default group only if ``dependency-groups`` also lists it.
 
     Raises:
         PackageError: the lock file is not valid.
@@ -163,7 +163,7 @@ def copy_pylock(lock: Path, scratch: Path) -> Path:
 
 
 def own_requirement() -> list[str]:
-    """Return the arguments for uv that install the adapter that runs.
+    """Return the arguments for uv that install the running adapter.
 
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
@@ -181,9 +181,9 @@ def own_requirement() -> list[str]:
     recorded = distribution.read_text("direct_url.json")
     if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]
-    origin = json.loads(recorded)
-    url = origin["url"]
-    if vcs := origin.get("vcs_info"):
+    source = json.loads(recorded)
+    url = source["url"]
+    if vcs := source.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
     is_built = not url.endswith(".whl")
     return [f"{DISTRIBUTION} @ {url}", *(("--no-binary", DISTRIBUTION) if is_built else ())]
@@ -192,10 +192,10 @@ def own_requirement() -> list[str]:
 def explain(
     error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
 ) -> str:
-    """Return the error of uv, with what it means and what to do next."""
+    """Return the error of uv with an explanation and advice."""
     output = indent(error.stderr.rstrip(), "    ")
     failed = f"uv could not install the dependencies of {source}:\n{output}\n"
-    if DISTRIBUTION in error.stderr.replace(f"/{DISTRIBUTION}/", ""):  # the page of an index
+    if DISTRIBUTION in error.stderr.replace(f"/{DISTRIBUTION}/", ""):  # not in the URL of an index
         return (
             f"{failed}Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."

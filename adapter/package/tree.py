@@ -1,4 +1,4 @@
-"""The files of the function, and its zip: the same files make the same zip, byte for byte."""
+"""The files of a function, and its zip. The same files make the same zip, byte for byte."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: left out of a project at any depth: caches and everything hidden, such as .env with its secrets
 NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
 
-#: left out beside the code: files that describe, test or deploy the project
+#: left out in the task root: files that describe, test or deploy the project
 AT_THE_TOP = (
     *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
     *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),
@@ -86,8 +86,8 @@ def project_files(
             continue
         if is_folder and ((path / "pyvenv.cfg").exists() or _leads_up(path)):
             continue
-        is_apart = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-        if is_apart and not is_kept and (not is_folder or _leads_out(path, project)):
+        is_left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
+        if is_left_out and not is_kept and (not is_folder or _leads_out(path, project)):
             continue
         _check(path, name, project)
         if is_folder:
@@ -211,7 +211,7 @@ def _is_test_suite(path: Path) -> bool:
 
 
 def _is_helper(file: Path) -> bool:
-    """Whether a file of a test suite is a module that code may import; numpy.testing does."""
+    """Whether a file of a test suite is a module that other code may import (as numpy does)."""
     tests = ("test_*.py", "*_test.py", "conftest.py")
     return file.suffix == ".py" and not matches(file.name, tests)
 
@@ -247,7 +247,7 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
     """Zip a folder and return the size of each file in it.
 
     The order of the files, their times, and the level of compression are always the same;
-    ``programs`` always become executable. The zip has a name of its own until it is complete.
+    ``programs`` always become executable. The zip has a temporary name until it is complete.
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
@@ -255,7 +255,7 @@ def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, S
             unfinished, "w", ZIP_DEFLATED, compresslevel=9, strict_timestamps=False
         ) as archive:
             for name, file in sorted(files(folder)):
-                os.utime(file, (0, 0))  # becomes 1980, when the times of the format begin
+                os.utime(file, (0, 0))  # becomes 1980, the first year of the format
                 file.chmod(0o755 if name in programs or os.access(file, os.X_OK) else 0o644)
                 archive.write(file, name)
         unfinished.replace(output)

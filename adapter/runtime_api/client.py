@@ -29,7 +29,7 @@ class RuntimeClient:
     """The Runtime API over one kept-alive connection, for one invocation at a time."""
 
     def __init__(self, address: str) -> None:
-        """Keep the ``host:port`` of the Runtime API; `next` or `ready` connects."""
+        """Keep the ``host:port`` of the Runtime API; `next` or `ensure_connection` connects."""
         self._address = address
         self._headers = {"Host": address, "User-Agent": USER_AGENT}
         self._connection: Connection | None = None
@@ -42,7 +42,7 @@ class RuntimeClient:
         """The connection, or None if it is lost or not open yet."""
         return None if self._connection is None or self._connection.lost else self._connection
 
-    async def ready(self) -> None:
+    async def ensure_connection(self) -> None:
         """Open a connection, or replace a lost one, for an event that another client has received.
 
         Raises:

@@ -27,9 +27,8 @@ READ_BUFFER_BYTES = 64 * 1024
 EXIT_FORKED = 70
 """The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
 
-_process = (
-    object()
-)  # another object in every child; os.getpid() would be a system call for each chunk
+#: Another object in every forked child. (os.getpid() would be a system call for each chunk.)
+_process = object()
 
 
 def _in_child() -> None:
@@ -67,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
     def expect(self) -> Future[ApiReply]:
         """Announce a request; return the future of the reply, or of an error."""
         reply: Future[ApiReply] = self._loop.create_future()
-        self.on_reply = partial(settle, reply)
+        self.on_reply = partial(set_reply, reply)
         return reply
 
     @property
@@ -117,7 +116,7 @@ class Connection(asyncio.BufferedProtocol):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Lend asyncio the buffer to read into."""
+        """Return the buffer that asyncio reads into."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -168,8 +167,8 @@ class Connection(asyncio.BufferedProtocol):
             on_reply(error)
 
 
-def settle(future: Future[ApiReply], reply: ReplyOrError) -> None:
-    """Set the result or the exception of ``future``, unless the future is done."""
+def set_reply(future: Future[ApiReply], reply: ReplyOrError) -> None:
+    """Set the reply, or the error, as the outcome of ``future``, unless the future is done."""
     if future.done():
         return
     if isinstance(reply, Exception):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
-from ..invocation.current import undisturbed
+from ..invocation.current import ignoring_app_cancellation
 from ..invocation.loggers import get_logger
-from .connection import settle as settle_future
+from .connection import set_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,11 +73,11 @@ class Delivery:
 
     def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply
-        stream, self._stream = self._stream, None  # a reference cycle: the stream refers to this
+        stream, self._stream = self._stream, None  # the stream refers to this object: a cycle
         if stream is not None and not stream.closed:
             stream.refuse(reply)
         if self._waiting is not None:
-            settle_future(self._waiting, reply)
+            set_reply(self._waiting, reply)
         if self._on_reply is not None:
             self._on_reply()
 
@@ -102,7 +102,7 @@ class Delivery:
         if self.opened:
             self._waiting = asyncio.get_running_loop().create_future()
             if self.reply_to_stream is not None:
-                settle_future(self._waiting, self.reply_to_stream)
+                set_reply(self._waiting, self.reply_to_stream)
             return await self._waiting
         if self._posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")
@@ -117,13 +117,13 @@ class Delivery:
             raise
 
 
-async def settle(delivery: Delivery, record: Current | None = None) -> None:
+async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> None:
     """Wait for the reply of the Runtime API: the next event may be asked for only after it.
 
     Args:
         delivery: has sent the outcome.
-        record: the record of the invocation, if the current task has run its app. The app may
-            cancel the task; that comes too late, and does not end this wait.
+        record: the record of the invocation, if the current task has run its app. A cancellation
+            by the app does not end this wait.
 
     Raises:
         CancelledError: the task was cancelled from outside.
@@ -131,7 +131,7 @@ async def settle(delivery: Delivery, record: Current | None = None) -> None:
         NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
     try:
-        reply = await undisturbed(delivery.reply, record)
+        reply = await ignoring_app_cancellation(delivery.reply, record)
     except (OSError, ProtocolError) as error:
         # At the timeout the platform resets the connection in mid-stream. If the environment goes
         # on, the next request opens a new connection.
@@ -175,9 +175,8 @@ def _json(response: object) -> bytes:
 
 def _number(value: object) -> int | float:
     """Return the JSON number for a `Decimal`, which is the type of DynamoDB's numbers."""
-    decimal = sys.modules.get(
-        "decimal"
-    )  # not imported here: without the module there is no Decimal
+    # Not imported here: if no module has imported `decimal`, there is no Decimal.
+    decimal = sys.modules.get("decimal")
     if decimal is not None and isinstance(value, decimal.Decimal):
         whole = value == value.to_integral_value() if value.is_finite() else False
         return int(value) if whole else float(value)

@@ -80,8 +80,8 @@ class Invocation(NamedTuple):
     def echo(self) -> dict[str, str]:
         """The headers to send back with the outcome.
 
-        The platform may send a nonce with each delivery. The echo keeps a late outcome from
-        completing a retry of the same request.
+        The platform may send a nonce with each delivery. With the echo, a late outcome cannot
+        complete a retry of the same request.
         """
         nonce = self.headers.get(NONCE)
         return {"Lambda-Runtime-Invocation-Id": nonce} if nonce else {}

@@ -70,9 +70,9 @@ class RuntimeStream(ResponseStream):
                 frames.append(LAST_CHUNK)
             connection.write(b"".join(frames))
             return
-        broken = self._broken
-        assert broken is not None
-        raise broken
+        error = self._disconnect_error
+        assert error is not None
+        raise error
 
     def disconnect(self, reason: str) -> None:
         """Close the stream. If nothing was sent, report the disconnect as the outcome."""
@@ -80,10 +80,10 @@ class RuntimeStream(ResponseStream):
             return
         super().disconnect(reason)
         if self._connection is None and self._delivery.claim.first_byte():
-            broken = self._broken
-            assert broken is not None
-            logger.error("The invocation failed: %s", broken)
-            self._delivery.report(broken)
+            error = self._disconnect_error
+            assert error is not None
+            logger.error("The invocation failed: %s", error)
+            self._delivery.report(error)
 
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Frame ``chunks`` and write them with one call."""
@@ -114,8 +114,8 @@ class RuntimeStream(ResponseStream):
         """
         assert self._connection is not None
         await self._connection.drain()
-        if self._broken is not None:
-            raise self._broken
+        if self._disconnect_error is not None:
+            raise self._disconnect_error
 
     def transmit_error(self, error: BaseException) -> None:
         """Report ``error``: as the outcome before the first byte, in trailers after it."""
@@ -130,7 +130,7 @@ class RuntimeStream(ResponseStream):
         return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
 
     def refuse(self, reply: ReplyOrError) -> None:
-        """Stop the writer: a reply before the end of the response refuses the rest."""
+        """Stop the writer: the Runtime API has replied before the end of the response."""
         self.disconnect(
             f"The Runtime API stopped reading the response: {reply}"
             if isinstance(reply, Exception)
@@ -162,7 +162,7 @@ class CallStream(RuntimeStream):
             return
         ResponseStream.disconnect(self, reason)
         if self._connection is None and self.error is None:
-            self.error = self._broken
+            self.error = self._disconnect_error
 
 
 class DirectStream(CallStream):

@@ -65,8 +65,8 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
 def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -> bytes:
     """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
 
-    Trailers must be declared here, or the platform drops them and takes the response for
-    complete. ``lines`` are more headers, which `header_lines` has rendered.
+    Trailers must be declared here, or the platform drops them and treats the response as complete.
+    ``lines`` are more headers, which `header_lines` has rendered.
 
     Raises:
         ValueError: the path or a header contains a CR, LF or NUL.
@@ -205,9 +205,8 @@ class _Head:
         self.status = status
         self.headers = headers
         self.length: int | None = None  #: from content-length
-        self.chunks: _ChunkReader | None = (
-            None  #: without a length and chunks, the body ends with the connection
-        )
+        #: Without `length` and `chunks`, the body ends with the connection.
+        self.chunks: _ChunkReader | None = None
         if status in (204, 304):
             self.length = 0
         elif (coding := headers.get("transfer-encoding")) is not None:
@@ -268,9 +267,8 @@ class _ChunkReader:
 
 def _chunk_size(line: str) -> int:
     size = line.partition(";")[0].rstrip(" \t")
-    if not 0 < len(size) <= 16 or size.strip(
-        "0123456789abcdefABCDEF"
-    ):  # int() accepts more than hexadecimal digits
+    # int() accepts more than hexadecimal digits.
+    if not 0 < len(size) <= 16 or size.strip("0123456789abcdefABCDEF"):
         raise ProtocolError("Not a chunk size.")
     return int(size, 16)
 

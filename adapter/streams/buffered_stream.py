@@ -26,17 +26,19 @@ class BufferedStream(ResponseStream):
 
     Args:
         render: returns the response for a head, which may be None, and a body.
-        carrier: the stream of the runtime, which sends the response; None outside a runtime.
+        runtime_stream: sends the response; None outside a runtime.
     """
 
     sends_prelude = False
 
     def __init__(
-        self, render: Callable[[Head | None, bytes], JSON], carrier: ResponseStream | None = None
+        self,
+        render: Callable[[Head | None, bytes], JSON],
+        runtime_stream: ResponseStream | None = None,
     ) -> None:
         super().__init__()
         self._render = render
-        self._carrier = carrier
+        self._runtime_stream = runtime_stream
         self._chunks: list[bytes | memoryview] = []
         self._response: JSON = None
         self._failure: Exception | None = None
@@ -49,7 +51,7 @@ class BufferedStream(ResponseStream):
             ClientDisconnected: the reader has disconnected.
         """
         if self.closed:
-            raise self._broken or StreamClosed("The response stream has already ended.")
+            raise self._disconnect_error or StreamClosed("The response stream has already ended.")
         self._chunks.clear()
         self.started = False
         self.body_bytes = self.body_chunks = 0
@@ -70,8 +72,8 @@ class BufferedStream(ResponseStream):
         self._chunks.clear()
         try:
             response = self._render(self.head, body)
-            if self._carrier is not None and not self._carrier.wrapped:
-                self._carrier.respond(response)
+            if self._runtime_stream is not None and not self._runtime_stream.wrapped:
+                self._runtime_stream.respond(response)
                 return
         except ResponseTooLarge:
             raise
@@ -91,8 +93,8 @@ class BufferedStream(ResponseStream):
 
     def transmit_error(self, error: BaseException) -> None:
         """Fail the stream of the runtime."""
-        if self._carrier is not None:
-            self._carrier.fail(error)
+        if self._runtime_stream is not None:
+            self._runtime_stream.fail(error)
 
     def result(self) -> JSON:
         """Return the response, or None if this stream has sent it.
@@ -103,7 +105,7 @@ class BufferedStream(ResponseStream):
         """
         if self._failure is not None:
             raise self._failure
-        if self.error is not None and self._carrier is None:
+        if self.error is not None and self._runtime_stream is None:
             raise self.error
         return self._response
 

@@ -1,4 +1,4 @@
-"""The head of an HTTP response that a function gives with AWS's keys, checked."""
+"""Checks the head of an HTTP response that a function gives with AWS's keys."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Sink(Protocol):
 class BlockingStream:
     """A response stream for code that cannot ``await``: the same methods, which block.
 
-    Any thread except that of the event loop can write to the stream. It can stand for a writable
+    Any thread except that of the event loop can write to the stream. It can be used as a writable
     file: ``csv.writer(stream)``, ``json.dump(document, stream)``, ``print(…, file=stream)``.
     """
 

@@ -42,8 +42,8 @@ class ResponseStream(ABC):
     is never ended raises a ResourceWarning.
     """
 
-    #: Whether a wrapper stands between the handler and the runtime, and may still change a
-    #: buffered response that the handler returns. If not, that response can go to `respond`.
+    #: Whether there is a wrapper between the handler and the runtime, which may change the buffered
+    #: response that the handler returns. If not, that response can go to `respond`.
     wrapped = True
 
     #: Whether the head goes in front of the body, in the form that the event source takes.
@@ -79,7 +79,9 @@ class ResponseStream(ABC):
             ClientDisconnected: the reader has disconnected.
         """
         if self.started or self.closed:
-            raise self._broken or StreamClosed("The head must be set before the first write.")
+            raise self._disconnect_error or StreamClosed(
+                "The head must be set before the first write."
+            )
         if b"content-encoding" in dict(head.headers):
             from .compression import warn_of_compression  # lazy: cold start
 
@@ -231,7 +233,7 @@ class ResponseStream(ABC):
             StreamClosed: the stream has ended.
         """
         if self.closed:
-            raise self._broken or StreamClosed("The response stream has already ended.")
+            raise self._disconnect_error or StreamClosed("The response stream has already ended.")
         if not self.started:
             has_prelude = self.head is not None and self.sends_prelude
             prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
@@ -255,8 +257,8 @@ class ResponseStream(ABC):
             ResponseTooLarge: the head or the whole response is too large for the event source.
             ClientDisconnected: the reader disconnected before the end.
         """
-        if (broken := self._broken) is not None:
-            raise broken
+        if (error := self._disconnect_error) is not None:
+            raise error
         if not self.closed:
             await self.writelines((), end=True)
 
@@ -297,8 +299,8 @@ class ResponseStream(ABC):
             ClientDisconnected: the reader disconnected before the end.
         """
         await self.wait_closed()
-        if (broken := self._broken) is not None:
-            raise broken
+        if (error := self._disconnect_error) is not None:
+            raise error
 
     def disconnect(self, reason: str) -> None:
         """Close the stream because the reader has disconnected. Called by the runtime."""
@@ -317,11 +319,11 @@ class ResponseStream(ABC):
         return self._reason is not None
 
     @property
-    def _broken(self) -> ClientDisconnected | None:
+    def _disconnect_error(self) -> ClientDisconnected | None:
         """The error of the disconnect, if there was a disconnect.
 
-        The error is new each time: an error keeps the frames that it went through, and so would
-        keep a generator of the app from being closed.
+        The error is new each time. An error refers to the frames that it went through, so a
+        generator of the app in one of these frames would not be closed.
         """
         return None if self._reason is None else ClientDisconnected(self._reason)
 

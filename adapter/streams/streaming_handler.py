@@ -1,4 +1,4 @@
-"""A handler as the runtimes see it."""
+"""The interface through which the runtimes call a handler."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class StreamingHandler(Protocol):
-    """A handler that a runtime drives, and that can write to the response stream.
+    """A handler that a runtime calls, and that can write to the response stream.
 
     A runtime calls `startup` once, before the first invocation; `respond` once per
     invocation, on one long-lived event loop; `shutdown` once, when the environment ends.

@@ -1,1 +1,1 @@
-"""The way from synchronous code into handlers that stream, under either runtime."""
+"""Calls of streaming handlers by synchronous code, under both runtimes."""

@@ -5,12 +5,12 @@ the context, calls the handler and writes the logs, as without the adapter. The 
 stream by itself, over another connection. These parts of the client are replaced, and each
 replacement calls the original:
 
-* ``wait_next_invocation`` of its classes. Only this method knows which invocation comes, and the
-  nonce that must go back with the response. Its first call is the end of init, so the lifespans of
-  the apps start there.
+* ``wait_next_invocation`` of its classes. Only this method has the id of the next invocation, and
+  the nonce that must go back with the response. Its first call is the end of init, so the lifespans
+  of the apps start there.
 * ``runtime_client``, the extension module that posts. The Runtime API refuses a second response
-  with 403, and the client then ends the process. So the second response is dropped. The request id
-  tells which response is the second one, because wrappers can change the result. Instrumentation
+  with 403, and the client then ends the process. So the second response is dropped. It is
+  recognized by the request id, because wrappers can change the result. Instrumentation
   patches the methods of the classes, before or after this module does, and these methods call the
   extension module: so the hooks of the instrumentation run before a response is dropped.
 * ``handle_event_request`` and ``log_error`` of its bootstrap module. An error that cannot be
@@ -86,13 +86,15 @@ def install() -> ManagedBridge | None:
         return None
     bridge = ManagedBridge()
     for client in classes:
-        _watch(client, bridge)
+        _replace_wait(client, bridge)
     module.runtime_client = SingleResponse(module.runtime_client, bridge)  # type: ignore[attr-defined]
     _guard_reports(sys.modules["awslambdaric.bootstrap"])
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
     # A wrapper may import the handler at its first event, when an invocation is running already.
-    bridge.adopt(getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None))
+    bridge.join_invocation(
+        getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None)
+    )
     return bridge
 
 
@@ -108,8 +110,8 @@ def _find_classes(module: ModuleType) -> list[type]:
     )
     if not (known and isinstance(client, type)):
         return []
-    # The client that runs is of the original class, even if a class that inherits from it is in
-    # its place by now.
+    # The client that runs is of the original class, even if a class that inherits from it has
+    # replaced it in the module.
     family = [[base for base in client.__mro__ if "wait_next_invocation" in vars(base)][-1]]
     for member in family:
         family += member.__subclasses__()
@@ -124,7 +126,7 @@ def _takes(function: Any, *parameters: str) -> bool:
     return (*taken,)[: len(parameters)] == parameters
 
 
-def _watch(client: Any, bridge: ManagedBridge) -> None:
+def _replace_wait(client: Any, bridge: ManagedBridge) -> None:
     """Replace ``wait_next_invocation`` of a class."""
     wait = client.wait_next_invocation
 
@@ -171,7 +173,7 @@ class SingleResponse:
         self, invoke_id: str, data: bytes, *args: Any, **kwargs: Any
     ) -> None:
         """Post the result of the function, unless its response has been streamed."""
-        if not self._bridge.has_responded(invoke_id, data):
+        if not self._bridge.end_response(invoke_id, data):
             self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
 
     def post_error(self, invoke_id: str, report: str, *args: Any, **kwargs: Any) -> None:
@@ -179,7 +181,7 @@ class SingleResponse:
 
         A large report is shortened: the Runtime API closes the connection if it is over 6 MiB.
         """
-        if self._bridge.has_responded(invoke_id):
+        if self._bridge.end_response(invoke_id):
             logger.warning("Handler raised after its response was streamed; error not reported")
             return
         if len(report) > MAX_REPORT_BYTES:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
-from ..invocation.current import Current, current, set_fallback, shed_cancellation
+from ..invocation.current import Current, current, drop_app_cancellation, set_fallback
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
@@ -54,7 +54,7 @@ class Bridge:
         self._served: dict[Delivery, ServedInvocation] = {}
 
     def begin(self, served: ServedInvocation) -> None:
-        """Take ``served`` for the invocation of this context."""
+        """Make ``served`` the invocation of this context."""
         self._served[served.delivery] = served
         current.set(served)
         if not self.runner.concurrent:
@@ -64,8 +64,8 @@ class Bridge:
         """Forget ``served``: no call may respond to it any more."""
         self._served.pop(served.delivery, None)
 
-    def cancel_all(self) -> None:
-        """Note that the tasks of all invocations are about to be cancelled."""
+    def mark_cancelled(self) -> None:
+        """Record that the tasks of all invocations will be cancelled."""
         for served in self._served.values():
             served.cancelled = True
 
@@ -89,7 +89,7 @@ class Bridge:
     async def prepare(self) -> None:
         """Prepare the connection before a response begins."""
 
-    async def settle(self, delivery: Delivery) -> None:
+    async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply to a response that a call has sent."""
 
     async def wait_for_call(self, served: ServedInvocation, *, cancel: bool = False) -> None:
@@ -120,7 +120,7 @@ class Bridge:
         context: Context | None,
         served: ServedInvocation | None,
     ) -> JSON:
-        """Do what `call` says for a call that belongs to ``served``."""
+        """Do what `call` describes, for a call that belongs to ``served``."""
         if served is None or not served.delivery.claim.call():
             return await handler.respond(event, context, None)
         current.set(served)  # where the calling thread has no context
@@ -130,7 +130,7 @@ class Bridge:
         finally:
             served.delivery.claim.call_ended()
             served.call = None
-            await shed_cancellation(served)
+            await drop_app_cancellation(served)
 
     async def _stream(
         self,
@@ -155,7 +155,7 @@ class Bridge:
                 logger.error("The handler failed", exc_info=error)
         finally:
             if delivery.sent:
-                await self.settle(delivery)
+                await self.wait_for_reply(delivery)
         if isinstance(stream.error, Exception):
             raise stream.error
         if stream.error is not None:  # a SystemExit, for example, which would end the process
@@ -164,7 +164,7 @@ class Bridge:
         if not delivery.sent:
             return response
         if stream.wrapped:
-            await stream.finished()  # raises the disconnect: a wrapper that measures counts it
+            await stream.finished()  # raises the disconnect, which a wrapper may count
         return {} if stream.head is None else {"statusCode": stream.head.status}
 
     def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
@@ -176,8 +176,8 @@ class Bridge:
 
         A wrapper may change its context object, even its request id, and may call the handler with
         another context object, for example to warm the app up. So the invocation is found by the
-        object itself or by its request id. AWS's runtime makes the object where the adapter does
-        not see the object; then the deadline and the function in the object decide.
+        object itself or by its request id. AWS's runtime makes the object, and the adapter does not
+        see it before the call. Then the deadline and the function in the object decide.
         """
         record = current.get(None)
         if isinstance(record, ServedInvocation):
@@ -203,9 +203,9 @@ def _was_made_for(invocation: Invocation, context: object) -> bool:
 
 
 def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
-    """Stream the HTTP response that a wrapper returns without the handler, if it is one.
+    """Stream ``result`` if it is an HTTP response that a wrapper returns without the handler.
 
-    A function URL that streams takes a buffered response for the JSON body of a 200. But a wrapper
+    A function URL that streams sends a buffered response as the JSON body of a 200. But a wrapper
     that returns ``{"statusCode": …}`` before it calls the handler, or instead of it, means an HTTP
     response. Only such a response is streamed, and only if the function has a handler of the
     adapter that streams to the event source. Return whether the response was streamed.

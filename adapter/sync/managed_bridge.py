@@ -18,7 +18,7 @@ from ..invocation.registry import handlers
 from ..invocation.runner import LoopRunner
 from ..invocation.threads import app_threads
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, settle
+from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import DirectStream, RuntimeStream
 from .bridge import Bridge, ServedInvocation, stream_result
@@ -44,9 +44,8 @@ class ManagedBridge(Bridge):
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event
         self._started = False
-        self._handler: object = (
-            None  #: AWS's runtime calls this handler without a wrapper; else None
-        )
+        #: The handler that AWS's runtime calls without a wrapper; None if there is a wrapper.
+        self._handler: object = None
         self._latest: ServedInvocation | None = None
         self._event: bytes | str | None = None
         self._forks = 0
@@ -72,8 +71,8 @@ class ManagedBridge(Bridge):
             if self._handler is None or self._handler is handler:
                 self.runner.run(handler.startup())
 
-    def adopt(self, request_id: str | None) -> None:
-        """Start in the middle of an invocation, when init is over already."""
+    def join_invocation(self, request_id: str | None) -> None:
+        """Serve an invocation that has begun already; init is over."""
         if request_id is not None:
             self._started = True
             self.received(request_id)
@@ -102,11 +101,12 @@ class ManagedBridge(Bridge):
         if self._latest is not None:
             self.end(self._latest)
 
-    def has_responded(self, request_id: str, payload: bytes | None = None) -> bool:
-        """Whether that invocation has its outcome; wait for a call that may still send the outcome.
+    def end_response(self, request_id: str, payload: bytes | None = None) -> bool:
+        """Let no call respond any more; return whether the invocation has its outcome already.
 
-        If there is no outcome, the managed client posts the result of the function, and no call can
-        respond after that. A forked child of the function that returns to this method ends here.
+        This method waits for a call that may still send the outcome. If there is no outcome, the
+        managed client posts the result of the function. A forked child of the function that returns
+        to this method ends here.
 
         Args:
             request_id: the invocation.
@@ -130,12 +130,12 @@ class ManagedBridge(Bridge):
 
     async def prepare(self) -> None:
         """Make sure that there is a connection: the client received the event over another one."""
-        await self._client.ready()
+        await self._client.ensure_connection()
 
-    async def settle(self, delivery: Delivery) -> None:
+    async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop stands still after this call."""
         try:
-            await settle(delivery, current.get(None))
+            await wait_for_reply(delivery, current.get(None))
         except AdapterError as error:
             logger.critical("%s", error)  # the managed client gets the same reply, and ends
         if self._client.connection is None:
@@ -159,7 +159,7 @@ class ManagedBridge(Bridge):
         try:
             await self.prepare()
             if stream_result(event, result, delivery):
-                await self.settle(delivery)
+                await self.wait_for_reply(delivery)
         except (OSError, StreamClosed) as error:
             logger.error("The response of the function could not be streamed: %s", error)
 

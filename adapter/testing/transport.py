@@ -52,7 +52,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     ``httpx.AsyncClient`` and the clients of ``httpx2`` accept it, too. The app's lifespan starts
     with the first request and ends when the client is closed, or with the process. A failure
     of the function is a 502, as with a function URL. A failure after the head raises
-    ``httpx.ReadError`` after the part of the body that was sent. To close a response early is a
+    ``httpx.ReadError`` after the part of the body that was sent. Closing a response early is a
     disconnect of the client.
 
     Args:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from adapter.deploy.settings import OTHERS, SETTINGS
+from adapter.deploy.settings import OTHER_SETTINGS, SETTINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +148,7 @@ def state() -> dict[str, Any]:
 
 
 def test_each_setting_is_in_the_table() -> None:
-    assert {setting.name for setting in (*SETTINGS, *OTHERS)} - OUTSIDE == CHANGES.keys()
+    assert {setting.name for setting in (*SETTINGS, *OTHER_SETTINGS)} - OUTSIDE == CHANGES.keys()
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -113,7 +113,7 @@ class TestRun:
 
 class TestOutside:
     def run(self, runner: LoopRunner, function: Callable[..., Any], *args: Any) -> Any:
-        return runner.run(runner.outside(function, *args))
+        return runner.run(runner.call_outside_loop(function, *args))
 
     def test_calls_a_function_in_the_thread_that_runs_the_loop(self, runner: LoopRunner) -> None:
         assert self.run(runner, thread_name) == thread_name()
@@ -130,7 +130,7 @@ class TestOutside:
     def test_calls_in_the_context_of_the_task(self, runner: LoopRunner) -> None:
         async def call() -> str:
             name.set("of the task")
-            return await runner.outside(name.get)
+            return await runner.call_outside_loop(name.get)
 
         assert runner.run(call()) == "of the task"
 
@@ -161,7 +161,7 @@ class TestOutside:
         self, runner: LoopRunner
     ) -> None:
         def outer() -> list[str]:
-            inner = runner.call(runner.outside(thread_name))
+            inner = runner.call(runner.call_outside_loop(thread_name))
             assert runner.stands_still, "also after the inner function"
             return [inner, runner.call(later("by call"))]
 
@@ -184,7 +184,11 @@ class TestOutside:
 
     def test_two_calls_of_two_tasks_both_return(self, runner: LoopRunner) -> None:
         async def both() -> list[int]:
-            return list(await asyncio.gather(runner.outside(int, "1"), runner.outside(int, "2")))
+            return list(
+                await asyncio.gather(
+                    runner.call_outside_loop(int, "1"), runner.call_outside_loop(int, "2")
+                )
+            )
 
         assert runner.run(both()) == [1, 2]
 
@@ -192,7 +196,7 @@ class TestOutside:
         tasks: list[asyncio.Task[Any]] = []
 
         async def give_up() -> str:
-            tasks.append(asyncio.create_task(runner.outside(lambda: tasks[0].cancel())))
+            tasks.append(asyncio.create_task(runner.call_outside_loop(lambda: tasks[0].cancel())))
             await asyncio.wait(tasks)
             return await later("done")
 
@@ -201,7 +205,7 @@ class TestOutside:
                 tasks[1].cancel()
                 raise ValueError("no")
 
-            tasks.append(asyncio.create_task(runner.outside(fail)))
+            tasks.append(asyncio.create_task(runner.call_outside_loop(fail)))
             await asyncio.wait(tasks)
             return await later("done")
 
@@ -269,7 +273,7 @@ class TestCall:
             thread.join()
             return results[0]
 
-        assert runner.run(runner.outside(function)) == "done"
+        assert runner.run(runner.call_outside_loop(function)) == "done"
 
     def test_a_function_may_return_while_its_thread_still_runs_the_loop(
         self, runner: LoopRunner
@@ -287,7 +291,7 @@ class TestCall:
             begun.wait()
             return "of the function"
 
-        assert runner.run(runner.outside(function)) == "of the function"
+        assert runner.run(runner.call_outside_loop(function)) == "of the function"
         thread.join()
         assert results == ["of the thread"]
 
