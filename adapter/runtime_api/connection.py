@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import select
 import socket
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from ..invocation import forks
 from .wire import ApiReply, ProtocolError, ReplyReader
 
 if TYPE_CHECKING:
@@ -24,20 +24,6 @@ HIGH_WATER_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 128 * 1024
 READ_BUFFER_BYTES = 64 * 1024
 
-EXIT_FORKED = 70
-"""The exit status of a forked child that writes to the connection of its parent: EX_SOFTWARE."""
-
-#: Another object in every forked child. (os.getpid() would be a system call for each chunk.)
-_process = object()
-
-
-def _in_child() -> None:
-    global _process
-    _process = object()
-
-
-os.register_at_fork(after_in_child=_in_child)
-
 
 class Connection(asyncio.BufferedProtocol):
     """One exchange at a time: set `on_reply`, `write` the request, and get the reply.
@@ -52,7 +38,7 @@ class Connection(asyncio.BufferedProtocol):
         self.lost = False
         self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
         self._loop = asyncio.get_running_loop()
-        self._process = _process
+        self._fork_count = forks.count
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
         self._reader = ReplyReader()
@@ -76,10 +62,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the socket at once. If the connection is lost, do nothing."""
-        if self._process is not _process:
+        if self._fork_count != forks.count:
             # A forked child of the app that returned here instead of exiting: its bytes would
             # corrupt the response of its parent.
-            os._exit(EXIT_FORKED)
+            forks.exit_if_forked(self._fork_count)
         if not self.lost:  # uvloop would raise; asyncio would not
             assert self._transport is not None
             self._transport.write(data)
