@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from adapter.diagnosis.findings import RULES, Severity, diagnose, streams
-from adapter.diagnosis.observation import Chunk, Limits, Observation
+from adapter.diagnosis.observation import Chunk, Limits, Observation, may_name_middleware
 
 from .document import PAGE, PRINTED, finding_table
 from .shown import GOOD, REMOTE, SHOWN
@@ -83,3 +83,10 @@ def test_any_response_gets_whole_sentences_the_most_severe_first(observation: Ob
 def test_a_response_of_one_chunk_never_streams(observation: Observation) -> None:
     one = replace(observation, received=observation.received[:1])
     assert not streams(one, diagnose(one))
+
+
+@given(observations)
+def test_only_an_observation_that_may_name_middleware_does(observation: Observation) -> None:
+    named = replace(observation, middleware=["GZipMiddleware"])
+    if diagnose(named) != diagnose(replace(observation, middleware=())):
+        assert may_name_middleware(observation)

@@ -15,9 +15,11 @@ from adapter.diagnosis.observation import (
     densest,
     judge,
     longest_gap,
+    may_name_middleware,
     total,
 )
 
+from .shown import SHOWN
 from .strategies import chunks, observations, times
 
 LIMITS = Limits()
@@ -123,3 +125,18 @@ def test_a_response_of_several_chunks_or_of_a_streaming_type_is_meant_to_stream(
     observation: Observation, should: bool
 ) -> None:
     assert observation.should_stream is should
+
+
+@pytest.mark.parametrize(
+    ("symptom", "may"),
+    [
+        ("held-by-app", True),
+        ("compressed", True),
+        ("held-on-the-way", False),
+        ("hung", False),
+    ],
+)
+def test_middleware_may_be_the_reason_if_the_app_held_or_compressed_the_body(
+    symptom: str, may: bool
+) -> None:
+    assert may_name_middleware(SHOWN[symptom]) is may
