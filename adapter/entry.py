@@ -114,23 +114,24 @@ class EntryPoint(ABC):
         record = current.get(None)
         if record is None or stream is None:
             return await _in_own_task(record, self._measured, event, context, stream)
-        if not self._listeners:  # most calls: saves the coroutine of `_measured`
-            return await self._respond(event, context, stream)
-        return await self._measured(record, event, context, stream)
+        if self._listeners:
+            return await self._measured(record, event, context, stream)
+        return await self._respond(event, context, stream)
 
-    async def _measured(
+    def _measured(
         self,
         record: Current,
         event: JSON,
         context: Context | None,
         stream: ResponseStream | None,
-    ) -> JSON:
+    ) -> Coroutine[Any, Any, JSON]:
+        """Return the coroutine of `_respond`, with measurements if there are listeners."""
+        response = self._respond(event, context, stream)
         if not self._listeners:
-            return await self._respond(event, context, stream)
+            return response
         from .observe.summary import Meter, measured  # lazy: cold start
 
-        response = self._respond(event, context, stream)
-        return await measured(response, record, Meter(context, stream), self._listeners)
+        return measured(response, record, Meter(context, stream), self._listeners)
 
     @abstractmethod
     async def _respond(
