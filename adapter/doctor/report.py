@@ -116,9 +116,10 @@ def time_lines(observation: Observation, seen: Probe) -> Iterator[str]:
         return
     gap = longest_gap(observation)
     open_still = ", and the stream is still open" if seen.stopped else ""
+    pieces = "1 piece" if len(received) == 1 else f"{len(received)} pieces"
     yield (
-        f"  first byte {seconds(received[0].at)}, {total(received):,} bytes in {len(received)} "
-        f"pieces, {seconds(observation.duration)}{open_still}"
+        f"  first byte {seconds(received[0].at)}, {total(received):,} bytes in {pieces}, "
+        f"{seconds(observation.duration)}{open_still}"
     )
     yield f"  longest gap {seconds(gap.seconds)}, from {seconds(gap.start)} on"
     if observation.written:

@@ -53,6 +53,10 @@ def test_a_fault_is_told_with_advice() -> None:
     assert told.endswith("\n\nIt does not stream.")
 
 
+def test_one_piece_is_called_a_piece() -> None:
+    assert " 60 bytes in 1 piece, " in text(SHOWN["held-by-app"])
+
+
 def test_a_stream_without_end_and_a_response_without_body_are_told() -> None:
     assert "and the stream is still open" in text(GOOD, replace(SEEN, stopped=True))
     assert "  no body" in text(replace(GOOD, received=()))

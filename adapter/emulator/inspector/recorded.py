@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...diagnosis.observation import Chunk
+from ..front_ends.prelude_reader import DELIMITER, MAX_PRELUDE_BYTES
 from ..invocation_events import Ended, Logged, Responded, Sent, Started, Written
 from ..local_invocation import InvocationFailure
 from .request_line import HttpRequest, read_request
@@ -24,9 +25,6 @@ MAX_START_BYTES = 1024
 MAX_EVENT_BYTES = 128 * 1024
 MAX_LINES = 200
 MAX_LINE_CHARACTERS = 2000
-
-MAX_PRELUDE_BYTES = 16 * 1024
-DELIMITER = bytes(8)
 
 
 class Series:
