@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 MARK = "trace: "
+MAX_SECONDS = 60
 
 Call = tuple[int, str, str]
 """How deep it is below other calls of the adapter; the module; the function."""
@@ -48,7 +49,7 @@ SCENES = (
         "GET, awslambdaric",
         "awslambdaric",
         "bare_handler.handler",
-        "_watch.<locals>.wait_next_invocation",
+        "_replace_wait.<locals>.wait_next_invocation",
         3,
     ),
     Scene("one chunk, native runtime", "adapter", "bare:app", "HttpCycle.send", 5, 20),
@@ -118,13 +119,16 @@ def trace(checkout: Path, scene: Scene) -> list[Call]:
     ]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        too_long = threading.Timer(MAX_SECONDS, process.kill)  # no event follows the last one
+        too_long.daemon = True
+        too_long.start()
         for line in process.stdout:
             if line.startswith(MARK):
                 process.kill()
                 return [
                     (depth, module, name) for depth, module, name in json.loads(line[len(MARK) :])
                 ]
-    raise SystemExit(f"{scene.title}: the process ended before it was traced")
+    raise SystemExit(f"{scene.title}: {scene.boundary} was not called often enough")
 
 
 def record(checkout: str, scene: Scene) -> None:
