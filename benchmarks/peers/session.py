@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,14 +135,9 @@ class Session:
     def _request(self, calls: int) -> None:
         """Send requests to an HTTP server, and write to ``api`` what came back."""
         shares = [calls // self._at_once] * self._at_once
-        threads = [
-            threading.Thread(target=self._get, args=(connection, share))
-            for connection, share in zip(self._connections, shares, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(self._at_once) as pool:
+            for _ in pool.map(self._get, self._connections, shares):
+                pass  # raises the error of a request
 
     def _get(self, connection: http.client.HTTPConnection, calls: int) -> None:
         for _ in range(calls):
@@ -153,6 +148,7 @@ class Session:
                 now = time.monotonic_ns()
                 self.api.delays += [now - int(sent) for sent in SENT.findall(data)]
                 self.api.last = data
+            response.close()  # read1() does not at its end, on Python 3.11
 
     def milliseconds_to_first_byte(self) -> float:
         """Return the time from the start of the processes to the first byte of a body."""
