@@ -26,7 +26,7 @@ BOOTSTRAP = "/var/task/adapter/bootstrap"
 
 
 class Settings(NamedTuple):
-    """The checked settings of one deployment. `SETTINGS` says what they mean."""
+    """The checked settings of one deployment, which `SETTINGS` describes."""
 
     target: str = ""
     name: str = ""

@@ -1,1 +1,1 @@
-"""What a response says about its streaming: observation, symptoms, findings. Pure."""
+"""Finds the reasons why a response does not stream, from its times, headers and log. No I/O."""

@@ -36,7 +36,7 @@ MARGIN_SECONDS = 5.0
 async def probe_target(
     target: Target, request: ProbeRequest, seconds: float
 ) -> tuple[Observation, Probe]:
-    """Ask an app for a response; return what the local Lambda and the client have seen.
+    """Ask an app for a response; return the observations of the local Lambda and of the client.
 
     ``request.url`` begins with the path. The app's log goes to stderr.
 

@@ -24,7 +24,7 @@ async def respond(send):
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": b"one two"})
 """
-# As many apps stop their work when the client has disconnected; nobody ends the watcher.
+# As many apps stop their work when the client has disconnected. The watcher is not ended.
 WATCHED = """
 async def app(scope, receive, send):
     task = asyncio.current_task()
@@ -49,9 +49,15 @@ WRAPPED = (
 )
 
 
+every_late_app = pytest.mark.parametrize(
+    "app", [WATCHED, AT_THE_END], ids=["watched", "at the end"]
+)
+every_handler = pytest.mark.parametrize("handler", [PLAIN, WRAPPED], ids=["plain", "wrapped"])
+
+
 @every_runtime
-@pytest.mark.parametrize("app", [WATCHED, AT_THE_END], ids=["watched", "at the end"])
-@pytest.mark.parametrize("handler", [PLAIN, WRAPPED], ids=["plain", "wrapped"])
+@every_late_app
+@every_handler
 def test_one_that_comes_too_late_for_the_app_changes_nothing(
     run: StartRunning, app: str, handler: str
 ) -> None:
@@ -61,8 +67,8 @@ def test_one_that_comes_too_late_for_the_app_changes_nothing(
 
 
 @every_runtime
-@pytest.mark.parametrize("app", [WATCHED, AT_THE_END], ids=["watched", "at the end"])
-@pytest.mark.parametrize("handler", [PLAIN, WRAPPED], ids=["plain", "wrapped"])
+@every_late_app
+@every_handler
 def test_nor_does_it_where_the_response_is_buffered(
     run: StartRunning, app: str, handler: str
 ) -> None:

@@ -192,7 +192,7 @@ class Environment:
             with anyio.move_on_after(self._function.kill_delay_seconds):
                 await self.ended.wait()
         self._kill()
-        self._server.cancel()  # do not read what the runtime sent before it was killed
+        self._server.cancel()  # unread bytes of the killed runtime are dropped
         await self.ended.wait()
 
     async def _serve(self, listener: MultiListener[SocketStream]) -> None:
