@@ -19,7 +19,7 @@ from fastapi import FastAPI
 
 from adapter import LambdaHandler
 from adapter.errors import ProtocolError
-from adapter.runtime_api.wire import ReplyReader, chunked_request
+from adapter.runtime_api.wire import ReplyReader, header_lines
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 from tests.emulator.conftest import local as local
 from tests.faults.endings import ENDINGS
@@ -82,7 +82,7 @@ async def test_no_header_of_an_app_splits_its_response(
 def test_nothing_that_we_echo_splits_a_request_of_ours(where: str, text: str) -> None:
     path, name, value = (text if where == place else place for place in ("path", "name", "value"))
     with pytest.raises(ValueError, match="line break or a NUL") as caught:
-        chunked_request(path, {name: value})
+        header_lines({name: value}, f"POST {path} HTTP/1.1")
     assert text not in str(caught.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import payload_v2
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 FUNCTION_URL = Source(
     "function URL",
     ("auto", "response_stream"),
-    payload_v2.request,
+    partial(payload_v2.request, from_function_url=True),
     payload_v2.response,
     to_stream="to stream it, set invoke_mode to 'auto' (ADAPTER_INVOKE_MODE) and InvokeMode of"
     " the function URL to RESPONSE_STREAM",
@@ -23,7 +24,7 @@ FUNCTION_URL = Source(
 HTTP_API = Source(
     "HTTP API",
     (),
-    payload_v2.request,
+    partial(payload_v2.request, from_function_url=False),
     payload_v2.response,
     to_stream="an HTTP API cannot stream; a function URL or a REST API can",
 )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import ResponseTooLarge
 from ..named_tuple import NamedTuple
 from .body import encode_body
 from .multi_value import encode_query, header_pairs, multi_value_prelude, query_pairs
+from .prelude import encode
 from .request import (
     build_request,
     decode_path,
@@ -24,7 +26,12 @@ from .request import (
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..types import JSON, Event, Prelude, Request
+    from ..types import JSON, Event, Head, Prelude, Request
+
+# "Within the first 16 KB": 16,000 bytes is less than either meaning.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
+MAX_PRELUDE_BYTES = 16_000
+"""The limit of the head of a streamed response of a REST API, with its delimiter."""
 
 
 def is_http(event: Event) -> bool:
@@ -80,15 +87,28 @@ def response(head: Prelude, body: bytes) -> JSON:
     }
 
 
+def encode_rest_head(head: Head) -> bytes:
+    """Return the bytes to put in front of a streamed body.
+
+    Raises:
+        ResponseTooLarge: the head is larger than a REST API reads.
+    """
+    data = encode(multi_value_prelude(head.status, head.headers))
+    if len(data) > MAX_PRELUDE_BYTES:
+        raise ResponseTooLarge(
+            f"The head of the response is {len(data):,} bytes of JSON, and a REST API reads"
+            f" {MAX_PRELUDE_BYTES:,}. Send fewer or shorter headers and cookies."
+        )
+    return data
+
+
 REST_API = Source(
     "REST API",
     ("response_stream",),
     request,
     response,
     multi_value_prelude,
-    # "Within the first 16 KB": 16,000 bytes is less than either meaning.
-    # https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
-    max_prelude_bytes=16_000,
+    encode_rest_head,
     to_stream="to stream it, set invoke_mode to 'response_stream' (ADAPTER_INVOKE_MODE) and"
     " responseTransferMode of the API's integration to STREAM",
 )

@@ -37,7 +37,7 @@ def is_function_url(event: Event) -> bool:
     return isinstance(context, dict) and ".lambda-url." in str(context.get("domainName"))
 
 
-def request(event: Event) -> Request:
+def request(event: Event, *, from_function_url: bool) -> Request:
     """Turn the event into a request.
 
     A function URL keeps the path as the client sent it. An HTTP API decodes the path, so that
@@ -55,25 +55,24 @@ def request(event: Event) -> Request:
     raw, query = strings_at(event, "rawPath", "rawQueryString")
     method, protocol, client = strings_at(http, "method", "protocol", "sourceIp")
     raw = raw if raw.startswith("/") else f"/{raw}"  # as ASGI requires
-    as_sent = is_function_url(event)
     headers = event.get("headers")
     if type(headers) is not dict:
         headers = {} if headers is None else object_at(event, "headers")
     built = build_request(
         method=method or method_at(http, "method"),
-        path=decode_path(raw) if as_sent and "%" in raw else raw,
-        raw_path=raw.encode() if as_sent else encode_path(raw),
+        path=decode_path(raw) if from_function_url and "%" in raw else raw,
+        raw_path=raw.encode() if from_function_url else encode_path(raw),
         query_string=query.encode(),
         headers=headers.items(),
         body=event.get("body"),
         is_base64=event.get("isBase64Encoded"),
-        root_path="" if as_sent else _stage(context, raw),
+        root_path="" if from_function_url else _stage(context, raw),
         protocol=protocol,
         client=client or None,
         # An HTTP API removes the cookies from the headers; a function URL keeps them there too.
         cookie=_joined(cookies) if (cookies := event.get("cookies")) else "",
     )
-    return built if as_sent else built._replace(mapped=_is_custom(context))
+    return built if from_function_url else built._replace(mapped=_is_custom(context))
 
 
 def response(head: Prelude, body: bytes) -> JSON:

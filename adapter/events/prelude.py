@@ -11,7 +11,7 @@ from .name_cache import NameCache
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..types import Headers, Prelude
+    from ..types import Head, Headers, Prelude
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 """Tells Lambda that a stream begins with a prelude."""
@@ -120,6 +120,11 @@ def encode(head: Prelude) -> bytes:
     else:
         text = _to_json(head)
     return text.encode("ascii") + DELIMITER
+
+
+def encode_head(head: Head) -> bytes:
+    """Return the bytes to put in front of a streamed body."""
+    return encode(prelude(head.status, head.headers))
 
 
 def decode(data: bytes) -> tuple[Prelude, bytes]:

@@ -6,14 +6,10 @@ import asyncio
 import os
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from ..observe.summary import Meter
-
-T = TypeVar("T")
 
 
 class Current:
@@ -23,6 +19,9 @@ class Current:
     copy of the context, see the same record. Outside a runtime, the handler creates a record for
     each call.
     """
+
+    #: The record for threads without a context: the latest one. Not in a concurrent environment.
+    fallback: ClassVar[Current]
 
     def __init__(
         self, request_id: str = "", *, tenant_id: str | None = None, trace_id: str = ""
@@ -54,38 +53,24 @@ async def drop_app_cancellation(record: Current) -> None:
             await asyncio.sleep(0)
 
 
-async def ignoring_app_cancellation(wait: Callable[[], Awaitable[T]], record: Current | None) -> T:
-    """Await ``wait()`` in the task that serves an invocation; repeat if the app cancels the task.
+def drop_if_from_app(record: Current | None) -> bool:
+    """After a CancelledError in the task that serves an invocation: drop a cancellation by the app.
 
-    Args:
-        wait: called again after each cancellation by the app.
-        record: the record of the invocation; None if the current task has not run its app.
-
-    Raises:
-        CancelledError: the task was cancelled from outside.
-        Exception: the exception of ``wait``.
+    Return False, and drop nothing, if the task was cancelled from outside, or if there is no record
+    because the task has not run the app.
     """
-    while True:
-        try:
-            return await wait()
-        except asyncio.CancelledError:
-            if record is None or record.cancelled:
-                raise
-            task = asyncio.current_task()
-            assert task is not None
-            task.uncancel()
+    if record is None or record.cancelled:
+        return False
+    task = asyncio.current_task()
+    assert task is not None
+    task.uncancel()
+    return True
 
 
 current: ContextVar[Current] = ContextVar("current")
 """The record of the invocation; not set in code outside an invocation, as in a lifespan."""
 
-_fallback = Current()
-
-
-def set_fallback(record: Current) -> None:
-    """Set the record for threads without a context. Not for a concurrent environment."""
-    global _fallback
-    _fallback = record
+Current.fallback = Current()
 
 
 def current_or_fallback() -> Current:
@@ -93,7 +78,7 @@ def current_or_fallback() -> Current:
 
     Outside any invocation, and in the threads of a concurrent environment, the record is empty.
     """
-    return current.get(_fallback)
+    return current.get(Current.fallback)
 
 
 def xray_trace_id() -> str | None:

@@ -10,14 +10,13 @@ import inspect
 import os
 from contextlib import suppress
 from enum import StrEnum
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
-from ..invocation.current import drop_app_cancellation, ignoring_app_cancellation
+from ..invocation.current import drop_app_cancellation, drop_if_from_app
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -208,9 +207,18 @@ async def _notify(listener: Callable[[Summary], Any], summary: Summary, record: 
         result = listener(summary)
         if inspect.isawaitable(result):
             task = asyncio.ensure_future(result)
-            await ignoring_app_cancellation(partial(asyncio.wait, (task,)), record)
+            await _wait_for_end(task, record)
             task.result()
     except BaseException as error:
         if record.cancelled and isinstance(error, asyncio.CancelledError):
             raise
         logger.error("on_complete raised", exc_info=error)
+
+
+async def _wait_for_end(task: asyncio.Future[Any], record: Current) -> None:
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            if not drop_if_from_app(record):
+                raise

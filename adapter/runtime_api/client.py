@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import NotPosted, RuntimeApiError, error_object
 from .connection import connect
 from .invocation import NONCE, Invocation
-from .wire import chunked_request, error_report, error_type_header, header_lines, request
+from .wire import chunked_fields, error_report, error_type_header, header_lines, request
 from .xray_cause import xray_cause
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class RuntimeClient:
         self._headers = {"Host": address, "User-Agent": USER_AGENT}
         self._connection: Connection | None = None
         streaming = {**self._headers, "Lambda-Runtime-Function-Response-Mode": "streaming"}
-        self._streaming = header_lines(streaming)
+        self._streaming = chunked_fields(streaming)
         self._next = request("GET", f"{VERSION}/runtime/invocation/next", self._headers)
 
     @property
@@ -48,8 +48,8 @@ class RuntimeClient:
         Raises:
             OSError: no connection to the Runtime API can be made.
         """
-        connection = self.connection
-        if connection is not None and connection.is_readable():
+        connection = self._connection
+        if connection is not None and not connection.lost and connection.is_readable():
             connection.close()  # no request is open, so the other side has closed the connection
         if connection is None or connection.lost:
             self._connection = await connect(self._address)
@@ -88,7 +88,7 @@ class RuntimeClient:
         headers = {"Content-Type": content_type}
         if NONCE in invocation.headers:
             headers |= invocation.echo
-        return chunked_request(path, headers, self._streaming)
+        return header_lines(headers, f"POST {path} HTTP/1.1") + self._streaming
 
     async def respond(self, invocation: Invocation, payload: bytes, content_type: str) -> ApiReply:
         """Post a buffered response."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
-from ..invocation.current import ignoring_app_cancellation
+from ..invocation.current import drop_if_from_app
 from ..invocation.loggers import get_logger
 from .connection import set_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from ..invocation.current import Current
     from .client import RuntimeClient
@@ -52,6 +52,7 @@ class Delivery:
         self.claim = Claim()
         self.invocation = invocation
         self.client = client
+        self.sent = False  #: an outcome has been sent, at least in part
         self.opened = False  #: a streamed POST has begun
         self.reply_to_stream: ReplyOrError | None = None
         self._on_reply = on_reply
@@ -59,14 +60,9 @@ class Delivery:
         self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
         self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
-    @property
-    def sent(self) -> bool:
-        """Whether an outcome has been sent, at least in part."""
-        return self.opened or self._posting is not None
-
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
-        self.opened = True
+        self.sent = self.opened = True
         self._stream = stream
         connection.on_reply = self._replied
         return self.client.response_head(self.invocation, stream.content_type)
@@ -83,12 +79,15 @@ class Delivery:
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""
-        posting = self.client.respond(self.invocation, payload, content_type)
-        self._posting = asyncio.ensure_future(posting)
+        self._post(self.client.respond(self.invocation, payload, content_type))
 
     def report(self, error: BaseException) -> None:
         """Post an error report."""
-        self._posting = asyncio.ensure_future(self.client.error(self.invocation, error))
+        self._post(self.client.error(self.invocation, error))
+
+    def _post(self, posting: Coroutine[None, None, ApiReply]) -> None:
+        self.sent = True
+        self._posting = asyncio.ensure_future(posting)
 
     async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.
@@ -109,7 +108,7 @@ class Delivery:
         try:
             return await asyncio.shield(self._posting)
         except NotPosted:
-            self._posting = None
+            self.sent, self._posting = False, None
             raise
         except asyncio.CancelledError:
             if self._posting.cancelled():
@@ -130,13 +129,18 @@ async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> N
         RuntimeApiError: the reply says that this environment is lost.
         NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
     """
-    try:
-        reply = await ignoring_app_cancellation(delivery.reply, record)
-    except (OSError, ProtocolError) as error:
-        # At the timeout the platform resets the connection in mid-stream. If the environment goes
-        # on, the next request opens a new connection.
-        logger.error("It is not known whether the Runtime API took the response: %s", error)
-        return
+    reply: ApiReply | None = None
+    while reply is None:
+        try:
+            reply = await delivery.reply()
+        except asyncio.CancelledError:
+            if not drop_if_from_app(record):
+                raise
+        except (OSError, ProtocolError) as error:
+            # At the timeout the platform resets the connection in mid-stream. If the environment
+            # goes on, the next request opens a new connection.
+            logger.error("It is not known whether the Runtime API took the response: %s", error)
+            return
     if reply.status in _REFUSALS:
         logger.error(
             "The Runtime API did not take the response (%s): %s. %s",

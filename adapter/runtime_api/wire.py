@@ -1,6 +1,6 @@
 """The part of HTTP/1.1 that a Lambda runtime speaks, as bytes in and bytes out.
 
-This module does no I/O: `request`, `chunked_request`, `chunk` and `last_chunk` return the bytes to
+This module does no I/O: `request`, `chunked_fields`, `chunk` and `last_chunk` return the bytes to
 send, `ReplyReader` takes the bytes received. A general HTTP library would slow down every cold
 start and every invocation. The tests compare this module with h11, in both directions.
 """
@@ -62,16 +62,16 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
     return header_lines(fields, f"{method} {path} HTTP/1.1") + b"\r\n" + body
 
 
-def chunked_request(path: str, headers: Mapping[str, str], lines: bytes = b"") -> bytes:
-    """Return the head of a ``POST`` whose body follows in chunks and may end in error trailers.
+def chunked_fields(fields: Mapping[str, str]) -> bytes:
+    """Return the last lines of the head of a ``POST`` whose body follows in chunks.
 
-    Trailers must be declared here, or the platform drops them and treats the response as complete.
-    ``lines`` are more headers, which `header_lines` has rendered.
+    The body may end in error trailers. Trailers must be declared here, or the platform drops them
+    and treats the response as complete.
 
     Raises:
-        ValueError: the path or a header contains a CR, LF or NUL.
+        ValueError: a name or a value contains a CR, LF or NUL.
     """
-    return header_lines(headers, f"POST {path} HTTP/1.1") + lines + _CHUNKED
+    return header_lines(fields) + _CHUNKED
 
 
 def chunk(data: bytes | memoryview) -> bytes:

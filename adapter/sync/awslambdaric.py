@@ -133,9 +133,8 @@ def _replace_wait(client: Any, bridge: ManagedBridge) -> None:
     def wait_next_invocation(self: Any, *args: Any, **kwargs: Any) -> Any:
         if bridge.waiting:  # called by the method of a class that inherits from this one
             return wait(self, *args, **kwargs)
-        bridge.end_latest()
         try:
-            bridge.start()
+            bridge.before_next()
         except BaseException as error:
             described = error_object(error)
             self.post_init_error(described, error_type_header(described))
@@ -164,6 +163,7 @@ class SingleResponse:
     def __init__(self, extension: Any, bridge: ManagedBridge) -> None:
         self._extension = extension
         self._bridge = bridge
+        self.next = extension.next  # used for each event
 
     def __getattr__(self, name: str) -> Any:
         """Return the attribute of the extension module."""

@@ -36,7 +36,10 @@ def call_guarded(function: Callable[[Any, Any], Any], event: Any, context: Any) 
             raise
         raise _reportable(error) from error
     finally:
-        _ensure_working_directory()
+        try:
+            os.getcwd()
+        except OSError:
+            os.chdir("/")
 
 
 def _is_reportable(error: Exception) -> bool:
@@ -52,10 +55,3 @@ def _reportable(error: Exception) -> Exception:
     kind = type(error_type(error), (AdapterError,), {})
     reportable: Exception = kind(text.decode(errors="ignore"))
     return reportable.with_traceback(error.__traceback__)
-
-
-def _ensure_working_directory() -> None:
-    try:
-        os.getcwd()
-    except OSError:
-        os.chdir("/")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
-from ..invocation.current import Current, current, drop_app_cancellation, set_fallback
+from ..invocation.current import Current, current, drop_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
@@ -58,7 +58,7 @@ class Bridge:
         self._served[served.delivery] = served
         current.set(served)
         if not self.runner.concurrent:
-            set_fallback(served)
+            Current.fallback = served
 
     def end(self, served: ServedInvocation) -> None:
         """Forget ``served``: no call may respond to it any more."""
@@ -85,9 +85,6 @@ class Bridge:
             Exception: the reason why the handler failed, also after a part of the response.
         """
         return self.runner.call(self._respond(handler, event, context, self._find(context)))
-
-    async def prepare(self) -> None:
-        """Prepare the connection before a response begins."""
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply to a response that a call has sent."""
@@ -139,9 +136,8 @@ class Bridge:
         context: Context | None,
         served: ServedInvocation,
     ) -> JSON:
-        await self.prepare()
         delivery = served.delivery
-        stream = self.stream_for(handler, delivery)
+        stream = await self.open_stream(handler, delivery)
         response = None
         try:
             response = await handler.respond(event, context, stream)
@@ -167,8 +163,8 @@ class Bridge:
             await stream.finished()  # raises the disconnect, which a wrapper may count
         return {} if stream.head is None else {"statusCode": stream.head.status}
 
-    def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
-        """Return the stream for a call of ``handler``."""
+    async def open_stream(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
+        """Return the stream for a call of ``handler``, over a connection that is open."""
         return CallStream(delivery)
 
     def _find(self, context: object) -> ServedInvocation | None:

@@ -20,7 +20,7 @@ from ..invocation.threads import app_threads
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..runtime_api.invocation import Invocation
-from ..runtime_api.runtime_stream import DirectStream, RuntimeStream
+from ..runtime_api.runtime_stream import CallStream, DirectStream, RuntimeStream
 from .bridge import Bridge, ServedInvocation, stream_result
 
 if TYPE_CHECKING:
@@ -54,14 +54,22 @@ class ManagedBridge(Bridge):
     def _client(self) -> RuntimeClient:
         return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
+    def before_next(self) -> None:
+        """End the latest invocation; before the first one, run the startup of the handlers.
+
+        Raises:
+            Exception: the exception of the first startup that failed.
+        """
+        self._served.clear()
+        if not self._started:
+            self.start()
+
     def start(self) -> None:
         """Run the startup of the function's handler, or of all handlers if it is a wrapper.
 
         Raises:
             Exception: the exception of the first startup that failed.
         """
-        if self._started:
-            return
         self._started = True
         module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
         named = getattr(sys.modules.get(module), name, None)
@@ -96,11 +104,6 @@ class ManagedBridge(Bridge):
         self.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
-    def end_latest(self) -> None:
-        """End the invocation: the managed client asks for the next one."""
-        if self._latest is not None:
-            self.end(self._latest)
-
     def end_response(self, request_id: str, payload: bytes | None = None) -> bool:
         """Let no call respond any more; return whether the invocation has its outcome already.
 
@@ -112,25 +115,17 @@ class ManagedBridge(Bridge):
             request_id: the invocation.
             payload: the result of the function that the client is about to post, if there is one.
         """
-        forks.exit_if_forked(self._forks)
+        if forks.count != self._forks:
+            forks.exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
             return False
         if served.call is not None:  # in a thread that the function has not joined
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
-        if delivery.sent:
-            return True
-        if payload is not None and b'"statusCode"' in payload:
+        if not delivery.sent and payload is not None:
             self._stream_payload(delivery, payload)
-        if not delivery.sent:
-            with self.runner.standing_still():
-                delivery.claim.runtime()
-        return delivery.sent
-
-    async def prepare(self) -> None:
-        """Make sure that there is a connection: the client received the event over another one."""
-        await self._client.ensure_connection()
+        return delivery.sent or self._release(delivery)
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop stands still after this call."""
@@ -141,13 +136,26 @@ class ManagedBridge(Bridge):
         if self._client.connection is None:
             await asyncio.sleep(0)  # a turn of the loop, in which the connection is closed
 
-    def stream_for(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
-        """Return the stream for a call of ``handler``."""
+    async def open_stream(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
+        """Return the stream for a call of ``handler``, over a connection that is open."""
+        await self._client.ensure_connection()  # the client received the event over another one
         if handler is self._handler:  # no wrapper can change the response, so it is posted at once
             return DirectStream(delivery)
-        return super().stream_for(handler, delivery)
+        return CallStream(delivery)
+
+    def _release(self, delivery: Delivery) -> bool:
+        """Let the client post the outcome, unless a call has just begun to; return whether one has.
+
+        The claim changes while no thread runs the loop.
+        """
+        with self.runner.standing_still():
+            delivery.claim.runtime()
+        return delivery.sent
 
     def _stream_payload(self, delivery: Delivery, payload: bytes) -> None:
+        """Stream the result of the function if it is an HTTP response."""
+        if b'"statusCode"' not in payload:
+            return
         try:
             event: JSON = json.loads(self._event or b"")
             result: JSON = json.loads(payload)
@@ -157,7 +165,7 @@ class ManagedBridge(Bridge):
 
     async def _stream_result(self, event: JSON, result: JSON, delivery: Delivery) -> None:
         try:
-            await self.prepare()
+            await self._client.ensure_connection()
             if stream_result(event, result, delivery):
                 await self.wait_for_reply(delivery)
         except (OSError, StreamClosed) as error:

@@ -301,4 +301,3 @@ class TestResponse:
     ) -> None:
         assert REST_API.streams_in == ("response_stream",)
         assert HTTP_API_V1.streams_in == ()
-        assert REST_API.max_prelude_bytes == 16_000

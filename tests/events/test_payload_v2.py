@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events.payload_v2 import is_function_url, is_http, request, response
+from adapter.events import payload_v2
+from adapter.events.payload_v2 import is_function_url, is_http, response
 from adapter.samples.url_event import function_url_event
 from adapter.types import JSON, Event, Request
 
@@ -16,6 +17,10 @@ from .samples import http_api_event, with_http, without
 
 if TYPE_CHECKING:
     from adapter.types import Prelude
+
+
+def request(event: Event) -> Request:
+    return payload_v2.request(event, from_function_url=is_function_url(event))
 
 
 def cookies(event: Event) -> list[bytes]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.events.payload_v2 import request
+from adapter.events import FUNCTION_URL
 from adapter.samples.url_event import function_url_event, grouped, join_headers
 
 if TYPE_CHECKING:
@@ -163,4 +163,4 @@ class TestBody:
 @given(st.binary(max_size=50), st.sampled_from(["text/plain", "application/json", "image/png"]))
 def test_a_body_comes_out_of_the_event_as_it_went_in(body: bytes, content_type: str) -> None:
     event = function_url_event(method="POST", headers={"content-type": content_type}, body=body)
-    assert request(event).body == body
+    assert FUNCTION_URL.request(event).body == body
