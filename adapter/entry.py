@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
-from .invocation.context import seconds_left
 from .invocation.current import Current, current, drop_app_cancellation
+from .invocation.deadline import seconds_left
 from .invocation.loggers import get_logger
 from .invocation.registry import get_host, register
 from .options import Options, resolve

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeadlineExceeded, HandlerError
-from .invocation.context import seconds_left
+from .invocation.deadline import seconds_left
 from .invocation.loggers import get_logger
 from .invocation.registry import handlers
 from .invocation.runner import current_runner

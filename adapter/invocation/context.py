@@ -130,13 +130,3 @@ class LambdaContext(_WithRepr):
     def log(self, message: object) -> None:
         """Print ``message`` without a line end."""
         sys.stdout.write(str(message))
-
-
-def seconds_left(context: object) -> float | None:
-    """Return the seconds left before Lambda stops waiting, or None if ``context`` does not say.
-
-    Outside a runtime, ``context`` may be any object: tests pass None, ``{}`` or their own class.
-    """
-    ask = getattr(context, "get_remaining_time_in_millis", None)
-    left = ask() if callable(ask) else None
-    return left / 1000 if isinstance(left, int | float) else None

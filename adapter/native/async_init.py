@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..errors import DeadlineExceeded
-from ..invocation.context import seconds_left
+from ..invocation.deadline import seconds_left
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:

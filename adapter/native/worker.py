@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from ..errors import StreamClosed, advice
+from ..invocation.claim import ClaimInput, ClaimState
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, wait_for_reply
 from ..runtime_api.invocation import Invocation, function_fields
@@ -167,7 +168,7 @@ class Worker:
     async def _call_handler(self, served: ServedInvocation) -> None:
         """Let a handler of the adapter respond on the stream."""
         delivery = served.delivery
-        delivery.claim.call()
+        delivery.admits(ClaimInput.CALL)
         stream = RuntimeStream(delivery)
         try:
             event = delivery.invocation.event()
@@ -199,12 +200,12 @@ class Worker:
                 raise
             finally:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
-            if delivery.claim.open and not stream_result(event, result, delivery):
+            if delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
                 payload, content_type = encode_response(result)
-                if delivery.claim.runtime():
+                if delivery.admits(ClaimInput.RUNTIME):
                     delivery.post(payload, content_type)
         except BaseException as error:
-            if delivery.claim.runtime():
+            if delivery.admits(ClaimInput.RUNTIME):
                 delivery.report(error)
             self._log_failure(error)
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
-from ..invocation.claim import Claim
+from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
 from ..invocation.current import drop_if_from_app
 from ..invocation.loggers import get_logger
 from .connection import set_reply
@@ -35,7 +35,7 @@ _REFUSALS = {
 
 
 class Delivery:
-    """Sends the one outcome of an invocation, for the party that the claim admits.
+    """Sends the one outcome of an invocation, for the party that the table `CLAIMS` admits.
 
     Args:
         client: the client whose connection sends the POST.
@@ -49,7 +49,7 @@ class Delivery:
         invocation: Invocation,
         on_reply: Callable[[], None] | None = None,
     ) -> None:
-        self.claim = Claim()
+        self.claim = ClaimState.OPEN
         self.invocation = invocation
         self.client = client
         self.sent = False  #: an outcome has been sent, at least in part
@@ -59,6 +59,12 @@ class Delivery:
         self._stream: RuntimeStream | None = None
         self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
         self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
+
+    def admits(self, happened: ClaimInput) -> bool:
+        """Enter the next state of the claim; return whether the party of the input may respond."""
+        before = self.claim
+        self.claim = after = CLAIMS[before][happened]
+        return after is not before
 
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import DeadlineExceeded, StreamClosed, error_object
+from ..invocation.claim import ClaimInput
 from ..invocation.loggers import get_logger
 from ..streams.response_stream import ResponseStream
 from .delivery import encode_response
@@ -43,7 +44,7 @@ class RuntimeStream(ResponseStream):
             StreamClosed: the invocation has another outcome already.
         """
         payload, content_type = encode_response(response)
-        if not self._delivery.claim.first_byte():
+        if not self._delivery.admits(ClaimInput.FIRST_BYTE):
             raise StreamClosed("The invocation already has an outcome.")
         self._delivery.post(payload, content_type)
         self._close()
@@ -60,7 +61,7 @@ class RuntimeStream(ResponseStream):
         connection = delivery.client.connection
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
-        elif not delivery.claim.first_byte():
+        elif not delivery.admits(ClaimInput.FIRST_BYTE):
             self.disconnect("The invocation already has an outcome.")
         else:
             self._connection = connection
@@ -79,7 +80,7 @@ class RuntimeStream(ResponseStream):
         if self.closed:
             return
         super().disconnect(reason)
-        if self._connection is None and self._delivery.claim.first_byte():
+        if self._connection is None and self._delivery.admits(ClaimInput.FIRST_BYTE):
             error = self._disconnect_error
             assert error is not None
             logger.error("The invocation failed: %s", error)
@@ -126,8 +127,8 @@ class RuntimeStream(ResponseStream):
             self._delivery.report(error)
 
     def _admits(self, error: BaseException) -> bool:
-        claim = self._delivery.claim
-        return claim.deadline() if isinstance(error, DeadlineExceeded) else claim.first_byte()
+        late = isinstance(error, DeadlineExceeded)
+        return self._delivery.admits(ClaimInput.DEADLINE if late else ClaimInput.FIRST_BYTE)
 
     def refuse(self, reply: ReplyOrError) -> None:
         """Stop the writer: the Runtime API has replied before the end of the response."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
+from ..invocation.claim import ClaimInput
 from ..invocation.current import Current, current, drop_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
@@ -118,14 +119,14 @@ class Bridge:
         served: ServedInvocation | None,
     ) -> JSON:
         """Do what `call` describes, for a call that belongs to ``served``."""
-        if served is None or not served.delivery.claim.call():
+        if served is None or not served.delivery.admits(ClaimInput.CALL):
             return await handler.respond(event, context, None)
         current.set(served)  # where the calling thread has no context
         served.call = asyncio.current_task()
         try:
             return await self._stream(handler, event, context, served)
         finally:
-            served.delivery.claim.call_ended()
+            served.delivery.admits(ClaimInput.CALL_ENDED)
             served.call = None
             await drop_app_cancellation(served)
 
@@ -215,7 +216,7 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
     from ..streams.metadata import http_response  # lazy: cold start
 
     response = http_response(result)
-    if response is None or not delivery.claim.call():
+    if response is None or not delivery.admits(ClaimInput.CALL):
         return False
     head, body = response
     stream = RuntimeStream(delivery)
@@ -224,7 +225,7 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
         stream.writelines_nowait((body,), end=True)
     except ResponseTooLarge as error:
         logger.error("%s", error)
-        delivery.claim.call_ended()
+        delivery.admits(ClaimInput.CALL_ENDED)
         stream.closed = True
         return False
     return True

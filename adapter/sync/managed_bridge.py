@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError, StreamClosed
 from ..invocation import forks
+from ..invocation.claim import ClaimInput
 from ..invocation.current import current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
@@ -149,7 +150,7 @@ class ManagedBridge(Bridge):
         The claim changes while no thread runs the loop.
         """
         with self.runner.standing_still():
-            delivery.claim.runtime()
+            delivery.admits(ClaimInput.RUNTIME)
         return delivery.sent
 
     def _stream_payload(self, delivery: Delivery, payload: bytes) -> None:

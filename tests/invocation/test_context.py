@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from adapter.invocation.context import Client, ClientContext, Identity, LambdaContext, seconds_left
+from adapter.invocation.context import Client, ClientContext, Identity, LambdaContext
 
 
 def context(deadline_ms: float) -> LambdaContext:
@@ -93,17 +93,3 @@ def test_a_context_may_be_changed_by_wrappers() -> None:
     mine.identity.cognito_identity_id = "me"
     assert (mine.function_name, mine.identity.cognito_identity_id) == ("other", "me")
     assert context(0).identity.cognito_identity_id is None, "the next one has its own"
-
-
-def test_the_seconds_left_are_those_of_the_context() -> None:
-    assert 0 < (seconds_left(context((time.time() + 60) * 1000)) or 0) <= 60
-
-
-class Odd:
-    def get_remaining_time_in_millis(self) -> str:
-        return "soon"
-
-
-@pytest.mark.parametrize("other", [None, {}, object(), Odd()], ids=["none", "dict", "bare", "odd"])
-def test_a_context_of_a_test_that_does_not_tell_the_time_sets_no_deadline(other: object) -> None:
-    assert seconds_left(other) is None

@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapter.invocation.context import LambdaContext
 from adapter.invocation.current import Current, current
-from adapter.invocation.deadline import Deadline, Timers, timers_of
+from adapter.invocation.deadline import Deadline, Timers, seconds_left, timers_of
 from adapter.invocation.threads import watch_threads
 
 if TYPE_CHECKING:
@@ -261,3 +263,19 @@ async def test_a_cancellation_from_outside_is_told_by_the_record_though_the_app_
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_the_seconds_left_are_those_of_the_context() -> None:
+    assert 0 < (seconds_left(LambdaContext("id-1", int((time.time() + 60) * 1000))) or 0) <= 60
+
+
+class Odd:
+    def get_remaining_time_in_millis(self) -> str:
+        return "soon"
+
+
+@pytest.mark.parametrize("other", [None, {}, object(), Odd()], ids=["none", "dict", "bare", "odd"])
+async def test_a_context_of_a_test_that_does_not_tell_the_time_sets_no_deadline(
+    other: object,
+) -> None:
+    assert seconds_left(other) is None

@@ -12,6 +12,7 @@ import h11
 import pytest
 
 from adapter.errors import ClientDisconnected
+from adapter.invocation.claim import ClaimInput
 from adapter.runtime_api.client import RuntimeClient
 from adapter.runtime_api.delivery import Delivery
 from adapter.runtime_api.runtime_stream import RuntimeStream
@@ -72,7 +73,7 @@ class ClaimedStream(RuntimeStream):
 
     def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
         self.delivery = Delivery(client, invocation)
-        self.delivery.claim.call()
+        self.delivery.admits(ClaimInput.CALL)
         super().__init__(self.delivery)
 
 
