@@ -272,12 +272,12 @@ class Runtime:
     def _on_signal(self, runner: LoopRunner | None) -> None:
         """Let the event loop end the environment, and start a timer that ends the process.
 
-        The timer is for a loop that does not run: it stands still while a synchronous function
+        The timer is for a loop that does not run: it is paused while a synchronous function
         runs, and a startup or a shutdown may block it.
         """
         assert runner is not None
         timer = threading.Timer(
-            SHUTDOWN_SECONDS if runner.stands_still else BLOCKED_SECONDS, _exit, (0,)
+            SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS, _exit, (0,)
         )
         timer.daemon = True
         timer.start()

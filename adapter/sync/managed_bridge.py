@@ -124,7 +124,7 @@ class ManagedBridge(Bridge):
         if payload is not None and b'"statusCode"' in payload:
             self._stream_payload(delivery, payload)
         if not delivery.sent:
-            with self.runner.standing_still():
+            with self.runner.keep_paused():
                 delivery.claim.runtime()
         return delivery.sent
 
@@ -133,7 +133,7 @@ class ManagedBridge(Bridge):
         await self._client.ensure_connection()
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
-        """Wait for the reply, because the event loop stands still after this call."""
+        """Wait for the reply, because the event loop is paused after this call."""
         try:
             await wait_for_reply(delivery, current.get(None))
         except AdapterError as error:

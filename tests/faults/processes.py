@@ -208,7 +208,7 @@ PROCESSES = [
     Row("The app goes on after a buffered response until its time is up", goes_on_too_long,
         WHOLE_BUFFERED, log="though its response had ended", environ=BUFFERED, runtimes=BOTH),
     Row("The environment is frozen between two invocations", frozen, WHOLE, runtimes=NATIVE),
-    Row("The process stands still before the response", frozen_in_mid_stream, WHOLE,
+    Row("The environment is frozen before the response", frozen_in_mid_stream, WHOLE,
         runtimes=BOTH),
     Row("No file descriptor is left", exhausted, WHOLE, runtimes=BOTH),
     Row("No file descriptor is left, and the connection breaks", exhausted_and_reset, WHOLE),

@@ -1,4 +1,4 @@
-"""Identifies every event source except payload 2.0. A function URL never imports this module."""
+"""Identification of the event sources, except payload 2.0. A function URL never imports it."""
 
 from __future__ import annotations
 
