@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from ..options import RuntimeOptions
+    from ..options.table import RuntimeOptions
     from ..runtime_api.connection import Connection
     from ..streams.streaming_handler import StreamingHandler
 
@@ -276,9 +276,7 @@ class Runtime:
         runs, and a startup or a shutdown may block it.
         """
         assert runner is not None
-        timer = threading.Timer(
-            SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS, _exit, (0,)
-        )
+        timer = threading.Timer(SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS, _exit, (0,))
         timer.daemon = True
         timer.start()
         # add_signal_handler would replace a callback of the app for the same signal.
