@@ -1,4 +1,7 @@
-"""Identification of the event sources, except payload 2.0. A function URL never imports it."""
+"""Identification of the event sources whose events are not in payload format 2.0.
+
+The events of a function URL are in that format, so its cold start does not import this module.
+"""
 
 from __future__ import annotations
 

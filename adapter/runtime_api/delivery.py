@@ -35,7 +35,7 @@ _REFUSALS = {
 
 
 class Delivery:
-    """Sends the one outcome of an invocation, for the party that the claim admits.
+    """Sends the one outcome of an invocation, for the party that may respond by the `Claim`.
 
     Args:
         client: the client whose connection sends the POST.
