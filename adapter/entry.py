@@ -17,7 +17,7 @@ from .invocation.current import Current, current, drop_app_cancellation
 from .invocation.deadline import seconds_left
 from .invocation.loggers import get_logger
 from .invocation.registry import get_host, register
-from .options import Options, resolve
+from .options import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .events import Source
     from .invocation.runner import LoopRunner
     from .observe.summary import Meter, Summary
+    from .options.table import Options
     from .streams.response_stream import ResponseStream
     from .types import JSON, Context
 

@@ -1,4 +1,4 @@
-"""Everything the adapter raises.
+"""All errors that the adapter raises.
 
 * `AdapterError`
     * `UnexpectedMessage` - the app broke the ASGI contract
@@ -12,7 +12,7 @@
     * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
     * `ConfigurationError` - an option has an invalid value
     * `PackageError` - `adapter package` cannot make a package of the project
-    * `DeployError` - `adapter deploy`, `destroy` or `logs` cannot do what was asked
+    * `DeployError` - `adapter deploy`, `destroy` or `logs` failed
     * `HandlerError` - the handler cannot be called, or its response cannot be sent
         * `LoadError` - the handler cannot be imported
     * `LifespanFailed` - the app's startup failed
@@ -106,7 +106,7 @@ class RuntimeApiError(AdapterError):
 
 
 class NotPosted(AdapterError):
-    """No outcome of an invocation could be posted: the Runtime API still waits for one.
+    """No outcome of an invocation could be posted: the Runtime API still waits for the outcome.
 
     Its ``next`` would return the same event again and again, so the process must end.
     """

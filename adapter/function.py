@@ -28,7 +28,7 @@ class FunctionHandler:
     """Calls a plain function of ``(event, context)``, or a wrapper around a handler of the adapter.
 
     A synchronous function is called as AWS's runtime calls it: on the main thread, while the event
-    loop stands still. The function is called in another thread outside a runtime, and in a
+    loop is paused. The function is called in another thread outside a runtime, and in a
     concurrent environment, where the loop serves other invocations too. An ``async`` function is
     awaited. A `LambdaHandler` that the function calls streams the response.
     """
@@ -53,6 +53,7 @@ class FunctionHandler:
         Raises:
             Exception: the exception of the function.
         """
+        # Not a `Deadline`, which cancels the task: this method would return before the function.
         timer: asyncio.Handle | None = None
         seconds = seconds_left(context)
         if seconds is not None and stream is not None:

@@ -34,9 +34,9 @@ logger = get_logger("adapter.http")
 class LambdaHandler(EntryPoint):
     """The Lambda handler for an ASGI app; each body message is streamed when the app sends it.
 
-    Use: ``handler = LambdaHandler(app)`` in a module. `adapter.options` lists the options; most can
-    also be set by an ``ADAPTER_*`` variable. The constructor does not check them: an invalid option
-    is an error when the environment starts.
+    Use: ``handler = LambdaHandler(app)`` in a module. `adapter.options.table` has the options; most
+    can also be set by an ``ADAPTER_*`` variable. The constructor does not check them: an invalid
+    option is an error when the environment starts.
 
     Args:
         app: any ASGI 3 app.

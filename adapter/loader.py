@@ -47,7 +47,7 @@ def load(target: str) -> StreamingHandler:
 
     ``module:attribute`` is an ASGI app, unless it is a handler already. ``module:factory()`` is
     an ASGI app that the factory returns. ``module.attribute`` is a Lambda handler, as in
-    ``_HANDLER``, and is called as one.
+    ``_HANDLER``, and is called with ``(event, context)``.
 
     Raises:
         LoadError: the target does not name a handler or an app.
@@ -134,7 +134,7 @@ def _attribute(module: ModuleType, path: str) -> Any:
 
 
 def nearest(name: str, names: Collection[str]) -> str:
-    """Return the end of a sentence about a missing name: which one may be meant, if any.
+    """Return the end of a sentence about a missing name: the name that may be meant, if any.
 
     >>> nearest("aplication", ["application", "os"])
     ". Did you mean 'application'?"

@@ -77,7 +77,7 @@ def run_after_restore(runner: LoopRunner) -> None:
 
 
 async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-    """Call a hook: on the event loop if it is ``async``, otherwise while the loop stands still."""
+    """Call a hook: on the event loop if it is ``async``, otherwise while the loop is paused."""
     if inspect.iscoroutinefunction(hook):
         await hook(*args, **kwargs)
         return

@@ -84,7 +84,7 @@ if TYPE_CHECKING:  # lazy: cold start
         requestId: str
 
     class Context(Protocol):
-        """The part of a context object that the adapter uses, of any runtime."""
+        """The part of a context object that the adapter uses, under any runtime."""
 
         @property
         def aws_request_id(self) -> str:

@@ -107,6 +107,7 @@ UNTESTED = {
     "events.__init__": "events.test_identify",
     "options.__init__": "options.test_options",
     "options.__main__": "options.test_options",
+    "options.table": "options.test_options",
     "invocation.registry": "held by runtimes.test_wrappers, test_snapshot and test_concurrent",
     "runtime_api.client": "held by runtimes.test_serve and test_early_replies",
     "runtime_api.delivery": "runtime_api.test_runtime_stream",

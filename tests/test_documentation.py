@@ -1,7 +1,11 @@
-"""The Python of the README and of docs/ runs as it stands there, and its process ends."""
+"""The Python of the README and of docs/ runs as it stands there, and its process ends.
+
+The lines of the log that docs/troubleshooting.md explains are those of the code.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -187,3 +191,17 @@ def test_a_block_runs_and_its_process_ends(tmp_path: Path, page: str, number: in
     script.write_text("\n".join([before, BLOCKS[page][number], after]), encoding="utf-8")
     run = [sys.executable, "-W", "error", script.name]
     subprocess.run(run, cwd=tmp_path, timeout=40, check=True)
+
+
+def test_each_line_of_the_log_that_is_explained_is_in_the_code() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| `(.+?)` \|", page.partition("## Lines in the log")[2], re.MULTILINE)
+    texts = [
+        node.value
+        for path in (ROOT / "adapter").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    parts = [part for line in lines for part in line.split("…")]
+    assert len(lines) > 20
+    assert [part for part in parts if not any(part in text for text in texts)] == []

@@ -97,7 +97,7 @@ class SharedLifespan:
                 await starting.startup()
                 self._running = starting
             finally:
-                # If the app has read the startup and raised, no other handler starts it again.
+                # If the app has read its startup message and raised, it is not started again.
                 if self._running is None or (self.state is None and not starting.understood):
                     self._forget()
 
@@ -166,7 +166,7 @@ class LifespanOn:
             logger.error("The app's lifespan failed.", exc_info=error)
 
     async def _run(self) -> BaseException | None:
-        """Return the app's exception: a SystemExit that a task raises would end the event loop."""
+        """Run the app; return its exception, because a SystemExit in a task ends the event loop."""
         scope = {"type": "lifespan", "asgi": ASGI.copy(), "state": self.state}
         try:
             await self._app(scope, self._receive, self._send)

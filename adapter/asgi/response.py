@@ -108,7 +108,7 @@ class Failure(NamedTuple):
 
 
 Operation = Head | bytes | End | Failure
-"""The next thing to do. Bytes are a part of the body to send, never empty."""
+"""An operation on the stream. Bytes are a part of the body to send, never empty."""
 
 Operations = tuple[Operation, ...]
 
@@ -128,7 +128,7 @@ class Response:
     """The state machine of one response.
 
     Args:
-        method: of the request; ``HEAD`` never gets body bytes.
+        method: the method of the request; the response to ``HEAD`` has no body.
         raise_errors: whether a failure before the head fails the invocation instead of
             becoming a 500.
         pad_empty: whether an empty body gets one space, for accounts in which an empty

@@ -18,7 +18,9 @@ def http_scope(
     state: dict[str, Any] | None = None,
     base_path: str = "",
 ) -> Scope:
-    """Return the scope for ``request``, as https://asgi.readthedocs.io/en/latest/specs/www.html.
+    """Return the scope for ``request``.
+
+    https://asgi.readthedocs.io/en/latest/specs/www.html#http-connection-scope
 
     ``path`` is the whole path. The prefix before the app's own path (the stage, then
     ``base_path``) is also the ``root_path``, which the app's framework removes. If the gateway

@@ -80,7 +80,7 @@ class Account:
 
     @cached_property
     def place(self) -> Place:
-        """The account and its region, from AWS, so that wrong credentials are found at once."""
+        """The account and its region. AWS is asked, so that wrong credentials are found at once."""
         with explained():
             arn: str = self._client("sts").get_caller_identity()["Arn"]
         _, partition, _, _, account, _ = arn.split(":", 5)
@@ -97,7 +97,7 @@ def error_code(error: Exception) -> str:
 
 @contextmanager
 def ignore_missing(*codes: str) -> Iterator[None]:
-    """Ignore the error of AWS that something does not exist, and errors with one of ``codes``."""
+    """Ignore AWS's error that a resource does not exist, and errors with one of ``codes``."""
     try:
         yield
     except ClientError as error:

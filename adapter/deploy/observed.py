@@ -43,7 +43,7 @@ class Url:
 
 @dataclass(frozen=True)
 class Role:
-    """A role and the inline policy that `steps.WriteRolePolicy` writes, None without one."""
+    """A role; ``policy`` is what `steps.WriteRolePolicy` writes, or None if it is missing."""
 
     tags: Mapping[str, str]
     policy: PolicyDocument | None
@@ -83,5 +83,5 @@ class Observed:
 
 
 def is_own(tagged: Function | Role | LogGroup | Bucket | None, name: str) -> bool:
-    """Whether a resource is there and was made for the deployment of this name."""
+    """Whether a resource exists and was made for the deployment of this name."""
     return tagged is not None and tagged.tags.get(TAG) == name

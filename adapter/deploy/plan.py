@@ -73,7 +73,7 @@ def plan_rollback(name: str, observed: Observed, target: Version) -> tuple[steps
 
 
 def plan_destruction(name: str, names: Names, observed: Observed) -> tuple[steps.Step, ...]:
-    """Return the steps that delete a deployment: only what carries its tag."""
+    """Return the steps that delete a deployment: only resources that have its tag."""
     found = (
         (observed.function, steps.DeleteFunction(name)),
         (observed.role, steps.DeleteRole(names.role)),

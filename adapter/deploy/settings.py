@@ -1,6 +1,6 @@
 """The settings of a deployment: one table for the command line and for pyproject.toml.
 
-The command line beats ``[tool.adapter.deploy]``, which beats the default.
+The command line wins over ``[tool.adapter.deploy]``, which wins over the default.
 """
 
 from __future__ import annotations

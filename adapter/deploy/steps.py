@@ -167,9 +167,9 @@ class RemoveZip(Step):
 
 @dataclass(frozen=True)
 class PinRuntime(Step):
-    """Keep the function on a runtime version, or with an empty ``arn`` let AWS update it.
+    """Keep the function on a runtime version, or with an empty ``arn`` let AWS update the runtime.
 
-    ``is_version`` means the version that serves, otherwise it is the unpublished version.
+    ``is_version``: the step is for the published version, otherwise for the unpublished version.
     """
 
     verb, kind = "pin", "runtime"

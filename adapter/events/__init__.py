@@ -46,6 +46,6 @@ def identify(event: JSON) -> Source | None:
             return FUNCTION_URL
         # The event of an API's Lambda authorizer has the same keys, and routeArn.
         return HTTP_API if "routeArn" not in event else None
-    from . import others  # lazy: cold start
+    from . import identification  # lazy: cold start
 
-    return others.identify(event)
+    return identification.identify(event)

@@ -61,7 +61,10 @@ def response(head: Prelude, body: bytes) -> JSON:
 
 
 def multi_value_response(head: Prelude, body: bytes) -> JSON:
-    """Return the response for a target group with multi-value headers: ``headers`` is ignored."""
+    """Return the response for a target group with multi-value headers.
+
+    Such a target group ignores ``headers``.
+    """
     fields: dict[str, JSON] = {name: [value] for name, value in head["headers"].items()}
     fields |= {name: [*values] for name, values in head.get("multiValueHeaders", {}).items()}
     return {

@@ -70,7 +70,8 @@ def response(head: Prelude, body: bytes) -> JSON:
     }
 
 
-# The limit of a response that an origin trigger generates, with headers. (Viewer trigger: 40 KB.)
+# The limit at the origin request trigger. CloudFront checks the 40 KB of the viewer request.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 EDGE = Source(
     "Lambda@Edge",
     (),

@@ -1,4 +1,4 @@
-"""Headers and parameters with one or several values: every event source except payload 2.0."""
+"""Headers and parameters with one or several values, in every event format but payload 2.0."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ MAX_NAME_LENGTH = 100
 class NameCache(dict[Name, Result]):
     """A dict that computes a missing value, and keeps the value if there is room for it.
 
-    Events and responses repeat the same header names. A lookup in a dict is one instruction of
-    Python; `functools.cache` would cost a call, and would not limit the length of a name.
+    Events and responses repeat the same header names. A lookup in a dict is one bytecode
+    instruction; `functools.cache` would cost a call, and would not limit the length of a name.
     """
 
     def __init__(self, compute: Callable[[Name], Result]) -> None:

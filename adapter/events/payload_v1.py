@@ -75,7 +75,7 @@ def request(event: Event) -> Request:
 
 
 def response(head: Prelude, body: bytes) -> JSON:
-    """Return a buffered response in payload format 1.0; a REST API takes no other key."""
+    """Return a buffered response in payload format 1.0; a REST API refuses other keys."""
     repeated: dict[str, JSON] = {
         name: [*values] for name, values in head.get("multiValueHeaders", {}).items()
     }

@@ -32,7 +32,7 @@ def is_http(event: Event) -> bool:
 
 
 def is_function_url(event: Event) -> bool:
-    """Whether the request is from a function URL. (Only the domain differs from an HTTP API's.)"""
+    """Whether the request is from a function URL. (An HTTP API's event has another domain only.)"""
     context = event.get("requestContext")
     return isinstance(context, dict) and ".lambda-url." in str(context.get("domainName"))
 

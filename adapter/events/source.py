@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..types import JSON, Event, Head, Headers, Prelude, Request
 
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
-"""Bytes of JSON that Lambda takes as the response of an invocation."""
+"""The largest response of an invocation that Lambda accepts, as JSON."""
 
 
 class Source(NamedTuple):

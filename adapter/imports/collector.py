@@ -36,7 +36,8 @@ def pause(environ: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.isenabled() and gc.get_freeze_count() <= frozen:  # fewer: some were freed
+        # Without a freeze by the app, the count can only fall, when frozen objects are freed.
+        if gc.isenabled() and gc.get_freeze_count() <= frozen:
             gc.freeze()
         gc.set_threshold(threshold_after(before[0]), *gc.get_threshold()[1:])
 

@@ -34,7 +34,7 @@ class Current:
         self.cancelled = False  #: the task that serves the invocation is cancelled from outside
 
     def for_nested_call(self) -> Self:
-        """Return a record for a call inside the invocation, which may be cancelled alone."""
+        """Return a record for a call inside the invocation, which can be cancelled separately."""
         record = object.__new__(type(self))
         vars(record).update(vars(self), cancelled=False)
         return record

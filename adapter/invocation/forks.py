@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 EXIT_FORKED = 70
-"""The exit status of such a child: EX_SOFTWARE of sysexits.h."""
+"""The exit status of a child that returned: EX_SOFTWARE of sysexits.h."""
 
 count = 0  #: differs between a process and every child that it forks
 _loops: WeakSet[AbstractEventLoop] = WeakSet()
@@ -41,7 +41,7 @@ def _in_child() -> None:
     global count
     count += 1
     for loop in tuple(_loops):
-        # A thread of the child that ends its work for the loop calls this method.
+        # A thread of the child calls this method when its work for the loop is done.
         loop.call_soon_threadsafe = _exit  # type: ignore[method-assign]
         with suppress(RuntimeError):  # closed
             loop.call_soon(_exit)

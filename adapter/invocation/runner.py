@@ -1,7 +1,7 @@
 """Runs an event loop in the calling thread, and synchronous functions between its turns.
 
 AWS's runtime calls a function on the main thread, with no event loop running. `LoopRunner` gives
-synchronous code the same surroundings: the loop stands still while the code runs. So signal
+synchronous code the same surroundings: the loop is paused while the code runs. So signal
 handlers, objects bound to a thread and ``loop.run_until_complete`` work, and a `LambdaHandler` that
 the code calls runs the loop again until its response is over.
 """
@@ -41,7 +41,7 @@ class LoopRunner:
 
     Args:
         loop: the event loop, which is the current one when `call_outside_loop` calls a function.
-        concurrent: whether several invocations share the loop, so that it must not stand still.
+        concurrent: whether several invocations share the loop, so that it must not be paused.
         contain: whether an exception that stops the loop (a SystemExit in a task of the app, or
             the exception of a signal handler) is logged, and the loop continues. Otherwise the
             exception is raised.
@@ -51,7 +51,7 @@ class LoopRunner:
         self, loop: asyncio.AbstractEventLoop, *, concurrent: bool = False, contain: bool = True
     ) -> None:
         self.concurrent = concurrent
-        self.stands_still = False  #: while a synchronous function runs
+        self.paused = False  #: while a synchronous function runs
         self._contain = contain
         self._turn = threading.Lock()  # held by the thread that runs the loop
         self._due: deque[Callable[[], None]] = deque()
@@ -112,7 +112,7 @@ class LoopRunner:
                 self.run(_wait_until_done(asyncio.wrap_future(future, loop=self.loop)))
         return future.result()
 
-    def standing_still(self) -> AbstractContextManager[object]:
+    def keep_paused(self) -> AbstractContextManager[object]:
         """Return a context manager in which no thread runs the loop."""
         return self._turn
 
@@ -140,7 +140,7 @@ class LoopRunner:
     def _run_loop(self, task: asyncio.Task[Any], run_loop: Callable[[], object]) -> None:
         """Run the loop until the end of a task, `call_outside_loop` or the app stops it."""
         self._has_run = True
-        stood_still, self.stands_still = self.stands_still, False
+        was_paused, self.paused = self.paused, False
         try:
             run_loop()
         except BaseException as error:
@@ -157,18 +157,18 @@ class LoopRunner:
             self.loop.run_until_complete(_wait_until_done(task))
             raise
         finally:
-            self.stands_still = stood_still
+            self.paused = was_paused
 
     def _run_due_call(self, call: Callable[[], T], future: asyncio.Future[T]) -> None:
         asyncio.set_event_loop(self.loop)  # asyncio.run unsets it
-        stood_still, self.stands_still = self.stands_still, True
+        was_paused, self.paused = self.paused, True
         set_outcome: Callable[[], None]
         try:
             set_outcome = partial(_set_result, future, call())
         except BaseException as error:
             set_outcome = partial(_set_exception, future, error)
         finally:
-            self.stands_still = stood_still
+            self.paused = was_paused
         if self._turn.acquire(blocking=False):
             try:
                 set_outcome()

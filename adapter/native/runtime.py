@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from ..options import RuntimeOptions
+    from ..options.table import RuntimeOptions
     from ..runtime_api.connection import Connection
     from ..streams.streaming_handler import StreamingHandler
 
@@ -272,13 +272,11 @@ class Runtime:
     def _on_signal(self, runner: LoopRunner | None) -> None:
         """Let the event loop end the environment, and start a timer that ends the process.
 
-        The timer is for a loop that does not run: it stands still while a synchronous function
+        The timer is for a loop that does not run: it is paused while a synchronous function
         runs, and a startup or a shutdown may block it.
         """
         assert runner is not None
-        timer = threading.Timer(
-            SHUTDOWN_SECONDS if runner.stands_still else BLOCKED_SECONDS, _exit, (0,)
-        )
+        timer = threading.Timer(SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS, _exit, (0,))
         timer.daemon = True
         timer.start()
         # add_signal_handler would replace a callback of the app for the same signal.

@@ -44,7 +44,7 @@ class Threads:
         return any(thread.is_alive() for thread in others)
 
     def make_room(self, count: int) -> None:
-        """Let ``count`` more calls run at once, because as many threads are abandoned.
+        """Let ``count`` more calls run at once, because ``count`` more threads are abandoned.
 
         Call this method in a task, unless ``count`` is negative.
         """

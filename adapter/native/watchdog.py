@@ -87,9 +87,9 @@ class WatchedHandler:
         while True:
             self._has_invocations.wait()
             time.sleep(TICK_SECONDS)
-            # The loop stands still while a synchronous function runs. That may take long.
-            stands_still = self._runner is not None and self._runner.stands_still
-            if self._turns != seen or stands_still or not self._has_invocations.is_set():
+            # The loop is paused while a synchronous function runs. That may take long.
+            paused = self._runner is not None and self._runner.paused
+            if self._turns != seen or paused or not self._has_invocations.is_set():
                 seen, missed = self._turns, 0
                 continue
             missed += 1

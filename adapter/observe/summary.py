@@ -94,7 +94,7 @@ class Meter:
         self.requested(scope, source.name)
 
     def measure(self, stream: ResponseStream) -> None:
-        """Measure ``stream``, to which the response is written, not the runtime's stream."""
+        """Measure ``stream``: the response is written to it instead of the runtime's stream."""
         self._stream = stream
 
     def ended(self, state: State) -> None:
@@ -148,7 +148,7 @@ _STARTED_BEFORE = ("provisioned-concurrency", "lambda-managed-instances")
 
 
 def _is_cold_start() -> bool:
-    """Whether this invocation is the first one, and its environment was started for it."""
+    """Whether this is the first invocation of an environment that was started for it."""
     global _cold
     cold, _cold = _cold, False
     return cold and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from . import OPTIONS
+from .table import OPTIONS, Options, RuntimeOptions
+from .values import milliseconds, switch
+
+if TYPE_CHECKING:
+    from .table import Option
 
 
 def markdown() -> str:
@@ -14,7 +19,7 @@ def markdown() -> str:
             f"`{option.name}`" if option.argument else "environment only",
             f"`{option.environment_name}`" if option.variable else "code only",
             option.values,
-            option.default,
+            default_of(option),
             option.scope,
             option.meaning,
         )
@@ -24,7 +29,9 @@ def markdown() -> str:
         "# Options",
         "",
         "An option is an argument of `LambdaHandler`, an environment variable, or both; the",
-        "variable wins, so that a deployment changes without a change of code. Options of scope",
+        "variable wins, so that a deployment changes without a change of code. A function under",
+        "`@streamify_response` has variables only: `ADAPTER_INVOKE_MODE`,",
+        "`ADAPTER_DEADLINE_MARGIN`, `ADAPTER_METRICS` and `ADAPTER_ACCESS_LOG`. Options of scope",
         "`runtime` are read by the native runtime. An invalid value is an error that lists the",
         "valid values; an unknown `ADAPTER_*` variable logs a warning.",
         "",
@@ -33,6 +40,16 @@ def markdown() -> str:
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
     return "\n".join(lines) + "\n"
+
+
+def default_of(option: Option) -> str:
+    """Return the default in the form of the variable."""
+    value = (Options._field_defaults | RuntimeOptions._field_defaults)[option.name]
+    if option.parse is switch:
+        return "`on`" if value else "`off`"
+    if option.parse is milliseconds:
+        return f"`{value * 1000:g}`"
+    return f"`{value}`" if value else "none"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ _REFUSALS = {
 
 
 class Delivery:
-    """Sends the one outcome of an invocation, for the party that the table `CLAIMS` admits.
+    """Sends the one outcome of an invocation, for the party that `CLAIMS` admits.
 
     Args:
         client: the client whose connection sends the POST.

@@ -129,7 +129,7 @@ class ManagedBridge(Bridge):
         return delivery.sent or self._release(delivery)
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
-        """Wait for the reply, because the event loop stands still after this call."""
+        """Wait for the reply, because the event loop is paused after this call."""
         try:
             await wait_for_reply(delivery, current.get(None))
         except AdapterError as error:
@@ -147,9 +147,9 @@ class ManagedBridge(Bridge):
     def _release(self, delivery: Delivery) -> bool:
         """Let the client post the outcome, unless a call has just begun to; return whether one has.
 
-        The claim changes while no thread runs the loop.
+        The claim changes while the loop is paused.
         """
-        with self.runner.standing_still():
+        with self.runner.keep_paused():
             delivery.admits(ClaimInput.RUNTIME)
         return delivery.sent
 

@@ -46,22 +46,22 @@ class SlowLoop(asyncio.SelectorEventLoop):
     """An event loop that is so slow that all callbacks are due before the first call."""
 
     def __init__(self) -> None:
-        self.stands_still = False
+        self.clock_stopped = False
         super().__init__()
 
     def time(self) -> float:
-        return 0.0 if self.stands_still else super().time()
+        return 0.0 if self.clock_stopped else super().time()
 
 
 def test_callbacks_are_called_in_the_order_of_their_times() -> None:
     loop = SlowLoop()
     timers = Timers(loop)
     calls: list[float] = []
-    loop.stands_still = True
+    loop.clock_stopped = True
     for seconds in (0.03, 0.0, 0.02, 0.01):
         timers.set(partial(calls.append, seconds), seconds)
     timers.set(loop.stop, 0.04)
-    loop.stands_still = False
+    loop.clock_stopped = False
     with contextlib.closing(loop):
         loop.run_forever()
     assert calls == [0.0, 0.01, 0.02, 0.03]

@@ -134,16 +134,16 @@ class TestOutside:
 
         assert runner.run(call()) == "of the task"
 
-    def test_the_loop_stands_still_and_is_the_current_one(self, runner: LoopRunner) -> None:
+    def test_the_loop_is_paused_and_is_the_current_one(self, runner: LoopRunner) -> None:
         def look() -> None:
-            assert runner.stands_still
+            assert runner.paused
             assert not runner.loop.is_running()
             assert asyncio.get_event_loop() is runner.loop
             with pytest.raises(RuntimeError):
                 asyncio.get_running_loop()
 
         self.run(runner, look)
-        assert not runner.stands_still
+        assert not runner.paused
 
     def test_the_loop_is_the_current_one_again_after_a_function_has_run_another(
         self, runner: LoopRunner
@@ -162,7 +162,7 @@ class TestOutside:
     ) -> None:
         def outer() -> list[str]:
             inner = runner.call(runner.call_outside_loop(thread_name))
-            assert runner.stands_still, "also after the inner function"
+            assert runner.paused, "also after the inner function"
             return [inner, runner.call(later("by call"))]
 
         assert self.run(runner, outer) == [thread_name(), "by call"]
@@ -295,10 +295,10 @@ class TestCall:
         thread.join()
         assert results == ["of the thread"]
 
-    def test_none_begins_while_the_loop_has_to_stand_still(self, runner: LoopRunner) -> None:
+    def test_none_begins_while_the_loop_is_kept_paused(self, runner: LoopRunner) -> None:
         results: list[str] = []
         thread = threading.Thread(target=lambda: results.append(runner.call(later("done"))))
-        with runner.standing_still():
+        with runner.keep_paused():
             thread.start()
             thread.join(0.1)
             assert results == []

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.errors import ConfigurationError
-from adapter.options import (
-    OPTIONS,
-    Option,
-    Options,
-    RuntimeOptions,
-    resolve,
-    resolve_runtime,
-)
-from adapter.options.__main__ import markdown
+from adapter.options import resolve, resolve_runtime
+from adapter.options.__main__ import default_of, markdown
+from adapter.options.table import OPTIONS, Option, Options, RuntimeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -258,7 +252,7 @@ class TestTheTable:
     @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
     def test_names_the_default_that_the_code_has(self, option: Option) -> None:
         default = (Options._field_defaults | RuntimeOptions._field_defaults)[option.name]
-        text = option.default.strip("`")
+        text = default_of(option).strip("`")
         assert (text == "none" and not default) or option.parse(option.name, text) == default
 
     def test_is_what_the_page_of_the_documentation_says(self) -> None:

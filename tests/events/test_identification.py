@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from adapter.events.alb import ALB, ALB_MULTI
 from adapter.events.edge import EDGE
+from adapter.events.identification import identify
 from adapter.events.lattice import LATTICE
-from adapter.events.others import identify
 from adapter.events.payload_v1 import HTTP_API_V1, REST_API
 from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.samples.proxy_events import alb_event, edge_event, lattice_event

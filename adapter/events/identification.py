@@ -1,4 +1,7 @@
-"""Identifies every event source except payload 2.0. A function URL never imports this module."""
+"""Identification of the event sources whose events are not in payload format 2.0.
+
+The events of a function URL are in that format, so its cold start does not import this module.
+"""
 
 from __future__ import annotations
 
