@@ -142,7 +142,7 @@ UNTESTED = {
     "emulator.front_ends.source": "what each source in test_local_sources has",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",
     "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
-    "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
+    "emulator.runtime_api.uploads": "read by test_on_demand_api and test_concurrent_api",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
 BY_BEHAVIOUR = {

@@ -111,7 +111,7 @@ def runtime_environ(
     }
     if function.concurrency is not None:
         environ["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.concurrency)
-        environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # the only format of managed instances
+        environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # the only format of Lambda Managed Instances
     return environ
 
 

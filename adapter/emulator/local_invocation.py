@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import anyio
 
-from .invocation_events import Ended, Logged
+from .invocation_steps import Ended, Logged
 from .response_body import ResponseBody
 
 if TYPE_CHECKING:
-    from .invocation_events import InvocationEvent, Listener
+    from .invocation_steps import InvocationStep, Listener
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 """The largest event and the largest buffered response of the Runtime API (RAPID)."""
@@ -124,10 +124,10 @@ class LocalInvocation:
         self._start: ResponseStart | InvocationFailure | None = None
         self._started = anyio.Event()
 
-    def tell(self, event: InvocationEvent) -> None:
-        """Tell the listener what happens, if there is one."""
+    def tell(self, step: InvocationStep) -> None:
+        """Tell the listener a step, if there is a listener."""
         if self.listener is not None:
-            self.listener(event)
+            self.listener(step)
 
     def log(self, line: str, *, is_certain: bool) -> None:
         """Take a line of the function's log.

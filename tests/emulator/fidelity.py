@@ -25,7 +25,7 @@ SECTIONS = {
         "runtime_api.test_on_demand_api",
         "test_local_invocation",
     ],
-    "The Runtime API, managed instances": ["runtime_api.test_managed_api"],
+    "The Runtime API, concurrent environments": ["runtime_api.test_concurrent_api"],
     "Extensions": ["runtime_api.test_extensions"],
     "Environments": [
         "environments.test_environment",

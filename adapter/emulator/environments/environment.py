@@ -13,9 +13,9 @@ import anyio
 from anyio.abc import SocketAttribute
 
 from ..function_config import exec_wrapper, region_of, runtime_environ
-from ..invocation_events import Started
+from ..invocation_steps import Started
 from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
-from ..runtime_api.managed_api import ManagedApi
+from ..runtime_api.concurrent_api import ConcurrentApi
 from ..runtime_api.on_demand_api import OnDemandApi
 from . import log_lines
 from .environment_log import EnvironmentLog
@@ -64,7 +64,7 @@ class Environment:
         self._console = EnvironmentLog(console, self._running)
         self.tenant_id: str | None = None  #: of its invocations; ``None`` before the first one
         self._init_timeout_seconds = init_timeout_seconds
-        kind = OnDemandApi if function.concurrency is None else ManagedApi
+        kind = OnDemandApi if function.concurrency is None else ConcurrentApi
         self.api: RuntimeApi = kind(function, region_of(os.environ))
         self.ended = anyio.Event()
         self.init_timed_out = False

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..console import Console
     from ..function_config import FunctionConfig
-    from ..invocation_events import Listener
+    from ..invocation_steps import Listener
     from ..local_invocation import LocalInvocation
     from .sandbox import Sandbox
 
@@ -211,7 +211,7 @@ class OnDemandPool(Pool):
         return None
 
 
-class ManagedPool(Pool):
+class ConcurrentPool(Pool):
     """One concurrent environment for all requests; requests above its limit are refused."""
 
     def __init__(
@@ -254,13 +254,13 @@ async def open_pool(
 ) -> AsyncIterator[Pool]:
     """Open a pool. When the block ends, for any reason, all its processes have ended.
 
-    ``limit`` is the most environments that serve one invocation each. A `ManagedPool` ignores it.
+    ``limit`` is how many environments an `OnDemandPool` may have; a `ConcurrentPool` has one.
     """
     async with anyio.create_task_group() as tasks:
         pool: Pool = (
             OnDemandPool(tasks, function, sandbox, console, limit)
             if function.concurrency is None
-            else ManagedPool(tasks, function, sandbox, console)
+            else ConcurrentPool(tasks, function, sandbox, console)
         )
         try:
             yield pool

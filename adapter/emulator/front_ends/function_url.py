@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from ..host import host_is_local
-from ..invocation_events import Responded, Sent
+from ..invocation_steps import Responded, Sent
 from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
 from .http_server import read_body
 from .local_sources import UrlSource

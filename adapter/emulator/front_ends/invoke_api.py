@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from ..function_config import VERSION
 from ..host import host_is_local
-from ..invocation_events import Sent
+from ..invocation_steps import Sent
 from ..local_invocation import (
     EndOfResponse,
     InvocationFailure,

@@ -9,7 +9,7 @@ from uuid import uuid4
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.url_request import child_trace, new_trace_root
 from ..front_ends.url_response import InvalidResponseError, UrlHead, plain_head, streamed_head
-from ..invocation_events import Responded, Sent
+from ..invocation_steps import Responded, Sent
 from ..local_invocation import LocalInvocation, ResponseStart
 
 if TYPE_CHECKING:

@@ -55,12 +55,12 @@ class Extension:
 class Extensions:
     """The extensions of one environment. It does no I/O.
 
-    Managed instances have no events for extensions.
+    Lambda Managed Instances have no events for extensions.
     """
 
     def __init__(self, function: FunctionConfig) -> None:
         self._function = function
-        self._managed = function.concurrency is not None
+        self._concurrent = function.concurrency is not None
         self._extensions: dict[str, Extension] = {}  #: by identifier
         self.fatal_error = ""  #: the error type of the first reported error
 
@@ -135,7 +135,7 @@ class Extensions:
                 extension.returns.set()
 
     def _refused_events(self, events: list[str]) -> tuple[str, str] | None:
-        if self._managed and events:
+        if self._concurrent and events:
             return "Extension.InvalidEventType", NO_EVENTS
         wrong = next((event for event in events if event != "INVOKE"), None)
         if wrong is None:
@@ -155,7 +155,7 @@ class Extensions:
         return None
 
     def _invalid(self, extension: Extension, identifier: str, step: ExtensionStep) -> Reply:
-        error = "state" if self._managed else "State"
+        error = "state" if self._concurrent else "State"
         return refusal(
             "Extension.InvalidExtensionState",
             f"State transition from {extension.state} to {step} failed for extension "

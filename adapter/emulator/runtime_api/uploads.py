@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..invocation_events import Written
+from ..invocation_steps import Written
 from ..local_invocation import EndOfResponse, InvocationFailure, ResponseEnd, known_error_type
 from . import replies
 from .bandwidth import TokenBucket
@@ -44,7 +44,7 @@ async def copy_response(
 ) -> Reply:
     """Copy a response to the invocation, no faster than the client reads; return the reply.
 
-    ``sanitise``: check the error trailers, as managed instances do.
+    ``sanitise``: check the error trailers, as Lambda Managed Instances do.
 
     Raises:
         TruncatedError: the response is incomplete.
@@ -84,7 +84,7 @@ def complete_end(connection: ServerConnection, invocation: LocalInvocation) -> R
 
 
 def sanitised(end: ResponseEnd) -> ResponseEnd:
-    """Return the end as managed instances pass it on: a known type, and text if it is base64."""
+    """Return the end with a known error type, and with its text only if that is base64."""
     if not end.error_type:
         return end
     try:

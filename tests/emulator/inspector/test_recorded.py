@@ -20,7 +20,7 @@ from adapter.emulator.inspector.recorded import (
     RecordedInvocation,
     Series,
 )
-from adapter.emulator.invocation_events import Ended, Logged, Responded, Sent, Started, Written
+from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
 from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
 
 from .invocations import untold

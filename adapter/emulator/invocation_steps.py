@@ -58,5 +58,5 @@ class Ended(NamedTuple):
     explanation: str = ""  #: type and message of the error, if the function reported one
 
 
-InvocationEvent = Started | Written | Responded | Sent | Logged | Ended
-Listener = Callable[[InvocationEvent], None]
+InvocationStep = Started | Written | Responded | Sent | Logged | Ended
+Listener = Callable[[InvocationStep], None]

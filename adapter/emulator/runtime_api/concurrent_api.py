@@ -1,6 +1,6 @@
 """The Runtime API of a concurrent environment, as on Lambda Managed Instances.
 
-The rules are in `managed_state`. AWS has not documented two cases, which are decided here: a
+The rules are in `concurrent_state`. AWS has not documented two cases, which are decided here: a
 response that is being read when its invocation times out is cut off with a 410 at once, and an
 error report replaces a streamed response at once instead of at its next bytes.
 """
@@ -17,7 +17,7 @@ import anyio
 
 from ..local_invocation import UNAVAILABLE, InvocationFailure, platform_error
 from . import replies
-from .managed_state import ManagedState, Phase, PhaseStep
+from .concurrent_state import ConcurrentState, Phase, PhaseStep
 from .server import RuntimeApi, is_stale
 from .server_connection import TruncatedError
 from .uploads import ReportTooLargeError, copy_response, has_known_mode, read_failure
@@ -72,12 +72,12 @@ class OpenUpload:
         self.scope.cancel()
 
 
-class ManagedApi(RuntimeApi):
+class ConcurrentApi(RuntimeApi):
     """Serves as many invocations at once as there are waiting ``next`` calls."""
 
     def __init__(self, function: FunctionConfig, region: str) -> None:
         super().__init__(function, region)
-        self.state: ManagedState[WaitingNext] = ManagedState()
+        self.state: ConcurrentState[WaitingNext] = ConcurrentState()
         self._invocations: dict[str, LocalInvocation] = {}
         self._uploads: dict[str, OpenUpload] = {}
         #: one for each invocation that waits for a call of ``next``
@@ -130,7 +130,7 @@ class ManagedApi(RuntimeApi):
         return False
 
     def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
-        """Return a failure without an exit status, as managed instances do."""
+        """Return a failure without an exit status, as Lambda Managed Instances do."""
         return InvocationFailure(
             "Runtime.ExitError", json.dumps({"errorType": "Runtime.ExitError"}).encode()
         )
