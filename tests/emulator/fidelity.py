@@ -33,7 +33,8 @@ SECTIONS = {
         "environments.test_sandbox",
     ],
     "Function URLs": [
-        "front_ends.test_function_url",
+        "front_ends.test_http_front_end",
+        "front_ends.test_source_event",
         "front_ends.test_url_request",
         "front_ends.test_url_response",
         "front_ends.test_cors",

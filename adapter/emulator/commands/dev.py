@@ -16,8 +16,8 @@ import anyio
 from ...errors import ConfigurationError
 from ..console import Console
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
+from ..front_ends.front_end_settings import FrontEndSettings
 from ..front_ends.listening import listen
-from ..front_ends.url_settings import UrlSettings
 from ..function_config import NATIVE_RUNTIME
 from ..host import is_loopback
 from .dev_settings import DevSettings
@@ -63,7 +63,7 @@ def main(arguments: Namespace) -> int:
     # For the native runtime; other runtimes ignore these variables.
     environ = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
     function = replace(dev.config, environ=environ)
-    url = UrlSettings(
+    front_end = FrontEndSettings(
         undocumented=frozenset(arguments.undocumented),
         check_host=is_loopback(arguments.host),
         show_init_errors=arguments.reload,
@@ -71,15 +71,15 @@ def main(arguments: Namespace) -> int:
     source = read_source(arguments, dev.url)
     reload = reload_filter_of(arguments, function.task_root)
     with ExitStack() as sockets, ThreadPoolExecutor(1) as background:
-        url_socket = sockets.enter_context(listen(arguments.host, arguments.port))
+        http_socket = sockets.enter_context(listen(arguments.host, arguments.port))
         invoke_socket = None
         if arguments.invoke_port is not None:
             invoke_socket = sockets.enter_context(listen(arguments.host, arguments.invoke_port))
         settings = DevSettings(
             function,
-            url,
+            front_end,
             source,
-            url_socket,
+            http_socket,
             invoke_socket,
             arguments.max_environments if function.isolated else 1,
             reload,
@@ -178,12 +178,12 @@ async def announce(
     explain_failed_init(environment, function, console)
     console.line(
         f"Serving {function.target} from {function.task_root} "
-        f"at {base_url(settings.url_socket)} (Ctrl-C stops it)",
+        f"at {base_url(settings.http_socket)} (Ctrl-C stops it)",
         "success",
     )
     if settings.inspector:
-        console.line(f"Inspector: {base_url(settings.url_socket)}{ROOT}/")
-    if not settings.url.check_host:
+        console.line(f"Inspector: {base_url(settings.http_socket)}{ROOT}/")
+    if not settings.front_end.check_host:
         console.line(EVERY_HOST)
     if settings.invoke_socket is not None:
         console.line(

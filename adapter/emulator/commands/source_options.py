@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ..front_ends.cors import Cors, parse_cors, read_cors
-from ..front_ends.local_sources import HttpApiSource, LoadBalancerSource, RestSource, UrlSource
+from ..front_ends.local_sources import (
+    FunctionUrlSource,
+    HttpApiSource,
+    LoadBalancerSource,
+    RestApiSource,
+)
 from ..front_ends.signature import check_signature, find_credentials
 from ..function_config import region_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ..front_ends.source import EventSource
+    from ..front_ends.event_source import EventSource
+
+STREAMING = ("url", "rest")  #: the sources that can stream
 
 #: the options that only some sources have
 BELONGS_TO = {
@@ -40,37 +47,74 @@ def read_source(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
             raise ConfigurationError(
                 f"--{option.replace('_', '-')} goes with --source {' or '.join(sources)}."
             )
-    mode = arguments.invoke_mode
-    region = region_of(os.environ) if arguments.as_aws else None
-    path = (arguments.base_path or "").strip("/")
-    stage, base_path = (arguments.stage or "").strip("/"), f"/{path}" if path else ""
-    if name == "url":
-        default = str(url.get("InvokeMode", "BUFFERED" if url else "RESPONSE_STREAM")).lower()
-        return url_source(arguments, url, streams=(mode or default) == "response_stream")
-    if name == "rest":
-        streams = mode == "response_stream"
-        return RestSource(streams=streams, stage=stage, base_path=base_path, aws_region=region)
-    if mode == "response_stream":
+    if arguments.invoke_mode == "response_stream" and name not in STREAMING:
         raise ConfigurationError(
-            f"--source {name} does not stream: response_stream is for url and rest."
+            f"--source {name} does not stream: response_stream is for {' and '.join(STREAMING)}."
         )
-    if name == "http":
-        return HttpApiSource(stage=stage, base_path=base_path, aws_region=region)
-    return LoadBalancerSource(multi=arguments.multi_value_headers)
+    return READERS[name](arguments, url)
 
 
-def url_source(arguments: Namespace, url: Mapping[str, Any], *, streams: bool) -> UrlSource:
-    """Return a function URL."""
-    region = region_of(os.environ)
+def function_url(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
+    """Return a function URL; its template wins over the defaults, and options win over both."""
+    default = "BUFFERED" if url else "RESPONSE_STREAM"  # that of AWS, or that of adapter dev
+    mode = arguments.invoke_mode or str(url.get("InvokeMode", default)).lower()
     check_caller = None
     if arguments.auth == "aws_iam":
+        region = region_of(os.environ)
         check_caller = partial(check_signature, credentials=find_credentials(), region=region)
-    return UrlSource(
-        streams=streams,
-        aws_region=region if arguments.as_aws else None,
+    return FunctionUrlSource(
+        streams=mode == "response_stream",
+        aws_region=aws_region(arguments),
         cors=cors_of(arguments.cors, url.get("Cors")),
         check_caller=check_caller,
     )
+
+
+def rest_api(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
+    """Return a REST API."""
+    return RestApiSource(
+        streams=arguments.invoke_mode == "response_stream",
+        stage=stage(arguments),
+        base_path=base_path(arguments),
+        aws_region=aws_region(arguments),
+    )
+
+
+def http_api(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
+    """Return an HTTP API."""
+    return HttpApiSource(
+        stage=stage(arguments), base_path=base_path(arguments), aws_region=aws_region(arguments)
+    )
+
+
+def load_balancer(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
+    """Return a load balancer."""
+    return LoadBalancerSource(multi=arguments.multi_value_headers)
+
+
+#: what reads each choice of ``--source``
+READERS: dict[str, Callable[[Namespace, Mapping[str, Any]], EventSource]] = {
+    "url": function_url,
+    "rest": rest_api,
+    "http": http_api,
+    "alb": load_balancer,
+}
+
+
+def stage(arguments: Namespace) -> str:
+    """Return ``--stage`` without slashes."""
+    return (arguments.stage or "").strip("/")
+
+
+def base_path(arguments: Namespace) -> str:
+    """Return ``--base-path`` with one slash in front, or an empty string."""
+    path = (arguments.base_path or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def aws_region(arguments: Namespace) -> str | None:
+    """Return the region whose domains the events name, with ``--as-aws``."""
+    return region_of(os.environ) if arguments.as_aws else None
 
 
 def cors_of(option: str | None, template: object) -> Cors | None:

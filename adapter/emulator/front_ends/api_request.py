@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from ...samples.api_events import http_api_event, rest_api_event
 from ...samples.proxy_events import alb_event
 from ..host import LOCAL_API_DOMAIN
-from .url_request import arrive, clock_time, epoch_ms, source_event
+from .source_event import arrive, clock_time, epoch_ms, source_event
 
 if TYPE_CHECKING:
     from ...types import Event
-    from .url_request import Arrival, UrlEvent, UrlRequest
+    from .client_request import ClientRequest
+    from .source_event import Arrival, SourceEvent
 
 API_ID = LOCAL_API_DOMAIN.partition(".")[0]
 DEFAULT_STAGE = "prod"  # of a REST API, where it is not part of the path
@@ -25,8 +26,8 @@ def path_below(path: str, prefix: str) -> str | None:
 
 
 def rest_event(
-    request: UrlRequest, *, stage: str, base_path: str, aws_region: str | None
-) -> UrlEvent | None:
+    request: ClientRequest, *, stage: str, base_path: str, aws_region: str | None
+) -> SourceEvent | None:
     """Return the event of a request to a REST API; ``None`` outside of its stage."""
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
@@ -58,8 +59,8 @@ def rest_event(
 
 
 def http_event(
-    request: UrlRequest, *, stage: str, base_path: str, aws_region: str | None
-) -> UrlEvent | None:
+    request: ClientRequest, *, stage: str, base_path: str, aws_region: str | None
+) -> SourceEvent | None:
     """Return the event of a request to an HTTP API; ``None`` outside of its stage."""
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
@@ -85,7 +86,7 @@ def http_event(
     return source_event(event, arrival)
 
 
-def load_balancer_event(request: UrlRequest, *, multi: bool) -> UrlEvent:
+def load_balancer_event(request: ClientRequest, *, multi: bool) -> SourceEvent:
     """Return the event of a request to a load balancer."""
     # A load balancer appends the client's address to the request's X-Forwarded-For.
     arrival = arrive(request, "", None, frozenset({b"x-forwarded-for"}))

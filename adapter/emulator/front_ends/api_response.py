@@ -12,9 +12,9 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from .prelude_reader import DELIMITER, PRELUDE_CONTENT_TYPE, parse_prelude
-from .url_response import (
+from .source_response import (
     InvalidResponseError,
-    UrlHead,
+    ResponseHead,
     body_of,
     header_field,
     object_in,
@@ -61,7 +61,7 @@ def read_object(payload: bytes) -> dict[str, JSON]:
     return response
 
 
-def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[UrlHead, bytes]:
+def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[ResponseHead, bytes]:
     """Return head and body of a buffered response of a REST API.
 
     Raises:
@@ -80,11 +80,11 @@ def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[UrlH
     fields = merged_fields(response, REST_REMAPPED)
     if not any(name.lower() == b"content-type" for name, _ in fields):
         fields.insert(0, (b"Content-Type", b"application/json"))
-    head = UrlHead(status_of(response), [*fields, *own])
+    head = ResponseHead(status_of(response), [*fields, *own])
     return with_content_length(head, body_of(response))
 
 
-def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> UrlHead:
+def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> ResponseHead:
     """Return the head of a streamed response of a REST API.
 
     Raises:
@@ -95,7 +95,7 @@ def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> UrlHead:
     fields = merged_fields(prelude, STREAM_REMAPPED)
     for cookie in string_list("cookies", prelude.get("cookies") or []):
         fields.extend(header_field("Set-Cookie", cookie))
-    return UrlHead(status_of(prelude), [*fields, *own])
+    return ResponseHead(status_of(prelude), [*fields, *own])
 
 
 def merged_fields(response: Mapping[str, object], remapped: frozenset[str]) -> Headers:
@@ -112,7 +112,7 @@ def merged_fields(response: Mapping[str, object], remapped: frozenset[str]) -> H
     return fields
 
 
-def http_api_response(payload: bytes, own: Headers) -> tuple[UrlHead, bytes]:
+def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes]:
     """Return head and body of a response of an HTTP API, payload format 2.0.
 
     Raises:
@@ -125,7 +125,7 @@ def http_api_response(payload: bytes, own: Headers) -> tuple[UrlHead, bytes]:
     if not isinstance(response, dict) or "statusCode" not in response:
         body = response.encode() if isinstance(response, str) else payload
         return with_content_length(
-            UrlHead(200, [(b"Content-Type", b"application/json"), *own]), body
+            ResponseHead(200, [(b"Content-Type", b"application/json"), *own]), body
         )
     headers = object_in(response, "headers")
     if any(not isinstance(value, str) for value in headers.values()):
@@ -133,11 +133,11 @@ def http_api_response(payload: bytes, own: Headers) -> tuple[UrlHead, bytes]:
     fields = prelude_fields(response)
     if not any(name.lower() == "content-type" for name in headers):
         fields.insert(0, (b"Content-Type", b"text/plain; charset=utf-8"))
-    head = UrlHead(status_of(response), [*fields, *own])
+    head = ResponseHead(status_of(response), [*fields, *own])
     return with_content_length(head, body_of(response))
 
 
-def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[UrlHead, bytes]:
+def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[ResponseHead, bytes]:
     """Return head and body of a response of a load balancer.
 
     Raises:
@@ -160,4 +160,4 @@ def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[UrlHead, byt
     fields = [field for field in fields if field[0].lower() != b"content-length"]
     if "statusCode" not in response:
         raise InvalidResponseError("The response has no statusCode.")
-    return with_content_length(UrlHead(status_of(response), fields), body_of(response))
+    return with_content_length(ResponseHead(status_of(response), fields), body_of(response))

@@ -29,7 +29,7 @@ from ..local_invocation import (
 from . import event_stream
 from .http_server import read_body
 from .invoke_request import InvokeRequest, RefusedError, invoke_request
-from .url_request import MAX_EVENT_BYTES, child_trace, new_trace_root
+from .source_event import MAX_EVENT_BYTES, child_trace, new_trace_root
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -12,7 +12,7 @@ from base64 import b64decode
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from .url_request import MAX_EVENT_BYTES
+from .source_event import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,28 +12,24 @@ from .api_response import (
     rest_response,
     rest_stream_head,
 )
-from .cors import ALLOW_ORIGIN, TWO_VALUES
+from .event_source import EventSource, OwnResponse
 from .prelude_reader import PRELUDE_CONTENT_TYPE
 from .signature import SignatureError
-from .source import EventSource, OwnResponse
-from .url_request import MAX_EVENT_BYTES, url_event
-from .url_response import (
-    InvalidResponseError,
-    buffered_response,
-    plain_head,
-    streamed_head,
-    url_headers,
-)
+from .source_event import MAX_EVENT_BYTES
+from .source_response import InvalidResponseError
+from .url_request import url_event
+from .url_response import buffered_response, plain_head, streamed_head, url_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ...types import Event, Headers
+    from .client_request import ClientRequest
     from .cors import Cors
-    from .url_request import UrlEvent, UrlRequest
-    from .url_response import UrlHead
+    from .source_event import SourceEvent
+    from .source_response import ResponseHead
 
-    CheckCaller = Callable[[UrlRequest], Event]
+    CheckCaller = Callable[[ClientRequest], Event]
 
 TOO_LARGE = f"Request must be smaller than {MAX_EVENT_BYTES} bytes for the InvokeFunction operation"
 FORBIDDEN = OwnResponse(
@@ -45,8 +41,11 @@ NO_PRELUDE = (
 )
 
 
-class UrlSource(EventSource):
+class FunctionUrlSource(EventSource):
     """A function URL.
+
+    AWS does not document two cases, which are decided here. A timeout before the head is a 502,
+    like other failures. A concurrent environment at its limit is a 429.
 
     ``check_caller`` returns the identity of a signed request, or raises `SignatureError`.
     """
@@ -70,7 +69,7 @@ class UrlSource(EventSource):
         self._cors = cors
         self._check_caller = check_caller
 
-    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event, or the response to a preflight request or an unsigned one."""
         if self._cors is not None and (response := self._cors.preflight(request)):
             return response
@@ -80,31 +79,34 @@ class UrlSource(EventSource):
                 caller = self._check_caller(request)
             except SignatureError as error:
                 return FORBIDDEN._replace(log=f"{request.method} {request.path}: {error}")
-        return url_event(request, aws_region=self._aws_region, caller=caller)
+        event = url_event(request, aws_region=self._aws_region, caller=caller)
+        if self._cors is not None:
+            return event._replace(cors_headers=self._cors.fields(request))
+        return event
 
-    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+    def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Return the head that a prelude describes."""
-        return streamed_head(prelude, event.request_id, event.trace_id)
+        return with_cors(streamed_head(prelude, event.request_id, event.trace_id), event)
 
-    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+    def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Return the head of a stream without a prelude."""
-        return plain_head(content_type, event.request_id, event.trace_id)
+        return with_cors(plain_head(content_type, event.request_id, event.trace_id), event)
 
-    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a buffered response."""
-        return buffered_response(payload, event.request_id, event.trace_id)
+        head, body = buffered_response(payload, event.request_id, event.trace_id)
+        return with_cors(head, event), body
 
-    def own_headers(self, event: UrlEvent) -> Headers:
+    def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the URL adds."""
         return url_headers(event.request_id, event.trace_id)
 
-    def adjust(self, head: UrlHead, request: UrlRequest) -> tuple[UrlHead, str]:
-        """Add the headers of the URL's ``Cors`` settings to those of the app."""
-        fields = self._cors.fields(request) if self._cors is not None else []
-        if not fields:
-            return head, ""
-        twice = any(name.lower() == ALLOW_ORIGIN for name, _ in head.headers)
-        return head._replace(headers=[*head.headers, *fields]), TWO_VALUES if twice else ""
+
+def with_cors(head: ResponseHead, event: SourceEvent) -> ResponseHead:
+    """Add the headers of the URL's ``Cors`` settings to those of the app."""
+    return head._replace(headers=[*head.headers, *event.cors_headers])
 
 
 class ApiSource(EventSource):
@@ -124,7 +126,7 @@ class ApiSource(EventSource):
         self._aws_region = aws_region
 
 
-class RestSource(ApiSource):
+class RestApiSource(ApiSource):
     """A REST API with one resource, ``/{proxy+}``.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
@@ -143,7 +145,7 @@ class RestSource(ApiSource):
         " (The API's transfer mode is BUFFERED; with --invoke-mode response_stream it is STREAM.)"
     )
 
-    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event, or the response to a path outside of the stage."""
         event = rest_event(
             request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
@@ -151,19 +153,21 @@ class RestSource(ApiSource):
         refused = {"x-amzn-ErrorType": "ForbiddenException"}
         return event or OwnResponse(403, b'{"message":"Forbidden"}', headers=refused)
 
-    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+    def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Return the head that a prelude describes."""
         return rest_stream_head(prelude, self.own_headers(event))
 
-    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+    def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Refuse a stream without a prelude."""
         raise InvalidResponseError(NO_PRELUDE)
 
-    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a buffered response."""
         return rest_response(payload, content_type, self.own_headers(event))
 
-    def own_headers(self, event: UrlEvent) -> Headers:
+    def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the API adds."""
         gateway_id = (b"x-amz-apigw-id", f"{event.request_id[:15]}=".encode())
         return [*url_headers(event.request_id, event.trace_id), gateway_id]
@@ -178,27 +182,29 @@ class HttpApiSource(ApiSource):
     unavailable = OwnResponse(503, b'{"message":"Service Unavailable"}')
     timed_out = unavailable
 
-    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event, or the response to a path outside of the stage."""
         event = http_event(
             request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
         )
         return event or OwnResponse(404, b'{"message":"Not Found"}')
 
-    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+    def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Refuse a stream."""
         raise InvalidResponseError("An HTTP API does not stream.")
 
-    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+    def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Refuse a stream."""
         raise InvalidResponseError("An HTTP API does not stream.")
 
-    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a response."""
         refuse_stream(content_type, "An HTTP API")
         return http_api_response(payload, self.own_headers(event))
 
-    def own_headers(self, event: UrlEvent) -> Headers:
+    def own_headers(self, event: SourceEvent) -> Headers:
         """Return the header that the API adds."""
         return [(b"Apigw-Requestid", f"{event.request_id[:15]}=".encode())]
 
@@ -222,24 +228,26 @@ class LoadBalancerSource(EventSource):
         super().__init__(streams=False)
         self._multi = multi
 
-    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event."""
         return load_balancer_event(request, multi=self._multi)
 
-    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+    def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Refuse a stream."""
         raise InvalidResponseError("A load balancer does not stream.")
 
-    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+    def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Refuse a stream."""
         raise InvalidResponseError("A load balancer does not stream.")
 
-    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a response."""
         refuse_stream(content_type, "A load balancer")
         return load_balancer_response(payload, multi=self._multi)
 
-    def own_headers(self, event: UrlEvent) -> Headers:
+    def own_headers(self, event: SourceEvent) -> Headers:
         """Return no headers."""
         return []
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .url_response import InvalidResponseError
+from .source_response import InvalidResponseError
 
 PRELUDE_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)

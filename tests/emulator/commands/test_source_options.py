@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.cli import build_parser
-from adapter.emulator.commands.source_options import read_source
+from adapter.emulator.commands.arguments import SOURCES
+from adapter.emulator.commands.source_options import READERS, read_source
 from adapter.emulator.front_ends.local_sources import (
+    FunctionUrlSource,
     HttpApiSource,
     LoadBalancerSource,
-    RestSource,
-    UrlSource,
+    RestApiSource,
 )
 from adapter.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from adapter.emulator.front_ends.source import EventSource
+    from adapter.emulator.front_ends.event_source import EventSource
 
 
 def source_of(*options: str, url: dict[str, Any] | None = None) -> EventSource:
@@ -25,10 +26,10 @@ def source_of(*options: str, url: dict[str, Any] | None = None) -> EventSource:
 @pytest.mark.parametrize(
     ("options", "kind", "streams"),
     [
-        ([], UrlSource, True),
-        (["--invoke-mode", "buffered"], UrlSource, False),
-        (["--source", "rest"], RestSource, False),
-        (["--source", "rest", "--invoke-mode", "response_stream"], RestSource, True),
+        ([], FunctionUrlSource, True),
+        (["--invoke-mode", "buffered"], FunctionUrlSource, False),
+        (["--source", "rest"], RestApiSource, False),
+        (["--source", "rest", "--invoke-mode", "response_stream"], RestApiSource, True),
         (["--source", "http", "--stage", "dev"], HttpApiSource, False),
         (["--source", "alb", "--multi-value-headers"], LoadBalancerSource, False),
     ],
@@ -39,6 +40,10 @@ def test_each_source_has_the_mode_that_it_has_on_aws(
     source = source_of(*options)
     assert isinstance(source, kind)
     assert source.streams is streams
+
+
+def test_each_choice_of_source_is_in_the_table() -> None:
+    assert tuple(READERS) == SOURCES
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,19 +13,22 @@ from adapter.emulator.front_ends.api_request import (
     path_below,
     rest_event,
 )
-from adapter.emulator.front_ends.url_request import UrlEvent, UrlRequest
+from adapter.emulator.front_ends.client_request import ClientRequest
 from adapter.events import identify
 
 from ..fidelity import Source, behaviour
 
+if TYPE_CHECKING:
+    from adapter.emulator.front_ends.source_event import SourceEvent
+
 HEADERS = [(b"host", b"127.0.0.1:8000"), (b"x-two", b"1"), (b"x-two", b"2"), (b"cookie", b"a=b")]
 
 
-def request(path: str = "/a%20b", query: str = "q=1&q=2") -> UrlRequest:
-    return UrlRequest("POST", path, query, HEADERS, b"hi", "http", 8000, "127.0.0.1")
+def request(path: str = "/a%20b", query: str = "q=1&q=2") -> ClientRequest:
+    return ClientRequest("POST", path, query, HEADERS, b"hi", "http", 8000, "127.0.0.1")
 
 
-def document(event: UrlEvent | None) -> Any:
+def document(event: SourceEvent | None) -> Any:
     assert event is not None
     return json.loads(event.document)
 

@@ -13,7 +13,7 @@ from adapter.emulator.front_ends.api_response import (
     rest_stream_head,
 )
 from adapter.emulator.front_ends.prelude_reader import PRELUDE_CONTENT_TYPE
-from adapter.emulator.front_ends.url_response import InvalidResponseError
+from adapter.emulator.front_ends.source_response import InvalidResponseError
 
 from ..fidelity import Source, behaviour
 

@@ -10,9 +10,9 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.local_sources import UrlSource
-from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
-from adapter.emulator.front_ends.url_settings import UrlSettings
+from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.local_sources import FunctionUrlSource
+from adapter.emulator.front_ends.source_event import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
 
 from ..fidelity import Source, behaviour
@@ -75,7 +75,7 @@ async def test_a_request_becomes_an_event(local: LocalFactory) -> None:
 
 
 async def test_as_aws_the_event_names_aws(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO, source=UrlSource(aws_region="eu-west-1")) as running:
+    async with local(STREAMED_ECHO, source=FunctionUrlSource(aws_region="eu-west-1")) as running:
         event = await event_of(running, "GET", "/")
     assert event["headers"]["host"].endswith(".lambda-url.eu-west-1.on.aws")
     assert event["headers"]["x-forwarded-proto"] == "https"
@@ -164,7 +164,7 @@ async def test_json_without_a_status_code_gets_no_hint_of_a_wrong_invoke_mode(
 
 
 async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory) -> None:
-    async with local(BUFFERED, source=UrlSource(streams=False)) as running:
+    async with local(BUFFERED, source=FunctionUrlSource(streams=False)) as running:
         reply = await running.client.get("/")
         assert (reply.status_code, reply.text) == (404, "hi")
         assert reply.headers["content-length"] == "2"
@@ -174,7 +174,7 @@ async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory
 async def test_a_streamed_response_behind_a_buffered_url_is_a_bad_gateway(
     local: LocalFactory,
 ) -> None:
-    async with local(STREAMED_ECHO, source=UrlSource(streams=False)) as running:
+    async with local(STREAMED_ECHO, source=FunctionUrlSource(streams=False)) as running:
         reply = await running.client.get("/")
         assert (reply.status_code, reply.text) == (502, "Internal Server Error")
         assert "does the function stream?" in running.log.getvalue()
@@ -270,7 +270,9 @@ async def test_error_trailers_end_the_body_cleanly(local: LocalFactory) -> None:
 
 
 async def test_error_trailers_abort_the_body_if_so_wanted(local: LocalFactory) -> None:
-    async with local(ERROR_TRAILERS, UrlSettings(undocumented=frozenset({"abort"}))) as running:
+    async with local(
+        ERROR_TRAILERS, FrontEndSettings(undocumented=frozenset({"abort"}))
+    ) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")
 
@@ -315,7 +317,7 @@ async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
         reply = await running.client.get("/", headers={"host": "evil.example"})
         assert reply.status_code == 403
         assert "--host" in reply.text
-    async with local(STREAMED_ECHO, UrlSettings(check_host=False)) as running:
+    async with local(STREAMED_ECHO, FrontEndSettings(check_host=False)) as running:
         reply = await running.client.get("/", headers={"host": "evil.example"})
         assert reply.json()["headers"]["host"] == "evil.example"
 
@@ -405,7 +407,7 @@ async def test_a_chunk_can_be_held_back_until_the_next_one(
         "c.end()",
     )
     async with (
-        local(script, UrlSettings(undocumented=frozenset({"hold"}))) as running,
+        local(script, FrontEndSettings(undocumented=frozenset({"hold"}))) as running,
         running.client.stream("GET", "/") as reply,
     ):
         chunks = reply.aiter_raw()
@@ -421,7 +423,7 @@ async def test_a_chunk_can_be_held_back_until_the_next_one(
 )
 async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
-    settings = UrlSettings(undocumented=frozenset({"hang"}))
+    settings = FrontEndSettings(undocumented=frozenset({"hang"}))
     async with local(script, settings, timeout_seconds=0.3) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")
@@ -432,7 +434,7 @@ async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -
 async def test_awslambdaric_works_here(local: LocalFactory, tmp_path: anyio.Path) -> None:
     async with local(
         "",
-        source=UrlSource(streams=False),
+        source=FunctionUrlSource(streams=False),
         command=(sys.executable, "-m", "awslambdaric", "main.handler"),
     ) as running:
         code = (

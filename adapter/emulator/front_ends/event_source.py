@@ -1,4 +1,4 @@
-"""An event source, between the client and the function. It does no I/O.
+"""What an event source does, between the client and the function. It does no I/O.
 
 Each source makes an event from a request, and an HTTP response from the function's response. Each
 has its own formats and errors.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .url_request import MAX_EVENT_BYTES, UrlEvent
+from .source_event import MAX_EVENT_BYTES, SourceEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...types import Headers
-    from .url_request import UrlRequest
-    from .url_response import UrlHead
+    from .client_request import ClientRequest
+    from .source_response import ResponseHead
 
 
 class OwnResponse(NamedTuple):
@@ -56,11 +56,11 @@ class EventSource(ABC):
         self.streams = streams
 
     @abstractmethod
-    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event of a request, or the response if the function is not invoked."""
 
     @abstractmethod
-    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+    def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Return the head that a prelude describes.
 
         Raises:
@@ -68,7 +68,7 @@ class EventSource(ABC):
         """
 
     @abstractmethod
-    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+    def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Return the head of a stream without a prelude.
 
         Raises:
@@ -76,7 +76,9 @@ class EventSource(ABC):
         """
 
     @abstractmethod
-    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a buffered response.
 
         Raises:
@@ -84,9 +86,5 @@ class EventSource(ABC):
         """
 
     @abstractmethod
-    def own_headers(self, event: UrlEvent) -> Headers:
+    def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the source adds to each response."""
-
-    def adjust(self, head: UrlHead, request: UrlRequest) -> tuple[UrlHead, str]:
-        """Return the head as the client gets it, and a message for the log if there is one."""
-        return head, ""
