@@ -139,7 +139,6 @@ UNTESTED = {
     "emulator.commands.dev_settings": "a dataclass that test_dev fills",
     "emulator.commands.serving": "run by test_dev",
     "emulator.front_ends.front_end_settings": "a dataclass that test_http_front_end fills",
-    "emulator.front_ends.event_source": "what each source in test_local_sources has",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",
     "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
     "emulator.runtime_api.uploads": "read by test_on_demand_api and test_concurrent_api",

@@ -35,15 +35,15 @@ SECTIONS = {
     "Function URLs": [
         "front_ends.test_http_front_end",
         "front_ends.test_source_event",
-        "front_ends.test_url_request",
-        "front_ends.test_url_response",
+        "front_ends.test_function_url",
         "front_ends.test_cors",
         "front_ends.test_signature",
     ],
     "APIs and load balancers": [
-        "front_ends.test_local_sources",
-        "front_ends.test_api_request",
-        "front_ends.test_api_response",
+        "front_ends.test_event_source",
+        "front_ends.test_rest_api",
+        "front_ends.test_http_api",
+        "front_ends.test_load_balancer",
     ],
     "The Invoke API": ["front_ends.test_invoke_api"],
 }

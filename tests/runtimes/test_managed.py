@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import anyio
 import pytest
 
-from adapter.emulator.front_ends.local_sources import FunctionUrlSource
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
 from adapter.samples.url_event import function_url_event
 from tests.support.fake_runtime_api import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of
 from tests.support.runtimes import EVENT, PLAIN, RIC, RIC_4

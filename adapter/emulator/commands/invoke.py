@@ -18,10 +18,10 @@ from ..console import Console
 from ..environments.pool import Pool, open_pool
 from ..environments.sandbox import find_sandbox
 from ..front_ends.client_request import ClientRequest
+from ..front_ends.function_url import url_event
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.source_event import EVENT_TOO_LARGE, SourceEvent
 from ..front_ends.source_response import TOKEN, InvalidResponseError
-from ..front_ends.url_request import url_event
 from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
 from .function_options import read_function
 

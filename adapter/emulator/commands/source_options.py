@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ..front_ends.cors import Cors, parse_cors, read_cors
-from ..front_ends.local_sources import (
-    FunctionUrlSource,
-    HttpApiSource,
-    LoadBalancerSource,
-    RestApiSource,
-)
+from ..front_ends.function_url import FunctionUrlSource
+from ..front_ends.http_api import HttpApiSource
+from ..front_ends.load_balancer import LoadBalancerSource
+from ..front_ends.rest_api import RestApiSource
 from ..front_ends.signature import check_signature, find_credentials
 from ..function_config import region_of
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .source_event import MAX_EVENT_BYTES, SourceEvent
+from .prelude_reader import PRELUDE_CONTENT_TYPE
+from .source_event import MAX_EVENT_BYTES
+from .source_response import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...types import Headers
     from .client_request import ClientRequest
+    from .source_event import SourceEvent
     from .source_response import ResponseHead
+
+NO_STREAM = "This event source does not stream."
 
 
 class OwnResponse(NamedTuple):
@@ -59,21 +64,21 @@ class EventSource(ABC):
     def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event of a request, or the response if the function is not invoked."""
 
-    @abstractmethod
     def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Return the head that a prelude describes.
 
         Raises:
-            InvalidResponseError: the prelude is not valid.
+            InvalidResponseError: the prelude is not valid, or the source never streams.
         """
+        raise InvalidResponseError(NO_STREAM)
 
-    @abstractmethod
     def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Return the head of a stream without a prelude.
 
         Raises:
-            InvalidResponseError: the source needs a prelude.
+            InvalidResponseError: the source needs a prelude, or never streams.
         """
+        raise InvalidResponseError(NO_STREAM)
 
     @abstractmethod
     def buffered(
@@ -88,3 +93,16 @@ class EventSource(ABC):
     @abstractmethod
     def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the source adds to each response."""
+
+
+def refuse_stream(content_type: str, source: str) -> None:
+    """Refuse a stream that ``source`` cannot pass on.
+
+    Raises:
+        InvalidResponseError: the response is a stream.
+    """
+    if content_type == PRELUDE_CONTENT_TYPE:
+        raise InvalidResponseError(
+            f"{source} does not stream, and the function does. Without ADAPTER_INVOKE_MODE it "
+            "buffers for this source."
+        )

@@ -17,8 +17,8 @@ from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation
 from .client_request import client_request
 from .client_response import ClientResponse
 from .cors import TWO_VALUES, has_two_origins
+from .function_url import FunctionUrlSource
 from .http_server import read_body
-from .local_sources import FunctionUrlSource
 from .prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from .source_event import EVENT_TOO_LARGE, SourceEvent
 from .source_response import InvalidResponseError

@@ -5,16 +5,17 @@ The functions read one part each of the function's response, and refuse what can
 
 from __future__ import annotations
 
+import json
 import re
 from base64 import b64decode
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .source_event import HOP_BY_HOP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ...types import Headers
+    from ...types import JSON, Headers
 
 # A function URL sets these headers itself and sends those of the function under other names.
 REMAPPED = frozenset({"connection", "content-length", "date", "server"})
@@ -111,3 +112,21 @@ def header_field(name: str, value: object, remapped: frozenset[str] = REMAPPED) 
         return [(name.encode("ascii"), value.strip(" \t").encode("latin-1"))]
     except UnicodeEncodeError as error:
         raise InvalidResponseError(f"Header {name!r} is not latin-1: {error}") from error
+
+
+def read_object(payload: bytes) -> dict[str, JSON]:
+    """Return the JSON object that a response has to be."""
+    try:
+        response = cast("JSON", json.loads(payload))
+    except (ValueError, RecursionError) as error:
+        raise InvalidResponseError(f"The response is not JSON: {error}") from error
+    if not isinstance(response, dict):
+        raise InvalidResponseError(
+            f"The response is not a JSON object but {type(response).__name__}."
+        )
+    return response
+
+
+def own_ids(request_id: str, trace_id: str) -> Headers:
+    """Return the headers with the ids of a request; the HTTP server adds ``Date``."""
+    return [(b"x-amzn-RequestId", request_id.encode()), (b"X-Amzn-Trace-Id", trace_id.encode())]

@@ -6,10 +6,10 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ..front_ends.function_url import plain_head, streamed_head
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.source_event import child_trace, new_trace_root
 from ..front_ends.source_response import InvalidResponseError, ResponseHead
-from ..front_ends.url_response import plain_head, streamed_head
 from ..invocation_steps import Responded, Sent
 from ..local_invocation import LocalInvocation, ResponseStart
 

@@ -7,12 +7,10 @@ import pytest
 from adapter.cli import build_parser
 from adapter.emulator.commands.arguments import SOURCES
 from adapter.emulator.commands.source_options import READERS, read_source
-from adapter.emulator.front_ends.local_sources import (
-    FunctionUrlSource,
-    HttpApiSource,
-    LoadBalancerSource,
-    RestApiSource,
-)
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_api import HttpApiSource
+from adapter.emulator.front_ends.load_balancer import LoadBalancerSource
+from adapter.emulator.front_ends.rest_api import RestApiSource
 from adapter.errors import ConfigurationError
 
 if TYPE_CHECKING:

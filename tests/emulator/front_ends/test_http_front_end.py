@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
-from adapter.emulator.front_ends.local_sources import FunctionUrlSource
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
 from adapter.emulator.front_ends.source_event import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
 

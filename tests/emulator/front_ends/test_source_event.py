@@ -7,11 +7,11 @@ import re
 
 import pytest
 
+from adapter.emulator.front_ends.function_url import url_event
 from adapter.emulator.front_ends.source_event import MAX_EVENT_BYTES
-from adapter.emulator.front_ends.url_request import url_event
 
 from ..fidelity import Source, behaviour
-from .test_url_request import REQUEST, document
+from .test_function_url import REQUEST, document
 
 
 def test_a_trace_id_is_generated_unless_the_client_sends_one() -> None:

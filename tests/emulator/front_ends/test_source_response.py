@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from adapter.emulator.front_ends.function_url import streamed_head
 from adapter.emulator.front_ends.source_response import InvalidResponseError
-from adapter.emulator.front_ends.url_response import streamed_head
 
-from .test_url_response import ADDED
+from .test_function_url import ADDED
 
 
 @pytest.mark.parametrize(

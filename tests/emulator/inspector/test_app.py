@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
 from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.local_sources import FunctionUrlSource
 from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 

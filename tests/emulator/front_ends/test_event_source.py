@@ -10,15 +10,13 @@ import pytest
 
 from adapter.emulator.front_ends.cors import TWO_VALUES, Cors
 from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_api import HttpApiSource
 from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.local_sources import (
-    FunctionUrlSource,
-    HttpApiSource,
-    LoadBalancerSource,
-    RestApiSource,
-)
+from adapter.emulator.front_ends.load_balancer import LoadBalancerSource
+from adapter.emulator.front_ends.rest_api import RestApiSource
 from adapter.emulator.front_ends.signature import check_signature
 
 from ..fidelity import Source, behaviour
