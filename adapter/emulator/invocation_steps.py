@@ -44,7 +44,7 @@ class Sent(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """The environment has written a line, or the platform has written one about it."""
+    """There is a line in the log, from the function or from the platform."""
 
     at: float
     line: str

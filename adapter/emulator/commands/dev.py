@@ -1,4 +1,4 @@
-"""``adapter dev``: a function URL on this machine."""
+"""``adapter dev``: a function on this machine, behind an event source."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def main(arguments: Namespace) -> int:
         check_host=is_loopback(arguments.host),
         show_init_errors=arguments.reload,
     )
-    source = read_source(arguments, dev.url)
+    source = read_source(arguments, dev.url_config)
     reload = reload_filter_of(arguments, function.task_root)
     with ExitStack() as sockets, ThreadPoolExecutor(1) as background:
         http_socket = sockets.enter_context(listen(arguments.host, arguments.port))
@@ -157,7 +157,7 @@ async def wait_for_signal(signals: AsyncIterator[signal.Signals], signalled: any
 async def announce(
     settings: DevSettings, environment: Environment, console: Console, failed: anyio.Event
 ) -> None:
-    """Wait for the function, then print its URL; set ``failed`` if it cannot start.
+    """Wait for the function, then print its URL; set ``failed`` if the function cannot start.
 
     With ``--reload`` a function that cannot start is served, as the next save may repair it.
     """
@@ -212,7 +212,7 @@ def explain_failed_init(
     elif environment.init_failed:
         console.line(
             "The function cannot start; requests get 502. The lines above say why. "
-            "Once it is fixed, the next request tries again.",
+            "Once the error is fixed, the next request starts the function again.",
             "error",
         )
 
@@ -233,7 +233,7 @@ async def reload(
 ) -> None:
     """Replace the environments whenever a file of the app changes, until ``stop`` is set.
 
-    Cancellation does not end it at once, because `watchfiles` waits in a thread.
+    Cancellation does not end the task at once, because `watchfiles` waits in a thread.
     """
     from watchfiles import awatch  # lazy: for --reload only
 

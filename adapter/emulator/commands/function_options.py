@@ -34,14 +34,14 @@ class DevFunction(NamedTuple):
     """The function of ``adapter dev``, and the settings of its URL in the template."""
 
     config: FunctionConfig
-    url: Mapping[str, Any]
+    url_config: Mapping[str, Any]
 
 
 def read_dev_function(arguments: Namespace) -> DevFunction:
     """Return the function that TARGET, ``--command`` or the template names.
 
     Raises:
-        ConfigurationError: an option is invalid, or contradicts another one.
+        ConfigurationError: an option is invalid, or contradicts another option.
     """
     template = None
     if arguments.target is not None:
@@ -55,7 +55,7 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
     if arguments.function is not None and template is None:
         raise ConfigurationError("--function chooses from a template: leave TARGET out.")
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
-    return DevFunction(config, template.url if template else {})
+    return DevFunction(config, template.url_config if template else {})
 
 
 def template_function(name: str | None) -> TemplateFunction:

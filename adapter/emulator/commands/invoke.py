@@ -68,8 +68,8 @@ def read_event(arguments: Namespace) -> SourceEvent:
         json.loads(document)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
-    event = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
-    return event._replace(document=document)
+    ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return ids._replace(document=document)
 
 
 def build_event(arguments: Namespace) -> SourceEvent:
@@ -108,7 +108,7 @@ def read(name: str) -> bytes:
 
 
 async def run(settings: InvokeSettings) -> int:
-    """Start an environment, invoke it and print the response; a signal cancels everything."""
+    """Invoke the function in a new environment and print the response; a signal cancels all."""
     console = Console(sys.stderr)
     sandbox = await anyio.to_thread.run_sync(find_sandbox, settings.function.task_root)
     async with (
@@ -119,7 +119,7 @@ async def run(settings: InvokeSettings) -> int:
         code = await invoke(settings, pool, console)
         tasks.cancel_scope.cancel()
         return code
-    return 128 + signal.SIGINT
+    return 128 + signal.SIGINT  # a signal has cancelled the block
 
 
 async def cancel_on_signal(scope: anyio.CancelScope) -> None:
@@ -158,7 +158,7 @@ def exit_code_of(failure: InvocationFailure) -> int:
 async def print_response(
     start: ResponseStart, invocation: LocalInvocation, printer: Printer
 ) -> bool:
-    """Print the response as it arrives; return whether it is complete and no server error."""
+    """Print the response as it arrives; return whether all of it came, without a server error."""
     reader = PreludeReader() if start.content_type == PRELUDE_CONTENT_TYPE else None
     status = 200
     try:

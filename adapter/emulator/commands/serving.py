@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 async def serve_function(
     settings: DevSettings, pool: Pool, console: Console
 ) -> AsyncIterator[None]:
-    """Serve while the block runs: the URL, behind the inspector, and the Invoke API."""
+    """Serve while the block runs: the HTTP front end, behind the inspector, and the Invoke API."""
     async with AsyncExitStack() as servers:
         app: ASGIApp = HttpFrontEnd(pool, settings.front_end, console, settings.source)
         if settings.inspector:

@@ -33,8 +33,8 @@ BELONGS_TO = {
 }
 
 
-def read_source(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
-    """Return the event source; ``url`` has the settings of a function URL in the template.
+def read_source(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSource:
+    """Return the event source; ``url_config`` has the settings of a function URL in the template.
 
     Raises:
         ConfigurationError: an option is invalid, or does not belong to the source.
@@ -49,13 +49,13 @@ def read_source(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
         raise ConfigurationError(
             f"--source {name} does not stream: response_stream is for {' and '.join(STREAMING)}."
         )
-    return READERS[name](arguments, url)
+    return READERS[name](arguments, url_config)
 
 
-def function_url(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
-    """Return a function URL; its template wins over the defaults, and options win over both."""
-    default = "BUFFERED" if url else "RESPONSE_STREAM"  # that of AWS, or that of adapter dev
-    mode = arguments.invoke_mode or str(url.get("InvokeMode", default)).lower()
+def function_url(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSource:
+    """Return a function URL; options win over the template, and the template over defaults."""
+    default = "BUFFERED" if url_config else "RESPONSE_STREAM"  # AWS's default, or ours
+    mode = arguments.invoke_mode or str(url_config.get("InvokeMode", default)).lower()
     check_caller = None
     if arguments.auth == "aws_iam":
         region = region_of(os.environ)
@@ -63,12 +63,12 @@ def function_url(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
     return FunctionUrlSource(
         streams=mode == "response_stream",
         aws_region=aws_region(arguments),
-        cors=cors_of(arguments.cors, url.get("Cors")),
+        cors=cors_of(arguments.cors, url_config.get("Cors")),
         check_caller=check_caller,
     )
 
 
-def rest_api(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
+def rest_api(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
     """Return a REST API."""
     return RestApiSource(
         streams=arguments.invoke_mode == "response_stream",
@@ -78,19 +78,19 @@ def rest_api(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
     )
 
 
-def http_api(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
+def http_api(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
     """Return an HTTP API."""
     return HttpApiSource(
         stage=stage(arguments), base_path=base_path(arguments), aws_region=aws_region(arguments)
     )
 
 
-def load_balancer(arguments: Namespace, _url: Mapping[str, Any]) -> EventSource:
+def load_balancer(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
     """Return a load balancer."""
     return LoadBalancerSource(multi=arguments.multi_value_headers)
 
 
-#: what reads each choice of ``--source``
+#: the function that makes the source, for each choice of ``--source``
 READERS: dict[str, Callable[[Namespace, Mapping[str, Any]], EventSource]] = {
     "url": function_url,
     "rest": rest_api,

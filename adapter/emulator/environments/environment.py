@@ -53,8 +53,8 @@ class Environment:
     ) -> None:
         self._function = function
         self._running: set[LocalInvocation] = set()
-        self._console = EnvironmentLog(console, self._running)
-        self.tenant_id: str | None = None  #: of its invocations; ``None`` before the first one
+        self._log = EnvironmentLog(console, self._running)
+        self.tenant_id: str | None = None  #: of all invocations; ``None`` before the first
         self._init_timeout_seconds = init_timeout_seconds
         kind = OnDemandApi if function.concurrency is None else ConcurrentApi
         self.api: RuntimeApi = kind(function, region_of(os.environ))
@@ -63,18 +63,18 @@ class Environment:
         self.init_failed = False
         self.init_failure: InvocationFailure | None = None
         self._stopping = False
-        self._process = RuntimeProcess(function, sandbox, self._console)
+        self._process = RuntimeProcess(function, sandbox, self._log)
         self._server = anyio.CancelScope()
         self._restore_duration: float | None = None  #: until it is logged
 
     @property
     def usable(self) -> bool:
-        """Whether it can take an invocation, now or after its init."""
+        """Whether the environment can take an invocation, now or after its init."""
         return not self.ended.is_set() and self.api.usable
 
     @property
     def busy(self) -> bool:
-        """Whether it has an invocation."""
+        """Whether the environment has an invocation."""
         return bool(self._running)
 
     def responded_within(self, seconds: float) -> bool:
@@ -135,26 +135,26 @@ class Environment:
             await self.stop()
         error_type = "" if self.api.next_called.is_set() else self._exit_failure("").error_type
         line = log_lines.restore_line(self._restore_duration, error_type)
-        self._console.line(line, "error" if error_type else "platform")
+        self._log.line(line, "error" if error_type else "platform")
         if error_type and self.init_failure:
-            self._console.line(f"Restore failed: {self.init_failure.explain()}", "error")
+            self._log.line(f"Restore failed: {self.init_failure.explain()}", "error")
 
     async def _deliver(self, invocation: LocalInvocation) -> None:
-        delivered = self.ended.is_set() or self.api.deliver(invocation)
-        if not delivered:
-            self._console.line(
+        # In an environment that has ended, the invocation is logged and fails.
+        if not self.ended.is_set() and not self.api.deliver(invocation):
+            self._log.line(
                 f"RequestId: {invocation.request_id} {UNAVAILABLE}: concurrency limit reached",
                 "error",
             )
             return
-        cold = self._console.latest is None
-        self._console.latest = invocation
+        cold = self._log.latest is None  # this is the first invocation
+        self._log.latest = invocation
         pid = self._process.pid
         invocation.tell(
             Started(invocation.delivered_at or monotonic(), "" if pid is None else str(pid), cold)
         )
         await anyio.lowlevel.checkpoint()  # the event is sent before the line is written
-        self._console.line(log_lines.start_line(invocation.request_id), "platform")
+        self._log.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
             self._end()
@@ -196,15 +196,15 @@ class Environment:
             return
         self.init_timed_out = True
         line = log_lines.init_line(self._init_timeout_seconds, "timeout")
-        self._console.line(line, "error")
+        self._log.line(line, "error")
         await self.stop()
 
     async def _time_out(self, invocation: LocalInvocation) -> None:
         has_to_end = self.api.time_out(invocation)
         line = log_lines.timeout_line(invocation.request_id, self._function.timeout_seconds)
-        self._console.line(line, "error")
+        self._log.line(line, "error")
         if has_to_end:
-            self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
+            self._server.cancel()  # as RAPID closes the connections before it ends the runtime
             await self.stop()
 
     def _end(self) -> None:
@@ -234,9 +234,9 @@ class Environment:
         if self._process.out_of_memory:
             error_type = OUT_OF_MEMORY
         duration = monotonic() - self._process.started_at
-        self._console.line(log_lines.init_line(duration, "error", error_type), "error")
+        self._log.line(log_lines.init_line(duration, "error", error_type), "error")
         if self.init_failure:
-            self._console.line(f"Init failed: {self.init_failure.explain()}", "error")
+            self._log.line(f"Init failed: {self.init_failure.explain()}", "error")
 
     def _log_report(self, invocation: LocalInvocation, timed_out: bool) -> None:
         started = invocation.delivered_at or monotonic()
@@ -260,8 +260,8 @@ class Environment:
                 bytes=invocation.bytes,
             )
         )
-        self._console.line(log_lines.end_line(invocation.request_id), "platform")
-        self._console.line(line, "error" if status else "success")
+        self._log.line(log_lines.end_line(invocation.request_id), "platform")
+        self._log.line(line, "error" if status else "success")
         invocation.logged.set()
 
     def _take_init_duration(self) -> float | None:

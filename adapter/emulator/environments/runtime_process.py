@@ -13,7 +13,7 @@ import anyio
 
 from ..function_config import exec_wrapper, runtime_environ
 from . import log_lines
-from .process_memory import exceeds, peak_memory_mb
+from .process_memory import peak_memory_mb, uses_more_than
 
 if TYPE_CHECKING:
     from anyio.abc import Process
@@ -79,7 +79,7 @@ class RuntimeProcess:
         """Kill the process when it and its children use more memory than the function has."""
         await self.spawned.wait()
         while self._process is not None and self._process.returncode is None:
-            if exceeds(self._process.pid, self._function.memory_mb):
+            if uses_more_than(self._process.pid, self._function.memory_mb):
                 self.out_of_memory = True
                 line = log_lines.out_of_memory_line(self._function.memory_mb)
                 self._console.line(line, "error")

@@ -43,7 +43,7 @@ def api_domain(aws_region: str | None) -> str | None:
     return f"{API_ID}.execute-api.{aws_region}.amazonaws.com" if aws_region else None
 
 
-def names(arrival: Arrival) -> Event:
+def api_keys(arrival: Arrival) -> Event:
     """Return the keys of a request context that name the API and the request."""
     return {
         "apiId": API_ID,
@@ -53,7 +53,7 @@ def names(arrival: Arrival) -> Event:
     }
 
 
-def context_of(event: Event) -> Event:
+def request_context(event: Event) -> Event:
     """Return the request context of an event."""
     context = event["requestContext"]
     assert isinstance(context, dict)

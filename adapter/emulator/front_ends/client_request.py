@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from ...types import Headers
 
-# Not urllib: it raises for hosts that it considers invalid.
+# Not urllib, which raises for hosts that it considers invalid.
 ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 

@@ -1,7 +1,7 @@
 """The ``Cors`` settings of a function URL. It does no I/O.
 
 The URL responds to preflight requests itself and adds its headers to the function's responses. If
-the function adds them too, the browser gets two values, which it refuses.
+the function adds the same headers, the browser gets two values and refuses them.
 https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html
 """
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 ALLOW_ORIGIN = b"access-control-allow-origin"
 TWO_VALUES = (
     "The response has two Access-Control-Allow-Origin headers, which browsers refuse: one of the "
-    "app's CORS middleware and one of the URL's Cors settings. On AWS it is the same; keep one."
+    "app's CORS middleware and one of the URL's Cors settings. The same happens on AWS: keep one "
+    "of the two."
 )
 LISTS = ("AllowOrigins", "AllowMethods", "AllowHeaders", "ExposeHeaders")
 
@@ -44,7 +45,7 @@ class Cors:
         method = request.header(b"access-control-request-method")
         if request.method != "OPTIONS" or not method or not request.header(b"origin"):
             return None
-        fields = self.fields(request)
+        fields = self.response_headers(request)
         if fields and not {method, "*"}.isdisjoint(self.allow_methods):
             fields.append((b"access-control-allow-methods", ",".join(self.allow_methods).encode()))
             if self.allow_headers:
@@ -54,7 +55,7 @@ class Cors:
                 fields.append((b"access-control-max-age", b"%d" % self.max_age_seconds))
         return OwnResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
 
-    def fields(self, request: ClientRequest) -> Headers:
+    def response_headers(self, request: ClientRequest) -> Headers:
         """Return the headers for a response; none if the origin is not allowed."""
         origin = request.header(b"origin")
         if not origin or {origin, "*"}.isdisjoint(self.allow_origins):

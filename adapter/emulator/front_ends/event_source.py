@@ -103,6 +103,6 @@ def refuse_stream(content_type: str, source: str) -> None:
     """
     if content_type == PRELUDE_CONTENT_TYPE:
         raise InvalidResponseError(
-            f"{source} does not stream, and the function does. Without ADAPTER_INVOKE_MODE it "
-            "buffers for this source."
+            f"{source} does not stream, and the function does. Without ADAPTER_INVOKE_MODE "
+            "the function buffers for this source."
         )

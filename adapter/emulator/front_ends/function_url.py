@@ -12,15 +12,15 @@ from ...samples.url_event import URL_ID, function_url_event
 from ..host import LOCAL_DOMAIN
 from .event_source import EventSource, OwnResponse
 from .signature import SignatureError
-from .source_event import MAX_EVENT_BYTES, arrive, clock_time, epoch_ms, source_event
+from .source_event import MAX_EVENT_BYTES, arrival_of, clock_time, epoch_ms, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,
     body_of,
     header_field,
+    id_headers,
     object_in,
-    own_ids,
-    prelude_fields,
+    response_fields,
     status_of,
     with_content_length,
 )
@@ -81,7 +81,7 @@ class FunctionUrlSource(EventSource):
                 return FORBIDDEN._replace(log=f"{request.method} {request.path}: {error}")
         event = url_event(request, aws_region=self._aws_region, caller=caller)
         if self._cors is not None:
-            return event._replace(cors_headers=self._cors.fields(request))
+            return event._replace(cors_headers=self._cors.response_headers(request))
         return event
 
     def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
@@ -101,7 +101,7 @@ class FunctionUrlSource(EventSource):
 
     def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the URL adds."""
-        return own_ids(event.request_id, event.trace_id)
+        return id_headers(event.request_id, event.trace_id)
 
 
 def with_cors(head: ResponseHead, event: SourceEvent) -> ResponseHead:
@@ -114,7 +114,7 @@ def url_event(
 ) -> SourceEvent:
     """Return the event of a request; ``caller`` is the identity of its signer, if it is signed."""
     aws_domain = f"{URL_ID}.lambda-url.{aws_region}.on.aws" if aws_region else None
-    arrival = arrive(request, LOCAL_DOMAIN, aws_domain)
+    arrival = arrival_of(request, LOCAL_DOMAIN, aws_domain)
     event = function_url_event(
         request.path or "/",
         method=request.method,
@@ -143,14 +143,14 @@ def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str)
     Raises:
         InvalidResponseError: a value has a wrong type, or a character that cannot be sent.
     """
-    fields = [*prelude_fields(prelude), *own_ids(request_id, trace_id)]
+    fields = [*response_fields(prelude), *id_headers(request_id, trace_id)]
     return ResponseHead(status_of(prelude), fields)
 
 
 def plain_head(content_type: str, request_id: str, trace_id: str) -> ResponseHead:
     """Return the head of a stream without a prelude."""
     fields = header_field("Content-Type", content_type or "application/octet-stream")
-    return ResponseHead(200, [*fields, *own_ids(request_id, trace_id)])
+    return ResponseHead(200, [*fields, *id_headers(request_id, trace_id)])
 
 
 def buffered_response(payload: bytes, request_id: str, trace_id: str) -> tuple[ResponseHead, bytes]:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 from ...samples.api_events import http_api_event
 from ..host import LOCAL_API_DOMAIN
-from .api_gateway import ApiGatewaySource, api_domain, context_of, names, path_below
+from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below, request_context
 from .event_source import OwnResponse, refuse_stream
-from .source_event import arrive, clock_time, epoch_ms, source_event
+from .source_event import arrival_of, clock_time, epoch_ms, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,
     body_of,
     object_in,
-    prelude_fields,
+    response_fields,
     status_of,
     with_content_length,
 )
@@ -64,7 +64,7 @@ def http_event(
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
         return None
-    arrival = arrive(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    arrival = arrival_of(request, LOCAL_API_DOMAIN, api_domain(aws_region))
     event = http_api_event(
         path,
         method=request.method,
@@ -75,9 +75,9 @@ def http_event(
         mapping=base_path,
         source_ip=request.peer,
     )
-    context_of(event).update(
+    request_context(event).update(
         {
-            **names(arrival),
+            **api_keys(arrival),
             "time": clock_time(arrival.time),
             "timeEpoch": epoch_ms(arrival.time),
         }
@@ -103,7 +103,7 @@ def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes
     headers = object_in(response, "headers")
     if any(not isinstance(value, str) for value in headers.values()):
         raise InvalidResponseError("A header's value is not a string.")
-    fields = prelude_fields(response)
+    fields = response_fields(response)
     if not any(name.lower() == "content-type" for name in headers):
         fields.insert(0, (b"Content-Type", b"text/plain; charset=utf-8"))
     head = ResponseHead(status_of(response), [*fields, *own])

@@ -51,7 +51,7 @@ NO_WEBSOCKET = (
 class HttpFrontEnd:
     """An ASGI app that invokes a function for every request.
 
-    AWS does not document what a timeout after the head does; here it cuts the connection.
+    AWS does not document what a timeout after the head does; here a timeout cuts the connection.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class HttpFrontEnd:
         self._settings = settings
         self._console = console
         self._source = source or FunctionUrlSource()
-        self._advice: set[str] = set()  #: what has been logged, for `_advise`
+        self._advice: set[str] = set()  #: texts that `_advise` has logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -187,7 +187,7 @@ class HttpFrontEnd:
         # a client learns that the body is incomplete.
 
     def _failed(self, error: NoResponseError) -> OwnResponse:
-        """Return the response to a client; after a failed init it may explain the error."""
+        """Return the response for a client; after a failed init it may be the error as a page."""
         own = self._source.failed
         if self._settings.show_init_errors and error.failure and error.failure.in_init:
             page = init_error_page(error.failure).encode()
@@ -242,7 +242,7 @@ async def wait_for_response(invocation: LocalInvocation) -> ResponseStart:
 
 
 async def read_prelude(invocation: LocalInvocation) -> tuple[dict[str, Any], bytes]:
-    """Read the prelude; return it and the first bytes of the body.
+    """Read the prelude; return the prelude and the first bytes of the body.
 
     Raises:
         NoResponseError: the stream ended before the end of its prelude.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...samples.proxy_events import alb_event
 from .event_source import EventSource, OwnResponse, refuse_stream
-from .source_event import arrive, source_event
+from .source_event import arrival_of, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,
@@ -69,7 +69,7 @@ class LoadBalancerSource(EventSource):
 def load_balancer_event(request: ClientRequest, *, multi: bool) -> SourceEvent:
     """Return the event of a request to a load balancer."""
     # A load balancer appends the client's address to the request's X-Forwarded-For.
-    arrival = arrive(request, "", None, frozenset({b"x-forwarded-for"}))
+    arrival = arrival_of(request, "", None, frozenset({b"x-forwarded-for"}))
     event = alb_event(
         request.path,
         multi=multi,

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from ...samples.api_events import rest_api_event
 from ..host import LOCAL_API_DOMAIN
-from .api_gateway import ApiGatewaySource, api_domain, context_of, names, path_below
+from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below, request_context
 from .event_source import OwnResponse
 from .prelude_reader import DELIMITER, PRELUDE_CONTENT_TYPE, parse_prelude
-from .source_event import arrive, clock_time, epoch_ms, source_event
+from .source_event import arrival_of, clock_time, epoch_ms, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,
     body_of,
     header_field,
+    id_headers,
     object_in,
-    own_ids,
     read_object,
     status_of,
     string_list,
@@ -100,7 +100,7 @@ class RestApiSource(ApiGatewaySource):
     def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the API adds."""
         gateway_id = (b"x-amz-apigw-id", f"{event.request_id[:15]}=".encode())
-        return [*own_ids(event.request_id, event.trace_id), gateway_id]
+        return [*id_headers(event.request_id, event.trace_id), gateway_id]
 
 
 def rest_event(
@@ -110,7 +110,7 @@ def rest_event(
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
         return None
-    arrival = arrive(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    arrival = arrival_of(request, LOCAL_API_DOMAIN, api_domain(aws_region))
     event = rest_api_event(
         path,
         method=request.method,
@@ -121,12 +121,12 @@ def rest_event(
         mapping=base_path,
         source_ip=request.peer,
     )
-    context = context_of(event)
+    context = request_context(event)
     identity = context["identity"]
     assert isinstance(identity, dict)
     identity["userAgent"] = dict(arrival.headers).get("user-agent")
     context |= {
-        **names(arrival),
+        **api_keys(arrival),
         # With a custom domain the client's path has no stage.
         "path": request.path,
         "extendedRequestId": extended_id(arrival.request_id),

@@ -26,7 +26,7 @@ AUTHORIZATION = re.compile(
 MAX_AGE = timedelta(minutes=5)
 CREDENTIALS_NEEDED = (
     "--auth aws_iam checks signatures against your credentials, and found no credentials. Set "
-    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invented ones will do."
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invented credentials will do."
 )
 
 
@@ -69,23 +69,24 @@ def check_signature(request: ClientRequest, credentials: Credentials, region: st
     """
     found = AUTHORIZATION.fullmatch(request.header(b"authorization"))
     if found is None:
-        raise SignatureError("it has no SigV4 signature in its Authorization header.")
+        raise SignatureError("the Authorization header has no SigV4 signature.")
     if found["key"] != credentials.access_key:
         raise SignatureError(f"the access key {found['key']!r} is not that of your credentials.")
     if (found["service"], found["region"]) != ("lambda", region):
         raise SignatureError(
-            f"it is signed for {found['service']} in {found['region']}, not for lambda in {region}."
+            f"the request is signed for {found['service']} in {found['region']}, "
+            f"not for lambda in {region}."
         )
     check_time(request.header(b"x-amz-date"), found["day"])
     token = request.header(b"x-amz-security-token")
     if token != (credentials.token or ""):
-        raise SignatureError("its security token is not that of your credentials.")
+        raise SignatureError("the security token is not that of your credentials.")
     digest = request.header(b"x-amz-content-sha256")
     if digest not in ("", hashlib.sha256(request.body).hexdigest()):
         raise SignatureError("x-amz-content-sha256 is not the hash of the body.")
     expected = signature_of(request, credentials, region, found["headers"].split(";"))
     if not hmac.compare_digest(expected, found["signature"]):
-        raise SignatureError("its signature does not match the request.")
+        raise SignatureError("the signature does not match the request.")
     return caller(credentials.access_key)
 
 
@@ -94,9 +95,9 @@ def check_time(stamp: str, day: str) -> None:
     try:
         signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise SignatureError("it has no X-Amz-Date.") from None
+        raise SignatureError("there is no X-Amz-Date header.") from None
     if not stamp.startswith(day) or abs(datetime.now(UTC) - signed) > MAX_AGE:
-        raise SignatureError(f"it was signed at {stamp}, which is not within 5 minutes.")
+        raise SignatureError(f"the request was signed at {stamp}, which is not within 5 minutes.")
 
 
 def signature_of(

@@ -40,7 +40,6 @@ HOP_BY_HOP = frozenset(
     }
 )
 
-NONE: frozenset[bytes] = frozenset()
 # A source sets the first three itself, and the HTTP server handles ``expect``.
 SET_BY_SOURCE = frozenset(
     {b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"}
@@ -71,10 +70,13 @@ class Arrival(NamedTuple):
     domain: str
 
 
-def arrive(
-    request: ClientRequest, local_domain: str, aws_domain: str | None, kept: frozenset[bytes] = NONE
+def arrival_of(
+    request: ClientRequest,
+    local_domain: str,
+    aws_domain: str | None,
+    kept: frozenset[bytes] = frozenset(),
 ) -> Arrival:
-    """Return ids and headers for a request.
+    """Return a request as it arrives at AWS.
 
     Host, scheme, port and client address are those of the local request, so that redirects,
     absolute URLs and secure cookies work. With ``aws_domain`` they are those that AWS would name.
@@ -132,14 +134,16 @@ def child_trace(root: str) -> str:
 
 
 def client_trace(headers: list[tuple[str, str]]) -> str | None:
-    """Return the client's trace id if it is valid; it becomes part of other headers."""
+    """Return the client's trace id if the id is valid; it becomes part of other headers."""
     for name, value in headers:
         if name.lower() == "x-amzn-trace-id" and TRACE.fullmatch(value):
             return value
     return None
 
 
-def forwarded_headers(headers: Headers, kept: frozenset[bytes] = NONE) -> list[tuple[str, str]]:
+def forwarded_headers(
+    headers: Headers, kept: frozenset[bytes] = frozenset()
+) -> list[tuple[str, str]]:
     """Return the headers without those of the connection and those that the source sets."""
     connection = {
         token.strip().lower()

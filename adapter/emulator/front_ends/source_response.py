@@ -39,13 +39,13 @@ class ResponseHead(NamedTuple):
         return self.status in (204, 304)
 
 
-def prelude_fields(prelude: Mapping[str, object]) -> Headers:
-    """Return the headers and cookies of a prelude as header fields."""
+def response_fields(response: Mapping[str, object]) -> Headers:
+    """Return the headers and cookies of a prelude or a buffered response as header fields."""
     fields: Headers = []
-    for name, value in object_in(prelude, "headers").items():
+    for name, value in object_in(response, "headers").items():
         text = ", ".join(string_list(name, value)) if isinstance(value, list) else value
         fields.extend(header_field(name, text))
-    for cookie in string_list("cookies", prelude.get("cookies") or []):
+    for cookie in string_list("cookies", response.get("cookies") or []):
         fields.extend(header_field("Set-Cookie", cookie))
     return fields
 
@@ -127,6 +127,6 @@ def read_object(payload: bytes) -> dict[str, JSON]:
     return response
 
 
-def own_ids(request_id: str, trace_id: str) -> Headers:
+def id_headers(request_id: str, trace_id: str) -> Headers:
     """Return the headers with the ids of a request; the HTTP server adds ``Date``."""
     return [(b"x-amzn-RequestId", request_id.encode()), (b"X-Amzn-Trace-Id", trace_id.encode())]

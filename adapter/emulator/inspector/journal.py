@@ -53,7 +53,7 @@ class Journal:
         return listen
 
     async def wait_changed(self, seen: int) -> int:
-        """Wait until the version, which counts the changes, is not ``seen``; return it."""
+        """Wait until the version is not ``seen``; return the version, which counts the changes."""
         while self._version == seen:
             if self._changed.is_set():
                 self._changed = anyio.Event()

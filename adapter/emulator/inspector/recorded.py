@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_CHUNKS = 500
 MAX_START_BYTES = 1024
-MAX_EVENT_BYTES = 128 * 1024
+MAX_KEPT_EVENT_BYTES = 128 * 1024
 MAX_LINES = 200
 MAX_LINE_CHARACTERS = 2000
 
@@ -53,7 +53,7 @@ class PreludeSplitter:
         self.size = 0
         self.found = b""  #: the prelude without its delimiter
         self._start = b""
-        self._waiting: list[Chunk] = []  #: bytes of the prelude, or of a body without one
+        self._waiting: list[Chunk] = []  #: bytes of a prelude, or of a body without a prelude
         self._decided = False
 
     def split(self, at: float, data: bytes) -> Sequence[Chunk]:
@@ -90,12 +90,12 @@ class RecordedInvocation:
         self.number = number
         self.request_id = invocation.request_id
         self.streaming = invocation.streaming
-        self.event = invocation.event[:MAX_EVENT_BYTES]
+        self.event = invocation.event[:MAX_KEPT_EVENT_BYTES]
         self.event_size = len(invocation.event)
         self.client_context = invocation.client_context
         self.tenant_id = invocation.tenant_id
         self.epoch = epoch  #: of the submission, in seconds
-        self.version = 0  #: how many steps it has taken
+        self.version = 0  #: how many steps are recorded
         self.started: float | None = None
         self.environment = ""
         self.cold = False

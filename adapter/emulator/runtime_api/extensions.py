@@ -35,13 +35,13 @@ FATAL_ERRORS = {
 
 
 class Extension:
-    """One extension. Its call of ``next`` returns when `returns` is set."""
+    """An extension. Its call of ``next`` waits for `has_event`."""
 
     def __init__(self, name: str, events: list[str]) -> None:
         self.name = name
         self.subscribed = "INVOKE" in events
         self.state = ExtensionState.REGISTERED
-        self.returns = anyio.Event()
+        self.has_event = anyio.Event()
         self.event = b""
 
     def move(self, step: ExtensionStep) -> bool:
@@ -74,7 +74,7 @@ class Extensions:
 
     @property
     def finished(self) -> bool:
-        """Whether every extension that receives events has finished with the last one."""
+        """Whether every extension that receives events has finished with the last event."""
         subscribed = (each for each in self._extensions.values() if each.subscribed)
         return all(each.state is ExtensionState.READY for each in subscribed)
 
@@ -109,7 +109,7 @@ class Extensions:
             return refusal(UNKNOWN, f"Unknown extension {identifier}")
         if not extension.move(ExtensionStep.NEXT):
             return self._invalid(extension, identifier, ExtensionStep.NEXT)
-        extension.returns = anyio.Event()
+        extension.has_event = anyio.Event()
         return extension
 
     def report(self, step: ExtensionStep, identifier: str, error_type: str) -> Reply:
@@ -132,7 +132,7 @@ class Extensions:
         for extension in self._extensions.values():
             if extension.subscribed and extension.move(ExtensionStep.EVENT):
                 extension.event = invoke_event(invocation, arn)
-                extension.returns.set()
+                extension.has_event.set()
 
     def _refused_events(self, events: list[str]) -> tuple[str, str] | None:
         if self._concurrent and events:

@@ -53,12 +53,12 @@ async def copy_response(
     try:
         async for data in connection.body():
             # One byte above the limit shows the client that the response was longer.
-            data = data[: invocation.limit + 1 - invocation.bytes]
+            data = data[: invocation.max_bytes + 1 - invocation.bytes]
             invocation.tell(Written(monotonic(), data))
             if bucket:
                 await wait_for_bandwidth(bucket, len(data))
             await invocation.write(data)
-            if invocation.bytes > invocation.limit:
+            if invocation.bytes > invocation.max_bytes:
                 invocation.finish(
                     ResponseEnd(EndOfResponse.OVERSIZED, "Function.ResponseSizeTooLarge")
                 )
@@ -102,17 +102,19 @@ async def wait_for_bandwidth(bucket: TokenBucket, size: int) -> None:
         delay = bucket.take(size, monotonic())
 
 
-async def read_failure(connection: ServerConnection, limit: int | None = None) -> InvocationFailure:
+async def read_failure(
+    connection: ServerConnection, max_bytes: int | None = None
+) -> InvocationFailure:
     """Read an error report.
 
     Raises:
         TruncatedError: the report is incomplete.
-        ReportTooLargeError: the report is larger than ``limit`` bytes.
+        ReportTooLargeError: the report is larger than ``max_bytes``.
     """
     report = bytearray()
     async for data in connection.body():
         report += data
-        if limit is not None and len(report) > limit:
+        if max_bytes is not None and len(report) > max_bytes:
             raise ReportTooLargeError
     return reported_failure(connection, bytes(report))
 

@@ -77,5 +77,5 @@ def test_signatures_need_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/none")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/none")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(ConfigurationError, match="invented ones will do"):
+    with pytest.raises(ConfigurationError, match="invented credentials will do"):
         source_of("--auth", "aws_iam")

@@ -49,13 +49,13 @@ def test_any_other_request_is_not_a_preflight(other: ClientRequest) -> None:
 
 @behaviour("An origin is named if credentials are allowed", Source.DOCS)
 def test_an_origin_is_named_if_credentials_are_allowed() -> None:
-    assert ONE.fields(request()) == [
+    assert ONE.response_headers(request()) == [
         (b"access-control-allow-origin", SHOP),
         (b"vary", b"Origin"),
         (b"access-control-allow-credentials", b"true"),
     ]
-    assert ONE.fields(request(origin=b"https://evil.example")) == []
-    assert ONE.fields(request(origin=b"")) == []
+    assert ONE.response_headers(request(origin=b"https://evil.example")) == []
+    assert ONE.response_headers(request(origin=b"")) == []
 
 
 @pytest.mark.parametrize(
