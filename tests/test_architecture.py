@@ -139,11 +139,10 @@ UNTESTED = {
     "emulator.commands.function_options": "read by test_dev and test_invoke",
     "emulator.commands.dev_settings": "a dataclass that test_dev fills",
     "emulator.commands.serving": "run by test_dev",
-    "emulator.front_ends.url_settings": "a dataclass, whose fields test_function_url tries",
-    "emulator.front_ends.source": "what each source in test_local_sources has",
+    "emulator.front_ends.front_end_settings": "a dataclass that test_http_front_end fills",
     "emulator.runtime_api.replies": "what test_on_demand_api reads",
     "emulator.runtime_api.server_connection": "h11 on a socket, which test_server talks to",
-    "emulator.runtime_api.uploads": "read through sockets by test_on_demand_api, test_managed_api",
+    "emulator.runtime_api.uploads": "read by test_on_demand_api and test_concurrent_api",
 }
 #: Packages whose test files are named for what they do, because one module alone does nothing.
 BY_BEHAVIOUR = {

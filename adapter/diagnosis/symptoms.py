@@ -19,6 +19,7 @@ BUFFERING_MIDDLEWARE = re.compile(
     r"gzip|brotli|zstd|compress|deflate|etag|conditional|minif|htmlmin|cache", re.IGNORECASE
 )
 MAX_NAMED = 5  #: names of middleware in a sentence
+#: the start of a buffered response, as the handler returns it to an event source
 PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
 NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"

@@ -12,10 +12,10 @@ from ..diagnosis.observation import may_name_middleware
 from ..emulator.console import Console
 from ..emulator.environments.pool import open_pool
 from ..emulator.environments.sandbox import find_sandbox
-from ..emulator.front_ends.function_url import FunctionUrl
+from ..emulator.front_ends.front_end_settings import FrontEndSettings
+from ..emulator.front_ends.http_front_end import HttpFrontEnd
 from ..emulator.front_ends.http_server import serve
 from ..emulator.front_ends.listening import listen
-from ..emulator.front_ends.url_settings import UrlSettings
 from ..emulator.function_config import FunctionConfig
 from ..emulator.inspector.journal import Journal
 from ..emulator.inspector.observed import observe
@@ -57,7 +57,7 @@ async def probe_target(
         base = f"http://127.0.0.1:{listening.getsockname()[1]}"
         async with (
             open_pool(function, sandbox, console, limit=1) as pool,
-            serve(FunctionUrl(pool, UrlSettings(), console), listening),
+            serve(HttpFrontEnd(pool, FrontEndSettings(), console), listening),
         ):
             if not (await pool.warm()).init_failed:
                 pool.watch = journal.watch

@@ -55,4 +55,4 @@ class Console:
 
     def _output(self, line: bytes) -> None:
         text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
-        self.line(text.replace("\r", "\n"))  # CloudWatch shows the lines of one event like this
+        self.line(text.replace("\r", "\n"))  # as CloudWatch shows one event

@@ -52,7 +52,7 @@ class FunctionConfig:
     #: invocations at once in one concurrent environment; ``None``: on demand
     concurrency: int | None = None
     snapstart: bool = False
-    layers: tuple[Path, ...] = ()  #: mounted as ``/opt``; the last one wins
+    layers: tuple[Path, ...] = ()  #: mounted as ``/opt``; the last layer wins
     #: without isolation there is one process on this terminal, and no limit of time or memory
     isolated: bool = True
     #: defaults of environment variables; those of the user's own environment win
@@ -111,7 +111,7 @@ def runtime_environ(
     }
     if function.concurrency is not None:
         environ["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.concurrency)
-        environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # the only format of managed instances
+        environ["AWS_LAMBDA_LOG_FORMAT"] = "JSON"  # the only format of Lambda Managed Instances
     return environ
 
 

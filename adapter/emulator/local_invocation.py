@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import anyio
 
-from .invocation_events import Ended, Logged
+from .invocation_steps import Ended, Logged
 from .response_body import ResponseBody
 
 if TYPE_CHECKING:
-    from .invocation_events import InvocationEvent, Listener
+    from .invocation_steps import InvocationStep, Listener
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024 + 100
 """The largest event and the largest buffered response of the Runtime API (RAPID)."""
@@ -97,7 +97,7 @@ class LocalInvocation:
         client_context: str = "",
         tenant_id: str = "",
         wants_log: bool = False,
-        limit: int | None = None,
+        max_bytes: int | None = None,
         streaming: bool = True,
     ) -> None:
         self.event = event
@@ -107,16 +107,16 @@ class LocalInvocation:
         self.tenant_id = tenant_id
         self.log_tail = b"" if wants_log else None  #: the end of the log, if the caller wants it
         self.logged = anyio.Event()  #: the log is complete
-        if limit is None:
-            limit = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
-        self.limit = limit
+        if max_bytes is None:
+            max_bytes = MAX_STREAM_BYTES if streaming else MAX_PAYLOAD_BYTES
+        self.max_bytes = max_bytes  #: of the response
         self.streaming = streaming
         self.body = ResponseBody()
         self.end: ResponseEnd | None = None
         self.done = anyio.Event()
         self.nonce = ""  #: identifies one delivery; an event may be delivered more than once
         self.deadline_ms = 0
-        self.bytes = 0
+        self.bytes = 0  #: of the response, so far
         self.delivered_at: float | None = None
         self.first_byte_at: float | None = None
         self.ended_at: float | None = None
@@ -124,15 +124,15 @@ class LocalInvocation:
         self._start: ResponseStart | InvocationFailure | None = None
         self._started = anyio.Event()
 
-    def tell(self, event: InvocationEvent) -> None:
-        """Tell the listener what happens, if there is one."""
+    def tell(self, step: InvocationStep) -> None:
+        """Tell the listener a step, if there is a listener."""
         if self.listener is not None:
-            self.listener(event)
+            self.listener(step)
 
     def log(self, line: str, *, is_certain: bool) -> None:
-        """Take a line of the function's log.
+        """Take a line of the log.
 
-        The caller gets the line only if ``is_certain``: no other invocation can have written it.
+        ``is_certain``: no other invocation can have written the line. Only then the caller gets it.
         """
         if self.log_tail is not None and is_certain:
             self.log_tail = (self.log_tail + f"{line}\n".encode())[-MAX_LOG_BYTES:]
@@ -156,7 +156,7 @@ class LocalInvocation:
             self._start = ResponseStart(content_type)
 
     async def write(self, data: bytes) -> None:
-        """Pass bytes to the reader of `body`, or discard them if it is closed."""
+        """Pass bytes to the reader of `body`, or discard them if `body` is closed."""
         if self.end is not None:
             return
         if self.first_byte_at is None:

@@ -11,10 +11,10 @@ import pytest
 from adapter.emulator.console import Console
 from adapter.emulator.environments.pool import open_pool
 from adapter.emulator.environments.sandbox import find_sandbox
-from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.function_config import FunctionConfig
 from tests.support.adapter_dev import adapter_dev
 from tests.support.prepared import prepared
@@ -41,7 +41,7 @@ async def serve_managed(
     with listening:
         async with (
             open_pool(function, find_sandbox(folder), console, 1) as pool,
-            serve(FunctionUrl(pool, UrlSettings(), console), listening),
+            serve(HttpFrontEnd(pool, FrontEndSettings(), console), listening),
         ):
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
             await pool.close()

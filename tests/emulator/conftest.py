@@ -16,10 +16,10 @@ from anyio.abc import SocketAttribute, SocketStream
 from adapter.emulator.console import Console
 from adapter.emulator.environments.pool import Pool, open_pool
 from adapter.emulator.environments.sandbox import find_sandbox
-from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.function_config import FunctionConfig
 from adapter.emulator.local_invocation import LocalInvocation
 from adapter.emulator.runtime_api.on_demand_api import OnDemandApi
@@ -27,11 +27,11 @@ from adapter.emulator.runtime_api.on_demand_api import OnDemandApi
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from adapter.emulator.front_ends.source import EventSource
+    from adapter.emulator.front_ends.event_source import EventSource
     from adapter.emulator.runtime_api.server import RuntimeApi
 
 RAW_RUNTIME = Path(__file__).with_name("raw_runtime.py")
-DEFAULTS = UrlSettings()
+DEFAULTS = FrontEndSettings()
 
 
 class Log(io.StringIO):
@@ -63,7 +63,7 @@ class LocalFactory(Protocol):
     def __call__(
         self,
         script: str,
-        settings: UrlSettings = ...,
+        settings: FrontEndSettings = ...,
         limit: int = ...,
         source: EventSource | None = ...,
         **function: Any,
@@ -77,7 +77,7 @@ def local(tmp_path: Path) -> LocalFactory:
     @asynccontextmanager
     async def open_local(
         script: str,
-        settings: UrlSettings = DEFAULTS,
+        settings: FrontEndSettings = DEFAULTS,
         limit: int = 10,
         source: EventSource | None = None,
         **options: Any,
@@ -96,7 +96,7 @@ def local(tmp_path: Path) -> LocalFactory:
         with listening:
             async with (
                 open_pool(function, sandbox, console, limit) as pool,
-                serve(FunctionUrl(pool, settings, console, source), listening),
+                serve(HttpFrontEnd(pool, settings, console, source), listening),
                 httpx.AsyncClient(base_url=url, timeout=30) as client,
             ):
                 yield Local(pool, log, console, url, client)

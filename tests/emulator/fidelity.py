@@ -25,7 +25,7 @@ SECTIONS = {
         "runtime_api.test_on_demand_api",
         "test_local_invocation",
     ],
-    "The Runtime API, managed instances": ["runtime_api.test_managed_api"],
+    "The Runtime API, concurrent environments": ["runtime_api.test_concurrent_api"],
     "Extensions": ["runtime_api.test_extensions"],
     "Environments": [
         "environments.test_environment",
@@ -33,16 +33,17 @@ SECTIONS = {
         "environments.test_sandbox",
     ],
     "Function URLs": [
+        "front_ends.test_http_front_end",
+        "front_ends.test_source_event",
         "front_ends.test_function_url",
-        "front_ends.test_url_request",
-        "front_ends.test_url_response",
         "front_ends.test_cors",
         "front_ends.test_signature",
     ],
     "APIs and load balancers": [
-        "front_ends.test_local_sources",
-        "front_ends.test_api_request",
-        "front_ends.test_api_response",
+        "front_ends.test_event_source",
+        "front_ends.test_rest_api",
+        "front_ends.test_http_api",
+        "front_ends.test_load_balancer",
     ],
     "The Invoke API": ["front_ends.test_invoke_api"],
 }

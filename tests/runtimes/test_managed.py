@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import anyio
 import pytest
 
-from adapter.emulator.front_ends.local_sources import UrlSource
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
 from adapter.samples.url_event import function_url_event
 from tests.support.fake_runtime_api import INIT_ERROR, NEXT, ROOT, Peer, error_of, response_of
 from tests.support.runtimes import EVENT, PLAIN, RIC, RIC_4
@@ -57,7 +57,7 @@ def serve(local: LocalFactory, tmp_path: Path) -> Serve:
         (root / "main.py").write_text(source)
         variables = [f"{name}={value}" for name, value in environ.items()]  # the platform's too
         command = ("/usr/bin/env", *variables, *RIC)
-        return local("", limit=1, source=UrlSource(streams=streams), command=command)
+        return local("", limit=1, source=FunctionUrlSource(streams=streams), command=command)
 
     return open_url
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from adapter.emulator.runtime_api.managed_api import ManagedApi
+from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +66,7 @@ def handler(event, context):
 class Instance:
     """A running one."""
 
-    def __init__(self, local: Local, api: ManagedApi, folder: Path) -> None:
+    def __init__(self, local: Local, api: ConcurrentApi, folder: Path) -> None:
         self.local = local
         self.client = local.client
         self.log = local.log
@@ -92,7 +92,7 @@ async def instance(
     command = RUNTIMES[runtime]
     async with local("", command=command, concurrency=N, timeout_seconds=timeout) as running:
         environment = await running.pool.warm()
-        assert isinstance(environment.api, ManagedApi)
+        assert isinstance(environment.api, ConcurrentApi)
         started = Instance(running, environment.api, tmp_path)
         await started.idle(N)
         yield started

@@ -19,10 +19,10 @@ import httpx
 from adapter.emulator.console import Console
 from adapter.emulator.environments.pool import open_pool
 from adapter.emulator.environments.sandbox import find_sandbox
-from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.function_config import FunctionConfig
 from adapter.package.tree import unpack_archive
 
@@ -137,7 +137,7 @@ async def function_url(
     with listening:
         async with (
             open_pool(function, sandbox, console, 2) as pool,
-            serve(FunctionUrl(pool, UrlSettings(), console), listening),
+            serve(HttpFrontEnd(pool, FrontEndSettings(), console), listening),
             httpx.AsyncClient(base_url=url, timeout=30) as client,
         ):
             yield Running(client, log)

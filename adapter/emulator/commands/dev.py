@@ -1,4 +1,4 @@
-"""``adapter dev``: a function URL on this machine."""
+"""``adapter dev``: a function on this machine, behind an event source."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import anyio
 from ...errors import ConfigurationError
 from ..console import Console
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
+from ..front_ends.front_end_settings import FrontEndSettings
 from ..front_ends.listening import listen
-from ..front_ends.url_settings import UrlSettings
 from ..function_config import NATIVE_RUNTIME
 from ..host import is_loopback
 from .dev_settings import DevSettings
@@ -63,23 +63,23 @@ def main(arguments: Namespace) -> int:
     # For the native runtime; other runtimes ignore these variables.
     environ = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
     function = replace(dev.config, environ=environ)
-    url = UrlSettings(
+    front_end = FrontEndSettings(
         undocumented=frozenset(arguments.undocumented),
         check_host=is_loopback(arguments.host),
         show_init_errors=arguments.reload,
     )
-    source = read_source(arguments, dev.url)
+    source = read_source(arguments, dev.url_config)
     reload = reload_filter_of(arguments, function.task_root)
     with ExitStack() as sockets, ThreadPoolExecutor(1) as background:
-        url_socket = sockets.enter_context(listen(arguments.host, arguments.port))
+        http_socket = sockets.enter_context(listen(arguments.host, arguments.port))
         invoke_socket = None
         if arguments.invoke_port is not None:
             invoke_socket = sockets.enter_context(listen(arguments.host, arguments.invoke_port))
         settings = DevSettings(
             function,
-            url,
+            front_end,
             source,
-            url_socket,
+            http_socket,
             invoke_socket,
             arguments.max_environments if function.isolated else 1,
             reload,
@@ -157,7 +157,7 @@ async def wait_for_signal(signals: AsyncIterator[signal.Signals], signalled: any
 async def announce(
     settings: DevSettings, environment: Environment, console: Console, failed: anyio.Event
 ) -> None:
-    """Wait for the function, then print its URL; set ``failed`` if it cannot start.
+    """Wait for the function, then print its URL; set ``failed`` if the function cannot start.
 
     With ``--reload`` a function that cannot start is served, as the next save may repair it.
     """
@@ -178,12 +178,12 @@ async def announce(
     explain_failed_init(environment, function, console)
     console.line(
         f"Serving {function.target} from {function.task_root} "
-        f"at {base_url(settings.url_socket)} (Ctrl-C stops it)",
+        f"at {base_url(settings.http_socket)} (Ctrl-C stops it)",
         "success",
     )
     if settings.inspector:
-        console.line(f"Inspector: {base_url(settings.url_socket)}{ROOT}/")
-    if not settings.url.check_host:
+        console.line(f"Inspector: {base_url(settings.http_socket)}{ROOT}/")
+    if not settings.front_end.check_host:
         console.line(EVERY_HOST)
     if settings.invoke_socket is not None:
         console.line(
@@ -212,7 +212,7 @@ def explain_failed_init(
     elif environment.init_failed:
         console.line(
             "The function cannot start; requests get 502. The lines above say why. "
-            "Once it is fixed, the next request tries again.",
+            "Once the error is fixed, the next request starts the function again.",
             "error",
         )
 
@@ -233,7 +233,7 @@ async def reload(
 ) -> None:
     """Replace the environments whenever a file of the app changes, until ``stop`` is set.
 
-    Cancellation does not end it at once, because `watchfiles` waits in a thread.
+    Cancellation does not end the task at once, because `watchfiles` waits in a thread.
     """
     from watchfiles import awatch  # lazy: for --reload only
 

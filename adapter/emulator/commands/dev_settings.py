@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-    from ..front_ends.source import EventSource
-    from ..front_ends.url_settings import UrlSettings
+    from ..front_ends.event_source import EventSource
+    from ..front_ends.front_end_settings import FrontEndSettings
     from ..function_config import FunctionConfig
     from .reload_filter import ReloadFilter
 
@@ -19,9 +19,9 @@ class DevSettings:
     """The command line of ``adapter dev``."""
 
     function: FunctionConfig
-    url: UrlSettings
+    front_end: FrontEndSettings
     source: EventSource
-    url_socket: socket.socket
+    http_socket: socket.socket
     invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
     max_environments: int
     reload: ReloadFilter | None  #: which changes restart the function, with ``--reload``

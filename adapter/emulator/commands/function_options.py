@@ -25,23 +25,23 @@ MEMORY_MB = 1024
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_TIMEOUT_SECONDS = 10.0
-LONG_INIT_TIMEOUT_SECONDS = 130.0  # at least, with SnapStart and for managed instances
+LONG_INIT_TIMEOUT_SECONDS = 130.0  # at least, with SnapStart or --concurrency
 KILL_DELAY_SECONDS = 0.5
-MANAGED_KILL_DELAY_SECONDS = 0.6
+CONCURRENT_KILL_DELAY_SECONDS = 0.6
 
 
 class DevFunction(NamedTuple):
     """The function of ``adapter dev``, and the settings of its URL in the template."""
 
     config: FunctionConfig
-    url: Mapping[str, Any]
+    url_config: Mapping[str, Any]
 
 
 def read_dev_function(arguments: Namespace) -> DevFunction:
     """Return the function that TARGET, ``--command`` or the template names.
 
     Raises:
-        ConfigurationError: an option is invalid, or contradicts another one.
+        ConfigurationError: an option is invalid, or contradicts another option.
     """
     template = None
     if arguments.target is not None:
@@ -55,7 +55,7 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
     if arguments.function is not None and template is None:
         raise ConfigurationError("--function chooses from a template: leave TARGET out.")
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
-    return DevFunction(config, template.url if template else {})
+    return DevFunction(config, template.url_config if template else {})
 
 
 def template_function(name: str | None) -> TemplateFunction:
@@ -88,7 +88,7 @@ def configure(
     """Return the function's configuration; options win over the template."""
     if arguments.snapstart and concurrency is not None:
         raise ConfigurationError(
-            "Managed instances have no SnapStart: use --snapstart or --concurrency, not both."
+            "Managed Instances have no SnapStart: use --snapstart or --concurrency, not both."
         )
     isolated = not getattr(arguments, "no_isolation", False)
     layers = read_layers(getattr(arguments, "layer", ()))
@@ -113,7 +113,7 @@ def configure(
         init_timeout_seconds=init_timeout_seconds,
         throttle=not getattr(arguments, "no_throttle", False),
         kill_delay_seconds=(
-            KILL_DELAY_SECONDS if concurrency is None else MANAGED_KILL_DELAY_SECONDS
+            KILL_DELAY_SECONDS if concurrency is None else CONCURRENT_KILL_DELAY_SECONDS
         ),
         concurrency=concurrency,
         snapstart=arguments.snapstart,

@@ -17,9 +17,11 @@ from ...errors import ConfigurationError
 from ..console import Console
 from ..environments.pool import Pool, open_pool
 from ..environments.sandbox import find_sandbox
+from ..front_ends.client_request import ClientRequest
+from ..front_ends.function_url import url_event
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
-from ..front_ends.url_request import EVENT_TOO_LARGE, UrlEvent, UrlRequest, url_event
-from ..front_ends.url_response import TOKEN, InvalidResponseError
+from ..front_ends.source_event import EVENT_TOO_LARGE, SourceEvent
+from ..front_ends.source_response import TOKEN, InvalidResponseError
 from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
 from .function_options import read_function
 
@@ -36,7 +38,7 @@ class InvokeSettings:
     """The command line of ``adapter invoke``."""
 
     function: FunctionConfig
-    event: UrlEvent
+    event: SourceEvent
     include: bool
     timings: bool
 
@@ -54,7 +56,7 @@ def main(arguments: Namespace) -> int:
     return anyio.run(run, InvokeSettings(function, event, arguments.include, arguments.timings))
 
 
-def read_event(arguments: Namespace) -> UrlEvent:
+def read_event(arguments: Namespace) -> SourceEvent:
     """Read an event from a file or from stdin."""
     if arguments.method is not None or arguments.header or arguments.data is not None:
         raise ConfigurationError(
@@ -66,11 +68,11 @@ def read_event(arguments: Namespace) -> UrlEvent:
         json.loads(document)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
-    event = url_event(UrlRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
-    return event._replace(document=document)
+    ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return ids._replace(document=document)
 
 
-def build_event(arguments: Namespace) -> UrlEvent:
+def build_event(arguments: Namespace) -> SourceEvent:
     """Return the event of the request that the options describe."""
     body = b""
     if arguments.data is not None:
@@ -93,7 +95,7 @@ def build_event(arguments: Namespace) -> UrlEvent:
     if not TOKEN.fullmatch(method):
         raise ConfigurationError(f"--method {method!r} is not a method. Try PUT.")
     return url_event(
-        UrlRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
+        ClientRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
     )
 
 
@@ -106,7 +108,7 @@ def read(name: str) -> bytes:
 
 
 async def run(settings: InvokeSettings) -> int:
-    """Start an environment, invoke it and print the response; a signal cancels everything."""
+    """Invoke the function in a new environment and print the response; a signal cancels all."""
     console = Console(sys.stderr)
     sandbox = await anyio.to_thread.run_sync(find_sandbox, settings.function.task_root)
     async with (
@@ -117,7 +119,7 @@ async def run(settings: InvokeSettings) -> int:
         code = await invoke(settings, pool, console)
         tasks.cancel_scope.cancel()
         return code
-    return 128 + signal.SIGINT
+    return 128 + signal.SIGINT  # a signal has cancelled the block
 
 
 async def cancel_on_signal(scope: anyio.CancelScope) -> None:
@@ -156,7 +158,7 @@ def exit_code_of(failure: InvocationFailure) -> int:
 async def print_response(
     start: ResponseStart, invocation: LocalInvocation, printer: Printer
 ) -> bool:
-    """Print the response as it arrives; return whether it is complete and no server error."""
+    """Print the response as it arrives; return whether all of it came, without a server error."""
     reader = PreludeReader() if start.content_type == PRELUDE_CONTENT_TYPE else None
     status = 200
     try:

@@ -28,7 +28,7 @@ DEFAULT_MEMORY_MB = 128
 
 @dataclass(frozen=True)
 class TemplateFunction:
-    """A function as its template describes it. ``url`` has its ``FunctionUrlConfig``."""
+    """A function as its template describes it. ``url_config`` has its ``FunctionUrlConfig``."""
 
     name: str
     handler: str
@@ -36,7 +36,7 @@ class TemplateFunction:
     timeout_seconds: float
     memory_mb: int
     environ: Mapping[str, str]
-    url: Mapping[str, JSON] = field(default_factory=dict)
+    url_config: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def find_template(folder: Path) -> Path | None:
@@ -67,7 +67,7 @@ def read_function(template: Path, name: str | None = None) -> TemplateFunction:
         if isinstance(each, dict) and "Default" in each
     }
     handler, root = handler_of(template, chosen, properties)
-    url = section(properties, "FunctionUrlConfig") or url_resource(resources, chosen)
+    url_config = section(properties, "FunctionUrlConfig") or url_resource(resources, chosen)
     return TemplateFunction(
         name=chosen,
         handler=handler,
@@ -75,7 +75,7 @@ def read_function(template: Path, name: str | None = None) -> TemplateFunction:
         timeout_seconds=number(properties.get("Timeout"), parameters, DEFAULT_TIMEOUT_SECONDS),
         memory_mb=int(number(properties.get("MemorySize"), parameters, DEFAULT_MEMORY_MB)),
         environ=variables(document, properties, parameters),
-        url=url,
+        url_config=url_config,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from ..front_ends.function_url import FunctionUrl
+from ..front_ends.http_front_end import HttpFrontEnd
 from ..front_ends.http_server import serve
 from ..front_ends.invoke_api import InvokeApi
 from ..inspector.app import inspect
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 async def serve_function(
     settings: DevSettings, pool: Pool, console: Console
 ) -> AsyncIterator[None]:
-    """Serve while the block runs: the URL, behind the inspector, and the Invoke API."""
+    """Serve while the block runs: the HTTP front end, behind the inspector, and the Invoke API."""
     async with AsyncExitStack() as servers:
-        app: ASGIApp = FunctionUrl(pool, settings.url, console, settings.source)
+        app: ASGIApp = HttpFrontEnd(pool, settings.front_end, console, settings.source)
         if settings.inspector:
             app = await servers.enter_async_context(inspect(app, pool, Journal(), console))
-        await servers.enter_async_context(serve(app, settings.url_socket))
+        await servers.enter_async_context(serve(app, settings.http_socket))
         if settings.invoke_socket is not None:
-            api = InvokeApi(pool, console, check_host=settings.url.check_host)
+            api = InvokeApi(pool, console, check_host=settings.front_end.check_host)
             await servers.enter_async_context(serve(api, settings.invoke_socket))
         yield

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
 from ..front_ends.cors import Cors, parse_cors, read_cors
-from ..front_ends.local_sources import HttpApiSource, LoadBalancerSource, RestSource, UrlSource
+from ..front_ends.function_url import FunctionUrlSource
+from ..front_ends.http_api import HttpApiSource
+from ..front_ends.load_balancer import LoadBalancerSource
+from ..front_ends.rest_api import RestApiSource
 from ..front_ends.signature import check_signature, find_credentials
 from ..function_config import region_of
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from ..front_ends.source import EventSource
+    from ..front_ends.event_source import EventSource
+
+STREAMING = ("url", "rest")  #: the sources that can stream
 
 #: the options that only some sources have
 BELONGS_TO = {
@@ -28,8 +33,8 @@ BELONGS_TO = {
 }
 
 
-def read_source(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
-    """Return the event source; ``url`` has the settings of a function URL in the template.
+def read_source(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSource:
+    """Return the event source; ``url_config`` has the settings of a function URL in the template.
 
     Raises:
         ConfigurationError: an option is invalid, or does not belong to the source.
@@ -40,37 +45,74 @@ def read_source(arguments: Namespace, url: Mapping[str, Any]) -> EventSource:
             raise ConfigurationError(
                 f"--{option.replace('_', '-')} goes with --source {' or '.join(sources)}."
             )
-    mode = arguments.invoke_mode
-    region = region_of(os.environ) if arguments.as_aws else None
-    path = (arguments.base_path or "").strip("/")
-    stage, base_path = (arguments.stage or "").strip("/"), f"/{path}" if path else ""
-    if name == "url":
-        default = str(url.get("InvokeMode", "BUFFERED" if url else "RESPONSE_STREAM")).lower()
-        return url_source(arguments, url, streams=(mode or default) == "response_stream")
-    if name == "rest":
-        streams = mode == "response_stream"
-        return RestSource(streams=streams, stage=stage, base_path=base_path, aws_region=region)
-    if mode == "response_stream":
+    if arguments.invoke_mode == "response_stream" and name not in STREAMING:
         raise ConfigurationError(
-            f"--source {name} does not stream: response_stream is for url and rest."
+            f"--source {name} does not stream: response_stream is for {' and '.join(STREAMING)}."
         )
-    if name == "http":
-        return HttpApiSource(stage=stage, base_path=base_path, aws_region=region)
+    return READERS[name](arguments, url_config)
+
+
+def function_url(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSource:
+    """Return a function URL; options win over the template, and the template over defaults."""
+    default = "BUFFERED" if url_config else "RESPONSE_STREAM"  # AWS's default, or ours
+    mode = arguments.invoke_mode or str(url_config.get("InvokeMode", default)).lower()
+    check_caller = None
+    if arguments.auth == "aws_iam":
+        region = region_of(os.environ)
+        check_caller = partial(check_signature, credentials=find_credentials(), region=region)
+    return FunctionUrlSource(
+        streams=mode == "response_stream",
+        aws_region=aws_region(arguments),
+        cors=cors_of(arguments.cors, url_config.get("Cors")),
+        check_caller=check_caller,
+    )
+
+
+def rest_api(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
+    """Return a REST API."""
+    return RestApiSource(
+        streams=arguments.invoke_mode == "response_stream",
+        stage=stage(arguments),
+        base_path=base_path(arguments),
+        aws_region=aws_region(arguments),
+    )
+
+
+def http_api(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
+    """Return an HTTP API."""
+    return HttpApiSource(
+        stage=stage(arguments), base_path=base_path(arguments), aws_region=aws_region(arguments)
+    )
+
+
+def load_balancer(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
+    """Return a load balancer."""
     return LoadBalancerSource(multi=arguments.multi_value_headers)
 
 
-def url_source(arguments: Namespace, url: Mapping[str, Any], *, streams: bool) -> UrlSource:
-    """Return a function URL."""
-    region = region_of(os.environ)
-    check_caller = None
-    if arguments.auth == "aws_iam":
-        check_caller = partial(check_signature, credentials=find_credentials(), region=region)
-    return UrlSource(
-        streams=streams,
-        aws_region=region if arguments.as_aws else None,
-        cors=cors_of(arguments.cors, url.get("Cors")),
-        check_caller=check_caller,
-    )
+#: the function that makes the source, for each choice of ``--source``
+READERS: dict[str, Callable[[Namespace, Mapping[str, Any]], EventSource]] = {
+    "url": function_url,
+    "rest": rest_api,
+    "http": http_api,
+    "alb": load_balancer,
+}
+
+
+def stage(arguments: Namespace) -> str:
+    """Return ``--stage`` without slashes."""
+    return (arguments.stage or "").strip("/")
+
+
+def base_path(arguments: Namespace) -> str:
+    """Return ``--base-path`` with one slash in front, or an empty string."""
+    path = (arguments.base_path or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def aws_region(arguments: Namespace) -> str | None:
+    """Return the region whose domains the events name, with ``--as-aws``."""
+    return region_of(os.environ) if arguments.as_aws else None
 
 
 def cors_of(option: str | None, template: object) -> Cors | None:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import os
-import signal
-from contextlib import suppress
-from subprocess import DEVNULL, PIPE
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import SocketAttribute
 
-from ..function_config import exec_wrapper, region_of, runtime_environ
-from ..invocation_events import Started
+from ..function_config import region_of
+from ..invocation_steps import Started
 from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
-from ..runtime_api.managed_api import ManagedApi
+from ..runtime_api.concurrent_api import ConcurrentApi
 from ..runtime_api.on_demand_api import OnDemandApi
 from . import log_lines
 from .environment_log import EnvironmentLog
-from .process_memory import exceeds, peak_memory_mb
+from .runtime_process import RuntimeProcess
 
 if TYPE_CHECKING:
-    from anyio.abc import Process, SocketStream, TaskStatus
+    from anyio.abc import SocketStream, TaskStatus
     from anyio.streams.stapled import MultiListener
 
     from ..console import Console
@@ -31,10 +28,6 @@ if TYPE_CHECKING:
     from ..runtime_api.server import RuntimeApi
     from .sandbox import Sandbox
 
-OUTPUT_GRACE_SECONDS = 1.0
-"""How long the output of a process is read after its exit; its children may hold it open."""
-
-MEMORY_CHECK_SECONDS = 0.1
 OUT_OF_MEMORY = "Runtime.OutOfMemory"
 
 LOG_GRACE_SECONDS = 0.02
@@ -44,11 +37,11 @@ RESTORE_SECONDS = 10.0  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart
 
 
 class Environment:
-    """One process, reused for invocations until it ends.
+    """One runtime process, reused for invocations until it ends.
 
-    `run` needs a separate task. It starts the process, serves the Runtime API on a separate port
-    (which identifies the caller), and returns when the process has exited. Cancelling `run` kills
-    the process. `invoke` serves one invocation.
+    `run` needs a separate task. It starts the process and serves the Runtime API to it, on a
+    separate port, until the process has exited. Cancelling `run` kills the process. `invoke` serves
+    one invocation.
     """
 
     def __init__(
@@ -59,33 +52,29 @@ class Environment:
         init_timeout_seconds: float,
     ) -> None:
         self._function = function
-        self._sandbox = sandbox
         self._running: set[LocalInvocation] = set()
-        self._console = EnvironmentLog(console, self._running)
-        self.tenant_id: str | None = None  #: of its invocations; ``None`` before the first one
+        self._log = EnvironmentLog(console, self._running)
+        self.tenant_id: str | None = None  #: of all invocations; ``None`` before the first
         self._init_timeout_seconds = init_timeout_seconds
-        kind = OnDemandApi if function.concurrency is None else ManagedApi
+        kind = OnDemandApi if function.concurrency is None else ConcurrentApi
         self.api: RuntimeApi = kind(function, region_of(os.environ))
         self.ended = anyio.Event()
         self.init_timed_out = False
         self.init_failed = False
         self.init_failure: InvocationFailure | None = None
         self._stopping = False
-        self._process: Process | None = None
-        self._spawned = anyio.Event()  #: the process has started, or could not be started
+        self._process = RuntimeProcess(function, sandbox, self._log)
         self._server = anyio.CancelScope()
-        self._started_at = 0.0
-        self._restore_duration: float | None = None
-        self._out_of_memory = False
+        self._restore_duration: float | None = None  #: until it is logged
 
     @property
     def usable(self) -> bool:
-        """Whether it can take an invocation, now or after its init."""
+        """Whether the environment can take an invocation, now or after its init."""
         return not self.ended.is_set() and self.api.usable
 
     @property
     def busy(self) -> bool:
-        """Whether it has an invocation."""
+        """Whether the environment has an invocation."""
         return bool(self._running)
 
     def responded_within(self, seconds: float) -> bool:
@@ -104,18 +93,18 @@ class Environment:
             tasks.start_soon(self._serve, listener)
             if self._function.isolated:
                 tasks.start_soon(self._enforce_init_timeout)
-                tasks.start_soon(self._enforce_memory)
+                tasks.start_soon(self._process.enforce_memory)
             task_status.started()
             try:
-                await self._run_process(listener.extra(SocketAttribute.local_port))
+                await self._process.run(f"127.0.0.1:{listener.extra(SocketAttribute.local_port)}")
+                if not self._server.cancel_called:
+                    await self.api.uploads_finished()  # a response sent before the exit is read
             except OSError as error:
                 self.init_failure = platform_error("Runtime.InvalidEntrypoint", str(error))
             finally:
-                self._spawned.set()
-                self._kill()
+                self._process.kill()
                 with anyio.CancelScope(shield=True):
-                    if self._process is not None:
-                        await self._process.wait()
+                    await self._process.wait()
                 self._end()
                 tasks.cancel_scope.cancel()
 
@@ -146,24 +135,26 @@ class Environment:
             await self.stop()
         error_type = "" if self.api.next_called.is_set() else self._exit_failure("").error_type
         line = log_lines.restore_line(self._restore_duration, error_type)
-        self._console.line(line, "error" if error_type else "platform")
+        self._log.line(line, "error" if error_type else "platform")
         if error_type and self.init_failure:
-            self._console.line(f"Restore failed: {self.init_failure.explain()}", "error")
+            self._log.line(f"Restore failed: {self.init_failure.explain()}", "error")
 
     async def _deliver(self, invocation: LocalInvocation) -> None:
-        delivered = self.ended.is_set() or self.api.deliver(invocation)
-        if not delivered:
-            self._console.line(
+        # In an environment that has ended, the invocation is logged and fails.
+        if not self.ended.is_set() and not self.api.deliver(invocation):
+            self._log.line(
                 f"RequestId: {invocation.request_id} {UNAVAILABLE}: concurrency limit reached",
                 "error",
             )
             return
-        cold = self._console.latest is None
-        self._console.latest = invocation
-        pid = str(self._process.pid) if self._process else ""
-        invocation.tell(Started(invocation.delivered_at or monotonic(), pid, cold))
+        cold = self._log.latest is None  # this is the first invocation
+        self._log.latest = invocation
+        pid = self._process.pid
+        invocation.tell(
+            Started(invocation.delivered_at or monotonic(), "" if pid is None else str(pid), cold)
+        )
         await anyio.lowlevel.checkpoint()  # the event is sent before the line is written
-        self._console.line(log_lines.start_line(invocation.request_id), "platform")
+        self._log.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
             self._end()
@@ -183,54 +174,20 @@ class Environment:
         https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
         """
         self._stopping = True
-        await self._spawned.wait()
-        if self._process is None or self.ended.is_set():
+        await self._process.spawned.wait()
+        if self._process.pid is None or self.ended.is_set():
             return
         if self.api.extensions:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+            self._process.terminate()
             with anyio.move_on_after(self._function.kill_delay_seconds):
                 await self.ended.wait()
-        self._kill()
+        self._process.kill()
         self._server.cancel()  # unread bytes of the killed runtime are dropped
         await self.ended.wait()
 
     async def _serve(self, listener: MultiListener[SocketStream]) -> None:
         with self._server:
             await listener.serve(self.api.serve)
-
-    async def _run_process(self, port: int) -> None:
-        self._started_at = monotonic()
-        self._process = process = await self._spawn(port)
-        self._spawned.set()
-        async with process, anyio.create_task_group() as readers:
-            for output in filter(None, (process.stdout, process.stderr)):
-                readers.start_soon(self._console.forward, output)
-            await process.wait()
-            self._kill()  # children of the runtime end with it
-            readers.cancel_scope.deadline = anyio.current_time() + OUTPUT_GRACE_SECONDS
-        # A response that was sent before the exit is still read.
-        if not self._server.cancel_called:
-            await self.api.uploads_finished()
-
-    async def _spawn(self, port: int) -> Process:
-        function = self._function
-        environ = runtime_environ(function, f"127.0.0.1:{port}", os.environ)
-        command = self._sandbox.command(function.command, exec_wrapper(function, environ))
-        if not function.isolated:  # a debugger needs the terminal
-            return await anyio.open_process(
-                command, stdin=None, stdout=None, stderr=None, cwd=function.task_root, env=environ
-            )
-        return await anyio.open_process(
-            command,
-            stdin=DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=function.task_root,
-            env=environ,
-            # A new process group: Ctrl-C does not reach it, and one signal ends all its processes.
-            start_new_session=True,
-        )
 
     async def _enforce_init_timeout(self) -> None:
         with anyio.move_on_after(self._init_timeout_seconds):
@@ -239,34 +196,16 @@ class Environment:
             return
         self.init_timed_out = True
         line = log_lines.init_line(self._init_timeout_seconds, "timeout")
-        self._console.line(line, "error")
+        self._log.line(line, "error")
         await self.stop()
-
-    async def _enforce_memory(self) -> None:
-        """End the process when it and its children use more memory than the function has."""
-        await self._spawned.wait()
-        while self._process is not None and not self.ended.is_set():
-            if exceeds(self._process.pid, self._function.memory_mb):
-                self._out_of_memory = True
-                line = log_lines.out_of_memory_line(self._function.memory_mb)
-                self._console.line(line, "error")
-                self._kill()
-                return
-            await anyio.sleep(MEMORY_CHECK_SECONDS)
 
     async def _time_out(self, invocation: LocalInvocation) -> None:
         has_to_end = self.api.time_out(invocation)
         line = log_lines.timeout_line(invocation.request_id, self._function.timeout_seconds)
-        self._console.line(line, "error")
+        self._log.line(line, "error")
         if has_to_end:
-            self._server.cancel()  # RAPID closes the runtime's connections first, then ends it
+            self._server.cancel()  # as RAPID closes the connections before it ends the runtime
             await self.stop()
-
-    def _kill(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                kill = os.killpg if self._function.isolated else os.kill
-                kill(self._process.pid, signal.SIGKILL)
 
     def _end(self) -> None:
         """Record that the process has exited, and fail its invocations."""
@@ -283,8 +222,7 @@ class Environment:
             return self.init_failure._replace(in_init=True)
         if self.init_timed_out:
             return timeout_error(request_id, self._init_timeout_seconds)
-        returncode = self._process.returncode if self._process is not None else None
-        failure = self.api.exit_failure(request_id, returncode or 0)
+        failure = self.api.exit_failure(request_id, self._process.returncode or 0)
         return failure._replace(in_init=not self.api.next_called.is_set())
 
     def _record_init_failure(self) -> None:
@@ -293,19 +231,19 @@ class Environment:
             return
         self.init_failed = True
         error_type = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
-        if self._out_of_memory:
+        if self._process.out_of_memory:
             error_type = OUT_OF_MEMORY
-        duration = monotonic() - self._started_at
-        self._console.line(log_lines.init_line(duration, "error", error_type), "error")
+        duration = monotonic() - self._process.started_at
+        self._log.line(log_lines.init_line(duration, "error", error_type), "error")
         if self.init_failure:
-            self._console.line(f"Init failed: {self.init_failure.explain()}", "error")
+            self._log.line(f"Init failed: {self.init_failure.explain()}", "error")
 
     def _log_report(self, invocation: LocalInvocation, timed_out: bool) -> None:
         started = invocation.delivered_at or monotonic()
         duration = monotonic() - started
         first = invocation.first_byte_at
         error_type = invocation.end.error_type if invocation.end else ""
-        if self._out_of_memory:
+        if self._process.out_of_memory:
             error_type = OUT_OF_MEMORY
         status = "timeout" if timed_out else "error" if error_type else ""
         line = log_lines.report_line(
@@ -313,7 +251,7 @@ class Environment:
                 request_id=invocation.request_id,
                 duration=self._function.timeout_seconds if timed_out else duration,
                 memory_size_mb=self._function.memory_mb,
-                max_memory_used_mb=peak_memory_mb(self._process.pid) if self._process else None,
+                max_memory_used_mb=self._process.peak_memory_mb,
                 init_duration=self._take_init_duration(),
                 restore_duration=self._take_restore_duration(),
                 status=status,
@@ -322,14 +260,14 @@ class Environment:
                 bytes=invocation.bytes,
             )
         )
-        self._console.line(log_lines.end_line(invocation.request_id), "platform")
-        self._console.line(line, "error" if status else "success")
+        self._log.line(log_lines.end_line(invocation.request_id), "platform")
+        self._log.line(line, "error" if status else "success")
         invocation.logged.set()
 
     def _take_init_duration(self) -> float | None:
         """Return the duration of the init once, for the first REPORT line."""
         at, self.api.initialised_at = self.api.initialised_at, None
-        return None if at is None else at - self._started_at
+        return None if at is None else at - self._process.started_at
 
     def _take_restore_duration(self) -> float | None:
         duration, self._restore_duration = self._restore_duration, None

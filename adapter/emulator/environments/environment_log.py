@@ -22,7 +22,7 @@ class EnvironmentLog(Console):
     """
 
     def __init__(self, console: Console, running: AbstractSet[LocalInvocation]) -> None:
-        self.latest: LocalInvocation | None = None  #: the last one that was delivered
+        self.latest: LocalInvocation | None = None  #: the invocation that was delivered last
         self._console = console
         self._running = running
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..console import Console
     from ..function_config import FunctionConfig
-    from ..invocation_events import Listener
+    from ..invocation_steps import Listener
     from ..local_invocation import LocalInvocation
     from .sandbox import Sandbox
 
@@ -93,7 +93,7 @@ class Pool(ABC):
 
     @abstractmethod
     async def _invoke(self, invocation: LocalInvocation) -> None:
-        """Serve the invocation in an environment; return when it is over."""
+        """Serve the invocation in an environment; return when the invocation is over."""
 
     async def _serve(self, invocation: LocalInvocation) -> None:
         self._invocations.add(invocation)
@@ -197,13 +197,14 @@ class OnDemandPool(Pool):
 
     @property
     def _nearly_idle(self) -> int:
+        """Return how many environments have just responded, and become idle soon."""
         current = self._alive - self._outdated
         return sum(environment.responded_within(REUSE_SECONDS) for environment in current)
 
     def _pop_idle(self, tenant_id: str) -> Environment | None:
         """Return an idle environment that has served no other tenant."""
         self._idle = [each for each in self._idle if each.usable or each.init_timed_out]
-        # The last one used has the warmest caches.
+        # The environment that was used last has the warmest caches.
         for environment in reversed(self._idle):
             if environment.tenant_id in (None, tenant_id):
                 self._idle.remove(environment)
@@ -211,7 +212,7 @@ class OnDemandPool(Pool):
         return None
 
 
-class ManagedPool(Pool):
+class ConcurrentPool(Pool):
     """One concurrent environment for all requests; requests above its limit are refused."""
 
     def __init__(
@@ -254,13 +255,13 @@ async def open_pool(
 ) -> AsyncIterator[Pool]:
     """Open a pool. When the block ends, for any reason, all its processes have ended.
 
-    ``limit`` is the most environments that serve one invocation each. A `ManagedPool` ignores it.
+    ``limit`` is how many environments an `OnDemandPool` may have; a `ConcurrentPool` has one.
     """
     async with anyio.create_task_group() as tasks:
         pool: Pool = (
             OnDemandPool(tasks, function, sandbox, console, limit)
             if function.concurrency is None
-            else ManagedPool(tasks, function, sandbox, console)
+            else ConcurrentPool(tasks, function, sandbox, console)
         )
         try:
             yield pool

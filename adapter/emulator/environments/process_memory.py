@@ -19,7 +19,7 @@ def peak_memory_mb(pid: int) -> int | None:
     return -(-int(found.group(1)) // 1024) if found else None
 
 
-def exceeds(pid: int, limit_mb: int) -> bool:
+def uses_more_than(pid: int, limit_mb: int) -> bool:
     """Whether a process and its children have more memory than the limit.
 
     Pages that several of them share are counted once.

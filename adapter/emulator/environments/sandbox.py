@@ -1,4 +1,4 @@
-"""Starts a runtime as Lambda does: with a read-only task root. It ends with this process."""
+"""Starts a runtime as Lambda does, with a read-only task root. It ends with this process."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def no_sandbox() -> Sandbox:
 def find_sandbox(task_root: Path, layers: tuple[Path, ...] = ()) -> Sandbox:
     """Return the best sandbox that works on this machine, found by trying each.
 
-    Of ``layers`` the last one comes first in ``/opt``.
+    A file of a later layer hides a file of the same name in an earlier layer.
 
     Raises:
         ConfigurationError: there are layers, and this machine allows no mounts.

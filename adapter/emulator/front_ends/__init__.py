@@ -1,1 +1,1 @@
-"""The function URL and the Invoke API: HTTP requests in, responses of the function out."""
+"""The HTTP front end with its event sources, and the Invoke API."""

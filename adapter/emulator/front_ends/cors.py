@@ -1,7 +1,7 @@
 """The ``Cors`` settings of a function URL. It does no I/O.
 
 The URL responds to preflight requests itself and adds its headers to the function's responses. If
-the function adds them too, the browser gets two values, which it refuses.
+the function adds the same headers, the browser gets two values and refuses them.
 https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html
 """
 
@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
-from .source import OwnResponse
+from .event_source import OwnResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...types import Headers
-    from .url_request import UrlRequest
+    from .client_request import ClientRequest
 
 ALLOW_ORIGIN = b"access-control-allow-origin"
 TWO_VALUES = (
     "The response has two Access-Control-Allow-Origin headers, which browsers refuse: one of the "
-    "app's CORS middleware and one of the URL's Cors settings. On AWS it is the same; keep one."
+    "app's CORS middleware and one of the URL's Cors settings. The same happens on AWS: keep one "
+    "of the two."
 )
 LISTS = ("AllowOrigins", "AllowMethods", "AllowHeaders", "ExposeHeaders")
 
@@ -39,12 +40,12 @@ class Cors:
     allow_credentials: bool = False
     max_age_seconds: int = 0
 
-    def preflight(self, request: UrlRequest) -> OwnResponse | None:
+    def preflight(self, request: ClientRequest) -> OwnResponse | None:
         """Return the response to a preflight request; ``None`` for another request."""
-        method = header(request, b"access-control-request-method")
-        if request.method != "OPTIONS" or not method or not header(request, b"origin"):
+        method = request.header(b"access-control-request-method")
+        if request.method != "OPTIONS" or not method or not request.header(b"origin"):
             return None
-        fields = self.fields(request)
+        fields = self.response_headers(request)
         if fields and not {method, "*"}.isdisjoint(self.allow_methods):
             fields.append((b"access-control-allow-methods", ",".join(self.allow_methods).encode()))
             if self.allow_headers:
@@ -54,9 +55,9 @@ class Cors:
                 fields.append((b"access-control-max-age", b"%d" % self.max_age_seconds))
         return OwnResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
 
-    def fields(self, request: UrlRequest) -> Headers:
+    def response_headers(self, request: ClientRequest) -> Headers:
         """Return the headers for a response; none if the origin is not allowed."""
-        origin = header(request, b"origin")
+        origin = request.header(b"origin")
         if not origin or {origin, "*"}.isdisjoint(self.allow_origins):
             return []
         any_origin = "*" in self.allow_origins and not self.allow_credentials
@@ -105,7 +106,6 @@ def read_cors(document: Mapping[str, Any]) -> Cors:
     return Cors(origins, methods, headers, exposed, credentials, int(document.get("MaxAge", 0)))
 
 
-def header(request: UrlRequest, wanted: bytes) -> str:
-    """Return a header of a request, or an empty string."""
-    values = (value for name, value in request.headers if name.lower() == wanted)
-    return next(values, b"").decode("latin-1")
+def has_two_origins(headers: Headers) -> bool:
+    """Whether a response names an allowed origin twice."""
+    return sum(name.lower() == ALLOW_ORIGIN for name, _ in headers) > 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from zlib import crc32
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-STRING = 7
+STRING = 7  # the type of a header's value
 
 
 def message(event_type: str, content_type: str, payload: bytes) -> bytes:

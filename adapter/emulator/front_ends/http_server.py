@@ -53,7 +53,7 @@ class LocalProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
-        self.writer = OneWrite(transport)
+        self.writer = CollectingTransport(transport)
         super().connection_made(cast("asyncio.Transport", self.writer))
 
     def on_response_complete(self) -> None:
@@ -80,7 +80,7 @@ class LocalProtocol(H11Protocol):
             self.cycle.message_event.set()
 
 
-class OneWrite:
+class CollectingTransport:
     """A transport that collects the writes of one turn of the event loop into one write.
 
     uvicorn writes the head, the body and the end of a response one by one. Each write is a system
@@ -148,13 +148,13 @@ async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
             server.should_exit = True
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read the body of a request, and stop once it has more than ``limit`` bytes."""
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Read the body of a request, and stop once it has more than ``max_bytes``."""
     pieces: list[bytes] = []
     size = 0
     async for piece in request.stream():
         pieces.append(piece)
         size += len(piece)
-        if size > limit:
+        if size > max_bytes:
             break
     return b"".join(pieces)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from ..function_config import VERSION
 from ..host import host_is_local
-from ..invocation_events import Sent
+from ..invocation_steps import Sent
 from ..local_invocation import (
     EndOfResponse,
     InvocationFailure,
@@ -29,7 +29,7 @@ from ..local_invocation import (
 from . import event_stream
 from .http_server import read_body
 from .invoke_request import InvokeRequest, RefusedError, invoke_request
-from .url_request import MAX_EVENT_BYTES, child_trace, new_trace_root
+from .source_event import MAX_EVENT_BYTES, child_trace, new_trace_root
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -43,7 +43,8 @@ NOT_THIS_HOST = RefusedError(
     "This server serves localhost only, and the Host header names another host. "
     "To serve other machines, start it with --host 0.0.0.0.",
 )
-ENDINGS = {
+#: Lambda's own message for a failed call, by the end of the response
+ERROR_MESSAGES = {
     EndOfResponse.COMPLETE: "The function failed.",
     EndOfResponse.TRUNCATED: "The response is incomplete.",
     EndOfResponse.OVERSIZED: "Response payload exceeded maximum allowed payload size ({} bytes).",
@@ -128,7 +129,7 @@ async def respond_buffered(start: Start, invocation: LocalInvocation) -> Respons
 
 
 async def respond_streamed(start: Start, invocation: LocalInvocation, send: Send) -> None:
-    """Send an event for each chunk as it arrives, then one for the end."""
+    """Send an event for each chunk as it arrives, then an event for the end."""
     head = make_response(HTTPStatus.OK, invocation.request_id, media_type=event_stream.CONTENT_TYPE)
     headers = [field for field in head.raw_headers if field[0] != b"content-length"]
     await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
@@ -170,8 +171,8 @@ def function_error(start: Start, invocation: LocalInvocation) -> FunctionError |
     details = (
         start.payload if isinstance(start, InvocationFailure) else decode_error_body(end.error_body)
     )
-    if not details:  # the platform's own message
-        message = ENDINGS[end.how].format(invocation.limit)
+    if not details:
+        message = ERROR_MESSAGES[end.how].format(invocation.max_bytes)
         details = platform_error(end.error_type, message).payload
     return FunctionError(end.error_type, details)
 

@@ -12,7 +12,7 @@ from base64 import b64decode
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
-from .url_request import MAX_EVENT_BYTES
+from .source_event import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,8 +81,8 @@ def invoke_request(
     invocation_type = headers.get("X-Amz-Invocation-Type", "RequestResponse")
     if invocation_type not in allowed:
         raise invalid_parameter(f"{invocation_type!r} is not one of: {', '.join(allowed)}.")
-    limit = MAX_ASYNC_EVENT_BYTES if invocation_type == "Event" else MAX_EVENT_BYTES
-    event = read_event(body, limit)
+    max_bytes = MAX_ASYNC_EVENT_BYTES if invocation_type == "Event" else MAX_EVENT_BYTES
+    event = read_event(body, max_bytes)
     context = read_client_context(headers.get("X-Amz-Client-Context", ""))
     return InvokeRequest(
         streamed is not None,
@@ -113,10 +113,10 @@ def invalid_parameter(message: str) -> RefusedError:
     return RefusedError(HTTPStatus.BAD_REQUEST, "InvalidParameterValueException", message)
 
 
-def read_event(body: bytes, limit: int) -> bytes:
+def read_event(body: bytes, max_bytes: int) -> bytes:
     """Return the event: JSON, or an empty object for an empty body."""
-    if len(body) > limit:
-        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+    if len(body) > max_bytes:
+        message = f"Request must be smaller than {max_bytes} bytes for the InvokeFunction operation"
         raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestTooLargeException", message)
     try:
         json.loads(body or b"{}")

@@ -8,8 +8,8 @@ import socket
 from ...errors import ConfigurationError
 
 ADVICE = {
-    errno.EADDRINUSE: "Stop what uses it, or choose another with --port.",
-    errno.EACCES: "Choose one above 1023 with --port.",
+    errno.EADDRINUSE: "Stop the program that uses it, or choose another port with --port.",
+    errno.EACCES: "Choose a port above 1023 with --port.",
 }
 BAD_ADDRESS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 
@@ -22,7 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on a socket that names TCP. Without it the kernel holds back
-    # small chunks until the client has acknowledged the previous one.
+    # small chunks until the client has acknowledged the previous chunk.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     # Connections of the last run, which are still closing, do not block the port.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .url_response import InvalidResponseError
+from .source_response import InvalidResponseError
 
 PRELUDE_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)
@@ -27,7 +27,7 @@ class PreludeReader:
         self._data = b""
 
     def feed(self, data: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """Take a piece; return the prelude and the first bytes of the body once it is complete.
+        """Take a piece; return prelude and first bytes of the body when the prelude is complete.
 
         Raises:
             InvalidResponseError: the stream does not begin with a prelude.

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...errors import ConfigurationError
 from ..function_config import ACCOUNT
-from .cors import header
 
 if TYPE_CHECKING:
     from ...types import Event
-    from .url_request import UrlRequest
+    from .client_request import ClientRequest
 
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<region>[^/]+)/"
@@ -27,7 +26,7 @@ AUTHORIZATION = re.compile(
 MAX_AGE = timedelta(minutes=5)
 CREDENTIALS_NEEDED = (
     "--auth aws_iam checks signatures against your credentials, and found no credentials. Set "
-    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invented ones will do."
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; invented credentials will do."
 )
 
 
@@ -62,31 +61,32 @@ def find_credentials() -> Credentials:
     return frozen
 
 
-def check_signature(request: UrlRequest, credentials: Credentials, region: str) -> Event:
+def check_signature(request: ClientRequest, credentials: Credentials, region: str) -> Event:
     """Check the signature of a request; return the caller's identity for the event.
 
     Raises:
         SignatureError: Lambda would refuse the request.
     """
-    found = AUTHORIZATION.fullmatch(header(request, b"authorization"))
+    found = AUTHORIZATION.fullmatch(request.header(b"authorization"))
     if found is None:
-        raise SignatureError("it has no SigV4 signature in its Authorization header.")
+        raise SignatureError("the Authorization header has no SigV4 signature.")
     if found["key"] != credentials.access_key:
         raise SignatureError(f"the access key {found['key']!r} is not that of your credentials.")
     if (found["service"], found["region"]) != ("lambda", region):
         raise SignatureError(
-            f"it is signed for {found['service']} in {found['region']}, not for lambda in {region}."
+            f"the request is signed for {found['service']} in {found['region']}, "
+            f"not for lambda in {region}."
         )
-    check_time(header(request, b"x-amz-date"), found["day"])
-    token = header(request, b"x-amz-security-token")
+    check_time(request.header(b"x-amz-date"), found["day"])
+    token = request.header(b"x-amz-security-token")
     if token != (credentials.token or ""):
-        raise SignatureError("its security token is not that of your credentials.")
-    digest = header(request, b"x-amz-content-sha256")
+        raise SignatureError("the security token is not that of your credentials.")
+    digest = request.header(b"x-amz-content-sha256")
     if digest not in ("", hashlib.sha256(request.body).hexdigest()):
         raise SignatureError("x-amz-content-sha256 is not the hash of the body.")
     expected = signature_of(request, credentials, region, found["headers"].split(";"))
     if not hmac.compare_digest(expected, found["signature"]):
-        raise SignatureError("its signature does not match the request.")
+        raise SignatureError("the signature does not match the request.")
     return caller(credentials.access_key)
 
 
@@ -95,13 +95,13 @@ def check_time(stamp: str, day: str) -> None:
     try:
         signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise SignatureError("it has no X-Amz-Date.") from None
+        raise SignatureError("there is no X-Amz-Date header.") from None
     if not stamp.startswith(day) or abs(datetime.now(UTC) - signed) > MAX_AGE:
-        raise SignatureError(f"it was signed at {stamp}, which is not within 5 minutes.")
+        raise SignatureError(f"the request was signed at {stamp}, which is not within 5 minutes.")
 
 
 def signature_of(
-    request: UrlRequest, credentials: Credentials, region: str, signed: list[str]
+    request: ClientRequest, credentials: Credentials, region: str, signed: list[str]
 ) -> str:
     """Return the signature that the request should have."""
     from botocore.auth import SigV4Auth
@@ -113,12 +113,12 @@ def signature_of(
         def headers_to_sign(self, request: AWSRequest) -> HeadersDict:
             return request.headers
 
-    url = f"http://{header(request, b'host')}{request.path}"
+    url = f"http://{request.header(b'host')}{request.path}"
     query = f"?{request.query}" if request.query else ""
-    fields = {name: header(request, name.encode("latin-1")) for name in signed}
+    fields = {name: request.header(name.encode("latin-1")) for name in signed}
     rebuilt = AWSRequest(request.method, f"{url}{query}", fields, request.body)
-    rebuilt.context["timestamp"] = header(request, b"x-amz-date")
-    digest = header(request, b"x-amz-content-sha256")
+    rebuilt.context["timestamp"] = request.header(b"x-amz-date")
+    digest = request.header(b"x-amz-content-sha256")
     if digest and "x-amz-content-sha256" not in signed:
         rebuilt.headers["X-Amz-Content-SHA256"] = digest
     verifier = Verifier(credentials, "lambda", region)

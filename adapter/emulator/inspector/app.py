@@ -1,4 +1,4 @@
-"""The inspector's ASGI app, in front of the function URL's: everything below ``/__lambda__/``."""
+"""The inspector's ASGI app, before the HTTP front end: everything below ``/__lambda__/``."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def json_response(document: object) -> Response:
 
 
 def is_local(request: Request) -> bool:
-    """Whether a request comes from this machine and names it, even if others can connect.
+    """Whether a request comes from this machine and names this machine, even if others can connect.
 
     A tunnel connects from this machine too, and may rewrite ``Host``. Its ``X-Forwarded-For`` names
     the client.

@@ -99,7 +99,7 @@ def summary(record: RecordedInvocation) -> RequestRow:
 
 
 def outcome(record: RecordedInvocation) -> str:
-    """Return how the invocation ended, in a word or an error type; it may still be running."""
+    """Return how an invocation ended, or what it does now, in a word or an error type."""
     if record.end is None:
         if record.started is None:
             return "waiting"
@@ -162,7 +162,7 @@ def detail(
 
 
 def readable(event: bytes) -> str:
-    """Return an event with line breaks, or as it is if it is cut off."""
+    """Return an event with line breaks, or unchanged if the event is cut off."""
     try:
         return json.dumps(json.loads(event), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):

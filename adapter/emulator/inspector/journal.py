@@ -13,7 +13,7 @@ from .recorded import RecordedInvocation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..invocation_events import InvocationEvent, Listener
+    from ..invocation_steps import InvocationStep, Listener
     from ..local_invocation import LocalInvocation
 
 MAX_INVOCATIONS = 200
@@ -38,22 +38,22 @@ class Journal:
         return self._records.get(number)
 
     def watch(self, invocation: LocalInvocation) -> Listener:
-        """Record an invocation; return the listener that it tells its events."""
+        """Record an invocation; return the listener that it tells its steps."""
         self._count += 1
         record = RecordedInvocation(self._count, invocation, monotonic(), time())
         self._records[record.number] = record
         if len(self._records) > self._keep:
             self._records.popitem(last=False)
 
-        def listen(event: InvocationEvent) -> None:
-            record.take(event)
+        def listen(step: InvocationStep) -> None:
+            record.take(step)
             self._note_change()
 
         self._note_change()
         return listen
 
     async def wait_changed(self, seen: int) -> int:
-        """Wait until the version, which counts the changes, is not ``seen``; return it."""
+        """Wait until the version is not ``seen``; return the version, which counts the changes."""
         while self._version == seen:
             if self._changed.is_set():
                 self._changed = anyio.Event()

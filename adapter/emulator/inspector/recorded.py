@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...diagnosis.observation import Chunk
 from ..front_ends.prelude_reader import DELIMITER, MAX_PRELUDE_BYTES
-from ..invocation_events import Ended, Logged, Responded, Sent, Started, Written
+from ..invocation_steps import Ended, Logged, Responded, Sent, Started, Written
 from ..local_invocation import InvocationFailure
 from .request_line import HttpRequest, read_request
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ...types import Headers
-    from ..invocation_events import InvocationEvent
+    from ..invocation_steps import InvocationStep
     from ..local_invocation import LocalInvocation, ResponseEnd
 
 MAX_CHUNKS = 500
 MAX_START_BYTES = 1024
-MAX_EVENT_BYTES = 128 * 1024
+MAX_KEPT_EVENT_BYTES = 128 * 1024
 MAX_LINES = 200
 MAX_LINE_CHARACTERS = 2000
 
@@ -53,7 +53,7 @@ class PreludeSplitter:
         self.size = 0
         self.found = b""  #: the prelude without its delimiter
         self._start = b""
-        self._waiting: list[Chunk] = []  #: bytes of the prelude, or of a body without one
+        self._waiting: list[Chunk] = []  #: bytes of a prelude, or of a body without a prelude
         self._decided = False
 
     def split(self, at: float, data: bytes) -> Sequence[Chunk]:
@@ -84,18 +84,18 @@ class PreludeSplitter:
 
 
 class RecordedInvocation:
-    """The events of one invocation. Times are in seconds since its submission."""
+    """The steps of one invocation. Times are in seconds since its submission."""
 
     def __init__(self, number: int, invocation: LocalInvocation, now: float, epoch: float) -> None:
         self.number = number
         self.request_id = invocation.request_id
         self.streaming = invocation.streaming
-        self.event = invocation.event[:MAX_EVENT_BYTES]
+        self.event = invocation.event[:MAX_KEPT_EVENT_BYTES]
         self.event_size = len(invocation.event)
         self.client_context = invocation.client_context
         self.tenant_id = invocation.tenant_id
         self.epoch = epoch  #: of the submission, in seconds
-        self.version = 0  #: how many events it has taken
+        self.version = 0  #: how many steps are recorded
         self.started: float | None = None
         self.environment = ""
         self.cold = False
@@ -124,24 +124,24 @@ class RecordedInvocation:
         """Whether the whole event is kept."""
         return len(self.event) == self.event_size
 
-    def take(self, event: InvocationEvent) -> None:
-        """Record an event."""
-        at = event.at - self._submitted
+    def take(self, step: InvocationStep) -> None:
+        """Record a step."""
+        at = step.at - self._submitted
         self.version += 1
-        if isinstance(event, Written):
-            for chunk in self.prelude.split(at, event.data):
+        if isinstance(step, Written):
+            for chunk in self.prelude.split(at, step.data):
                 self.written.add(*chunk)
-        elif isinstance(event, Sent):
-            self._take_sent(at, event.data)
-        elif isinstance(event, Logged):
-            self._take_line(at, event.line)
+        elif isinstance(step, Sent):
+            self._take_sent(at, step.data)
+        elif isinstance(step, Logged):
+            self._take_line(at, step.line)
             return  # a line may come long after the end
-        elif isinstance(event, Started):
-            self.started, self.environment, self.cold = at, event.environment, event.cold
-        elif isinstance(event, Responded):
-            self.responded, self.status, self.headers = at, event.status, event.headers
+        elif isinstance(step, Started):
+            self.started, self.environment, self.cold = at, step.environment, step.cold
+        elif isinstance(step, Responded):
+            self.responded, self.status, self.headers = at, step.status, step.headers
         else:
-            self._take_end(at, event)
+            self._take_end(at, step)
         self.last = max(self.last, at)
 
     def _take_sent(self, at: float, data: bytes) -> None:
@@ -154,11 +154,11 @@ class RecordedInvocation:
         self.lines_left_out += len(self.lines) == MAX_LINES
         self.lines.append((at, line[:MAX_LINE_CHARACTERS]))
 
-    def _take_end(self, at: float, event: Ended) -> None:
+    def _take_end(self, at: float, step: Ended) -> None:
         for chunk in self.prelude.end():
             self.written.add(*chunk)
-        self.ended, self.end = at, event.end
-        explanation = event.explanation or explain_trailers(event.end)
+        self.ended, self.end = at, step.end
+        explanation = step.explanation or explain_trailers(step.end)
         self.explanation = explanation[:MAX_LINE_CHARACTERS]
 
 

@@ -6,10 +6,11 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ..front_ends.function_url import plain_head, streamed_head
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
-from ..front_ends.url_request import child_trace, new_trace_root
-from ..front_ends.url_response import InvalidResponseError, UrlHead, plain_head, streamed_head
-from ..invocation_events import Responded, Sent
+from ..front_ends.source_event import child_trace, new_trace_root
+from ..front_ends.source_response import InvalidResponseError, ResponseHead
+from ..invocation_steps import Responded, Sent
 from ..local_invocation import LocalInvocation, ResponseStart
 
 if TYPE_CHECKING:
@@ -59,6 +60,6 @@ async def read_response(invocation: LocalInvocation) -> None:
                 invocation.tell(Sent(monotonic(), data))
 
 
-def respond(invocation: LocalInvocation, head: UrlHead) -> None:
+def respond(invocation: LocalInvocation, head: ResponseHead) -> None:
     """Tell the listener that a client would get the head now."""
     invocation.tell(Responded(monotonic(), head.status, head.headers))

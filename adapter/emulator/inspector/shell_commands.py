@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .request_line import HttpRequest
 
-#: The function URL, the HTTP client or `adapter invoke` sets these.
+#: The event source, the HTTP client or `adapter invoke` sets these.
 SET_BY_OTHERS = frozenset(
     {
         "connection",

@@ -30,7 +30,7 @@ class StackReader:
         self._reading = anyio.Lock()
 
     async def read(self, environment: str) -> Sequence[str]:
-        """Return the class names of the middleware that an environment runs, if it is Python."""
+        """Return the class names of the middleware in an environment; of Python's runtime only."""
         async with self._reading:
             if environment not in self._known:
                 self._known[environment] = await read_stack(self._function, self._console)

@@ -35,13 +35,13 @@ FATAL_ERRORS = {
 
 
 class Extension:
-    """One extension. Its call of ``next`` returns when `returns` is set."""
+    """An extension. Its call of ``next`` waits for `has_event`."""
 
     def __init__(self, name: str, events: list[str]) -> None:
         self.name = name
         self.subscribed = "INVOKE" in events
         self.state = ExtensionState.REGISTERED
-        self.returns = anyio.Event()
+        self.has_event = anyio.Event()
         self.event = b""
 
     def move(self, step: ExtensionStep) -> bool:
@@ -55,12 +55,12 @@ class Extension:
 class Extensions:
     """The extensions of one environment. It does no I/O.
 
-    Managed instances have no events for extensions.
+    Lambda Managed Instances have no events for extensions.
     """
 
     def __init__(self, function: FunctionConfig) -> None:
         self._function = function
-        self._managed = function.concurrency is not None
+        self._concurrent = function.concurrency is not None
         self._extensions: dict[str, Extension] = {}  #: by identifier
         self.fatal_error = ""  #: the error type of the first reported error
 
@@ -74,7 +74,7 @@ class Extensions:
 
     @property
     def finished(self) -> bool:
-        """Whether every extension that receives events has finished with the last one."""
+        """Whether every extension that receives events has finished with the last event."""
         subscribed = (each for each in self._extensions.values() if each.subscribed)
         return all(each.state is ExtensionState.READY for each in subscribed)
 
@@ -109,7 +109,7 @@ class Extensions:
             return refusal(UNKNOWN, f"Unknown extension {identifier}")
         if not extension.move(ExtensionStep.NEXT):
             return self._invalid(extension, identifier, ExtensionStep.NEXT)
-        extension.returns = anyio.Event()
+        extension.has_event = anyio.Event()
         return extension
 
     def report(self, step: ExtensionStep, identifier: str, error_type: str) -> Reply:
@@ -132,10 +132,10 @@ class Extensions:
         for extension in self._extensions.values():
             if extension.subscribed and extension.move(ExtensionStep.EVENT):
                 extension.event = invoke_event(invocation, arn)
-                extension.returns.set()
+                extension.has_event.set()
 
     def _refused_events(self, events: list[str]) -> tuple[str, str] | None:
-        if self._managed and events:
+        if self._concurrent and events:
             return "Extension.InvalidEventType", NO_EVENTS
         wrong = next((event for event in events if event != "INVOKE"), None)
         if wrong is None:
@@ -155,7 +155,7 @@ class Extensions:
         return None
 
     def _invalid(self, extension: Extension, identifier: str, step: ExtensionStep) -> Reply:
-        error = "state" if self._managed else "State"
+        error = "state" if self._concurrent else "State"
         return refusal(
             "Extension.InvalidExtensionState",
             f"State transition from {extension.state} to {step} failed for extension "

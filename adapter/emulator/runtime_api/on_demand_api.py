@@ -50,7 +50,7 @@ class OnDemandApi(RuntimeApi):
         self._invocation: LocalInvocation | None = None
         self._waiting: deque[anyio.Event] = deque()  #: calls of ``next``, the oldest first
         # RAPID holds a lock while it reads a response: a second response waits until the first
-        # one has been read, and is refused only then.
+        # response has been read, and is refused only then.
         self._upload_lock = anyio.Lock(fast_acquire=True)
         self._restored = anyio.Event()
         if function.snapstart:
@@ -146,9 +146,9 @@ class OnDemandApi(RuntimeApi):
         self.next_called.set()
         self._check_initialised()
         if self._invocation is None:
-            returns = anyio.Event()
-            self._waiting.append(returns)
-            await returns.wait()
+            has_event = anyio.Event()
+            self._waiting.append(has_event)
+            await has_event.wait()
         assert self._invocation is not None
         headers = self._event_headers(self._invocation)
         with_value = tuple((name, value) for name, value in headers if value)
@@ -193,7 +193,7 @@ class OnDemandApi(RuntimeApi):
         except TruncatedError:
             # RAPID accepts an incomplete report: it keeps the error type and drops the text.
             failure = reported_failure(connection, b"")
-        if len(failure.payload) > invocation.limit:
+        if len(failure.payload) > invocation.max_bytes:
             # RAPID fails here and closes the connection. The state does not change: the runtime
             # cannot call ``next``.
             invocation.fail(InvocationFailure("Function.ResponseSizeTooLarge"))

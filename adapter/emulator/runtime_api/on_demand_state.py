@@ -67,7 +67,7 @@ TARGETS: dict[RuntimeStep, RuntimeState] = {
 }
 """The state that AWS's error message names as the target of a step."""
 
-# A second ``next`` is allowed while the first one blocks, and while an event is being served: the
+# A second ``next`` is allowed while the first call blocks, and while an event is being served: the
 # same event is then delivered again, because the runtime may have lost its connection.
 ALLOWED: dict[RuntimeState, dict[RuntimeStep, RuntimeState]] = {
     RuntimeState.STARTED: {

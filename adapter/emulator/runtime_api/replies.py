@@ -52,7 +52,7 @@ def event(body: bytes, headers: HeaderItems) -> Reply:
 
 
 ACCEPTED = reply_json(HTTPStatus.ACCEPTED, {"status": "OK"})
-# AWS's own emulator has no telemetry either, and accepts the calls of extensions that want it.
+# AWS's own emulator has no telemetry either, and accepts the calls of extensions for it.
 NO_LOGS = reply_json(
     HTTPStatus.ACCEPTED,
     {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"},

@@ -38,8 +38,8 @@ NONCE = "Lambda-Runtime-Invocation-Id"
 TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
 EXTENSION_IDENTIFIER = "Lambda-Extension-Identifier"
 
-# A browser sends one of these with every POST and with every resource that a page loads, wherever
-# the page comes from. A runtime sends neither.
+# A browser sends one of these headers with every POST, and with every resource that a page of any
+# origin loads. A runtime sends neither header.
 BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 
 Routes = tuple[tuple[str, str, str], ...]
@@ -90,11 +90,11 @@ class RuntimeApi(ABC):
 
     @abstractmethod
     async def wait_for_next(self) -> None:
-        """Wait a moment for a call of ``next``, if one is expected."""
+        """Wait a moment for a call of ``next`` that will come soon."""
 
     @abstractmethod
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Give an event to a waiting runtime; without one, fail the event and return false."""
+        """Give an event to a waiting call of ``next``; without a call fail it and return false."""
 
     @abstractmethod
     def time_out(self, invocation: LocalInvocation) -> bool:
@@ -109,7 +109,7 @@ class RuntimeApi(ABC):
         """Wait until no response or report is being read."""
 
     def restore(self) -> bool:
-        """Let a runtime that waits in its snapshot continue; return false if it does not wait."""
+        """Let a runtime continue that waits in its snapshot; return false if no runtime waits."""
         return False
 
     async def serve(self, stream: SocketStream) -> None:
@@ -189,7 +189,7 @@ class RuntimeApi(ABC):
             return extension
         self._check_initialised()
         self._check_finished()
-        await extension.returns.wait()
+        await extension.has_event.wait()
         headers = (("Lambda-Extension-Event-Identifier", str(uuid4())),)
         return replies.event(extension.event, headers)
 

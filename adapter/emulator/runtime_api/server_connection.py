@@ -183,7 +183,7 @@ class ServerConnection:
 
     def _backlog(self) -> Iterator[bytes]:
         """Yield the other chunks of a large read."""
-        with suppress(h11.RemoteProtocolError):  # h11 raises it again at the next event
+        with suppress(h11.RemoteProtocolError):  # h11 raises the error again at the next event
             while self._has_backlog:
                 event = self._http.next_event()
                 if not isinstance(event, h11.Data):

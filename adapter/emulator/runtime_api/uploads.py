@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..invocation_events import Written
+from ..invocation_steps import Written
 from ..local_invocation import EndOfResponse, InvocationFailure, ResponseEnd, known_error_type
 from . import replies
 from .bandwidth import TokenBucket
@@ -44,7 +44,7 @@ async def copy_response(
 ) -> Reply:
     """Copy a response to the invocation, no faster than the client reads; return the reply.
 
-    ``sanitise``: check the error trailers, as managed instances do.
+    ``sanitise``: check the error trailers, as Lambda Managed Instances do.
 
     Raises:
         TruncatedError: the response is incomplete.
@@ -53,12 +53,12 @@ async def copy_response(
     try:
         async for data in connection.body():
             # One byte above the limit shows the client that the response was longer.
-            data = data[: invocation.limit + 1 - invocation.bytes]
+            data = data[: invocation.max_bytes + 1 - invocation.bytes]
             invocation.tell(Written(monotonic(), data))
             if bucket:
                 await wait_for_bandwidth(bucket, len(data))
             await invocation.write(data)
-            if invocation.bytes > invocation.limit:
+            if invocation.bytes > invocation.max_bytes:
                 invocation.finish(
                     ResponseEnd(EndOfResponse.OVERSIZED, "Function.ResponseSizeTooLarge")
                 )
@@ -84,7 +84,7 @@ def complete_end(connection: ServerConnection, invocation: LocalInvocation) -> R
 
 
 def sanitised(end: ResponseEnd) -> ResponseEnd:
-    """Return the end as managed instances pass it on: a known type, and text if it is base64."""
+    """Return the end with a known error type, and with its text only if that is base64."""
     if not end.error_type:
         return end
     try:
@@ -102,17 +102,19 @@ async def wait_for_bandwidth(bucket: TokenBucket, size: int) -> None:
         delay = bucket.take(size, monotonic())
 
 
-async def read_failure(connection: ServerConnection, limit: int | None = None) -> InvocationFailure:
+async def read_failure(
+    connection: ServerConnection, max_bytes: int | None = None
+) -> InvocationFailure:
     """Read an error report.
 
     Raises:
         TruncatedError: the report is incomplete.
-        ReportTooLargeError: the report is larger than ``limit`` bytes.
+        ReportTooLargeError: the report is larger than ``max_bytes``.
     """
     report = bytearray()
     async for data in connection.body():
         report += data
-        if limit is not None and len(report) > limit:
+        if max_bytes is not None and len(report) > max_bytes:
             raise ReportTooLargeError
     return reported_failure(connection, bytes(report))
 

@@ -210,7 +210,7 @@ def test_with_reload_the_error_at_the_start_is_shown_before_it_serves(folder: Pa
         ),
         (2, ". The next request starts another environment."),
     ],
-    ids=["on-demand", "managed"],
+    ids=["on-demand", "concurrent"],
 )
 async def test_an_init_that_takes_too_long_is_not_called_one_that_failed(
     local: LocalFactory, concurrency: int | None, next_step: str

@@ -52,7 +52,7 @@ def test_a_function_is_read_with_its_globals_and_parameters(tmp_path: Path) -> N
     assert (function.timeout_seconds, function.memory_mb) == (20, 512)
     # What only AWS knows is left out.
     assert function.environ == {"COMMON": "1", "OWN": "yes", "COLOUR": "red"}
-    assert function.url["InvokeMode"] == "RESPONSE_STREAM"
+    assert function.url_config["InvokeMode"] == "RESPONSE_STREAM"
 
 
 def test_without_settings_the_defaults_are_those_of_aws(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_without_settings_the_defaults_are_those_of_aws(tmp_path: Path) -> None:
     template.write_text(json.dumps({"Resources": {"F": function, "U": url}}))
     read = read_function(template)
     assert (read.handler, read.timeout_seconds, read.memory_mb) == ("main:app", 3, 128)
-    assert read.url["InvokeMode"] == "BUFFERED"
+    assert read.url_config["InvokeMode"] == "BUFFERED"
 
 
 TWO = """

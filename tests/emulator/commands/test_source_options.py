@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.cli import build_parser
-from adapter.emulator.commands.source_options import read_source
-from adapter.emulator.front_ends.local_sources import (
-    HttpApiSource,
-    LoadBalancerSource,
-    RestSource,
-    UrlSource,
-)
+from adapter.emulator.commands.arguments import SOURCES
+from adapter.emulator.commands.source_options import READERS, read_source
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_api import HttpApiSource
+from adapter.emulator.front_ends.load_balancer import LoadBalancerSource
+from adapter.emulator.front_ends.rest_api import RestApiSource
 from adapter.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from adapter.emulator.front_ends.source import EventSource
+    from adapter.emulator.front_ends.event_source import EventSource
 
 
 def source_of(*options: str, url: dict[str, Any] | None = None) -> EventSource:
@@ -25,10 +24,10 @@ def source_of(*options: str, url: dict[str, Any] | None = None) -> EventSource:
 @pytest.mark.parametrize(
     ("options", "kind", "streams"),
     [
-        ([], UrlSource, True),
-        (["--invoke-mode", "buffered"], UrlSource, False),
-        (["--source", "rest"], RestSource, False),
-        (["--source", "rest", "--invoke-mode", "response_stream"], RestSource, True),
+        ([], FunctionUrlSource, True),
+        (["--invoke-mode", "buffered"], FunctionUrlSource, False),
+        (["--source", "rest"], RestApiSource, False),
+        (["--source", "rest", "--invoke-mode", "response_stream"], RestApiSource, True),
         (["--source", "http", "--stage", "dev"], HttpApiSource, False),
         (["--source", "alb", "--multi-value-headers"], LoadBalancerSource, False),
     ],
@@ -39,6 +38,10 @@ def test_each_source_has_the_mode_that_it_has_on_aws(
     source = source_of(*options)
     assert isinstance(source, kind)
     assert source.streams is streams
+
+
+def test_each_choice_of_source_is_in_the_table() -> None:
+    assert tuple(READERS) == SOURCES
 
 
 @pytest.mark.parametrize(
@@ -74,5 +77,5 @@ def test_signatures_need_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/none")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/none")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(ConfigurationError, match="invented ones will do"):
+    with pytest.raises(ConfigurationError, match="invented credentials will do"):
         source_of("--auth", "aws_iam")

@@ -13,7 +13,7 @@ import pytest
 
 from adapter.emulator.environments.sandbox import find_sandbox
 from adapter.emulator.local_invocation import EndOfResponse, InvocationFailure, ResponseStart
-from adapter.emulator.runtime_api.managed_api import ManagedApi
+from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
 from ..fidelity import Source, behaviour
 from ..scripts import ECHO
@@ -475,7 +475,7 @@ async def test_the_exit_of_a_managed_instance_fails_all_its_invocations(
 ) -> None:
     async with local(CONCURRENT, concurrency=2) as running:
         environment = await running.pool.warm()
-        assert isinstance(environment.api, ManagedApi)
+        assert isinstance(environment.api, ConcurrentApi)
         while environment.api.state.waiting < 2:
             await anyio.lowlevel.checkpoint()
         hangs, dies = running.submit(b'"hang"'), running.submit(b'"die"', request_id="id-2")

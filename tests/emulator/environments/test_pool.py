@@ -7,7 +7,7 @@ import pytest
 
 from adapter.emulator.environments import pool
 from adapter.emulator.local_invocation import InvocationFailure
-from adapter.emulator.runtime_api.managed_api import ManagedApi
+from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
 from ..fidelity import Source, behaviour
 
@@ -201,7 +201,7 @@ TWO = PID.replace("c = Client()", "os.fork()\nc = Client()").replace(
 
 async def waits(running: Local) -> None:
     environment = await running.pool.warm()
-    assert isinstance(environment.api, ManagedApi)
+    assert isinstance(environment.api, ConcurrentApi)
     while environment.api.state.waiting < 2:
         await anyio.lowlevel.checkpoint()
 

@@ -3,7 +3,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from adapter.emulator.environments.process_memory import exceeds, peak_memory_mb, process_tree
+from adapter.emulator.environments.process_memory import (
+    peak_memory_mb,
+    process_tree,
+    uses_more_than,
+)
 
 CHILD = "x = bytearray(80 << 20); print('ready', flush=True); input()"
 PARENT = f"""
@@ -20,8 +24,8 @@ def test_the_memory_of_children_counts() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         assert len(list(process_tree(process.pid))) == 2
-        assert exceeds(process.pid, 80)
-        assert not exceeds(process.pid, 400)
+        assert uses_more_than(process.pid, 80)
+        assert not uses_more_than(process.pid, 400)
         assert 0 < (peak_memory_mb(process.pid) or 0) < 80
         process.communicate("\n")
 
@@ -30,5 +34,5 @@ def test_a_process_that_has_ended_has_no_memory() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert list(process_tree(ended.pid)) == [ended.pid]
-    assert not exceeds(ended.pid, 1)
+    assert not uses_more_than(ended.pid, 1)
     assert peak_memory_mb(ended.pid) is None

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from adapter.emulator.front_ends.client_request import ClientRequest
 from adapter.emulator.front_ends.cors import Cors, parse_cors
-from adapter.emulator.front_ends.url_request import UrlRequest
 from adapter.errors import ConfigurationError
 
 from ..fidelity import Source, behaviour
@@ -13,11 +13,11 @@ ALL = Cors(("*",), ("GET", "POST"), ("content-type",), ("x-total",), max_age_sec
 ONE = Cors((SHOP.decode(),), ("*",), allow_credentials=True)
 
 
-def request(method: str = "GET", origin: bytes = SHOP, asked: bytes = b"") -> UrlRequest:
+def request(method: str = "GET", origin: bytes = SHOP, asked: bytes = b"") -> ClientRequest:
     headers = [(b"origin", origin)] if origin else []
     if asked:
         headers.append((b"access-control-request-method", asked))
-    return UrlRequest(method, "/", "", headers, b"", "http", 80, "127.0.0.1")
+    return ClientRequest(method, "/", "", headers, b"", "http", 80, "127.0.0.1")
 
 
 @behaviour("A URL with `Cors` responds to preflight requests itself", Source.DOCS)
@@ -43,19 +43,19 @@ def test_a_method_that_is_not_allowed_is_not_in_the_response() -> None:
 @pytest.mark.parametrize(
     "other", [request("GET", asked=b"GET"), request("OPTIONS"), request("OPTIONS", b"", b"GET")]
 )
-def test_any_other_request_is_not_a_preflight(other: UrlRequest) -> None:
+def test_any_other_request_is_not_a_preflight(other: ClientRequest) -> None:
     assert ALL.preflight(other) is None
 
 
 @behaviour("An origin is named if credentials are allowed", Source.DOCS)
 def test_an_origin_is_named_if_credentials_are_allowed() -> None:
-    assert ONE.fields(request()) == [
+    assert ONE.response_headers(request()) == [
         (b"access-control-allow-origin", SHOP),
         (b"vary", b"Origin"),
         (b"access-control-allow-credentials", b"true"),
     ]
-    assert ONE.fields(request(origin=b"https://evil.example")) == []
-    assert ONE.fields(request(origin=b"")) == []
+    assert ONE.response_headers(request(origin=b"https://evil.example")) == []
+    assert ONE.response_headers(request(origin=b"")) == []
 
 
 @pytest.mark.parametrize(

@@ -1,457 +1,237 @@
-"""The whole way: HTTP, event, Runtime API, a scripted runtime, and back."""
-
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Any
+from base64 import b64decode
+from contextlib import suppress
+from typing import Any
 
-import anyio
-import httpx
+import h11
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from adapter.emulator.front_ends.local_sources import UrlSource
-from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
-from adapter.emulator.front_ends.url_settings import UrlSettings
+from adapter.emulator.front_ends.client_request import ClientRequest
+from adapter.emulator.front_ends.function_url import (
+    buffered_response,
+    plain_head,
+    streamed_head,
+    url_event,
+)
+from adapter.emulator.front_ends.source_response import InvalidResponseError
 from adapter.emulator.host import LOCAL_DOMAIN
 
 from ..fidelity import Source, behaviour
-from ..scripts import STREAMED_ECHO, for_each_event
 
-if TYPE_CHECKING:
-    from ..conftest import Local, LocalFactory
-
-pytestmark = pytest.mark.anyio
-
-
-async def raw(running: Local, request: bytes) -> bytes:
-    """Send bytes and return all that comes until the server closes."""
-    host, _, port = running.url.removeprefix("http://").partition(":")
-    async with await anyio.connect_tcp(host, int(port)) as stream:
-        await stream.send(request)
-        received = b""
-        while True:
-            try:
-                received += await stream.receive()
-            except anyio.EndOfStream:
-                return received
+REQUEST = ClientRequest(
+    method="GET",
+    path="/caf%C3%A9/a%2Fb",
+    query="q=a%20b&q=2",
+    headers=[(b"host", b"localhost:8000"), (b"accept", b"*/*")],
+    body=b"",
+    scheme="http",
+    port=8000,
+    peer="127.0.0.1",
+)
 
 
-async def event_of(running: Local, method: str, path: str, **options: Any) -> Any:
-    reply = await running.client.request(method, path, **options)
-    return reply.json()
+def document(request: ClientRequest, **options: Any) -> Any:
+    return json.loads(url_event(request, **options).document)
 
 
-@behaviour("A request is an event in payload format 2.0", Source.DOCS)
-async def test_a_request_becomes_an_event(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO) as running:
-        reply = await running.client.post(
-            "/caf%C3%A9//a%2Fb?q=a%20b&q=2",
-            content=b'{"a":1}',
-            headers=[
-                ("content-type", "application/json"),
-                ("X-Two", "1"),
-                ("X-Two", "2"),
-                ("Cookie", "a=b"),
-            ],
-        )
-        event = reply.json()
-        port = running.url.rpartition(":")[2]
-    assert event["rawPath"] == "/caf%C3%A9//a%2Fb"
+@behaviour("Path and query stay percent-encoded", Source.REPORTS)
+def test_path_and_query_stay_as_they_were_sent() -> None:
+    event = document(REQUEST)
+    assert event["rawPath"] == "/caf%C3%A9/a%2Fb"
     assert event["rawQueryString"] == "q=a%20b&q=2"
-    assert event["queryStringParameters"] == {"q": "a b,2"}
-    assert event["cookies"] == ["a=b"]
-    assert event["body"] == '{"a":1}'
-    assert event["headers"]["x-two"] == "1,2"
-    assert event["headers"]["host"] == f"127.0.0.1:{port}"
-    assert event["headers"]["x-forwarded-port"] == port
-    assert event["headers"]["x-forwarded-for"] == "127.0.0.1"
+    assert event["requestContext"]["http"]["path"] == "/café/a/b"
+
+
+@behaviour(
+    "Host, scheme and port of the event are AWS's",
+    Source.DOCS,
+    "the local ones; `--as-aws` names AWS's",
+)
+def test_the_event_names_the_local_address() -> None:
+    event = document(REQUEST._replace(peer="192.0.2.7"))
+    headers = event["headers"]
+    assert headers["host"] == "localhost:8000"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-forwarded-port"] == "8000"
+    assert headers["x-forwarded-for"] == "192.0.2.7"
     assert event["requestContext"]["domainName"] == LOCAL_DOMAIN
-    assert event["requestContext"]["requestId"] == reply.headers["x-amzn-requestid"]
-    root = event["headers"]["x-amzn-trace-id"]
-    assert reply.headers["x-amzn-trace-id"].startswith(f"{root};Parent=")
-    assert "date" in reply.headers
-    assert "server" not in reply.headers
+    assert event["requestContext"]["http"]["sourceIp"] == "192.0.2.7"
 
 
-async def test_as_aws_the_event_names_aws(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO, source=UrlSource(aws_region="eu-west-1")) as running:
-        event = await event_of(running, "GET", "/")
-    assert event["headers"]["host"].endswith(".lambda-url.eu-west-1.on.aws")
-    assert event["headers"]["x-forwarded-proto"] == "https"
+def test_with_a_region_the_event_names_aws() -> None:
+    event = document(REQUEST, aws_region="eu-west-1")
+    headers = event["headers"]
+    assert headers["host"] == event["requestContext"]["domainName"]
+    assert headers["host"].endswith(".lambda-url.eu-west-1.on.aws")
+    assert headers["x-forwarded-proto"] == "https"
+    assert headers["x-forwarded-port"] == "443"
+    assert headers["x-amzn-tls-version"] == "TLSv1.3"
 
 
-@behaviour("The head arrives with the prelude, each chunk when it is sent", Source.REPORTS)
-async def test_the_head_arrives_with_the_prelude_and_each_chunk_when_it_is_sent(
-    local: LocalFactory, tmp_path: anyio.Path
+printable = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30)
+fields = st.tuples(
+    st.sampled_from([b"cookie", b"connection", b"x-a", b"content-type", b"x-amzn-trace-id"]),
+    st.text(st.characters(max_codepoint=255), max_size=20).map(lambda v: v.encode("latin-1")),
+)
+
+
+@given(
+    path=printable.map(lambda text: "/" + text.replace("?", "")),
+    query=printable,
+    headers=st.lists(fields, max_size=6),
+    body=st.binary(max_size=30),
+)
+def test_any_request_becomes_an_event_that_has_all_of_it(
+    path: str, query: str, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
-    gate = anyio.Path(tmp_path) / "gate"
-    await gate.mkdir()
-    script = for_each_event(
-        "def wait(name):",
-        f"    while not os.path.exists({str(gate)!r} + '/' + name): pass",
-        "c.stream(request_id)",
-        """c.chunk('{"statusCode":201,"headers":{"x-a":"b"},"cookies":["a=b","c=d"]}')""",
-        "c.chunk(NULS)",
-        "wait('1')",
-        "c.chunk('one')",
-        "wait('2')",
-        "c.chunk('two')",
-        "c.end()",
+    request = REQUEST._replace(path=path, query=query, headers=headers, body=body)
+    event = document(request)
+    assert event["rawPath"] == path
+    assert event["rawQueryString"] == query
+    text = event.get("body", "")
+    assert (b64decode(text) if event["isBase64Encoded"] else text.encode()) == body
+
+
+ADDED = [(b"x-amzn-RequestId", b"id"), (b"X-Amzn-Trace-Id", b"Root=1")]
+
+
+def test_a_prelude_becomes_status_headers_and_one_line_per_cookie() -> None:
+    head = streamed_head(
+        {"statusCode": 404, "headers": {"X-A": "é"}, "cookies": ["a=b", "c=d"]}, "id", "Root=1"
     )
-    async with local(script) as running, running.client.stream("GET", "/") as reply:
-        assert reply.status_code == 201
-        assert reply.headers["x-a"] == "b"
-        assert reply.headers.get_list("set-cookie") == ["a=b", "c=d"]
-        assert reply.headers["transfer-encoding"] == "chunked"
-        chunks = reply.aiter_raw()
-        await (gate / "1").touch()
-        assert await anext(chunks) == b"one"
-        await (gate / "2").touch()
-        assert await anext(chunks) == b"two"
-        assert [chunk async for chunk in chunks] == []
-
-
-async def test_a_prelude_may_arrive_byte_by_byte(local: LocalFactory) -> None:
-    script = for_each_event(
-        "c.stream(request_id)",
-        """for character in '{"statusCode":202}' + NULS: c.chunk(character)""",
-        "c.chunk('body')",
-        "c.end()",
-    )
-    async with local(script) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.content) == (202, b"body")
-
-
-@behaviour("A stream without a prelude is the body", Source.REPORTS)
-async def test_a_stream_without_prelude_is_the_body(local: LocalFactory) -> None:
-    script = for_each_event(
-        "c.stream(request_id, 'Content-Type: text/csv')",
-        """c.chunk('{"statusCode":202}' + NULS)""",
-        "c.end()",
-    )
-    async with local(script) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.content) == (200, b'{"statusCode":202}' + bytes(8))
-        assert reply.headers["content-type"] == "text/csv"
-
-
-BUFFERED = for_each_event(
-    """body = b'{"statusCode":404,"body":"hi"}'""",
-    """c.head("POST", f"{API}/invocation/{request_id}/response",""",
-    """       "Content-Type: application/json", f"Content-Length: {len(body)}")""",
-    "c.send(body)",
-)
-
-
-@behaviour("A `RESPONSE_STREAM` URL passes the JSON of a buffered response on", Source.REPORTS)
-async def test_a_streaming_url_does_not_interpret_a_buffered_response(
-    local: LocalFactory,
-) -> None:
-    async with local(BUFFERED) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.json()) == (200, {"statusCode": 404, "body": "hi"})
-        assert "Try --invoke-mode buffered" in running.log.getvalue()
-
-
-async def test_json_without_a_status_code_gets_no_hint_of_a_wrong_invoke_mode(
-    local: LocalFactory,
-) -> None:
-    async with local(BUFFERED.replace("statusCode", "code")) as running:
-        assert (await running.client.get("/")).json() == {"code": 404, "body": "hi"}
-        assert "--invoke-mode" not in running.log.getvalue()
-
-
-async def test_a_buffered_url_interprets_a_buffered_response(local: LocalFactory) -> None:
-    async with local(BUFFERED, source=UrlSource(streams=False)) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.text) == (404, "hi")
-        assert reply.headers["content-length"] == "2"
-
-
-@behaviour("A stream behind a `BUFFERED` URL", Source.OPEN, "502")
-async def test_a_streamed_response_behind_a_buffered_url_is_a_bad_gateway(
-    local: LocalFactory,
-) -> None:
-    async with local(STREAMED_ECHO, source=UrlSource(streams=False)) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.text) == (502, "Internal Server Error")
-        assert "does the function stream?" in running.log.getvalue()
-
-
-@pytest.mark.parametrize("status", [204, 304])
-async def test_a_status_that_forbids_a_body_has_none(local: LocalFactory, status: int) -> None:
-    script = for_each_event(
-        "c.stream(request_id)",
-        f"""c.chunk('{{"statusCode":{status}}}' + NULS + 'no')""",
-        "c.end()",
-    )
-    async with local(script) as running:
-        for _ in range(2):  # the second one proves that the connection is in order
-            reply = await running.client.get("/")
-            assert (reply.status_code, reply.content) == (status, b"")
-
-
-async def test_a_head_request_gets_no_body(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO) as running:
-        for _ in range(2):
-            reply = await running.client.head("/")
-            assert (reply.status_code, reply.content) == (200, b"")
-            assert reply.headers["content-type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    ("lines", "says"),
-    [
-        (["os._exit(1)"], "Runtime.ExitError"),
-        (["c.stream(request_id)", "c.end()"], "before its prelude was complete"),
-        (["c.stream(request_id)", "c.chunk('{}')", "c.end()"], "before its prelude"),
-        (["c.stream(request_id)", "c.chunk('{' + NULS)", "c.end()"], "not JSON"),
-        (["c.stream(request_id)", "c.chunk('x' * 20000)", "c.end()"], "no 8 NUL bytes"),
-        (
-            ["c.stream(request_id)", """c.chunk('{"statusCode":"200"}' + NULS)""", "c.end()"],
-            "statusCode is '200'",
-        ),
-        (
-            [
-                "c.stream(request_id, 'Content-Type: text/plain')",
-                "c.end('Lambda-Runtime-Function-Error-Type: Function.Boom')",
-            ],
-            "Function.Boom",
-        ),
-        (
-            [
-                """body = b'{"errorType":"E","errorMessage":"m"}'""",
-                """c.head("POST", f"{API}/invocation/{request_id}/error",""",
-                """       f"Content-Length: {len(body)}")""",
-                "c.send(body)",
-            ],
-            "E: m",
-        ),
-    ],
-)
-@behaviour("A failure before the first byte is 502 `Internal Server Error`", Source.REPORTS)
-async def test_a_failure_before_the_first_byte_is_a_bad_gateway(
-    local: LocalFactory, lines: list[str], says: str
-) -> None:
-    async with local(for_each_event(*lines)) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.text) == (502, "Internal Server Error")
-        assert "x-amzn-requestid" in reply.headers
-        assert says in running.log.getvalue()
-
-
-@behaviour("A timeout before the first byte", Source.OPEN, "502")
-async def test_a_timeout_before_the_first_byte_is_a_bad_gateway(local: LocalFactory) -> None:
-    async with local(
-        for_each_event("import signal; signal.pause()"), timeout_seconds=0.2
-    ) as running:
-        assert (await running.client.get("/")).status_code == 502
-
-
-ERROR_TRAILERS = for_each_event(
-    "c.stream(request_id)",
-    "c.chunk('{}' + NULS + 'part')",
-    "c.end('Lambda-Runtime-Function-Error-Type: Function.Boom',",
-    "      'Lambda-Runtime-Function-Error-Body: e30=')",
-)
-
-
-@behaviour(
-    "The end of a body with error trailers",
-    Source.OPEN,
-    "clean; `--undocumented abort` cuts the connection",
-)
-async def test_error_trailers_end_the_body_cleanly(local: LocalFactory) -> None:
-    async with local(ERROR_TRAILERS) as running:
-        reply = await running.client.get("/")
-        assert (reply.status_code, reply.text) == (200, "part")
-
-
-async def test_error_trailers_abort_the_body_if_so_wanted(local: LocalFactory) -> None:
-    async with local(ERROR_TRAILERS, UrlSettings(undocumented=frozenset({"abort"}))) as running:
-        with pytest.raises(httpx.RemoteProtocolError):
-            await running.client.get("/")
-
-
-@pytest.mark.parametrize(
-    "end", ["os._exit(1)", "c.send('zz' + chr(10))", "import signal; signal.pause()"]
-)
-@behaviour("The end of a truncated body", Source.OPEN, "the connection is cut")
-async def test_a_truncated_stream_has_no_last_chunk(local: LocalFactory, end: str) -> None:
-    script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS + 'part')", end)
-    async with local(script, timeout_seconds=0.4) as running:
-        request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        received = await raw(running, request)
-        assert received.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert received.endswith(b"\r\n4\r\npart\r\n")
-        assert "Exception" not in running.log.getvalue()
-
-
-@behaviour("An event over 6 MiB is 413", Source.REPORTS)
-async def test_a_request_that_is_too_large_is_refused(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO) as running:
-        reply = await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
-        assert reply.status_code == 413
-        assert reply.json() == {
-            "Message": "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
-        }
-        # base64 costs a third: this one is too large only as an event
-        assert (await running.client.post("/", content=b"x" * 5_000_000)).status_code == 413
-        assert (await running.client.post("/", content=b"x" * 4_000_000)).status_code == 200
-
-
-async def test_the_console_logs_a_request_that_is_too_large_once(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO) as running:
-        await running.client.post("/", content=b"x" * MAX_EVENT_BYTES)
-        (line,) = running.log.lines
-        assert line.startswith("Responded 413: ")
-        assert "A binary body is base64 in it and grows by a third" in line
-
-
-async def test_another_hosts_name_is_refused(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO) as running:
-        reply = await running.client.get("/", headers={"host": "evil.example"})
-        assert reply.status_code == 403
-        assert "--host" in reply.text
-    async with local(STREAMED_ECHO, UrlSettings(check_host=False)) as running:
-        reply = await running.client.get("/", headers={"host": "evil.example"})
-        assert reply.json()["headers"]["host"] == "evil.example"
-
-
-async def test_a_websocket_is_explained_once_per_path_and_is_a_request_like_any_other(
-    local: LocalFactory, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("WARNING")  # another test may have set another
-    async with local(STREAMED_ECHO) as running:
-        for path in ("/ws", "/ws", "/other%0A"):
-            headers = {"connection": "Upgrade", "upgrade": "websocket"}
-            reply = await running.client.get(path, headers=headers)
-            assert (reply.status_code, reply.json()["rawPath"]) == (200, path)
-        lines = [line for line in running.log.lines if "WebSocket" in line]
-    assert [line.partition(":")[0] for line in lines] == [
-        "WebSocket requested at /ws",
-        "WebSocket requested at /other%0A",
+    assert head.status == 404
+    assert head.headers == [
+        (b"X-A", b"\xe9"),
+        (b"Set-Cookie", b"a=b"),
+        (b"Set-Cookie", b"c=d"),
+        *ADDED,
     ]
-    assert all("server-sent events" in line for line in lines)
-    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
-@behaviour("A client that disconnects does not stop the function", Source.DOCS)
-async def test_a_client_that_disconnects_does_not_stop_the_function(local: LocalFactory) -> None:
-    script = for_each_event(
-        "c.stream(request_id)",
-        "c.chunk('{}' + NULS + 'first')",
-        "for _ in range(200): c.chunk('x' * 65536)",
-        "c.end()",
-        "print('finished', flush=True)",
-    )
-    async with local(script, throttle=False) as running:
-        async with running.client.stream("GET", "/") as reply:
-            async for _ in reply.aiter_raw():
-                break
-        reply = await running.client.head("/")  # waits for no one: a process of its own
-        assert reply.status_code == 200
-        with anyio.fail_after(20):
-            while running.log.lines.count("finished") < 2:
-                await running.client.head("/")
-
-
-async def test_an_old_client_is_served_until_the_connection_closes(local: LocalFactory) -> None:
-    async with local(STREAMED_ECHO) as running:
-        received = await raw(running, b"GET /x HTTP/1.0\r\n\r\n")
-        head, _, body = received.partition(b"\r\n\r\n")
-        assert b"200 OK" in head
-        assert json.loads(body)["rawPath"] == "/x"
+def test_everything_in_a_prelude_is_optional() -> None:
+    assert streamed_head({}, "id", "Root=1") == (200, ADDED)
+    assert streamed_head({"headers": None, "cookies": None}, "id", "Root=1") == (200, ADDED)
 
 
 @pytest.mark.parametrize(
-    ("target", "path"),
+    "name", ["Content-Length", "content-length", "Connection", "Date", "server"]
+)
+@behaviour(
+    "The function's `Date`, `Server`, `Connection` and `Content-Length` are renamed", Source.REPORTS
+)
+def test_headers_that_the_url_sets_are_renamed(name: str) -> None:
+    head = streamed_head({"headers": {name: "x"}}, "id", "Root=1")
+    assert head.headers[0] == (f"x-amzn-Remapped-{name}".encode(), b"x")
+
+
+@behaviour(
+    "Lists of header values in a prelude", Source.OPEN, "joined; `multiValueHeaders` are ignored"
+)
+def test_a_list_of_values_is_joined_and_multi_value_headers_are_ignored() -> None:
+    prelude = {"headers": {"Vary": ["a", "b"]}, "multiValueHeaders": {"X": ["1"]}}
+    assert streamed_head(prelude, "id", "Root=1").headers == [(b"Vary", b"a, b"), *ADDED]
+
+
+def test_a_stream_without_prelude_keeps_its_type() -> None:
+    assert plain_head("text/csv", "id", "Root=1").headers[0] == (b"Content-Type", b"text/csv")
+    assert plain_head("", "id", "Root=1").headers[0][1] == b"application/octet-stream"
+
+
+def buffered(response: object) -> tuple[int, dict[bytes, bytes], bytes]:
+    head, body = buffered_response(json.dumps(response).encode(), "id", "Root=1")
+    return head.status, dict(head.headers), body
+
+
+def test_a_buffered_response_is_mapped() -> None:
+    status, headers, body = buffered(
+        {
+            "statusCode": 201,
+            "headers": {"content-type": "text/plain", "Content-Length": "99"},
+            "cookies": ["a=b"],
+            "body": "aGk=",
+            "isBase64Encoded": True,
+        }
+    )
+    assert (status, body) == (201, b"hi")
+    assert headers[b"Set-Cookie"] == b"a=b"
+    assert headers[b"Content-Length"] == b"2"
+    assert headers[b"x-amzn-Remapped-Content-Length"] == b"99"
+
+
+def test_a_buffered_response_without_content_type_is_json() -> None:
+    assert buffered({"statusCode": 200, "body": "hé"})[1][b"Content-Type"] == b"application/json"
+    assert buffered({"statusCode": 200})[2] == b""
+    status, headers, body = buffered({"statusCode": 204, "body": "x"})
+    assert (status, body) == (204, b"")
+    assert b"Content-Length" not in headers
+
+
+@pytest.mark.parametrize("response", [{"a": 1}, "text", [1], None, 3])
+@behaviour("JSON without `statusCode` is the body", Source.DOCS)
+def test_json_without_status_is_the_body(response: object) -> None:
+    status, headers, body = buffered(response)
+    assert (status, json.loads(body)) == (200, response)
+    assert headers[b"Content-Type"] == b"application/json"
+
+
+@pytest.mark.parametrize(
+    "response",
     [
-        ("http://localhost/a%20b?c", "/a%20b"),
-        ("http://localhost", "/"),
-        ("http://[::1", "/"),
-        ("*", "/"),
+        {"statusCode": "200"},
+        {"statusCode": 200, "headers": {"X": 1}},
+        {"statusCode": 200, "headers": {"X": ["a"]}},
+        {"statusCode": 200, "body": {}},
+        {"statusCode": 200, "body": "!", "isBase64Encoded": True},
     ],
 )
-async def test_a_request_target_may_be_an_absolute_url(
-    local: LocalFactory, target: str, path: str
-) -> None:
-    request = f"OPTIONS {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    async with local(STREAMED_ECHO) as running:
-        received = await raw(running, request.encode())
-        assert f'"rawPath":"{path}"'.encode() in received
+def test_a_buffered_response_of_a_wrong_type_is_refused(response: object) -> None:
+    with pytest.raises(InvalidResponseError):
+        buffered(response)
 
 
-async def test_connect_is_refused_because_a_function_is_no_proxy(local: LocalFactory) -> None:
-    request = b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    async with local(STREAMED_ECHO) as running:
-        assert (await raw(running, request)).startswith(b"HTTP/1.1 405 ")
+def test_a_buffered_response_that_is_not_json_is_refused() -> None:
+    with pytest.raises(InvalidResponseError, match="not JSON"):
+        buffered_response(b'{"statusCode":200}' + bytes(8) + b"body", "id", "Root=1")
 
 
-@behaviour(
-    "A small chunk arrives only with the next one", Source.REPORTS, "with `--undocumented hold`"
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
 )
-async def test_a_chunk_can_be_held_back_until_the_next_one(
-    local: LocalFactory, tmp_path: anyio.Path
-) -> None:
-    gate = anyio.Path(tmp_path) / "gate"
-    script = for_each_event(
-        "c.stream(request_id)",
-        "c.chunk('{}' + NULS + 'one')",
-        "c.chunk('two')",
-        f"while not os.path.exists({str(gate)!r}): pass",
-        "c.end()",
-    )
-    async with (
-        local(script, UrlSettings(undocumented=frozenset({"hold"}))) as running,
-        running.client.stream("GET", "/") as reply,
-    ):
-        chunks = reply.aiter_raw()
-        assert await anext(chunks) == b"one"
-        await gate.touch()
-        assert await anext(chunks) == b"two"
-
-
-@behaviour(
-    "A response without a body stays open until the timeout",
-    Source.REPORTS,
-    "with `--undocumented hang`",
+preludes = st.fixed_dictionaries(
+    {},
+    optional={
+        "statusCode": st.integers(100, 650) | json_values,
+        "headers": st.dictionaries(st.text(), st.text() | json_values, max_size=3) | json_values,
+        "cookies": st.lists(st.text(), max_size=3) | json_values,
+        "body": st.text() | json_values,
+        "isBase64Encoded": json_values,
+    },
 )
-async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -> None:
-    script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
-    settings = UrlSettings(undocumented=frozenset({"hang"}))
-    async with local(script, settings, timeout_seconds=0.3) as running:
-        with pytest.raises(httpx.RemoteProtocolError):
-            await running.client.get("/")
-    async with local(script) as running:
-        assert (await running.client.get("/")).content == b""
 
 
-async def test_awslambdaric_works_here(local: LocalFactory, tmp_path: anyio.Path) -> None:
-    async with local(
-        "",
-        source=UrlSource(streams=False),
-        command=(sys.executable, "-m", "awslambdaric", "main.handler"),
-    ) as running:
-        code = (
-            "def handler(event, context):\n"
-            "    print('seen', context.aws_request_id)\n"
-            "    if event['rawPath'] == '/fail': raise ValueError('no')\n"
-            "    return {'statusCode': 201, 'body': event['rawPath'],"
-            " 'headers': {'x-left': str(context.get_remaining_time_in_millis() > 0)}}\n"
-        )
-        (running.pool.function.task_root / "main.py").write_text(code)
-        request_ids = []
-        for _ in range(2):
-            reply = await running.client.get("/hello")
-            assert (reply.status_code, reply.text) == (201, "/hello")
-            assert reply.headers["x-left"] == "True"
-            request_ids.append(reply.headers["x-amzn-requestid"])
-            while f"END RequestId: {request_ids[-1]}" not in running.log.lines:
-                await anyio.lowlevel.checkpoint()
-        assert all(f"seen {request_id}" in running.log.getvalue() for request_id in request_ids)
-        assert (await running.client.get("/fail")).status_code == 502
-        assert "ValueError: no" in running.log.getvalue()
-        assert running.pool.environments == 1
+@given(preludes)
+@example({"cookies": ["\f"]})
+@example({"headers": {"x": "a\vb"}})
+def test_any_prelude_is_refused_or_can_be_sent(prelude: dict[str, Any]) -> None:
+    with suppress(InvalidResponseError):
+        head = streamed_head(prelude, "id", "Root=1")
+        h11.Response(status_code=head.status, headers=head.headers)
+
+
+@given(st.binary(max_size=30) | (preludes | json_values).map(lambda v: json.dumps(v).encode()))
+def test_any_buffered_response_is_refused_or_can_be_sent(payload: bytes) -> None:
+    with suppress(InvalidResponseError):
+        head, body = buffered_response(payload, "id", "Root=1")
+        h11.Response(status_code=head.status, headers=head.headers)
+        assert isinstance(body, bytes)
+
+
+def test_a_deeply_nested_response_is_refused() -> None:
+    with pytest.raises(InvalidResponseError):
+        buffered_response(b"[" * 100_000, "id", "Root=1")

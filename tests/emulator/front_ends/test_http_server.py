@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.http_server import OneWrite, serve
+from adapter.emulator.front_ends.http_server import CollectingTransport, serve
 from adapter.emulator.front_ends.listening import listen
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Written(asyncio.Transport):
 
 async def test_what_is_written_in_one_turn_of_the_loop_is_one_write() -> None:
     written = Written()
-    transport = OneWrite(written)
+    transport = CollectingTransport(written)
     for piece in (b"head ", b"body ", b"", b"end"):
         transport.write(piece)
     assert written.calls == []

@@ -285,7 +285,7 @@ MANAGED = (sys.executable, "-m", "awslambdaric", "main.handler")
 
 
 @pytest.mark.parametrize("command", [NATIVE, MANAGED], ids=["native", "managed"])
-@pytest.mark.parametrize("concurrency", [None, 2], ids=["on-demand", "managed-instance"])
+@pytest.mark.parametrize("concurrency", [None, 2], ids=["on-demand", "concurrent"])
 async def test_a_client_context_reaches_the_handler(
     local: LocalFactory, tmp_path: Path, command: tuple[str, ...], concurrency: int | None
 ) -> None:

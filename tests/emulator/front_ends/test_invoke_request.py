@@ -12,7 +12,7 @@ from adapter.emulator.front_ends.invoke_request import (
     RefusedError,
     invoke_request,
 )
-from adapter.emulator.front_ends.url_request import MAX_EVENT_BYTES
+from adapter.emulator.front_ends.source_event import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from adapter.errors import ConfigurationError
 def test_the_error_for_a_port_in_use_names_another_port() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
-        pytest.raises(ConfigurationError, match=r"Cannot listen on .* Stop what uses it.* --port"),
+        pytest.raises(ConfigurationError, match=r"Cannot listen on .* Stop the program.* --port"),
     ):
         listen("127.0.0.1", taken.getsockname()[1])
 
@@ -20,4 +20,4 @@ def test_the_error_for_a_port_in_use_names_another_port() -> None:
 def test_the_error_for_a_foreign_address_names_the_local_ones(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"Cannot listen on .* --host has to be") as raised:
         listen(host, 0)
-    assert "Stop what uses it" not in str(raised.value)
+    assert "Stop the program" not in str(raised.value)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.emulator.front_ends.prelude_reader import MAX_PRELUDE_BYTES, PreludeReader
-from adapter.emulator.front_ends.url_response import InvalidResponseError
+from adapter.emulator.front_ends.source_response import InvalidResponseError
 
 PRELUDE = {"statusCode": 201, "headers": {"x": "é"}, "cookies": ["a=b"]}
 DELIMITER = bytes(8)

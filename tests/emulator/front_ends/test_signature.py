@@ -8,12 +8,12 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from adapter.emulator.front_ends.client_request import ClientRequest
 from adapter.emulator.front_ends.signature import (
     SignatureError,
     check_signature,
     find_credentials,
 )
-from adapter.emulator.front_ends.url_request import UrlRequest
 
 from ..fidelity import Source, behaviour
 
@@ -29,7 +29,7 @@ def signed(
     credentials: Credentials = ME,
     service: str = "lambda",
     digest: str = "",
-) -> UrlRequest:
+) -> ClientRequest:
     url = f"http://127.0.0.1:8000{path}?{query}"
     headers = {"Host": "127.0.0.1:8000", "Content-Type": "application/json"}
     if digest:
@@ -38,7 +38,7 @@ def signed(
     SigV4Auth(credentials, service, REGION).add_auth(sent)
     fields = [(name.lower().encode(), value.encode()) for name, value in sent.headers.items()]
     fields.append((b"user-agent", b"added after signing"))
-    return UrlRequest("POST", path, query, fields, body, "http", 8000, "127.0.0.1")
+    return ClientRequest("POST", path, query, fields, body, "http", 8000, "127.0.0.1")
 
 
 @pytest.mark.parametrize("credentials", [ME, TEMPORARY])

@@ -10,11 +10,11 @@ import anyio
 import httpx
 import pytest
 
-from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.local_sources import UrlSource
-from adapter.emulator.front_ends.url_settings import UrlSettings
 from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 
@@ -23,13 +23,13 @@ from ..scripts import for_each_event
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from adapter.emulator.front_ends.source import EventSource
+    from adapter.emulator.front_ends.event_source import EventSource
 
     from ..conftest import LocalFactory
 
 pytestmark = pytest.mark.anyio
 
-DEFAULTS = UrlSettings()
+DEFAULTS = FrontEndSettings()
 
 SCRIPT = for_each_event(
     "print('working', flush=True)",
@@ -56,12 +56,12 @@ SLOW = for_each_event(
 async def inspected(
     local: LocalFactory,
     script: str = SCRIPT,
-    settings: UrlSettings = DEFAULTS,
+    settings: FrontEndSettings = DEFAULTS,
     source: EventSource | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Run a script behind a function URL that has the inspector."""
     async with local(script) as running:
-        url = FunctionUrl(running.pool, settings, running.pool._console, source)
+        url = HttpFrontEnd(running.pool, settings, running.pool._console, source)
         with listen("127.0.0.1", 0) as listening:
             base = f"http://127.0.0.1:{listening.getsockname()[1]}"
             async with (
@@ -127,8 +127,8 @@ async def test_a_replay_is_a_new_invocation_of_the_same_event(local: LocalFactor
     ("options", "symptoms"),
     [
         ({}, []),
-        ({"settings": UrlSettings(undocumented=frozenset({"hold"}))}, ["delayed"]),
-        ({"source": UrlSource(streams=False)}, ["buffering-source"]),
+        ({"settings": FrontEndSettings(undocumented=frozenset({"hold"}))}, ["delayed"]),
+        ({"source": FunctionUrlSource(streams=False)}, ["buffering-source"]),
     ],
 )
 async def test_a_url_that_holds_chunks_back_is_found(

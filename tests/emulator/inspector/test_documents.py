@@ -8,9 +8,9 @@ import pytest
 
 from adapter.emulator.inspector.documents import detail, outcome, readable, summary
 from adapter.emulator.inspector.recorded import RecordedInvocation
-from adapter.emulator.invocation_events import (
+from adapter.emulator.invocation_steps import (
     Ended,
-    InvocationEvent,
+    InvocationStep,
     Responded,
     Sent,
     Started,
@@ -22,7 +22,7 @@ from adapter.samples.url_event import function_url_event
 from .invocations import untold
 
 COMPLETE = Ended(3.0, ResponseEnd(EndOfResponse.COMPLETE))
-HELD: list[InvocationEvent] = [
+HELD: list[InvocationStep] = [
     Started(0.0, "7", False),
     Written(0.1, b"a"),
     Written(2.9, b"b" * 99),
@@ -32,10 +32,10 @@ HELD: list[InvocationEvent] = [
 ]
 
 
-def record(*events: InvocationEvent) -> RecordedInvocation:
+def record(*steps: InvocationStep) -> RecordedInvocation:
     event = json.dumps(function_url_event("/sse")).encode()
     kept = RecordedInvocation(4, untold(event, request_id="id"), now=0.0, epoch=1.5)
-    for each in events:
+    for each in steps:
         kept.take(each)
     return kept
 
@@ -61,7 +61,7 @@ def test_a_row_has_request_times_bytes_and_outcome() -> None:
 
 
 @pytest.mark.parametrize(
-    ("events", "word"),
+    ("steps", "word"),
     [
         ([], "waiting"),
         (HELD[:1], "running"),
@@ -71,8 +71,8 @@ def test_a_row_has_request_times_bytes_and_outcome() -> None:
         ([Ended(1.0, ResponseEnd(EndOfResponse.COMPLETE, "Function.A"))], "Function.A"),
     ],
 )
-def test_the_outcome_is_a_word(events: list[InvocationEvent], word: str) -> None:
-    assert outcome(record(*events)) == word
+def test_the_outcome_is_a_word(steps: list[InvocationStep], word: str) -> None:
+    assert outcome(record(*steps)) == word
 
 
 def test_the_detail_says_in_words_what_is_wrong() -> None:

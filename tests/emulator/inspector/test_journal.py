@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from adapter.emulator.inspector.journal import Journal
-from adapter.emulator.invocation_events import Logged
+from adapter.emulator.invocation_steps import Logged
 
 from .invocations import untold
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from adapter.diagnosis.observation import Chunk
 from adapter.emulator.inspector.observed import BUFFERED_CALL, BUFFERED_URL, observe
 from adapter.emulator.inspector.recorded import RecordedInvocation
-from adapter.emulator.invocation_events import Ended, Logged, Responded, Sent, Started, Written
+from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
 from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
 
 from .invocations import untold

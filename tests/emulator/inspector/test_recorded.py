@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapter.diagnosis.observation import Chunk
 from adapter.emulator.inspector.recorded import (
     MAX_CHUNKS,
-    MAX_EVENT_BYTES,
+    MAX_KEPT_EVENT_BYTES,
     MAX_LINE_CHARACTERS,
     MAX_LINES,
     MAX_START_BYTES,
@@ -20,7 +20,7 @@ from adapter.emulator.inspector.recorded import (
     RecordedInvocation,
     Series,
 )
-from adapter.emulator.invocation_events import Ended, Logged, Responded, Sent, Started, Written
+from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
 from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
 
 from .invocations import untold
@@ -77,13 +77,13 @@ def test_an_invocation_is_recorded_from_its_start_to_its_end() -> None:
 
 
 def test_body_event_and_log_are_kept_up_to_a_limit() -> None:
-    kept = record(b"x" * (MAX_EVENT_BYTES + 1))
+    kept = record(b"x" * (MAX_KEPT_EVENT_BYTES + 1))
     for number in range(MAX_LINES + 5):
         kept.take(Sent(101.0, b"x" * 700))
         kept.take(Logged(101.0, f"{number:03}" + "y" * MAX_LINE_CHARACTERS))
     kept.take(Ended(102.0, ResponseEnd(EndOfResponse.COMPLETE), "z" * 10_000))
     assert len(kept.body_start) == MAX_START_BYTES
-    assert len(kept.event) == MAX_EVENT_BYTES
+    assert len(kept.event) == MAX_KEPT_EVENT_BYTES
     assert not kept.replayable
     assert len(kept.lines) == MAX_LINES
     assert kept.lines_left_out == 5

@@ -79,7 +79,7 @@ def test_only_an_extension_that_asked_for_events_gets_them(
         for name, body in (("a", INVOKE), ("b", NO_EVENTS), ("c", b"{}"))
     ]
     registry.deliver(invocation, ARN)
-    assert [isinstance(each, Extension) and each.returns.is_set() for each in waiting] == [
+    assert [isinstance(each, Extension) and each.has_event.is_set() for each in waiting] == [
         True,
         False,
         False,

@@ -407,7 +407,7 @@ async def test_a_response_over_its_limit_is_truncated_and_refused(serve_api: Api
     async with (
         serve_api() as api,
         api.connect() as runtime,
-        running(api, runtime, limit=10) as invocation,
+        running(api, runtime, max_bytes=10) as invocation,
     ):
         await runtime.send(
             RESPONSE.format("id-1"),

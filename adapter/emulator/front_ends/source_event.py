@@ -1,4 +1,4 @@
-"""The event that a function URL makes from a request. It does no I/O."""
+"""The event of an event source, as far as all sources make it alike. It does no I/O."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from ...samples.url_event import URL_ID, function_url_event
-from ..host import LOCAL_DOMAIN
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...types import Event, Headers
+    from .client_request import ClientRequest
 
 MAX_EVENT_BYTES = 6 * 1024 * 1024
 """The largest event that Lambda accepts, as JSON."""
@@ -40,30 +40,19 @@ HOP_BY_HOP = frozenset(
     }
 )
 
-NONE: frozenset[bytes] = frozenset()
-# The function URL sets the first three itself, and the HTTP server handles ``expect``.
-SET_BY_URL = frozenset({b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"})
+# A source sets the first three itself, and the HTTP server handles ``expect``.
+SET_BY_SOURCE = frozenset(
+    {b"x-forwarded-for", b"x-forwarded-port", b"x-forwarded-proto", b"expect"}
+)
 
 
-class UrlRequest(NamedTuple):
-    """A request as the client sent it; path and query are percent-encoded."""
-
-    method: str
-    path: str
-    query: str
-    headers: Headers
-    body: bytes
-    scheme: str
-    port: int
-    peer: str
-
-
-class UrlEvent(NamedTuple):
-    """The event, and the ids that are in the response as well."""
+class SourceEvent(NamedTuple):
+    """The event, and the ids and headers that the response to the client repeats."""
 
     document: bytes
     request_id: str
     trace_id: str
+    cors_headers: Sequence[tuple[bytes, bytes]] = ()  #: that allow the origin of the request
 
     @property
     def too_large(self) -> bool:
@@ -81,10 +70,13 @@ class Arrival(NamedTuple):
     domain: str
 
 
-def arrive(
-    request: UrlRequest, local_domain: str, aws_domain: str | None, kept: frozenset[bytes] = NONE
+def arrival_of(
+    request: ClientRequest,
+    local_domain: str,
+    aws_domain: str | None,
+    kept: frozenset[bytes] = frozenset(),
 ) -> Arrival:
-    """Return ids and headers for a request.
+    """Return a request as it arrives at AWS.
 
     Host, scheme, port and client address are those of the local request, so that redirects,
     absolute URLs and secure cookies work. With ``aws_domain`` they are those that AWS would name.
@@ -115,35 +107,10 @@ def arrive(
     return Arrival(headers, str(uuid4()), trace_id, now, aws_domain or local_domain)
 
 
-def url_event(
-    request: UrlRequest, *, aws_region: str | None = None, caller: Event | None = None
-) -> UrlEvent:
-    """Return the event of a request; ``caller`` is the identity of its signer, if it is signed."""
-    aws_domain = f"{URL_ID}.lambda-url.{aws_region}.on.aws" if aws_region else None
-    arrival = arrive(request, LOCAL_DOMAIN, aws_domain)
-    event = function_url_event(
-        request.path or "/",
-        method=request.method,
-        query=request.query,
-        headers=arrival.headers,
-        body=request.body,
-        domain=arrival.domain,
-        source_ip=request.peer,
-        request_id=arrival.request_id,
-        epoch_ms=epoch_ms(arrival.time),
-        time=clock_time(arrival.time),
-    )
-    if caller is not None:
-        context = event["requestContext"]
-        assert isinstance(context, dict)
-        context |= {"accountId": caller["accountId"], "authorizer": {"iam": caller}}
-    return source_event(event, arrival)
-
-
-def source_event(event: Event, arrival: Arrival) -> UrlEvent:
+def source_event(event: Event, arrival: Arrival) -> SourceEvent:
     """Return the event as Lambda gets it."""
     document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    return UrlEvent(document, arrival.request_id, arrival.trace_id)
+    return SourceEvent(document, arrival.request_id, arrival.trace_id)
 
 
 def epoch_ms(moment: datetime) -> int:
@@ -167,22 +134,24 @@ def child_trace(root: str) -> str:
 
 
 def client_trace(headers: list[tuple[str, str]]) -> str | None:
-    """Return the client's trace id if it is valid; it becomes part of other headers."""
+    """Return the client's trace id if the id is valid; it becomes part of other headers."""
     for name, value in headers:
         if name.lower() == "x-amzn-trace-id" and TRACE.fullmatch(value):
             return value
     return None
 
 
-def forwarded_headers(headers: Headers, kept: frozenset[bytes] = NONE) -> list[tuple[str, str]]:
-    """Return the headers without those of the connection and those that the URL sets."""
+def forwarded_headers(
+    headers: Headers, kept: frozenset[bytes] = frozenset()
+) -> list[tuple[str, str]]:
+    """Return the headers without those of the connection and those that the source sets."""
     connection = {
         token.strip().lower()
         for name, value in headers
         if name.lower() == b"connection"
         for token in value.split(b",")
     }
-    dropped = (HOP_BY_HOP | SET_BY_URL | connection) - kept
+    dropped = (HOP_BY_HOP | SET_BY_SOURCE | connection) - kept
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in headers

@@ -5,19 +5,52 @@ from typing import Any
 
 import pytest
 
-from adapter.emulator.front_ends.api_response import (
-    MAX_LOAD_BALANCER_BYTES,
-    http_api_response,
-    load_balancer_response,
-    rest_response,
-    rest_stream_head,
-)
 from adapter.emulator.front_ends.prelude_reader import PRELUDE_CONTENT_TYPE
-from adapter.emulator.front_ends.url_response import InvalidResponseError
+from adapter.emulator.front_ends.rest_api import rest_event, rest_response, rest_stream_head
+from adapter.emulator.front_ends.source_response import InvalidResponseError
+from adapter.events import identify
 
 from ..fidelity import Source, behaviour
+from .test_api_gateway import document, request
 
 OWN = [(b"x-own", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("stage", "base_path", "client", "path", "root"),
+    [
+        ("", "", "/a%20b", "/a%20b", ""),
+        ("dev", "", "/dev/a%20b", "/a%20b", "/dev"),
+        ("", "/shop", "/shop/a%20b", "/shop/a%20b", ""),
+    ],
+)
+@behaviour("The path of a REST API has the base path and no stage", Source.DOCS)
+def test_a_rest_api_hides_its_stage_and_shows_a_base_path(
+    stage: str, base_path: str, client: str, path: str, root: str
+) -> None:
+    event = rest_event(request(client), stage=stage, base_path=base_path, aws_region=None)
+    told = document(event)
+    assert event is not None
+    assert told["path"] == path
+    assert told["requestContext"]["path"] == client
+    assert told["requestContext"]["requestId"] == event.request_id
+    assert told["multiValueHeaders"]["x-two"] == ["1", "2"]
+    assert told["headers"]["host"] == "127.0.0.1:8000"
+    assert told["headers"]["x-forwarded-port"] == "8000"
+    assert told["multiValueQueryStringParameters"] == {"q": ["1", "2"]}
+    source = identify(told)
+    assert source is not None
+    read = source.request(told)
+    assert read.root_path == root
+    assert read.path == client.replace("%20", " ")
+
+
+def test_as_aws_the_event_names_its_domain() -> None:
+    told = document(rest_event(request(), stage="", base_path="", aws_region="eu-west-1"))
+    domain = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+    assert told["requestContext"]["domainName"] == domain
+    assert told["headers"]["host"] == domain
+    assert told["headers"]["x-forwarded-proto"] == "https"
 
 
 def rest(response: Any) -> tuple[int, dict[bytes, bytes], bytes]:
@@ -96,52 +129,3 @@ def test_the_prelude_of_a_rest_api_has_lists_in_their_own_key_and_a_length() -> 
     for wrong in ({"headers": {"vary": ["a", "b"]}}, {"body": "x"}):
         with pytest.raises(InvalidResponseError):
             rest_stream_head(wrong, OWN)
-
-
-@pytest.mark.parametrize(
-    ("response", "status", "content_type", "body"),
-    [
-        ({"statusCode": 201, "body": "hi"}, 201, b"text/plain; charset=utf-8", b"hi"),
-        ({"statusCode": 200, "headers": {"content-type": "a/b"}}, 200, b"a/b", b""),
-        ({"hello": 1}, 200, b"application/json", b'{"hello": 1}'),
-        ("text", 200, b"application/json", b"text"),
-    ],
-)
-@behaviour("An HTTP API infers a response from any JSON", Source.DOCS)
-def test_an_http_api_infers_a_response(
-    response: Any, status: int, content_type: bytes, body: bytes
-) -> None:
-    head, sent = http_api_response(json.dumps(response).encode(), OWN)
-    fields = {name.lower(): value for name, value in head.headers}
-    assert (head.status, fields[b"content-type"], sent) == (status, content_type, body)
-    assert fields[b"x-own"] == b"1"
-
-
-@pytest.mark.parametrize("payload", [b"no json", b'{"statusCode":200,"headers":{"a":1}}'])
-def test_an_http_api_refuses_an_invalid_response(payload: bytes) -> None:
-    with pytest.raises(InvalidResponseError):
-        http_api_response(payload, OWN)
-
-
-BOTH = {
-    "statusCode": 200,
-    "headers": {"x-a": "single"},
-    "multiValueHeaders": {"x-a": ["1", "2"]},
-    "body": "hi",
-}
-
-
-@pytest.mark.parametrize(("multi", "values"), [(False, [b"single"]), (True, [b"2", b"1"])])
-@behaviour("A load balancer reads `headers` or `multiValueHeaders`, by its setting", Source.DOCS)
-def test_a_load_balancer_reads_one_kind_of_headers(multi: bool, values: list[bytes]) -> None:
-    head, body = load_balancer_response(json.dumps(BOTH).encode(), multi=multi)
-    assert [value for name, value in head.headers if name == b"x-a"] == values
-    assert body == b"hi"
-
-
-@pytest.mark.parametrize(
-    "payload", [b"no json", b"{}", b'{"statusCode":200,"body":"' + b"x" * MAX_LOAD_BALANCER_BYTES]
-)
-def test_a_load_balancer_refuses_an_invalid_response(payload: bytes) -> None:
-    with pytest.raises(InvalidResponseError):
-        load_balancer_response(payload, multi=False)

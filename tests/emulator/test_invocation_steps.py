@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.emulator.invocation_events import (
+from adapter.emulator.invocation_steps import (
     Ended,
-    InvocationEvent,
+    InvocationStep,
     Logged,
     Responded,
     Sent,
@@ -42,38 +42,38 @@ FAILS = for_each_event(
 )
 
 
-def hear(heard: list[InvocationEvent]) -> Callable[[LocalInvocation], Callable[..., None]]:
+def hear(heard: list[InvocationStep]) -> Callable[[LocalInvocation], Callable[..., None]]:
     return lambda _: heard.append
 
 
 async def test_a_listener_hears_each_step_of_a_stream_in_the_order_of_time(
     local: LocalFactory,
 ) -> None:
-    heard: list[InvocationEvent] = []
+    heard: list[InvocationStep] = []
     async with local(TWO_CHUNKS) as running:
         running.pool.watch = hear(heard)
         assert (await running.client.get("/")).text == "onetwo"
         await running.client.get("/")
-    times = [event.at for event in heard if not isinstance(event, Logged)]
+    times = [step.at for step in heard if not isinstance(step, Logged)]
     assert times == sorted(times)
-    assert [event.cold for event in heard if isinstance(event, Started)] == [True, False]
-    written = b"".join(event.data for event in heard if isinstance(event, Written))
+    assert [step.cold for step in heard if isinstance(step, Started)] == [True, False]
+    written = b"".join(step.data for step in heard if isinstance(step, Written))
     assert written == (b'{"statusCode":201}' + bytes(8) + b"onetwo") * 2
-    assert b"".join(event.data for event in heard if isinstance(event, Sent)) == b"onetwo" * 2
-    assert [event.status for event in heard if isinstance(event, Responded)] == [201, 201]
-    lines = [event.line for event in heard if isinstance(event, Logged)]
+    assert b"".join(step.data for step in heard if isinstance(step, Sent)) == b"onetwo" * 2
+    assert [step.status for step in heard if isinstance(step, Responded)] == [201, 201]
+    lines = [step.line for step in heard if isinstance(step, Logged)]
     assert lines.count("working") == 2
     assert sum(line.startswith("REPORT") for line in lines) == 2
-    assert [event.end.clean for event in heard if isinstance(event, Ended)] == [True, True]
+    assert [step.end.clean for step in heard if isinstance(step, Ended)] == [True, True]
 
 
 async def test_a_listener_hears_why_a_function_failed_and_what_its_client_got(
     local: LocalFactory,
 ) -> None:
-    heard: list[InvocationEvent] = []
+    heard: list[InvocationStep] = []
     async with local(FAILS) as running:
         running.pool.watch = hear(heard)
         await running.client.get("/")
-    assert [event.explanation for event in heard if isinstance(event, Ended)] == ["Boom: no luck"]
-    assert [event.status for event in heard if isinstance(event, Responded)] == [502]
-    assert [event.data for event in heard if isinstance(event, Sent)] == [b"Internal Server Error"]
+    assert [step.explanation for step in heard if isinstance(step, Ended)] == ["Boom: no luck"]
+    assert [step.status for step in heard if isinstance(step, Responded)] == [502]
+    assert [step.data for step in heard if isinstance(step, Sent)] == [b"Internal Server Error"]

@@ -1,4 +1,4 @@
-"""What a runtime of a managed instance sees of its Runtime API."""
+"""What the runtime of a concurrent environment sees of its Runtime API."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from adapter.emulator.local_invocation import (
     LocalInvocation,
     ResponseStart,
 )
-from adapter.emulator.runtime_api.managed_api import MAX_REPORT_BYTES, ManagedApi
-from adapter.emulator.runtime_api.managed_state import Phase
+from adapter.emulator.runtime_api.concurrent_api import MAX_REPORT_BYTES, ConcurrentApi
+from adapter.emulator.runtime_api.concurrent_state import Phase
 
 from ..calls import CHUNKED, ERROR, INIT_ERROR, NEXT, RESPONSE, STREAMING, TRAILER
 from ..fidelity import Source, behaviour
@@ -31,9 +31,9 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def serving(serve_api: ApiFactory) -> AsyncIterator[tuple[Api, ManagedApi]]:
-    async with serve_api(ManagedApi) as api:
-        assert isinstance(api.api, ManagedApi)
+async def serving(serve_api: ApiFactory) -> AsyncIterator[tuple[Api, ConcurrentApi]]:
+    async with serve_api(ConcurrentApi) as api:
+        assert isinstance(api.api, ConcurrentApi)
         yield api, api.api
 
 
@@ -47,21 +47,21 @@ async def an_invocation(request_id: str) -> AsyncIterator[LocalInvocation]:
             invocation.fail(InvocationFailure("Test.Over"))
 
 
-async def waiting(managed: ManagedApi, runtime: RawConnection) -> None:
+async def waiting(server: ConcurrentApi, runtime: RawConnection) -> None:
     """Have the runtime ask for an event, and wait until that has been heard."""
-    idle = managed.state.waiting
+    idle = server.state.waiting
     await runtime.send(NEXT)
-    while managed.state.waiting == idle:
+    while server.state.waiting == idle:
         await anyio.lowlevel.checkpoint()
 
 
 @asynccontextmanager
 async def running(
-    api: Api, managed: ManagedApi, request_id: str = "id-1"
+    api: Api, server: ConcurrentApi, request_id: str = "id-1"
 ) -> AsyncIterator[tuple[RawConnection, LocalInvocation]]:
     async with api.connect() as runtime, an_invocation(request_id) as invocation:
-        await waiting(managed, runtime)
-        assert managed.deliver(invocation)
+        await waiting(server, runtime)
+        assert server.deliver(invocation)
         assert (await runtime.reply()).status == 200
         yield runtime, invocation
 
@@ -81,12 +81,12 @@ LATE = (410, "InvokeTimeout")
 @behaviour("`next` has all headers, some empty", Source.SERVER)
 async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
+        serving(serve_api) as (api, server),
         api.connect() as runtime,
         an_invocation("id-1") as invocation,
     ):
-        await waiting(managed, runtime)
-        managed.deliver(invocation)
+        await waiting(server, runtime)
+        server.deliver(invocation)
         reply = await runtime.reply()
     told = ("trace-id", "client-context", "cognito-identity")
     assert [reply.headers[f"lambda-runtime-{name}"] for name in told] == ["", "", ""]
@@ -96,13 +96,13 @@ async def test_headers_without_a_value_are_empty(serve_api: ApiFactory) -> None:
 
 @behaviour("Waiting calls of `next` are a queue", Source.SERVER)
 async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> None:
-    async with serving(serve_api) as (api, managed), AsyncExitStack() as stack:
+    async with serving(serve_api) as (api, server), AsyncExitStack() as stack:
         runtimes = [await stack.enter_async_context(api.connect()) for _ in range(3)]
         for runtime in runtimes:
-            await waiting(managed, runtime)
+            await waiting(server, runtime)
         for number, runtime in enumerate(runtimes):
             request_id = f"id-{number}"
-            managed.deliver(await stack.enter_async_context(an_invocation(request_id)))
+            server.deliver(await stack.enter_async_context(an_invocation(request_id)))
             reply = await runtime.reply()
             assert reply.headers["lambda-runtime-aws-request-id"] == request_id
 
@@ -110,31 +110,31 @@ async def test_the_first_next_gets_the_first_event(serve_api: ApiFactory) -> Non
 @behaviour("More invocations than waiting calls are `Runtime.Unavailable`", Source.SERVER)
 async def test_more_invocations_than_were_asked_for_are_refused(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed),
+        serving(serve_api) as (api, server),
+        running(api, server),
         an_invocation("id-2") as refused,
     ):
-        assert not managed.deliver(refused)
+        assert not server.deliver(refused)
         start = await refused.wait_for_start()
         assert isinstance(start, InvocationFailure)
         assert start.error_type == "Runtime.Unavailable"
 
 
 async def test_a_runtime_that_disconnects_gets_no_event(serve_api: ApiFactory) -> None:
-    async with serving(serve_api) as (api, managed), api.connect() as runtime:
-        await waiting(managed, runtime)
+    async with serving(serve_api) as (api, server), api.connect() as runtime:
+        await waiting(server, runtime)
         await runtime.aclose()
-        while managed.state.waiting:
+        while server.state.waiting:
             await anyio.lowlevel.checkpoint()
         async with an_invocation("id-1") as invocation:
-            assert not managed.deliver(invocation)
+            assert not server.deliver(invocation)
 
 
 async def test_responses_may_come_in_any_order_on_any_connection(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed, "id-1") as (first, one),
-        running(api, managed, "id-2") as (second, two),
+        serving(serve_api) as (api, server),
+        running(api, server, "id-1") as (first, one),
+        running(api, server, "id-2") as (second, two),
     ):
         await first.send(RESPONSE.format("id-2"), STREAMING, CHUNKED, body=b"1\r\nb\r\n")
         assert await anext(two.body) == b"b"
@@ -150,19 +150,19 @@ async def test_responses_may_come_in_any_order_on_any_connection(serve_api: ApiF
 
 async def test_next_may_be_called_while_a_response_streams(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
-        running(api, managed, "id-2") as (other, another),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
+        running(api, server, "id-2") as (other, another),
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
         await invocation.wait_for_start()
         assert (await other.call(ERROR.format("id-2"), body=b"{}")).status == 202
-        await waiting(managed, other)
+        await waiting(server, other)
         assert another.done.is_set()
 
 
 async def test_a_response_is_accepted_once(serve_api: ApiFactory) -> None:
-    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, _):
+    async with serving(serve_api) as (api, server), running(api, server) as (runtime, _):
         assert (await runtime.call(RESPONSE.format("id-1"))).status == 202
         for line in (RESPONSE, ERROR):
             assert refusal(await runtime.call(line.format("id-1"))) == UNKNOWN
@@ -172,8 +172,8 @@ async def test_a_response_is_accepted_once(serve_api: ApiFactory) -> None:
 @behaviour("A second response is 400 at once", Source.SERVER)
 async def test_a_second_response_while_the_first_streams_is_refused(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
         api.connect() as other,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
@@ -191,12 +191,12 @@ async def test_a_second_response_while_the_first_streams_is_refused(serve_api: A
 )
 async def test_an_error_report_replaces_a_response(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
         api.connect() as other,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED)
-        while managed.state.phase("id-1") is not Phase.RESPONDING:
+        while server.state.phase("id-1") is not Phase.RESPONDING:
             await anyio.lowlevel.checkpoint()
         error_type = "Lambda-Runtime-Function-Error-Type: Function.Boom"
         assert (await other.call(ERROR.format("id-1"), error_type, body=b"{}")).status == 202
@@ -211,8 +211,8 @@ async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
     serve_api: ApiFactory,
 ) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
         api.connect() as other,
     ):
         reply = await runtime.call(ERROR.format("id-1"), body=b"x" * (MAX_REPORT_BYTES + 1))
@@ -226,8 +226,8 @@ async def test_a_smaller_error_report_may_follow_one_that_is_too_large(
 @behaviour("A truncated `/error` is 413, and the invocation stays open", Source.SERVER)
 async def test_a_truncated_error_report_leaves_the_invocation_open(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
         api.connect() as other,
     ):
         await runtime.send(ERROR.format("id-1"), "Content-Length: 10", body=b"{")
@@ -251,7 +251,10 @@ async def test_a_truncated_error_report_leaves_the_invocation_open(serve_api: Ap
 async def test_the_type_trailer_is_reduced_to_a_known_one(
     serve_api: ApiFactory, sent: str, kept: str
 ) -> None:
-    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
+    async with (
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
+    ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, TRAILER)
         trailers = f"Lambda-Runtime-Function-Error-Type: {sent}\r\n"
         body = "Lambda-Runtime-Function-Error-Body: no base64!\r\n"
@@ -261,27 +264,30 @@ async def test_the_type_trailer_is_reduced_to_a_known_one(
 
 
 async def test_an_unknown_response_mode_ends_the_invocation_only(serve_api: ApiFactory) -> None:
-    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
+    async with (
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
+    ):
         mode = "Lambda-Runtime-Function-Response-Mode: buffered"
         reply = await runtime.call(RESPONSE.format("id-1"), mode)
         assert refusal(reply) == (400, "InvalidFunctionResponseMode")
         assert await invocation.wait_for_start() == InvocationFailure(
             "Runtime.InvalidResponseModeHeader"
         )
-        await waiting(managed, runtime)
+        await waiting(server, runtime)
 
 
 async def test_a_truncated_response_ends_the_invocation_only(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
         api.connect() as other,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"zz\r\n")
         assert refusal(await runtime.reply()) == (400, "TruncatedHTTPRequest")
         assert invocation.end == (EndOfResponse.TRUNCATED, "Runtime.TruncatedResponse", "")
         assert invocation.done.is_set()
-        await waiting(managed, other)
+        await waiting(server, other)
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
@@ -290,23 +296,26 @@ async def test_a_response_to_an_earlier_delivery_gets_a_410_and_the_current_one_
 ) -> None:
     name = "Lambda-Runtime-Invocation-Id"
     async with (
-        serving(serve_api) as (api, managed),
+        serving(serve_api) as (api, server),
         api.connect() as runtime,
         an_invocation("id-1") as invocation,
     ):
-        await waiting(managed, runtime)
-        managed.deliver(invocation)
+        await waiting(server, runtime)
+        server.deliver(invocation)
         right = (await runtime.reply()).headers[name.lower()]
         assert refusal(await runtime.call(line.format("id-1"), f"{name}: another")) == LATE
-        assert managed.state.phase("id-1") is Phase.RUNNING
+        assert server.state.phase("id-1") is Phase.RUNNING
         assert (await runtime.call(line.format("id-1"), f"{name}: {right}")).status == 202
 
 
 @pytest.mark.parametrize("line", [RESPONSE, ERROR])
 @behaviour("A late response is 410 once, then 400", Source.SERVER)
 async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str) -> None:
-    async with serving(serve_api) as (api, managed), running(api, managed) as (runtime, invocation):
-        assert not managed.time_out(invocation)  # the environment goes on
+    async with (
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
+    ):
+        assert not server.time_out(invocation)  # the environment goes on
         start = await invocation.wait_for_start()
         assert isinstance(start, InvocationFailure)
         assert json.loads(start.payload) == {
@@ -315,7 +324,7 @@ async def test_a_late_response_gets_a_410_once(serve_api: ApiFactory, line: str)
         }
         assert refusal(await runtime.call(line.format("id-1"))) == LATE
         assert refusal(await runtime.call(line.format("id-1"))) == UNKNOWN
-        await waiting(managed, runtime)
+        await waiting(server, runtime)
 
 
 @behaviour("A response that is being read at the timeout", Source.OPEN, "cut off, with 410")
@@ -323,13 +332,13 @@ async def test_a_response_that_is_being_read_at_the_timeout_is_cut_off(
     serve_api: ApiFactory,
 ) -> None:
     async with (
-        serving(serve_api) as (api, managed),
-        running(api, managed) as (runtime, invocation),
+        serving(serve_api) as (api, server),
+        running(api, server) as (runtime, invocation),
         api.connect() as other,
     ):
         await runtime.send(RESPONSE.format("id-1"), STREAMING, CHUNKED, body=b"1\r\nx\r\n")
         assert await anext(invocation.body) == b"x"
-        managed.time_out(invocation)
+        server.time_out(invocation)
         assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timedout", "")
         reply = await runtime.reply()
         assert refusal(reply) == LATE
@@ -338,10 +347,10 @@ async def test_a_response_that_is_being_read_at_the_timeout_is_cut_off(
 
 
 async def test_a_failed_init_is_reported_once(serve_api: ApiFactory) -> None:
-    async with serving(serve_api) as (api, managed), api.connect() as runtime:
+    async with serving(serve_api) as (api, server), api.connect() as runtime:
         assert (await runtime.call(INIT_ERROR, body=b"{}")).status == 202
-        assert managed.init_failure is not None
-        assert not managed.usable
+        assert server.init_failure is not None
+        assert not server.usable
         reply = await runtime.call(INIT_ERROR, body=b"{}")
         assert refusal(reply) == (403, "InvalidStateTransition")
         assert json.loads(reply.body)["errorMessage"] == (
@@ -352,10 +361,10 @@ async def test_a_failed_init_is_reported_once(serve_api: ApiFactory) -> None:
 
 async def test_the_init_is_over_when_the_runtime_calls_next(serve_api: ApiFactory) -> None:
     async with (
-        serving(serve_api) as (api, managed),
+        serving(serve_api) as (api, server),
         api.connect() as runtime,
         api.connect() as other,
     ):
-        await waiting(managed, runtime)
-        assert managed.initialised.is_set()
+        await waiting(server, runtime)
+        assert server.initialised.is_set()
         assert refusal(await other.call(INIT_ERROR, body=b"{}")) == (403, "InvalidStateTransition")

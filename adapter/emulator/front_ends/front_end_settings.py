@@ -1,4 +1,4 @@
-"""The settings of a front end."""
+"""The settings of the HTTP front end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ body open, hold each chunk until the next one. Users reported the last two."""
 
 
 @dataclass(frozen=True)
-class UrlSettings:
-    """The settings of a function URL, and choices where AWS's behaviour is not documented."""
+class FrontEndSettings:
+    """What the HTTP front end does that does not depend on the event source."""
 
     undocumented: frozenset[Undocumented] = frozenset()
     check_host: bool = True

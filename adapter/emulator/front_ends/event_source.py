@@ -1,4 +1,4 @@
-"""An event source, between the client and the function. It does no I/O.
+"""What an event source does, between the client and the function. It does no I/O.
 
 Each source makes an event from a request, and an HTTP response from the function's response. Each
 has its own formats and errors.
@@ -9,14 +9,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from .url_request import MAX_EVENT_BYTES, UrlEvent
+from .prelude_reader import PRELUDE_CONTENT_TYPE
+from .source_event import MAX_EVENT_BYTES
+from .source_response import InvalidResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...types import Headers
-    from .url_request import UrlRequest
-    from .url_response import UrlHead
+    from .client_request import ClientRequest
+    from .source_event import SourceEvent
+    from .source_response import ResponseHead
+
+NO_STREAM = "This event source does not stream."
 
 
 class OwnResponse(NamedTuple):
@@ -56,27 +61,29 @@ class EventSource(ABC):
         self.streams = streams
 
     @abstractmethod
-    def event(self, request: UrlRequest) -> UrlEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event of a request, or the response if the function is not invoked."""
 
-    @abstractmethod
-    def streamed_head(self, prelude: Mapping[str, object], event: UrlEvent) -> UrlHead:
+    def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Return the head that a prelude describes.
 
         Raises:
-            InvalidResponseError: the prelude is not valid.
+            InvalidResponseError: the prelude is not valid, or the source never streams.
         """
+        raise InvalidResponseError(NO_STREAM)
 
-    @abstractmethod
-    def plain_head(self, content_type: str, event: UrlEvent) -> UrlHead:
+    def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Return the head of a stream without a prelude.
 
         Raises:
-            InvalidResponseError: the source needs a prelude.
+            InvalidResponseError: the source needs a prelude, or never streams.
         """
+        raise InvalidResponseError(NO_STREAM)
 
     @abstractmethod
-    def buffered(self, payload: bytes, content_type: str, event: UrlEvent) -> tuple[UrlHead, bytes]:
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a buffered response.
 
         Raises:
@@ -84,9 +91,18 @@ class EventSource(ABC):
         """
 
     @abstractmethod
-    def own_headers(self, event: UrlEvent) -> Headers:
+    def own_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the source adds to each response."""
 
-    def adjust(self, head: UrlHead, request: UrlRequest) -> tuple[UrlHead, str]:
-        """Return the head as the client gets it, and a message for the log if there is one."""
-        return head, ""
+
+def refuse_stream(content_type: str, source: str) -> None:
+    """Refuse a stream that ``source`` cannot pass on.
+
+    Raises:
+        InvalidResponseError: the response is a stream.
+    """
+    if content_type == PRELUDE_CONTENT_TYPE:
+        raise InvalidResponseError(
+            f"{source} does not stream, and the function does. Without ADAPTER_INVOKE_MODE "
+            "the function buffers for this source."
+        )

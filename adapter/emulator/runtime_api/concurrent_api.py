@@ -1,6 +1,6 @@
 """The Runtime API of a concurrent environment, as on Lambda Managed Instances.
 
-The rules are in `managed_state`. AWS has not documented two cases, which are decided here: a
+The rules are in `concurrent_state`. AWS has not documented two cases, which are decided here: a
 response that is being read when its invocation times out is cut off with a 410 at once, and an
 error report replaces a streamed response at once instead of at its next bytes.
 """
@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 from collections import deque
 from contextlib import suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ..local_invocation import UNAVAILABLE, InvocationFailure, platform_error
 from . import replies
-from .managed_state import ManagedState, Phase, PhaseStep
+from .concurrent_state import ConcurrentState, Phase, PhaseStep
 from .server import RuntimeApi, is_stale
 from .server_connection import TruncatedError
 from .uploads import ReportTooLargeError, copy_response, has_known_mode, read_failure
@@ -42,20 +41,14 @@ Between two invocations a connection has no waiting call either.
 AT_LIMIT = platform_error(
     UNAVAILABLE, "The environment is at its concurrency limit: no call of next waits for an event."
 )
-INIT_IS_OVER = replies.failure(
-    HTTPStatus.FORBIDDEN,
-    "InvalidStateTransition",
-    "State transition from {} to InitError failed for runtime. "
-    "Error: state transition is not allowed",
-)
 
 
 class WaitingNext:
     """A ``next`` call that waits for an event."""
 
     def __init__(self) -> None:
-        self.returns = anyio.Event()
-        self.invocation: LocalInvocation | None = None
+        self.over = anyio.Event()
+        self.invocation: LocalInvocation | None = None  #: ``None`` if the runtime disconnects
 
 
 class OpenUpload:
@@ -72,16 +65,16 @@ class OpenUpload:
         self.scope.cancel()
 
 
-class ManagedApi(RuntimeApi):
+class ConcurrentApi(RuntimeApi):
     """Serves as many invocations at once as there are waiting ``next`` calls."""
 
     def __init__(self, function: FunctionConfig, region: str) -> None:
         super().__init__(function, region)
-        self.state: ManagedState[WaitingNext] = ManagedState()
+        self.state: ConcurrentState[WaitingNext] = ConcurrentState()
         self._invocations: dict[str, LocalInvocation] = {}
         self._uploads: dict[str, OpenUpload] = {}
-        #: one for each invocation that waits for a call of ``next``
-        self._expecting: deque[anyio.Event] = deque()
+        #: for each invocation that waits for a call of ``next``: the call has come
+        self._awaited_calls: deque[anyio.Event] = deque()
         self._init_failed = False
 
     @property
@@ -99,12 +92,12 @@ class ManagedApi(RuntimeApi):
         with anyio.move_on_after(NEXT_SECONDS):
             while not self.state.waiting and self._below_limit:
                 called = anyio.Event()
-                self._expecting.append(called)
+                self._awaited_calls.append(called)
                 try:
                     await called.wait()
                 finally:
                     with suppress(ValueError):
-                        self._expecting.remove(called)
+                        self._awaited_calls.remove(called)
 
     def deliver(self, invocation: LocalInvocation) -> bool:
         """Give an event to the ``next`` call that has waited longest."""
@@ -115,7 +108,7 @@ class ManagedApi(RuntimeApi):
         invocation.deliver(self.function.timeout_seconds)
         self._invocations[invocation.request_id] = invocation
         waiting.invocation = invocation
-        waiting.returns.set()
+        waiting.over.set()
         return True
 
     def time_out(self, invocation: LocalInvocation) -> bool:
@@ -130,7 +123,7 @@ class ManagedApi(RuntimeApi):
         return False
 
     def exit_failure(self, request_id: str, returncode: int) -> InvocationFailure:
-        """Return a failure without an exit status, as managed instances do."""
+        """Return a failure without an exit status, as Lambda Managed Instances do."""
         return InvocationFailure(
             "Runtime.ExitError", json.dumps({"errorType": "Runtime.ExitError"}).encode()
         )
@@ -143,7 +136,7 @@ class ManagedApi(RuntimeApi):
     @property
     def _below_limit(self) -> bool:
         limit = self.function.concurrency or 1
-        return len(self._invocations) + len(self._expecting) < limit
+        return len(self._invocations) + len(self._awaited_calls) < limit
 
     @property
     def _init_is_over(self) -> bool:
@@ -159,11 +152,11 @@ class ManagedApi(RuntimeApi):
             return replies.INTERNAL_ERROR
         self.next_called.set()
         self._check_initialised()
-        if self._expecting:
-            self._expecting.popleft().set()
+        if self._awaited_calls:
+            self._awaited_calls.popleft().set()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._stop_waiting_on_close, connection, waiting)
-            await waiting.returns.wait()
+            await waiting.over.wait()
             tasks.cancel_scope.cancel()
         if waiting.invocation is None:
             raise anyio.BrokenResourceError
@@ -174,7 +167,7 @@ class ManagedApi(RuntimeApi):
     ) -> None:
         await connection.wait_closed()
         self.state.remove_waiting(waiting)
-        waiting.returns.set()
+        waiting.over.set()
 
     async def _response(self, connection: ServerConnection, request_id: str) -> Reply:
         if refusal := self._refusal(connection, request_id, PhaseStep.RESPONSE):
@@ -210,7 +203,10 @@ class ManagedApi(RuntimeApi):
     async def _init_error(self, connection: ServerConnection, _argument: str) -> Reply:
         if self._init_is_over:
             state = "InitError" if self._init_failed else "Ready"
-            return INIT_IS_OVER._replace(body=INIT_IS_OVER.body.replace(b"{}", state.encode()))
+            return replies.invalid_transition(
+                f"State transition from {state} to InitError failed for runtime. "
+                "Error: state transition is not allowed"
+            )
         self._init_failed = True
         return await self._read_init_failure(connection)
 

@@ -1,6 +1,6 @@
-"""The HTTP response that a function URL makes from a function's response. It does no I/O.
+"""The HTTP response of an event source, as far as all sources make it alike. It does no I/O.
 
-https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-response-payload
+The functions read one part each of the function's response, and refuse what cannot be sent.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import re
 from base64 import b64decode
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from .url_request import HOP_BY_HOP
+from .source_event import HOP_BY_HOP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...types import JSON, Headers
 
-# The URL sets these headers itself and sends those of the function under other names.
+# A function URL sets these headers itself and sends those of the function under other names.
 REMAPPED = frozenset({"connection", "content-length", "date", "server"})
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 FIELD_VALUE = re.compile(r"[^\x00\n\v\f\r]*")
@@ -27,7 +27,7 @@ class InvalidResponseError(Exception):
     """The event source cannot make an HTTP response from the function's response."""
 
 
-class UrlHead(NamedTuple):
+class ResponseHead(NamedTuple):
     """Status and header fields for the client."""
 
     status: int
@@ -39,61 +39,19 @@ class UrlHead(NamedTuple):
         return self.status in (204, 304)
 
 
-def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str) -> UrlHead:
-    """Return the head that a prelude describes.
-
-    A header's value may be a list (AWS's own web adapter sends lists). Function URLs ignore
-    ``multiValueHeaders``.
-
-    Raises:
-        InvalidResponseError: a value has a wrong type, or a character that cannot be sent.
-    """
-    fields = [*prelude_fields(prelude), *url_headers(request_id, trace_id)]
-    return UrlHead(status_of(prelude), fields)
-
-
-def prelude_fields(prelude: Mapping[str, object]) -> Headers:
-    """Return the headers and cookies of a prelude as header fields."""
+def response_fields(response: Mapping[str, object]) -> Headers:
+    """Return the headers and cookies of a prelude or a buffered response as header fields."""
     fields: Headers = []
-    for name, value in object_in(prelude, "headers").items():
+    for name, value in object_in(response, "headers").items():
         text = ", ".join(string_list(name, value)) if isinstance(value, list) else value
         fields.extend(header_field(name, text))
-    for cookie in string_list("cookies", prelude.get("cookies") or []):
+    for cookie in string_list("cookies", response.get("cookies") or []):
         fields.extend(header_field("Set-Cookie", cookie))
     return fields
 
 
-def plain_head(content_type: str, request_id: str, trace_id: str) -> UrlHead:
-    """Return the head of a stream without a prelude."""
-    fields = header_field("Content-Type", content_type or "application/octet-stream")
-    return UrlHead(200, [*fields, *url_headers(request_id, trace_id)])
-
-
-def buffered_response(payload: bytes, request_id: str, trace_id: str) -> tuple[UrlHead, bytes]:
-    """Return head and body of a buffered response.
-
-    An object with ``statusCode`` describes them; any other JSON is the body.
-
-    Raises:
-        InvalidResponseError: the response is not JSON, or has values that cannot be sent.
-    """
-    try:
-        response = cast("JSON", json.loads(payload))
-    except (ValueError, RecursionError) as error:
-        raise InvalidResponseError(f"The response is not JSON: {error}") from error
-    if not isinstance(response, dict) or "statusCode" not in response:
-        head = plain_head("application/json", request_id, trace_id)
-        return with_content_length(head, payload)
-    headers = object_in(response, "headers")
-    if any(not isinstance(value, str) for value in headers.values()):
-        raise InvalidResponseError("A header's value is not a string.")
-    if not any(name.lower() == "content-type" for name in headers):
-        response = {**response, "headers": {"Content-Type": "application/json", **headers}}  # type: ignore[dict-item]
-    return with_content_length(streamed_head(response, request_id, trace_id), body_of(response))
-
-
-def with_content_length(head: UrlHead, body: bytes) -> tuple[UrlHead, bytes]:
-    """Add the content length, which the URL counts itself."""
+def with_content_length(head: ResponseHead, body: bytes) -> tuple[ResponseHead, bytes]:
+    """Add the content length, which the source counts itself."""
     if head.bodiless:
         return head, b""
     return head._replace(headers=[*head.headers, (b"Content-Length", b"%d" % len(body))]), body
@@ -156,6 +114,19 @@ def header_field(name: str, value: object, remapped: frozenset[str] = REMAPPED) 
         raise InvalidResponseError(f"Header {name!r} is not latin-1: {error}") from error
 
 
-def url_headers(request_id: str, trace_id: str) -> Headers:
-    """Return the headers that the URL adds to each response; the HTTP server adds ``Date``."""
+def read_object(payload: bytes) -> dict[str, JSON]:
+    """Return the JSON object that a response has to be."""
+    try:
+        response = cast("JSON", json.loads(payload))
+    except (ValueError, RecursionError) as error:
+        raise InvalidResponseError(f"The response is not JSON: {error}") from error
+    if not isinstance(response, dict):
+        raise InvalidResponseError(
+            f"The response is not a JSON object but {type(response).__name__}."
+        )
+    return response
+
+
+def id_headers(request_id: str, trace_id: str) -> Headers:
+    """Return the headers with the ids of a request; the HTTP server adds ``Date``."""
     return [(b"x-amzn-RequestId", request_id.encode()), (b"X-Amzn-Trace-Id", trace_id.encode())]

@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.emulator.runtime_api.managed_state import (
+from adapter.emulator.runtime_api.concurrent_state import (
     MAX_LATE,
     MAX_WAITING,
     TRANSITIONS,
-    ManagedState,
+    ConcurrentState,
     Phase,
     PhaseStep,
 )
 
 
-def running(*request_ids: str) -> ManagedState[str]:
-    state: ManagedState[str] = ManagedState()
+def running(*request_ids: str) -> ConcurrentState[str]:
+    state: ConcurrentState[str] = ConcurrentState()
     for request_id in request_ids:
         assert state.add_waiting("slot")
         assert state.assign(request_id) == "slot"
@@ -27,7 +27,7 @@ def test_every_pair_of_phase_and_step_is_in_the_table() -> None:
 
 
 def test_the_call_that_has_waited_longest_gets_the_next_event() -> None:
-    state: ManagedState[str] = ManagedState()
+    state: ConcurrentState[str] = ConcurrentState()
     for slot in ("first", "second", "third"):
         state.add_waiting(slot)
     state.remove_waiting("second")
@@ -37,13 +37,13 @@ def test_the_call_that_has_waited_longest_gets_the_next_event() -> None:
 
 
 def test_an_invocation_without_a_waiting_next_leaves_no_trace() -> None:
-    state: ManagedState[str] = ManagedState()
+    state: ConcurrentState[str] = ConcurrentState()
     assert state.assign("id-1") is None
     assert state.phase("id-1") is Phase.OVER
 
 
 def test_the_queue_is_limited() -> None:
-    state: ManagedState[int] = ManagedState()
+    state: ConcurrentState[int] = ConcurrentState()
     assert all(state.add_waiting(number) for number in range(MAX_WAITING))
     assert not state.add_waiting(MAX_WAITING)
     assert state.waiting == MAX_WAITING

@@ -9,24 +9,22 @@ import httpx
 import pytest
 
 from adapter.emulator.front_ends.cors import TWO_VALUES, Cors
-from adapter.emulator.front_ends.function_url import FunctionUrl
+from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
+from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_api import HttpApiSource
+from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.front_ends.local_sources import (
-    HttpApiSource,
-    LoadBalancerSource,
-    RestSource,
-    UrlSource,
-)
+from adapter.emulator.front_ends.load_balancer import LoadBalancerSource
+from adapter.emulator.front_ends.rest_api import RestApiSource
 from adapter.emulator.front_ends.signature import check_signature
-from adapter.emulator.front_ends.url_settings import UrlSettings
 
 from ..fidelity import Source, behaviour
 from ..scripts import ECHO, STREAMED_ECHO, for_each_event
 from .test_signature import ME, REGION, signed
 
 if TYPE_CHECKING:
-    from adapter.emulator.front_ends.source import EventSource
+    from adapter.emulator.front_ends.event_source import EventSource
 
     from ..conftest import Local, LocalFactory
 
@@ -47,9 +45,9 @@ while True:
     c.call("POST", f"{API}/invocation/{request_id}/error", body=b'{}')
 """
 ALL_SOURCES = [
-    (UrlSource(streams=False), 502, b"Internal Server Error"),
-    (RestSource(), 502, b'{"message": "Internal server error"}'),
-    (RestSource(streams=True), 502, b'{"message": "Internal server error"}'),
+    (FunctionUrlSource(streams=False), 502, b"Internal Server Error"),
+    (RestApiSource(), 502, b'{"message": "Internal server error"}'),
+    (RestApiSource(streams=True), 502, b'{"message": "Internal server error"}'),
     (HttpApiSource(), 500, b'{"message":"Internal Server Error"}'),
 ]
 
@@ -62,7 +60,7 @@ async def get(
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with listening:
         async with local(script) as running:
-            front = FunctionUrl(running.pool, UrlSettings(), running.console, source)
+            front = HttpFrontEnd(running.pool, FrontEndSettings(), running.console, source)
             async with serve(front, listening), httpx.AsyncClient(base_url=url) as client:
                 method = options.pop("method", "GET")
                 return await client.request(method, path, timeout=30, **options), running
@@ -86,8 +84,8 @@ async def test_a_load_balancer_has_a_page_for_errors(local: LocalFactory) -> Non
 @pytest.mark.parametrize(
     ("source", "added"),
     [
-        (UrlSource(streams=False), "x-amzn-requestid"),
-        (RestSource(), "x-amz-apigw-id"),
+        (FunctionUrlSource(streams=False), "x-amzn-requestid"),
+        (RestApiSource(), "x-amz-apigw-id"),
         (HttpApiSource(), "apigw-requestid"),
         (LoadBalancerSource(), "date"),
     ],
@@ -103,7 +101,9 @@ async def test_a_buffered_response_comes_back(
 
 @behaviour("A REST API with STREAM passes the stream on", Source.DOCS)
 async def test_a_rest_api_streams(local: LocalFactory) -> None:
-    reply, _ = await get(local, STREAMED_ECHO, RestSource(streams=True, stage="dev"), "/dev/x?a=1")
+    reply, _ = await get(
+        local, STREAMED_ECHO, RestApiSource(streams=True, stage="dev"), "/dev/x?a=1"
+    )
     event = reply.json()
     assert event["path"] == "/x"
     assert event["requestContext"]["requestId"] == reply.headers["x-amzn-requestid"]
@@ -117,7 +117,7 @@ async def test_a_stream_of_a_rest_api_may_have_a_length(local: LocalFactory) -> 
         """c.chunk('{"headers":{"content-length":"2"}}' + NULS + 'hi')""",
         "c.end()",
     )
-    reply, _ = await get(local, script, RestSource(streams=True))
+    reply, _ = await get(local, script, RestApiSource(streams=True))
     assert (reply.headers["content-length"], reply.text) == ("2", "hi")
     assert "transfer-encoding" not in reply.headers
 
@@ -130,7 +130,7 @@ async def test_a_stream_of_a_rest_api_may_have_a_length(local: LocalFactory) -> 
 async def test_a_buffered_response_to_a_streaming_rest_api_is_explained(
     local: LocalFactory,
 ) -> None:
-    reply, running = await get(local, ECHO, RestSource(streams=True))
+    reply, running = await get(local, ECHO, RestApiSource(streams=True))
     assert reply.status_code == 502
     assert "ADAPTER_INVOKE_MODE=response_stream" in running.log.getvalue()
 
@@ -145,7 +145,7 @@ async def test_a_stream_that_a_source_cannot_pass_on_is_explained(
 
 
 @pytest.mark.parametrize(
-    ("source", "status"), [(RestSource(stage="dev"), 403), (HttpApiSource(stage="dev"), 404)]
+    ("source", "status"), [(RestApiSource(stage="dev"), 403), (HttpApiSource(stage="dev"), 404)]
 )
 @behaviour("A path outside of the stage is 403, or 404 from an HTTP API", Source.REPORTS)
 async def test_outside_of_its_stage_an_api_invokes_nothing(
@@ -159,8 +159,8 @@ async def test_outside_of_its_stage_an_api_invokes_nothing(
 @pytest.mark.parametrize(
     ("source", "body"),
     [
-        (UrlSource(), "Request must be smaller than 6291456 bytes"),
-        (RestSource(), "Request Too Long"),
+        (FunctionUrlSource(), "Request must be smaller than 6291456 bytes"),
+        (RestApiSource(), "Request Too Long"),
         (HttpApiSource(), "Request Entity Too Large"),
     ],
 )
@@ -182,7 +182,7 @@ async def test_a_load_balancer_takes_bodies_of_one_mebibyte(local: LocalFactory)
     assert reply.status_code == 413
 
 
-class Impatient(RestSource):
+class Impatient(RestApiSource):
     wait_seconds = 0.1
 
 
@@ -200,7 +200,7 @@ ORIGIN = {"Origin": "https://shop.example"}
 
 
 async def test_a_url_responds_to_a_preflight_request_itself(local: LocalFactory) -> None:
-    source = UrlSource(cors=Cors(("*",), ("*",)))
+    source = FunctionUrlSource(cors=Cors(("*",), ("*",)))
     headers = {**ORIGIN, "Access-Control-Request-Method": "PUT"}
     reply, running = await get(local, STREAMED_ECHO, source, method="OPTIONS", headers=headers)
     assert (reply.status_code, reply.headers["access-control-allow-origin"]) == (200, "*")
@@ -220,16 +220,18 @@ async def test_an_app_with_cors_of_its_own_gets_two_values_and_an_explanation(
         """c.chunk('{"headers":{"Access-Control-Allow-Origin":"*"}}' + NULS)""",
         "c.end()",
     )
-    reply, running = await get(local, script, UrlSource(cors=Cors(("*",))), headers=ORIGIN)
+    reply, running = await get(local, script, FunctionUrlSource(cors=Cors(("*",))), headers=ORIGIN)
     assert reply.headers.get_list("access-control-allow-origin") == ["*", "*"]
     assert running.log.lines.count(TWO_VALUES) == 1
-    reply, running = await get(local, script, UrlSource(cors=Cors(("*",))))  # of no other origin
+    reply, running = await get(
+        local, script, FunctionUrlSource(cors=Cors(("*",)))
+    )  # of no other origin
     assert reply.headers.get_list("access-control-allow-origin") == ["*"]
     assert TWO_VALUES not in running.log.lines
 
 
-def signed_source() -> UrlSource:
-    return UrlSource(check_caller=partial(check_signature, credentials=ME, region=REGION))
+def signed_source() -> FunctionUrlSource:
+    return FunctionUrlSource(check_caller=partial(check_signature, credentials=ME, region=REGION))
 
 
 async def test_a_signed_request_passes_and_the_event_names_the_caller(local: LocalFactory) -> None:

@@ -1,7 +1,7 @@
 """The state of a concurrent environment: waiting ``next`` calls, and the phase of each invocation.
 
-The rules are those of AWS's Runtime API server for managed instances: waiting ``next`` calls are a
-queue, and each invocation goes through the table below on its own. It does no I/O.
+The rules are those of the Runtime API server of Lambda Managed Instances: waiting ``next`` calls
+are a queue, and each invocation goes through the table below separately. It does no I/O.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances-execution-environment.html
 """
 
@@ -66,7 +66,7 @@ TRANSITIONS: dict[tuple[Phase, PhaseStep], Phase | None] = {
 """Every pair of phase and step; ``None`` where the reply is that the request id is invalid."""
 
 
-class ManagedState(Generic[Waiting]):
+class ConcurrentState(Generic[Waiting]):
     """The waiting ``next`` calls and the invocations of one environment."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class ManagedState(Generic[Waiting]):
         return True
 
     def remove_waiting(self, call: Waiting) -> None:
-        """Take a call out of the queue, if it is still there: its client has disconnected."""
+        """Take a call whose client has disconnected out of the queue, if it still waits there."""
         if call in self._waiting:
             self._waiting.remove(call)
 

@@ -44,7 +44,7 @@ class Sent(NamedTuple):
 
 
 class Logged(NamedTuple):
-    """The environment has written a line, or the platform has written one about it."""
+    """There is a line in the log, from the function or from the platform."""
 
     at: float
     line: str
@@ -58,5 +58,5 @@ class Ended(NamedTuple):
     explanation: str = ""  #: type and message of the error, if the function reported one
 
 
-InvocationEvent = Started | Written | Responded | Sent | Logged | Ended
-Listener = Callable[[InvocationEvent], None]
+InvocationStep = Started | Written | Responded | Sent | Logged | Ended
+Listener = Callable[[InvocationStep], None]

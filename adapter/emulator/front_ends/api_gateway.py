@@ -1,0 +1,60 @@
+"""What REST APIs and HTTP APIs have in common: API Gateway. It does no I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..host import LOCAL_API_DOMAIN
+from .event_source import EventSource
+
+if TYPE_CHECKING:
+    from ...types import Event
+    from .source_event import Arrival
+
+API_ID = LOCAL_API_DOMAIN.partition(".")[0]
+
+
+class ApiGatewaySource(EventSource):
+    """An API of API Gateway: what REST APIs and HTTP APIs have in common."""
+
+    def __init__(
+        self,
+        *,
+        streams: bool = False,
+        stage: str = "",
+        base_path: str = "",
+        aws_region: str | None = None,
+    ) -> None:
+        super().__init__(streams=streams)
+        self._stage = stage
+        self._base_path = base_path
+        self._aws_region = aws_region
+
+
+def path_below(path: str, prefix: str) -> str | None:
+    """Return the path below a stage or base path; ``None`` outside of it."""
+    if path != prefix and not path.startswith(f"{prefix}/"):
+        return None
+    return path[len(prefix) :] or "/"
+
+
+def api_domain(aws_region: str | None) -> str | None:
+    """Return the domain that AWS would give to an API."""
+    return f"{API_ID}.execute-api.{aws_region}.amazonaws.com" if aws_region else None
+
+
+def api_keys(arrival: Arrival) -> Event:
+    """Return the keys of a request context that name the API and the request."""
+    return {
+        "apiId": API_ID,
+        "domainName": arrival.domain,
+        "domainPrefix": arrival.domain.partition(".")[0],
+        "requestId": arrival.request_id,
+    }
+
+
+def request_context(event: Event) -> Event:
+    """Return the request context of an event."""
+    context = event["requestContext"]
+    assert isinstance(context, dict)
+    return context

@@ -1,0 +1,110 @@
+"""The HTTP API as an event source. It does no I/O.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, cast
+
+from ...samples.api_events import http_api_event
+from ..host import LOCAL_API_DOMAIN
+from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below, request_context
+from .event_source import OwnResponse, refuse_stream
+from .source_event import arrival_of, clock_time, epoch_ms, source_event
+from .source_response import (
+    InvalidResponseError,
+    ResponseHead,
+    body_of,
+    object_in,
+    response_fields,
+    status_of,
+    with_content_length,
+)
+
+if TYPE_CHECKING:
+    from ...types import JSON, Headers
+    from .client_request import ClientRequest
+    from .source_event import SourceEvent
+
+
+class HttpApiSource(ApiGatewaySource):
+    """An HTTP API with the route ``$default`` and payload format 2.0; it never streams."""
+
+    wait_seconds = 30.0
+    too_large = OwnResponse(413, b'{"message":"Request Entity Too Large"}')
+    failed = OwnResponse(500, b'{"message":"Internal Server Error"}')
+    unavailable = OwnResponse(503, b'{"message":"Service Unavailable"}')
+    timed_out = unavailable
+
+    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
+        """Return the event, or the response to a path outside of the stage."""
+        event = http_event(
+            request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
+        )
+        return event or OwnResponse(404, b'{"message":"Not Found"}')
+
+    def buffered(
+        self, payload: bytes, content_type: str, event: SourceEvent
+    ) -> tuple[ResponseHead, bytes]:
+        """Return head and body of a response."""
+        refuse_stream(content_type, "An HTTP API")
+        return http_api_response(payload, self.own_headers(event))
+
+    def own_headers(self, event: SourceEvent) -> Headers:
+        """Return the header that the API adds."""
+        return [(b"Apigw-Requestid", f"{event.request_id[:15]}=".encode())]
+
+
+def http_event(
+    request: ClientRequest, *, stage: str, base_path: str, aws_region: str | None
+) -> SourceEvent | None:
+    """Return the event of a request to an HTTP API; ``None`` outside of its stage."""
+    path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
+    if path is None:
+        return None
+    arrival = arrival_of(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    event = http_api_event(
+        path,
+        method=request.method,
+        query=request.query,
+        headers=arrival.headers,
+        body=request.body,
+        stage=stage or "$default",
+        mapping=base_path,
+        source_ip=request.peer,
+    )
+    request_context(event).update(
+        {
+            **api_keys(arrival),
+            "time": clock_time(arrival.time),
+            "timeEpoch": epoch_ms(arrival.time),
+        }
+    )
+    return source_event(event, arrival)
+
+
+def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes]:
+    """Return head and body of a response of an HTTP API, payload format 2.0.
+
+    Raises:
+        InvalidResponseError: the API would respond with 500.
+    """
+    try:
+        response = cast("JSON", json.loads(payload))
+    except (ValueError, RecursionError) as error:
+        raise InvalidResponseError(f"The response is not JSON: {error}") from error
+    if not isinstance(response, dict) or "statusCode" not in response:
+        body = response.encode() if isinstance(response, str) else payload
+        return with_content_length(
+            ResponseHead(200, [(b"Content-Type", b"application/json"), *own]), body
+        )
+    headers = object_in(response, "headers")
+    if any(not isinstance(value, str) for value in headers.values()):
+        raise InvalidResponseError("A header's value is not a string.")
+    fields = response_fields(response)
+    if not any(name.lower() == "content-type" for name in headers):
+        fields.insert(0, (b"Content-Type", b"text/plain; charset=utf-8"))
+    head = ResponseHead(status_of(response), [*fields, *own])
+    return with_content_length(head, body_of(response))
