@@ -20,6 +20,17 @@ STREAMING_TYPES = (
 )
 
 
+class BufferingSource(StrEnum):
+    """An event source that collects a whole response."""
+
+    FUNCTION_URL = "A function URL with the invoke mode BUFFERED"
+    REST_API = "A REST API with the response transfer mode BUFFERED"
+    HTTP_API = "An HTTP API"
+    LOAD_BALANCER = "A load balancer"
+    INVOKE_API = "The Invoke API's `invoke`"
+    UNKNOWN = "The event source"
+
+
 class Chunk(NamedTuple):
     """Bytes that were written or received at once."""
 

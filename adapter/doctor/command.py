@@ -15,7 +15,7 @@ import anyio
 import h11
 
 from ..diagnosis.findings import diagnose, streams
-from ..diagnosis.observation import Observation
+from ..diagnosis.observation import BufferingSource, Observation
 from ..errors import ConfigurationError
 from ..target import find_target
 from .local_target import probe_target
@@ -167,12 +167,12 @@ def buffering_source(seen: Probe) -> str:
     """Return the event source of AWS that has buffered the response, if the headers show it."""
     names = {name.lower() for name, _ in seen.headers}
     if "apigw-requestid" in names:
-        return "An HTTP API"
+        return BufferingSource.HTTP_API
     if "content-length" not in names:
         return ""
     if "x-amz-apigw-id" in names:
-        return "A REST API with the response transfer mode BUFFERED"
-    return "A function URL with the invoke mode BUFFERED" if "x-amzn-requestid" in names else ""
+        return BufferingSource.REST_API
+    return BufferingSource.FUNCTION_URL if "x-amzn-requestid" in names else ""
 
 
 def shown_target(arguments: Namespace) -> str:

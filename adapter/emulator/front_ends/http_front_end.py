@@ -43,8 +43,8 @@ NOT_INTERPRETED = (
     "--invoke-mode buffered."
 )
 NO_WEBSOCKET = (
-    "WebSocket requested at {}: a Lambda function URL has no WebSockets. Use server-sent events, "
-    "or an API Gateway WebSocket API."
+    "WebSocket requested at {}: an invocation cannot open a WebSocket. Use server-sent events, or "
+    "an API Gateway WebSocket API."
 )
 
 

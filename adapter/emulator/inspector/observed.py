@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...diagnosis.observation import Chunk, Observation
+from ...diagnosis.observation import BufferingSource, Chunk, Observation
 from ..local_invocation import EndOfResponse
 
 if TYPE_CHECKING:
@@ -12,13 +12,11 @@ if TYPE_CHECKING:
 
     from .recorded import RecordedInvocation, Series
 
-BUFFERED_URL = "A function URL with the invoke mode BUFFERED"
 BROKEN = {
     EndOfResponse.COMPLETE: "",
     EndOfResponse.TRUNCATED: "the runtime stopped in the middle of it",
     EndOfResponse.OVERSIZED: "it is larger than Lambda allows",
 }
-BUFFERED_CALL = "The Invoke API's `invoke`"
 
 
 def observe(
@@ -60,4 +58,4 @@ def buffering(record: RecordedInvocation) -> str:
     """Return the event source, if it buffers."""
     if record.streaming:
         return ""
-    return BUFFERED_URL if record.status is not None else BUFFERED_CALL
+    return BufferingSource.INVOKE_API if record.status is None else record.request.source

@@ -8,6 +8,8 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
+from ...diagnosis.observation import BufferingSource
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,6 +23,7 @@ class HttpRequest(NamedTuple):
     target: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    source: BufferingSource = BufferingSource.UNKNOWN  #: the event source, if it buffers
 
     @property
     def is_http(self) -> bool:
@@ -62,17 +65,30 @@ def _read(event: Mapping[str, JSON]) -> HttpRequest:
         headers += [("cookie", "; ".join(cookies))] if cookies else []
         query = str(event.get("rawQueryString") or "")
         method = str(_object(context, "http")["method"])
-        return HttpRequest(method, _target(str(event["rawPath"]), query), tuple(headers), data)
+        target = _target(str(event["rawPath"]), query)
+        is_url = ".lambda-url." in str(context.get("domainName"))
+        source = BufferingSource.FUNCTION_URL if is_url else BufferingSource.HTTP_API
+        return HttpRequest(method, target, tuple(headers), data, source)
     if "httpMethod" in event:  # payload 1.0, ALB
-        safe = "%" if "elb" in context else ""  # an ALB does not decode the query
+        source = _source(event, context)
+        # a load balancer does not decode the query
+        safe = "%" if source is BufferingSource.LOAD_BALANCER else ""
         query = "&".join(
             f"{quote(name, safe)}={quote(value, safe)}" for name, value in _parameters(event)
         )
         path = _target(quote(str(event.get("path") or "/"), "/%:@!$&'()*+,;=~"), query)
-        return HttpRequest(str(event["httpMethod"]), path, tuple(headers), data)
+        return HttpRequest(str(event["httpMethod"]), path, tuple(headers), data, source)
     records = cast("list[Mapping[str, JSON]]", event.get("Records") or [{}])
-    source = records[0].get("eventSource") or records[0].get("EventSource") or event.get("source")
-    return HttpRequest("", str(source or "event"))
+    name = records[0].get("eventSource") or records[0].get("EventSource") or event.get("source")
+    return HttpRequest("", str(name or "event"))
+
+
+def _source(event: Mapping[str, JSON], context: Mapping[str, JSON]) -> BufferingSource:
+    """Return the event source of an event with ``httpMethod``."""
+    if "elb" in context:
+        return BufferingSource.LOAD_BALANCER
+    is_http_api = event.get("version") == "1.0"
+    return BufferingSource.HTTP_API if is_http_api else BufferingSource.REST_API
 
 
 def _object(event: Mapping[str, JSON], key: str) -> Mapping[str, JSON]:

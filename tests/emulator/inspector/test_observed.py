@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from adapter.diagnosis.observation import Chunk
-from adapter.emulator.inspector.observed import BUFFERED_CALL, BUFFERED_URL, observe
-from adapter.emulator.inspector.recorded import RecordedInvocation
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapter.diagnosis.observation import BufferingSource, Chunk
+from adapter.emulator.inspector.observed import observe
+from adapter.emulator.inspector.recorded import MAX_KEPT_EVENT_BYTES, RecordedInvocation
 from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
 from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
+from adapter.samples.api_events import http_api_event, rest_api_event
+from adapter.samples.proxy_events import alb_event, lattice_event
+from adapter.samples.url_event import function_url_event
 
 from .invocations import untold
 
+if TYPE_CHECKING:
+    from adapter.types import JSON
 
-def record(*, streaming: bool = True) -> RecordedInvocation:
-    return RecordedInvocation(1, untold(streaming=streaming), now=0.0, epoch=0.0)
+
+def record(event: JSON = None, *, streaming: bool = True) -> RecordedInvocation:
+    invocation = untold(json.dumps(event).encode(), streaming=streaming)
+    return RecordedInvocation(1, invocation, now=0.0, epoch=0.0)
 
 
 def test_times_count_from_the_event_so_that_a_cold_start_does_not_look_like_a_buffer() -> None:
@@ -47,8 +59,20 @@ def test_a_stream_that_the_runtime_left_is_broken() -> None:
     assert observe(kept).broken == "the runtime stopped in the middle of it"
 
 
-def test_a_source_that_buffers_is_named() -> None:
-    kept = record(streaming=False)
-    assert observe(kept).buffering == BUFFERED_CALL
+@pytest.mark.parametrize(
+    ("event", "source"),
+    [
+        (function_url_event(), BufferingSource.FUNCTION_URL),
+        (rest_api_event(), BufferingSource.REST_API),
+        (http_api_event(), BufferingSource.HTTP_API),
+        (alb_event(), BufferingSource.LOAD_BALANCER),
+        (lattice_event(), BufferingSource.UNKNOWN),
+        (function_url_event(body=b"x" * MAX_KEPT_EVENT_BYTES), BufferingSource.UNKNOWN),
+    ],
+    ids=["function URL", "REST API", "HTTP API", "load balancer", "another", "cut off"],
+)
+def test_a_source_that_buffers_is_named(event: JSON, source: BufferingSource) -> None:
+    kept = record(event, streaming=False)
+    assert observe(kept).buffering == BufferingSource.INVOKE_API
     kept.take(Responded(1.0, 200, []))
-    assert observe(kept).buffering == BUFFERED_URL
+    assert observe(kept).buffering == source
