@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.errors import EventError
+from adapter.errors import EventError, ResponseTooLarge
 from adapter.events.payload_v1 import (
     HTTP_API_V1,
     REST_API,
@@ -16,6 +16,7 @@ from adapter.events.payload_v1 import (
     request,
     response,
 )
+from adapter.events.prelude import DELIMITER
 from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.types import Head, Request
 
@@ -295,6 +296,13 @@ class TestResponse:
             "body": "",
             "isBase64Encoded": False,
         }
+
+    def test_of_a_rest_api_has_a_head_of_16000_bytes_at_most(self) -> None:
+        bare = len(b'{"statusCode":200,"headers":{"x":""}}' + DELIMITER)
+        fitting, larger = (Head(200, [(b"x", b"y" * (n - bare))]) for n in (16_000, 16_001))
+        assert len(REST_API.encode(fitting)) == 16_000
+        with pytest.raises(ResponseTooLarge, match="16,001 bytes of JSON, and a REST API reads 16"):
+            REST_API.encode(larger)
 
     def test_of_a_rest_api_is_streamed_where_that_was_asked_for_and_of_an_http_api_never(
         self,
