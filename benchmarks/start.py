@@ -29,11 +29,12 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from adapter.imports.packed import NAME, PackedFile
-from adapter.package.build import PTH, build, pack_imports
-from adapter.package.bytecode import ON_LAMBDA, compile_folder
+from adapter.package.build import build
+from adapter.package.bytecode import ON_LAMBDA, PTH, compile_folder, pack_imports
 from adapter.package.command import this_python
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
+from adapter.package.tree import unpack_archive
 
 from .runtime_api import event_response
 
@@ -206,9 +207,10 @@ def prepare(root: Path) -> None:
             (source / "with_mangum.py").write_text(WITH_MANGUM)
         for kind in ("files", "packed"):
             folder = root / f"{name}-{kind}"
-            folder.mkdir()
+            archive = root / f"{name}-{kind}.zip"
             target = f"{Path(modules[0]).stem}:app"
-            build(find_project(source), target, Platform(machine(), this_python()), folder)
+            build(find_project(source), target, Platform(machine(), this_python()), archive)
+            unpack_archive(archive, folder)
             compile_folder(folder, str(folder))
             if kind == "packed":
                 before = PackedFile(ON_LAMBDA, (folder / NAME).read_bytes())

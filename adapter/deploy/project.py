@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +12,8 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
 from ..package.build import ATTRIBUTE, MODULE, build
-from ..package.command import MAX_ZIPPED_BYTES, hints, this_python, too_big
-from ..package.project import find_project, project_folder
+from ..package.command import MAX_ZIPPED_BYTES, this_python, too_big
+from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
 from ..target import find_target
 from .desired import (
@@ -49,20 +48,13 @@ def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
 
     Raises:
         ConfigurationError: a setting is invalid.
+        PackageError: pyproject.toml cannot be read.
     """
     folder = project_folder(here)
-    file = folder / "pyproject.toml"
-    table = {}
-    if file.is_file():
-        try:
-            tool = tomllib.loads(file.read_text("utf-8")).get("tool", {})
-        except ValueError as error:
-            raise ConfigurationError(f"{file} is not TOML: {error}") from None
-        table = tool.get("adapter", {}).get("deploy", {})
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"[tool.adapter.deploy] in {file} has to be a table.")
+    table = read_pyproject(folder).get("tool", {}).get("adapter", {}).get("deploy", {})
     is_named = getattr(arguments, "target", None) is not None
-    return resolve(vars(arguments), table, str(file)), here if is_named else folder
+    settings = resolve(vars(arguments), table, str(folder / PYPROJECT))
+    return settings, here if is_named else folder
 
 
 def find_names(settings: Settings, place: Place) -> Names:
@@ -89,10 +81,7 @@ def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> It
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
         output = Path(scratch, "function.zip")
         platform = Platform(settings.arch, settings.python or this_python())
-        project = find_project(target.task_root)
-        package = build(project, target.handler, platform, output, say=say)
-        for line in hints(project, platform):
-            say(f"Warning: {line}")
+        package = build(find_project(target.task_root), target.handler, platform, output, say)
         _check_zip(output)
         yield Zip(output, package.handler)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -14,7 +13,7 @@ from packaging.utils import canonicalize_name
 from ..errors import PackageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 DISTRIBUTION = "asgi-lambda-stream"
@@ -22,32 +21,31 @@ PYPROJECT = "pyproject.toml"
 REQUIREMENTS = "requirements.txt"
 PYLOCK = "pylock.toml"
 UV_LOCK = "uv.lock"
-FOREIGN_LOCKS = {"poetry.lock": "poetry", "pdm.lock": "pdm"}  #: each with the tool that exports it
+FOREIGN_LOCKS = ("poetry.lock", "pdm.lock")  #: which uv cannot read
 FILES = (PYLOCK, UV_LOCK, REQUIREMENTS, *FOREIGN_LOCKS, PYPROJECT)  #: the first one found is used
 SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
 
 #: the types of the values that are read in a pyproject.toml; the lists are of strings
 TYPES = {
-    **dict.fromkeys(("project", "tool", "tool.adapter"), dict),
+    **dict.fromkeys(("project", "tool", "tool.adapter", "tool.adapter.deploy"), dict),
     **dict.fromkeys(("project.dependencies", "project.dynamic"), list),
 }
 
 
-@dataclass(frozen=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """The packages that uv installs.
 
-    ``source`` is for messages; ``lines`` are requirements (PEP 508); ``file`` is a requirements
-    file or a lock file.
+    ``source`` is for messages. uv runs in ``folder``. ``lines`` are requirements (PEP 508);
+    ``file`` is a requirements file or a lock file.
     """
 
     source: str
+    folder: Path
     lines: tuple[str, ...] = ()
     file: Path | None = None
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """A project as `find_project` finds it.
 
     ``folder`` has its pyproject.toml or requirements.txt. ``task_root`` is the folder that becomes
@@ -59,23 +57,20 @@ class Project:
     folder: Path
     task_root: Path
     dependencies: Dependencies | None
-    build: tuple[tuple[str, ...], ...] = ()
-    exclude: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
+    build: tuple[tuple[str, ...], ...]
+    exclude: tuple[str, ...]
+    include: tuple[str, ...]
 
 
-def find_project(task_root: Path, requirements: Path | None = None) -> Project:
-    """Find the project of a task root: the nearest folder with a file that describes one.
-
-    Raises:
-        PackageError: its settings or its dependencies cannot be used.
-    """
+def find_project(
+    task_root: Path, requirements: Path | None = None, keep: Sequence[str] = ()
+) -> Project:
+    """Find the project of a task root: the nearest folder with a file that describes one."""
     folder = project_folder(task_root)
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
     where = f"[tool.adapter] in {folder / PYPROJECT}"
-    unknown = sorted(settings.keys() - SETTINGS)
-    if unknown:
+    if unknown := sorted(settings.keys() - SETTINGS):
         raise PackageError(f"{where} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
     if requirements and not requirements.is_file():
         raise PackageError(
@@ -88,7 +83,7 @@ def find_project(task_root: Path, requirements: Path | None = None) -> Project:
         read_dependencies(file) if file else None,
         build=tuple(_words(line, where) for line in _strings(settings, "build", where)),
         exclude=_strings(settings, "exclude", where),
-        include=_strings(settings, "include", where),
+        include=(*_strings(settings, "include", where), *keep),
     )
 
 
@@ -100,6 +95,30 @@ def project_folder(task_root: Path) -> Path:
         if (folder / ".git").exists():
             break
     return task_root
+
+
+def read_pyproject(folder: Path) -> Mapping[str, Any]:
+    """Read the pyproject.toml of a folder; a missing file is empty."""
+    file = folder / PYPROJECT
+    if not file.is_file():
+        return {}
+    try:
+        document = tomllib.loads(file.read_text("utf-8"))
+    except ValueError as error:  # not TOML, not UTF-8
+        raise PackageError(f"{file} is not TOML: {error}") from None
+    for path, kind in TYPES.items():
+        *tables, name = path.split(".")
+        table = reduce(lambda table, key: table.get(key, {}), tables, document)
+        value = table.get(name, kind())
+        if not (is_strings(value) if kind is list else isinstance(value, dict)):
+            expected = "a list of strings" if kind is list else "a table"
+            raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
+    return document
+
+
+def is_strings(value: object) -> bool:
+    """Whether a value is a list of strings."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _strings(settings: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
@@ -134,67 +153,22 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
 
 
 def read_dependencies(file: Path) -> Dependencies:
-    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml.
-
-    Raises:
-        PackageError: they cannot be used as they are.
-    """
-    if file.name == PYPROJECT:
-        return Dependencies(PYPROJECT, _lines(file.parent))
-    if file.name == UV_LOCK:
-        return Dependencies(f"{PYPROJECT}, at the versions of {UV_LOCK}", _lines(file.parent), file)
-    if tool := FOREIGN_LOCKS.get(file.name):
-        raise PackageError(
-            f"{file} is {tool}'s own lock file. Export it, which keeps the hashes as well: "
-            f"{tool} export -o {REQUIREMENTS}"
-        )
-    return Dependencies(file.name, file=file)
-
-
-def read_pyproject(folder: Path) -> Mapping[str, Any]:
-    """Read the pyproject.toml of a folder; a missing file is empty.
-
-    Raises:
-        PackageError: it is not TOML, or has a value of the wrong type.
-    """
-    file = folder / PYPROJECT
-    if not file.is_file():
-        return {}
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except ValueError as error:  # not TOML, not UTF-8
-        raise PackageError(f"{file} cannot be read: {error}") from None
-    for path, kind in TYPES.items():
-        *tables, name = path.split(".")
-        table = reduce(lambda table, key: table.get(key, {}), tables, document)
-        value = table.get(name, kind())
-        if not (is_strings(value) if kind is list else isinstance(value, dict)):
-            expected = "a list of strings" if kind is list else "a table"
-            raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
-    return document
-
-
-def is_strings(value: object) -> bool:
-    """Whether a value is a list of strings."""
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _lines(folder: Path) -> tuple[str, ...]:
-    """Return the dependencies of a pyproject.toml.
-
-    Raises:
-        PackageError: they are not listed there, or are not requirements (PEP 508).
-    """
-    listed = _listed(read_pyproject(folder))
-    file = folder / PYPROJECT
+    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml."""
+    folder = file.parent
+    if file.name not in (PYPROJECT, UV_LOCK, *FOREIGN_LOCKS):
+        return Dependencies(file.name, folder, file=file)
+    listed = None if file.name in FOREIGN_LOCKS else _listed(read_pyproject(folder))
     if listed is None:
         raise PackageError(
-            f"{file} does not list its dependencies under [project], so they cannot "
-            f"be read from it. Export them: poetry export -o {REQUIREMENTS}, "
-            f"uv export --no-dev --no-emit-project -o {REQUIREMENTS}, "
-            f"or pip-compile -o {REQUIREMENTS}"
+            f"The dependencies cannot be read from {file}: no [project] lists them, or it is the "
+            f"lock file of another tool. Export them: poetry export -o {REQUIREMENTS}, "
+            f"pdm export -o {REQUIREMENTS}, pip-compile -o {REQUIREMENTS}, "
+            f"or uv export --no-dev --no-emit-project -o {REQUIREMENTS}"
         )
-    return tuple(_line(line, file) for line in listed)
+    lines = tuple(_line(line, folder / PYPROJECT) for line in listed)
+    if file.name == PYPROJECT:
+        return Dependencies(PYPROJECT, folder, lines)
+    return Dependencies(f"{PYPROJECT}, at the versions of {UV_LOCK}", folder, lines, file)
 
 
 def _line(line: str, file: Path) -> str:

@@ -53,7 +53,9 @@ def adapter_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("adapter")
     options = ("--wheel", "--no-build-isolation", "--python", sys.executable)
-    run_uv("build", *options, "--out-dir", str(folder), str(ROOT), folder=folder, scratch=folder)
+    run_uv(
+        "build", *options, "--out-dir", str(folder), str(ROOT), folder=folder, scratch=f"{folder}"
+    )
     [wheel] = folder.glob("*.whl")
     with ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]

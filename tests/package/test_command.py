@@ -9,12 +9,12 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from adapter.package.command import MB, warnings
-from adapter.package.tree import Size
+from adapter.package.build import DeploymentPackage
+from adapter.package.command import MB, sizes, table, warnings
 
 from .conftest import APP, needing
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
@@ -309,16 +309,28 @@ def test_an_index_that_cannot_be_reached_is_named(
     assert "uv found no wheels" not in done.err
 
 
+def test_sizes_are_those_in_the_zip(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "x.zip", "w", ZIP_DEFLATED) as archive:
+        for name in ("a.py", "shop.py", "shop/b.py"):
+            archive.writestr(name, "b\n" * MB)
+    owners = dict.fromkeys(("shop.py", "shop/b.py", "gone.py"), "shop 1.0")
+    zipped, unzipped = sizes(DeploymentPackage(tmp_path / "x.zip", "main.handler", owners))
+    assert unzipped == {"your project": 2 * MB, "shop 1.0": 4 * MB}
+    assert 0 < zipped["your project"] < MB
+    assert zipped["shop 1.0"] == 2 * zipped["your project"]
+    assert [line.split()[-2] for line in table(zipped, unzipped)][1:] == ["4.00", "2.00", "6.00"]
+
+
 @pytest.mark.parametrize(
-    ("size", "says"),
+    ("zipped", "unzipped", "says"),
     [
-        (Size(50 * MB, 250 * MB), []),
-        (Size(50 * MB + 1, 250 * MB), ["50 MB that can be uploaded"]),
-        (Size(1, 250 * MB + 1), ["250 MB that a function may have"]),
+        (50 * MB, 250 * MB, []),
+        (50 * MB + 1, 250 * MB, ["50 MB that can be uploaded"]),
+        (1, 250 * MB + 1, ["250 MB that a function may have"]),
     ],
 )
-def test_what_lambda_would_refuse_is_a_warning(size: Size, says: list[str]) -> None:
-    found = list(warnings(size))
+def test_what_lambda_would_refuse_is_a_warning(zipped: int, unzipped: int, says: list[str]) -> None:
+    found = list(warnings(zipped, unzipped))
     assert len(found) == len(says)
     assert all(part in text for part, text in zip(says, found, strict=True))
 
