@@ -7,11 +7,11 @@ import hashlib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
-from ..package.build import ATTRIBUTE, MODULE, build
+from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build
 from ..package.command import MAX_ZIPPED_BYTES, this_python, too_big
 from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
@@ -32,13 +32,6 @@ from .settings import Settings, resolve
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
-
-
-class Zip(NamedTuple):
-    """A deployment package and its handler."""
-
-    file: Path
-    handler: str
 
 
 def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
@@ -64,7 +57,9 @@ def find_names(settings: Settings, place: Place) -> Names:
 
 
 @contextmanager
-def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> Iterator[Zip]:
+def packaged(
+    settings: Settings, folder: Path, say: Callable[[str], None]
+) -> Iterator[DeploymentPackage]:
     """Yield the zip: TARGET itself if it is a zip, or a temporary zip that is made of TARGET.
 
     Raises:
@@ -75,7 +70,7 @@ def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> It
     if settings.target.endswith(".zip"):
         file = folder / settings.target
         _check_zip(file)
-        yield Zip(file, settings.handler or _default_handler(file))
+        yield DeploymentPackage(file, settings.handler or _default_handler(file))
         return
     target = find_target(settings.target, folder, factory=settings.factory)
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
@@ -83,7 +78,7 @@ def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> It
         platform = Platform(settings.arch, settings.python or this_python())
         package = build(find_project(target.task_root), target.handler, platform, output, say)
         _check_zip(output)
-        yield Zip(output, package.handler)
+        yield package
 
 
 def _check_zip(file: Path) -> None:
@@ -103,7 +98,7 @@ def _default_handler(file: Path) -> str:
 
 
 def desired(
-    settings: Settings, package: Zip, place: Place, names: Names, *, adopt: bool
+    settings: Settings, package: DeploymentPackage, place: Place, names: Names, *, adopt: bool
 ) -> Desired:
     """Return the deployment that the settings describe."""
     assert settings.auth is not None

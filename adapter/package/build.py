@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import zlib
@@ -17,7 +18,7 @@ from .project import Dependencies
 from .resolve import install
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .project import Project
     from .resolve import Platform
@@ -41,14 +42,11 @@ from adapter.loader import load
 
 
 class DeploymentPackage(NamedTuple):
-    """A finished zip, and its handler as the function's configuration names it.
-
-    ``owners`` has the name and the version of a distribution for each of its files in the zip.
-    """
+    """A zip, the Handler of its function, and the distribution of each file of a dependency."""
 
     file: Path
     handler: str
-    owners: dict[str, str]
+    owners: Mapping[str, str] = {}
 
 
 def build(
@@ -69,11 +67,6 @@ def build(
     """
     run_build_steps(project, say)
     sources = dict(tree.project_files(project))
-    for name in tree.keys_among(sources):
-        say(
-            f"Warning: {name} looks like a private key or credentials and becomes part of the zip. "
-            f"To {tree.leave_out(name)}"
-        )
     module = find_module(target)
     is_own = project.dependencies is None or is_among(module, sources)
     check_kept(module, sources, project.task_root)
@@ -83,43 +76,44 @@ def build(
         say(f"{module.name} is not in {project.task_root}: a dependency has to bring it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
-        install_dependencies(project, platform, folder, say)
-        owners = dict(tree.find_owners(folder))
-        tree.trim(folder, project.include)
+        owners = add_dependencies(project, platform, folder, say)
         tree.copy_sources(sources, folder)
+        for name in tree.keys_among(sources):
+            say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
         if not is_own:
             check_module(module, dict(tree.files(folder)), platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
             owners |= dict.fromkeys((packed.NAME, bytecode.PTH[0]), "packed imports")
-        (folder / BOOTSTRAP).chmod(0o755)
         tree.write_archive(folder, output)
     return DeploymentPackage(output, handler, owners)
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
-    """Run the project's build steps in its folder, with this Python."""
+    """Run the project's build steps in its folder, with this Python and without a shell."""
     for step in project.build:
-        say(f"Running {' '.join(step)} ...")
-        program = sys.executable if step[0] in ("python", "python3") else step[0]
+        say(f"Running {step} ...")
         try:
-            ended = subprocess.run(
-                [program, *step[1:]], cwd=project.folder, stdin=subprocess.DEVNULL, check=False
+            program, *arguments = shlex.split(step)
+            if program in ("python", "python3"):
+                program = sys.executable
+            subprocess.run(
+                [program, *arguments], cwd=project.folder, stdin=subprocess.DEVNULL, check=True
             )
-        except (OSError, ValueError) as error:  # there is no such program, or an argument has a NUL
-            raise PackageError(f"The build step {step[0]!r} cannot be run: {error}") from None
-        if ended.returncode:
+        except subprocess.CalledProcessError as error:
             raise PackageError(
-                f"The build step {' '.join(step)!r} failed with exit code {ended.returncode}. It "
-                f"was run in {project.folder}; its output is above."
-            )
+                f"The build step {step!r} failed with exit code {error.returncode}. It was run in "
+                f"{project.folder}; its output is above."
+            ) from None
+        except (OSError, ValueError) as error:  # no such program, an open quotation, a NUL
+            raise PackageError(f"The build step {step!r} cannot be run: {error}") from None
 
 
-def install_dependencies(
+def add_dependencies(
     project: Project, platform: Platform, folder: Path, say: Callable[[str], None]
-) -> None:
-    """Install the dependencies of the project and the adapter into ``folder``."""
+) -> dict[str, str]:
+    """Install the dependencies and the adapter, without what no request reads; return `owners`."""
     dependencies = project.dependencies or Dependencies("the adapter", project.folder)
     if project.dependencies is None:
         say(
@@ -128,6 +122,10 @@ def install_dependencies(
         )
     say(f"Getting wheels with uv for {platform}, by {dependencies.source} ...")
     install(dependencies, platform, folder)
+    owners = dict(tree.find_owners(folder))
+    tree.trim(folder, project.include)
+    (folder / BOOTSTRAP).chmod(0o755)
+    return owners
 
 
 def add_bytecode(folder: Path, python: str, say: Callable[[str], None]) -> bool:

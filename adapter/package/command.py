@@ -33,12 +33,7 @@ MAX_UNZIPPED_BYTES = 250 * MB
 
 
 def main(arguments: Namespace, say: Callable[[str], None]) -> int:
-    """Run the command.
-
-    Raises:
-        ConfigurationError: TARGET is malformed or does not exist.
-        PackageError: the project cannot be packaged.
-    """
+    """Run the command; return 0, or raise an error for the user."""
     target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     output = find_output(arguments.output)
     platform = Platform(arguments.arch, arguments.python or this_python())
@@ -79,33 +74,30 @@ def find_output(text: str) -> Path:
     written, and the link stays.
     """
     output = Path(text).resolve()
-    if not is_utf8(str(output)):
-        raise PackageError(f"{text!a} is not UTF-8. Name another file with --output")
-    if not output.parent.is_dir():
-        raise PackageError(f"{output} cannot be written: there is no folder {output.parent}")
-    try:
-        TemporaryFile(dir=output if output.is_dir() else output.parent).close()
-    except OSError as error:
-        raise PackageError(
-            f"{output} cannot be written: {error.strerror}. Name another place with --output"
-        ) from None
-    if output.is_dir() and any(output.iterdir()):
-        raise PackageError(
-            f"{output} is a folder with something in it, which would become part of the function. "
-            "Name an empty folder, or a file that ends with .zip"
-        )
-    kind = "folder" if text.endswith("/") else "zip"
-    if output.exists() and not output.is_dir() and (kind == "folder" or not _is_zip(output)):
-        raise PackageError(
-            f"{output} exists and is not a {kind}, so it is not overwritten. Remove it, "
-            "or name another output with --output"
-        )
+    if fault := _fault(output, is_folder=text.endswith("/")):
+        raise PackageError(f"{output} {fault}. Name another file with --output")
     return output
 
 
-def _is_zip(output: Path) -> bool:
-    """Whether a file is a zip, or empty as mktemp makes it."""
-    return output.is_file() and (output.stat().st_size == 0 or is_zipfile(output))
+def _fault(output: Path, *, is_folder: bool) -> str:
+    """Return why an output cannot be written, or would lose other files; else ''."""
+    folder = output if output.is_dir() else output.parent
+    if not is_utf8(str(output)):
+        return "is not UTF-8"
+    if not folder.is_dir():
+        return f"cannot be written: there is no folder {folder}"
+    try:
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return f"cannot be written: {error.strerror}"
+    if output.is_dir() and any(output.iterdir()):
+        return "is a folder with something in it, which would become part of the function"
+    if output.is_dir() or not output.exists():
+        return ""
+    if is_folder:
+        return "exists and is not a folder"
+    is_zip = output.is_file() and (is_zipfile(output) or output.stat().st_size == 0)  # by mktemp
+    return "" if is_zip else "exists and is not a zip, so it is not overwritten"
 
 
 def sizes(package: DeploymentPackage) -> tuple[Counter[str], Counter[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import tomllib
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +28,7 @@ SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
 TYPES = {
     **dict.fromkeys(("project", "tool", "tool.adapter", "tool.adapter.deploy"), dict),
     **dict.fromkeys(("project.dependencies", "project.dynamic"), list),
+    **dict.fromkeys(("tool.adapter.build", "tool.adapter.exclude", "tool.adapter.include"), list),
 }
 
 
@@ -57,9 +57,9 @@ class Project(NamedTuple):
     folder: Path
     task_root: Path
     dependencies: Dependencies | None
-    build: tuple[tuple[str, ...], ...]
-    exclude: tuple[str, ...]
-    include: tuple[str, ...]
+    build: Sequence[str]
+    exclude: Sequence[str]
+    include: Sequence[str]
 
 
 def find_project(
@@ -69,9 +69,11 @@ def find_project(
     folder = project_folder(task_root)
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
-    where = f"[tool.adapter] in {folder / PYPROJECT}"
     if unknown := sorted(settings.keys() - SETTINGS):
-        raise PackageError(f"{where} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
+        raise PackageError(
+            f"[tool.adapter] in {folder / PYPROJECT} has {unknown[0]!r}; it can have "
+            f"{', '.join(SETTINGS)}."
+        )
     if requirements and not requirements.is_file():
         raise PackageError(
             f"There is no file {requirements}. Paths are relative to the working directory."
@@ -81,9 +83,9 @@ def find_project(
         folder,
         task_root,
         read_dependencies(file) if file else None,
-        build=tuple(_words(line, where) for line in _strings(settings, "build", where)),
-        exclude=_strings(settings, "exclude", where),
-        include=(*_strings(settings, "include", where), *keep),
+        build=settings.get("build", []),
+        exclude=settings.get("exclude", []),
+        include=[*settings.get("include", []), *keep],
     )
 
 
@@ -110,32 +112,15 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         *tables, name = path.split(".")
         table = reduce(lambda table, key: table.get(key, {}), tables, document)
         value = table.get(name, kind())
-        if not (is_strings(value) if kind is list else isinstance(value, dict)):
-            expected = "a list of strings" if kind is list else "a table"
+        if isinstance(value, str) and path.startswith("tool.adapter."):  # build = "make"
+            value = table[name] = [value]
+        is_valid = isinstance(value, kind)
+        if kind is list and is_valid:
+            is_valid = all(isinstance(each, str) and each.strip() for each in value)
+        if not is_valid:
+            expected = "a list of strings, none of them empty" if kind is list else "a table"
             raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
     return document
-
-
-def is_strings(value: object) -> bool:
-    """Whether a value is a list of strings."""
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _strings(settings: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
-    value = settings.get(name, [])
-    values = [value] if isinstance(value, str) else value
-    if not (is_strings(values) and all(map(str.strip, values))):
-        raise PackageError(
-            f"{name!r} of {where} is {value!r}; it has to be a string or a list of strings."
-        )
-    return tuple(values)
-
-
-def _words(line: str, where: str) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(line))
-    except ValueError as error:
-        raise PackageError(f"'build' of {where} has {line!r}: {error}.") from None
 
 
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from secrets import token_hex
 from stat import S_IMODE
 from typing import TYPE_CHECKING
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import PackageError
 
@@ -77,7 +77,8 @@ def project_files(project: Project, folder: Path | None = None) -> Iterator[tupl
         is_kept, is_folder = matches(name, project.include), path.is_dir()
         if matches(path.name, NEVER) and not is_kept:
             continue
-        if is_folder and ((path / "pyvenv.cfg").exists() or _leads_up(path)):
+        is_loop = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+        if is_loop or (path / "pyvenv.cfg").exists():
             continue
         is_left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
         if is_left_out and not is_kept and (not is_folder or _leads_out(path, project)):
@@ -96,29 +97,24 @@ def _check(path: Path, name: str, project: Project) -> None:
     if _leads_out(path, project) and not matches(name, project.include):
         raise PackageError(
             f"{path} is a link to {path.resolve()}, outside of the project in {project.folder}. To "
-            f'package its target, add it to pyproject.toml: [tool.adapter] include = ["{name}"]. '
-            f'To leave it out: exclude = ["{name}"]'
+            f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml. '
+            f"{leave_out(name)}"
         )
     if not is_utf8(name):
         raise PackageError(
-            f"{str(path)!a} cannot be packaged: its name is not UTF-8. Rename it, or "
-            'leave it out by a pattern: [tool.adapter] exclude = ["..."] in pyproject.toml'
+            f"{str(path)!a} cannot be packaged: its name is not UTF-8. Rename it. "
+            f"{leave_out('a pattern')}"
         )
     if not (path.is_file() or path.is_dir()):
         raise PackageError(
             f"{path} is neither a file nor a link to one, so it cannot be packaged. "
-            f"Remove it, or {leave_out(name)}"
+            f"{leave_out(name)}"
         )
 
 
 def _leads_out(path: Path, project: Project) -> bool:
     """Whether a link leads out of the project."""
     return path.is_symlink() and not path.resolve().is_relative_to(project.folder.resolve())
-
-
-def _leads_up(path: Path) -> bool:
-    """Whether a link leads to a folder that contains the link."""
-    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
 
 
 def is_package(path: Path) -> bool:
@@ -140,22 +136,17 @@ def is_utf8(name: str) -> bool:
 
 
 def leave_out(name: str) -> str:
-    """Return how to leave a file of the project out of packages."""
-    return f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+    """Return a sentence: how to leave a file of the project out of packages."""
+    return f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
 
 
 def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
     """Return the names of files that seem to be private keys or credentials."""
     for name, file in sources.items():
-        if not name.endswith(".py") and (matches(file.name, KEYS) or _has_private_key(file)):
+        with file.open("rb") as opened:
+            has_key = PRIVATE_KEY.search(opened.read(MAX_KEY_BYTES))
+        if not name.endswith(".py") and (has_key or matches(file.name, KEYS)):
             yield name
-
-
-def _has_private_key(file: Path) -> bool:
-    try:
-        return file.stat().st_size <= MAX_KEY_BYTES and bool(PRIVATE_KEY.search(file.read_bytes()))
-    except OSError:
-        return False  # copy_sources reports it
 
 
 def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
@@ -164,15 +155,15 @@ def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
         copy = target / name
         if copy.exists():
             raise PackageError(
-                f"{file} would replace a file of the same name from a dependency. "
-                f"Rename it, or {leave_out(name)}"
+                f"{file} would replace a file of the same name from a dependency. Rename it. "
+                f"{leave_out(name)}"
             )
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy)
         except OSError as error:
             raise PackageError(
-                f"{file} cannot be copied: {error.strerror}. Repair that, or {leave_out(name)}"
+                f"{file} cannot be copied: {error.strerror}. {leave_out(name)}"
             ) from None
 
 
@@ -181,7 +172,9 @@ def trim(folder: Path, keep: Collection[str]) -> None:
     scripts = folder / "bin"
     if scripts.is_dir() and not any(scripts.glob("*.py")):
         shutil.rmtree(scripts)
-    suites = [path for path in folder.rglob("*") if _is_test_suite(path)]
+    # django.test has no tests in it, despite its name.
+    named = [path for path in folder.rglob("*") if path.name in ("test", "tests")]
+    suites = [path for path in named if any(path.rglob("test_*.py"))]
     for name, file in sorted(files(folder)):
         if matches(name, keep):
             continue
@@ -197,12 +190,6 @@ def without_description(metadata: bytes) -> bytes:
     return metadata.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n"
 
 
-def _is_test_suite(path: Path) -> bool:
-    """Whether a folder is a test suite; django.test is not, despite its name."""
-    has_name = path.name in ("test", "tests") and path.is_dir()
-    return has_name and next(path.rglob("test_*.py"), None) is not None
-
-
 def _is_helper(file: Path) -> bool:
     """Whether a file of a test suite is a module that other code may import (as numpy does)."""
     tests = ("test_*.py", "*_test.py", "conftest.py")
@@ -210,19 +197,15 @@ def _is_helper(file: Path) -> bool:
 
 
 def _is_bulk(name: str, file: Path) -> bool:
-    """Whether a file is for building, checking or installing, not for running."""
+    """Whether a file is for building, checking or installing, not for running.
+
+    Some modules import what their stub names: https://scientific-python.org/specs/spec-0001/
+    """
     if name.partition("/")[0].endswith(".dist-info"):
         return not matches(name.lower(), METADATA)
-    return matches(name, BULK) and not _is_lazy_stub(file)
-
-
-def _is_lazy_stub(file: Path) -> bool:
-    """Whether a file is a stub that its module reads in order to import (SPEC 1, lazy_loader).
-
-    https://scientific-python.org/specs/spec-0001/
-    """
     module = file.with_suffix(".py")
-    return file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
+    is_read = file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
+    return matches(name, BULK) and not is_read
 
 
 def write_archive(folder: Path, output: Path) -> None:
@@ -232,13 +215,11 @@ def write_archive(folder: Path, output: Path) -> None:
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
-        with ZipFile(
-            unfinished, "w", ZIP_DEFLATED, compresslevel=9, strict_timestamps=False
-        ) as archive:
+        with ZipFile(unfinished, "w") as archive:
             for name, file in sorted(files(folder)):
-                os.utime(file, (0, 0))  # becomes 1980, the first year of the format
-                file.chmod(0o755 if os.access(file, os.X_OK) else 0o644)
-                archive.write(file, name)
+                info = ZipInfo(name)  # of 1980, the first year of the format
+                info.external_attr = (0o100755 if os.access(file, os.X_OK) else 0o100644) << 16
+                archive.writestr(info, file.read_bytes(), ZIP_DEFLATED, compresslevel=9)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -158,6 +158,15 @@ class TestTheBuildStep:
         folder = project({**needing(), "make_data.py": code, "pyproject.toml": settings})
         assert package(f"{folder}/main.py:app").read("data.txt") == sys.executable
 
+    def test_its_lines_are_words_and_no_shell_sees_them(self, project: Write, package: Run) -> None:
+        code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(repr(sys.argv[2:]))"
+        steps = ["python make.py 1.txt 'a b' && x", "python make.py 2.txt"]
+        settings = f"[tool.adapter]\nbuild = {steps}\n"
+        folder = project({**needing(), "make.py": code, "pyproject.toml": settings})
+        done = package(f"{folder}/main.py:app")
+        assert done.read("1.txt") == "['a b', '&&', 'x']"
+        assert done.read("2.txt") == "[]"
+
     def test_it_is_not_kept_waiting_for_input_that_nobody_gives(self, project: Write) -> None:
         settings = "[tool.adapter]\nbuild = \"python -c 'input()'\"\n"
         folder = project({**needing(), "pyproject.toml": settings})
@@ -172,7 +181,8 @@ class TestTheBuildStep:
         [
             ("python -c 'raise SystemExit(3)'", "failed with exit code 3"),
             ("no-such-program", "'no-such-program' cannot be run"),
-            (r"echo \u0000", "'echo' cannot be run: embedded null byte"),
+            (r"echo \u0000", r"'echo \x00' cannot be run: embedded null byte"),
+            ("python -c 'x", '"python -c \'x" cannot be run: No closing quotation'),
         ],
     )
     def test_a_failure_ends_it(self, project: Write, package: Run, step: str, says: str) -> None:

@@ -130,11 +130,10 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
     ("settings", "says"),
     [
         ('biuld = "python -m x"', r"has 'biuld'; it can have build, deploy, exclude, include"),
-        ("build = 1", r"'build' of .* is 1; it has to be a string or a list"),
-        ('build = ["a", 1]', "it has to be a string or a list"),
-        ('exclude = [""]', "it has to be a string or a list"),
-        ('build = " "', "it has to be a string or a list"),
-        ('build = "python -c \'x"', r"'build' of .* has \"python -c 'x\": No closing quotation"),
+        ("build = 1", r"has tool\.adapter\.build = 1, which has to be a list of strings"),
+        ('build = ["a", 1]', "which has to be a list of strings"),
+        ('exclude = [""]', "which has to be a list of strings, none of them empty"),
+        ('build = " "', "which has to be a list of strings, none of them empty"),
         ("build = ", r"pyproject\.toml is not TOML"),
     ],
 )
@@ -163,12 +162,6 @@ def test_a_value_of_another_kind_is_an_error_that_says_where(
 ) -> None:
     with pytest.raises(PackageError, match=rf"pyproject\.toml .*{says}"):
         find_project(project({"pyproject.toml": text}))
-
-
-def test_build_steps_are_words_and_no_shell_sees_them(project: Write) -> None:
-    text = '[tool.adapter]\nbuild = ["python -m seed \'a b\' && x", "make"]\n'
-    found = find_project(project({"pyproject.toml": text}))
-    assert found.build == (("python", "-m", "seed", "a b", "&&", "x"), ("make",))
 
 
 def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(project: Write) -> None:
