@@ -1,7 +1,7 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
-`command` is the command, `build` has its steps in order. The zip does not contain this package.
-The options are defined here, because importing this module needs no extra.
+`command` is the command, `build` has its steps in order. A step that fails raises `PackageError`.
+The zip does not contain this package. The options are here, because this module needs no extra.
 """
 
 from __future__ import annotations

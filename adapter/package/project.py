@@ -112,15 +112,17 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         *tables, name = path.split(".")
         table = reduce(lambda table, key: table.get(key, {}), tables, document)
         value = table.get(name, kind())
-        if isinstance(value, str) and path.startswith("tool.adapter."):  # build = "make"
+        if kind is list and "adapter" in tables and isinstance(value, str):  # build = "make"
             value = table[name] = [value]
-        is_valid = isinstance(value, kind)
-        if kind is list and is_valid:
-            is_valid = all(isinstance(each, str) and each.strip() for each in value)
-        if not is_valid:
+        if not isinstance(value, kind) or (kind is list and not all(map(is_text, value))):
             expected = "a list of strings, none of them empty" if kind is list else "a table"
             raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
     return document
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a string that is not empty."""
+    return isinstance(value, str) and bool(value.strip())
 
 
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:
@@ -128,13 +130,13 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
 
     The lock file of a tool is used only if pyproject.toml lists the dependencies.
     """
-    there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     is_listed = _listed(pyproject) is not None
+    there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     for name in there:
         if is_listed or name in (PYLOCK, REQUIREMENTS):
             return folder / name
-    is_project = "project" in pyproject or "poetry" in pyproject.get("tool", {})
-    return folder / PYPROJECT if is_project or there else None
+    is_project = there or "project" in pyproject or "poetry" in pyproject.get("tool", {})
+    return folder / PYPROJECT if is_project else None
 
 
 def read_dependencies(file: Path) -> Dependencies:

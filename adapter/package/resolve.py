@@ -48,11 +48,10 @@ class Platform(NamedTuple):
 
     @property
     def uv_name(self) -> str:
-        """The name that uv has for a system with this glibc.
+        """The name that uv has for the runtime's glibc: 2.26 up to Python 3.11, then 2.34.
 
-        Amazon Linux 2 has glibc 2.26, up to Python 3.11; Amazon Linux 2023 has 2.34. A wheel for a
-        later glibc would be installed and then fail to import. uv has no name between 2.17 and
-        2.28. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+        uv has no name between 2.17 and 2.28.
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
         """
         machine = "aarch64" if self.architecture == "arm64" else self.architecture
         return f"{machine}-manylinux_2_{17 if self.python == '3.11' else 34}"
@@ -86,11 +85,7 @@ def install(dependencies: Dependencies, platform: Platform, target: Path) -> Non
 
 
 def run_uv(*arguments: str, folder: Path, scratch: str) -> None:
-    """Run uv in a folder; its temporary files are in ``scratch``.
-
-    Raises:
-        CalledProcessError: uv failed.
-    """
+    """Run uv in a folder, with temporary files in ``scratch``; `CalledProcessError` if it fails."""
     subprocess.run(
         [find_uv_bin(), "--quiet", "--no-progress", "--no-python-downloads", *arguments],
         cwd=folder,
@@ -153,11 +148,10 @@ def explain(
     error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
 ) -> str:
     """Return the error of uv with an explanation and advice."""
+    without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")  # of the adapter on an index
     if "export" in error.cmd:
         advice = f"{UV_LOCK} cannot be read. Lock again: uv lock"
-    elif DISTRIBUTION in error.stderr.replace(
-        f"/{DISTRIBUTION}/", ""
-    ):  # not in the URL of an index
+    elif DISTRIBUTION in without_page:
         advice = (
             f"Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."
