@@ -125,20 +125,17 @@ def may_bind_more(source: str) -> bool:
 
 
 def kind_of(source: str, name: str) -> Kind:
-    """Return the kind of object that a module binds a name to, judged by its source."""
-    found = Kind.UNKNOWN
-    for node in ast.parse(source).body:
-        match node:
-            case ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) if bound == name:
-                found = _kind_of_function(node)
-            case (
-                ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call(func=maker))
-                | ast.AnnAssign(target=ast.Name(id=bound), value=ast.Call(func=maker))
-            ) if bound == name:
-                found = MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
-            case _ if name in bound_names(ast.unparse(node)):
-                found = Kind.UNKNOWN
-    return found
+    """Return the kind of object that a module binds a name to at last, judged by its source."""
+    binding = [node for node in ast.parse(source).body if name in bound_names(ast.unparse(node))]
+    match binding[-1:]:
+        case [ast.FunctionDef() | ast.AsyncFunctionDef() as node] if node.name == name:
+            return _kind_of_function(node)
+        case [
+            ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call(func=maker))
+            | ast.AnnAssign(target=ast.Name(id=bound), value=ast.Call(func=maker))
+        ] if bound == name:
+            return MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
+    return Kind.UNKNOWN
 
 
 def _kind_of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:

@@ -95,21 +95,17 @@ def project_files(project: Project, folder: Path | None = None) -> Iterator[tupl
 def _check(path: Path, name: str, project: Project) -> None:
     """Raise a `PackageError` if a file or a folder of the project must not be packaged."""
     if _leads_out(path, project) and not matches(name, project.include):
-        raise PackageError(
-            f"{path} is a link to {path.resolve()}, outside of the project in {project.folder}. To "
-            f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml. '
-            f"{leave_out(name)}"
+        fault = (
+            f"is a link to {path.resolve()}, outside of the project in {project.folder}. To "
+            f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml'
         )
-    if not is_utf8(name):
-        raise PackageError(
-            f"{str(path)!a} cannot be packaged: its name is not UTF-8. Rename it. "
-            f"{leave_out('a pattern')}"
-        )
-    if not (path.is_file() or path.is_dir()):
-        raise PackageError(
-            f"{path} is neither a file nor a link to one, so it cannot be packaged. "
-            f"{leave_out(name)}"
-        )
+    elif not is_utf8(name):
+        fault = "cannot be packaged: its name is not UTF-8"
+    elif not (path.is_file() or path.is_dir()):
+        fault = "is neither a file nor a link to one, so it cannot be packaged"
+    else:
+        return
+    raise PackageError(f"{path} {fault}. {leave_out(name)}")
 
 
 def _leads_out(path: Path, project: Project) -> bool:
@@ -137,7 +133,8 @@ def is_utf8(name: str) -> bool:
 
 def leave_out(name: str) -> str:
     """Return a sentence: how to leave a file of the project out of packages."""
-    return f'To leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+    pattern = name.encode(errors="replace").decode()  # "?" for what is not UTF-8
+    return f'To leave it out: [tool.adapter] exclude = ["{pattern}"] in pyproject.toml'
 
 
 def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
