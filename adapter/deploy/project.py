@@ -12,7 +12,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
 from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build
-from ..package.command import MAX_ZIPPED_BYTES, this_python, too_big
+from ..package.command import MAX_ZIPPED_BYTES, too_big
 from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
 from ..target import find_target
@@ -75,7 +75,7 @@ def packaged(
     target = find_target(settings.target, folder, factory=settings.factory)
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
         output = Path(scratch, "function.zip")
-        platform = Platform(settings.arch, settings.python or this_python())
+        platform = Platform(settings.arch, settings.python)
         package = build(find_project(target.task_root), target.handler, platform, output, say)
         _check_zip(output)
         yield package
@@ -129,7 +129,7 @@ def desired(
 def _configuration(settings: Settings, handler: str, place: Place, names: Names) -> Configuration:
     runtime_arn, _, runtime_alias = settings.custom_runtime.rpartition(":")
     return Configuration(
-        runtime="custom" if runtime_arn else f"python{settings.python or this_python()}",
+        runtime="custom" if runtime_arn else f"python{settings.python}",
         handler=handler,
         role=_role_arn(settings.role or names.role, place),
         memory=settings.memory,

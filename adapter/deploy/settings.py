@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError
-from ..package import ARCHITECTURES, PYTHONS
+from ..package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Settings(NamedTuple):
     environment: Mapping[str, str] = {}
     invoke_mode: str = "response_stream"
     stream_path: str = ""
-    python: str = ""
+    python: str = THIS_PYTHON
     arch: str = "x86_64"
     native: bool = False
     snapstart: bool = False

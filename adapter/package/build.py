@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PackageError
 from ..imports import packed
-from . import bytecode, tree
+from . import THIS_PYTHON, bytecode, tree
 from .check import check_kept, check_module, find_module, is_among
 from .project import Dependencies
 from .resolve import install
@@ -135,7 +135,7 @@ def add_bytecode(folder: Path, python: str, say: Callable[[str], None]) -> bool:
             "Warning: this Python compresses with zlib-ng, so the zip differs, byte for byte, from "
             "one that was made with zlib. The files in it are the same."
         )
-    if python != bytecode.THIS_PYTHON:
+    if python != THIS_PYTHON:
         say(
             f"Warning: without bytecode, which only Python {python} can make: every cold start "
             f"compiles. Run this command with it: python{python} -m adapter ..."

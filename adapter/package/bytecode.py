@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 ON_LAMBDA = "/var/task"
 
-#: the version that runs, and for whose minor version it compiles
-THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-
 #: read by AWS's runtime (see `site`), which then imports from the packed file for any handler
 PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.packed.install()\n"
 

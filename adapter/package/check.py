@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PackageError
 from ..loader import CALL, Kind, mistake, nearest
-from .bytecode import THIS_PYTHON
+from . import THIS_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -59,11 +59,11 @@ def _is_file_of(path: str, name: str) -> bool:
 
 def check_kept(module: NamedModule, files: Collection[str], task_root: Path) -> None:
     """Check that a module of the project is among the files that are packaged."""
-    there = [source for source in module.sources if (task_root / source).is_file()]
-    if there and not any(source in files for source in module.sources):
+    source = next((source for source in module.sources if (task_root / source).is_file()), None)
+    if source and source not in files:
         raise PackageError(
-            f"{task_root / there[0]} is the module that the function loads, but it is left out of "
-            f"packages; --keep {there[0]} keeps it."
+            f"{task_root / source} is the module that the function loads, but it is left out of "
+            f"packages; --keep {source} keeps it."
         )
 
 

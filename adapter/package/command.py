@@ -12,9 +12,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import PackageError
 from ..target import find_target
-from . import PYTHONS
 from .build import build
-from .bytecode import THIS_PYTHON
 from .project import find_project
 from .resolve import Platform
 from .tree import is_utf8, unpack_archive
@@ -36,7 +34,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """Run the command; return 0, or raise an error for the user."""
     target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     output = find_output(arguments.output)
-    platform = Platform(arguments.arch, arguments.python or this_python())
+    platform = Platform(arguments.arch, arguments.python)
     project = find_project(target.task_root, arguments.requirements, arguments.keep)
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         is_folder = output.is_dir() or arguments.output.endswith("/")
@@ -56,15 +54,6 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     for line in warnings(zipped.total(), unzipped.total()):
         say(f"Warning: {line}")
     return 0
-
-
-def this_python() -> str:
-    """Return the version that runs, if Lambda has it."""
-    if THIS_PYTHON not in PYTHONS:
-        raise PackageError(
-            f"Lambda has no Python {THIS_PYTHON}. Choose one with --python: {', '.join(PYTHONS)}"
-        )
-    return THIS_PYTHON
 
 
 def find_output(text: str) -> Path:

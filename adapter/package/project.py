@@ -65,7 +65,10 @@ class Project(NamedTuple):
 def find_project(
     task_root: Path, requirements: Path | None = None, keep: Sequence[str] = ()
 ) -> Project:
-    """Find the project of a task root: the nearest folder with a file that describes one."""
+    """Find the project of a task root: the nearest folder with a file that describes one.
+
+    ``keep`` are more patterns of files to include.
+    """
     folder = project_folder(task_root)
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})

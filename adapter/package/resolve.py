@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
 
-#: the versions and the hashes of a uv.lock, as a requirements file
-EXPORT = (
-    *("export", "--frozen", "--format", "requirements.txt", "--no-default-groups"),
-    *("--no-editable", "--no-emit-project", "--no-emit-package", DISTRIBUTION),
-)
-
 
 class Platform(NamedTuple):
     """A managed Python runtime of Lambda, or an image on the same system."""
@@ -68,13 +62,17 @@ def install(dependencies: Dependencies, platform: Platform, target: Path) -> Non
         *("--python-version", f"{platform.python}.99", "--python-platform", platform.uv_name),
         *("--target", str(target), "--only-binary", ":all:"),
     )
+    export = (
+        *("export", "--frozen", "--format", "requirements.txt", "--no-default-groups"),
+        *("--no-editable", "--no-emit-project", "--no-emit-package", DISTRIBUTION),
+    )
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         uv = partial(run_uv, folder=folder, scratch=scratch)
         files = ["-r", str(file.resolve())] if file else []
         try:
             if file and file.name == UV_LOCK:
                 files = ["-r", f"{scratch}/requirements.txt"]
-                uv(*EXPORT, "-o", files[1])
+                uv(*export, "-o", files[1])
             elif file and is_locked:  # a pylock.toml: uv accepts no other requirements with it
                 uv(*pip, "-r", copy_pylock(file, scratch))
                 files = []

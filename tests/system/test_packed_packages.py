@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from adapter.imports.packed import NAME
+from adapter.package import THIS_PYTHON
 from adapter.package.build import build
 from adapter.package.bytecode import PTH
-from adapter.package.command import this_python
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
 from adapter.package.tree import unpack_archive
@@ -201,7 +201,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
             variables.setenv(name, value)
         packed = root / "packed" / "task"
         archive = root / "function.zip"
-        build(find_project(project), "main:app", Platform(ARCHITECTURE, this_python()), archive)
+        build(find_project(project), "main:app", Platform(ARCHITECTURE, THIS_PYTHON), archive)
         unpack_archive(archive, packed)
     unpacked = root / "unpacked" / "task"
     shutil.copytree(packed, unpacked, copy_function=os.link)
