@@ -32,19 +32,39 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; 2 for wrong usage."""
+    """Run a command and return its exit code: 1 if it fails, 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         return dispatch(argv)
     except KeyboardInterrupt:
         return 130  # as a shell reports it
     except Exception as error:
-        from .errors import ConfigurationError
+        from .errors import ConfigurationError, DeployError, PackageError
 
-        if not isinstance(error, ConfigurationError):
-            raise
-        print(f"adapter: {error}", file=sys.stderr)
-        return 2
+        if isinstance(error, ConfigurationError):
+            say(f"adapter: {error}")
+            return 2
+        if isinstance(error, DeployError | PackageError):
+            say(f"adapter {argv[0]}: {error}")
+            return 1
+        raise
+
+
+def say(text: str) -> None:
+    """Write progress, a warning or an error; stdout has the result."""
+    sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def terminated_cleanly() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: temporary files are removed."""
+    import signal
+
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def dispatch(argv: Sequence[str]) -> int:
@@ -213,18 +233,20 @@ def run_doctor(arguments: Namespace) -> int:
     return doctor(arguments)
 
 
+@terminated_cleanly()
 def run_package(arguments: Namespace) -> int:
     """Make a zip: ``adapter package``."""
     with needed_extra("package"):
         from .package.command import main as package
-    return package(arguments)
+    return package(arguments, say)
 
 
+@terminated_cleanly()
 def run_deployment(arguments: Namespace) -> int:
     """Change or read AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
     with needed_extra("deploy"):
         from .deploy.commands import COMMANDS
-    return COMMANDS[arguments.deployment](arguments)
+    return COMMANDS[arguments.deployment](arguments, say)
 
 
 def run_completion(arguments: Namespace) -> int:

@@ -29,11 +29,12 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from adapter.imports.packed import NAME, PackedFile
-from adapter.package.build import PTH, build, pack_imports
-from adapter.package.bytecode import ON_LAMBDA, compile_folder
-from adapter.package.command import this_python
+from adapter.package import THIS_PYTHON
+from adapter.package.build import build
+from adapter.package.bytecode import ON_LAMBDA, PTH, compile_folder, pack_imports
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
+from adapter.package.tree import unpack_archive
 
 from .runtime_api import event_response
 
@@ -144,7 +145,7 @@ def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         "AWS_LAMBDA_RUNTIME_API": api.address,
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{this_python()}",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{THIS_PYTHON}",
         "ADAPTER_SHUTDOWN": "off",
         "_HANDLER": contender.handler,
         "LAMBDA_TASK_ROOT": str(folder),
@@ -206,9 +207,10 @@ def prepare(root: Path) -> None:
             (source / "with_mangum.py").write_text(WITH_MANGUM)
         for kind in ("files", "packed"):
             folder = root / f"{name}-{kind}"
-            folder.mkdir()
+            archive = root / f"{name}-{kind}.zip"
             target = f"{Path(modules[0]).stem}:app"
-            build(find_project(source), target, Platform(machine(), this_python()), folder)
+            build(find_project(source), target, Platform(machine(), THIS_PYTHON), archive)
+            unpack_archive(archive, folder)
             compile_folder(folder, str(folder))
             if kind == "packed":
                 before = PackedFile(ON_LAMBDA, (folder / NAME).read_bytes())

@@ -40,20 +40,20 @@ TRUST = {
 }
 
 
-def apply(plan: Sequence[steps.Step], runner: StepRunner, say: Callable[[str], None]) -> None:
-    """Carry out a plan, step by step; ``say`` gets a line for each.
+def apply(plan: Sequence[steps.Step], runner: StepRunner) -> None:
+    """Carry out a plan, step by step, and say each step.
 
     Raises:
         DeployError: a step failed. The message names the step, and says what to do next.
     """
     for number, step in enumerate(plan):
-        say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
+        runner.say(" ".join(filter(None, [step.verb, step.kind, step.name, step.detail])))
         try:
             runner.perform(step)
         except (BotoCoreError, ClientError) as error:
             raise DeployError(_stopped(plan, number, explain(error))) from None
         except (KeyboardInterrupt, SystemExit):  # Ctrl-C, SIGTERM
-            say(_stopped(plan, number, "interrupted, so this step may be done or not."))
+            runner.say(_stopped(plan, number, "interrupted, so this step may be done or not."))
             raise
 
 
@@ -72,7 +72,8 @@ def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
 class StepRunner:
     """Performs steps of the deployment ``name``.
 
-    ``version`` is the published version that the later steps use, ``zip_file`` has the code.
+    ``say`` gets progress. ``version`` is the published version that the later steps use,
+    ``zip_file`` has the code.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class StepRunner:
     ) -> None:
         self._account = account
         self._tags = {TAG: name}
-        self._say = say
+        self.say = say
         self._zip_file = zip_file
         self.version = version
         watch_uploads(account.functions, say)
@@ -167,7 +168,7 @@ class StepRunner:
     @perform.register
     def _(self, step: steps.UploadZip) -> None:
         assert self._zip_file is not None
-        progress = Progress(step.zip_bytes, self._say)
+        progress = Progress(step.zip_bytes, self.say)
         with self._zip_file.open("rb") as content:
             self._account.buckets.upload_fileobj(
                 content, step.name, step.key, Callback=progress.add
@@ -317,7 +318,7 @@ class StepRunner:
                 if not is_early or time.monotonic() > give_up:
                     raise
             if not is_told:
-                self._say(
+                self.say(
                     f"  Lambda does not accept the role yet: up to {ROLE_TIMEOUT_SECONDS} s ..."
                 )
                 is_told = True

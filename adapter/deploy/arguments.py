@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import BooleanOptionalAction
 from typing import TYPE_CHECKING, NamedTuple
 
-from .settings import ACCOUNT, SETTINGS, environment, strings, switch
+from .settings import ACCOUNT, SETTINGS, Choice, environment, strings, switch
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _ArgumentGroup
@@ -108,8 +108,8 @@ def _add(group: _ArgumentGroup, setting: Setting) -> None:
     option = f"--{setting.option}"
     if setting.parse is switch:
         group.add_argument(option, action=BooleanOptionalAction, default=None, help=setting.help)
-    elif setting.choices:
-        group.add_argument(option, choices=setting.choices, help=setting.help)
+    elif isinstance(setting.parse, Choice):
+        group.add_argument(option, choices=list(setting.parse), help=setting.help)
     else:
         action = "append" if setting.parse in (strings, environment) else "store"
         group.add_argument(option, action=action, metavar=setting.metavar, help=setting.help)

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DeployError, PackageError
-from ..package.command import say, terminated_cleanly
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .doctor import examine
@@ -19,44 +17,46 @@ from .steps import table
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .observed import Url
     from .settings import Settings
     from .steps import Step
 
 
-def main(arguments: Namespace) -> int:
+def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """Run the command; 0 if the URL works, 1 if not.
 
     Raises:
         ConfigurationError: wrong usage.
+        DeployError: AWS refuses a step.
+        PackageError: the app cannot be packaged.
     """
     settings, folder = read_settings(arguments, Path.cwd())
     require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
-    try:
-        with terminated_cleanly(), explained():
-            account = Account(settings.region or None, settings.profile or None)
-            if arguments.rollback:
-                steps = roll_back(account, settings, dry_run=arguments.dry_run)
-            else:
-                steps = deploy(account, settings, folder, arguments)
-            if not steps:
-                say("Nothing to change.")
-            if arguments.dry_run:
-                write(table(steps))
-                return 0
-            url = read_url(account, settings.name)
-    except (DeployError, PackageError) as error:
-        say(f"adapter deploy: {error}")
-        return 1
+    with explained():
+        account = Account(settings.region or None, settings.profile or None)
+        if arguments.rollback:
+            steps = roll_back(account, settings, say, dry_run=arguments.dry_run)
+        else:
+            steps = deploy(account, settings, folder, arguments, say)
+        if not steps:
+            say("Nothing to change.")
+        if arguments.dry_run:
+            write(table(steps))
+            return 0
+        url = read_url(account, settings.name)
     assert url is not None  # by the plan
     write(url_lines(url, account.place.region))
-    return 0 if arguments.no_doctor else examine(url, settings.stream_path)
+    return 0 if arguments.no_doctor else examine(url, settings.stream_path, say)
 
 
 def deploy(
-    account: Account, settings: Settings, folder: Path, arguments: Namespace
+    account: Account,
+    settings: Settings,
+    folder: Path,
+    arguments: Namespace,
+    say: Callable[[str], None],
 ) -> Sequence[Step]:
     """Package and deploy; return the steps."""
     place = account.place
@@ -68,18 +68,20 @@ def deploy(
         steps = plan(wanted, found)
         if not arguments.dry_run:
             live = str(found.live.number) if found.live else ""
-            apply(steps, StepRunner(account, settings.name, say, package.file, live), say)
+            apply(steps, StepRunner(account, settings.name, say, package.file, live))
     return steps
 
 
-def roll_back(account: Account, settings: Settings, *, dry_run: bool) -> Sequence[Step]:
+def roll_back(
+    account: Account, settings: Settings, say: Callable[[str], None], *, dry_run: bool
+) -> Sequence[Step]:
     """Make the previous version live again; return the steps."""
     name = settings.name
     found = observe(account, name, find_names(settings, account.place), with_bucket=False)
     target = read_version(account, name, str(previous_version(name, found)))
     steps = plan_rollback(name, found, target)
     if not dry_run:
-        apply(steps, StepRunner(account, name, say), say)
+        apply(steps, StepRunner(account, name, say))
     return steps
 
 

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DeployError
-from ..package.command import say, terminated_cleanly
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .command import write
@@ -20,39 +18,37 @@ from .steps import table
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Callable
 
 
-def main(arguments: Namespace) -> int:
+def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """Run the command; 0 if nothing is left, 1 if something is.
 
     Raises:
         ConfigurationError: wrong usage.
+        DeployError: AWS refuses a step.
     """
     settings, _ = read_settings(arguments, Path.cwd())
     require(settings, ["name"])
     name = settings.name
-    try:
-        with terminated_cleanly(), explained():
-            account = Account(settings.region or None, settings.profile or None)
-            place = account.place
-            names = names_of(name, place)  # also of a role made before --role was set
-            found = observe(account, name, names, with_bucket=True)
-            steps = plan_destruction(name, names, found)
-            if not steps:
-                say(f"Nothing in {place.account}, {place.region} has the tag {TAG}={name}.")
-                return 0
-            write(table(steps))
-            if not (arguments.yes or is_confirmed(name)):
-                say("Nothing was deleted.")
-                return 1
-            apply(steps, StepRunner(account, name, say), say)
-    except DeployError as error:
-        say(f"adapter destroy: {error}")
-        return 1
+    with explained():
+        account = Account(settings.region or None, settings.profile or None)
+        place = account.place
+        names = names_of(name, place)  # also of a role made before --role was set
+        found = observe(account, name, names, with_bucket=True)
+        steps = plan_destruction(name, names, found)
+        if not steps:
+            say(f"Nothing in {place.account}, {place.region} has the tag {TAG}={name}.")
+            return 0
+        write(table(steps))
+        if not (arguments.yes or is_confirmed(name, say)):
+            say("Nothing was deleted.")
+            return 1
+        apply(steps, StepRunner(account, name, say))
     return 0
 
 
-def is_confirmed(name: str) -> bool:
+def is_confirmed(name: str, say: Callable[[str], None]) -> bool:
     """Ask the user to type ``name``. Without a terminal, the result is False."""
     if not sys.stdin.isatty():
         say("There is no terminal to confirm at: use --yes.")

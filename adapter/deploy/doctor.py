@@ -6,15 +6,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from ..package.command import say
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .observed import Url
 
 PACKAGE = __name__.partition(".")[0]
 
 
-def examine(url: Url, stream_path: str) -> int:
+def examine(url: Url, stream_path: str, say: Callable[[str], None]) -> int:
     """Show how a URL responds; return 1 if ``stream_path`` is not seen to stream, else 0.
 
     Without ``stream_path`` it requests ``/`` and returns 0, because that response may be short.

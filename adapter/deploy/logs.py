@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import ConfigurationError, DeployError
-from ..package.command import say
 from .account import Account, error_code, explained, ignore_missing
 from .project import read_settings
 from .settings import require
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 PAUSE_SECONDS = 2
@@ -32,25 +31,22 @@ class LogEvent(TypedDict):
     message: str
 
 
-def main(arguments: Namespace) -> int:
-    """Run the command; 1 if the lines cannot be read.
+def main(arguments: Namespace, _say: Callable[[str], None]) -> int:
+    """Run the command.
 
     Raises:
         ConfigurationError: wrong usage.
+        DeployError: the lines cannot be read.
     """
     settings, _ = read_settings(arguments, Path.cwd())
     require(settings, ["name"])
     start = round(time.time() * 1000) - ago(arguments.since) * 1000
-    try:
-        with explained():
-            account = Account(settings.region or None, settings.profile or None)
-            log_group = find_log_group(account, settings.name)
-            for line in lines(account, log_group, start, follow=arguments.follow):
-                sys.stdout.write(line)
-                sys.stdout.flush()
-    except DeployError as error:
-        say(f"adapter logs: {error}")
-        return 1
+    with explained():
+        account = Account(settings.region or None, settings.profile or None)
+        log_group = find_log_group(account, settings.name)
+        for line in lines(account, log_group, start, follow=arguments.follow):
+            sys.stdout.write(line)
+            sys.stdout.flush()
     return 0
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
-from ..package.build import ATTRIBUTE, MODULE, build
-from ..package.command import MAX_ZIPPED_BYTES, hints, this_python, too_big
-from ..package.project import find_project, project_folder
+from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build
+from ..package.command import MAX_ZIPPED_BYTES, too_big
+from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
 from ..target import find_target
 from .desired import (
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class Zip(NamedTuple):
-    """A deployment package and its handler."""
-
-    file: Path
-    handler: str
-
-
 def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
     """Return the settings for a command that runs in ``here``, and the folder of a TARGET.
 
@@ -49,20 +41,13 @@ def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
 
     Raises:
         ConfigurationError: a setting is invalid.
+        PackageError: pyproject.toml cannot be read.
     """
     folder = project_folder(here)
-    file = folder / "pyproject.toml"
-    table = {}
-    if file.is_file():
-        try:
-            tool = tomllib.loads(file.read_text("utf-8")).get("tool", {})
-        except ValueError as error:
-            raise ConfigurationError(f"{file} is not TOML: {error}") from None
-        table = tool.get("adapter", {}).get("deploy", {})
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"[tool.adapter.deploy] in {file} has to be a table.")
+    table = read_pyproject(folder).get("tool", {}).get("adapter", {}).get("deploy", {})
     is_named = getattr(arguments, "target", None) is not None
-    return resolve(vars(arguments), table, str(file)), here if is_named else folder
+    settings = resolve(vars(arguments), table, str(folder / PYPROJECT))
+    return settings, here if is_named else folder
 
 
 def find_names(settings: Settings, place: Place) -> Names:
@@ -72,7 +57,9 @@ def find_names(settings: Settings, place: Place) -> Names:
 
 
 @contextmanager
-def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> Iterator[Zip]:
+def packaged(
+    settings: Settings, folder: Path, say: Callable[[str], None]
+) -> Iterator[DeploymentPackage]:
     """Yield the zip: TARGET itself if it is a zip, or a temporary zip that is made of TARGET.
 
     Raises:
@@ -83,18 +70,15 @@ def packaged(settings: Settings, folder: Path, say: Callable[[str], None]) -> It
     if settings.target.endswith(".zip"):
         file = folder / settings.target
         _check_zip(file)
-        yield Zip(file, settings.handler or _default_handler(file))
+        yield DeploymentPackage(file, settings.handler or _default_handler(file))
         return
     target = find_target(settings.target, folder, factory=settings.factory)
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
         output = Path(scratch, "function.zip")
-        platform = Platform(settings.arch, settings.python or this_python())
-        project = find_project(target.task_root)
-        package = build(project, target.handler, platform, output, say=say)
-        for line in hints(project, platform):
-            say(f"Warning: {line}")
+        platform = Platform(settings.arch, settings.python)
+        package = build(find_project(target.task_root), target.handler, platform, output, say)
         _check_zip(output)
-        yield Zip(output, package.handler)
+        yield package
 
 
 def _check_zip(file: Path) -> None:
@@ -114,7 +98,7 @@ def _default_handler(file: Path) -> str:
 
 
 def desired(
-    settings: Settings, package: Zip, place: Place, names: Names, *, adopt: bool
+    settings: Settings, package: DeploymentPackage, place: Place, names: Names, *, adopt: bool
 ) -> Desired:
     """Return the deployment that the settings describe."""
     assert settings.auth is not None
@@ -145,7 +129,7 @@ def desired(
 def _configuration(settings: Settings, handler: str, place: Place, names: Names) -> Configuration:
     runtime_arn, _, runtime_alias = settings.custom_runtime.rpartition(":")
     return Configuration(
-        runtime="custom" if runtime_arn else f"python{settings.python or this_python()}",
+        runtime="custom" if runtime_arn else f"python{settings.python}",
         handler=handler,
         role=_role_arn(settings.role or names.role, place),
         memory=settings.memory,

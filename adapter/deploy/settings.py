@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError
-from ..package import ARCHITECTURES, PYTHONS
+from ..package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +38,7 @@ class Settings(NamedTuple):
     environment: Mapping[str, str] = {}
     invoke_mode: str = "response_stream"
     stream_path: str = ""
-    python: str = ""
+    python: str = THIS_PYTHON
     arch: str = "x86_64"
     native: bool = False
     snapstart: bool = False
@@ -68,7 +68,6 @@ class Setting(NamedTuple):
     help: str
     parse: Callable[[Any], Any]
     metavar: str = ""
-    choices: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:
@@ -86,25 +85,14 @@ def text(value: Any) -> str:
     return value
 
 
-def one_of(*choices: str) -> Callable[[Any], str]:
-    """Return a parser for one of ``choices``."""
+class Choice(dict[str, str]):
+    """A parser for one of its keys, which returns what AWS calls it."""
 
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(" or ".join(choices))
-        return str(value)
-
-    return parse
-
-
-def auth(value: Any) -> str:
-    """Parse who may call the function URL."""
-    return {"none": "NONE", "iam": "AWS_IAM"}[one_of("none", "iam")(value)]
-
-
-def log_format(value: Any) -> str:
-    """Parse the format of log lines."""
-    return {"text": "Text", "json": "JSON"}[one_of("text", "json")(value)]
+    def __call__(self, value: Any) -> str:
+        """Parse a value."""
+        if not isinstance(value, str) or value not in self:
+            raise ValueError(" or ".join(self))
+        return self[value]
 
 
 def function_name(value: Any) -> str:
@@ -202,22 +190,18 @@ SETTINGS = (
         "ROLE",
     ),
     Setting("tracing", FUNCTION, "send traces to X-Ray", switch),
-    Setting("log_format", FUNCTION, "text (default) or json", log_format, "", ("text", "json")),
+    Setting("log_format", FUNCTION, "text (default) or json", Choice(text="Text", json="JSON")),
     Setting(
         "python",
         RUNTIME,
         "Python of the function; default: the Python of this command",
-        one_of(*PYTHONS),
-        "",
-        PYTHONS,
+        Choice(zip(PYTHONS, PYTHONS, strict=True)),
     ),
     Setting(
         "arch",
         RUNTIME,
         "processor of the function (x86_64)",
-        one_of(*ARCHITECTURES),
-        "",
-        ARCHITECTURES,
+        Choice(zip(ARCHITECTURES, ARCHITECTURES, strict=True)),
     ),
     Setting("native", RUNTIME, "the adapter's native runtime instead of AWS's", switch),
     Setting("snapstart", RUNTIME, "start from a snapshot", switch),
@@ -227,17 +211,13 @@ SETTINGS = (
         "auth",
         URL,
         "who may call the URL: everyone, or signed requests only",
-        auth,
-        "",
-        ("none", "iam"),
+        Choice(none="NONE", iam="AWS_IAM"),
     ),
     Setting(
         "invoke_mode",
         URL,
         "invoke mode of the URL and the adapter (response_stream)",
-        one_of("response_stream", "buffered"),
-        "",
-        ("response_stream", "buffered"),
+        Choice(response_stream="response_stream", buffered="buffered"),
     ),
     Setting(
         "stream_path",

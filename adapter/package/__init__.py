@@ -1,11 +1,12 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
-`command` is the command, `build` has its steps in order. The zip does not contain this package.
-The options are defined here, because importing this module needs no extra.
+`command` is the command, `build` has its steps in order. A step that fails raises `PackageError`.
+The zip does not contain this package. The options are here, because this module needs no extra.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 ARCHITECTURES = ("arm64", "x86_64")
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"  #: the Python that runs
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 EXAMPLES = """\
@@ -34,6 +36,7 @@ def add_arguments(package: ArgumentParser) -> None:
     function.add_argument(
         "--python",
         choices=PYTHONS,
+        default=THIS_PYTHON,
         help="Python of the function; default: the Python of this command",
     )
     function.add_argument(

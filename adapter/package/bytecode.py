@@ -1,4 +1,4 @@
-"""Compiles a folder ahead of time.
+"""Compiles modules ahead of time, and packs those of dependencies into one file.
 
 ``/var/task`` is read-only, so without bytecode every cold start compiles every module again. The
 bytecode files are unchecked and hash-based: they have no time in them, and Python does not compare
@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import cache_from_source
 from typing import TYPE_CHECKING
 
+from ..imports import packed
+from .tree import files
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 ON_LAMBDA = "/var/task"
 
-
-def fits(python: str) -> bool:
-    """Whether a version of Python runs the bytecode of this one: the minor version is the same."""
-    return python == f"{sys.version_info.major}.{sys.version_info.minor}"
+#: read by AWS's runtime (see `site`), which then imports from the packed file for any handler
+PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.packed.install()\n"
 
 
 def compile_folder(folder: Path, location: str = ON_LAMBDA) -> None:
@@ -38,3 +41,27 @@ def compile_folder(folder: Path, location: str = ON_LAMBDA) -> None:
     )
     if compiled.returncode not in (0, 1):  # 1: some files, such as templates, do not compile
         compiled.check_returncode()
+
+
+def pack_imports(folder: Path, owned: Collection[str], location: str = ON_LAMBDA) -> None:
+    """Write the bytecode of dependencies, whose files are ``owned``, into one file.
+
+    The project's own modules are not packed, so that an edit in Lambda's console has an effect. A
+    source file that an extension module or a package hides from Python is left out.
+    """
+    names = {name for name, _ in files(folder)}
+    hidden = {_module(name) for name in names if name.endswith(".so")}
+    hidden |= {_module(name).removesuffix("/__init__") for name in names if "/__init__." in name}
+    content = {}
+    for name in sorted(names.intersection(owned)):
+        compiled = folder / cache_from_source(name)
+        if name.endswith(".py") and _module(name) not in hidden and compiled.is_file():
+            content[name] = compiled.read_bytes()
+    (folder / packed.NAME).write_bytes(packed.pack(content, location))
+    (folder / PTH[0]).write_text(PTH[1])
+
+
+def _module(name: str) -> str:
+    """Return the path of a module without its suffixes, ``.cpython-313-x86_64-linux-gnu.so``."""
+    folder, _, file = name.rpartition("/")
+    return f"{folder}/{file.partition('.')[0]}".removeprefix("/")

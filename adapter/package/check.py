@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PackageError
 from ..loader import CALL, Kind, mistake, nearest
-from . import bytecode
+from . import THIS_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -52,51 +52,50 @@ def is_among(module: NamedModule, files: Iterable[str]) -> bool:
     return any(name.startswith(f"{top}/") or _is_file_of(top, name) for name in files)
 
 
-def check_kept(module: NamedModule, files: Collection[str], task_root: Path) -> None:
-    """Check that a module of the project is among the files that are packaged.
+def _is_file_of(path: str, name: str) -> bool:
+    """Whether a file is a module: ``main.py``, ``main.pyc``, ``main.cpython-313-….so``."""
+    return bool(re.fullmatch(rf"{re.escape(path)}(/__init__)?\.(pyc?|(.*\.)?so)", name))
 
-    Raises:
-        PackageError: the module is left out.
-    """
-    there = [source for source in module.sources if (task_root / source).is_file()]
-    if there and not any(source in files for source in module.sources):
+
+def check_kept(module: NamedModule, files: Collection[str], task_root: Path) -> None:
+    """Check that a module of the project is among the files that are packaged."""
+    source = next((source for source in module.sources if (task_root / source).is_file()), None)
+    if source and source not in files:
         raise PackageError(
-            f"{task_root / there[0]} is the module that the function loads, but it is left out of "
-            f"packages; --keep {there[0]} keeps it."
+            f"{task_root / source} is the module that the function loads, but it is left out of "
+            f"packages; --keep {source} keeps it."
         )
 
 
 def check_module(
     module: NamedModule, files: Mapping[str, Path], python: str, say: Callable[[str], None]
 ) -> None:
-    """Check that a module is there and binds the name that the function loads.
+    """Check that a module is there, and binds the name to an object of the right kind.
 
     ``python`` is the version that will import the module. ``say`` gets a warning if the source does
     not show whether it binds the name.
-
-    Raises:
-        PackageError: the module is not there, does not bind the name, or binds it to an object of
-            the wrong kind.
     """
-    name, wanted, _ = module
+    name, wanted, target = module
     source = next((files[source] for source in module.sources if source in files), None)
     if source is None:
-        if not any(_is_file_of(name.replace(".", "/"), file) for file in files):
-            raise PackageError(
-                f"There is no module {name} in the package. Name the file it is in: "
-                f"path/to/{name.rpartition('.')[2]}.py:{wanted}"
-            )
-        return
+        if any(_is_file_of(name.replace(".", "/"), file) for file in files):
+            return  # compiled
+        raise PackageError(
+            f"There is no module {name} in the package. Name the file it is in: "
+            f"path/to/{name.rpartition('.')[2]}.py:{wanted}"
+        )
     try:
         text = decode_source(source.read_bytes())
         found = bound_names(text)
     except (SyntaxError, ValueError) as error:
-        if bytecode.fits(python):
+        if python == THIS_PYTHON:
             raise PackageError(f"The module {name} cannot be imported: {error}") from None
         say(f"Warning: the module {name} cannot be read by this Python: {error}")
         return
+    is_attribute = target.endswith((f":{wanted}", f".{wanted}"))  # not create_app() or site.app
     if wanted in found:
-        _check_kind(module, text)
+        if is_attribute and (message := mistake(target, kind_of(text, wanted))):
+            raise PackageError(message)
     elif may_bind_more(text):
         say(f"Warning: whether the module {name} has {wanted!r} shows only when it is imported.")
     else:
@@ -106,23 +105,8 @@ def check_module(
         )
 
 
-def _check_kind(module: NamedModule, text: str) -> None:
-    is_attribute = module.target.endswith((f":{module.attribute}", f".{module.attribute}"))
-    if is_attribute and (message := mistake(module.target, kind_of(text, module.attribute))):
-        raise PackageError(message)
-
-
-def _is_file_of(path: str, name: str) -> bool:
-    """Whether a file is a module: ``main.py``, ``main.pyc``, ``main.cpython-313-….so``."""
-    return bool(re.fullmatch(rf"{re.escape(path)}(/__init__)?\.(pyc?|(.*\.)?so)", name))
-
-
 def bound_names(source: str) -> set[str]:
-    """Return the names that a module binds.
-
-    Raises:
-        SyntaxError: it is not Python, or not of this version.
-    """
+    """Return the names that a module binds; `SyntaxError` if this Python cannot read it."""
     found = set()
     tables = [symtable(source, "<module>", "exec")]
     for table in tables:  # the loop adds more tables
@@ -141,20 +125,17 @@ def may_bind_more(source: str) -> bool:
 
 
 def kind_of(source: str, name: str) -> Kind:
-    """Return the kind of object that a module binds a name to, judged by its source."""
-    found = Kind.UNKNOWN
-    for node in ast.parse(source).body:
-        match node:
-            case ast.FunctionDef(name=bound) | ast.AsyncFunctionDef(name=bound) if bound == name:
-                found = _kind_of_function(node)
-            case (
-                ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call(func=maker))
-                | ast.AnnAssign(target=ast.Name(id=bound), value=ast.Call(func=maker))
-            ) if bound == name:
-                found = MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
-            case _ if name in bound_names(ast.unparse(node)):
-                found = Kind.UNKNOWN
-    return found
+    """Return the kind of object that a module binds a name to at last, judged by its source."""
+    binding = [node for node in ast.parse(source).body if name in bound_names(ast.unparse(node))]
+    match binding[-1:]:
+        case [ast.FunctionDef() | ast.AsyncFunctionDef() as node] if node.name == name:
+            return _kind_of_function(node)
+        case [
+            ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call(func=maker))
+            | ast.AnnAssign(target=ast.Name(id=bound), value=ast.Call(func=maker))
+        ] if bound == name:
+            return MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
+    return Kind.UNKNOWN
 
 
 def _kind_of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:

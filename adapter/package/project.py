@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import tomllib
-from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -14,7 +12,7 @@ from packaging.utils import canonicalize_name
 from ..errors import PackageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 DISTRIBUTION = "asgi-lambda-stream"
@@ -22,32 +20,32 @@ PYPROJECT = "pyproject.toml"
 REQUIREMENTS = "requirements.txt"
 PYLOCK = "pylock.toml"
 UV_LOCK = "uv.lock"
-FOREIGN_LOCKS = {"poetry.lock": "poetry", "pdm.lock": "pdm"}  #: each with the tool that exports it
+FOREIGN_LOCKS = ("poetry.lock", "pdm.lock")  #: which uv cannot read
 FILES = (PYLOCK, UV_LOCK, REQUIREMENTS, *FOREIGN_LOCKS, PYPROJECT)  #: the first one found is used
 SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
 
 #: the types of the values that are read in a pyproject.toml; the lists are of strings
 TYPES = {
-    **dict.fromkeys(("project", "tool", "tool.adapter"), dict),
+    **dict.fromkeys(("project", "tool", "tool.adapter", "tool.adapter.deploy"), dict),
     **dict.fromkeys(("project.dependencies", "project.dynamic"), list),
+    **dict.fromkeys(("tool.adapter.build", "tool.adapter.exclude", "tool.adapter.include"), list),
 }
 
 
-@dataclass(frozen=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """The packages that uv installs.
 
-    ``source`` is for messages; ``lines`` are requirements (PEP 508); ``file`` is a requirements
-    file or a lock file.
+    ``source`` is for messages. uv runs in ``folder``. ``lines`` are requirements (PEP 508);
+    ``file`` is a requirements file or a lock file.
     """
 
     source: str
+    folder: Path
     lines: tuple[str, ...] = ()
     file: Path | None = None
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """A project as `find_project` finds it.
 
     ``folder`` has its pyproject.toml or requirements.txt. ``task_root`` is the folder that becomes
@@ -59,24 +57,26 @@ class Project:
     folder: Path
     task_root: Path
     dependencies: Dependencies | None
-    build: tuple[tuple[str, ...], ...] = ()
-    exclude: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
+    build: Sequence[str]
+    exclude: Sequence[str]
+    include: Sequence[str]
 
 
-def find_project(task_root: Path, requirements: Path | None = None) -> Project:
+def find_project(
+    task_root: Path, requirements: Path | None = None, keep: Sequence[str] = ()
+) -> Project:
     """Find the project of a task root: the nearest folder with a file that describes one.
 
-    Raises:
-        PackageError: its settings or its dependencies cannot be used.
+    ``keep`` are more patterns of files to include.
     """
     folder = project_folder(task_root)
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
-    where = f"[tool.adapter] in {folder / PYPROJECT}"
-    unknown = sorted(settings.keys() - SETTINGS)
-    if unknown:
-        raise PackageError(f"{where} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
+    if unknown := sorted(settings.keys() - SETTINGS):
+        raise PackageError(
+            f"[tool.adapter] in {folder / PYPROJECT} has {unknown[0]!r}; it can have "
+            f"{', '.join(SETTINGS)}."
+        )
     if requirements and not requirements.is_file():
         raise PackageError(
             f"There is no file {requirements}. Paths are relative to the working directory."
@@ -86,9 +86,9 @@ def find_project(task_root: Path, requirements: Path | None = None) -> Project:
         folder,
         task_root,
         read_dependencies(file) if file else None,
-        build=tuple(_words(line, where) for line in _strings(settings, "build", where)),
-        exclude=_strings(settings, "exclude", where),
-        include=_strings(settings, "include", where),
+        build=settings.get("build", []),
+        exclude=settings.get("exclude", []),
+        include=[*settings.get("include", []), *keep],
     )
 
 
@@ -102,21 +102,30 @@ def project_folder(task_root: Path) -> Path:
     return task_root
 
 
-def _strings(settings: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
-    value = settings.get(name, [])
-    values = [value] if isinstance(value, str) else value
-    if not (is_strings(values) and all(map(str.strip, values))):
-        raise PackageError(
-            f"{name!r} of {where} is {value!r}; it has to be a string or a list of strings."
-        )
-    return tuple(values)
-
-
-def _words(line: str, where: str) -> tuple[str, ...]:
+def read_pyproject(folder: Path) -> Mapping[str, Any]:
+    """Read the pyproject.toml of a folder; a missing file is empty."""
+    file = folder / PYPROJECT
+    if not file.is_file():
+        return {}
     try:
-        return tuple(shlex.split(line))
-    except ValueError as error:
-        raise PackageError(f"'build' of {where} has {line!r}: {error}.") from None
+        document = tomllib.loads(file.read_text("utf-8"))
+    except ValueError as error:  # not TOML, not UTF-8
+        raise PackageError(f"{file} is not TOML: {error}") from None
+    for path, kind in TYPES.items():
+        *tables, name = path.split(".")
+        table = reduce(lambda table, key: table.get(key, {}), tables, document)
+        value = table.get(name, kind())
+        if kind is list and "adapter" in tables and isinstance(value, str):  # build = "make"
+            value = table[name] = [value]
+        if not isinstance(value, kind) or (kind is list and not all(map(is_text, value))):
+            expected = "a list of strings, none of them empty" if kind is list else "a table"
+            raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
+    return document
+
+
+def is_text(value: object) -> bool:
+    """Whether a value is a string that is not empty."""
+    return isinstance(value, str) and bool(value.strip())
 
 
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:
@@ -124,77 +133,32 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
 
     The lock file of a tool is used only if pyproject.toml lists the dependencies.
     """
-    there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     is_listed = _listed(pyproject) is not None
+    there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     for name in there:
         if is_listed or name in (PYLOCK, REQUIREMENTS):
             return folder / name
-    is_project = "project" in pyproject or "poetry" in pyproject.get("tool", {})
-    return folder / PYPROJECT if is_project or there else None
+    is_project = there or "project" in pyproject or "poetry" in pyproject.get("tool", {})
+    return folder / PYPROJECT if is_project else None
 
 
 def read_dependencies(file: Path) -> Dependencies:
-    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml.
-
-    Raises:
-        PackageError: they cannot be used as they are.
-    """
-    if file.name == PYPROJECT:
-        return Dependencies(PYPROJECT, _lines(file.parent))
-    if file.name == UV_LOCK:
-        return Dependencies(f"{PYPROJECT}, at the versions of {UV_LOCK}", _lines(file.parent), file)
-    if tool := FOREIGN_LOCKS.get(file.name):
-        raise PackageError(
-            f"{file} is {tool}'s own lock file. Export it, which keeps the hashes as well: "
-            f"{tool} export -o {REQUIREMENTS}"
-        )
-    return Dependencies(file.name, file=file)
-
-
-def read_pyproject(folder: Path) -> Mapping[str, Any]:
-    """Read the pyproject.toml of a folder; a missing file is empty.
-
-    Raises:
-        PackageError: it is not TOML, or has a value of the wrong type.
-    """
-    file = folder / PYPROJECT
-    if not file.is_file():
-        return {}
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except ValueError as error:  # not TOML, not UTF-8
-        raise PackageError(f"{file} cannot be read: {error}") from None
-    for path, kind in TYPES.items():
-        *tables, name = path.split(".")
-        table = reduce(lambda table, key: table.get(key, {}), tables, document)
-        value = table.get(name, kind())
-        if not (is_strings(value) if kind is list else isinstance(value, dict)):
-            expected = "a list of strings" if kind is list else "a table"
-            raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
-    return document
-
-
-def is_strings(value: object) -> bool:
-    """Whether a value is a list of strings."""
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _lines(folder: Path) -> tuple[str, ...]:
-    """Return the dependencies of a pyproject.toml.
-
-    Raises:
-        PackageError: they are not listed there, or are not requirements (PEP 508).
-    """
-    listed = _listed(read_pyproject(folder))
-    file = folder / PYPROJECT
+    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml."""
+    folder = file.parent
+    if file.name not in (PYPROJECT, UV_LOCK, *FOREIGN_LOCKS):
+        return Dependencies(file.name, folder, file=file)
+    listed = None if file.name in FOREIGN_LOCKS else _listed(read_pyproject(folder))
     if listed is None:
         raise PackageError(
-            f"{file} does not list its dependencies under [project], so they cannot "
-            f"be read from it. Export them: poetry export -o {REQUIREMENTS}, "
-            f"uv export --no-dev --no-emit-project -o {REQUIREMENTS}, "
-            f"or pip-compile -o {REQUIREMENTS}"
+            f"The dependencies cannot be read from {file}: no [project] lists them, or it is the "
+            f"lock file of another tool. Export them: poetry export -o {REQUIREMENTS}, "
+            f"pdm export -o {REQUIREMENTS}, pip-compile -o {REQUIREMENTS}, "
+            f"or uv export --no-dev --no-emit-project -o {REQUIREMENTS}"
         )
-    return tuple(_line(line, file) for line in listed)
+    lines = tuple(_line(line, folder / PYPROJECT) for line in listed)
+    if file.name == PYPROJECT:
+        return Dependencies(PYPROJECT, folder, lines)
+    return Dependencies(f"{PYPROJECT}, at the versions of {UV_LOCK}", folder, lines, file)
 
 
 def _line(line: str, file: Path) -> str:

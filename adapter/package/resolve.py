@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from functools import partial
 from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import indent
 from typing import TYPE_CHECKING, NamedTuple
 
 import tomli_w
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
+from uv import find_uv_bin
 
 from ..errors import PackageError
 from .project import DISTRIBUTION, UV_LOCK
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .project import Dependencies
 
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
@@ -43,70 +42,52 @@ class Platform(NamedTuple):
 
     @property
     def uv_name(self) -> str:
-        """The name that uv has for a system with this glibc.
+        """The name that uv has for the runtime's glibc: 2.26 up to Python 3.11, then 2.34.
 
-        Amazon Linux 2 has glibc 2.26, up to Python 3.11; Amazon Linux 2023 has 2.34. A wheel for a
-        later glibc would be installed and then fail to import. uv has no name between 2.17 and
-        2.28. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+        uv has no name between 2.17 and 2.28.
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
         """
         machine = "aarch64" if self.architecture == "arm64" else self.architecture
         return f"{machine}-manylinux_2_{17 if self.python == '3.11' else 34}"
 
 
-def install(
-    dependencies: Dependencies, platform: Platform, folder: Path, scratch: Path, project: Path
-) -> None:
-    """Install the adapter and the dependencies into ``folder``.
-
-    Raises:
-        PackageError: a package cannot be installed for this platform.
-    """
-    file = dependencies.file
-    run = partial(run_uv, folder=file.parent if file else project, scratch=scratch)
-    # Later than any patch release: AWS keeps its runtimes at the latest one.
-    # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
-    python = f"{platform.python}.99"
-    pip = [
+def install(dependencies: Dependencies, platform: Platform, target: Path) -> None:
+    """Install the adapter and the dependencies into the folder ``target``."""
+    source, folder, lines, file = dependencies
+    is_locked = file is not None and (file.name == UV_LOCK or is_valid_pylock_path(file))
+    pip = (
         *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
-        *("--python-version", python, "--python-platform", platform.uv_name),
-        *("--target", str(folder), "--only-binary", ":all:"),
-    ]
-    is_pylock = file is not None and is_valid_pylock_path(file)
-    is_uv_lock = file is not None and file.name == UV_LOCK
-    try:
-        if file and is_pylock:  # uv accepts no other requirements with it
-            run(*pip, "-r", str(copy_pylock(file, scratch)))
-            file = None
-        if file and is_uv_lock:
-            file = export(file, scratch)
+        # Later than any patch release: AWS keeps its runtimes at the latest one.
+        # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
+        *("--python-version", f"{platform.python}.99", "--python-platform", platform.uv_name),
+        *("--target", str(target), "--only-binary", ":all:"),
+    )
+    export = (
+        *("export", "--frozen", "--format", "requirements.txt", "--no-default-groups"),
+        *("--no-editable", "--no-emit-project", "--no-emit-package", DISTRIBUTION),
+    )
+    with TemporaryDirectory(prefix="adapter-package-") as scratch:
+        uv = partial(run_uv, folder=folder, scratch=scratch)
         files = ["-r", str(file.resolve())] if file else []
-        run(*pip, *own_requirement(), *files, "--", *dependencies.lines)
-    except subprocess.CalledProcessError as error:
-        is_locked = is_pylock or is_uv_lock
-        raise PackageError(
-            explain(error, dependencies.source, platform, is_locked=is_locked)
-        ) from None
-    (folder / ".lock").unlink(missing_ok=True)  # uv does not remove it
+        try:
+            if file and file.name == UV_LOCK:
+                files = ["-r", f"{scratch}/requirements.txt"]
+                uv(*export, "-o", files[1])
+            elif file and is_locked:  # a pylock.toml: uv accepts no other requirements with it
+                uv(*pip, "-r", copy_pylock(file, scratch))
+                files = []
+            uv(*pip, *own_requirement(), *files, "--", *lines)
+        except subprocess.CalledProcessError as error:
+            raise PackageError(explain(error, source, platform, is_locked=is_locked)) from None
+    (target / ".lock").unlink(missing_ok=True)  # uv does not remove it
 
 
-def run_uv(*arguments: str, folder: Path, scratch: Path) -> None:
-    """Run uv in a folder; its temporary files are in ``scratch``.
-
-    Raises:
-        CalledProcessError: uv failed.
-        PackageError: uv is not installed.
-    """
-    scripts = sysconfig.get_path("scripts")
-    uv = shutil.which("uv", path=scripts) or shutil.which("uv")
-    if uv is None:
-        raise PackageError(
-            f"adapter package needs uv, which is neither in {scripts} nor in PATH. "
-            f"Try: pip install '{DISTRIBUTION}[package]'"
-        )
+def run_uv(*arguments: str, folder: Path, scratch: str) -> None:
+    """Run uv in a folder, with temporary files in ``scratch``; `CalledProcessError` if it fails."""
     subprocess.run(
-        [uv, "--quiet", "--no-progress", "--no-python-downloads", *arguments],
+        [find_uv_bin(), "--quiet", "--no-progress", "--no-python-downloads", *arguments],
         cwd=folder,
-        env={**os.environ, "TMPDIR": str(scratch)},
+        env={**os.environ, "TMPDIR": scratch},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -114,35 +95,10 @@ def run_uv(*arguments: str, folder: Path, scratch: Path) -> None:
     )
 
 
-def export(lock: Path, scratch: Path) -> Path:
-    """Return a requirements file with the versions and the hashes of a uv.lock.
-
-    Raises:
-        PackageError: uv cannot read the lock file.
-    """
-    exported = scratch / "requirements.txt"
-    try:
-        run_uv(
-            *("export", "--frozen", "--format", "requirements.txt", "-o", str(exported)),
-            *("--no-default-groups", "--no-editable", "--no-emit-project"),
-            *("--no-emit-package", DISTRIBUTION),
-            folder=lock.parent,
-            scratch=scratch,
-        )
-    except subprocess.CalledProcessError as error:
-        raise PackageError(
-            f"{lock} cannot be read:\n{indent(error.stderr.rstrip(), '    ')}\nLock again: uv lock"
-        ) from None
-    return exported
-
-
-def copy_pylock(lock: Path, scratch: Path) -> Path:
+def copy_pylock(lock: Path, scratch: str) -> str:
     """Copy a lock file of PEP 751 without the project and the adapter, which uv would build.
 
-    uv uses a default group only if ``dependency-groups`` also lists it.
-
-    Raises:
-        PackageError: the lock file is not valid.
+    Return the path of the copy. uv uses a default group only if ``dependency-groups`` lists it.
     """
     try:
         document = tomllib.loads(lock.read_text("utf-8"))
@@ -157,9 +113,9 @@ def copy_pylock(lock: Path, scratch: Path) -> Path:
             if "path" in file:
                 file["path"] = str(lock.parent.resolve() / file["path"])
     groups = document.get("default-groups", [])
-    copy = scratch / "pylock.toml"
+    copy = Path(scratch, "pylock.toml")
     copy.write_text(tomli_w.dumps({**document, "packages": packages, "dependency-groups": groups}))
-    return copy
+    return str(copy)
 
 
 def own_requirement() -> list[str]:
@@ -167,9 +123,6 @@ def own_requirement() -> list[str]:
 
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
-
-    Raises:
-        PackageError: the adapter runs from a folder and is not installed.
     """
     try:
         distribution = metadata.distribution(DISTRIBUTION)
@@ -193,29 +146,32 @@ def explain(
     error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
 ) -> str:
     """Return the error of uv with an explanation and advice."""
-    output = indent(error.stderr.rstrip(), "    ")
-    failed = f"uv could not install the dependencies of {source}:\n{output}\n"
-    if DISTRIBUTION in error.stderr.replace(f"/{DISTRIBUTION}/", ""):  # not in the URL of an index
-        return (
-            f"{failed}Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
+    without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")  # of the adapter on an index
+    if "export" in error.cmd:
+        advice = f"{UV_LOCK} cannot be read. Lock again: uv lock"
+    elif DISTRIBUTION in without_page:
+        advice = (
+            f"Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."
         )
-    if is_locked:
-        return (
-            f"{failed}Only wheels for {platform} are installed. If a package has none, or comes "
+    elif is_locked:
+        advice = (
+            f"Only wheels for {platform} are installed. If a package has none, or comes "
             "from git or a folder, export a requirements.txt, have it name another version or a "
             "wheel of the package, and name that file with --requirements"
         )
-    if error.returncode == NO_SOLUTION:
-        return (
+    elif error.returncode == NO_SOLUTION:
+        advice = (
             f"uv found no wheels for {platform} that satisfy {source}, and nothing is compiled "
-            f"here:\n{output}\n"
-            "Try another version, or another --arch or --python. If a package is published as "
-            "source only, make a wheel of it on Linux of that architecture and Python:\n"
+            "here. Try another version, or another --arch or --python. If a package is published "
+            "as source only, make a wheel of it on Linux of that architecture and Python:\n"
             "    pip wheel --no-deps NAME -w wheels\n"
             "and let uv find it: UV_FIND_LINKS=$PWD/wheels"
         )
-    return (
-        f"{failed}If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and "
-        "the address of the index (UV_DEFAULT_INDEX)."
-    )
+    else:
+        advice = (
+            "If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and "
+            "the address of the index (UV_DEFAULT_INDEX)."
+        )
+    output = indent(error.stderr.rstrip(), "    ")
+    return f"uv could not install the dependencies of {source}:\n{output}\n{advice}"

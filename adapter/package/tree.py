@@ -11,13 +11,13 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from secrets import token_hex
 from stat import S_IMODE
-from typing import TYPE_CHECKING, NamedTuple
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from typing import TYPE_CHECKING
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from ..errors import PackageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Set
+    from collections.abc import Collection, Iterator, Mapping
 
     from .project import Project
 
@@ -70,94 +70,42 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(folder).as_posix(), file
 
 
-def project_files(
-    project: Project, keep: Collection[str], folder: Path | None = None
-) -> Iterator[tuple[str, Path]]:
-    """Return the files of a project that are packaged, by their name in the zip.
-
-    Raises:
-        PackageError: one of them is not a regular file, or must not be packaged.
-    """
-    keep = {*keep, *project.include}
+def project_files(project: Project, folder: Path | None = None) -> Iterator[tuple[str, Path]]:
+    """Return the files of a project that are packaged, by their name in the zip."""
     for path in sorted((folder or project.task_root).iterdir()):
         name = path.relative_to(project.task_root).as_posix()
-        is_kept, is_folder = matches(name, keep), path.is_dir()
-        if not is_kept and (matches(path.name, NEVER) or (is_folder and is_package(path))):
+        is_kept, is_folder = matches(name, project.include), path.is_dir()
+        if matches(path.name, NEVER) and not is_kept:
             continue
-        if is_folder and ((path / "pyvenv.cfg").exists() or _leads_up(path)):
+        is_loop = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+        if is_loop or (path / "pyvenv.cfg").exists():
             continue
         is_left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
         if is_left_out and not is_kept and (not is_folder or _leads_out(path, project)):
             continue
         _check(path, name, project)
+        if is_package(path) and not is_kept:
+            continue
         if is_folder:
-            yield from project_files(project, keep, path)
-        elif is_kept or not is_package(path):
+            yield from project_files(project, path)
+        else:
             yield name, path
 
 
 def _check(path: Path, name: str, project: Project) -> None:
     """Raise a `PackageError` if a file or a folder of the project must not be packaged."""
     if _leads_out(path, project) and not matches(name, project.include):
-        raise PackageError(
-            f"{path} is a link to {path.resolve()}, outside of the project in {project.folder}. To "
-            f'package its target, add it to pyproject.toml: [tool.adapter] include = ["{name}"]. '
-            f'To leave it out: exclude = ["{name}"]'
+        fault = (
+            f"is a link to {path.resolve()}, outside of the project in {project.folder}. To "
+            f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml'
         )
-    if not is_utf8(name):
-        raise PackageError(
-            f"{str(path)!a} cannot be packaged: its name is not UTF-8. Rename it, or "
-            'leave it out by a pattern: [tool.adapter] exclude = ["..."] in pyproject.toml'
-        )
-    if not (path.is_file() or path.is_dir()):
-        raise PackageError(
-            f"{path} is neither a file nor a link to one, so it cannot be packaged. "
-            f"Remove it, or {_leave_out(name)}"
-        )
-
-
-def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
-    """Return the names of files that seem to be private keys or credentials."""
-    for name, file in sources.items():
-        if not name.endswith(".py") and (matches(file.name, KEYS) or _has_private_key(file)):
-            yield name
-
-
-def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
-    """Copy the project's files into the folder with its dependencies.
-
-    Raises:
-        PackageError: a file cannot be read, or has the name of a file that is already there.
-    """
-    for name, file in sources.items():
-        copy = target / name
-        if copy.exists():
-            raise PackageError(
-                f"{file} would replace a file of the same name from a dependency. "
-                f"Rename it, or {_leave_out(name)}"
-            )
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, copy)
-        except OSError as error:
-            raise PackageError(
-                f"{file} cannot be copied: {error.strerror}. Repair that, or {_leave_out(name)}"
-            ) from None
-
-
-def is_package(path: Path) -> bool:
-    """Whether a file or a folder is an earlier package: the adapter is installed in it."""
-    if path.is_dir():
-        return any(map(OWN_METADATA.match, os.listdir(path)))
-    try:
-        with ZipFile(path) as archive:
-            return any(map(OWN_METADATA.match, archive.namelist()))
-    except (OSError, BadZipFile, NotImplementedError, ValueError):  # not a zip, or an unusual one
-        return False
-
-
-def _leave_out(name: str) -> str:
-    return f'leave it out: [tool.adapter] exclude = ["{name}"] in pyproject.toml'
+    elif not is_utf8(name):
+        fault = "cannot be packaged: its name is not UTF-8"
+    elif not (path.is_file() or path.is_dir()):
+        fault = "is neither a file nor a link to one, so it cannot be packaged"
+    else:
+        return
+    raise PackageError(f"{path} {fault}. {leave_out(name)}")
 
 
 def _leads_out(path: Path, project: Project) -> bool:
@@ -165,17 +113,17 @@ def _leads_out(path: Path, project: Project) -> bool:
     return path.is_symlink() and not path.resolve().is_relative_to(project.folder.resolve())
 
 
-def _leads_up(path: Path) -> bool:
-    """Whether a link leads to a folder that contains the link."""
-    folder = path.parent.resolve()
-    return path.is_symlink() and path.resolve() in (folder, *folder.parents)
-
-
-def _has_private_key(file: Path) -> bool:
+def is_package(path: Path) -> bool:
+    """Whether a file or a folder is an earlier package: the adapter is installed in it."""
     try:
-        return file.stat().st_size <= MAX_KEY_BYTES and bool(PRIVATE_KEY.search(file.read_bytes()))
-    except OSError:
-        return False  # copy_sources reports it
+        if path.is_dir():
+            names = os.listdir(path)
+        else:
+            with ZipFile(path) as archive:
+                names = archive.namelist()
+    except (OSError, BadZipFile, NotImplementedError, ValueError):  # not a zip, or an unusual one
+        return False
+    return any(map(OWN_METADATA.match, names))
 
 
 def is_utf8(name: str) -> bool:
@@ -183,12 +131,47 @@ def is_utf8(name: str) -> bool:
     return name.encode(errors="ignore").decode() == name
 
 
+def leave_out(name: str) -> str:
+    """Return a sentence: how to leave a file of the project out of packages."""
+    pattern = name.encode(errors="replace").decode()  # "?" for what is not UTF-8
+    return f'To leave it out: [tool.adapter] exclude = ["{pattern}"] in pyproject.toml'
+
+
+def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
+    """Return the names of files that seem to be private keys or credentials."""
+    for name, file in sources.items():
+        with file.open("rb") as opened:
+            has_key = PRIVATE_KEY.search(opened.read(MAX_KEY_BYTES))
+        if not name.endswith(".py") and (has_key or matches(file.name, KEYS)):
+            yield name
+
+
+def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
+    """Copy the project's files into the folder with its dependencies."""
+    for name, file in sources.items():
+        copy = target / name
+        if copy.exists():
+            raise PackageError(
+                f"{file} would replace a file of the same name from a dependency. Rename it. "
+                f"{leave_out(name)}"
+            )
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+        except OSError as error:
+            raise PackageError(
+                f"{file} cannot be copied: {error.strerror}. {leave_out(name)}"
+            ) from None
+
+
 def trim(folder: Path, keep: Collection[str]) -> None:
     """Remove the files of installed packages that no request reads, unless they match ``keep``."""
     scripts = folder / "bin"
     if scripts.is_dir() and not any(scripts.glob("*.py")):
         shutil.rmtree(scripts)
-    suites = [path for path in folder.rglob("*") if _is_test_suite(path)]
+    # django.test has no tests in it, despite its name.
+    named = [path for path in folder.rglob("*") if path.name in ("test", "tests")]
+    suites = [path for path in named if any(path.rglob("test_*.py"))]
     for name, file in sorted(files(folder)):
         if matches(name, keep):
             continue
@@ -204,12 +187,6 @@ def without_description(metadata: bytes) -> bytes:
     return metadata.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n"
 
 
-def _is_test_suite(path: Path) -> bool:
-    """Whether a folder is a test suite; django.test is not, despite its name."""
-    has_name = path.name in ("test", "tests") and path.is_dir()
-    return has_name and next(path.rglob("test_*.py"), None) is not None
-
-
 def _is_helper(file: Path) -> bool:
     """Whether a file of a test suite is a module that other code may import (as numpy does)."""
     tests = ("test_*.py", "*_test.py", "conftest.py")
@@ -217,51 +194,32 @@ def _is_helper(file: Path) -> bool:
 
 
 def _is_bulk(name: str, file: Path) -> bool:
-    """Whether a file is for building, checking or installing, not for running."""
+    """Whether a file is for building, checking or installing, not for running.
+
+    Some modules import what their stub names: https://scientific-python.org/specs/spec-0001/
+    """
     if name.partition("/")[0].endswith(".dist-info"):
         return not matches(name.lower(), METADATA)
-    return matches(name, BULK) and not _is_lazy_stub(file)
-
-
-def _is_lazy_stub(file: Path) -> bool:
-    """Whether a file is a stub that its module reads in order to import (SPEC 1, lazy_loader).
-
-    https://scientific-python.org/specs/spec-0001/
-    """
     module = file.with_suffix(".py")
-    return file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
+    is_read = file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
+    return matches(name, BULK) and not is_read
 
 
-class Size(NamedTuple):
-    """Bytes, in the zip and unpacked."""
+def write_archive(folder: Path, output: Path) -> None:
+    """Zip a folder; the zip has a temporary name until it is complete.
 
-    zipped: int = 0
-    unzipped: int = 0
-
-    def __add__(self, other: object) -> Size:
-        assert isinstance(other, Size)
-        return Size(self.zipped + other.zipped, self.unzipped + other.unzipped)
-
-
-def write_archive(folder: Path, output: Path, programs: Set[str]) -> dict[str, Size]:
-    """Zip a folder and return the size of each file in it.
-
-    The order of the files, their times, and the level of compression are always the same;
-    ``programs`` always become executable. The zip has a temporary name until it is complete.
+    The order of the files, their times, and the level of compression are always the same.
     """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
-        with ZipFile(
-            unfinished, "w", ZIP_DEFLATED, compresslevel=9, strict_timestamps=False
-        ) as archive:
+        with ZipFile(unfinished, "w") as archive:
             for name, file in sorted(files(folder)):
-                os.utime(file, (0, 0))  # becomes 1980, the first year of the format
-                file.chmod(0o755 if name in programs or os.access(file, os.X_OK) else 0o644)
-                archive.write(file, name)
+                info = ZipInfo(name)  # of 1980, the first year of the format
+                info.external_attr = (0o100755 if os.access(file, os.X_OK) else 0o100644) << 16
+                archive.writestr(info, file.read_bytes(), ZIP_DEFLATED, compresslevel=9)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
-    return {file.filename: Size(file.compress_size, file.file_size) for file in archive.infolist()}
 
 
 def unpack_archive(archive: Path, folder: Path) -> None:
@@ -282,12 +240,3 @@ def find_owners(folder: Path) -> Iterator[tuple[str, str]]:
             yield file.as_posix(), owner
             if file.suffix == ".py":
                 yield cache_from_source(file.as_posix()), owner
-
-
-def by_owner(sizes: Mapping[str, Size], owners: Mapping[str, str]) -> dict[str, Size]:
-    """Add up the sizes of the files of each distribution, biggest first."""
-    totals: dict[str, Size] = {}
-    for name, size in sizes.items():
-        owner = owners.get(name, "your project")
-        totals[owner] = totals.get(owner, Size()) + size
-    return dict(sorted(totals.items(), key=lambda item: (-item[1].unzipped, item[0])))

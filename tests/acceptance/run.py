@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import boto3
 import httpx
 
-from adapter.package.command import this_python
+from adapter.package import THIS_PYTHON
 from tests.support.adapter_dev import adapter_dev
 
 from .probes import PROBES, STREAM_PATH, look
@@ -124,7 +124,7 @@ def deployed(name: str, file: Path, mode: Mode) -> Iterator[str]:
         said = adapter(
             *("deploy", str(file), "--name", name, "--auth", "none", "--timeout", "300"),
             "--no-doctor",
-            *("--handler", "handler.handler", "--python", this_python()),
+            *("--handler", "handler.handler", "--python", THIS_PYTHON),
             *("--environment", f"SECRET_KEY={os.urandom(32).hex()}", *mode.options),
         )
         yield said.split()[0]

@@ -53,8 +53,14 @@ def adapter_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.mktemp("adapter")
     options = ("--wheel", "--no-build-isolation", "--python", sys.executable)
-    run_uv("build", *options, "--out-dir", str(folder), str(ROOT), folder=folder, scratch=folder)
+    scratch = str(folder)
+    run_uv("build", *options, "--out-dir", scratch, str(ROOT), folder=folder, scratch=scratch)
     [wheel] = folder.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with ZipFile(wheel, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)  # without a mode, as where a file system has none
     with ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]
         metadata = Path(archive.extract(name, folder))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from importlib.util import MAGIC_NUMBER, cache_from_source
 from typing import TYPE_CHECKING
 
@@ -37,8 +36,3 @@ def test_bytecode_is_found_and_believed_without_looking_at_the_source(tmp_path: 
     assert found[cache][4:8] == b"\x01\0\0\0"  # by hash, unchecked (PEP 552)
     assert b"/var/task/one.py" in found[cache]
     assert str(tmp_path).encode() not in found[cache]
-
-
-def test_bytecode_fits_its_own_minor_version_only() -> None:
-    assert bytecode.fits(f"{sys.version_info.major}.{sys.version_info.minor}")
-    assert not bytecode.fits(f"{sys.version_info.major}.{sys.version_info.minor + 1}")

@@ -9,12 +9,12 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 
-from adapter.package.command import MB, warnings
-from adapter.package.tree import Size
+from adapter.package.build import DeploymentPackage
+from adapter.package.command import MB, sizes, table, warnings
 
 from .conftest import APP, needing
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
@@ -158,6 +158,15 @@ class TestTheBuildStep:
         folder = project({**needing(), "make_data.py": code, "pyproject.toml": settings})
         assert package(f"{folder}/main.py:app").read("data.txt") == sys.executable
 
+    def test_its_lines_are_words_and_no_shell_sees_them(self, project: Write, package: Run) -> None:
+        code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(repr(sys.argv[2:]))"
+        steps = ["python make.py 1.txt 'a b' && x", "python make.py 2.txt"]
+        settings = f"[tool.adapter]\nbuild = {steps}\n"
+        folder = project({**needing(), "make.py": code, "pyproject.toml": settings})
+        done = package(f"{folder}/main.py:app")
+        assert done.read("1.txt") == "['a b', '&&', 'x']"
+        assert done.read("2.txt") == "[]"
+
     def test_it_is_not_kept_waiting_for_input_that_nobody_gives(self, project: Write) -> None:
         settings = "[tool.adapter]\nbuild = \"python -c 'input()'\"\n"
         folder = project({**needing(), "pyproject.toml": settings})
@@ -172,7 +181,8 @@ class TestTheBuildStep:
         [
             ("python -c 'raise SystemExit(3)'", "failed with exit code 3"),
             ("no-such-program", "'no-such-program' cannot be run"),
-            (r"echo \u0000", "'echo' cannot be run: embedded null byte"),
+            (r"echo \u0000", r"'echo \x00' cannot be run: embedded null byte"),
+            ("python -c 'x", '"python -c \'x" cannot be run: No closing quotation'),
         ],
     )
     def test_a_failure_ends_it(self, project: Write, package: Run, step: str, says: str) -> None:
@@ -309,16 +319,28 @@ def test_an_index_that_cannot_be_reached_is_named(
     assert "uv found no wheels" not in done.err
 
 
+def test_sizes_are_those_in_the_zip(tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "x.zip", "w", ZIP_DEFLATED) as archive:
+        for name in ("a.py", "shop.py", "shop/b.py"):
+            archive.writestr(name, "b\n" * MB)
+    owners = dict.fromkeys(("shop.py", "shop/b.py", "gone.py"), "shop 1.0")
+    zipped, unzipped = sizes(DeploymentPackage(tmp_path / "x.zip", "main.handler", owners))
+    assert unzipped == {"your project": 2 * MB, "shop 1.0": 4 * MB}
+    assert 0 < zipped["your project"] < MB
+    assert zipped["shop 1.0"] == 2 * zipped["your project"]
+    assert [line.split()[-2] for line in table(zipped, unzipped)][1:] == ["4.00", "2.00", "6.00"]
+
+
 @pytest.mark.parametrize(
-    ("size", "says"),
+    ("zipped", "unzipped", "says"),
     [
-        (Size(50 * MB, 250 * MB), []),
-        (Size(50 * MB + 1, 250 * MB), ["50 MB that can be uploaded"]),
-        (Size(1, 250 * MB + 1), ["250 MB that a function may have"]),
+        (50 * MB, 250 * MB, []),
+        (50 * MB + 1, 250 * MB, ["50 MB that can be uploaded"]),
+        (1, 250 * MB + 1, ["250 MB that a function may have"]),
     ],
 )
-def test_what_lambda_would_refuse_is_a_warning(size: Size, says: list[str]) -> None:
-    found = list(warnings(size))
+def test_what_lambda_would_refuse_is_a_warning(zipped: int, unzipped: int, says: list[str]) -> None:
+    found = list(warnings(zipped, unzipped))
     assert len(found) == len(says)
     assert all(part in text for part, text in zip(says, found, strict=True))
 

@@ -66,10 +66,8 @@ def installed(tmp_path: Path, wheels: Path) -> Install:
     def run(name: str, text: str, python: str = "3.13") -> set[str]:
         (tmp_path / "pyproject.toml").write_text(PYPROJECT)
         (tmp_path / name).write_text(text)
-        folder, scratch = tmp_path / "task", tmp_path / "scratch"
-        scratch.mkdir()
-        dependencies = read_dependencies(tmp_path / name)
-        install(dependencies, Platform("x86_64", python), folder, scratch, tmp_path)
+        folder = tmp_path / "task"
+        install(read_dependencies(tmp_path / name), Platform("x86_64", python), folder)
         found = {f"{each.name} {each.version}" for each in distributions(path=[str(folder)])}
         (own,) = {name for name in found if name.startswith("asgi-lambda-stream ")}
         assert own != "asgi-lambda-stream 9.9"

@@ -130,12 +130,11 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
     ("settings", "says"),
     [
         ('biuld = "python -m x"', r"has 'biuld'; it can have build, deploy, exclude, include"),
-        ("build = 1", r"'build' of .* is 1; it has to be a string or a list"),
-        ('build = ["a", 1]', "it has to be a string or a list"),
-        ('exclude = [""]', "it has to be a string or a list"),
-        ('build = " "', "it has to be a string or a list"),
-        ('build = "python -c \'x"', r"'build' of .* has \"python -c 'x\": No closing quotation"),
-        ("build = ", r"pyproject\.toml cannot be read"),
+        ("build = 1", r"has tool\.adapter\.build = 1, which has to be a list of strings"),
+        ('build = ["a", 1]', "which has to be a list of strings"),
+        ('exclude = [""]', "which has to be a list of strings, none of them empty"),
+        ('build = " "', "which has to be a list of strings, none of them empty"),
+        ("build = ", r"pyproject\.toml is not TOML"),
     ],
 )
 def test_a_setting_that_means_nothing_is_an_error(project: Write, settings: str, says: str) -> None:
@@ -165,12 +164,6 @@ def test_a_value_of_another_kind_is_an_error_that_says_where(
         find_project(project({"pyproject.toml": text}))
 
 
-def test_build_steps_are_words_and_no_shell_sees_them(project: Write) -> None:
-    text = '[tool.adapter]\nbuild = ["python -m seed \'a b\' && x", "make"]\n'
-    found = find_project(project({"pyproject.toml": text}))
-    assert found.build == (("python", "-m", "seed", "a b", "&&", "x"), ("make",))
-
-
 def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(project: Write) -> None:
     stays = {"main.py", "shop/__init__.py", "shop/tests/data.json", "orders.sqlite3", "static/x.c"}
     stays |= {"templates/page.yaml", "data/orders.zip"}  # not what the same names are at the top
@@ -184,8 +177,9 @@ def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(proje
     (folder / "uv.lock").unlink()
     (folder / "loop").symlink_to(folder)
     found = find_project(folder)
-    assert {name for name, _ in project_files(found, [])} == stays
-    kept = {name for name, _ in project_files(found, ["old.zip", ".env", "tests"])}
+    assert {name for name, _ in project_files(found)} == stays
+    with_kept = find_project(folder, keep=["old.zip", ".env", "tests"])
+    kept = {name for name, _ in project_files(with_kept)}
     assert kept - stays == {"old.zip", ".env", "tests/test_main.py"}
 
 
@@ -197,9 +191,9 @@ def test_what_is_no_file_is_named_or_can_be_left_out(project: Write, kind: str) 
     else:
         (folder / "odd").symlink_to(folder / "nowhere")
     with pytest.raises(PackageError, match=rf'{folder / "odd"} is neither .* exclude = \["odd"\]'):
-        dict(project_files(find_project(folder), []))
+        dict(project_files(find_project(folder)))
     (folder / "pyproject.toml").write_text('[tool.adapter]\nexclude = ["odd"]')
-    assert set(dict(project_files(find_project(folder), []))) == {"main.py"}
+    assert set(dict(project_files(find_project(folder)))) == {"main.py"}
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -218,14 +212,14 @@ def test_a_link_that_leads_out_of_the_project_is_refused_unless_it_is_included(
         link = folder / name
         link.symlink_to(tmp_path / target)
         with pytest.raises(PackageError) as caught:
-            dict(project_files(find_project(folder), []))
+            dict(project_files(find_project(folder)))
         message = str(caught.value)
         assert f"{link} is a link to {tmp_path / target}, outside of the project" in message
         assert f'include = ["{name}"]' in message
         (folder / "pyproject.toml").write_text(f'[tool.adapter]\nexclude = ["{name}"]\n')
-        assert set(dict(project_files(find_project(folder), []))) == {"main.py"}
+        assert set(dict(project_files(find_project(folder)))) == {"main.py"}
         (folder / "pyproject.toml").write_text(f'[tool.adapter]\ninclude = ["{name}"]\n')
-        found = set(dict(project_files(find_project(folder), [])))
+        found = set(dict(project_files(find_project(folder))))
         assert found - {"main.py"} == {"token"} if name == "token" else {"data/token"}
         link.unlink()
         (folder / "pyproject.toml").unlink()
@@ -234,14 +228,14 @@ def test_a_link_that_leads_out_of_the_project_is_refused_unless_it_is_included(
 def test_a_link_within_the_project_is_packaged_as_the_file_it_leads_to(project: Write) -> None:
     folder = project({"src/main.py": "", "shared/prices.json": "{}", "pyproject.toml": ""})
     (folder / "src" / "prices.json").symlink_to("../shared/prices.json")
-    assert set(dict(project_files(find_project(folder / "src"), []))) == {"main.py", "prices.json"}
+    assert set(dict(project_files(find_project(folder / "src")))) == {"main.py", "prices.json"}
 
 
 def test_what_is_included_is_packaged_though_it_would_be_left_out(project: Write) -> None:
     settings = '[tool.adapter]\ninclude = ["tests/fixtures", ".env.lambda"]\n'
     names = ("main.py", "tests/fixtures/x.json", "tests/test_x.py", ".env", ".env.lambda")
     folder = project({**dict.fromkeys(names, ""), "pyproject.toml": settings})
-    found = set(dict(project_files(find_project(folder), [])))
+    found = set(dict(project_files(find_project(folder))))
     assert found == {"main.py", "tests/fixtures/x.json", ".env.lambda"}
 
 
@@ -267,17 +261,20 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"
 def test_key_material_is_told_from_other_files(
     project: Write, name: str, text: str, is_key: bool
 ) -> None:
-    found = dict(project_files(find_project(project({name: text, "main.py": ""})), []))
+    found = dict(project_files(find_project(project({name: text, "main.py": ""}))))
     assert list(keys_among(found)) == [name] * is_key
 
 
 def test_a_name_that_is_not_utf_8_is_an_error(project: Write) -> None:
     folder = project({"main.py": ""})
     (folder / os.fsdecode(b"caf\xe9.txt")).touch()
-    with pytest.raises(PackageError, match=r"caf\\udce9\.txt' cannot be packaged: its name is not"):
-        dict(project_files(find_project(folder), []))
-    (folder / "pyproject.toml").write_text('[tool.adapter]\nexclude = ["caf*"]')
-    assert set(dict(project_files(find_project(folder), []))) == {"main.py"}
+    with pytest.raises(PackageError, match="cannot be packaged: its name is not UTF-8") as caught:
+        dict(project_files(find_project(folder)))
+    message = str(caught.value).encode(errors="backslashreplace").decode()
+    assert message.startswith(f"{folder}/caf\\udce9.txt cannot be packaged")
+    assert 'exclude = ["caf?.txt"]' in message
+    (folder / "pyproject.toml").write_text('[tool.adapter]\nexclude = ["caf?.txt"]')
+    assert set(dict(project_files(find_project(folder)))) == {"main.py"}
 
 
 @pytest.mark.parametrize("line", ["--index-url=https://x.test", " -e ../till", "till\\n--pre"])

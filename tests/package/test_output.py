@@ -83,5 +83,5 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
 
 def test_a_file_does_not_become_a_folder(tmp_path: Path) -> None:
     (tmp_path / "task").touch()
-    with pytest.raises(PackageError, match="task cannot be written: File exists"):
+    with pytest.raises(PackageError, match="task exists and is not a folder"):
         find_output(f"{tmp_path}/task/")

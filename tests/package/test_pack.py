@@ -10,8 +10,7 @@ from zipfile import ZipFile
 import pytest
 
 from adapter.imports import packed
-from adapter.package.build import PTH, pack_imports
-from adapter.package.bytecode import compile_folder
+from adapter.package.bytecode import PTH, compile_folder, pack_imports
 from tests.runtimes.apps import EVENT
 from tests.support.fake_runtime_api import Platform
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
+from adapter.package import THIS_PYTHON
 from adapter.package.build import DeploymentPackage, build
-from adapter.package.command import this_python
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
 
@@ -47,7 +47,7 @@ def deploy(example: Example, folder: Path) -> Deployed:
     package = build(
         find_project(EXAMPLES / example.name),
         "handler.handler",
-        Platform(ARCHITECTURE, this_python()),
+        Platform(ARCHITECTURE, THIS_PYTHON),
         folder / "function.zip",
     )
     root = make_lambda_root(folder / "root")

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from adapter.imports.packed import NAME
-from adapter.package.build import PTH, build
-from adapter.package.command import this_python
+from adapter.package import THIS_PYTHON
+from adapter.package.build import build
+from adapter.package.bytecode import PTH
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
+from adapter.package.tree import unpack_archive
 from adapter.samples.url_event import function_url_event
 
 from ..support.deployed_examples import ARCHITECTURE
@@ -198,8 +200,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
         for name, value in environ.items():
             variables.setenv(name, value)
         packed = root / "packed" / "task"
-        packed.mkdir(parents=True)
-        build(find_project(project), "main:app", Platform(ARCHITECTURE, this_python()), packed)
+        archive = root / "function.zip"
+        build(find_project(project), "main:app", Platform(ARCHITECTURE, THIS_PYTHON), archive)
+        unpack_archive(archive, packed)
     unpacked = root / "unpacked" / "task"
     shutil.copytree(packed, unpacked, copy_function=os.link)
     for name in (NAME, PTH[0]):

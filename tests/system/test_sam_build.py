@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.package.command import this_python
+from adapter.package import THIS_PYTHON
 
 from ..support.deployed_examples import ARCHITECTURE, check_parts
 from ..support.lambda_filesystem import function_url, make_lambda_root
@@ -29,7 +29,7 @@ async def test_sam_builds_a_function_that_streams(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = checkout(example)
-    monkeypatch.setenv("RUNTIME", f"python{this_python()}")
+    monkeypatch.setenv("RUNTIME", f"python{THIS_PYTHON}")
     # As `make PYTHON=python3.13 test-system` has it: what make is told it tells every other make.
     monkeypatch.setenv("MAKEFLAGS", " -- PYTHON=python3.13")
     monkeypatch.setenv("ARCH", ARCHITECTURE)
