@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
-from .settings import INVOKE_MODE
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,6 +15,7 @@ TAG = "asgi-lambda-stream:deployment"
 LIVE = "live"
 RETENTION_DAYS = 14
 
+INVOKE_MODE = "ADAPTER_INVOKE_MODE"
 Auth = Literal["NONE", "AWS_IAM"]  #: AuthType of a function URL
 InvokeMode = Literal["RESPONSE_STREAM", "BUFFERED"]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..package import ARCHITECTURES, PYTHONS, THIS_PYTHON
+from .desired import INVOKE_MODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from .desired import Auth
 
 TABLE = "[tool.adapter.deploy]"
-INVOKE_MODE = "ADAPTER_INVOKE_MODE"
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 VARIABLE_NAME = re.compile(r"[A-Za-z]\w+")
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"

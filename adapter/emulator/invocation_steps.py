@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ..types import Headers
-    from .local_invocation import ResponseEnd
+    from .outcome import ResponseEnd
 
 
 class Started(NamedTuple):

@@ -10,7 +10,8 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute
 
-from adapter.emulator.local_invocation import EndOfResponse, LocalInvocation
+from adapter.emulator.local_invocation import LocalInvocation
+from adapter.emulator.outcome import EndOfResponse
 from adapter.runtime_api.client import RuntimeClient
 from tests.emulator.conftest import serve_api as serve_api
 

@@ -22,7 +22,8 @@ from ..front_ends.function_url import url_event
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.source_event import EVENT_TOO_LARGE, SourceEvent
 from ..front_ends.source_response import TOKEN, InvalidResponseError
-from ..local_invocation import InvocationFailure, LocalInvocation, ResponseStart
+from ..local_invocation import LocalInvocation
+from ..outcome import InvocationFailure, ResponseStart
 from .function_options import read_function
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from anyio.abc import SocketAttribute
 
 from ..function_config import region_of
 from ..invocation_steps import Started
-from ..local_invocation import UNAVAILABLE, platform_error, timeout_error
+from ..outcome import UNAVAILABLE, platform_error, timeout_error
 from ..runtime_api.concurrent_api import ConcurrentApi
 from ..runtime_api.on_demand_api import OnDemandApi
 from . import log_lines
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from ..console import Console
     from ..function_config import FunctionConfig
-    from ..local_invocation import InvocationFailure, LocalInvocation
+    from ..local_invocation import LocalInvocation
+    from ..outcome import InvocationFailure
     from ..runtime_api.server import RuntimeApi
     from .sandbox import Sandbox
 

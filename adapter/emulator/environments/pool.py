@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..local_invocation import platform_error
+from ..outcome import platform_error
 from .environment import Environment
 
 if TYPE_CHECKING:

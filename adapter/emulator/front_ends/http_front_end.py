@@ -13,7 +13,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from ...diagnosis.symptoms import PROXY_RESPONSE
 from ..host import host_is_local
-from ..local_invocation import EndOfResponse, InvocationFailure, LocalInvocation, ResponseStart
+from ..local_invocation import LocalInvocation
+from ..outcome import EndOfResponse, InvocationFailure, ResponseStart
 from .client_request import client_request
 from .client_response import ClientResponse
 from .cors import TWO_VALUES, has_two_origins

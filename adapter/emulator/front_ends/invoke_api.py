@@ -19,13 +19,8 @@ from starlette.responses import Response
 from ..function_config import VERSION
 from ..host import host_is_local
 from ..invocation_steps import Sent
-from ..local_invocation import (
-    EndOfResponse,
-    InvocationFailure,
-    LocalInvocation,
-    ResponseStart,
-    platform_error,
-)
+from ..local_invocation import LocalInvocation
+from ..outcome import EndOfResponse, InvocationFailure, ResponseStart, platform_error
 from . import event_stream
 from .http_server import read_body
 from .invoke_request import InvokeRequest, RefusedError, invoke_request

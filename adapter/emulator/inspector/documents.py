@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ...diagnosis.findings import Severity, diagnose
 from ...diagnosis.observation import Limits, judge
-from ..local_invocation import EndOfResponse
+from ..outcome import EndOfResponse
 from ..runtime_api.bandwidth import BURST_BYTES, STEP_BYTES, STEP_SECONDS
 from .observed import observe
 from .shell_commands import curl_command, invoke_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...diagnosis.observation import BufferingSource, Chunk, Observation
-from ..local_invocation import EndOfResponse
+from ..outcome import EndOfResponse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

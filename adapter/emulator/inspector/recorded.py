@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...diagnosis.observation import Chunk
 from ..front_ends.prelude_reader import DELIMITER, MAX_PRELUDE_BYTES
 from ..invocation_steps import Ended, Logged, Responded, Sent, Started, Written
-from ..local_invocation import InvocationFailure
+from ..outcome import InvocationFailure
 from .request_line import HttpRequest, read_request
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from ...types import Headers
     from ..invocation_steps import InvocationStep
-    from ..local_invocation import LocalInvocation, ResponseEnd
+    from ..local_invocation import LocalInvocation
+    from ..outcome import ResponseEnd
 
 MAX_CHUNKS = 500
 MAX_START_BYTES = 1024

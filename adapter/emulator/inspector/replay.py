@@ -11,7 +11,8 @@ from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.source_event import child_trace, new_trace_root
 from ..front_ends.source_response import InvalidResponseError, ResponseHead
 from ..invocation_steps import Responded, Sent
-from ..local_invocation import LocalInvocation, ResponseStart
+from ..local_invocation import LocalInvocation
+from ..outcome import ResponseStart
 
 if TYPE_CHECKING:
     from ..environments.pool import Pool

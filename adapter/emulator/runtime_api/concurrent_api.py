@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..local_invocation import UNAVAILABLE, InvocationFailure, platform_error
+from ..outcome import UNAVAILABLE, InvocationFailure, platform_error
 from . import replies
 from .concurrent_state import ConcurrentState, Phase, PhaseStep
 from .server import RuntimeApi, is_stale

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from ..local_invocation import (
-    EndOfResponse,
-    InvocationFailure,
-    ResponseEnd,
-    exit_error,
-    timeout_error,
-)
+from ..outcome import EndOfResponse, InvocationFailure, ResponseEnd, exit_error, timeout_error
 from . import replies
 from .on_demand_state import RuntimeState, RuntimeStep, move
 from .server import ROUTES, RuntimeApi, is_stale

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from anyio.abc import SocketStream
 
     from ..function_config import FunctionConfig
-    from ..local_invocation import InvocationFailure, LocalInvocation
+    from ..local_invocation import LocalInvocation
+    from ..outcome import InvocationFailure
 
     Handler = Callable[[ServerConnection, str], Awaitable[Reply]]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from ..invocation_steps import Written
-from ..local_invocation import EndOfResponse, InvocationFailure, ResponseEnd, known_error_type
+from ..outcome import EndOfResponse, InvocationFailure, ResponseEnd, known_error_type
 from . import replies
 from .bandwidth import TokenBucket
 from .server_connection import TruncatedError

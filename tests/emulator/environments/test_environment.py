@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from adapter.emulator.environments.sandbox import find_sandbox
-from adapter.emulator.local_invocation import EndOfResponse, InvocationFailure, ResponseStart
+from adapter.emulator.outcome import EndOfResponse, InvocationFailure, ResponseStart
 from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
 from ..fidelity import Source, behaviour

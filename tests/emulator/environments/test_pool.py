@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from adapter.emulator.environments import pool
-from adapter.emulator.local_invocation import InvocationFailure
+from adapter.emulator.outcome import InvocationFailure
 from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
 from ..fidelity import Source, behaviour

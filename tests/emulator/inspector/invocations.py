@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapter.emulator.local_invocation import EndOfResponse, LocalInvocation, ResponseEnd
+from adapter.emulator.local_invocation import LocalInvocation
+from adapter.emulator.outcome import EndOfResponse, ResponseEnd
 
 
 def untold(event: bytes = b"{}", **options: Any) -> LocalInvocation:

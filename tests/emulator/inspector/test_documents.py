@@ -16,7 +16,7 @@ from adapter.emulator.invocation_steps import (
     Started,
     Written,
 )
-from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
+from adapter.emulator.outcome import EndOfResponse, ResponseEnd
 from adapter.samples.url_event import function_url_event
 
 from .invocations import untold

@@ -11,7 +11,7 @@ from adapter.diagnosis.observation import BufferingSource, Chunk
 from adapter.emulator.inspector.observed import observe
 from adapter.emulator.inspector.recorded import MAX_KEPT_EVENT_BYTES, RecordedInvocation
 from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
-from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
+from adapter.emulator.outcome import EndOfResponse, ResponseEnd
 from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.samples.proxy_events import alb_event, lattice_event
 from adapter.samples.url_event import function_url_event

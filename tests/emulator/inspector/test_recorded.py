@@ -21,7 +21,7 @@ from adapter.emulator.inspector.recorded import (
     Series,
 )
 from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
-from adapter.emulator.local_invocation import EndOfResponse, ResponseEnd
+from adapter.emulator.outcome import EndOfResponse, ResponseEnd
 
 from .invocations import untold
 

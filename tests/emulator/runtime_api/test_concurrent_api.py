@@ -10,12 +10,8 @@ import anyio
 import h11
 import pytest
 
-from adapter.emulator.local_invocation import (
-    EndOfResponse,
-    InvocationFailure,
-    LocalInvocation,
-    ResponseStart,
-)
+from adapter.emulator.local_invocation import LocalInvocation
+from adapter.emulator.outcome import EndOfResponse, InvocationFailure, ResponseStart
 from adapter.emulator.runtime_api.concurrent_api import MAX_REPORT_BYTES, ConcurrentApi
 from adapter.emulator.runtime_api.concurrent_state import Phase
 

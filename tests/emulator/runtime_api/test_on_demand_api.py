@@ -8,13 +8,8 @@ import anyio
 import h11
 import pytest
 
-from adapter.emulator.local_invocation import (
-    MAX_PAYLOAD_BYTES,
-    EndOfResponse,
-    InvocationFailure,
-    LocalInvocation,
-    ResponseStart,
-)
+from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES, LocalInvocation
+from adapter.emulator.outcome import EndOfResponse, InvocationFailure, ResponseStart
 from adapter.emulator.runtime_api.bandwidth import BURST_BYTES
 
 from ..calls import (
