@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections import deque
 from concurrent.futures import CancelledError, wait
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from .forks import end_children_on
 from .loggers import get_logger
+from .tasks import list_current_task, unlisted
 from .threads import call_for_future, watch_threads
 
 if TYPE_CHECKING:
@@ -89,8 +91,19 @@ class LoopRunner:
                 exception that stopped the loop.
         """
         with self._turn:
-            task = self.loop.create_task(coroutine)
-        return self._run(task, lambda: self.loop.run_until_complete(task))
+            task = unlisted(self.loop.create_task(coroutine))
+            waiting = self.loop.create_task(_wait_until_done(task))
+
+        def run_loop() -> None:
+            # anyio looks in `asyncio.all_tasks` for the task of run_until_complete, and keeps its
+            # threads until the end of this task. So the task is listed, and an app may cancel it.
+            nonlocal waiting
+            if waiting.done():
+                waiting = self.loop.create_task(_wait_until_done(task))
+            with suppress(asyncio.CancelledError):
+                self.loop.run_until_complete(waiting)
+
+        return self._run(task, run_loop)
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the loop. Not for the thread that runs the loop now.
@@ -100,7 +113,7 @@ class LoopRunner:
         """
         if self._turn.acquire(blocking=False):
             try:
-                task = self.loop.create_task(_stop_after(self.loop, coroutine))
+                task = unlisted(self.loop.create_task(_stop_after(self.loop, coroutine)))
             finally:
                 self._turn.release()
             return self._run(task, self.loop.run_forever)
@@ -224,6 +237,7 @@ async def _wait_until_done(future: asyncio.Future[Any]) -> None:
 
 async def _stop_after(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Stop the loop when ``coroutine`` ends; `run_until_complete` would take one more turn."""
+    list_current_task()
     try:
         return await coroutine
     finally:

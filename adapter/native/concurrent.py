@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import list_current_task, unlisted
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..sync.bridge import ServedInvocation
@@ -69,7 +70,7 @@ class ConcurrentWorker(Worker):
             OSError: the Runtime API cannot be reached.
         """
         while not self._stopping:
-            self._idle = asyncio.create_task(self._serve_next())
+            self._idle = unlisted(asyncio.create_task(self._serve_next()))
             await self._idle
 
     def stop(self) -> None:
@@ -82,7 +83,7 @@ class ConcurrentWorker(Worker):
         invocation = await self._next()
         self._idle = None
         served = ServedInvocation(Delivery(self._client, invocation))
-        serving = asyncio.create_task(self._serve_until_reply(served))
+        serving = unlisted(asyncio.create_task(self._serve_until_reply(served)))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
             await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
@@ -94,6 +95,7 @@ class ConcurrentWorker(Worker):
             self._abandon(serving, invocation)
 
     async def _serve_until_reply(self, served: ServedInvocation) -> None:
+        list_current_task()
         await self._serve(served)
         try:
             await wait_for_reply(served.delivery, served)

@@ -11,6 +11,7 @@ from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import Claim
 from ..invocation.current import ignoring_app_cancellation
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import unlisted
 from .connection import set_reply
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ class Delivery:
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""
         posting = self.client.respond(self.invocation, payload, content_type)
-        self._posting = asyncio.ensure_future(posting)
+        self._posting = unlisted(asyncio.ensure_future(posting))
 
     def report(self, error: BaseException) -> None:
         """Post an error report."""
-        self._posting = asyncio.ensure_future(self.client.error(self.invocation, error))
+        reporting = self.client.error(self.invocation, error)
+        self._posting = unlisted(asyncio.ensure_future(reporting))
 
     async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.
