@@ -15,7 +15,7 @@ from ..invocation.tasks import list_current_task, unlisted
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..sync.bridge import ServedInvocation
-from .worker import Worker
+from .worker import Worker, is_after_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,11 @@ class ConcurrentWorker(Worker):
 
     async def _serve_until_reply(self, served: ServedInvocation) -> None:
         list_current_task()
-        await self._serve(served)
+        try:
+            await self._serve(served)
+        except BaseException as error:
+            if not is_after_outcome(error, served.delivery):
+                raise
         try:
             await wait_for_reply(served.delivery, served)
         except AdapterError as error:

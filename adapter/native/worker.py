@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 
+def is_after_outcome(error: BaseException, delivery: Delivery) -> bool:
+    """Whether ``error`` ends a task whose invocation has its outcome already.
+
+    A thread of the app, or a function, may raise GeneratorExit. Python then closes the coroutines
+    of the task. These respond, but cannot await: if one does, the error is a RuntimeError.
+    """
+    return delivery.sent and isinstance(error, GeneratorExit | RuntimeError)
+
+
 class Worker:
     """Serves one invocation at a time over one connection.
 
@@ -123,10 +132,11 @@ class Worker:
         try:
             await self._serve(ServedInvocation(self._delivery))
         except BaseException as error:
-            self._return_to_run(error)
-        else:
-            self._has_returned = True
-            self._ask_if_done()
+            if not is_after_outcome(error, self._delivery):
+                self._return_to_run(error)
+                return
+        self._has_returned = True
+        self._ask_if_done()
 
     def _ask_if_done(self) -> None:
         """Ask for the next event if the app has returned and its response has a reply.

@@ -115,6 +115,10 @@ def interrupt() -> NoReturn:
     raise KeyboardInterrupt
 
 
+def exit_generator() -> NoReturn:
+    raise GeneratorExit
+
+
 def recurse() -> None:
     recurse()
 
@@ -128,6 +132,15 @@ async def thread(receive: Receive, send: Send) -> None:
     dying.start()
     dying.join()
     await response(send)
+
+
+def in_a_thread(fail: Callable[[], object], *sent: Message) -> Callable[..., Awaitable[None]]:
+    async def fails(receive: Receive, send: Send) -> None:
+        for message in sent:
+            await send(message)
+        await asyncio.to_thread(fail)
+
+    return fails
 
 
 async def task(receive: Receive, send: Send) -> None:
@@ -329,6 +342,8 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/recursion-late": failing(recurse, head(), body(b"part", more=True)),
     "/interrupt": failing(interrupt),
     "/interrupt-late": failing(interrupt, head(), body(b"part", more=True)),
+    "/generator-exit": in_a_thread(exit_generator),
+    "/generator-exit-late": in_a_thread(exit_generator, head(), body(b"part", more=True)),
     "/exit": failing(lambda: os._exit(7)),
     "/exit-late": failing(lambda: os._exit(7), head(), body(b"part", more=True)),
     "/abort": failing(os.abort),
@@ -425,6 +440,7 @@ OWN: dict[str, Callable[[], object]] = {
     "/no-response": lambda: {"ok": True},
     "/own-opaque": raise_opaque,
     "/own-verbose": fail_at_length,
+    "/own-generator-exit": exit_generator,
     "/own-remove-and-raise": remove_and_fail,
     "/own-remove-and-no-json": remove_and_return_what_is_no_json,
 }

@@ -10,7 +10,7 @@ from adapter.runtime_api.wire import MAX_REPORT_BYTES
 from .apps import FLOOD
 from .connections import BUFFERED, RAISE, SNAPSTART
 from .refusals import WHOLE_BUFFERED
-from .row import ALL, BOTH, MANAGED, NATIVE, Row
+from .row import ALL, BOTH, MANAGED, NATIVE, OURS, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
@@ -180,6 +180,12 @@ PROCESSES = [
         raised("KeyboardInterrupt"), log="KeyboardInterrupt", environ=RAISE, runtimes=BOTH),
     Row("`KeyboardInterrupt` after the head", app("/interrupt-late"), cut("KeyboardInterrupt"),
         log="KeyboardInterrupt", runtimes=BOTH),
+    Row("`GeneratorExit` in a thread of the app, before the head", app("/generator-exit"),
+        HTTP_500, log="GeneratorExit", runtimes=ALL),
+    Row("`GeneratorExit` in a thread of the app, with `errors=\"raise\"`", app("/generator-exit"),
+        raised("GeneratorExit"), log="GeneratorExit", environ=RAISE, runtimes=OURS),
+    Row("`GeneratorExit` in a thread of the app, after the head", app("/generator-exit-late"),
+        cut("GeneratorExit"), log="GeneratorExit", runtimes=ALL),
     Row("`os._exit` before the head", dies("/exit"), NOTHING, exit=7, runtimes=BOTH),
     Row("`os._exit` after the head", dies_late("/exit-late"), CUT, exit=7, runtimes=BOTH),
     Row("`os.abort`, as when an extension module crashes", dies("/abort"), NOTHING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .processes import app, cut, raised, reported
-from .row import ALL, Row
+from .row import ALL, OURS, Row
 from .stage import WHOLE, Seen
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ WRAPPERS = [
     Row("It raises an error with a message of 8 MiB, of which at most 256 KiB are reported",
         reported("/own-verbose"), raised("ValueError"), log="ValueError", environ=WRAPPED,
         runtimes=ALL),
+    Row("It raises `GeneratorExit`", app("/own-generator-exit"), raised("GeneratorExit"),
+        log="GeneratorExit", environ=WRAPPED, runtimes=OURS),
     Row("It removes its working directory, and raises", app("/own-remove-and-raise"),
         raised("ValueError"), log="ValueError: no", environ=WRAPPED, runtimes=ALL),
     Row("It removes its working directory, and returns an object that is not JSON",
