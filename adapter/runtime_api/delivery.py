@@ -65,6 +65,12 @@ class Delivery:
         """Whether an outcome has been sent, at least in part."""
         return self.opened or self._posting is not None
 
+    @property
+    def has_reply(self) -> bool:
+        """Whether the Runtime API has replied to the outcome, or never will."""
+        posting = self._posting
+        return self.reply_to_stream is not None or (posting is not None and posting.done())
+
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
         self.opened = True

@@ -119,6 +119,8 @@ class ManagedBridge(Bridge):
         if served.call is not None:  # in a thread that the function has not joined
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
+        if delivery.sent and not delivery.has_reply:  # after a GeneratorExit, no call can await it
+            self.runner.run(self.wait_for_reply(delivery))
         if delivery.sent:
             return True
         if payload is not None and b'"statusCode"' in payload:

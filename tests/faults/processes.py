@@ -10,7 +10,7 @@ from adapter.runtime_api.wire import MAX_REPORT_BYTES
 from .apps import FLOOD
 from .connections import BUFFERED, RAISE, SNAPSTART
 from .refusals import WHOLE_BUFFERED
-from .row import ALL, BOTH, MANAGED, NATIVE, OURS, Row
+from .row import ALL, BOTH, MANAGED, NATIVE, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 HTTP_500 = Seen("500, whole", "a complete response")
+HTTP_500_BUFFERED = Seen("500, whole", "a buffered response")
 
 
 def app(path: str) -> Callable[[Stage, str], Seen]:
@@ -183,7 +184,10 @@ PROCESSES = [
     Row("`GeneratorExit` in a thread of the app, before the head", app("/generator-exit"),
         HTTP_500, log="GeneratorExit", runtimes=ALL),
     Row("`GeneratorExit` in a thread of the app, with `errors=\"raise\"`", app("/generator-exit"),
-        raised("GeneratorExit"), log="GeneratorExit", environ=RAISE, runtimes=OURS),
+        raised("GeneratorExit"), log="GeneratorExit", environ=RAISE, runtimes=ALL),
+    Row("`GeneratorExit` in a thread of the app, where the response is buffered",
+        app("/generator-exit"), HTTP_500_BUFFERED, log="GeneratorExit", environ=BUFFERED,
+        runtimes=ALL),
     Row("`GeneratorExit` in a thread of the app, after the head", app("/generator-exit-late"),
         cut("GeneratorExit"), log="GeneratorExit", runtimes=ALL),
     Row("`os._exit` before the head", dies("/exit"), NOTHING, exit=7, runtimes=BOTH),
