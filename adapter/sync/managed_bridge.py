@@ -124,7 +124,7 @@ class ManagedBridge(Bridge):
         if delivery.sent:
             return True
         if payload is not None and b'"statusCode"' in payload:
-            self._stream_payload(delivery, payload)
+            self._stream_payload(served, payload)
         if not delivery.sent:
             with self.runner.standing_still():
                 delivery.claim.runtime()
@@ -149,19 +149,20 @@ class ManagedBridge(Bridge):
             return DirectStream(delivery)
         return super().stream_for(handler, delivery)
 
-    def _stream_payload(self, delivery: Delivery, payload: bytes) -> None:
+    def _stream_payload(self, served: ServedInvocation, payload: bytes) -> None:
         try:
             event: JSON = json.loads(self._event or b"")
             result: JSON = json.loads(payload)
         except (ValueError, RecursionError):
             return
-        self.runner.run(self._stream_result(event, result, delivery))
+        self.runner.run(self._stream_result(event, result, served))
 
-    async def _stream_result(self, event: JSON, result: JSON, delivery: Delivery) -> None:
+    async def _stream_result(self, event: JSON, result: JSON, served: ServedInvocation) -> None:
         try:
             await self.prepare()
-            if stream_result(event, result, delivery):
-                await self.wait_for_reply(delivery)
+            await self.wait_for_call(served)  # a thread may have called since
+            if stream_result(event, result, served.delivery):
+                await self.wait_for_reply(served.delivery)
         except (OSError, StreamClosed) as error:
             logger.error("The response of the function could not be streamed: %s", error)
 

@@ -56,6 +56,11 @@ async def hello(receive: Receive, send: Send) -> None:
     await response(send)
 
 
+async def slow(receive: Receive, send: Send) -> None:
+    await asyncio.sleep(0.05)
+    await response(send)
+
+
 async def gated(receive: Receive, send: Send) -> None:
     await gate()
     await response(send)
@@ -327,6 +332,7 @@ async def footprint(receive: Receive, send: Send) -> None:
 
 DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/": hello,
+    "/slow": slow,
     "/gate": gated,
     "/endless": endless,
     "/idle": idle,
@@ -438,6 +444,8 @@ def remove_and_return_what_is_no_json() -> object:
 OWN: dict[str, Callable[[], object]] = {
     "/own-response": lambda: {"statusCode": 401, "body": "no"},
     "/no-response": lambda: {"ok": True},
+    "/own-surrogate": lambda: {"statusCode": 401, "body": "\ud800"},
+    "/surrogate": lambda: {"half": "\ud800"},
     "/own-opaque": raise_opaque,
     "/own-verbose": fail_at_length,
     "/own-generator-exit": exit_generator,
@@ -447,11 +455,19 @@ OWN: dict[str, Callable[[], object]] = {
 """What a wrapper does in the place of the handler, for each path of a request."""
 
 
+def leave_a_call(event: dict[str, Any], context: Any) -> object:
+    """Respond, though a thread is about to call the handler."""
+    threading.Thread(target=inner, args=({**event, "rawPath": "/slow"}, context)).start()
+    return {"statusCode": 401, "body": "no"}
+
+
 def wrapper(event: dict[str, Any], context: Any) -> object:
     """Do what the path of a request says before the app's handler, or in its place."""
     path = event["rawPath"]
     if path in OWN:
         return OWN[path]()
+    if path == "/leave-a-call":
+        return leave_a_call(event, context)
     if path == "/rename":
         context.aws_request_id = "mine"
     event["rawPath"] = {"/rename": "/", "/raise-after": "/"}.get(path, path)

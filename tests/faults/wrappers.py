@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 WRAPPED = {"FAULT": "wrapper", "ADAPTER_LIFESPAN": "off", "_HANDLER": "main.handler"}
+# AWS's client writes JSON in UTF-8 then, and not in ASCII.
+NEWER = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
 
 
 def no_response(stage: Stage, variant: str) -> Seen:
@@ -23,12 +25,38 @@ def no_response(stage: Stage, variant: str) -> Seen:
     return Seen("200, that JSON", "a complete response")
 
 
+def half_of_a_pair(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/surrogate")
+    peer, request = stage.read()
+    assert request.json == {"half": "\ud800"}
+    peer.accept()
+    return Seen("200, that JSON", "a complete response")
+
+
+def leaves_a_call(stage: Stage, variant: str) -> Seen:
+    """The two are in a race, so this is done several times."""
+    for number in range(10):
+        assert stage.serves()
+        stage.deliver("/leave-a-call", f"id-{number}")
+        outcome = stage.outcome()
+        assert outcome in (WHOLE, Seen("401, whole", WHOLE.platform)), "one of the two, streamed"
+    return Seen("the one or the other, whole", WHOLE.platform)
+
+
 WRAPPERS = [
     Row("It returns `{{\"statusCode\": 401, \"body\": \"no\"}}` in the place of the handler",
         app("/own-response"), Seen("401, whole", "a complete response"), environ=WRAPPED,
         runtimes=ALL),
     Row("It returns other JSON in the place of the handler", no_response,
         Seen("200, that JSON", "a complete response"), environ=WRAPPED, runtimes=ALL),
+    Row("It returns `{{\"statusCode\": 401}}`, and leaves a call of the handler to a thread",
+        leaves_a_call, Seen("the one or the other, whole", "a complete response"),
+        environ=WRAPPED, runtimes=ALL),
+    Row("It returns an HTTP response whose body has half of a surrogate pair",
+        app("/own-surrogate"), Seen("401, whole", "a complete response"),
+        environ=WRAPPED | NEWER, runtimes=ALL),
+    Row("It returns other JSON that has half of a surrogate pair", half_of_a_pair,
+        Seen("200, that JSON", "a complete response"), environ=WRAPPED | NEWER, runtimes=ALL),
     Row("It raises an error that cannot be described", reported("/own-opaque"), raised("Opaque"),
         log="Opaque", environ=WRAPPED, runtimes=ALL),
     Row("It raises an error with a message of 8 MiB, of which at most 256 KiB are reported",
