@@ -13,6 +13,8 @@ replacement calls the original:
   recognized by the request id, because wrappers can change the result. Instrumentation
   patches the methods of the classes, before or after this module does, and these methods call the
   extension module: so the hooks of the instrumentation run before a response is dropped.
+* ``to_json`` in the module of the client, which writes the reports of a failed init or restore.
+  They have no limit, and ``http.client`` sends characters of Latin-1 only.
 * ``handle_event_request`` and ``log_error`` of its bootstrap module. An error that cannot be
   described, or a line that cannot be written, would end the process.
 * ``marshal_response`` of its marshaller. A result that UTF-8 cannot encode would end the process.
@@ -91,6 +93,7 @@ def install() -> ManagedBridge | None:
     for client in classes:
         _replace_wait(client, bridge)
     module.runtime_client = SingleResponse(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    _guard_init_reports(module)
     _guard_reports(sys.modules["awslambdaric.bootstrap"])
     _guard_results(getattr(sys.modules.get(_MARSHALLER), "LambdaMarshaller", None))
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
@@ -195,6 +198,17 @@ class SingleResponse:
         if len(report) > MAX_REPORT_BYTES:
             report = error_report(json.loads(report)).decode()
         self._extension.post_error(invoke_id, report, *args, **kwargs)
+
+
+def _guard_init_reports(module: Any) -> None:
+    """Let the client report each failure of init and of a restore."""
+    write: Any = getattr(module, "to_json", None)
+
+    def to_json(payload: Any) -> Any:
+        is_report = isinstance(payload, dict) and "errorType" in payload
+        return error_report(payload).decode() if is_report else write(payload)
+
+    module.to_json = to_json
 
 
 def _guard_reports(bootstrap: Any) -> None:

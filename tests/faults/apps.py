@@ -408,7 +408,12 @@ async def lifespan(receive: Receive, send: Send) -> None:
         held.extend(start_workers())
     if kind == "startup hangs":
         await hang()
-    message = {"startup": "no database", "startup surrogate": "no such name: \ud800"}.get(kind)
+    messages = {
+        "startup": "no database",
+        "startup surrogate": "no such name: \ud800",
+        "startup verbose": "x" * 8 * 2**20,
+    }
+    message = messages.get(kind)
     result = "complete" if message is None else "failed"
     await send({"type": f"lifespan.startup.{result}", "message": message or ""})
     await receive()

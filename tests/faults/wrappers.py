@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .connections import NEWER
 from .processes import app, cut, raised, reported
 from .row import ALL, OURS, Row
 from .stage import WHOLE, Seen
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 WRAPPED = {"FAULT": "wrapper", "ADAPTER_LIFESPAN": "off", "_HANDLER": "main.handler"}
-# AWS's client writes JSON in UTF-8 then, and not in ASCII.
-NEWER = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
 
 
 def no_response(stage: Stage, variant: str) -> Seen:
