@@ -191,6 +191,23 @@ class LoopRunner:
             self.loop.call_soon_threadsafe(set_outcome)
 
 
+class KeptOpen:
+    """Inside this context manager, ``loop.close()`` does nothing.
+
+    A module or a function may close the current event loop after its last coroutine, but this loop
+    serves the app.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __enter__(self) -> None:
+        self._loop.close = lambda: None  # type: ignore[method-assign]
+
+    def __exit__(self, *error: object) -> None:
+        del self._loop.close
+
+
 def current_runner() -> LoopRunner | None:
     """Return the runner of the running loop, if it has one."""
     return _runners.get(asyncio.get_running_loop())

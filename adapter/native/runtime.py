@@ -17,7 +17,7 @@ from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError
 from ..function import FunctionHandler
 from ..invocation.loggers import get_logger
 from ..invocation.registry import set_host
-from ..invocation.runner import LoopRunner, current_runner
+from ..invocation.runner import KeptOpen, LoopRunner, current_runner
 from ..invocation.tasks import unlisted
 from ..loader import load
 from ..options import resolve_runtime
@@ -82,7 +82,7 @@ def main(target: str | None = None) -> int:
         # As under AWS's runtime, the loop is the current one and does not run during the import: a
         # module may open a pool on the loop that will run the app, or run another loop.
         asyncio.set_event_loop(loop)
-        with _deferred_models(options):
+        with KeptOpen(loop), _deferred_models(options):
             handler = load(name or _no_handler())
         if bridge.runner.use_current_loop():
             loop.close()
@@ -102,7 +102,7 @@ def main(target: str | None = None) -> int:
             with asyncio.Runner(loop_factory=lambda: loop):
                 pass  # this cancels the tasks that the module has left on the loop
         return status
-    with asyncio.Runner(loop_factory=lambda: loop):
+    with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop):
         status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)

@@ -15,7 +15,7 @@ from ..invocation import forks
 from ..invocation.current import current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
-from ..invocation.runner import LoopRunner
+from ..invocation.runner import KeptOpen, LoopRunner
 from ..invocation.threads import app_threads
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
@@ -41,6 +41,7 @@ class ManagedBridge(Bridge):
     def __init__(self) -> None:
         loop = _current_loop()
         loop.set_default_executor(app_threads())
+        KeptOpen(loop).__enter__()
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event
         self._started = False
