@@ -120,13 +120,14 @@ class Worker:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
         self._has_returned = False
         self._delivery = Delivery(self._client, invocation, self._ask_if_done)
-        loop, variables = self._loop, self._variables.copy()
+        loop = self._loop
         if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
+            variables = self._variables.copy()
             self._serving = asyncio.Task(
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
-        else:  # starts a turn later; or the app has set a task factory
-            self._serving = loop.create_task(self._serve_one(), context=variables)
+        else:  # starts a turn later; or the app has set a task factory, which may take no context
+            self._serving = self._variables.run(loop.create_task, self._serve_one())
 
     async def _serve_one(self) -> None:
         try:

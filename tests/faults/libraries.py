@@ -149,6 +149,8 @@ LIBRARIES = [
     Row(f"{FORKS}, with `errors=\"raise\"`", forks("{}"), WHOLE,
         variants=library_apps.FORKS, environ=RAISE, runtimes=ALL),
     Row("The app stops the event loop", app("stop"), WHOLE, runtimes=ALL),
+    Row("The app sets a task factory that takes no context", app("task factory"), WHOLE,
+        runtimes=ALL),
     Row("A signal handler of the app raises while the app waits", app("alarm"), WHOLE,
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,

@@ -275,6 +275,12 @@ async def stop_the_loop() -> None:
     asyncio.get_running_loop().stop()
 
 
+async def set_task_factory() -> None:
+    """Set a factory as it was before Python 3.11."""
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, coroutine: asyncio.Task(coroutine, loop=loop))
+
+
 async def alarm_while_idle() -> None:
     raise_at(signal.SIGALRM)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
@@ -355,6 +361,7 @@ APPS: dict[str, ASGIApp] = {
     **{f"respond in {name}": in_the_worker(name, response) for name in WORKERS},
     "forks in mid-stream": fork_and_return,
     "stop": well(stop_the_loop),
+    "task factory": well(set_task_factory),
     "alarm": well(alarm_while_idle),
     "signal": well(signal_in_the_app),
     "signal to come": well(signal_to_come),
