@@ -224,6 +224,9 @@ PROCESSES = [
     Row("No file descriptor is left, and the connection breaks", exhausted_and_reset, WHOLE),
     Row("No file descriptor is left, and the connection breaks before an error is reported",
         exhausted_before_the_report, NOTHING, log="could not be sent", exit=1, environ=RAISE),
+    Row("No file descriptor is left, and the connection breaks before an error is reported, in a"
+        " concurrent environment", exhausted_before_the_report, NOTHING, environ=RAISE,
+        log="The outcome of an invocation was not delivered", runtimes=("concurrent",)),
     Row("The app removes its working directory, and raises", app("/remove-and-raise"),
         raised("ValueError"), log="ValueError: no", environ=RAISE, runtimes=ALL),
     Row("The app raises an error that cannot be described", reported("/opaque"),
