@@ -203,7 +203,7 @@ async def _in_own_task(
     record = Current() if outer is None else outer.for_nested_call()
     variables = copy_context()
     variables.run(current.set, record)
-    task = asyncio.create_task(_respond_in_task(record, respond, *args), context=variables)
+    task = variables.run(asyncio.create_task, _respond_in_task(record, respond, *args))
     try:
         await asyncio.wait((task,))
     except asyncio.CancelledError:

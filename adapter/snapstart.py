@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .invocation.registry import get_host
 from .invocation.runner import current_runner
+from .invocation.tasks import list_current_task
 
 if TYPE_CHECKING:
     from .invocation.runner import LoopRunner
@@ -78,6 +79,7 @@ def run_after_restore(runner: LoopRunner) -> None:
 
 async def call_hook(hook: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Call a hook: on the event loop if it is ``async``, otherwise while the loop is paused."""
+    list_current_task()
     if inspect.iscoroutinefunction(hook):
         await hook(*args, **kwargs)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -46,6 +47,16 @@ def test_without_a_runtime_the_response_is_returned(handler: EntryPoint) -> None
 async def test_in_an_event_loop_it_says_what_to_await_instead(handler: EntryPoint) -> None:
     with pytest.raises(AdapterError, match=r"await handler\.respond"):
         handler(function_url_event(), lambda_context())
+
+
+@every_handler
+def test_a_task_factory_that_takes_no_context_makes_its_task(handler: EntryPoint) -> None:
+    async def respond() -> Any:
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coroutine: asyncio.Task(coroutine, loop=loop))
+        return await handler.respond(function_url_event(), None, None)
+
+    assert asyncio.run(respond())["statusCode"] == 200
 
 
 @every_handler

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from .current import current
+from .tasks import unlisted
 from .threads import works_in_thread
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Deadline:
             self.timers.set(self._cancel_soon, self._grace_seconds)
 
     def _cancel_soon(self) -> None:
-        self._task.get_loop().create_task(self._cancel())
+        unlisted(self._task.get_loop().create_task(self._cancel()))
 
     async def _cancel(self) -> None:
         if self._ended:

@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections import deque
 from concurrent.futures import CancelledError, wait
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 from .forks import end_children_on
 from .loggers import get_logger
+from .tasks import unlisted
 from .threads import call_for_future, watch_threads
 
 if TYPE_CHECKING:
@@ -89,8 +91,19 @@ class LoopRunner:
                 exception that stopped the loop.
         """
         with self._turn:
-            task = self.loop.create_task(coroutine)
-        return self._run(task, lambda: self.loop.run_until_complete(task))
+            task = unlisted(self.loop.create_task(coroutine))
+            waiting = self.loop.create_task(_wait_until_done(task))
+
+        def run_loop() -> None:
+            # anyio looks in `asyncio.all_tasks` for the task of run_until_complete, and keeps its
+            # threads until the end of this task. So the task is listed, and an app may cancel it.
+            nonlocal waiting
+            if waiting.done():
+                waiting = self.loop.create_task(_wait_until_done(task))
+            with suppress(asyncio.CancelledError):
+                self.loop.run_until_complete(waiting)
+
+        return self._run(task, run_loop)
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the loop. Not for the thread that runs the loop now.
@@ -101,6 +114,7 @@ class LoopRunner:
         if self._turn.acquire(blocking=False):
             try:
                 task = self.loop.create_task(_stop_after(self.loop, coroutine))
+                asyncio._unregister_task(task)  # as `unlisted` does; listed again in its first step
             finally:
                 self._turn.release()
             return self._run(task, self.loop.run_forever)
@@ -178,6 +192,23 @@ class LoopRunner:
             self.loop.call_soon_threadsafe(set_outcome)
 
 
+class KeptOpen:
+    """Inside this context manager, ``loop.close()`` does nothing.
+
+    A module or a function may close the current event loop after its last coroutine, but this loop
+    serves the app.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __enter__(self) -> None:
+        self._loop.close = lambda: None  # type: ignore[method-assign]
+
+    def __exit__(self, *error: object) -> None:
+        del self._loop.close
+
+
 def current_runner() -> LoopRunner | None:
     """Return the runner of the running loop, if it has one."""
     return _runners.get(asyncio.get_running_loop())
@@ -224,6 +255,7 @@ async def _wait_until_done(future: asyncio.Future[Any]) -> None:
 
 async def _stop_after(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
     """Stop the loop when ``coroutine`` ends; `run_until_complete` would take one more turn."""
+    asyncio._register_task(asyncio.current_task())  # type: ignore[arg-type]
     try:
         return await coroutine
     finally:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeadlineExceeded
 from ..invocation.deadline import seconds_left
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,7 +51,7 @@ class AsyncInitHandler:
         Raises:
             Exception: the startup failed within that time.
         """
-        self._starting = asyncio.ensure_future(self._handler.startup())
+        self._starting = unlisted(asyncio.ensure_future(self._handler.startup()))
         try:
             await asyncio.wait((self._starting,), timeout=self._seconds)
         except asyncio.CancelledError:

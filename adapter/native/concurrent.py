@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import list_current_task, unlisted
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..sync.bridge import ServedInvocation
-from .worker import Worker
+from .worker import Worker, is_after_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,7 @@ class ConcurrentWorker(Worker):
             OSError: the Runtime API cannot be reached.
         """
         while not self._stopping:
-            self._idle = asyncio.create_task(self._serve_next())
+            self._idle = unlisted(asyncio.create_task(self._serve_next()))
             await self._idle
 
     def stop(self) -> None:
@@ -82,7 +83,7 @@ class ConcurrentWorker(Worker):
         invocation = await self._next()
         self._idle = None
         served = ServedInvocation(Delivery(self._client, invocation))
-        serving = asyncio.create_task(self._serve_until_reply(served))
+        serving = unlisted(asyncio.create_task(self._serve_until_reply(served)))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
             await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
@@ -94,7 +95,12 @@ class ConcurrentWorker(Worker):
             self._abandon(serving, invocation)
 
     async def _serve_until_reply(self, served: ServedInvocation) -> None:
-        await self._serve(served)
+        list_current_task()
+        try:
+            await self._serve(served)
+        except BaseException as error:
+            if not is_after_outcome(error, served.delivery):
+                raise
         try:
             await wait_for_reply(served.delivery, served)
         except AdapterError as error:

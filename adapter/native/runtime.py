@@ -17,7 +17,8 @@ from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError
 from ..function import FunctionHandler
 from ..invocation.loggers import get_logger
 from ..invocation.registry import set_host
-from ..invocation.runner import LoopRunner, current_runner
+from ..invocation.runner import KeptOpen, LoopRunner, current_runner
+from ..invocation.tasks import unlisted
 from ..loader import load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
@@ -81,7 +82,7 @@ def main(target: str | None = None) -> int:
         # As under AWS's runtime, the loop is the current one and does not run during the import: a
         # module may open a pool on the loop that will run the app, or run another loop.
         asyncio.set_event_loop(loop)
-        with _deferred_models(options):
+        with KeptOpen(loop), _deferred_models(options):
             handler = load(name or _no_handler())
         if bridge.runner.use_current_loop():
             loop.close()
@@ -101,7 +102,7 @@ def main(target: str | None = None) -> int:
             with asyncio.Runner(loop_factory=lambda: loop):
                 pass  # this cancels the tasks that the module has left on the loop
         return status
-    with asyncio.Runner(loop_factory=lambda: loop):
+    with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop):
         status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)
@@ -177,8 +178,8 @@ class Runtime:
 
     async def _unless_stopped(self, startup: Coroutine[Any, Any, bool]) -> bool | None:
         """Await a startup. At SIGTERM, cancel the startup and return None."""
-        starting = asyncio.create_task(startup)
-        stopping = asyncio.create_task(self.stop.wait())
+        starting = unlisted(asyncio.create_task(startup))
+        stopping = unlisted(asyncio.create_task(self.stop.wait()))
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if starting.done():
@@ -190,7 +191,7 @@ class Runtime:
 
     async def _shut_down(self, handler: StreamingHandler) -> None:
         """Stop the handler, within the time that Lambda gives for it."""
-        ending = asyncio.create_task(handler.shutdown())
+        ending = unlisted(asyncio.create_task(handler.shutdown()))
         left = self._end_at - asyncio.get_running_loop().time() if self._end_at else None
         seconds = SHUTDOWN_SECONDS if left is None else max(left, CANCEL_GRACE_SECONDS)
         await asyncio.wait((ending,), timeout=seconds)
@@ -238,8 +239,8 @@ class Runtime:
 
     async def _run(self, bridge: Bridge) -> int:
         """Serve until SIGTERM or until a worker fails; then let running invocations end."""
-        tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-        stop = asyncio.create_task(self.stop.wait())
+        tasks = [unlisted(asyncio.create_task(worker.run())) for worker in self._workers]
+        stop = unlisted(asyncio.create_task(self.stop.wait()))
         await asyncio.wait((*tasks, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         for worker in self._workers:  # the failure of one worker ends the environment

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import unlisted
 from ..snapstart import run_after_restore, run_before_snapshot
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def pause(client: RuntimeClient, runner: LoopRunner, stop: asyncio.Event) -> int
 
 async def _is_restored(client: RuntimeClient, stop: asyncio.Event) -> bool:
     """Wait for the restore, or until ``stop`` is set; return whether it was the restore."""
-    waiting = asyncio.create_task(client.restore_next())
-    stopping = asyncio.create_task(stop.wait())
+    waiting = unlisted(asyncio.create_task(client.restore_next()))
+    stopping = unlisted(asyncio.create_task(stop.wait()))
     done, pending = await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 
+def is_after_outcome(error: BaseException, delivery: Delivery) -> bool:
+    """Whether ``error`` ends a task whose invocation has its outcome already.
+
+    A thread of the app, or a function, may raise GeneratorExit. Python then closes the coroutines
+    of the task. These respond, but cannot await: if one does, the error is a RuntimeError.
+    """
+    return delivery.sent and isinstance(error, GeneratorExit | RuntimeError)
+
+
 class Worker:
     """Serves one invocation at a time over one connection.
 
@@ -112,22 +121,24 @@ class Worker:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
         self._has_returned = False
         self._delivery = Delivery(self._client, invocation, self._ask_if_done)
-        loop, variables = self._loop, self._variables.copy()
+        loop = self._loop
         if sys.version_info >= (3, 12) and loop.get_task_factory() is None:
+            variables = self._variables.copy()
             self._serving = asyncio.Task(
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
-        else:  # starts a turn later; or the app has set a task factory
-            self._serving = loop.create_task(self._serve_one(), context=variables)
+        else:  # starts a turn later; or the app has set a task factory, which may take no context
+            self._serving = self._variables.run(loop.create_task, self._serve_one())
 
     async def _serve_one(self) -> None:
         try:
             await self._serve(ServedInvocation(self._delivery))
         except BaseException as error:
-            self._return_to_run(error)
-        else:
-            self._has_returned = True
-            self._ask_if_done()
+            if not is_after_outcome(error, self._delivery):
+                self._return_to_run(error)
+                return
+        self._has_returned = True
+        self._ask_if_done()
 
     def _ask_if_done(self) -> None:
         """Ask for the next event if the app has returned and its response has a reply.

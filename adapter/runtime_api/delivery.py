@@ -11,6 +11,7 @@ from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
 from ..invocation.current import drop_if_from_app
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import unlisted
 from .connection import set_reply
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ class Delivery:
         self.claim = after = CLAIMS[before][happened]
         return after is not before
 
+    @property
+    def has_reply(self) -> bool:
+        """Whether the Runtime API has replied to the outcome, or never will."""
+        posting = self._posting
+        return self.reply_to_stream is not None or (posting is not None and posting.done())
+
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
         self.sent = self.opened = True
@@ -93,7 +100,7 @@ class Delivery:
 
     def _post(self, posting: Coroutine[None, None, ApiReply]) -> None:
         self.sent = True
-        self._posting = asyncio.ensure_future(posting)
+        self._posting = unlisted(asyncio.ensure_future(posting))
 
     async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.

@@ -127,7 +127,8 @@ def http_response(result: object) -> tuple[Head, bytes] | None:
     if not isinstance(body, str):
         return None
     try:
-        data = b64decode(body) if result.get("isBase64Encoded") else body.encode()
-        return head(metadata, "application/json"), data
+        data = b64decode(body) if result.get("isBase64Encoded") else body.encode(errors="replace")
+        found = head(metadata, "application/json")
+        return found, b"" if found.status in _WITHOUT_BODY else data
     except (ValueError, EventError):  # invalid base64 or metadata
         return None

@@ -13,8 +13,11 @@ replacement calls the original:
   recognized by the request id, because wrappers can change the result. Instrumentation
   patches the methods of the classes, before or after this module does, and these methods call the
   extension module: so the hooks of the instrumentation run before a response is dropped.
+* ``to_json`` in the module of the client, which writes the reports of a failed init or restore.
+  They have no limit, and ``http.client`` sends characters of Latin-1 only.
 * ``handle_event_request`` and ``log_error`` of its bootstrap module. An error that cannot be
   described, or a line that cannot be written, would end the process.
+* ``marshal_response`` of its marshaller. A result that UTF-8 cannot encode would end the process.
 * The runner of SnapStart hooks, to start the lifespans before the snapshot, and to run ``async``
   hooks on the event loop of the app.
 """
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 _MODULE = "awslambdaric.lambda_runtime_client"
+
+_MARSHALLER = "awslambdaric.lambda_runtime_marshaller"
 
 _METHODS = {
     "wait_next_invocation": ("self",),
@@ -88,7 +93,9 @@ def install() -> ManagedBridge | None:
     for client in classes:
         _replace_wait(client, bridge)
     module.runtime_client = SingleResponse(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    _guard_init_reports(module)
     _guard_reports(sys.modules["awslambdaric.bootstrap"])
+    _guard_results(getattr(sys.modules.get(_MARSHALLER), "LambdaMarshaller", None))
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _run_hooks(bridge)
     # A wrapper may import the handler at its first event, when an invocation is running already.
@@ -172,8 +179,12 @@ class SingleResponse:
     def post_invocation_result(
         self, invoke_id: str, data: bytes, *args: Any, **kwargs: Any
     ) -> None:
-        """Post the result of the function, unless its response has been streamed."""
-        if not self._bridge.end_response(invoke_id, data):
+        """Post the result of the function, unless its response has been streamed.
+
+        The client posts bytes as "application/unknown". These bytes are never streamed.
+        """
+        payload = None if "application/unknown" in args else data
+        if not self._bridge.end_response(invoke_id, payload):
             self._extension.post_invocation_result(invoke_id, data, *args, **kwargs)
 
     def post_error(self, invoke_id: str, report: str, *args: Any, **kwargs: Any) -> None:
@@ -187,6 +198,17 @@ class SingleResponse:
         if len(report) > MAX_REPORT_BYTES:
             report = error_report(json.loads(report)).decode()
         self._extension.post_error(invoke_id, report, *args, **kwargs)
+
+
+def _guard_init_reports(module: Any) -> None:
+    """Let the client report each failure of init and of a restore."""
+    write: Any = getattr(module, "to_json", None)
+
+    def to_json(payload: Any) -> Any:
+        is_report = isinstance(payload, dict) and "errorType" in payload
+        return error_report(payload).decode() if is_report else write(payload)
+
+    module.to_json = to_json
 
 
 def _guard_reports(bootstrap: Any) -> None:
@@ -214,6 +236,22 @@ def _guard_reports(bootstrap: Any) -> None:
 
     bootstrap.handle_event_request = handle_event_request
     bootstrap.log_error = log_error
+
+
+def _guard_results(marshaller: Any) -> None:
+    """Let the client post JSON with half of a surrogate pair, which UTF-8 cannot encode."""
+    marshal: Any = getattr(marshaller, "marshal_response", None)
+    if not _takes(marshal, "self", "response"):
+        return
+
+    def marshal_response(self: Any, response: Any) -> Any:
+        result, content_type = marshal(self, response)
+        if isinstance(result, str) and not result.isascii():
+            # Only the strings in JSON can have such a half, and there `\\ud800` means the same.
+            result = result.encode(errors="backslashreplace").decode()
+        return result, content_type
+
+    marshaller.marshal_response = marshal_response
 
 
 def _run_hooks(bridge: ManagedBridge) -> None:

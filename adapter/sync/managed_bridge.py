@@ -16,7 +16,7 @@ from ..invocation.claim import ClaimInput
 from ..invocation.current import current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
-from ..invocation.runner import LoopRunner
+from ..invocation.runner import KeptOpen, LoopRunner
 from ..invocation.threads import app_threads
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
@@ -42,6 +42,7 @@ class ManagedBridge(Bridge):
     def __init__(self) -> None:
         loop = _current_loop()
         loop.set_default_executor(app_threads())
+        KeptOpen(loop).__enter__()
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event
         self._started = False
@@ -125,8 +126,12 @@ class ManagedBridge(Bridge):
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
         if not delivery.sent and payload is not None:
-            self._stream_payload(delivery, payload)
-        return delivery.sent or self._release(delivery)
+            self._stream_payload(served, payload)
+        if not delivery.sent:
+            return self._release(delivery)
+        if delivery.reply_to_stream is None and not delivery.has_reply:
+            self.runner.run(self.wait_for_reply(delivery))  # the call ended by a GeneratorExit
+        return True
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop is paused after this call."""
@@ -153,7 +158,7 @@ class ManagedBridge(Bridge):
             delivery.admits(ClaimInput.RUNTIME)
         return delivery.sent
 
-    def _stream_payload(self, delivery: Delivery, payload: bytes) -> None:
+    def _stream_payload(self, served: ServedInvocation, payload: bytes) -> None:
         """Stream the result of the function if it is an HTTP response."""
         if b'"statusCode"' not in payload:
             return
@@ -162,13 +167,14 @@ class ManagedBridge(Bridge):
             result: JSON = json.loads(payload)
         except (ValueError, RecursionError):
             return
-        self.runner.run(self._stream_result(event, result, delivery))
+        self.runner.run(self._stream_result(event, result, served))
 
-    async def _stream_result(self, event: JSON, result: JSON, delivery: Delivery) -> None:
+    async def _stream_result(self, event: JSON, result: JSON, served: ServedInvocation) -> None:
         try:
             await self._client.ensure_connection()
-            if stream_result(event, result, delivery):
-                await self.wait_for_reply(delivery)
+            await self.wait_for_call(served)  # a thread may have called since
+            if stream_result(event, result, served.delivery):
+                await self.wait_for_reply(served.delivery)
         except (OSError, StreamClosed) as error:
             logger.error("The response of the function could not be streamed: %s", error)
 

@@ -56,6 +56,11 @@ async def hello(receive: Receive, send: Send) -> None:
     await response(send)
 
 
+async def slow(receive: Receive, send: Send) -> None:
+    await asyncio.sleep(0.05)
+    await response(send)
+
+
 async def gated(receive: Receive, send: Send) -> None:
     await gate()
     await response(send)
@@ -115,6 +120,10 @@ def interrupt() -> NoReturn:
     raise KeyboardInterrupt
 
 
+def exit_generator() -> NoReturn:
+    raise GeneratorExit
+
+
 def recurse() -> None:
     recurse()
 
@@ -128,6 +137,15 @@ async def thread(receive: Receive, send: Send) -> None:
     dying.start()
     dying.join()
     await response(send)
+
+
+def in_a_thread(fail: Callable[[], object], *sent: Message) -> Callable[..., Awaitable[None]]:
+    async def fails(receive: Receive, send: Send) -> None:
+        for message in sent:
+            await send(message)
+        await asyncio.to_thread(fail)
+
+    return fails
 
 
 async def task(receive: Receive, send: Send) -> None:
@@ -314,6 +332,7 @@ async def footprint(receive: Receive, send: Send) -> None:
 
 DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/": hello,
+    "/slow": slow,
     "/gate": gated,
     "/endless": endless,
     "/idle": idle,
@@ -329,6 +348,8 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/recursion-late": failing(recurse, head(), body(b"part", more=True)),
     "/interrupt": failing(interrupt),
     "/interrupt-late": failing(interrupt, head(), body(b"part", more=True)),
+    "/generator-exit": in_a_thread(exit_generator),
+    "/generator-exit-late": in_a_thread(exit_generator, head(), body(b"part", more=True)),
     "/exit": failing(lambda: os._exit(7)),
     "/exit-late": failing(lambda: os._exit(7), head(), body(b"part", more=True)),
     "/abort": failing(os.abort),
@@ -387,7 +408,12 @@ async def lifespan(receive: Receive, send: Send) -> None:
         held.extend(start_workers())
     if kind == "startup hangs":
         await hang()
-    message = {"startup": "no database", "startup surrogate": "no such name: \ud800"}.get(kind)
+    messages = {
+        "startup": "no database",
+        "startup surrogate": "no such name: \ud800",
+        "startup verbose": "x" * 8 * 2**20,
+    }
+    message = messages.get(kind)
     result = "complete" if message is None else "failed"
     await send({"type": f"lifespan.startup.{result}", "message": message or ""})
     await receive()
@@ -423,12 +449,21 @@ def remove_and_return_what_is_no_json() -> object:
 OWN: dict[str, Callable[[], object]] = {
     "/own-response": lambda: {"statusCode": 401, "body": "no"},
     "/no-response": lambda: {"ok": True},
+    "/own-surrogate": lambda: {"statusCode": 401, "body": "\ud800"},
+    "/surrogate": lambda: {"half": "\ud800"},
     "/own-opaque": raise_opaque,
     "/own-verbose": fail_at_length,
+    "/own-generator-exit": exit_generator,
     "/own-remove-and-raise": remove_and_fail,
     "/own-remove-and-no-json": remove_and_return_what_is_no_json,
 }
 """What a wrapper does in the place of the handler, for each path of a request."""
+
+
+def leave_a_call(event: dict[str, Any], context: Any) -> object:
+    """Respond, though a thread is about to call the handler."""
+    threading.Thread(target=inner, args=({**event, "rawPath": "/slow"}, context)).start()
+    return {"statusCode": 401, "body": "no"}
 
 
 def wrapper(event: dict[str, Any], context: Any) -> object:
@@ -436,6 +471,8 @@ def wrapper(event: dict[str, Any], context: Any) -> object:
     path = event["rawPath"]
     if path in OWN:
         return OWN[path]()
+    if path == "/leave-a-call":
+        return leave_a_call(event, context)
     if path == "/rename":
         context.aws_request_id = "mine"
     event["rawPath"] = {"/rename": "/", "/raise-after": "/"}.get(path, path)

@@ -23,6 +23,8 @@ BREAKS = (*ENDS, "garbage")
 UNKNOWN = "It is not known whether the Runtime API took the response"
 BUFFERED = {"ADAPTER_INVOKE_MODE": "buffered"}
 RAISE = {"ADAPTER_ERRORS": "raise"}
+# AWS's client writes JSON with other characters than those of ASCII then.
+NEWER = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
 CONCURRENT = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}
 FAILED_STARTUP = {"FAULT": "startup"}
 LIFESPAN = {"FAULT": "lifespan"}

@@ -6,10 +6,11 @@ import signal
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from adapter.runtime_api.wire import MAX_REPORT_BYTES
 from adapter.samples.url_event import function_url_event
 
 from . import library_apps
-from .connections import RAISE
+from .connections import NEWER, RAISE
 from .processes import HTTP_500, LEAKY, cut, raised
 from .row import ALL, OURS, AWSs, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
@@ -56,7 +57,10 @@ def forks(name: str) -> Callable[[Stage, str], Seen]:
 
 
 def failed_init(stage: Stage, variant: str) -> Seen:
-    return stage.outcome()
+    peer, request = stage.read()
+    assert len(request.body) <= MAX_REPORT_BYTES
+    peer.accept()
+    return seen(request)
 
 
 def signalled(stage: Stage, variant: str) -> Seen:
@@ -109,6 +113,12 @@ LIBRARIES = [
         HTTP_500, log="ValueError: no", runtimes=ALL),
     Row("The app gets over {}", app(), WHOLE, variants=tuple(library_apps.CANCELLATIONS),
         runtimes=ALL),
+    Row("The app cancels all tasks of `asyncio.all_tasks()`", app("cancel all"), HTTP_500,
+        log="CancelledError", runtimes=ALL),
+    Row("The app cancels all tasks but its own, and waits for their end", app("cancel others"),
+        WHOLE, runtimes=ALL),
+    Row("The app leaves a task behind that cancels all tasks", app("leave cancelling"), WHOLE,
+        runtimes=ALL),
     Row("The app quotes half of a surrogate pair in an exception", app("surrogate"), HTTP_500,
         log="The app failed", runtimes=ALL),
     Row("The app quotes half of a surrogate pair in an exception, with `errors=\"raise\"`",
@@ -118,6 +128,15 @@ LIBRARIES = [
     Row("The startup fails with half of a surrogate pair in its message", failed_init,
         Seen("502", "a failed init: LifespanFailed"), log="The app's startup failed", exit=3,
         environ={"FAULT": "startup surrogate"}, runtimes=OURS),
+    Row("The startup fails with half of a surrogate pair in its message", failed_init,
+        Seen("502", "a failed init: LifespanFailed"), log="The environment cannot start", exit=1,
+        environ={"FAULT": "startup surrogate"} | NEWER | LEAKY, runtimes=AWSs),
+    Row("The startup fails with a message of 8 MiB, of which at most 256 KiB are reported",
+        failed_init, Seen("502", "a failed init: LifespanFailed"), log="xxx", exit=3,
+        environ={"FAULT": "startup verbose"}, runtimes=OURS),
+    Row("The startup fails with a message of 8 MiB, of which at most 256 KiB are reported",
+        failed_init, Seen("502", "a failed init: LifespanFailed"), log="xxx", exit=1,
+        environ={"FAULT": "startup verbose"} | LEAKY, runtimes=AWSs),
     Row("A logging {} of the app raises when its failure is logged", app(), HTTP_500,
         variants=library_apps.LOGGING, runtimes=ALL),
     Row("A logging {} of the app raises when its failure is logged, after the head",
@@ -130,6 +149,8 @@ LIBRARIES = [
     Row(f"{FORKS}, with `errors=\"raise\"`", forks("{}"), WHOLE,
         variants=library_apps.FORKS, environ=RAISE, runtimes=ALL),
     Row("The app stops the event loop", app("stop"), WHOLE, runtimes=ALL),
+    Row("The app sets a task factory that takes no context", app("task factory"), WHOLE,
+        runtimes=ALL),
     Row("A signal handler of the app raises while the app waits", app("alarm"), WHOLE,
         log="TimeoutError: signal", runtimes=ALL),
     Row("A signal handler of the app raises in the app", app("signal"), HTTP_500,

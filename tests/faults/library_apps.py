@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .apps import body, fail, head, response
+from .apps import body, fail, head, held, response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
@@ -96,6 +96,29 @@ async def timeout_of_a_client() -> None:
         await asyncio.sleep(60)
     except asyncio.CancelledError:
         timer.cancel()
+
+
+async def cancel_all() -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
+    await asyncio.sleep(0)
+
+
+async def cancel_others() -> None:
+    """As a helper does that cleans up: wait for the end of each."""
+    tasks = asyncio.all_tasks()
+    me = asyncio.current_task()
+    assert me is not None
+    tasks.remove(me)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def leave_cancelling(scope: Scope, receive: Receive, send: Send) -> None:
+    """Leave a task that cancels all tasks."""
+    await response(send)
+    held.append(asyncio.create_task(cancel_all()))
 
 
 # Logging that fails.
@@ -252,6 +275,12 @@ async def stop_the_loop() -> None:
     asyncio.get_running_loop().stop()
 
 
+async def set_task_factory() -> None:
+    """Set a factory as it was before Python 3.11."""
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(lambda loop, coroutine: asyncio.Task(coroutine, loop=loop))
+
+
 async def alarm_while_idle() -> None:
     raise_at(signal.SIGALRM)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
@@ -321,6 +350,9 @@ APPS: dict[str, ASGIApp] = {
     **{name: failing(fails) for name, fails in ERRORS.items()},
     **{f"late {name}": failing(fails, late=True) for name, fails in ERRORS.items()},
     **{name: well(does) for name, does in CANCELLATIONS.items()},
+    "cancel all": well(cancel_all),
+    "cancel others": well(cancel_others),
+    "leave cancelling": leave_cancelling,
     "surrogate": failing(fails_with_a_surrogate),
     "late surrogate": failing(fails_with_a_surrogate, late=True),
     **{part: unlogged(part) for part in LOGGING},
@@ -329,6 +361,7 @@ APPS: dict[str, ASGIApp] = {
     **{f"respond in {name}": in_the_worker(name, response) for name in WORKERS},
     "forks in mid-stream": fork_and_return,
     "stop": well(stop_the_loop),
+    "task factory": well(set_task_factory),
     "alarm": well(alarm_while_idle),
     "signal": well(signal_in_the_app),
     "signal to come": well(signal_to_come),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .stage import Stage
 
 HTTP_500 = Seen("500, whole", "a complete response")
+HTTP_500_BUFFERED = Seen("500, whole", "a buffered response")
 
 
 def app(path: str) -> Callable[[Stage, str], Seen]:
@@ -180,6 +181,15 @@ PROCESSES = [
         raised("KeyboardInterrupt"), log="KeyboardInterrupt", environ=RAISE, runtimes=BOTH),
     Row("`KeyboardInterrupt` after the head", app("/interrupt-late"), cut("KeyboardInterrupt"),
         log="KeyboardInterrupt", runtimes=BOTH),
+    Row("`GeneratorExit` in a thread of the app, before the head", app("/generator-exit"),
+        HTTP_500, log="GeneratorExit", runtimes=ALL),
+    Row("`GeneratorExit` in a thread of the app, with `errors=\"raise\"`", app("/generator-exit"),
+        raised("GeneratorExit"), log="GeneratorExit", environ=RAISE, runtimes=ALL),
+    Row("`GeneratorExit` in a thread of the app, where the response is buffered",
+        app("/generator-exit"), HTTP_500_BUFFERED, log="GeneratorExit", environ=BUFFERED,
+        runtimes=ALL),
+    Row("`GeneratorExit` in a thread of the app, after the head", app("/generator-exit-late"),
+        cut("GeneratorExit"), log="GeneratorExit", runtimes=ALL),
     Row("`os._exit` before the head", dies("/exit"), NOTHING, exit=7, runtimes=BOTH),
     Row("`os._exit` after the head", dies_late("/exit-late"), CUT, exit=7, runtimes=BOTH),
     Row("`os.abort`, as when an extension module crashes", dies("/abort"), NOTHING,
@@ -214,6 +224,9 @@ PROCESSES = [
     Row("No file descriptor is left, and the connection breaks", exhausted_and_reset, WHOLE),
     Row("No file descriptor is left, and the connection breaks before an error is reported",
         exhausted_before_the_report, NOTHING, log="could not be sent", exit=1, environ=RAISE),
+    Row("No file descriptor is left, and the connection breaks before an error is reported, in a"
+        " concurrent environment", exhausted_before_the_report, NOTHING, environ=RAISE,
+        log="The outcome of an invocation was not delivered", runtimes=("concurrent",)),
     Row("The app removes its working directory, and raises", app("/remove-and-raise"),
         raised("ValueError"), log="ValueError: no", environ=RAISE, runtimes=ALL),
     Row("The app raises an error that cannot be described", reported("/opaque"),

@@ -47,6 +47,11 @@ def fail_now(error: BaseException) -> None:
     raise error
 
 
+async def cancel_all() -> None:
+    for task in asyncio.all_tasks():
+        task.cancel()
+
+
 class TestRun:
     def test_returns_the_result_of_the_coroutine(self, runner: LoopRunner) -> None:
         assert runner.run(later("done")) == "done"
@@ -97,6 +102,13 @@ class TestRun:
             runner.run(beside())
         assert ended == [True]
         assert runner.run(later("done")) == "done"
+
+    def test_goes_on_when_the_coroutine_cancels_all_tasks(self, runner: LoopRunner) -> None:
+        async def beside() -> str:
+            await asyncio.wait((asyncio.create_task(cancel_all()),))
+            return await later("done")
+
+        assert runner.run(beside()) == "done"
 
     def test_tells_the_code_on_the_loop_who_runs_it(self, runner: LoopRunner) -> None:
         async def ask() -> LoopRunner | None:
@@ -215,6 +227,19 @@ class TestOutside:
 
 
 class TestCall:
+    def test_begins_although_a_task_that_was_left_behind_cancels_all_tasks(
+        self, runner: LoopRunner
+    ) -> None:
+        async def leave() -> asyncio.Task[None]:
+            return asyncio.create_task(cancel_all())  # runs with the next call
+
+        async def own() -> bool:
+            return asyncio.current_task() in asyncio.all_tasks()
+
+        left = runner.call(leave())
+        assert runner.call(own()), "an app finds its own task"
+        assert left.done()
+
     def test_runs_the_loop_where_no_other_thread_does(self, runner: LoopRunner) -> None:
         assert runner.call(later("done")) == "done"
         with pytest.raises(ValueError, match="no"):

@@ -399,6 +399,60 @@ def test_SIGTERM_lets_the_running_ones_be_finished_and_asks_for_no_more(start: S
     assert "Invocations still running: 1" in lambda_.output
 
 
+# The path says what an invocation does; one that waits does so until the file `go` is there.
+CANCELS = """
+import asyncio, os
+
+async def app(scope, receive, send):
+    if scope["path"] == "/cancel":
+        for task in asyncio.all_tasks():
+            task.cancel()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] == "/streams":
+        await send({"type": "http.response.body", "body": b"part", "more_body": True})
+    while scope["path"] != "/" and not os.path.exists("go"):
+        await asyncio.sleep(0.005)
+    await send({"type": "http.response.body", "body": b"hello"})
+"""
+
+
+@pytest.mark.parametrize("mode", ["auto", "buffered"])
+def test_an_app_that_cancels_all_tasks_ends_the_running_invocations_and_nothing_else(
+    start: Start, mode: str
+) -> None:
+    environ = {"AWS_LAMBDA_MAX_CONCURRENCY": "5", "ADAPTER_INVOKE_MODE": mode}
+    lambda_ = start(CANCELS, ADAPTER_LIFESPAN="off", **environ)
+    idle, done, streaming, waiting, cancelling = asking(lambda_, 5)
+    done.event(function_url_event("/"), "done")
+    assert b"hello" in done.read().body  # this outcome is not accepted yet
+    streaming.event(function_url_event("/streams"), "streaming")
+    requests = {}
+    if mode == "auto":
+        requests[streaming] = streaming.head()
+        streaming.chunk(requests[streaming])
+    waiting.event(function_url_event("/waits"), "waiting")
+    cancelling.event(function_url_event("/cancel"), "cancelling")
+    for peer in (streaming, waiting, cancelling):
+        request = requests.get(peer) or peer.head()
+        while peer.chunk(request):
+            pass
+        if peer in requests:
+            kind = request.trailers["lambda-runtime-function-error-type"]
+            assert kind == "Function.CancelledError"
+        else:
+            head = request.prelude if mode == "auto" else request.json
+            assert head["statusCode"] == 500
+    assert done.is_silent()
+    for peer in (done, streaming, waiting, cancelling):
+        peer.accept()
+        assert peer.read().call == NEXT
+    for peer in (idle, done, streaming, waiting, cancelling):
+        peer.event(function_url_event("/"), "next")
+        assert b"hello" in peer.read().body
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+
+
 def test_a_failure_before_the_first_byte_is_reported_under_its_own_id(start: Start) -> None:
     source = "def handler(event, context): raise ValueError(event)"
     lambda_ = start(source, "main.handler", AWS_LAMBDA_MAX_CONCURRENCY="2")

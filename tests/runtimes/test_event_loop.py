@@ -140,6 +140,41 @@ def test_a_module_that_runs_a_loop_of_its_own_takes_nothing_from_the_app(
     assert "Traceback" not in running.platform.output
 
 
+CLOSE = """
+import asyncio
+loop = asyncio.get_event_loop()
+loop.run_until_complete(asyncio.sleep(0))
+loop.close()
+"""
+PLAIN = "handler = LambdaHandler(app)\n"
+CLOSING = (
+    f"original = LambdaHandler(app)\nCLOSE = {CLOSE!r}\n"
+    + """
+def handler(event, context):
+    exec(CLOSE)
+    response = original(event, context)
+    exec(CLOSE)
+    return response
+"""
+)
+CLOSERS = {
+    "before the handler": CLOSE + APP + PLAIN,
+    "after the handler": APP + PLAIN + CLOSE,
+    "a wrapper": APP + CLOSING,
+}
+
+
+@every_runtime
+@pytest.mark.parametrize("source", CLOSERS.values(), ids=CLOSERS)
+def test_a_module_or_a_wrapper_that_closes_the_current_loop_takes_nothing_from_the_app(
+    run: StartRunning, source: str
+) -> None:
+    running = run(source)
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert "Traceback" not in running.platform.output
+
+
 def test_a_task_that_a_module_leaves_on_the_loop_goes_on_with_the_first_invocation(
     run: StartRunning,
 ) -> None:

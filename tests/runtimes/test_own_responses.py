@@ -72,6 +72,9 @@ STREAMED = [
     Streamed({"statusCode": 401, "body": "no"}, {"statusCode": 401, "headers": JSON}, b"no"),
     Streamed({"statusCode": 401}, {"statusCode": 401, "headers": JSON}, b""),
     Streamed({"statusCode": 204}, {"statusCode": 204, "headers": {}}, b""),
+    Streamed({"statusCode": 204, "body": "no"}, {"statusCode": 204, "headers": {}}, b""),
+    Streamed({"statusCode": 304, "body": "no"}, {"statusCode": 304, "headers": {}}, b""),
+    Streamed({"statusCode": 401, "body": "no\ud800"}, {"statusCode": 401, "headers": JSON}, b"no?"),
     Streamed({"statusCode": 200, "body": None}, {"statusCode": 200, "headers": JSON}, b""),
     Streamed(
         {"statusCode": 200, "body": "né"}, {"statusCode": 200, "headers": JSON}, "né".encode()
@@ -125,6 +128,13 @@ def test_a_response_of_its_own_is_head_and_body_on_a_streaming_url(run: StartRun
     assert running.serves_on("id-last")
     log = running.platform.output
     assert not [word for word in ("ERROR", "WARNING", "Traceback") if word in log]
+
+
+def test_bytes_are_posted_as_they_are(run: StartRunning) -> None:
+    source = "inner = LambdaHandler(app)\ndef handler(event, c): return event['body'].encode()"
+    request = outcome(run(APP + source), asking_for({"statusCode": 401, "body": "no"}), ours=False)
+    assert request.json == {"statusCode": 401, "body": "no"}
+    assert "lambda-runtime-function-response-mode" not in request.headers
 
 
 def test_what_is_no_response_of_http_is_posted_as_it_is(run: StartRunning) -> None:

@@ -10,6 +10,7 @@ import pytest
 from adapter.native.runtime import CANCEL_GRACE_SECONDS, GRACE_SECONDS
 from tests.runtimes.apps import ENDLESS, EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
 from tests.support.fake_runtime_api import NEXT
+from tests.support.runtimes import variant
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Start
@@ -297,12 +298,14 @@ for number in (signal.SIGTERM, signal.SIGINT):
 """
 
 
+@pytest.mark.parametrize("concurrency", ["", variant("1")])
 @pytest.mark.parametrize("then", ["pass", "raise ValueError('no')", "raise SystemExit(3)"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_handler_that_the_app_has_installed_is_called_too(
-    start: Start, number: signal.Signals, then: str
+    start: Start, number: signal.Signals, then: str, concurrency: str
 ) -> None:
-    lambda_ = start(OWN_SIGNAL_HANDLER.replace("{then}", then) + LIFESPAN)
+    source = OWN_SIGNAL_HANDLER.replace("{then}", then) + LIFESPAN
+    lambda_ = start(source, AWS_LAMBDA_MAX_CONCURRENCY=concurrency)
     register(lambda_)
     platform = lambda_.connection()
     platform.invoke(EVENT)
