@@ -221,10 +221,11 @@ def prepare(root: Path) -> None:
     os.sync()  # only what is on the disk can be dropped from the page cache
 
 
+#: without the adapter, which ``fastapi_app`` would import by default
 WITH_MANGUM = """
-from mangum import Mangum
-from fastapi_app import app
-handler = Mangum(app, lifespan="off")
+import os
+os.environ["BENCH_ADAPTER"] = "mangum"
+from fastapi_app import handler
 """
 
 
