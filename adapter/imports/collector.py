@@ -8,11 +8,13 @@ framework.
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from importlib.machinery import ModuleSpec
 
 PAUSED_THRESHOLD = 1_000_003
 """The collector's threshold in the pause, in objects. A prime number: see `threshold_after`."""
@@ -40,6 +42,16 @@ def pause(environ: Mapping[str, str]) -> Iterator[None]:
         if gc.isenabled() and gc.get_freeze_count() <= frozen:
             gc.freeze()
         gc.set_threshold(threshold_after(before[0]), *gc.get_threshold()[1:])
+
+
+def pause_during_import(spec: ModuleSpec) -> None:
+    """Pause the collector while the module of ``spec`` is executed.
+
+    AWS's runtime imports the handler's module itself. The loader stays, because apps look at it.
+    """
+    loader = spec.loader
+    if loader is not None:
+        loader.exec_module = pause(os.environ)(loader.exec_module)  # type: ignore[method-assign]
 
 
 def threshold_after(before: int) -> int:

@@ -34,6 +34,8 @@ from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from struct import Struct
 from typing import TYPE_CHECKING, cast
 
+from . import collector
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from mmap import mmap
@@ -133,6 +135,7 @@ class PackedFile:
             raise ValueError("the file is damaged")
         compiled_for, self._offsets = cast("tuple[str, dict[str, int]]", marshal.loads(index))
         self.is_in_place = compiled_for == folder
+        self.handler_modules = _handler_modules(os.environ.get("_HANDLER", ""))
 
     @property
     def paths(self) -> Collection[str]:
@@ -182,6 +185,12 @@ class PackedFinder(FileFinder):
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         """Find a module by its name."""
+        spec = self._packed_spec(fullname) or super().find_spec(fullname, target)
+        if fullname in self._packed.handler_modules and spec is not None:
+            collector.pause_during_import(spec)
+        return spec
+
+    def _packed_spec(self, fullname: str) -> ModuleSpec | None:
         inner = self._prefix + fullname.rpartition(".")[2]
         if f"{inner}/__init__.py" in self._packed.paths:
             spec = self._spec(fullname, f"{inner}/__init__.py")
@@ -189,12 +198,15 @@ class PackedFinder(FileFinder):
             return spec
         if f"{inner}.py" in self._packed.paths:
             return self._spec(fullname, f"{inner}.py")
-        return super().find_spec(fullname, target)
+        return None
 
     def _spec(self, fullname: str, path: str) -> ModuleSpec:
         loader = PackedLoader(fullname, path, self._packed)
         spec = ModuleSpec(fullname, loader, origin=loader.path)
         spec.has_location = True
+        if sys.pycache_prefix is None:  # the same path as that of Python's function, for less
+            folder, _, name = loader.path.rpartition("/")
+            spec.cached = f"{folder}/__pycache__/{name[:-2]}{sys.implementation.cache_tag}.pyc"
         return spec
 
 
@@ -222,6 +234,16 @@ class PackedLoader(SourceFileLoader):
             if bytecode is not None:
                 return bytes(bytecode)
         return super().get_data(path)
+
+
+def _handler_modules(handler: str) -> set[str]:
+    """Return the names of the handler's module and of the packages that contain it.
+
+    >>> sorted(_handler_modules("shop/api.handler"))
+    ['shop', 'shop.api']
+    """
+    *names, _ = handler.replace("/", ".").split(".")
+    return {".".join(names[: number + 1]) for number in range(len(names))}
 
 
 def _warn(folder: str, reason: object) -> None:

@@ -235,11 +235,38 @@ class TestWhatReadsFiles:
         assert importlib.reload(single).VALUE == 1
 
 
-def test_an_error_in_a_module_has_no_line_of_the_adapter(write: Write) -> None:
+@pytest.mark.parametrize("handler", ["", "broken.handler"])
+def test_an_error_in_a_module_has_no_line_of_the_adapter(
+    write: Write, monkeypatch: pytest.MonkeyPatch, handler: str
+) -> None:
+    monkeypatch.setenv("_HANDLER", handler)
     packed.install(str(write({"broken.py": "1 / 0\n"})))
     with pytest.raises(ZeroDivisionError) as raised:
         importlib.import_module("broken")
     assert "adapter/imports" not in "".join(traceback.format_tb(raised.value.__traceback__))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("handler", "is_paused"), [("shop/api.handler", True), ("main.handler", False)]
+)
+def test_the_collector_is_paused_while_the_module_of_the_handler_is_imported(
+    write: Write, handler: str, is_paused: bool
+) -> None:
+    """AWS's runtime imports that module itself."""
+    threshold = "import gc\nTHRESHOLD = gc.get_threshold()\n"
+    folder = write({"shop/__init__.py": threshold, "shop/api.py": threshold})
+    script = (
+        f"import gc, importlib, sys; sys.path[:0] = {[str(folder), str(ROOT)]}; "
+        "from adapter.imports import packed; before = gc.get_threshold(); "
+        f"packed.install({str(folder)!r}); import shop.api; "
+        "assert gc.get_threshold() == before; "
+        "print([each.THRESHOLD != before for each in (shop, shop.api)], gc.get_freeze_count() > 0)"
+    )
+    environ = {"_HANDLER": handler, "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}
+    command = [sys.executable, "-B", "-c", script]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)
+    assert ended.stdout == f"{[is_paused, is_paused]} {is_paused}\n"
 
 
 def test_what_it_has_given_back_can_be_read_again(write: Write) -> None:
