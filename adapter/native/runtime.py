@@ -23,7 +23,7 @@ from ..loader import load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
-from . import extension, log
+from . import log
 from .signals import SignalHandlers
 from .thread_pools import Threads
 from .worker import Worker
@@ -265,6 +265,8 @@ class Runtime:
             await asyncio.wait(running, timeout=CANCEL_GRACE_SECONDS)
 
     async def _register(self) -> None:
+        from . import extension  # lazy: cold start
+
         try:
             self._extension = await extension.register(self._address)
         except (OSError, AdapterError) as error:

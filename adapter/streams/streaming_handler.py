@@ -33,9 +33,11 @@ class StreamingHandler(Protocol):
         ...
 
 
-class RegisteredHandler(StreamingHandler, Protocol):
-    """A handler that `adapter.invocation.registry` keeps: a `LambdaHandler`, for example."""
+if TYPE_CHECKING:  # lazy: cold start
 
-    def streams(self, source: Source | None, event: JSON) -> bool:
-        """Whether the response to an event is streamed; ``source`` is None if it is not HTTP."""
-        ...
+    class RegisteredHandler(StreamingHandler, Protocol):
+        """A handler that `adapter.invocation.registry` keeps: a `LambdaHandler`, for example."""
+
+        def streams(self, source: Source | None, event: JSON) -> bool:
+            """Whether the response to an event is streamed; without HTTP, ``source`` is None."""
+            ...
