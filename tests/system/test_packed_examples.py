@@ -18,6 +18,7 @@ from adapter.package.bytecode import ON_LAMBDA, compile_folder
 from adapter.package.command import this_python
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
+from adapter.package.tree import unpack_archive
 from tests.examples.test_streaming_functions import aws
 
 from ..support.deployed_examples import ARCHITECTURE, EXAMPLES, forget_python
@@ -101,7 +102,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
         with pytest.MonkeyPatch.context() as environ:
             only_downloaded_wheels(environ)
             platform = Platform(ARCHITECTURE, this_python())
-            handler = build(find_project(EXAMPLES / example), target, platform, task).handler
+            archive = folder / "function.zip"
+            handler = build(find_project(EXAMPLES / example), target, platform, archive).handler
+        unpack_archive(archive, task)
         owned = PackedFile(ON_LAMBDA, (task / NAME).read_bytes()).paths
         compile_folder(task, str(task))
         pack_imports(task, owned, str(task))

@@ -181,13 +181,13 @@ show_loader(tzdata.zoneinfo.Europe)
     "beartype": """
 import beartype.claw
 show_loader(beartype)
-beartype.claw.beartype_package("jinja2")
-import jinja2.utils
+beartype.claw.beartype_package("idna")
+import idna.core
+print(type(idna.core.__loader__), idna.encode("a.test"))
 try:
-    jinja2.utils.url_quote("/", for_qs="yes")
+    idna.encode(5)
 except beartype.roar.BeartypeCallHintViolation as error:
     print(error)
-print(type(jinja2.utils.__loader__), jinja2.Template("{{ 1 }}").render())
 """,
     "wrapt": """
 import wrapt
