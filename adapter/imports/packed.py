@@ -19,7 +19,6 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from functools import partial
 from importlib.machinery import (
     BYTECODE_SUFFIXES,
     EXTENSION_SUFFIXES,
@@ -37,7 +36,8 @@ from typing import TYPE_CHECKING, cast
 from . import collector
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
+    from importlib.abc import Loader
     from mmap import mmap
     from types import CodeType, ModuleType
 
@@ -87,7 +87,7 @@ def install(folder: str | None = None) -> None:
         _warn(folder, error)
         return
     _mappings[folder] = mapping
-    sys.path_hooks.insert(0, partial(PackedFinder.hook, packed))
+    sys.path_hooks.insert(0, PackedFinder.hook(packed, *LOADERS))
     for path in [*sys.path_importer_cache]:
         if path == folder or path.startswith(f"{folder}/"):
             del sys.path_importer_cache[path]
@@ -160,28 +160,37 @@ class PackedFile:
 class PackedFinder(FileFinder):
     """Finds the modules of a folder: in the packed file first, then as Python does."""
 
-    def __init__(self, packed: PackedFile, path: str) -> None:
-        super().__init__(path, *LOADERS)
+    def __init__(
+        self, packed: PackedFile, path: str, *loader_details: tuple[type[Loader], list[str]]
+    ) -> None:
+        super().__init__(path, *loader_details)
         self._packed = packed
         self._prefix = f"{path}/"[len(packed.folder) + 1 :]
 
     @classmethod
-    def hook(cls, packed: PackedFile, path: str) -> PackedFinder:
-        """Return the finder for a folder, as a function in `sys.path_hooks` does.
+    def hook(
+        cls, packed: PackedFile, *loader_details: tuple[type[Loader], list[str]]
+    ) -> Callable[[str], PackedFinder]:
+        """Return a function for `sys.path_hooks`: it returns the finder for a folder.
 
-        Raises:
-            ImportError: ``path`` is not a folder, or not in the folder of the packed file.
+        The function raises an `ImportError` if the path is not a folder, or not in the folder of
+        the packed file. It has the name and the variable ``loader_details`` of Python's own
+        function: by these beartype finds the function before which it puts its own.
         """
-        path = path.rstrip("/")
-        if path == packed.folder:
-            return cls(packed, path)
-        inner = path.removeprefix(f"{packed.folder}/")
-        if inner == path:
-            raise ImportError(f"{path} is not below {packed.folder}", path=path)
-        # Most folders are packages. The index lists them, so the disk is not read for them.
-        if f"{inner}/__init__.py" not in packed.paths and not os.path.isdir(path):
-            raise ImportError(f"{path} is not a folder", path=path)
-        return cls(packed, path)
+
+        def hook(path: str) -> PackedFinder:
+            path = path.rstrip("/")
+            inner = f"{path}/".removeprefix(f"{packed.folder}/")
+            if inner == f"{path}/":
+                raise ImportError(f"{path} is not in {packed.folder}", path=path)
+            # Most folders are packages. The index lists them, so the disk is not read for them.
+            is_package = not inner or f"{inner}__init__.py" in packed.paths
+            if not is_package and not os.path.isdir(path):
+                raise ImportError(f"{path} is not a folder", path=path)
+            return cls(packed, path, *loader_details)
+
+        hook.__qualname__ = FileFinder.path_hook().__qualname__
+        return hook
 
     def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         """Find a module by its name."""

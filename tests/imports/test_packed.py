@@ -8,14 +8,16 @@ import linecache
 import marshal
 import pickle
 import pkgutil
+import py_compile
 import runpy
 import subprocess
 import sys
 import traceback
 from importlib import metadata, resources
-from importlib.util import MAGIC_NUMBER
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
+from importlib.util import MAGIC_NUMBER, LazyLoader, find_spec, module_from_spec
 from pathlib import Path
-from py_compile import PycInvalidationMode, compile
+from types import ModuleType
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -25,7 +27,7 @@ from adapter.imports import packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import ModuleType
+    from types import CodeType
 
     Write = Callable[..., Path]
 
@@ -88,8 +90,9 @@ def packed_file(folder: Path, location: str) -> bytes:
     for file in sorted(folder.rglob("*.py")):
         path = file.relative_to(folder).as_posix()
         compiled = file.with_suffix(".pyc")
-        mode = PycInvalidationMode.UNCHECKED_HASH
-        compile(str(file), str(compiled), f"{location}/{path}", True, invalidation_mode=mode)
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        shown = f"{location}/{path}"
+        py_compile.compile(str(file), str(compiled), shown, True, invalidation_mode=mode)
         content[path] = compiled.read_bytes()
         compiled.unlink()
     return packed.pack(content, location)
@@ -137,7 +140,7 @@ def attributes(module: ModuleType) -> dict[str, object]:
     spec = module.__spec__
     assert spec is not None
     loader = spec.loader
-    assert isinstance(loader, importlib.machinery.SourceFileLoader)
+    assert isinstance(loader, SourceFileLoader)
     code = loader.get_code(module.__name__)
     assert code is not None
     return {
@@ -190,6 +193,59 @@ def test_a_namespace_package_has_its_parts_in_both_folders(write: Write) -> None
     packed.install(str(folder))
     assert importlib.import_module("spread.left").SIDE == "left"
     assert importlib.import_module("spread.right").SIDE == "right"
+
+
+EXTENDED = "import os, pkgutil\n__path__ = pkgutil.extend_path(__path__, __name__)\n"
+
+
+def test_a_package_that_extends_its_path_has_its_modules_in_all_folders(write: Write) -> None:
+    added = "__path__.append(os.path.join(os.path.dirname(__file__), 'parts'))\n"
+    right = {"split/__init__.py": EXTENDED, "split/right.py": "SIDE = 'right'\n"}
+    write(right, name="layer", pack=False)
+    folder = write(
+        {
+            "split/__init__.py": EXTENDED + added,
+            "split/left.py": "SIDE = 'left'\n",
+            "split/parts/inner.py": "SIDE = 'inner'\n",
+        }
+    )
+    packed.install(str(folder))
+    for side in ("left", "inner", "right"):
+        module = importlib.import_module(f"split.{side}")
+        assert side == module.SIDE
+        assert is_packed(module) is (side != "right")
+
+
+def test_a_module_can_be_loaded_at_its_first_use(write: Write) -> None:
+    packed.install(str(write()))
+    spec = find_spec("single")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = LazyLoader(spec.loader)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert type(module) is not ModuleType
+    assert module.VALUE == 1
+    assert type(module) is ModuleType
+
+
+class Hooked(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.get_data(self.path) + b"\nIS_HOOKED = True\n", self.path, "exec")
+
+
+def test_a_tool_finds_the_hook_of_python_and_puts_its_own_before_it(write: Write) -> None:
+    """As beartype does, which reads the loaders from that hook, too."""
+    packed.install(str(write()))
+    names = [getattr(hook, "__qualname__", None) for hook in sys.path_hooks]
+    index = names.index(FileFinder.path_hook().__qualname__)
+    loaders = inspect.getclosurevars(sys.path_hooks[index]).nonlocals["loader_details"]
+    others = [pair for pair in loaders if pair[1] != SOURCE_SUFFIXES]
+    own = FileFinder.path_hook((Hooked, SOURCE_SUFFIXES), *others)
+    sys.path_hooks.insert(index, own)
+    sys.path_importer_cache.clear()
+    for name in NAMES:
+        assert importlib.import_module(name).IS_HOOKED
 
 
 class TestWhatReadsFiles:

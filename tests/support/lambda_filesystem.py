@@ -125,10 +125,12 @@ class Running(NamedTuple):
 
 @asynccontextmanager
 async def function_url(
-    root: LambdaRoot, command: tuple[str, ...], handler: str
+    root: LambdaRoot, command: tuple[str, ...], handler: str, timeout_seconds: float = 30.0
 ) -> AsyncIterator[Running]:
     """Serve the code in a root, read-only, from a function URL."""
-    function = FunctionConfig(handler, root.task, command, throttle=False)
+    function = FunctionConfig(
+        handler, root.task, command, timeout_seconds=timeout_seconds, throttle=False
+    )
     sandbox = find_sandbox(root.task)
     log = io.StringIO()
     console = Console(log)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / ".venv-system" / "bin"
+WHEELS = ROOT / ".venv-system" / "wheels"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -40,6 +41,14 @@ EXAMPLES = [
 ]
 
 every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+
+
+def only_downloaded_wheels(environ: pytest.MonkeyPatch) -> None:
+    """Have uv find the packages of packages.txt and nothing else."""
+    assert WHEELS.is_dir(), f"{WHEELS} is missing. Try: make test-system"
+    environ.setenv("UV_FIND_LINKS", str(WHEELS))
+    environ.setenv("UV_NO_BUILD_ISOLATION", "1")
+    environ.setenv("UV_NO_INDEX", "1")
 
 
 @pytest.fixture

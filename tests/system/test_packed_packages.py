@@ -20,11 +20,9 @@ from adapter.package.tree import unpack_archive
 from adapter.samples.url_event import function_url_event
 
 from ..support.deployed_examples import ARCHITECTURE
+from .conftest import only_downloaded_wheels
 
 pytestmark = pytest.mark.timeout(900)
-
-ROOT = Path(__file__).parents[2]
-WHEELS = ROOT / ".venv-system" / "wheels"
 
 EVENT = function_url_event(
     "/orders",
@@ -172,6 +170,27 @@ for frame in event["exception"]["values"][0]["stacktrace"]["frames"]:
     print(frame["module"], frame["filename"], frame["lineno"], frame.get("context_line"))
 print(sorted(event["modules"])[:9])
 """,
+    "certifi and tzdata": """
+import os
+os.environ["PYTHONTZPATH"] = ""
+import certifi, datetime, ssl, zoneinfo
+show_loader(certifi)
+ssl.create_default_context(cafile=certifi.where())
+print(certifi.where(), zoneinfo.ZoneInfo("Europe/Berlin").utcoffset(datetime.datetime(2026, 7, 1)))
+import tzdata.zoneinfo.Europe
+show_loader(tzdata.zoneinfo.Europe)
+""",
+    "beartype": """
+import beartype.claw
+show_loader(beartype)
+beartype.claw.beartype_package("idna")
+import idna.core
+print(type(idna.core.__loader__), idna.encode("a.test"))
+try:
+    idna.encode(5)
+except beartype.roar.BeartypeCallHintViolation as error:
+    print(error)
+""",
     "wrapt": """
 import wrapt
 seen = []
@@ -189,16 +208,13 @@ print(jinja2.Template("{{ 1 }}").render(), seen[0], seen[1].__name__)
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
     """Return the packaged packages, with a packed file and without."""
-    assert WHEELS.is_dir(), f"{WHEELS} is missing. Try: make test-system"
     root = tmp_path_factory.mktemp("packed")
     project = root / "project"
     (project / ".git").mkdir(parents=True)
     (project / "main.py").write_text("async def app(scope, receive, send): ...\n")
     (project / "requirements.txt").write_text(Path(__file__).with_name("packages.txt").read_text())
-    environ = {"UV_FIND_LINKS": str(WHEELS), "UV_NO_BUILD_ISOLATION": "1", "UV_NO_INDEX": "1"}
-    with pytest.MonkeyPatch.context() as variables:
-        for name, value in environ.items():
-            variables.setenv(name, value)
+    with pytest.MonkeyPatch.context() as environ:
+        only_downloaded_wheels(environ)
         packed = root / "packed" / "task"
         archive = root / "function.zip"
         build(find_project(project), "main:app", Platform(ARCHITECTURE, THIS_PYTHON), archive)
