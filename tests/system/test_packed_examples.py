@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from adapter.imports.packed import NAME, PackedFile
-from adapter.package.build import PTH, build, pack_imports
-from adapter.package.bytecode import ON_LAMBDA, compile_folder
-from adapter.package.command import this_python
+from adapter.package import THIS_PYTHON
+from adapter.package.build import build
+from adapter.package.bytecode import ON_LAMBDA, PTH, compile_folder, pack_imports
 from adapter.package.project import find_project
 from adapter.package.resolve import Platform
 from adapter.package.tree import unpack_archive
@@ -101,7 +101,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
         task = roots[True].task
         with pytest.MonkeyPatch.context() as environ:
             only_downloaded_wheels(environ)
-            platform = Platform(ARCHITECTURE, this_python())
+            platform = Platform(ARCHITECTURE, THIS_PYTHON)
             archive = folder / "function.zip"
             handler = build(find_project(EXAMPLES / example), target, platform, archive).handler
         unpack_archive(archive, task)
