@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from runpy import run_module
@@ -26,7 +26,7 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from selectors import SelectorKey
 
@@ -71,6 +71,10 @@ class ForkedProcess:
             with suppress(ProcessLookupError):  # it ends at this moment
                 os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         """End the process at once."""
         self.send_signal(signal.SIGKILL)
@@ -80,6 +84,9 @@ class ForkedProcess:
         return number
 
 
+Process = ForkedProcess | subprocess.Popen[bytes]
+
+
 def start_python(
     command: Sequence[str],
     cwd: Path,
@@ -87,7 +94,7 @@ def start_python(
     output: IO[bytes],
     pass_fds: Sequence[int] = (),
     imported: tuple[str, ...] = (),
-) -> ForkedProcess | subprocess.Popen[bytes]:
+) -> Process:
     """Start a process whose output goes to a file: from nothing, or by a fork if that will do.
 
     A fork has the modules ``imported`` already, which the process would import anyway.
@@ -104,6 +111,21 @@ def start_python(
         stderr=subprocess.STDOUT,
         pass_fds=pass_fds,
     )
+
+
+@contextmanager
+def python_with_pipe(
+    command: Sequence[str], cwd: Path, environ: Mapping[str, str], imported: tuple[str, ...] = ()
+) -> Iterator[tuple[Process, io.FileIO]]:
+    """Start a process as `start_python` does, with a pipe for its output; wait for its end."""
+    reading, writing = os.pipe()
+    with open(reading, "rb", buffering=0) as output:
+        with open(writing, "wb") as theirs:
+            process = start_python(command, cwd, environ, theirs, imported=imported)
+        try:
+            yield process, output
+        finally:
+            process.wait()
 
 
 def is_forkable(command: Sequence[str]) -> bool:
