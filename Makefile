@@ -87,6 +87,7 @@ endef
 	$*/bin/python -m pytest -q $(OPTIONS) tests/examples/test_django_app.py
 
 test: export HYPOTHESIS_PROFILE ?= test
+test: export PYTHON_STARTS ?= forked
 test: .venv/.prepared  ## The tests, with the native runtime and AWS's present one: minutes
 	$(call test,.venv,-m 'not variant')
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        if not PROCESS_FOLDERS.isdisjoint(item.path.parents) or PROCESS_FIXTURES & {*fixtures}:
+        if starts_processes(item.path) or not PROCESS_FIXTURES.isdisjoint(fixtures):
             item.add_marker("process")
+
+
+@cache
+def starts_processes(file: Path) -> bool:
+    return not PROCESS_FOLDERS.isdisjoint(file.parents)
 
 
 class ProcessGuard:

@@ -6,19 +6,22 @@ The lines of the log that docs/troubleshooting.md explains are those of the code
 from __future__ import annotations
 
 import ast
+import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from .support.forked_python import start_python
+
 ROOT = Path(__file__).parent.parent
 #: Their Python needs packages of vendors and of agents: tests/vendors and tests/agents run it.
 OTHERS = {"instrumentation.md", "llm-tokens.md", "mcp.md"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [page for page in PAGES if page.name not in OTHERS]
+FRAMEWORKS = ("fastapi", "flask", "httpx", "pydantic.v1", "anyio._backends._asyncio")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 MAIN = """
@@ -189,8 +192,15 @@ def test_a_block_runs_and_its_process_ends(tmp_path: Path, page: str, number: in
     (tmp_path / "shop.py").write_text(SHOP)
     script = tmp_path / "script.py"
     script.write_text("\n".join([before, BLOCKS[page][number], after]), encoding="utf-8")
-    run = [sys.executable, "-W", "error", script.name]
-    subprocess.run(run, cwd=tmp_path, timeout=40, check=True)
+    output = tmp_path / "output.txt"
+    with output.open("wb") as file:
+        environ = os.environ | {"PYTHONWARNINGS": "error"}
+        command = [sys.executable, "-m", "script"]
+        process = start_python(command, tmp_path, environ, file, imported=FRAMEWORKS)
+    try:
+        assert process.wait(40) == 0, output.read_text()
+    finally:
+        process.kill()
 
 
 def test_each_line_of_the_log_that_is_explained_is_in_the_code() -> None:

@@ -24,7 +24,8 @@ async def choose(scope, receive, send):
 handler = LambdaHandler(choose, errors="raise")
 """
 
-# Sentry's own package, with a transport that tells what it is asked to do.
+# Sentry's own package, with a transport that tells what it is asked to do. Without the option
+# Sentry imports every framework that is installed, as in tests/vendors.
 SENTRY = """
 import sentry_sdk
 from sentry_sdk.integrations.aws_lambda import AwsLambdaIntegration
@@ -39,7 +40,12 @@ class Told(Transport):
     def flush(self, timeout, callback=None):
         print("flushed", flush=True)
 
-sentry_sdk.init("http://key@localhost:9/1", integrations=[AwsLambdaIntegration()], transport=Told)
+sentry_sdk.init(
+    "http://key@localhost:9/1",
+    integrations=[AwsLambdaIntegration()],
+    auto_enabling_integrations=False,
+    transport=Told,
+)
 """
 
 # The way of xoto3's `lambda_.finalize`, and of vendors that keep the name of what they patch.

@@ -7,12 +7,19 @@ import re
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from subprocess import PIPE, STDOUT, Popen
+from io import BufferedReader, TextIOWrapper
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from .forked_python import python_with_pipe
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+#: What the command imports beside the standard library and the adapter.
+IMPORTED = ("anyio._backends._asyncio", "argparse", "h11", "starlette.applications", "uvicorn")
 
 
 @dataclass
@@ -25,16 +32,15 @@ class LocalLambda:
 def adapter_dev(*arguments: str, **environ: str) -> Iterator[LocalLambda]:
     """Run ``adapter dev`` on a free port until the block is left."""
     command = [sys.executable, "-m", "adapter", "dev", "--port", "0", *arguments]
-    with Popen(
-        command, stdout=PIPE, stderr=STDOUT, text=True, env={**os.environ, **environ}
-    ) as process:
-        assert process.stdout is not None
+    environ = {**os.environ, **environ}
+    with python_with_pipe(command, Path.cwd(), environ, IMPORTED) as (process, output):
+        lines = TextIOWrapper(BufferedReader(output))
         said: list[str] = []
         while not (url := re.search(r"(?<= at )http://[\d.]+:\d+", "".join(said))):
-            line = process.stdout.readline()
+            line = lines.readline()
             assert line, f"adapter dev ended: {''.join(said)}"
             said.append(line)
-        reader = Thread(target=said.extend, args=(process.stdout,))  # so that it never blocks
+        reader = Thread(target=said.extend, args=(lines,))  # so that it never blocks
         reader.start()
         try:
             yield LocalLambda(url[0], said)

@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h11
+
+from .forked_python import start_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -230,10 +231,10 @@ class Platform:
         host, port = self.listener.getsockname()
         inherited = {"PATH", "HOME", "COVERAGE_PROCESS_START"}
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process = start_python(
                 command,
-                cwd=root,
-                env={
+                root,
+                {
                     **{name: os.environ[name] for name in inherited if name in os.environ},
                     "PYTHONPATH": str(ROOT),
                     "PYTHONWARNINGS": "error",
@@ -243,10 +244,8 @@ class Platform:
                     "AWS_LAMBDA_FUNCTION_NAME": "shop",
                     **environ,
                 },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=pass_fds,
+                output,
+                pass_fds,
             )
 
     @property

@@ -1,6 +1,6 @@
-"""AWS for tests: moto's server, and a proxy before it that records, refuses and remembers.
+"""AWS for tests: moto, and a proxy before it that records, refuses and remembers.
 
-The proxy stands on the wire between boto3 and moto. It records each call by the name of its
+The proxy is the server that boto3 calls. It records each call by the name of its
 operation, refuses those that a test names, and keeps what moto forgets: `REMEMBERED`.
 """
 
@@ -10,17 +10,19 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
 import botocore.session
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import run_wsgi_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from wsgiref.types import WSGIApplication
 
 #: Parts of a function's configuration that moto takes and does not give back.
 REMEMBERED = ("LoggingConfig", "RuntimeConfig", "SnapStart", "TracingConfig")
@@ -60,7 +62,7 @@ class Refusal:
 class RecordingAws:
     """What the proxy has seen and what it does; ``url`` is for AWS_ENDPOINT_URL."""
 
-    moto: tuple[str, int]
+    moto: WSGIApplication
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -98,10 +100,7 @@ class RecordingAws:
         self.functions.clear()
         self.broken_versions.clear()
         self.function_urls.clear()
-        connection = HTTPConnection(*self.moto)
-        connection.request("POST", "/moto-api/reset")
-        connection.getresponse().read()
-        connection.close()
+        forward(self.moto, Request("POST", "/moto-api/reset", {}, b""))
 
     def serve(self, request: Request) -> Reply:
         """Record a request, and refuse it or let moto and the memory reply."""
@@ -257,14 +256,27 @@ def refused(refusal: Refusal, request: Request) -> Reply:
     return Reply(refusal.status, headers, body.encode())
 
 
-def forward(moto: tuple[str, int], request: Request) -> Reply:
-    connection = HTTPConnection(*moto)
-    headers = {name: value for name, value in request.headers.items() if name != "Expect"}
-    connection.request(request.method, request.target, request.body, headers)
-    response = connection.getresponse()
-    body = response.read()
-    connection.close()
-    return Reply(response.status, response.getheaders(), body)
+def forward(moto: WSGIApplication, request: Request) -> Reply:
+    """Have moto reply, without another connection."""
+    target = urlsplit(request.target)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(target.path).decode("latin-1"),
+        "QUERY_STRING": target.query,
+        "RAW_URI": request.target,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.url_scheme": "http",
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        environ.setdefault("CONTENT_TYPE" if key == "CONTENT_TYPE" else f"HTTP_{key}", value)
+    body, status, headers = run_wsgi_app(moto, environ)
+    return Reply(int(status.split()[0]), headers.to_wsgi_list(), b"".join(body))
 
 
 def make_handler(aws: RecordingAws) -> type[BaseHTTPRequestHandler]:
@@ -297,9 +309,7 @@ def make_handler(aws: RecordingAws) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def recording_aws() -> Iterator[RecordingAws]:
     """Run moto and the proxy."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    aws = RecordingAws(server.get_host_and_port())
+    aws = RecordingAws(DomainDispatcherApplication(create_backend_app))
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(aws))
     aws.url = f"http://127.0.0.1:{proxy.server_port}"
     thread = Thread(target=proxy.serve_forever)
@@ -310,4 +320,3 @@ def recording_aws() -> Iterator[RecordingAws]:
         proxy.shutdown()
         thread.join()
         proxy.server_close()
-        server.stop()

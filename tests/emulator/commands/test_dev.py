@@ -23,9 +23,13 @@ from adapter.emulator.commands.dev import reload, warm
 from adapter.emulator.commands.reload_filter import ReloadFilter
 from adapter.emulator.console import Console
 from adapter.testing import function_url_event, read_stream
+from tests.support.adapter_dev import IMPORTED
+from tests.support.forked_python import python_with_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.forked_python import Process
 
     from ..conftest import LocalFactory
 
@@ -41,7 +45,7 @@ async def app(scope, receive, send):
 
 
 class Dev(NamedTuple):
-    process: subprocess.Popen[bytes]
+    process: Process
     output: IO[bytes]
     url: str = ""
 
@@ -59,11 +63,8 @@ class Dev(NamedTuple):
 def serving(folder: Path, *arguments: str, target: str = "main.py:app") -> Iterator[Dev]:
     named = [target] if target else []
     command = [sys.executable, "-m", "adapter", "dev", *named, "--port", "0", *arguments]
-    with subprocess.Popen(
-        command, cwd=folder, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
-        assert process.stdout is not None
-        dev = Dev(process, process.stdout)
+    with python_with_pipe(command, folder, os.environ, IMPORTED) as (process, output):
+        dev = Dev(process, output)
         try:
             yield dev._replace(url=dev.read_until(r"http://[\w.:\[\]]+"))
         finally:
