@@ -116,16 +116,16 @@ class Delivery:
             if self.reply_to_stream is not None:
                 set_reply(self._waiting, self.reply_to_stream)
             return await self._waiting
-        if self._posting is None:
+        posting = self._posting
+        if posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")
+        await asyncio.wait((posting,))
+        if posting.cancelled():
+            raise NotPosted("The POST of the outcome was cancelled.")
         try:
-            return await asyncio.shield(self._posting)
+            return posting.result()
         except NotPosted:
             self.sent, self._posting = False, None
-            raise
-        except asyncio.CancelledError:
-            if self._posting.cancelled():
-                raise NotPosted("The POST of the outcome was cancelled.") from None
             raise
 
 

@@ -131,7 +131,7 @@ class ManagedBridge(Bridge):
             return self._release(delivery)
         if delivery.reply_to_stream is None and not delivery.has_reply:
             self.runner.run(self.wait_for_reply(delivery))  # the call ended by a GeneratorExit
-        return True
+        return delivery.sent  # if the POST failed, the client posts
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop is paused after this call."""
