@@ -68,10 +68,9 @@ class Delivery:
         return after is not before
 
     @property
-    def has_reply(self) -> bool:
-        """Whether the Runtime API has replied to the outcome, or never will."""
-        posting = self._posting
-        return self.reply_to_stream is not None or (posting is not None and posting.done())
+    def has_posted(self) -> bool:
+        """Whether the POST of a whole outcome has ended, with or without a reply."""
+        return self._posting is not None and self._posting.done()
 
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
