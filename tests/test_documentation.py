@@ -1,6 +1,6 @@
 """The Python of the README and of docs/ runs as it stands there, and its process ends.
 
-The lines of the log that docs/troubleshooting.md explains are those of the code.
+The lines of the log that docs/troubleshooting.md explains are those of the code, all of them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from adapter.package.tree import DEVELOPMENT
 
 from .support.forked_python import start_python
 
@@ -203,15 +205,48 @@ def test_a_block_runs_and_its_process_ends(tmp_path: Path, page: str, number: in
         process.kill()
 
 
-def test_each_line_of_the_log_that_is_explained_is_in_the_code() -> None:
+def explained_lines() -> list[list[str]]:
+    """Return the lines of the log that a table explains, each as the texts between its values."""
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
-    lines = re.findall(r"^\| `(.+?)` \|", page.partition("## Lines in the log")[2], re.MULTILINE)
-    texts = [
+    table = page.partition("## Lines in the log")[2]
+    rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+    assert len(rows) > 40
+    return [line.split("…") for row in rows for line in re.findall("`(.+?)`", row)]
+
+
+def strings_in(*nodes: ast.AST) -> list[str]:
+    """Return the string literals in some code."""
+    return [
         node.value
-        for path in (ROOT / "adapter").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for each in nodes
+        for node in ast.walk(each)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    parts = [part for line in lines for part in line.split("…")]
-    assert len(lines) > 20
+
+
+def modules_on_lambda() -> list[ast.Module]:
+    """Return the modules that the zip of a function has."""
+    paths = [path.relative_to(ROOT).as_posix() for path in (ROOT / "adapter").rglob("*.py")]
+    kept = [path for path in paths if not path.startswith(DEVELOPMENT)]
+    return [ast.parse((ROOT / path).read_text(encoding="utf-8")) for path in kept]
+
+
+def test_each_line_of_the_log_that_is_explained_is_in_the_code() -> None:
+    texts = strings_in(*modules_on_lambda())
+    parts = [part for line in explained_lines() for part in line]
     assert [part for part in parts if not any(part in text for text in texts)] == []
+
+
+def test_each_line_of_the_log_that_says_its_text_itself_is_explained() -> None:
+    lines = [
+        text
+        for module in modules_on_lambda()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("logger.warning", "logger.error", "logger.critical")
+        for text in strings_in(node.args[0])
+        if re.search("[a-z]{2}", text)
+    ]
+    explained = [max(line, key=len) for line in explained_lines()]
+    assert len(lines) > 25
+    assert [text for text in lines if not any(part in text for part in explained)] == []

@@ -52,10 +52,14 @@ class InvocationFailure(NamedTuple):
         return self.error_type == UNAVAILABLE
 
     def explain(self) -> str:
-        """Return the error in one line: type and message of the runtime's error object."""
+        """Return the error in one line: type and message of the runtime's error object.
+
+        Characters that UTF-8 cannot encode are escapes.
+        """
         try:
             document = json.loads(self.payload)
-            return f"{document['errorType']}: {document['errorMessage']}"
+            text = f"{document['errorType']}: {document['errorMessage']}"
+            return text.encode(errors="backslashreplace").decode()
         except (ValueError, KeyError, TypeError, RecursionError):
             return self.payload.decode("utf-8", "replace") or self.error_type
 

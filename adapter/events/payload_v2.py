@@ -32,7 +32,7 @@ def is_http(event: Event) -> bool:
 
 
 def is_function_url(event: Event) -> bool:
-    """Whether the request is from a function URL. (An HTTP API's event has another domain only.)"""
+    """Whether the request is from a function URL. (Only the domain of an HTTP API differs.)"""
     context = event.get("requestContext")
     return isinstance(context, dict) and ".lambda-url." in str(context.get("domainName"))
 

@@ -54,7 +54,7 @@ async def drop_app_cancellation(record: Current) -> None:
 
 
 def drop_if_from_app(record: Current | None) -> bool:
-    """After a CancelledError in the task that serves an invocation: drop a cancellation by the app.
+    """Drop a cancellation by the app, which the task that serves an invocation has just caught.
 
     Return False, and drop nothing, if the task was cancelled from outside, or if there is no record
     because the task has not run the app.

@@ -68,10 +68,9 @@ class Delivery:
         return after is not before
 
     @property
-    def has_reply(self) -> bool:
-        """Whether the Runtime API has replied to the outcome, or never will."""
-        posting = self._posting
-        return self.reply_to_stream is not None or (posting is not None and posting.done())
+    def has_posted(self) -> bool:
+        """Whether the POST of a whole outcome has ended, with or without a reply."""
+        return self._posting is not None and self._posting.done()
 
     def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
@@ -116,16 +115,16 @@ class Delivery:
             if self.reply_to_stream is not None:
                 set_reply(self._waiting, self.reply_to_stream)
             return await self._waiting
-        if self._posting is None:
+        posting = self._posting
+        if posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")
+        await asyncio.wait((posting,))
+        if posting.cancelled():
+            raise NotPosted("The POST of the outcome was cancelled.")
         try:
-            return await asyncio.shield(self._posting)
+            return posting.result()
         except NotPosted:
             self.sent, self._posting = False, None
-            raise
-        except asyncio.CancelledError:
-            if self._posting.cancelled():
-                raise NotPosted("The POST of the outcome was cancelled.") from None
             raise
 
 

@@ -42,7 +42,7 @@ class ManagedBridge(Bridge):
     def __init__(self) -> None:
         loop = _current_loop()
         loop.set_default_executor(app_threads())
-        KeptOpen(loop).__enter__()
+        KeptOpen(loop).__enter__()  # for as long as the process runs
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event
         self._started = False
@@ -129,9 +129,9 @@ class ManagedBridge(Bridge):
             self._stream_payload(served, payload)
         if not delivery.sent:
             return self._release(delivery)
-        if delivery.reply_to_stream is None and not delivery.has_reply:
+        if delivery.reply_to_stream is None and not delivery.has_posted:
             self.runner.run(self.wait_for_reply(delivery))  # the call ended by a GeneratorExit
-        return True
+        return delivery.sent  # if the POST failed, the client posts
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop is paused after this call."""
@@ -150,9 +150,9 @@ class ManagedBridge(Bridge):
         return CallStream(delivery)
 
     def _release(self, delivery: Delivery) -> bool:
-        """Let the client post the outcome, unless a call has just begun to; return whether one has.
+        """Let the client post the outcome; return True if a call has just begun to send one.
 
-        The claim changes while the loop is paused.
+        The claim changes while the loop is paused, so no call can begin at the same time.
         """
         with self.runner.keep_paused():
             delivery.admits(ClaimInput.RUNTIME)

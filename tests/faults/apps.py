@@ -250,6 +250,13 @@ async def exhaust_and_fail(receive: Receive, send: Send) -> None:
     fail()
 
 
+async def exhaust_and_exit_generator(receive: Receive, send: Send) -> None:
+    await gate()
+    logging.getLogger().addHandler(Freeing())
+    open_all_files()
+    await asyncio.to_thread(exit_generator)
+
+
 async def remove_and_raise(receive: Receive, send: Send) -> None:
     remove_working_directory()
     fail()
@@ -364,6 +371,7 @@ DOES: dict[str, Callable[[Receive, Send], Awaitable[None]]] = {
     "/jump": jump,
     "/exhaust": exhaust,
     "/exhaust-and-fail": exhaust_and_fail,
+    "/exhaust-and-exit-generator": exhaust_and_exit_generator,
     "/remove-and-raise": remove_and_raise,
     "/opaque": failing(raise_opaque),
     "/verbose": failing(fail_at_length),

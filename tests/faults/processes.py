@@ -10,7 +10,7 @@ from adapter.runtime_api.wire import MAX_REPORT_BYTES
 from .apps import FLOOD
 from .connections import BUFFERED, RAISE, SNAPSTART
 from .refusals import WHOLE_BUFFERED
-from .row import ALL, BOTH, MANAGED, NATIVE, Row
+from .row import ALL, BOTH, MANAGED, NATIVE, AWSs, Row
 from .stage import CUT, NOTHING, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
@@ -122,6 +122,15 @@ def exhausted_before_the_report(stage: Stage, variant: str) -> Seen:
     return NOTHING
 
 
+def exhausted_before_aws_reports(stage: Stage, variant: str) -> Seen:
+    stage.deliver("/exhaust-and-exit-generator")
+    adapters = stage.platform.connection()  # AWS's client received the event over another one
+    stage.wait_for("ready")
+    adapters.reset()
+    stage.go()
+    return stage.outcome()
+
+
 def reported(path: str) -> Callable[[Stage, str], Seen]:
     """Have the app at ``path`` fail; its report must be one that Lambda takes."""
 
@@ -227,6 +236,10 @@ PROCESSES = [
     Row("No file descriptor is left, and the connection breaks before an error is reported, in a"
         " concurrent environment", exhausted_before_the_report, NOTHING, environ=RAISE,
         log="The outcome of an invocation was not delivered", runtimes=("concurrent",)),
+    Row("No file descriptor is left, and the connection breaks before a `GeneratorExit` is"
+        " reported",
+        exhausted_before_aws_reports, raised("RuntimeError"), log="could not be sent",
+        environ=RAISE, runtimes=AWSs),
     Row("The app removes its working directory, and raises", app("/remove-and-raise"),
         raised("ValueError"), log="ValueError: no", environ=RAISE, runtimes=ALL),
     Row("The app raises an error that cannot be described", reported("/opaque"),

@@ -20,6 +20,7 @@ from .source_response import (
     object_in,
     response_fields,
     status_of,
+    utf8,
     with_content_length,
 )
 
@@ -96,7 +97,7 @@ def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes
     except (ValueError, RecursionError) as error:
         raise InvalidResponseError(f"The response is not JSON: {error}") from error
     if not isinstance(response, dict) or "statusCode" not in response:
-        body = response.encode() if isinstance(response, str) else payload
+        body = utf8(response) if isinstance(response, str) else payload
         return with_content_length(
             ResponseHead(200, [(b"Content-Type", b"application/json"), *own]), body
         )

@@ -191,8 +191,7 @@ class HttpFrontEnd:
         """Return the response for a client; after a failed init it may be the error as a page."""
         own = self._source.failed
         if self._settings.show_init_errors and error.failure and error.failure.in_init:
-            page = init_error_page(error.failure).encode()
-            return own._replace(body=page, media_type="text/plain")
+            return own._replace(body=init_error_page(error.failure), media_type="text/plain")
         return own
 
     def _advise(self, text: str) -> None:
@@ -214,17 +213,18 @@ class NoResponseError(Exception):
         self.failure = failure
 
 
-def init_error_page(failure: InvocationFailure) -> str:
+def init_error_page(failure: InvocationFailure) -> bytes:
     """Return the error of a failed init as plain text for the developer."""
     try:
         frames = json.loads(failure.payload)["stackTrace"]
         trace = "".join(f"{frame.rstrip()}\n" for frame in frames)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         trace = ""
-    return (
+    page = (
         f"The function cannot start.\n\n{failure.explain()}\n{trace}\n"
         "The terminal of adapter dev shows more. Fix and save the file, then reload this page.\n"
     )
+    return page.encode(errors="backslashreplace")
 
 
 async def wait_for_response(invocation: LocalInvocation) -> ResponseStart:

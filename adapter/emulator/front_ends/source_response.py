@@ -65,11 +65,19 @@ def body_of(response: Mapping[str, object]) -> bytes:
     if not isinstance(body, str):
         raise InvalidResponseError(f"body is not a string but {type(body).__name__}.")
     if not response.get("isBase64Encoded"):
-        return body.encode()
+        return utf8(body)
     try:
         return b64decode(body, validate=True)
     except ValueError as error:
         raise InvalidResponseError(f"body is not base64: {error}") from error
+
+
+def utf8(body: str) -> bytes:
+    """Return the bytes of a body that is a string."""
+    try:
+        return body.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can have
+        raise InvalidResponseError(f"body is not UTF-8: {error}") from error
 
 
 def status_of(response: Mapping[str, object]) -> int:

@@ -51,7 +51,9 @@ def test_an_http_api_infers_a_response(
     assert fields[b"x-own"] == b"1"
 
 
-@pytest.mark.parametrize("payload", [b"no json", b'{"statusCode":200,"headers":{"a":1}}'])
+@pytest.mark.parametrize(
+    "payload", [b"no json", b'{"statusCode":200,"headers":{"a":1}}', rb'"half a pair: \ud800"']
+)
 def test_an_http_api_refuses_an_invalid_response(payload: bytes) -> None:
     with pytest.raises(InvalidResponseError):
         http_api_response(payload, OWN)

@@ -12,8 +12,10 @@ import pytest
 
 from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
 from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_front_end import init_error_page
 from adapter.emulator.front_ends.source_event import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
+from adapter.emulator.outcome import InvocationFailure
 
 from ..fidelity import Source, behaviour
 from ..scripts import STREAMED_ECHO, for_each_event
@@ -457,3 +459,9 @@ async def test_awslambdaric_works_here(local: LocalFactory, tmp_path: anyio.Path
         assert (await running.client.get("/fail")).status_code == 502
         assert "ValueError: no" in running.log.getvalue()
         assert running.pool.environments == 1
+
+
+def test_the_page_of_a_failed_init_shows_half_of_a_surrogate_pair_as_an_escape() -> None:
+    error = {"errorType": "E", "errorMessage": "\ud800", "stackTrace": ["\ud801"]}
+    page = init_error_page(InvocationFailure("E", json.dumps(error).encode()))
+    assert b"\n\nE: \\ud800\n\\ud801\n" in page

@@ -91,6 +91,7 @@ def test_a_rest_api_merges_headers_and_their_lists() -> None:
     [
         ({"statusCode": 200, "cookies": ["a=b"]}, "does not accept 'cookies' in a response"),
         ({"statusCode": 200, "body": {"a": 1}}, "body is not a string"),
+        ({"statusCode": 200, "body": "half a pair: \ud800"}, "body is not UTF-8"),
         (["a list"], "is not a JSON object"),
         ({"statusCode": 200, "multiValueHeaders": {"a": "b"}}, "is not a list of strings"),
         ({"statusCode": "abc"}, "statusCode is 'abc'"),
