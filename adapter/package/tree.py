@@ -133,7 +133,7 @@ def is_utf8(name: str) -> bool:
 
 def leave_out(name: str) -> str:
     """Return a sentence: how to leave a file of the project out of packages."""
-    pattern = name.encode(errors="replace").decode()  # "?" for what is not UTF-8
+    pattern = name.encode(errors="replace").decode()  # bytes that are not UTF-8 become "?"
     return f'To leave it out: [tool.adapter] exclude = ["{pattern}"] in pyproject.toml'
 
 

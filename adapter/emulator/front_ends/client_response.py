@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ClientResponse:
-    """Sends one response, and tells the listener of ``invocation`` what has been sent."""
+    """Sends one response, and reports each part that was sent to the listener of ``invocation``."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, invocation: LocalInvocation | None = None

@@ -1,4 +1,4 @@
-"""What an event source does, between the client and the function. It does no I/O.
+"""The rules of an event source, between the client and the function. They do no I/O.
 
 Each source makes an event from a request, and an HTTP response from the function's response. Each
 has its own formats and errors.

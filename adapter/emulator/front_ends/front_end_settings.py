@@ -12,7 +12,7 @@ body open, hold each chunk until the next one. Users reported the last two."""
 
 @dataclass(frozen=True)
 class FrontEndSettings:
-    """What the HTTP front end does that does not depend on the event source."""
+    """The settings of the HTTP front end that apply to every event source."""
 
     undocumented: frozenset[Undocumented] = frozenset()
     check_host: bool = True

@@ -52,7 +52,7 @@ NO_WEBSOCKET = (
 class HttpFrontEnd:
     """An ASGI app that invokes a function for every request.
 
-    AWS does not document what a timeout after the head does; here a timeout cuts the connection.
+    AWS does not document the effect of a timeout after the head; here it cuts the connection.
     """
 
     def __init__(

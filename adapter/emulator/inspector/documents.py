@@ -99,7 +99,7 @@ def summary(record: RecordedInvocation) -> RequestRow:
 
 
 def outcome(record: RecordedInvocation) -> str:
-    """Return how an invocation ended, or what it does now, in a word or an error type."""
+    """Return the end of an invocation, or its present state, as a word or an error type."""
     if record.end is None:
         if record.started is None:
             return "waiting"
