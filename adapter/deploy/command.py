@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .doctor import examine
+from .inputs import desired, find_names, packaged, read_settings
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
-from .project import desired, find_names, packaged, read_settings
 from .settings import require
 from .steps import table
 

@@ -10,9 +10,9 @@ from .account import Account, explained
 from .apply import StepRunner, apply
 from .command import write
 from .desired import TAG, names_of
+from .inputs import read_settings
 from .observe import observe
 from .plan import plan_destruction
-from .project import read_settings
 from .settings import require
 from .steps import table
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import ConfigurationError, DeployError
 from .account import Account, error_code, explained, ignore_missing
-from .project import read_settings
+from .inputs import read_settings
 from .settings import require
 
 if TYPE_CHECKING:

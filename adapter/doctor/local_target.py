@@ -18,7 +18,7 @@ from ..emulator.front_ends.http_server import serve
 from ..emulator.front_ends.listening import listen
 from ..emulator.function_config import FunctionConfig
 from ..emulator.inspector.journal import Journal
-from ..emulator.inspector.observed import observe
+from ..emulator.inspector.record_observer import observe
 from ..emulator.inspector.stack_reader import read_stack
 from ..errors import ConfigurationError
 from .probe import probe

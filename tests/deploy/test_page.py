@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from adapter.deploy import project
+from adapter.deploy import inputs
 from adapter.deploy.settings import resolve
 
 from .conftest import write_zip
@@ -57,7 +57,7 @@ def test_the_policy_has_the_actions_that_the_commands_need_and_no_others(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(project, "MAX_ZIPPED_BYTES", 8 * 1024 * 1024)
+    monkeypatch.setattr(inputs, "MAX_ZIPPED_BYTES", 8 * 1024 * 1024)
     pinned = ("--runtime-version", "arn:aws:lambda:eu-west-1::runtime:0a1b")
     done: set[str] = set()
     deploy()

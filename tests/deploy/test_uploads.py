@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from adapter.deploy import project
+from adapter.deploy import inputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ TAG = "asgi-lambda-stream:deployment"
 @pytest.fixture
 def big(aws: RecordingAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a zip that is too big to be sent directly, by a lower limit."""
-    monkeypatch.setattr(project, "MAX_ZIPPED_BYTES", 8 * MB)
+    monkeypatch.setattr(inputs, "MAX_ZIPPED_BYTES", 8 * MB)
     grow(tmp_path / "shop.zip", 9 * MB)
 
 

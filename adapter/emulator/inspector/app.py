@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse as Stream
 from ...diagnosis.observation import may_name_middleware
 from ..host import host_is_local, is_loopback
 from .documents import detail, summary
-from .observed import observe
+from .record_observer import observe
 from .replay import read_response, submit_again
 from .stack_reader import StackReader
 

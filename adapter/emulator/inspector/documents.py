@@ -9,7 +9,7 @@ from ...diagnosis.findings import Severity, diagnose
 from ...diagnosis.observation import Limits, judge
 from ..outcome import EndOfResponse
 from ..runtime_api.bandwidth import BURST_BYTES, STEP_BYTES, STEP_SECONDS
-from .observed import observe
+from .record_observer import observe
 from .shell_commands import curl_command, invoke_command
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.diagnosis.observation import BufferingSource, Chunk
-from adapter.emulator.inspector.observed import observe
+from adapter.emulator.inspector.record_observer import observe
 from adapter.emulator.inspector.recorded import MAX_KEPT_EVENT_BYTES, RecordedInvocation
 from adapter.emulator.invocation_steps import Ended, Logged, Responded, Sent, Started, Written
 from adapter.emulator.outcome import EndOfResponse, ResponseEnd
