@@ -259,7 +259,7 @@ class Runtime:
         if running:
             logger.error("The environment ends. Invocations still running: %d", len(running))
             self._abandoned = True  # their threads may still run
-            bridge.mark_cancelled()
+            bridge.served.mark_cancelled()
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=CANCEL_GRACE_SECONDS)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import StreamClosed, advice
 from ..invocation.claim import ClaimInput, ClaimState
+from ..invocation.current import ServedInvocation
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, encode_response, wait_for_reply
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..runtime_api.wire import ApiReply
-from ..sync.bridge import ServedInvocation, stream_result
+from ..sync.bridge import stream_result
 
 if TYPE_CHECKING:
     from ..runtime_api.client import RuntimeClient
@@ -167,14 +168,14 @@ class Worker:
 
     async def _serve(self, served: ServedInvocation) -> None:
         """Bring one invocation to exactly one outcome."""
-        self._bridge.begin(served)
+        self._bridge.served.begin(served)
         try:
             if self._bridge.calls_function:
                 await self._call_function(served)
             else:
                 await self._call_handler(served)
         finally:
-            self._bridge.end(served)
+            self._bridge.served.end(served)
 
     async def _call_handler(self, served: ServedInvocation) -> None:
         """Let a handler of the adapter respond on the stream."""

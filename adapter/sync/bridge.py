@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
 from ..invocation.claim import ClaimInput
-from ..invocation.current import Current, current, drop_app_cancellation
+from ..invocation.current import (
+    ServedInvocation,
+    ServedInvocations,
+    current,
+    drop_app_cancellation,
+)
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
@@ -23,28 +28,6 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 
-class ServedInvocation(Current):
-    """The record of an invocation that a runtime serves.
-
-    Args:
-        delivery: sends the outcome of the invocation.
-    """
-
-    def __init__(self, delivery: Delivery) -> None:
-        invocation = delivery.invocation
-        super().__init__(
-            invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
-        )
-        self.delivery = delivery
-        self.context: object = None  #: the context object of the handler, where it is known
-        self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
-
-    def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task that serves the invocation."""
-        self.cancelled = True
-        task.cancel()
-
-
 class Bridge:
     """Connects calls of ``handler(event, context)``, in any thread, with the one event loop."""
 
@@ -52,23 +35,7 @@ class Bridge:
         self.runner = runner
         #: Whether the runtime calls a function, which may be a wrapper, and not a handler itself.
         self.calls_function = True
-        self._served: dict[Delivery, ServedInvocation] = {}
-
-    def begin(self, served: ServedInvocation) -> None:
-        """Make ``served`` the invocation of this context."""
-        self._served[served.delivery] = served
-        current.set(served)
-        if not self.runner.concurrent:
-            Current.fallback = served
-
-    def end(self, served: ServedInvocation) -> None:
-        """Forget ``served``: no call may respond to it any more."""
-        self._served.pop(served.delivery, None)
-
-    def mark_cancelled(self) -> None:
-        """Record that the tasks of all invocations will be cancelled."""
-        for served in self._served.values():
-            served.cancelled = True
+        self.served = ServedInvocations(at_once=runner.concurrent)
 
     def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
         """Have ``handler`` respond, from synchronous code.
@@ -180,9 +147,9 @@ class Bridge:
         if isinstance(record, ServedInvocation):
             # None if that invocation is over: its thread must not respond to the next invocation,
             # which may be a retry with the same request id. (A nested call has a copy.)
-            known = [self._served[record.delivery]] if record.delivery in self._served else []
+            known = [self.served[record.delivery]] if record.delivery in self.served else []
         else:  # a thread that a wrapper has started without a context
-            known = list(self._served.values())
+            known = list(self.served.values())
         named = getattr(context, "aws_request_id", None)
         for served in reversed(known):
             if (context is not None and context is served.context) or named == served.request_id:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AdapterError, StreamClosed
 from ..invocation import forks
 from ..invocation.claim import ClaimInput
-from ..invocation.current import current
+from ..invocation.current import ServedInvocation, current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..invocation.runner import KeptOpen, LoopRunner
@@ -22,7 +22,7 @@ from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, wait_for_reply
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import CallStream, DirectStream, RuntimeStream
-from .bridge import Bridge, ServedInvocation, stream_result
+from .bridge import Bridge, stream_result
 
 if TYPE_CHECKING:
     from ..streams.streaming_handler import StreamingHandler
@@ -62,7 +62,7 @@ class ManagedBridge(Bridge):
         Raises:
             Exception: the exception of the first startup that failed.
         """
-        self._served.clear()
+        self.served.clear()
         if not self._started:
             self.start()
 
@@ -103,7 +103,7 @@ class ManagedBridge(Bridge):
         self._event = event
         self._latest = ServedInvocation(Delivery(self._client, invocation))
         self._forks = forks.count
-        self.begin(self._latest)
+        self.served.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
     def end_response(self, request_id: str, payload: bytes | None = None) -> bool:
