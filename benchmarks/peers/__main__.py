@@ -1,9 +1,10 @@
 """Measures all contestants in turn, prints the figures and writes them to ``docs/performance.md``.
 
-    python -m benchmarks.peers [--rounds N] [--only TEXT] [--write]
+    python -m benchmarks.peers [--rounds N] [--only TEXT ...] [--write]
 
-``--only`` takes the measures whose title has TEXT in it. A figure is the median of the rounds. Each
-round measures all contestants, one after the other, so that a busy machine slows all of them down.
+``--only`` takes the measures whose title has a TEXT in it; ``--write`` keeps the other tables of the
+same day and versions. A figure is the median of the rounds. Each round measures all contestants,
+one after the other, so that a busy machine slows all of them down.
 """
 
 from __future__ import annotations
@@ -41,20 +42,24 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--rounds", type=int, help="rounds of each measure")
-    parser.add_argument("--only", default="", help="a part of the titles to measure")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of the titles to measure")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
-    measures = [each for each in table() if arguments.only in each.title]
+    every = table()
+    measures = [each for each in every if any(text in each.title for text in arguments.only)]
     samples: report.Samples = defaultdict(list)
     print(report.environment(CONTESTANTS), flush=True)
     for measure in measures:
         take(measure, arguments.rounds or measure.rounds, samples)
     if arguments.write:
-        text = "\n".join(report.tables(measures, CONTESTANTS, samples))
-        report.write(
-            f"{report.environment(CONTESTANTS)}\n\n{text}", "{}.{}".format(*sys.version_info)
-        )
-        report.write_plots(CONTESTANTS, samples)
+        python = "{}.{}".format(*sys.version_info)
+        tables = {
+            each.title: "\n".join(report.table(each, CONTESTANTS, samples)) for each in measures
+        }
+        titles = [each.title for each in every]
+        report.write(report.environment(CONTESTANTS), tables, titles, python)
+        if report.has_plots(python):
+            report.write_plots(CONTESTANTS, samples)
 
 
 if __name__ == "__main__":

@@ -30,23 +30,19 @@ Samples = dict[tuple[str, str, str], list[float]]
 """The figures of all rounds, by measure, contestant and column."""
 
 
-def tables(
-    measures: Sequence[Measure], contestants: Sequence[Contestant], samples: Samples
-) -> Iterator[str]:
-    """Yield the lines of a table for each measure: medians, and the least and the most."""
-    for measure in measures:
-        yield f"#### {measure.title}\n"
-        yield f"{measure.take.__doc__}\n"
-        yield f"| | {' | '.join(measure.columns)} |"
-        yield f"|---|{'---|' * len(measure.columns)}"
-        for contestant in contestants:
-            cells = [
-                _cell(samples.get((measure.title, contestant.name, column), []))
-                for column in measure.columns
-            ]
-            if any(cells):
-                yield f"| {contestant.name} | {' | '.join(cells)} |"
-        yield ""
+def table(measure: Measure, contestants: Sequence[Contestant], samples: Samples) -> Iterator[str]:
+    """Yield the lines of the table for a measure: medians, and the least and the most."""
+    yield f"#### {measure.title}\n"
+    yield f"{measure.take.__doc__}\n"
+    yield f"| | {' | '.join(measure.columns)} |"
+    yield f"|---|{'---|' * len(measure.columns)}"
+    for contestant in contestants:
+        cells = [
+            _cell(samples.get((measure.title, contestant.name, column), []))
+            for column in measure.columns
+        ]
+        if any(cells):
+            yield f"| {contestant.name} | {' | '.join(cells)} |"
 
 
 def _cell(figures: Sequence[float]) -> str:
@@ -73,14 +69,27 @@ def environment(contestants: Sequence[Contestant]) -> str:
     )
 
 
-def write(text: str, python: str) -> None:
-    """Put ``text`` between the markers for ``python`` ("3.13") in the page."""
+def write(environment: str, tables: Mapping[str, str], titles: Sequence[str], python: str) -> None:
+    """Put tables, by title, between the markers for ``python`` ("3.13") in the page.
+
+    Other tables of the same environment stay. The order is that of ``titles``.
+    """
     start, end = f"<!-- peers {python} -->", f"<!-- /peers {python} -->"
-    page = PAGE.read_text()
-    before, found, rest = page.partition(start)
+    before, found, rest = PAGE.read_text().partition(start)
     if not found:
         raise SystemExit(f"{PAGE} has no place for Python {python}: add {start} and {end}")
-    PAGE.write_text(f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}")
+    old, _, after = rest.partition(end)
+    first, *kept = old.strip().split("\n\n#### ")
+    known = {text.partition("\n")[0]: f"#### {text}" for text in kept if first == environment}
+    known |= tables
+    parts = [environment, *(known[title] for title in titles if title in known)]
+    text = "\n\n".join(parts)
+    PAGE.write_text(f"{before}{start}\n{text}\n\n{end}{after}")
+
+
+def has_plots(python: str) -> bool:
+    """Whether the plots are those of ``python``: the first of the page."""
+    return PAGE.read_text().partition("<!-- peers ")[2].startswith(f"{python} ")
 
 
 def plot(title: str, unit: str, bars: Mapping[str, float]) -> str:
