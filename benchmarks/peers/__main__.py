@@ -2,9 +2,9 @@
 
     python -m benchmarks.peers [--rounds N] [--only TEXT ...] [--write]
 
-``--only`` takes the measures whose title has a TEXT in it; ``--write`` keeps the other tables of the
-same day and versions. A figure is the median of the rounds. Each round measures all contestants,
-one after the other, so that a busy machine slows all of them down.
+``--only`` takes the measures whose title has a TEXT in it; ``--write`` keeps the other tables of
+the same day and versions. A figure is the median of the rounds. Each round measures all
+contestants, one after the other, so that a busy machine slows all of them down.
 """
 
 from __future__ import annotations
