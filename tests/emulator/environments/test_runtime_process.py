@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import os
+import fcntl
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -22,7 +23,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.process]
 RUNTIME_API = "127.0.0.1:1"
 PARENT = """
 import subprocess, sys
-child = "import signal, sys; file = open(sys.argv[1], 'w'); signal.pause()"
+child = '''
+import fcntl, signal, sys
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+signal.pause()
+'''
 subprocess.run([sys.executable, "-c", child, sys.argv[1]])
 """
 
@@ -42,14 +49,17 @@ async def test_its_output_and_exit_status_are_kept(tmp_path: Path) -> None:
 
 
 async def test_its_children_are_killed_with_it(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe"  # which only the child has open for writing
-    os.mkfifo(pipe)
-    process = started(Log(), tmp_path, sys.executable, "-c", PARENT, str(pipe))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(process.run, RUNTIME_API)
-        async with await anyio.open_file(pipe) as file:
+    log, file = Log(), tmp_path / "file"
+    process = started(log, tmp_path, sys.executable, "-c", PARENT, str(file))
+    with anyio.fail_after(30), file.open("w") as locked:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(process.run, RUNTIME_API)
+            while log.lines != ["locked"]:  # noqa: ASYNC110 - it is a log
+                await anyio.sleep(0.01)
             process.kill()
-            assert await file.read() == ""  # at the end of the child
+        # Only the end of the child releases its lock.
+        lock = partial(fcntl.flock, locked, fcntl.LOCK_EX)
+        await anyio.to_thread.run_sync(lock, abandon_on_cancel=True)
 
 
 async def test_it_is_killed_above_its_memory(tmp_path: Path) -> None:
