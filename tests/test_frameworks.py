@@ -185,7 +185,7 @@ async def test_the_deadline_stops_the_generator_and_leaves_nothing_running(
 ) -> None:
     before, numbers = asyncio.all_tasks(), Numbers()
     numbers.go_on.clear()
-    stream = await respond(make_app(numbers), seconds=0.3)
+    stream = await respond(make_app(numbers), seconds=0.75)
     assert isinstance(stream.error, DeadlineExceeded)
     assert (stream.body, numbers.cleaned_up.is_set()) == (b"0", True)
     assert asyncio.all_tasks() == before

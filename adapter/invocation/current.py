@@ -6,11 +6,10 @@ import asyncio
 import os
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from ..observe.summary import Meter
-    from ..runtime_api.delivery import Delivery
 
 
 class Current:
@@ -39,56 +38,6 @@ class Current:
         record = object.__new__(type(self))
         vars(record).update(vars(self), cancelled=False)
         return record
-
-
-class ServedInvocation(Current):
-    """The record of an invocation that a runtime serves.
-
-    Args:
-        delivery: sends the outcome of the invocation.
-    """
-
-    def __init__(self, delivery: Delivery) -> None:
-        invocation = delivery.invocation
-        super().__init__(
-            invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
-        )
-        self.delivery = delivery
-        self.context: object = None  #: the context object of the handler, where it is known
-        self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
-
-    def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task that serves the invocation."""
-        self.cancelled = True
-        task.cancel()
-
-
-class ServedInvocations(dict["Delivery", ServedInvocation]):
-    """The invocations that a runtime serves now.
-
-    Args:
-        at_once: whether there may be several, so that no record is the fallback.
-    """
-
-    def __init__(self, *, at_once: bool) -> None:
-        super().__init__()
-        self._at_once = at_once
-
-    def begin(self, served: ServedInvocation) -> None:
-        """Make ``served`` the invocation of this context."""
-        self[served.delivery] = served
-        current.set(served)
-        if not self._at_once:
-            Current.fallback = served
-
-    def end(self, served: ServedInvocation) -> None:
-        """Forget ``served``: no call may respond to it any more."""
-        self.pop(served.delivery, None)
-
-    def mark_cancelled(self) -> None:
-        """Record that the tasks of all invocations will be cancelled."""
-        for served in self.values():
-            served.cancelled = True
 
 
 async def drop_app_cancellation(record: Current) -> None:

@@ -10,11 +10,10 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import AdapterError
-from ..invocation.current import ServedInvocation
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import list_current_task, unlisted
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, wait_for_reply
+from ..runtime_api.delivery import Delivery, ServedInvocation, wait_for_reply
 from .worker import Worker, is_after_outcome
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import StreamClosed, advice
 from ..invocation.claim import ClaimInput, ClaimState
-from ..invocation.current import ServedInvocation
 from ..invocation.loggers import get_logger
-from ..runtime_api.delivery import Delivery, encode_response, wait_for_reply
+from ..runtime_api.delivery import Delivery, ServedInvocation, encode_response, wait_for_reply
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..runtime_api.wire import ApiReply

@@ -1,15 +1,18 @@
-"""The delivery of the outcome of one invocation: one POST to the Runtime API, and its reply."""
+"""The delivery of the outcome of one invocation: one POST to the Runtime API, and its reply.
+
+Also the record of an invocation that a runtime serves, which has its delivery.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
-from ..invocation.current import drop_if_from_app
+from ..invocation.current import Current, current, drop_if_from_app
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
 from .connection import set_reply
@@ -17,7 +20,6 @@ from .connection import set_reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from ..invocation.current import Current
     from .client import RuntimeClient
     from .connection import Connection, ReplyOrError
     from .invocation import Invocation
@@ -126,6 +128,56 @@ class Delivery:
         except NotPosted:
             self.sent, self._posting = False, None
             raise
+
+
+class ServedInvocation(Current):
+    """The record of an invocation that a runtime serves.
+
+    Args:
+        delivery: sends the outcome of the invocation.
+    """
+
+    def __init__(self, delivery: Delivery) -> None:
+        invocation = delivery.invocation
+        super().__init__(
+            invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
+        )
+        self.delivery = delivery
+        self.context: object = None  #: the context object of the handler, where it is known
+        self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a task that serves the invocation."""
+        self.cancelled = True
+        task.cancel()
+
+
+class ServedInvocations(dict[Delivery, ServedInvocation]):
+    """The invocations that a runtime serves now.
+
+    Args:
+        at_once: whether there may be several, so that no record is the fallback.
+    """
+
+    def __init__(self, *, at_once: bool) -> None:
+        super().__init__()
+        self._at_once = at_once
+
+    def begin(self, served: ServedInvocation) -> None:
+        """Make ``served`` the invocation of this context."""
+        self[served.delivery] = served
+        current.set(served)
+        if not self._at_once:
+            Current.fallback = served
+
+    def end(self, served: ServedInvocation) -> None:
+        """Forget ``served``: no call may respond to it any more."""
+        self.pop(served.delivery, None)
+
+    def mark_cancelled(self) -> None:
+        """Record that the tasks of all invocations will be cancelled."""
+        for served in self.values():
+            served.cancelled = True
 
 
 async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> None:

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
 from ..invocation.claim import ClaimInput
-from ..invocation.current import (
-    ServedInvocation,
-    ServedInvocations,
-    current,
-    drop_app_cancellation,
-)
+from ..invocation.current import current, drop_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
+from ..runtime_api.delivery import ServedInvocation, ServedInvocations
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AdapterError, StreamClosed
 from ..invocation import forks
 from ..invocation.claim import ClaimInput
-from ..invocation.current import ServedInvocation, current
+from ..invocation.current import current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..invocation.runner import KeptOpen, LoopRunner
 from ..invocation.threads import app_threads
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, wait_for_reply
+from ..runtime_api.delivery import Delivery, ServedInvocation, wait_for_reply
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import CallStream, DirectStream, RuntimeStream
 from .bridge import Bridge, stream_result
