@@ -50,8 +50,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Use three workers for each processor if tests start processes, which they often wait for."""
-    return None if config.option.markexpr == "not process" else 3 * (os.cpu_count() or 1)
+    """Use two workers for each processor if tests start processes, which they often wait for."""
+    return None if config.option.markexpr == "not process" else 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
