@@ -51,10 +51,3 @@ def api_keys(arrival: Arrival) -> Event:
         "domainPrefix": arrival.domain.partition(".")[0],
         "requestId": arrival.request_id,
     }
-
-
-def request_context(event: Event) -> Event:
-    """Return the request context of an event."""
-    context = event["requestContext"]
-    assert isinstance(context, dict)
-    return context

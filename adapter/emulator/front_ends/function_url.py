@@ -6,29 +6,36 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ...samples.url_event import URL_ID, function_url_event
 from ..host import LOCAL_DOMAIN
 from .event_source import EventSource, OwnResponse
 from .signature import SignatureError
-from .source_event import MAX_EVENT_BYTES, arrival_of, clock_time, epoch_ms, source_event
+from .source_event import (
+    MAX_EVENT_BYTES,
+    arrival_of,
+    clock_time,
+    epoch_ms,
+    request_context,
+    source_event,
+)
 from .source_response import (
-    InvalidResponseError,
     ResponseHead,
     body_of,
     header_field,
     id_headers,
-    object_in,
+    read_json,
     response_fields,
     status_of,
+    string_headers,
     with_content_length,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ...types import JSON, Event, Headers
+    from ...types import Event, Headers
     from .client_request import ClientRequest
     from .cors import Cors
     from .source_event import SourceEvent
@@ -128,9 +135,9 @@ def url_event(
         time=clock_time(arrival.time),
     )
     if caller is not None:
-        context = event["requestContext"]
-        assert isinstance(context, dict)
-        context |= {"accountId": caller["accountId"], "authorizer": {"iam": caller}}
+        request_context(event).update(
+            {"accountId": caller["accountId"], "authorizer": {"iam": caller}}
+        )
     return source_event(event, arrival)
 
 
@@ -161,16 +168,11 @@ def buffered_response(payload: bytes, request_id: str, trace_id: str) -> tuple[R
     Raises:
         InvalidResponseError: the response is not JSON, or has values that cannot be sent.
     """
-    try:
-        response = cast("JSON", json.loads(payload))
-    except (ValueError, RecursionError) as error:
-        raise InvalidResponseError(f"The response is not JSON: {error}") from error
+    response = read_json(payload)
     if not isinstance(response, dict) or "statusCode" not in response:
         head = plain_head("application/json", request_id, trace_id)
         return with_content_length(head, payload)
-    headers = object_in(response, "headers")
-    if any(not isinstance(value, str) for value in headers.values()):
-        raise InvalidResponseError("A header's value is not a string.")
+    headers = string_headers(response)
     if not any(name.lower() == "content-type" for name in headers):
         response = {**response, "headers": {"Content-Type": "application/json", **headers}}  # type: ignore[dict-item]
     return with_content_length(streamed_head(response, request_id, trace_id), body_of(response))

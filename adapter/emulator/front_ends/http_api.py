@@ -5,27 +5,26 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ...samples.api_events import http_api_event
 from ..host import LOCAL_API_DOMAIN
-from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below, request_context
+from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below
 from .event_source import OwnResponse, refuse_stream
-from .source_event import arrival_of, clock_time, epoch_ms, source_event
+from .source_event import arrival_of, clock_time, epoch_ms, request_context, source_event
 from .source_response import (
-    InvalidResponseError,
     ResponseHead,
     body_of,
-    object_in,
+    read_json,
     response_fields,
     status_of,
+    string_headers,
     utf8,
     with_content_length,
 )
 
 if TYPE_CHECKING:
-    from ...types import JSON, Headers
+    from ...types import Headers
     from .client_request import ClientRequest
     from .source_event import SourceEvent
 
@@ -92,18 +91,13 @@ def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes
     Raises:
         InvalidResponseError: the API would respond with 500.
     """
-    try:
-        response = cast("JSON", json.loads(payload))
-    except (ValueError, RecursionError) as error:
-        raise InvalidResponseError(f"The response is not JSON: {error}") from error
+    response = read_json(payload)
     if not isinstance(response, dict) or "statusCode" not in response:
         body = utf8(response) if isinstance(response, str) else payload
         return with_content_length(
             ResponseHead(200, [(b"Content-Type", b"application/json"), *own]), body
         )
-    headers = object_in(response, "headers")
-    if any(not isinstance(value, str) for value in headers.values()):
-        raise InvalidResponseError("A header's value is not a string.")
+    headers = string_headers(response)
     fields = response_fields(response)
     if not any(name.lower() == "content-type" for name in headers):
         fields.insert(0, (b"Content-Type", b"text/plain; charset=utf-8"))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from ...samples.api_events import rest_api_event
 from ..host import LOCAL_API_DOMAIN
-from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below, request_context
+from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below
 from .event_source import OwnResponse
 from .prelude_reader import DELIMITER, PRELUDE_CONTENT_TYPE, parse_prelude
-from .source_event import arrival_of, clock_time, epoch_ms, source_event
+from .source_event import arrival_of, clock_time, epoch_ms, request_context, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,

@@ -113,6 +113,13 @@ def source_event(event: Event, arrival: Arrival) -> SourceEvent:
     return SourceEvent(document, arrival.request_id, arrival.trace_id)
 
 
+def request_context(event: Event) -> Event:
+    """Return the request context of an event."""
+    context = event["requestContext"]
+    assert isinstance(context, dict)
+    return context
+
+
 def epoch_ms(moment: datetime) -> int:
     """Return a time as a number of milliseconds."""
     return int(moment.timestamp() * 1000)

@@ -122,17 +122,30 @@ def header_field(name: str, value: object, remapped: frozenset[str] = REMAPPED) 
         raise InvalidResponseError(f"Header {name!r} is not latin-1: {error}") from error
 
 
-def read_object(payload: bytes) -> dict[str, JSON]:
-    """Return the JSON object that a response has to be."""
+def read_json(payload: bytes) -> JSON:
+    """Return the JSON of a response."""
     try:
-        response = cast("JSON", json.loads(payload))
+        return cast("JSON", json.loads(payload))
     except (ValueError, RecursionError) as error:
         raise InvalidResponseError(f"The response is not JSON: {error}") from error
+
+
+def read_object(payload: bytes) -> dict[str, JSON]:
+    """Return the JSON object that a response has to be."""
+    response = read_json(payload)
     if not isinstance(response, dict):
         raise InvalidResponseError(
             f"The response is not a JSON object but {type(response).__name__}."
         )
     return response
+
+
+def string_headers(response: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the headers of a response; each value has to be a string."""
+    headers = object_in(response, "headers")
+    if any(not isinstance(value, str) for value in headers.values()):
+        raise InvalidResponseError("A header's value is not a string.")
+    return headers
 
 
 def id_headers(request_id: str, trace_id: str) -> Headers:
