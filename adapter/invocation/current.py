@@ -6,7 +6,7 @@ import asyncio
 import os
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ..observe.summary import Meter
@@ -19,9 +19,6 @@ class Current:
     copy of the context, see the same record. Outside a runtime, the handler creates a record for
     each call.
     """
-
-    #: The record for threads without a context: the latest one. Not in a concurrent environment.
-    fallback: ClassVar[Current]
 
     def __init__(
         self, request_id: str = "", *, tenant_id: str | None = None, trace_id: str = ""
@@ -70,7 +67,19 @@ def drop_if_from_app(record: Current | None) -> bool:
 current: ContextVar[Current] = ContextVar("current")
 """The record of the invocation; not set in code outside an invocation, as in a lifespan."""
 
-Current.fallback = Current()
+
+class Fallback:
+    """The record for threads without a context: the latest one. Not in a concurrent environment.
+
+    It is the attribute of an object. An assignment to a class would empty Python's caches of the
+    class and of its subclasses at each invocation.
+    """
+
+    def __init__(self) -> None:
+        self.record = Current()
+
+
+fallback = Fallback()
 
 
 def current_or_fallback() -> Current:
@@ -78,7 +87,7 @@ def current_or_fallback() -> Current:
 
     Outside any invocation, and in the threads of a concurrent environment, the record is empty.
     """
-    return current.get(Current.fallback)
+    return current.get(fallback.record)
 
 
 def xray_trace_id() -> str | None:

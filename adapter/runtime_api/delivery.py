@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
-from ..invocation.current import Current, current, drop_if_from_app
+from ..invocation.current import Current, current, drop_if_from_app, fallback
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
 from .connection import set_reply
@@ -168,7 +168,7 @@ class ServedInvocations(dict[Delivery, ServedInvocation]):
         self[served.delivery] = served
         current.set(served)
         if not self._at_once:
-            Current.fallback = served
+            fallback.record = served
 
     def end(self, served: ServedInvocation) -> None:
         """Forget ``served``: no call may respond to it any more."""

@@ -12,6 +12,7 @@ from adapter.invocation.current import (
     Current,
     current,
     current_or_fallback,
+    fallback,
     xray_trace_id,
 )
 
@@ -25,7 +26,7 @@ TRACE = "Root=1-68f0c1d2-3a4b5c6d7e8f901234567890;Parent=53995c3f42cd8ad8;Sample
 def no_fallback() -> Iterator[None]:
     """Each test begins and ends without an invocation."""
     yield
-    Current.fallback = Current()
+    fallback.record = Current()
 
 
 def in_thread(function: Callable[[], object]) -> object:
@@ -63,13 +64,13 @@ def test_code_that_serves_no_invocation_finds_an_empty_record() -> None:
 
 def test_code_of_an_invocation_finds_its_own_record_and_not_the_latest() -> None:
     record = Current("id-1")
-    Current.fallback = Current("id-2")
+    fallback.record = Current("id-2")
     assert in_context(record, current_or_fallback) is record
 
 
 def test_a_thread_without_a_context_finds_the_latest_record() -> None:
     record = Current("id-1")
-    Current.fallback = record
+    fallback.record = record
     assert in_context(Current("id-0"), lambda: in_thread(current_or_fallback)) is record
 
 
@@ -91,7 +92,7 @@ class TestTraceId:
         assert in_context(Current(trace_id=TRACE), xray_trace_id) == TRACE
 
     def test_is_that_of_the_latest_invocation_in_a_thread_without_a_context(self) -> None:
-        Current.fallback = Current(trace_id=TRACE)
+        fallback.record = Current(trace_id=TRACE)
         assert in_thread(xray_trace_id) == TRACE
 
     def test_or_that_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
