@@ -117,7 +117,7 @@ class EntryPoint(ABC):
             return await _in_own_task(record, self._measured, event, context, stream)
         if self._listeners:
             return await self._measured(record, event, context, stream)
-        return await self._respond(event, context, stream)
+        return await self._respond(event, context, stream, None)
 
     def _measured(
         self,
@@ -127,18 +127,23 @@ class EntryPoint(ABC):
         stream: ResponseStream | None,
     ) -> Coroutine[Any, Any, JSON]:
         """Return the coroutine of `_respond`, with measurements if there are listeners."""
-        response = self._respond(event, context, stream)
         if not self._listeners:
-            return response
+            return self._respond(event, context, stream, None)
         from .observe.summary import Meter, measured  # lazy: cold start
 
-        return measured(response, record, Meter(context, stream), self._listeners)
+        meter = Meter(context, stream)
+        response = self._respond(event, context, stream, meter)
+        return measured(response, record, meter, self._listeners)
 
     @abstractmethod
     async def _respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+        meter: Meter | None,
     ) -> JSON:
-        """Do what `respond` does, without the measurements."""
+        """Do what `respond` does; tell ``meter``, if there are listeners, what it does not see."""
 
     @abstractmethod
     async def shutdown(self) -> None:
@@ -157,10 +162,6 @@ class EntryPoint(ABC):
 
             listeners.append(write)
         return listeners
-
-    def _meter(self) -> Meter | None:
-        """Return the meter of the current invocation, if there are listeners."""
-        return current.get().meter if self._listeners else None
 
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the user's code may run, or None for no deadline."""

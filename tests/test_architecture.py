@@ -73,7 +73,6 @@ EXCEPTIONS = {
         "invocation.registry",
         "sync.awslambdaric",
     ): "under AWS's runtime, a handler finds its host",
-    ("invocation.current", "observe.summary"): "for a type checker only: the record has the meter",
 }
 
 #: The folders that run on Lambda, in the order in which data goes through them. A folder imports
