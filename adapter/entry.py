@@ -16,7 +16,7 @@ from .errors import AdapterError
 from .invocation.current import Current, current, drop_app_cancellation
 from .invocation.deadline import seconds_left
 from .invocation.loggers import get_logger
-from .invocation.registry import get_host, register
+from .invocation.registry import register
 from .options import resolve
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .observe.summary import Meter, Summary
     from .options.table import Options
     from .streams.response_stream import ResponseStream
+    from .sync.bridge import Bridge
     from .types import JSON, Context
 
 logger = get_logger("adapter.http")
@@ -45,9 +46,12 @@ class EntryPoint(ABC):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._turn = threading.Lock()
-        # In the constructor, because AWS's runtime asks for the first event right after the import.
-        self._host = get_host()
+        self._bridge: Bridge | None = None
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            from .sync.current_bridge import get_bridge  # lazy: not outside a runtime
+
+            # Here, because AWS's runtime asks for the first event right after the import.
+            self._bridge = get_bridge()
             register(self)
 
     @cached_property
@@ -79,8 +83,8 @@ class EntryPoint(ABC):
                 " block. Use 'await asyncio.to_thread(handler, event, context)' there, or 'await"
                 " handler.respond(event, context, None)' for the buffered response."
             )
-        if self._host is not None:
-            return self._host.call(self, event, context)
+        if self._bridge is not None:
+            return self._bridge.call(self, event, context)
         if not self._turn.acquire(timeout=MAX_WAIT_SECONDS):
             raise AdapterError(
                 f"handler(event, context) waited {MAX_WAIT_SECONDS} s for a call of the same"

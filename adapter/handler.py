@@ -105,7 +105,7 @@ class LambdaHandler(EntryPoint):
         async with self._starting:  # concurrent invocations wait for the startup of the first
             if self._lifespan is None:
                 _check(self.app)
-                in_runtime = self._host is not None
+                in_runtime = self._bridge is not None
                 starting = lifespan(self.app, self.options.lifespan, shared=in_runtime)
                 await starting.startup()
                 self._lifespan, self._state = starting, starting.state

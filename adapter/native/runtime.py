@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, advice
 from ..function import FunctionHandler
 from ..invocation.loggers import get_logger
-from ..invocation.registry import set_host
 from ..invocation.runner import KeptOpen, LoopRunner, current_runner
 from ..invocation.tasks import unlisted
 from ..loader import load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
+from ..sync.current_bridge import set_bridge
 from . import log
 from .signals import SignalHandlers
 from .thread_pools import Threads
@@ -78,7 +78,7 @@ def main(target: str | None = None) -> int:
         options = resolve_runtime(os.environ)
         loop = _new_loop(options.loop)
         bridge = Bridge(LoopRunner(loop, concurrent=concurrency is not None))
-        set_host(bridge)
+        set_bridge(bridge)
         # As under AWS's runtime, the loop is the current one and does not run during the import: a
         # module may open a pool on the loop that will run the app, or run another loop.
         asyncio.set_event_loop(loop)
