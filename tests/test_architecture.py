@@ -59,12 +59,14 @@ RANKS = {name: rank for rank, names in enumerate(LAYERS.values()) for name in na
 #: The folders that run on Lambda. A folder imports only from those before it.
 FOLDERS = (
     "events",
+    "options",
     "invocation",
     "streams",
     "asgi",
     "observe",
     "runtime_api",
     "sync",
+    "imports",
     "native",
 )
 
@@ -162,8 +164,24 @@ UNBOUND = {
 MAX_LINES = 400
 
 PAGE = ROOT / "docs" / "architecture.md"
-PRINTED = re.compile(r"(?<=<!-- layers -->\n).*(?=<!-- /layers -->)", re.DOTALL)
+PRINTED = re.compile(r"(<!-- (folders|layers) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 CHUNK = re.compile(r"<!-- chunk -->\n```\n(.*?)```", re.DOTALL)
+
+
+def printed(page: str) -> str:
+    """Return the page with the tables as they are held here."""
+    tables = {"folders": folder_table(), "layers": layer_table()}
+    return PRINTED.sub(lambda found: f"{found[1]}{tables[found[2]]}{found[3]}", page)
+
+
+def folder_table() -> str:
+    """Return the folders as Markdown, with the first lines of their docstrings."""
+    docstrings = [ast.get_docstring(tree_of(PACKAGE / name / "__init__.py")) for name in FOLDERS]
+    rows = [
+        f"| `{name}/` | {str(docstring).splitlines()[0]} |\n"
+        for name, docstring in zip(FOLDERS, docstrings, strict=True)
+    ]
+    return "| Folder | What is in it |\n|---|---|\n" + "".join(rows)
 
 
 def layer_table() -> str:
@@ -197,7 +215,6 @@ TEST_FILES = {
 }
 
 
-@cache
 @cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -309,10 +326,10 @@ class TestLayers:
 
 
 class TestThePage:
-    def test_has_the_layers_that_are_held_here(self) -> None:
-        printed = PRINTED.search(PAGE.read_text())
-        assert printed
-        assert printed[0] == layer_table(), "out of date: python -m tests.test_architecture"
+    def test_has_the_tables_that_are_held_here(self) -> None:
+        page = PAGE.read_text()
+        assert [found[2] for found in PRINTED.finditer(page)] == ["folders", "layers"]
+        assert page == printed(page), "out of date: python -m tests.test_architecture"
 
     def test_names_functions_that_a_chunk_can_go_through(self) -> None:
         block = CHUNK.search(PAGE.read_text())
@@ -460,4 +477,4 @@ def test_the_streaming_path_imports_nothing_of_third_parties_because_init_time_i
 
 
 if __name__ == "__main__":
-    PAGE.write_text(PRINTED.sub(lambda _: layer_table(), PAGE.read_text()))
+    PAGE.write_text(printed(PAGE.read_text()))
