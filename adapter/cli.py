@@ -245,8 +245,9 @@ def run_package(arguments: Namespace) -> int:
 def run_deployment(arguments: Namespace) -> int:
     """Change or read AWS: ``adapter deploy``, ``adapter destroy``, ``adapter logs``."""
     with needed_extra("deploy"):
-        from .deploy.commands import COMMANDS
-    return COMMANDS[arguments.deployment](arguments, say)
+        from .deploy import command, destroy, logs
+    commands = {"deploy": command.main, "destroy": destroy.main, "logs": logs.main}
+    return commands[arguments.deployment](arguments, say)
 
 
 def run_completion(arguments: Namespace) -> int:

@@ -16,7 +16,7 @@ from .errors import AdapterError
 from .invocation.current import Current, current, drop_app_cancellation
 from .invocation.deadline import seconds_left
 from .invocation.loggers import get_logger
-from .invocation.registry import get_host, register
+from .invocation.registry import register
 from .options import resolve
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .observe.summary import Meter, Summary
     from .options.table import Options
     from .streams.response_stream import ResponseStream
+    from .sync.bridge import Bridge
     from .types import JSON, Context
 
 logger = get_logger("adapter.http")
@@ -45,9 +46,12 @@ class EntryPoint(ABC):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._turn = threading.Lock()
-        # In the constructor, because AWS's runtime asks for the first event right after the import.
-        self._host = get_host()
+        self._bridge: Bridge | None = None
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+            from .sync.current_bridge import get_bridge  # lazy: not outside a runtime
+
+            # Here, because AWS's runtime asks for the first event right after the import.
+            self._bridge = get_bridge()
             register(self)
 
     @cached_property
@@ -79,8 +83,8 @@ class EntryPoint(ABC):
                 " block. Use 'await asyncio.to_thread(handler, event, context)' there, or 'await"
                 " handler.respond(event, context, None)' for the buffered response."
             )
-        if self._host is not None:
-            return self._host.call(self, event, context)
+        if self._bridge is not None:
+            return self._bridge.call(self, event, context)
         if not self._turn.acquire(timeout=MAX_WAIT_SECONDS):
             raise AdapterError(
                 f"handler(event, context) waited {MAX_WAIT_SECONDS} s for a call of the same"
@@ -117,7 +121,7 @@ class EntryPoint(ABC):
             return await _in_own_task(record, self._measured, event, context, stream)
         if self._listeners:
             return await self._measured(record, event, context, stream)
-        return await self._respond(event, context, stream)
+        return await self._respond(event, context, stream, None)
 
     def _measured(
         self,
@@ -127,18 +131,23 @@ class EntryPoint(ABC):
         stream: ResponseStream | None,
     ) -> Coroutine[Any, Any, JSON]:
         """Return the coroutine of `_respond`, with measurements if there are listeners."""
-        response = self._respond(event, context, stream)
         if not self._listeners:
-            return response
+            return self._respond(event, context, stream, None)
         from .observe.summary import Meter, measured  # lazy: cold start
 
-        return measured(response, record, Meter(context, stream), self._listeners)
+        meter = Meter(context, stream)
+        response = self._respond(event, context, stream, meter)
+        return measured(response, record, meter, self._listeners)
 
     @abstractmethod
     async def _respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+        meter: Meter | None,
     ) -> JSON:
-        """Do what `respond` does, without the measurements."""
+        """Do what `respond` does; tell ``meter``, if there are listeners, what it does not see."""
 
     @abstractmethod
     async def shutdown(self) -> None:
@@ -157,10 +166,6 @@ class EntryPoint(ABC):
 
             listeners.append(write)
         return listeners
-
-    def _meter(self) -> Meter | None:
-        """Return the meter of the current invocation, if there are listeners."""
-        return current.get().meter if self._listeners else None
 
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the user's code may run, or None for no deadline."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .asgi.lifespan import Lifespan
     from .events.custom import CustomSource, EventHandler
-    from .observe.summary import Summary
+    from .observe.summary import Meter, Summary
     from .streams.response_stream import ResponseStream
     from .types import JSON, ASGIApp, Context, Event, Head, Request, Scope
 
@@ -105,7 +105,7 @@ class LambdaHandler(EntryPoint):
         async with self._starting:  # concurrent invocations wait for the startup of the first
             if self._lifespan is None:
                 _check(self.app)
-                in_runtime = self._host is not None
+                in_runtime = self._bridge is not None
                 starting = lifespan(self.app, self.options.lifespan, shared=in_runtime)
                 await starting.startup()
                 self._lifespan, self._state = starting, starting.state
@@ -118,7 +118,11 @@ class LambdaHandler(EntryPoint):
             await ending.shutdown()
 
     async def _respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+        meter: Meter | None,
     ) -> JSON:
         """Serve one invocation.
 
@@ -133,13 +137,13 @@ class LambdaHandler(EntryPoint):
         custom = self._custom(plain, context) if self.options.custom_handlers else None
         source = custom or identify(plain)
         if source is None:
-            return await self._respond_to_event(event, context, stream)
+            return await self._respond_to_event(event, context, stream, meter)
         request = self._incoming(source, plain, context)
         if stream is not None and isinstance(source, Source) and self.streams(source, plain):
-            await self._run(request, context, stream, source)
+            await self._run(request, context, stream, source, meter)
             return None
         buffered = BufferedStream(partial(_render_buffered, source, stream is not None), stream)
-        await self._run(request, context, buffered, source)
+        await self._run(request, context, buffered, source, meter)
         return buffered.result()
 
     def streams(self, source: Source | None, event: JSON) -> bool:
@@ -207,10 +211,10 @@ class LambdaHandler(EntryPoint):
         context: Context | None,
         stream: ResponseStream,
         source: Source | CustomSource,
+        meter: Meter | None,
         *,
         raise_errors: bool | None = None,
     ) -> None:
-        meter = self._meter() if self._listeners else None
         if meter is not None:
             meter.measure(stream)
             meter.requested(request.scope, source.name)
@@ -237,7 +241,11 @@ class LambdaHandler(EntryPoint):
                 meter.ended(response.state)
 
     async def _respond_to_event(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+        meter: Meter | None,
     ) -> JSON:
         """Respond to an event that is not an HTTP request."""
         options = self.options
@@ -247,15 +255,19 @@ class LambdaHandler(EntryPoint):
 
         event = unwrap(event)
         if is_warm_up(event):
-            if (meter := self._meter()) is not None:
+            if meter is not None:
                 meter.warmed_up()
             return "warm"
         if options.event_path:
-            return await self._post(event, context, stream)
+            return await self._post(event, context, stream, meter)
         raise EventError(explain(event))
 
     async def _post(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+        meter: Meter | None,
     ) -> JSON:
         """Post an event to the app and respond with the JSON of its response."""
         from .events.event_path import event_request, event_response  # lazy: cold start
@@ -270,8 +282,8 @@ class LambdaHandler(EntryPoint):
 
         buffered = BufferedStream(render, stream)
         incoming = _Incoming(scope, request.body)
-        await self._run(incoming, context, buffered, FUNCTION_URL, raise_errors=True)
-        if (meter := self._meter()) is not None:
+        await self._run(incoming, context, buffered, FUNCTION_URL, meter, raise_errors=True)
+        if meter is not None:
             meter.requested(None, "")  # not an HTTP request
         if buffered.error is not None:
             raise buffered.error

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .events import Source
+    from .observe.summary import Meter
     from .streams.pipe import BlockingStream
     from .streams.response_stream import ResponseStream
     from .types import JSON, Context, Head
@@ -84,7 +85,11 @@ class StreamingFunction(EntryPoint):
         """Do nothing."""
 
     async def _respond(
-        self, event: JSON, context: Context | None, stream: ResponseStream | None
+        self,
+        event: JSON,
+        context: Context | None,
+        stream: ResponseStream | None,
+        meter: Meter | None,
     ) -> JSON:
         """Serve one invocation.
 
@@ -96,10 +101,10 @@ class StreamingFunction(EntryPoint):
         """
         plain = unwrap(event)
         source = identify(plain)
-        if (meter := self._meter()) is not None and source is not None:
+        if meter is not None and source is not None:
             meter.received(source, plain)
         if stream is not None and self.streams(source, plain):
-            await self._run(event, context, stream, source)
+            await self._run(event, context, stream, source, meter)
             return None
 
         def render(head: Head | None, body: bytes) -> JSON:
@@ -109,7 +114,7 @@ class StreamingFunction(EntryPoint):
             return buffered_response(buffered.source, head, body)
 
         buffered = BufferedStream(render, stream)
-        await self._run(event, context, buffered, source)
+        await self._run(event, context, buffered, source, meter)
         return buffered.result()
 
     def streams(self, source: Source | None, event: JSON) -> bool:
@@ -124,10 +129,10 @@ class StreamingFunction(EntryPoint):
         context: Context | None,
         stream: ResponseStream,
         source: Source | None,
+        meter: Meter | None,
     ) -> None:
         """Run the function in the current task, and always end the response."""
         stream.source = source or FUNCTION_URL
-        meter = self._meter()
         if meter is not None:
             meter.measure(stream)
         deadline = Deadline(self._seconds(context), partial(_expire, stream))

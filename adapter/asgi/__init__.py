@@ -1,1 +1,1 @@
-"""One ASGI exchange: the scope, the response as a state machine, and the call of the app."""
+"""The ASGI app: its scope, the state machine of its response, its call and its lifespan."""

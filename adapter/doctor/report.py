@@ -81,10 +81,7 @@ def make_report(
         "middleware": list(observation.middleware),
         "verdict": judge(observation.received, observation.duration, Limits()),
         "streams": streams(observation, findings),
-        "findings": [
-            {"symptom": f.symptom, "severity": f.severity, "text": f.text, "advice": f.advice}
-            for f in findings
-        ],
+        "findings": [finding._asdict() for finding in findings],
     }
 
 

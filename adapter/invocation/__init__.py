@@ -1,1 +1,1 @@
-"""The current invocation: its record, its deadline, its threads, and who responds to it."""
+"""The current invocation, and what invocations share: event loop, threads, handlers, loggers."""

@@ -6,10 +6,7 @@ import asyncio
 import os
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from ..observe.summary import Meter
+from typing import Self
 
 
 class Current:
@@ -26,7 +23,6 @@ class Current:
         self.request_id = request_id
         self.tenant_id = tenant_id  #: if the function isolates its tenants
         self.trace_id = trace_id  #: the X-Ray trace header
-        self.meter: Meter | None = None  #: measures the invocation, if a listener wants a summary
         self.unfinished: set[object] = set()  #: work in threads that has not returned yet
         self.cancelled = False  #: the task that serves the invocation is cancelled from outside
 

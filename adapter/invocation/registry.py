@@ -1,42 +1,33 @@
-"""The handlers of this process, and the runtime that calls them."""
+"""The handlers of this process."""
 
 from __future__ import annotations
 
-import os
 import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from ..streams.streaming_handler import RegisteredHandler, StreamingHandler
-    from ..types import JSON, Context
+    from ..events import Source
+    from ..types import JSON
 
-    class Host(Protocol):
-        """A runtime that can stream the response of a handler that synchronous code calls."""
+    class RegisteredHandler(Protocol):
+        """What is known of a handler of the adapter, for example of a `LambdaHandler`."""
 
-        def call(self, handler: StreamingHandler, event: JSON, context: Context | None) -> JSON:
-            """Let ``handler`` respond to the current invocation."""
+        async def startup(self) -> bool:
+            """Start the handler, once per environment; return whether `shutdown` has work to do."""
+            ...
+
+        def streams(self, source: Source | None, event: JSON) -> bool:
+            """Whether the response to an event is streamed; without HTTP, ``source`` is None."""
+            ...
+
+        async def shutdown(self) -> None:
+            """Undo `startup`, when the environment ends."""
             ...
 
 
-_host: Host | None = None
 _handlers: list[weakref.ref[RegisteredHandler]] = []
-
-
-def set_host(host: Host) -> None:
-    """Make ``host`` the runtime of this process. Called by the native runtime."""
-    global _host
-    _host = host
-
-
-def get_host() -> Host | None:
-    """Return the runtime of this process, or None if it is not a runtime that streams."""
-    if _host is not None or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
-        return _host
-    from ..sync.awslambdaric import install  # lazy: cold start
-
-    return install()
 
 
 def register(handler: RegisteredHandler) -> None:

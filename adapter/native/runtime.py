@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, advice
 from ..function import FunctionHandler
 from ..invocation.loggers import get_logger
-from ..invocation.registry import set_host
 from ..invocation.runner import KeptOpen, LoopRunner, current_runner
 from ..invocation.tasks import unlisted
 from ..loader import load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
+from ..sync.current_bridge import set_bridge
 from . import log
 from .signals import SignalHandlers
 from .thread_pools import Threads
@@ -73,40 +73,51 @@ def main(target: str | None = None) -> int:
     _set_module_path(os.environ)
     concurrency = _concurrency(os.environ)
     runtime = Runtime(address, SignalHandlers(), concurrency)
-    loop: asyncio.AbstractEventLoop | None = None
+    bridge: Bridge | None = None
     try:
         options = resolve_runtime(os.environ)
-        loop = _new_loop(options.loop)
-        bridge = Bridge(LoopRunner(loop, concurrent=concurrency is not None))
-        set_host(bridge)
-        # As under AWS's runtime, the loop is the current one and does not run during the import: a
-        # module may open a pool on the loop that will run the app, or run another loop.
-        asyncio.set_event_loop(loop)
-        with KeptOpen(loop), _deferred_models(options):
-            handler = load(name or _no_handler())
-        if bridge.runner.use_current_loop():
-            loop.close()
-            loop = bridge.runner.loop
-        bridge.calls_function = isinstance(handler, FunctionHandler)
-        if "sentry_sdk" in sys.modules:
-            from .vendors import warn_of_sentry  # lazy: cold start
-
-            warn_of_sentry()
-        handler = _with_watchdog(handler) if options.watchdog else handler
+        bridge = Bridge(LoopRunner(_new_loop(options.loop), concurrent=concurrency is not None))
+        set_bridge(bridge)
+        handler = _load_handler(name or _no_handler(), options, bridge)
         if options.async_init:
             handler = _with_async_init(handler, options.async_init, runtime)
     except BaseException as error:  # a module that calls sys.exit() fails its environment too
         with asyncio.Runner() as reporting:
             status = reporting.run(runtime.fail_init(error))
-        if loop is not None:
+        if bridge is not None:
+            loop = bridge.runner.loop
             with asyncio.Runner(loop_factory=lambda: loop):
                 pass  # this cancels the tasks that the module has left on the loop
         return status
+    loop = bridge.runner.loop
     with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop):
         status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)
         return status
+
+
+def _load_handler(name: str, options: RuntimeOptions, bridge: Bridge) -> StreamingHandler:
+    """Import the module of the handler; return the handler, ready for ``bridge``.
+
+    Raises:
+        LoadError: there is no such handler.
+        BaseException: the exception of the module.
+    """
+    loop = bridge.runner.loop
+    # As under AWS's runtime, the loop is the current one and does not run during the import: a
+    # module may open a pool on the loop that will run the app, or run another loop.
+    asyncio.set_event_loop(loop)
+    with KeptOpen(loop), _deferred_models(options):
+        handler = load(name)
+    if bridge.runner.use_current_loop():
+        loop.close()
+    bridge.calls_function = isinstance(handler, FunctionHandler)
+    if "sentry_sdk" in sys.modules:
+        from .vendors import warn_of_sentry  # lazy: cold start
+
+        warn_of_sentry()
+    return _with_watchdog(handler) if options.watchdog else handler
 
 
 def _run_phases(

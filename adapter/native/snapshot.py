@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AdapterError
 from ..invocation.loggers import get_logger
+from ..invocation.snapshot_hooks import run_after_restore, run_before_snapshot
 from ..invocation.tasks import unlisted
-from ..snapstart import run_after_restore, run_before_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

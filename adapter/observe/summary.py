@@ -188,14 +188,12 @@ async def measured(
     Raises:
         BaseException: the error of the invocation. An error of a listener is logged.
     """
-    outer, record.meter = record.meter, meter
     try:
         return await response
     except BaseException as error:
         meter.failed(error)
         raise
     finally:
-        record.meter = outer
         summary = meter.finish()
         await drop_app_cancellation(record)
         for listener in listeners:

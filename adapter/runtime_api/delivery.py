@@ -20,10 +20,10 @@ from .connection import set_reply
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from ..streams.response_stream import ResponseStream
     from .client import RuntimeClient
     from .connection import Connection, ReplyOrError
     from .invocation import Invocation
-    from .runtime_stream import RuntimeStream
     from .wire import ApiReply
 
 logger = get_logger("adapter.runtime")
@@ -59,7 +59,7 @@ class Delivery:
         self.opened = False  #: a streamed POST has begun
         self.reply_to_stream: ReplyOrError | None = None
         self._on_reply = on_reply
-        self._stream: RuntimeStream | None = None
+        self._stream: ResponseStream | None = None
         self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
         self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
@@ -74,7 +74,7 @@ class Delivery:
         """Whether the POST of a whole outcome has ended, with or without a reply."""
         return self._posting is not None and self._posting.done()
 
-    def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
+    def open(self, connection: Connection, stream: ResponseStream) -> bytes:
         """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
         self.sent = self.opened = True
         self._stream = stream
@@ -85,11 +85,20 @@ class Delivery:
         self.reply_to_stream = reply
         stream, self._stream = self._stream, None  # the stream refers to this object: a cycle
         if stream is not None and not stream.closed:
-            stream.refuse(reply)
+            self._refuse(stream, reply)
         if self._waiting is not None:
             set_reply(self._waiting, reply)
         if self._on_reply is not None:
             self._on_reply()
+
+    def _refuse(self, stream: ResponseStream, reply: ReplyOrError) -> None:
+        """Stop the writer of ``stream``: the reply has come before the end of the response."""
+        stream.disconnect(
+            f"The Runtime API stopped reading the response: {reply}"
+            if isinstance(reply, Exception)
+            else f"The Runtime API refused the response with {reply.status}."
+        )
+        self.client.close()
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""

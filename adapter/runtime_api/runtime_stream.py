@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..types import JSON
-    from .connection import Connection, ReplyOrError
+    from .connection import Connection
     from .delivery import Delivery
 
 
@@ -129,15 +129,6 @@ class RuntimeStream(ResponseStream):
     def _admits(self, error: BaseException) -> bool:
         late = isinstance(error, DeadlineExceeded)
         return self._delivery.admits(ClaimInput.DEADLINE if late else ClaimInput.FIRST_BYTE)
-
-    def refuse(self, reply: ReplyOrError) -> None:
-        """Stop the writer: the Runtime API has replied before the end of the response."""
-        self.disconnect(
-            f"The Runtime API stopped reading the response: {reply}"
-            if isinstance(reply, Exception)
-            else f"The Runtime API refused the response with {reply.status}."
-        )
-        self._delivery.client.close()
 
 
 class CallStream(RuntimeStream):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from ..events import Source
     from ..types import JSON, Context
     from .response_stream import ResponseStream
 
@@ -31,13 +30,3 @@ class StreamingHandler(Protocol):
     async def shutdown(self) -> None:
         """Undo `startup`, when the environment ends."""
         ...
-
-
-if TYPE_CHECKING:  # lazy: cold start
-
-    class RegisteredHandler(StreamingHandler, Protocol):
-        """A handler that `adapter.invocation.registry` keeps: a `LambdaHandler`, for example."""
-
-        def streams(self, source: Source | None, event: JSON) -> bool:
-            """Whether the response to an event is streamed; without HTTP, ``source`` is None."""
-            ...

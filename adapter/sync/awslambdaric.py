@@ -63,7 +63,7 @@ _EXTENSION = ("next", "post_invocation_result", "post_error")
 
 @cache
 def install() -> ManagedBridge | None:
-    """Let handlers stream if this process is AWS's runtime; return the host that calls them.
+    """Let handlers stream if this process is AWS's runtime; return the bridge to them.
 
     Raises:
         ConfigurationError: AWS's runtime serves several invocations in threads of one process.
@@ -256,7 +256,10 @@ def _guard_results(marshaller: Any) -> None:
 
 def _run_hooks(bridge: ManagedBridge) -> None:
     """Run the hooks around a snapshot on the event loop of the app."""
-    from ..snapstart import run_after_restore, run_before_snapshot  # lazy: cold start
+    from ..invocation.snapshot_hooks import (  # lazy: cold start
+        run_after_restore,
+        run_before_snapshot,
+    )
 
     runner = import_module("awslambdaric.lambda_runtime_hooks_runner")
 

@@ -48,7 +48,7 @@ def in_context(record: Current, function: Callable[[], object]) -> object:
 def test_a_record_says_what_is_known_of_an_invocation_and_nothing_more() -> None:
     record = Current("id-1")
     assert (record.request_id, record.trace_id, record.tenant_id) == ("id-1", "", None)
-    assert (record.meter, record.unfinished, record.cancelled) == (None, set(), False)
+    assert (record.unfinished, record.cancelled) == (set(), False)
 
 
 def test_two_records_share_nothing() -> None:

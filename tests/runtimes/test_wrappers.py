@@ -555,13 +555,13 @@ def test_a_handler_made_for_each_call_is_not_kept(wrap: StartRunning) -> None:
     source = """
 import gc
 from adapter import LambdaHandler
-from adapter.invocation import registry as environment
+from adapter.invocation.registry import handlers
 from app_module import app
 
 def handler(event, context):
     response = LambdaHandler(app, lifespan="off")(event, context)
     gc.collect()
-    print("handlers", len(environment.handlers()), flush=True)
+    print("handlers", len(handlers()), flush=True)
     return response
 """
     running = wrap(source)

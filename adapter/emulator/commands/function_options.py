@@ -95,12 +95,9 @@ def configure(
     if layers and not isolated:
         raise ConfigurationError("--no-isolation has no mounts: leave --layer out.")
     timeout = arguments.timeout or (template.timeout_seconds if template else TIMEOUT_SECONDS)
-    memory = arguments.memory or (template.memory_mb if template else MEMORY_MB)
     if not isolated:
         timeout = MAX_TIMEOUT_SECONDS
-    init_timeout_seconds = INIT_TIMEOUT_SECONDS
-    if arguments.snapstart or concurrency is not None:
-        init_timeout_seconds = max(LONG_INIT_TIMEOUT_SECONDS, timeout)
+    has_long_init = arguments.snapstart or concurrency is not None
     command = getattr(arguments, "command_line", None)
     name = template.name if template else target.task_root.name
     return FunctionConfig(
@@ -109,8 +106,10 @@ def configure(
         command=split_command(command) if command else NATIVE_RUNTIME,
         name=re.sub(r"[^A-Za-z0-9-_]", "-", name) or "function",
         timeout_seconds=timeout,
-        memory_mb=memory,
-        init_timeout_seconds=init_timeout_seconds,
+        memory_mb=arguments.memory or (template.memory_mb if template else MEMORY_MB),
+        init_timeout_seconds=(
+            max(LONG_INIT_TIMEOUT_SECONDS, timeout) if has_long_init else INIT_TIMEOUT_SECONDS
+        ),
         throttle=not getattr(arguments, "no_throttle", False),
         kill_delay_seconds=(
             KILL_DELAY_SECONDS if concurrency is None else CONCURRENT_KILL_DELAY_SECONDS
@@ -119,11 +118,16 @@ def configure(
         snapstart=arguments.snapstart,
         layers=layers,
         isolated=isolated,
-        environ={
-            **(template.environ if template else {}),
-            **(read_env_file(arguments.env_file) if arguments.env_file else {}),
-        },
+        environ=environ_of(arguments, template),
     )
+
+
+def environ_of(arguments: Namespace, template: TemplateFunction | None) -> dict[str, str]:
+    """Return the environment variables of the function; the file wins over the template."""
+    return {
+        **(template.environ if template else {}),
+        **(read_env_file(arguments.env_file) if arguments.env_file else {}),
+    }
 
 
 def split_command(text: str) -> tuple[str, ...]:

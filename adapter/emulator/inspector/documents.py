@@ -37,15 +37,6 @@ class RequestRow(TypedDict):
     faults: list[str]  #: symptoms of the diagnosis, without an error that is the outcome
 
 
-class FindingDocument(TypedDict):
-    """A finding of the diagnosis."""
-
-    symptom: str
-    severity: str
-    text: str
-    advice: str
-
-
 class Detail(RequestRow):
     """All that is kept of an invocation."""
 
@@ -54,7 +45,7 @@ class Detail(RequestRow):
     ended: float | None
     last: float
     verdict: str
-    findings: list[FindingDocument]
+    findings: list[dict[str, str]]  #: of the diagnosis
     written: list[tuple[float, int]]
     written_count: int
     sent: list[tuple[float, int]]
@@ -132,10 +123,7 @@ def detail(
         "ended": record.ended,
         "last": record.last,
         "verdict": judge(received, observation.duration, Limits()),
-        "findings": [
-            {"symptom": f.symptom, "severity": f.severity, "text": f.text, "advice": f.advice}
-            for f in findings
-        ],
+        "findings": [finding._asdict() for finding in findings],
         "written": [(chunk.at, chunk.size) for chunk in record.written.chunks],
         "written_count": record.written.count,
         "sent": [(chunk.at, chunk.size) for chunk in record.sent.chunks],

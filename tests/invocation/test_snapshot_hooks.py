@@ -12,7 +12,7 @@ from snapshot_restore_py import register_after_restore, register_before_snapshot
 
 from adapter import after_restore, before_snapshot
 from adapter.invocation.runner import LoopRunner
-from adapter.snapstart import run_after_restore, run_before_snapshot
+from adapter.invocation.snapshot_hooks import run_after_restore, run_before_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,8 +28,8 @@ def runner() -> Iterator[LoopRunner]:
 
 @pytest.fixture(autouse=True)
 def no_hooks_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapter.snapstart._before", [])
-    monkeypatch.setattr("adapter.snapstart._after", [])
+    monkeypatch.setattr("adapter.invocation.snapshot_hooks.before", [])
+    monkeypatch.setattr("adapter.invocation.snapshot_hooks.after", [])
     monkeypatch.setattr("snapshot_restore_py._before_snapshot_registry", [])
     monkeypatch.setattr("snapshot_restore_py._after_restore_registry", [])
 
