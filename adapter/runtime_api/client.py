@@ -5,12 +5,20 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from ..errors import NotPosted, RuntimeApiError, error_object
-from .connection import connect
+from .connection import READ_BUFFER_BYTES, connect, host_and_port
 from .invocation import NONCE, Invocation
-from .wire import chunked_fields, error_report, error_type_header, header_lines, request
+from .wire import (
+    ReplyReader,
+    chunked_fields,
+    error_report,
+    error_type_header,
+    header_lines,
+    request,
+)
 from .xray_cause import xray_cause
 
 if TYPE_CHECKING:
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 
 VERSION = "/2018-06-01"
 USER_AGENT = "asgi-lambda-stream"
+
+_NEXT = f"{VERSION}/runtime/invocation/next"
 
 MAX_BROKEN_EVENTS = 3
 """How many connections in succession may break in the middle of an event."""
@@ -35,7 +45,7 @@ class RuntimeClient:
         self._connection: Connection | None = None
         streaming = {**self._headers, "Lambda-Runtime-Function-Response-Mode": "streaming"}
         self._streaming = chunked_fields(streaming)
-        self._next = request("GET", f"{VERSION}/runtime/invocation/next", self._headers)
+        self._next = request("GET", _NEXT, self._headers)
 
     @property
     def connection(self) -> Connection | None:
@@ -202,6 +212,103 @@ class RuntimeClient:
         reply = connection.expect()
         connection.write(data)
         return await reply
+
+
+class BlockingClient:
+    """The Runtime API over a blocking socket, for code that runs while the event loop is paused.
+
+    The socket belongs to no event loop, so a thread of the app that runs the loop cannot read it.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Keep the ``host:port`` of the Runtime API; the first request connects."""
+        self._address = address
+        self._headers = {"Host": address, "User-Agent": USER_AGENT}
+        self._next = request("GET", _NEXT, self._headers)
+        self._reader = ReplyReader()
+        self._socket: socket.socket | None = None
+        self._is_repeated = False  #: the latest request was sent again
+
+    def next(self) -> ApiReply:
+        """Wait for an event, for as long as it takes.
+
+        Raises:
+            RuntimeApiError: the request was refused; the runtime should end.
+            ProtocolError: the reply is not HTTP/1.1.
+            OSError: no connection to the Runtime API can be made.
+        """
+        for _ in range(MAX_BROKEN_EVENTS):
+            reply = self._call(self._next)
+            if reply is not None:
+                break
+        else:
+            raise ConnectionResetError("The connection broke in the middle of each event.")
+        if reply.status != 200:
+            raise _refused("GET /runtime/invocation/next", reply)
+        return reply
+
+    def post(self, call: str, headers: dict[str, str], payload: bytes) -> None:
+        """Post an outcome; ``call`` is the request id and ``/response`` or ``/error``.
+
+        A 403 for a repeated request means that the first one was accepted.
+
+        Raises:
+            RuntimeApiError: the outcome was refused.
+            ProtocolError: the reply is not HTTP/1.1.
+            OSError: there is no connection to the Runtime API, or no reply.
+        """
+        path = f"{VERSION}/runtime/invocation/{call}"
+        reply = self._call(request("POST", path, self._headers | headers, payload))
+        if reply is None:
+            raise ConnectionResetError("The connection broke in the middle of the reply.")
+        if reply.status != 202 and not (reply.status == 403 and self._is_repeated):
+            raise _refused(f"POST {path}", reply)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _call(self, data: bytes) -> ApiReply | None:
+        """Send a request; return the reply, or None if the connection breaks in the middle of it.
+
+        An environment can be frozen for hours, so a kept-alive connection may be stale. Then the
+        request is sent again on a new connection.
+        """
+        self._is_repeated = False
+        if self._socket is not None:
+            try:
+                return self._exchange(self._socket, data)
+            except ConnectionError:
+                if self._reader.begun:
+                    return None
+                self._is_repeated = True
+        # No timeout: an app may have set one as the default of all sockets.
+        self._socket = socket.create_connection(host_and_port(self._address), timeout=None)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = ReplyReader()
+        try:
+            return self._exchange(self._socket, data)
+        except ConnectionError:
+            if self._reader.begun:
+                return None
+            raise
+
+    def _exchange(self, connection: socket.socket, data: bytes) -> ApiReply:
+        reply = None
+        try:
+            connection.sendall(data)
+            while reply is None:
+                read = connection.recv(READ_BUFFER_BYTES)
+                reply = self._reader.feed(read) if read else self._reader.eof()
+                if reply is None and not read:
+                    raise ConnectionResetError("The Runtime API closed the connection.")
+        finally:
+            # No reply: an error, or an exception of a signal handler in the middle of the exchange.
+            if reply is None or not reply.keep_alive:
+                self.close()
+        return reply
 
 
 def _refused(request: str, reply: ApiReply) -> RuntimeApiError:

@@ -170,7 +170,12 @@ async def connect(address: str) -> Connection:
     Raises:
         OSError: no server listens there.
     """
-    host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(Connection, host.strip("[]"), int(port))
+    _, connection = await loop.create_connection(Connection, *host_and_port(address))
     return connection
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Split ``host:port``; the brackets of an IPv6 address are removed."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
