@@ -24,7 +24,7 @@ from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
 from . import log
-from .signals import SignalHandlers
+from .signals import SignalHandlers, WakingSignals
 from .thread_pools import Threads
 from .worker import Worker
 
@@ -102,7 +102,7 @@ def main(target: str | None = None) -> int:
             with asyncio.Runner(loop_factory=lambda: loop):
                 pass  # this cancels the tasks that the module has left on the loop
         return status
-    with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop):
+    with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop), WakingSignals(loop):
         status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)
