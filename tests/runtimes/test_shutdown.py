@@ -255,7 +255,8 @@ import time
 
 def app(event, context):
     print("running", flush=True)
-    time.sleep(60)
+    while True:  # not one long sleep: a signal just before it would be handled at its end
+        time.sleep(0.01)
 """,
     "thread-of-an-app": """
 import asyncio, time
