@@ -145,6 +145,7 @@ class Runtime:
         self._extension: Connection | None = None
         self._end_at = 0.0  #: time of the event loop; 0 until SIGTERM
         self._gave_up = False  #: the startup has failed after init
+        self._is_shutting_down = False  #: the shutdown of the handler has begun and is not over
         self.stop = asyncio.Event()  #: set by SIGTERM, or by `give_up`
 
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
@@ -191,14 +192,16 @@ class Runtime:
 
     async def _shut_down(self, handler: StreamingHandler) -> None:
         """Stop the handler, within the time that Lambda gives for it."""
+        self._is_shutting_down = True
         ending = unlisted(asyncio.create_task(handler.shutdown()))
         left = self._end_at - asyncio.get_running_loop().time() if self._end_at else None
         seconds = SHUTDOWN_SECONDS if left is None else max(left, CANCEL_GRACE_SECONDS)
         await asyncio.wait((ending,), timeout=seconds)
         if ending.done():
+            self._is_shutting_down = False
             ending.result()
         else:
-            logger.error("The shutdown of the app took over %.2f s and is abandoned", seconds)
+            _log_abandoned_shutdown(seconds)
             self._abandoned = True
             ending.cancel()
 
@@ -279,12 +282,19 @@ class Runtime:
         runs, and a startup or a shutdown may block it.
         """
         assert runner is not None
-        timer = threading.Timer(SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS, _exit, (0,))
+        seconds = SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS
+        timer = threading.Timer(seconds, self._exit_overdue, (seconds,))
         timer.daemon = True
         timer.start()
         # add_signal_handler would replace a callback of the app for the same signal.
         with suppress(RuntimeError):  # the loop is closed: the process ends
             runner.loop.call_soon_threadsafe(self._terminate)
+
+    def _exit_overdue(self, seconds: float) -> None:
+        """End the process without the event loop; called by the thread of a timer."""
+        if self._is_shutting_down:
+            _log_abandoned_shutdown(seconds)
+        _exit(0)
 
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""
@@ -294,6 +304,10 @@ class Runtime:
         self.stop.set()
         for worker in self._workers:  # now, before a worker takes another event
             worker.stop()
+
+
+def _log_abandoned_shutdown(seconds: float) -> None:
+    logger.error("The shutdown of the app took over %.2f s and is abandoned", seconds)
 
 
 def _no_handler() -> NoReturn:
