@@ -279,7 +279,8 @@ class Runtime:
         """Let the event loop end the environment, and start a timer that ends the process.
 
         The timer is for a loop that does not run: it is paused while a synchronous function
-        runs, and a startup or a shutdown may block it.
+        runs, and a startup or a shutdown may block it. If code in C blocks the main thread, Python
+        does not call this method before the end of that code, and SIGKILL ends the process.
         """
         assert runner is not None
         seconds = SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS
