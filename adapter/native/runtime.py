@@ -24,7 +24,7 @@ from ..runtime_api.client import RuntimeClient
 from ..sync.bridge import Bridge
 from ..sync.current_bridge import set_bridge
 from . import log
-from .signals import SignalHandlers
+from .signals import SignalHandlers, WakingSignals
 from .thread_pools import Threads
 from .worker import Worker
 
@@ -90,7 +90,7 @@ def main(target: str | None = None) -> int:
                 pass  # this cancels the tasks that the module has left on the loop
         return status
     loop = bridge.runner.loop
-    with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop):
+    with asyncio.Runner(loop_factory=lambda: loop), KeptOpen(loop), WakingSignals(loop):
         status = _run_phases(runtime, handler, bridge, options)
         if runtime.is_abandoned():
             _exit(status)
@@ -156,6 +156,7 @@ class Runtime:
         self._extension: Connection | None = None
         self._end_at = 0.0  #: time of the event loop; 0 until SIGTERM
         self._gave_up = False  #: the startup has failed after init
+        self._is_shutting_down = False  #: the shutdown of the handler has begun and is not over
         self.stop = asyncio.Event()  #: set by SIGTERM, or by `give_up`
 
     async def start(self, handler: StreamingHandler, options: RuntimeOptions) -> int | None:
@@ -202,14 +203,16 @@ class Runtime:
 
     async def _shut_down(self, handler: StreamingHandler) -> None:
         """Stop the handler, within the time that Lambda gives for it."""
+        self._is_shutting_down = True
         ending = unlisted(asyncio.create_task(handler.shutdown()))
         left = self._end_at - asyncio.get_running_loop().time() if self._end_at else None
         seconds = SHUTDOWN_SECONDS if left is None else max(left, CANCEL_GRACE_SECONDS)
         await asyncio.wait((ending,), timeout=seconds)
         if ending.done():
+            self._is_shutting_down = False
             ending.result()
         else:
-            logger.error("The shutdown of the app took over %.2f s and is abandoned", seconds)
+            _log_abandoned_shutdown(seconds)
             self._abandoned = True
             ending.cancel()
 
@@ -287,15 +290,23 @@ class Runtime:
         """Let the event loop end the environment, and start a timer that ends the process.
 
         The timer is for a loop that does not run: it is paused while a synchronous function
-        runs, and a startup or a shutdown may block it.
+        runs, and a startup or a shutdown may block it. If code in C blocks the main thread, Python
+        does not call this method before the end of that code, and SIGKILL ends the process.
         """
         assert runner is not None
-        timer = threading.Timer(SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS, _exit, (0,))
+        seconds = SHUTDOWN_SECONDS if runner.paused else BLOCKED_SECONDS
+        timer = threading.Timer(seconds, self._exit_overdue, (seconds,))
         timer.daemon = True
         timer.start()
         # add_signal_handler would replace a callback of the app for the same signal.
         with suppress(RuntimeError):  # the loop is closed: the process ends
             runner.loop.call_soon_threadsafe(self._terminate)
+
+    def _exit_overdue(self, seconds: float) -> None:
+        """End the process without the event loop; called by the thread of a timer."""
+        if self._is_shutting_down:
+            _log_abandoned_shutdown(seconds)
+        _exit(0)
 
     def _terminate(self) -> None:
         """Take no more events, and end; called by the event loop."""
@@ -305,6 +316,10 @@ class Runtime:
         self.stop.set()
         for worker in self._workers:  # now, before a worker takes another event
             worker.stop()
+
+
+def _log_abandoned_shutdown(seconds: float) -> None:
+    logger.error("The shutdown of the app took over %.2f s and is abandoned", seconds)
 
 
 def _no_handler() -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from types import FrameType
 
@@ -80,6 +81,26 @@ class AppSignalHandler:
             if _runs_app(frame):
                 raise
             _log(error)
+
+
+class WakingSignals:
+    """Inside this context manager, each signal that has a handler wakes the event loop.
+
+    Python calls a signal handler between two instructions of the main thread. A signal in another
+    thread does not interrupt the system call in which the loop waits, and a signal just before that
+    call is too early to do so: its handler would be called after the next event. So Python writes
+    each signal to the loop's own socket, as for `loop.add_signal_handler`. uvloop does this itself.
+    """
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._socket = getattr(loop, "_csock", None)  # not on every kind of loop
+
+    def __enter__(self) -> None:
+        if self._socket is not None:
+            signal.set_wakeup_fd(self._socket.fileno(), warn_on_full_buffer=False)
+
+    def __exit__(self, *error: object) -> None:
+        signal.set_wakeup_fd(-1)  # the loop closes its socket
 
 
 def _runs_app(frame: FrameType | None) -> bool:

@@ -167,5 +167,6 @@ LIBRARIES = [
     Row("SIGTERM comes, and the shutdown of the app hangs", terminated, exit=0, runtimes=OURS,
         log="The shutdown of the app took over", environ=hangs("shutdown")),
     Row("SIGTERM comes, and the shutdown of the app blocks the event loop", terminated, exit=0,
-        environ=hangs("shutdown", blocks=True), runtimes=OURS),
+        log="The shutdown of the app took over", environ=hangs("shutdown", blocks=True),
+        runtimes=OURS),
 ]  # fmt: skip

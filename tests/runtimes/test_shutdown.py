@@ -133,6 +133,26 @@ def test_SIGTERM_while_idle_ends_the_lifespan_and_the_process(start: Start) -> N
     assert "shutdown" in lambda_.output
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_SIGTERM_ends_the_wait_for_an_event_though_it_interrupts_no_system_call(
+    start: Start, loop: str
+) -> None:
+    # A thread receives the signal. A signal just before the system call has the same effect.
+    source = "import signal, threading, time\n" + LIFESPAN.replace(
+        'print("startup", flush=True)',
+        """print("startup", flush=True)
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})""",
+    )
+    lambda_ = start(source, ADAPTER_LOOP=loop)
+    register(lambda_)
+    assert lambda_.connection().read().call == NEXT
+    lambda_.wait_idle()
+    lambda_.terminate()
+    assert lambda_.exit_code() == 0
+    assert lambda_.output.split() == ["startup", "shutdown"]
+
+
 def test_SIGTERM_while_the_app_starts_ends_it_before_the_first_event(start: Start) -> None:
     terminate = 'print("startup"); __import__("os").kill(__import__("os").getpid(), 15)'
     source = LIFESPAN.replace('print("startup", flush=True)', terminate)
@@ -235,7 +255,8 @@ import time
 
 def app(event, context):
     print("running", flush=True)
-    time.sleep(60)
+    while True:  # not one long sleep: a signal just before it would be handled at its end
+        time.sleep(0.01)
 """,
     "thread-of-an-app": """
 import asyncio, time
