@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import zlib
+from importlib.machinery import PathFinder
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
-from .check import check_kept, check_module, find_module, is_among
+from .check import check_module, split
 from .project import Dependencies
 from .resolve import install
 
@@ -61,19 +62,15 @@ def build(
     """Package a project into a zip; ``say`` gets progress and warnings.
 
     With ``pack``, the modules of dependencies are imported from one file.
-
-    Raises:
-        PackageError: the project cannot be packaged.
     """
     run_build_steps(project, say)
     sources = dict(tree.project_files(project))
-    module = find_module(target)
-    is_own = project.dependencies is None or is_among(module, sources)
-    check_kept(module, sources, project.task_root)
+    module, _ = split(target)
+    is_own = PathFinder.find_spec(module.partition(".")[0], [str(project.task_root)]) is not None
     if is_own:
-        check_module(module, sources, platform.python, say)
+        check_module(target, sources, platform.python, say)
     else:
-        say(f"{module.name} is not in {project.task_root}: a dependency has to bring it ...")
+        say(f"{module} is not in {project.task_root}: a dependency has to bring it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
@@ -81,7 +78,7 @@ def build(
         for name in tree.keys_among(sources):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
         if not is_own:
-            check_module(module, dict(tree.files(folder)), platform.python, say)
+            check_module(target, dict(tree.files(folder)), platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
