@@ -73,10 +73,9 @@ def find_project(
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
     if unknown := sorted(settings.keys() - SETTINGS):
-        raise PackageError(
-            f"[tool.adapter] in {folder / PYPROJECT} has {unknown[0]!r}; it can have "
-            f"{', '.join(SETTINGS)}."
-        )
+        known = ", ".join(SETTINGS)
+        place = f"[tool.adapter] in {folder / PYPROJECT}"
+        raise PackageError(f"{place} has {unknown[0]!r}; it can have {known}.")
     if requirements and not requirements.is_file():
         raise PackageError(
             f"There is no file {requirements}. Paths are relative to the working directory."
@@ -117,15 +116,11 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         value = table.get(name, kind())
         if kind is list and "adapter" in tables and isinstance(value, str):  # build = "make"
             value = table[name] = [value]
-        if not isinstance(value, kind) or (kind is list and not all(map(is_text, value))):
+        texts = value if kind is list and isinstance(value, list) else ()
+        if not isinstance(value, kind) or not all(isinstance(t, str) and t.strip() for t in texts):
             expected = "a list of strings, none of them empty" if kind is list else "a table"
             raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
     return document
-
-
-def is_text(value: object) -> bool:
-    """Whether a value is a string that is not empty."""
-    return isinstance(value, str) and bool(value.strip())
 
 
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:

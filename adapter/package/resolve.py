@@ -124,13 +124,7 @@ def own_requirement() -> list[str]:
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
     """
-    try:
-        distribution = metadata.distribution(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        raise PackageError(
-            f"The adapter is not installed here, so its version is not known. "
-            f"Try: pip install '{DISTRIBUTION}[package]'"
-        ) from None
+    distribution = metadata.distribution(DISTRIBUTION)
     recorded = distribution.read_text("direct_url.json")
     if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]
