@@ -15,7 +15,7 @@ from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
 from .check import check_module, split
-from .project import Dependencies
+from .project import PYPROJECT, Dependencies
 from .resolve import install
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def add_dependencies(
     project: Project, platform: Platform, folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Install the dependencies and the adapter, without what no request reads; return `owners`."""
-    dependencies = project.dependencies or Dependencies("the adapter", project.folder)
+    dependencies = project.dependencies or Dependencies("the adapter", project.folder / PYPROJECT)
     if project.dependencies is None:
         say(
             "Warning: no pyproject.toml, requirements.txt or lock file was found for "
