@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from .project import Project
     from .resolve import Platform
 
-BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel has no modes
-
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
 ATTRIBUTE = "lambda_handler"
@@ -121,7 +119,7 @@ def add_dependencies(
     install(dependencies, platform, folder)
     owners = dict(tree.find_owners(folder))
     tree.trim(folder, project.include)
-    (folder / BOOTSTRAP).chmod(0o755)
+    (folder / tree.BOOTSTRAP).chmod(0o755)
     return owners
 
 

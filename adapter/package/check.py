@@ -92,24 +92,16 @@ def bindings(source: bytes, filename: str) -> dict[str, ast.stmt]:
 
 
 def kind_of(binding: ast.stmt) -> Kind:
-    """Return the kind of object that a statement binds a name to."""
+    """Return the kind of object that a statement binds a name to, if the kind is certain."""
     match binding:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() if not binding.decorator_list:
-            return _kind_of_function(binding.args)
+        case ast.FunctionDef(args=arguments, decorator_list=[]):
+            names = (*arguments.posonlyargs, *arguments.args)
+            has_defaults = len(names) == len(arguments.defaults)
+            is_factory = has_defaults and len(names) < 2 and not arguments.vararg
+            return Kind.FACTORY if is_factory else Kind.UNKNOWN
         case (
             ast.Assign(targets=[ast.Name()], value=ast.Call(func=maker))
             | ast.AnnAssign(value=ast.Call(func=maker))
         ):
             return MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
     return Kind.UNKNOWN
-
-
-def _kind_of_function(arguments: ast.arguments) -> Kind:
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-    required = len(names) - len(arguments.defaults)
-    if names == ["environ", "start_response"]:
-        return Kind.WSGI_APP
-    if required == 3:
-        return Kind.ASGI_APP
-    is_factory = required == 0 and len(names) < 2 and not arguments.vararg
-    return Kind.FACTORY if is_factory else Kind.UNKNOWN

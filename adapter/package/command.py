@@ -96,12 +96,12 @@ def sizes(package: DeploymentPackage) -> tuple[Counter[str], Counter[str]]:
 
 def table(zipped: Counter[str], unzipped: Counter[str]) -> Iterator[str]:
     """Return the lines of a table of sizes, biggest first."""
-    rows = [(name, zipped[name], size) for name, size in unzipped.most_common()]
-    rows.append(("total", zipped.total(), unzipped.total()))
+    rows = [("", "zipped", "unzipped")]
+    rows += [(name, mb(zipped[name]), mb(size)) for name, size in unzipped.most_common()]
+    rows.append(("total", mb(zipped.total()), mb(unzipped.total())))
     width = max(len(name) for name, _, _ in rows)
-    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}\n"
     for name, *pair in rows:
-        yield f"{name:{width}}  {mb(pair[0]):>9}  {mb(pair[1]):>9}\n"
+        yield f"{name:{width}}  {pair[0]:>9}  {pair[1]:>9}\n"
 
 
 def mb(size: int) -> str:

@@ -13,6 +13,7 @@ from secrets import token_hex
 from stat import S_IMODE
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import Path as ZipPath
 
 from ..errors import PackageError
 
@@ -52,7 +53,7 @@ BULK = (
 #: the modules of a test suite; other modules in it may be imported, as those of numpy are
 TESTS = ("test_*.py", "*_test.py", "conftest.py")
 
-OWN_METADATA = re.compile(r"asgi_lambda_stream-[^/]+\.dist-info\b")
+BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel has no modes
 
 
 def matches(name: str, patterns: Collection[str]) -> bool:
@@ -71,6 +72,7 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def project_files(project: Project, folder: Path | None = None) -> Iterator[tuple[str, Path]]:
     """Return the files of a project that are packaged, by their name in the zip."""
+    root = project.folder.resolve()
     for path in sorted((folder or project.task_root).iterdir()):
         name = path.relative_to(project.task_root).as_posix()
         is_kept, is_folder = matches(name, project.include), path.is_dir()
@@ -79,19 +81,20 @@ def project_files(project: Project, folder: Path | None = None) -> Iterator[tupl
         if is_never or is_loop or (path / "pyvenv.cfg").exists():
             continue
         is_left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-        if is_left_out and not is_kept and (not is_folder or _leads_out(path, project)):
+        is_outside = path.is_symlink() and not path.resolve().is_relative_to(root)
+        if is_left_out and not is_kept and (not is_folder or is_outside):
             continue
-        _check(path, name, project)
+        _check(path, name, root, is_outside=is_outside and not is_kept)
         if is_package(path) and not is_kept:
             continue
         yield from project_files(project, path) if is_folder else [(name, path)]
 
 
-def _check(path: Path, name: str, project: Project) -> None:
+def _check(path: Path, name: str, root: Path, *, is_outside: bool) -> None:
     """Raise a `PackageError` if a file or a folder of the project must not be packaged."""
-    if _leads_out(path, project) and not matches(name, project.include):
+    if is_outside:
         fault = (
-            f"is a link to {path.resolve()}, outside of the project in {project.folder}. To "
+            f"is a link to {path.resolve()}, outside of the project in {root}. To "
             f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml'
         )
     elif name.encode(errors="ignore").decode() != name:
@@ -103,22 +106,12 @@ def _check(path: Path, name: str, project: Project) -> None:
     raise PackageError(f"{path} {fault}. {leave_out(name)}")
 
 
-def _leads_out(path: Path, project: Project) -> bool:
-    """Whether a link leads out of the project."""
-    return path.is_symlink() and not path.resolve().is_relative_to(project.folder.resolve())
-
-
 def is_package(path: Path) -> bool:
-    """Whether a file or a folder is an earlier package: the adapter is installed in it."""
+    """Whether a file or a folder is an earlier package: the adapter is in it."""
     try:
-        if path.is_dir():
-            names = os.listdir(path)
-        else:
-            with ZipFile(path) as archive:
-                names = archive.namelist()
+        return ((path if path.is_dir() else ZipPath(path)) / BOOTSTRAP).exists()
     except (OSError, BadZipFile, NotImplementedError, ValueError):  # not a zip, or an unusual one
         return False
-    return any(map(OWN_METADATA.match, names))
 
 
 def leave_out(name: str) -> str:
