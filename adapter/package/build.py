@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import zlib
+from importlib.machinery import PathFinder
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
-from .check import check_kept, check_module, find_module, is_among
-from .project import Dependencies
+from .check import check_module, split
+from .project import PYPROJECT, Dependencies
 from .resolve import install
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from .project import Project
     from .resolve import Platform
-
-BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel has no modes
 
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
@@ -61,19 +60,15 @@ def build(
     """Package a project into a zip; ``say`` gets progress and warnings.
 
     With ``pack``, the modules of dependencies are imported from one file.
-
-    Raises:
-        PackageError: the project cannot be packaged.
     """
     run_build_steps(project, say)
     sources = dict(tree.project_files(project))
-    module = find_module(target)
-    is_own = project.dependencies is None or is_among(module, sources)
-    check_kept(module, sources, project.task_root)
+    module, _ = split(target)
+    is_own = PathFinder.find_spec(module.partition(".")[0], [str(project.task_root)]) is not None
     if is_own:
-        check_module(module, sources, platform.python, say)
+        check_module(target, sources, platform.python, say)
     else:
-        say(f"{module.name} is not in {project.task_root}: a dependency has to bring it ...")
+        say(f"{module} is not in {project.task_root}: a dependency has to bring it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
@@ -81,7 +76,7 @@ def build(
         for name in tree.keys_among(sources):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
         if not is_own:
-            check_module(module, dict(tree.files(folder)), platform.python, say)
+            check_module(target, dict(tree.files(folder)), platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
@@ -114,7 +109,7 @@ def add_dependencies(
     project: Project, platform: Platform, folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Install the dependencies and the adapter, without what no request reads; return `owners`."""
-    dependencies = project.dependencies or Dependencies("the adapter", project.folder)
+    dependencies = project.dependencies or Dependencies("the adapter", project.folder / PYPROJECT)
     if project.dependencies is None:
         say(
             "Warning: no pyproject.toml, requirements.txt or lock file was found for "
@@ -124,7 +119,7 @@ def add_dependencies(
     install(dependencies, platform, folder)
     owners = dict(tree.find_owners(folder))
     tree.trim(folder, project.include)
-    (folder / BOOTSTRAP).chmod(0o755)
+    (folder / tree.BOOTSTRAP).chmod(0o755)
     return owners
 
 

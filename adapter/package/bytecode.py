@@ -7,6 +7,7 @@ them with the source. https://peps.python.org/pep-0552/
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.util import cache_from_source
@@ -63,5 +64,4 @@ def pack_imports(folder: Path, owned: Collection[str], location: str = ON_LAMBDA
 
 def _module(name: str) -> str:
     """Return the path of a module without its suffixes, ``.cpython-313-x86_64-linux-gnu.so``."""
-    folder, _, file = name.rpartition("/")
-    return f"{folder}/{file.partition('.')[0]}".removeprefix("/")
+    return re.sub(r"\.[^/]*$", "", name)

@@ -15,7 +15,7 @@ from ..target import find_target
 from .build import build
 from .project import find_project
 from .resolve import Platform
-from .tree import is_utf8, unpack_archive
+from .tree import unpack_archive
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -63,30 +63,24 @@ def find_output(text: str) -> Path:
     written, and the link stays.
     """
     output = Path(text).resolve()
-    if fault := _fault(output, is_folder=text.endswith("/")):
-        raise PackageError(f"{output} {fault}. Name another file with --output")
-    return output
-
-
-def _fault(output: Path, *, is_folder: bool) -> str:
-    """Return why an output cannot be written, or would lose other files; else ''."""
     folder = output if output.is_dir() else output.parent
-    if not is_utf8(str(output)):
-        return "is not UTF-8"
+    is_zip = output.is_file() and (is_zipfile(output) or output.stat().st_size == 0)  # by mktemp
+    fault = ""
     if not folder.is_dir():
-        return f"cannot be written: there is no folder {folder}"
+        fault = f"cannot be written: there is no folder {folder}"
+    elif output.is_dir() and any(output.iterdir()):
+        fault = "is a folder with something in it, which would become part of the function"
+    elif output.is_file() and text.endswith("/"):
+        fault = "exists and is not a folder"
+    elif output.exists() and not output.is_dir() and not is_zip:
+        fault = "exists and is not a zip, so it is not overwritten"
     try:
         TemporaryFile(dir=folder).close()
     except OSError as error:
-        return f"cannot be written: {error.strerror}"
-    if output.is_dir() and any(output.iterdir()):
-        return "is a folder with something in it, which would become part of the function"
-    if output.is_dir() or not output.exists():
-        return ""
-    if is_folder:
-        return "exists and is not a folder"
-    is_zip = output.is_file() and (is_zipfile(output) or output.stat().st_size == 0)  # by mktemp
-    return "" if is_zip else "exists and is not a zip, so it is not overwritten"
+        fault = fault or f"cannot be written: {error.strerror}"
+    if fault:
+        raise PackageError(f"{output} {fault}. Name another file with --output")
+    return output
 
 
 def sizes(package: DeploymentPackage) -> tuple[Counter[str], Counter[str]]:
@@ -102,12 +96,12 @@ def sizes(package: DeploymentPackage) -> tuple[Counter[str], Counter[str]]:
 
 def table(zipped: Counter[str], unzipped: Counter[str]) -> Iterator[str]:
     """Return the lines of a table of sizes, biggest first."""
-    rows = [(name, zipped[name], size) for name, size in unzipped.most_common()]
-    rows.append(("total", zipped.total(), unzipped.total()))
+    rows = [("", "zipped", "unzipped")]
+    rows += [(name, mb(zipped[name]), mb(size)) for name, size in unzipped.most_common()]
+    rows.append(("total", mb(zipped.total()), mb(unzipped.total())))
     width = max(len(name) for name, _, _ in rows)
-    yield f"{'':{width}}  {'zipped':>9}  {'unzipped':>9}\n"
     for name, *pair in rows:
-        yield f"{name:{width}}  {mb(pair[0]):>9}  {mb(pair[1]):>9}\n"
+        yield f"{name:{width}}  {pair[0]:>9}  {pair[1]:>9}\n"
 
 
 def mb(size: int) -> str:

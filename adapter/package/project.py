@@ -33,16 +33,14 @@ TYPES = {
 
 
 class Dependencies(NamedTuple):
-    """The packages that uv installs.
+    """The packages that uv installs: those of a file, and ``lines``, which are requirements.
 
-    ``source`` is for messages. uv runs in ``folder``. ``lines`` are requirements (PEP 508);
-    ``file`` is a requirements file or a lock file.
+    ``source`` is for messages. If the file is a pyproject.toml, only its ``lines`` are used.
     """
 
     source: str
-    folder: Path
+    file: Path
     lines: tuple[str, ...] = ()
-    file: Path | None = None
 
 
 class Project(NamedTuple):
@@ -73,10 +71,9 @@ def find_project(
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
     if unknown := sorted(settings.keys() - SETTINGS):
-        raise PackageError(
-            f"[tool.adapter] in {folder / PYPROJECT} has {unknown[0]!r}; it can have "
-            f"{', '.join(SETTINGS)}."
-        )
+        known = ", ".join(SETTINGS)
+        place = f"[tool.adapter] in {folder / PYPROJECT}"
+        raise PackageError(f"{place} has {unknown[0]!r}; it can have {known}.")
     if requirements and not requirements.is_file():
         raise PackageError(
             f"There is no file {requirements}. Paths are relative to the working directory."
@@ -117,15 +114,11 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         value = table.get(name, kind())
         if kind is list and "adapter" in tables and isinstance(value, str):  # build = "make"
             value = table[name] = [value]
-        if not isinstance(value, kind) or (kind is list and not all(map(is_text, value))):
+        texts = value if kind is list and isinstance(value, list) else ()
+        if not isinstance(value, kind) or not all(isinstance(t, str) and t.strip() for t in texts):
             expected = "a list of strings, none of them empty" if kind is list else "a table"
             raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
     return document
-
-
-def is_text(value: object) -> bool:
-    """Whether a value is a string that is not empty."""
-    return isinstance(value, str) and bool(value.strip())
 
 
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:
@@ -144,10 +137,9 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
 
 def read_dependencies(file: Path) -> Dependencies:
     """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml."""
-    folder = file.parent
     if file.name not in (PYPROJECT, UV_LOCK, *FOREIGN_LOCKS):
-        return Dependencies(file.name, folder, file=file)
-    listed = None if file.name in FOREIGN_LOCKS else _listed(read_pyproject(folder))
+        return Dependencies(file.name, file)
+    listed = None if file.name in FOREIGN_LOCKS else _listed(read_pyproject(file.parent))
     if listed is None:
         raise PackageError(
             f"The dependencies cannot be read from {file}: no [project] lists them, or it is the "
@@ -155,10 +147,9 @@ def read_dependencies(file: Path) -> Dependencies:
             f"pdm export -o {REQUIREMENTS}, pip-compile -o {REQUIREMENTS}, "
             f"or uv export --no-dev --no-emit-project -o {REQUIREMENTS}"
         )
-    lines = tuple(_line(line, folder / PYPROJECT) for line in listed)
-    if file.name == PYPROJECT:
-        return Dependencies(PYPROJECT, folder, lines)
-    return Dependencies(f"{PYPROJECT}, at the versions of {UV_LOCK}", folder, lines, file)
+    versions = f", at the versions of {UV_LOCK}" if file.name == UV_LOCK else ""
+    lines = tuple(_line(line, file.with_name(PYPROJECT)) for line in listed)
+    return Dependencies(f"{PYPROJECT}{versions}", file, lines)
 
 
 def _line(line: str, file: Path) -> str:

@@ -23,7 +23,7 @@ from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from uv import find_uv_bin
 
 from ..errors import PackageError
-from .project import DISTRIBUTION, UV_LOCK
+from .project import DISTRIBUTION, PYPROJECT, UV_LOCK
 
 if TYPE_CHECKING:
     from .project import Dependencies
@@ -53,8 +53,8 @@ class Platform(NamedTuple):
 
 def install(dependencies: Dependencies, platform: Platform, target: Path) -> None:
     """Install the adapter and the dependencies into the folder ``target``."""
-    source, folder, lines, file = dependencies
-    is_locked = file is not None and (file.name == UV_LOCK or is_valid_pylock_path(file))
+    source, file, lines = dependencies
+    is_locked = file.name == UV_LOCK or is_valid_pylock_path(file)
     pip = (
         *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
         # Later than any patch release: AWS keeps its runtimes at the latest one.
@@ -67,13 +67,13 @@ def install(dependencies: Dependencies, platform: Platform, target: Path) -> Non
         *("--no-editable", "--no-emit-project", "--no-emit-package", DISTRIBUTION),
     )
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
-        uv = partial(run_uv, folder=folder, scratch=scratch)
-        files = ["-r", str(file.resolve())] if file else []
+        uv = partial(run_uv, folder=file.parent, scratch=scratch)
+        files = [] if file.name == PYPROJECT else ["-r", str(file.resolve())]
         try:
-            if file and file.name == UV_LOCK:
+            if file.name == UV_LOCK:
                 files = ["-r", f"{scratch}/requirements.txt"]
                 uv(*export, "-o", files[1])
-            elif file and is_locked:  # a pylock.toml: uv accepts no other requirements with it
+            elif is_locked:  # a pylock.toml: uv accepts no other requirements with it
                 uv(*pip, "-r", copy_pylock(file, scratch))
                 files = []
             uv(*pip, *own_requirement(), *files, "--", *lines)
@@ -105,16 +105,15 @@ def copy_pylock(lock: Path, scratch: str) -> str:
         Pylock.from_dict(document)
     except (ValueError, PylockValidationError) as error:
         raise PackageError(f"{lock} cannot be read: {error}. Lock again by its tool.") from None
-    packages = []
-    for package in document["packages"]:
-        if package["name"] != DISTRIBUTION and package.get("directory", {}).get("path") != ".":
-            packages.append(package)
+    for package in document["packages"].copy():
+        if package["name"] == DISTRIBUTION or package.get("directory", {}).get("path") == ".":
+            document["packages"].remove(package)
         for file in (*package.get("wheels", ()), package.get("archive", {})):
             if "path" in file:
                 file["path"] = str(lock.parent.resolve() / file["path"])
-    groups = document.get("default-groups", [])
+    document["dependency-groups"] = document.get("default-groups", [])
     copy = Path(scratch, "pylock.toml")
-    copy.write_text(tomli_w.dumps({**document, "packages": packages, "dependency-groups": groups}))
+    copy.write_text(tomli_w.dumps(document))
     return str(copy)
 
 
@@ -124,13 +123,7 @@ def own_requirement() -> list[str]:
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
     """
-    try:
-        distribution = metadata.distribution(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        raise PackageError(
-            f"The adapter is not installed here, so its version is not known. "
-            f"Try: pip install '{DISTRIBUTION}[package]'"
-        ) from None
+    distribution = metadata.distribution(DISTRIBUTION)
     recorded = distribution.read_text("direct_url.json")
     if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]

@@ -13,6 +13,7 @@ from secrets import token_hex
 from stat import S_IMODE
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import Path as ZipPath
 
 from ..errors import PackageError
 
@@ -42,18 +43,17 @@ DEVELOPMENT = tuple(
     for name in ("deploy", "diagnosis", "doctor", "emulator", "package", "samples", "testing")
 )
 
-#: left out of dependencies: files for type checkers and compilers
+#: left out of dependencies: files for type checkers, compilers, installers and developers
 BULK = (
     *("*.pyi", "*py.typed", "*__pycache__", "*.pyc", "*.pyx", "*.pxd", "*.pxi"),
-    *("*.c", "*.cc", "*.cpp", "*.h", "*.hpp"),
+    *("*.c", "*.cc", "*.cpp", "*.h", "*.hpp", "*.dist-info/*.json", *DEVELOPMENT),
+    *(f"*.dist-info/{name}" for name in ("INSTALLER", "RECORD", "REQUESTED", "WHEEL")),
 )
 
-#: kept of a distribution's metadata, in lower case: what `importlib.metadata` reads, and licences
-METADATA = (
-    *("*/metadata", "*/entry_points.txt", "*/top_level.txt"),
-    *("*licen*", "*copying*", "*notice*", "*authors*"),
-)
-OWN_METADATA = re.compile(r"asgi_lambda_stream-[^/]+\.dist-info\b")
+#: the modules of a test suite; other modules in it may be imported, as those of numpy are
+TESTS = ("test_*.py", "*_test.py", "conftest.py")
+
+BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel has no modes
 
 
 def matches(name: str, patterns: Collection[str]) -> bool:
@@ -72,34 +72,32 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def project_files(project: Project, folder: Path | None = None) -> Iterator[tuple[str, Path]]:
     """Return the files of a project that are packaged, by their name in the zip."""
+    root = project.folder.resolve()
     for path in sorted((folder or project.task_root).iterdir()):
         name = path.relative_to(project.task_root).as_posix()
         is_kept, is_folder = matches(name, project.include), path.is_dir()
-        if matches(path.name, NEVER) and not is_kept:
-            continue
+        is_never = matches(path.name, NEVER) and not is_kept
         is_loop = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
-        if is_loop or (path / "pyvenv.cfg").exists():
+        if is_never or is_loop or (path / "pyvenv.cfg").exists():
             continue
         is_left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-        if is_left_out and not is_kept and (not is_folder or _leads_out(path, project)):
+        is_outside = path.is_symlink() and not path.resolve().is_relative_to(root)
+        if is_left_out and not is_kept and (not is_folder or is_outside):
             continue
-        _check(path, name, project)
+        _check(path, name, root, is_outside=is_outside and not is_kept)
         if is_package(path) and not is_kept:
             continue
-        if is_folder:
-            yield from project_files(project, path)
-        else:
-            yield name, path
+        yield from project_files(project, path) if is_folder else [(name, path)]
 
 
-def _check(path: Path, name: str, project: Project) -> None:
+def _check(path: Path, name: str, root: Path, *, is_outside: bool) -> None:
     """Raise a `PackageError` if a file or a folder of the project must not be packaged."""
-    if _leads_out(path, project) and not matches(name, project.include):
+    if is_outside:
         fault = (
-            f"is a link to {path.resolve()}, outside of the project in {project.folder}. To "
+            f"is a link to {path.resolve()}, outside of the project in {root}. To "
             f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml'
         )
-    elif not is_utf8(name):
+    elif name.encode(errors="ignore").decode() != name:
         fault = "cannot be packaged: its name is not UTF-8"
     elif not (path.is_file() or path.is_dir()):
         fault = "is neither a file nor a link to one, so it cannot be packaged"
@@ -108,27 +106,12 @@ def _check(path: Path, name: str, project: Project) -> None:
     raise PackageError(f"{path} {fault}. {leave_out(name)}")
 
 
-def _leads_out(path: Path, project: Project) -> bool:
-    """Whether a link leads out of the project."""
-    return path.is_symlink() and not path.resolve().is_relative_to(project.folder.resolve())
-
-
 def is_package(path: Path) -> bool:
-    """Whether a file or a folder is an earlier package: the adapter is installed in it."""
+    """Whether a file or a folder is an earlier package: the adapter is in it."""
     try:
-        if path.is_dir():
-            names = os.listdir(path)
-        else:
-            with ZipFile(path) as archive:
-                names = archive.namelist()
+        return ((path if path.is_dir() else ZipPath(path)) / BOOTSTRAP).exists()
     except (OSError, BadZipFile, NotImplementedError, ValueError):  # not a zip, or an unusual one
         return False
-    return any(map(OWN_METADATA.match, names))
-
-
-def is_utf8(name: str) -> bool:
-    """Whether a name of a file can be written as UTF-8."""
-    return name.encode(errors="ignore").decode() == name
 
 
 def leave_out(name: str) -> str:
@@ -149,48 +132,27 @@ def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:
 def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
     """Copy the project's files into the folder with its dependencies."""
     for name, file in sources.items():
-        copy = target / name
+        copy, advice = target / name, leave_out(name)
         if copy.exists():
-            raise PackageError(
-                f"{file} would replace a file of the same name from a dependency. Rename it. "
-                f"{leave_out(name)}"
-            )
+            fault = "would replace a file of the same name from a dependency. Rename it"
+            raise PackageError(f"{file} {fault}. {advice}")
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy)
         except OSError as error:
-            raise PackageError(
-                f"{file} cannot be copied: {error.strerror}. {leave_out(name)}"
-            ) from None
+            raise PackageError(f"{file} cannot be copied: {error.strerror}. {advice}") from None
 
 
 def trim(folder: Path, keep: Collection[str]) -> None:
     """Remove the files of installed packages that no request reads, unless they match ``keep``."""
-    scripts = folder / "bin"
-    if scripts.is_dir() and not any(scripts.glob("*.py")):
-        shutil.rmtree(scripts)
     # django.test has no tests in it, despite its name.
     named = [path for path in folder.rglob("*") if path.name in ("test", "tests")]
-    suites = [path for path in named if any(path.rglob("test_*.py"))]
+    suites = {path for path in named if any(path.rglob("test_*.py"))}
     for name, file in sorted(files(folder)):
-        if matches(name, keep):
-            continue
-        is_test = any(suite in file.parents for suite in suites) and not _is_helper(file)
-        if is_test or matches(name, DEVELOPMENT) or _is_bulk(name, file):
+        is_test = file.suffix != ".py" or matches(file.name, TESTS)
+        is_left_out = (is_test and not suites.isdisjoint(file.parents)) or _is_bulk(name, file)
+        if is_left_out and not matches(name, keep):
             file.unlink()
-        elif file.name == "METADATA" and file.parent.suffix == ".dist-info":
-            file.write_bytes(without_description(file.read_bytes()))
-
-
-def without_description(metadata: bytes) -> bytes:
-    """Return the fields of a METADATA file without the description, often a whole README."""
-    return metadata.replace(b"\r\n", b"\n").partition(b"\n\n")[0] + b"\n"
-
-
-def _is_helper(file: Path) -> bool:
-    """Whether a file of a test suite is a module that other code may import (as numpy does)."""
-    tests = ("test_*.py", "*_test.py", "conftest.py")
-    return file.suffix == ".py" and not matches(file.name, tests)
 
 
 def _is_bulk(name: str, file: Path) -> bool:
@@ -198,11 +160,10 @@ def _is_bulk(name: str, file: Path) -> bool:
 
     Some modules import what their stub names: https://scientific-python.org/specs/spec-0001/
     """
-    if name.partition("/")[0].endswith(".dist-info"):
-        return not matches(name.lower(), METADATA)
     module = file.with_suffix(".py")
     is_read = file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
-    return matches(name, BULK) and not is_read
+    is_script = name.startswith("bin/") and file.suffix != ".py"  # not of a package of that name
+    return is_script or (matches(name, BULK) and not is_read)
 
 
 def write_archive(folder: Path, output: Path) -> None:

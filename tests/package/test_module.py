@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.errors import PackageError
-from adapter.package.check import check_kept, check_module, find_module, is_among
+from adapter.package.check import check_module, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 def check(target: str, folder: Path, *names: str, python: str = THIS) -> list[str]:
     said: list[str] = []
     files = {name: folder / name for name in names}
-    check_module(find_module(target), files, python, said.append)
+    check_module(target, files, python, said.append)
     return said
 
 
@@ -26,27 +26,13 @@ def check(target: str, folder: Path, *names: str, python: str = THIS) -> list[st
     ("target", "module"),
     [
         ("main:app", ("main", "app")),
-        ("shop.main:make.app", ("shop.main", "make")),
+        ("shop.main:make.app", ("shop.main", "make.app")),
         ("shop/main.handler", ("shop.main", "handler")),
         ("main:create_app()", ("main", "create_app")),
     ],
 )
 def test_a_target_is_a_module_and_a_name_in_it(target: str, module: tuple[str, str]) -> None:
-    assert find_module(target)[:2] == module
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("shop.py", True),
-        ("shop.cpython-313-x86_64-linux-gnu.so", True),
-        ("shop/x.py", True),
-        ("shop.yaml", False),
-        ("a/shop.py", False),
-    ],
-)
-def test_a_module_belongs_to_where_its_outermost_package_is(name: str, expected: bool) -> None:
-    assert is_among(find_module("shop.main:app"), [name]) is expected
+    assert split(target) == module
 
 
 def test_a_module_may_be_a_file_or_a_package_or_compiled(tmp_path: Path) -> None:
@@ -56,6 +42,9 @@ def test_a_module_may_be_a_file_or_a_package_or_compiled(tmp_path: Path) -> None
     assert check("main:app", tmp_path, "main.py") == []
     assert check("shop:app", tmp_path, "shop/__init__.py") == []
     assert check("shop.main:app", tmp_path, "shop/main.cpython-313-x86_64-linux-gnu.so") == []
+    assert check("shop:app", tmp_path, "shop/__init__.abi3.so") == []
+    with pytest.raises(PackageError, match="The module shop has no 'make'"):
+        check("shop:make.app", tmp_path, "shop/__init__.py")
 
 
 @pytest.mark.parametrize("name", ["main.yaml", "main.test.py", "main/data.json", "main.py.so.txt"])
@@ -72,14 +61,9 @@ def test_a_package_comes_before_a_file_of_its_name_as_in_an_import(tmp_path: Pat
         check("main:app", tmp_path, "main.py", "main/__init__.py")
 
 
-def test_a_module_that_is_left_out_is_named_with_the_way_to_keep_it(tmp_path: Path) -> None:
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "app.py").touch()
-    module = find_module("tests.app:app")
-    with pytest.raises(PackageError, match=r"left out of packages; --keep tests/app\.py keeps it"):
-        check_kept(module, ["main.py"], tmp_path)
-    check_kept(module, ["tests/app.py"], tmp_path)
-    check_kept(find_module("vendor.main:app"), ["main.py"], tmp_path)
+def test_how_to_keep_a_module_that_is_left_out_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=r"left out of packages, --keep tests/app\.py keeps it"):
+        check("tests.app:app", tmp_path, "main.py")
 
 
 def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
@@ -96,9 +80,61 @@ def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        "app = FastAPI()",
+        "app: FastAPI = FastAPI()",
+        "first, (*others, app) = make()",
+        "def app(scope): ...",
+        "async def app(scope, receive, send): ...",
+        "class app: ...",
+        "import app",
+        "import app.main",
+        "from shop import app",
+        "from shop import application as app",
+        "try:\n    from shop import app\nexcept ImportError:\n    app = None",
+        "if DEBUG:\n    with timer() as app: ...",
+        "for app in apps: ...",
+        "print(app := make())",
+        "match make():\n    case [app]: ...",
+    ],
+)
+def test_every_way_to_bind_a_name_is_seen(tmp_path: Path, source: str) -> None:
+    (tmp_path / "main.py").write_text(source)
+    assert check("main:app", tmp_path, "main.py") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "application = app",
+        "def make():\n    app = 1\n    return app",
+        "class Shop:\n    app = 1",
+        "shop.app = 1",
+        "import shop.app",
+        "# app = 1",
+    ],
+)
+def test_a_name_that_is_used_or_bound_elsewhere_is_none_of_the_modules(
+    tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "main.py").write_text(source)
+    with pytest.raises(PackageError, match="The module main has no 'app'"):
+        check("main:app", tmp_path, "main.py")
+
+
+@pytest.mark.parametrize(
     ("source", "says"),
     [
         ("from shop import *", "shows only when it is imported"),
+        ("if DEBUG:\n    from shop import *", "shows only when it is imported"),
+        ("def __getattr__(name): ...", "shows only when it is imported"),
+        ("globals()['app'] = 1", "shows only when it is imported"),
+        ("setattr(module, 'app', 1)", "shows only when it is imported"),
+        ("sys.modules[__name__] = Lazy()", "shows only when it is imported"),
+        ("exec(code)", "shows only when it is imported"),
+        ("def make():\n    global app\n    app = 1\nmake()", "shows only when it is imported"),
         ("app = (", "cannot be read by this Python"),
         ("# coding: nothing\napp = 1", "cannot be read by this Python"),
     ],
@@ -125,10 +161,8 @@ def test_what_this_python_cannot_read_is_an_error_if_it_is_to_run_it(
         ("main.app", "app = FastAPI()", "with a colon: main:app"),
         ("main.app", "app: FastAPI = fastapi.FastAPI(debug=True)", "with a colon: main:app"),
         ("main.app", "app = get_asgi_application()", "with a colon: main:app"),
-        ("main.app", "async def app(scope, receive, send): ...", "with a colon: main:app"),
         ("main:app", "app = Flask(__name__)", r"app = adapter\.wsgi\.WsgiToAsgi\(app\)"),
         ("main.app", "app = Flask(__name__)", r"app = adapter\.wsgi\.WsgiToAsgi\(app\)"),
-        ("main:app", "def app(environ, start_response): ...", r"adapter\.wsgi\.WsgiToAsgi"),
         ("main:create_app", "def create_app(): ...", "main:create_app --factory"),
         ("main:create_app", "def create_app(debug=False): ...", "main:create_app --factory"),
         ("main.create_app", "def create_app(): ...", "main:create_app --factory"),

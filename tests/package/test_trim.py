@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import adapter
-from adapter.package.tree import DEVELOPMENT, matches, trim, without_description
+from adapter.package.tree import DEVELOPMENT, matches, trim
 
 STAYS = {
     "shop/__init__.py",
@@ -28,6 +28,7 @@ GOES = {
     "shop/tests/deep/test_it.py",
     "shop-1.0.dist-info/RECORD",
     "shop-1.0.dist-info/direct_url.json",
+    "shop-1.0.dist-info/uv_cache.json",
     "bin/shop",
 }
 
@@ -36,20 +37,18 @@ def trimmed(folder: Path, *keep: str) -> set[str]:
     for name in STAYS | GOES:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("Name: shop\n\nA long README")
+        file.touch()
     trim(folder, keep)
     return {f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file()}
 
 
 def test_what_no_request_reads_goes(tmp_path: Path) -> None:
     assert trimmed(tmp_path) == STAYS
-    assert (tmp_path / "shop-1.0.dist-info" / "METADATA").read_text() == "Name: shop\n"
 
 
 def test_what_is_asked_for_is_kept(tmp_path: Path) -> None:
-    kept = trimmed(tmp_path, "shop/tests", "*.pyi", "shop-1.0.dist-info/METADATA")
+    kept = trimmed(tmp_path, "shop/tests", "*.pyi")
     assert kept - STAYS == {name for name in GOES if "/tests/" in name} | {"shop/__init__.pyi"}
-    assert "README" in (tmp_path / "shop-1.0.dist-info" / "METADATA").read_text()
 
 
 def test_a_stub_that_its_module_imports_by_stays(tmp_path: Path) -> None:
@@ -70,10 +69,6 @@ def test_a_stub_that_its_module_imports_by_stays(tmp_path: Path) -> None:
 )
 def test_a_pattern_is_for_a_file_or_a_folder_above_it(pattern: str, fits: bool) -> None:
     assert matches("a/b/c.py", [pattern]) is fits
-
-
-def test_metadata_without_a_description_stays_as_it_is() -> None:
-    assert without_description(b"Name: shop\r\nVersion: 1\r\n") == b"Name: shop\nVersion: 1\n\n"
 
 
 @pytest.mark.parametrize("folder", DEVELOPMENT)
