@@ -41,9 +41,10 @@ def observe(account: Account, name: str, names: Names, *, with_bucket: bool) -> 
 def read_function(account: Account, name: str) -> Function | None:
     """Read the function: its unpublished version."""
     with ignore_missing():
-        found = account.functions.get_function(FunctionName=name)
-        state = found["Configuration"]
-        return Function(found.get("Tags", {}), configuration_of(state), code_of(state))
+        state = account.functions.get_function_configuration(FunctionName=name)
+        # GetFunction leaves the tags out for a deployer who must not read them: no error.
+        tags = account.functions.list_tags(Resource=state["FunctionArn"])["Tags"]
+        return Function(tags, configuration_of(state), code_of(state))
     return None
 
 

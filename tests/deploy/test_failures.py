@@ -75,6 +75,19 @@ class TestAFirstDeployment:
         assert aws.changes() == []
 
 
+@pytest.mark.parametrize("command", [("deploy", "shop.zip", "--auth", "none"), ("destroy",)])
+def test_a_deployer_who_must_not_read_the_tags_changes_nothing(
+    deploy: Run, run: Run, aws: RecordingAws, command: tuple[str, ...]
+) -> None:
+    deploy()
+    aws.refuse("ListTags")
+    name = ("--name", "shop") if command[0] == "deploy" else ("shop", "--yes")
+    refused = run(*command, *name)
+    assert refused.code == 1
+    assert "docs/deploy.md has the policy that the deployer needs" in refused.err
+    assert aws.changes() == []
+
+
 class TestAnUpdate:
     @pytest.mark.parametrize("operation", SECOND)
     def test_that_fails_at_a_step_leaves_what_is_live_and_goes_on_from_there(
