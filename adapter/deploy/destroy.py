@@ -29,7 +29,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
         DeployError: AWS refuses a step.
     """
     settings, _ = read_settings(arguments, Path.cwd())
-    require(settings, ["name"])
+    require(settings, ["name"], positional="name")
     name = settings.name
     with explained():
         account = Account(settings.region or None, settings.profile or None)

@@ -39,7 +39,7 @@ def main(arguments: Namespace, _say: Callable[[str], None]) -> int:
         DeployError: the lines cannot be read.
     """
     settings, _ = read_settings(arguments, Path.cwd())
-    require(settings, ["name"])
+    require(settings, ["name"], positional="name")
     start = round(time.time() * 1000) - ago(arguments.since) * 1000
     with explained():
         account = Account(settings.region or None, settings.profile or None)

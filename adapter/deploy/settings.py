@@ -249,11 +249,12 @@ def resolve(arguments: Mapping[str, Any], table: Mapping[str, Any], where: str) 
         raise ConfigurationError(
             f"{TABLE} in {where} has {unknown[0]!r}; it can have {', '.join(known)}."
         )
+    positional = "target" if "target" in arguments else "name"
     values: dict[str, Any] = {}
     for option, setting in known.items():
         given = arguments.get(setting.name)
         if given is not None and given != []:
-            values[setting.name] = _parsed(setting, given, f"--{option}")
+            values[setting.name] = _parsed(setting, given, _shown(option, positional))
         elif option in table:
             values[setting.name] = _parsed(setting, table[option], f"{option!r} of {TABLE}")
     return Settings(**values)
@@ -267,8 +268,10 @@ def _parsed(setting: Setting, value: Any, where: str) -> Any:
         raise ConfigurationError(f"{where}{shown} has to be {error}.") from None
 
 
-def require(settings: Settings, names: Sequence[str]) -> None:
+def require(settings: Settings, names: Sequence[str], positional: str = "target") -> None:
     """Check that the settings ``names`` have a value.
+
+    ``positional`` is the setting that the command takes without an option.
 
     Raises:
         ConfigurationError: a setting has no value.
@@ -281,8 +284,12 @@ def require(settings: Settings, names: Sequence[str]) -> None:
     }
     for name in names:
         if not getattr(settings, name):
-            option = "TARGET" if name == "target" else f"--{name}"
             raise ConfigurationError(
-                f"{option} is missing: {reasons[name]}. Name it on the command line, or as "
-                f"{name!r} in {TABLE} of pyproject.toml."
+                f"{_shown(name, positional)} is missing: {reasons[name]}. Name it on the command "
+                f"line, or as {name!r} in {TABLE} of pyproject.toml."
             )
+
+
+def _shown(option: str, positional: str) -> str:
+    """Return the form of a setting on the command line: ``--auth``, TARGET."""
+    return option.upper() if option == positional else f"--{option}"
