@@ -35,9 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 1 if it fails, 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return dispatch(argv)
+        try:
+            return dispatch(argv)
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return 130  # as a shell reports it
+    except BrokenPipeError:  # the reader of stdout has ended, as `head` does
+        drop_output()
+        return 141  # as a shell reports SIGPIPE
     except Exception as error:
         from .errors import ConfigurationError, DeployError, PackageError
 
@@ -48,6 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"adapter {argv[0]}: {error}")
             return 1
         raise
+
+
+def drop_output() -> None:
+    """Let Python drop the rest of stdout, which it would write when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
