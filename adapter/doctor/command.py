@@ -19,7 +19,7 @@ from ..diagnosis.observation import BufferingSource, Observation
 from ..errors import ConfigurationError
 from ..target import find_target
 from .local_target import probe_target
-from .probe import ProbeRequest, probe
+from .probe import ProbeRequest, encode, probe
 from .report import lines, make_report, printable, without_secrets
 
 if TYPE_CHECKING:
@@ -112,18 +112,14 @@ def read_body(data: str | None) -> bytes:
 
 
 def check(request: ProbeRequest) -> None:
-    """Check that the request can be written.
+    """Check that the request can be sent.
 
     Raises:
-        ConfigurationError: it has a character that HTTP does not allow.
+        ConfigurationError: HTTP does not allow the request, or its port is not a number.
     """
     try:
-        port = urlsplit(request.url).port
-        h11.Request(
-            method=request.method,
-            target=request.url,
-            headers=[("Host", f"localhost:{port}"), *request.headers],
-        )
+        _ = urlsplit(request.url).port
+        encode(request, h11.Connection(h11.CLIENT))
     except (h11.LocalProtocolError, ValueError) as error:
         raise ConfigurationError(f"The request cannot be sent: {error}") from error
 

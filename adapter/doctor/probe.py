@@ -106,15 +106,12 @@ async def probe(request: ProbeRequest, seconds: float) -> Probe:
 async def exchange(stream: ByteStream, request: ProbeRequest, seen: Probe, seconds: float) -> None:
     """Send the request and read the response on an open connection."""
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-    sent = [http.send(head_of(request))]
-    if request.body:
-        sent.append(http.send(h11.Data(data=request.body)))
-    sent.append(http.send(h11.EndOfMessage()))
+    sent = encode(request, http)
     started = monotonic()
     seen.stopped = True
     with anyio.move_on_after(seconds):
         try:
-            await stream.send(b"".join(data for data in sent if data))
+            await stream.send(sent)
             await read_response(stream, http, seen, started)
         except h11.RemoteProtocolError as error:
             seen.broken = str(error)
@@ -122,6 +119,18 @@ async def exchange(stream: ByteStream, request: ProbeRequest, seen: Probe, secon
             seen.broken = f"the connection was lost ({type(error).__name__})"
         seen.stopped = False
     seen.duration = monotonic() - started
+
+
+def encode(request: ProbeRequest, http: h11.Connection) -> bytes:
+    """Return the request in the bytes that are sent.
+
+    Raises:
+        h11.LocalProtocolError: HTTP does not allow the request.
+    """
+    events: list[h11.Event] = [head_of(request)]
+    if request.body:
+        events.append(h11.Data(data=request.body))
+    return b"".join(http.send(event) or b"" for event in (*events, h11.EndOfMessage()))
 
 
 def head_of(request: ProbeRequest) -> h11.Request:

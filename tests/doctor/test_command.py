@@ -308,6 +308,14 @@ class TestAUrl:
         assert (code, found) == (0, [])
         assert report["connection"]["tls"] == "TLSv1.3"
 
+    def test_with_another_host(self, folder: Path) -> None:
+        with uvicorn_server() as port:
+            url = f"http://127.0.0.1:{port}/moved"
+            _, found, report = doctor(folder, url, "--header", "Host: example.com")
+        assert found[0] == "redirect"
+        assert ["location", "/sse"] in report["response"]["headers"]
+        assert report["request"]["headers"] == [["Host", "example.com"]]
+
     def test_without_a_server(self, capfd: pytest.CaptureFixture[str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = listening.getsockname()[1]
@@ -324,6 +332,8 @@ class TestAUrl:
         (["main:app", "--header", "x"], "is not a header"),
         (["main:app", "--header", "a b: x"], "cannot be sent"),
         (["main:app", "--method", "A B"], "cannot be sent"),
+        (["main:app", "--data", "abc", "--header", "Content-Length: 1"], "cannot be sent"),
+        (["main:app", "--data", "abc", "--header", "Content-Length: 9"], "cannot be sent"),
         (["http://localhost:x/"], "cannot be sent"),
         (["main:app", "--data", "@none"], "Cannot read 'none'"),
         (["no app"], "does not name an app"),
