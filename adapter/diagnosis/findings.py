@@ -164,18 +164,18 @@ RULES: tuple[Rule, ...] = (
         "Give StreamingHttpResponse an `async def` generator.",
     ),
     Rule(
-        "large-head",
-        FAULT,
-        symptoms.large_head,
-        "Status and headers have {size} bytes, and a REST API reads at most {limit}.",
-        "Send fewer or shorter headers and cookies.",
-    ),
-    Rule(
         "template",
         FAULT,
         symptoms.unfit_template,
-        "A template beside the app deploys it without streaming: {places}.",
+        "A template in the folder of the app deploys the app without streaming: {places}.",
         "Set InvokeMode, or ResponseTransferMode for a REST API, to RESPONSE_STREAM there.",
+    ),
+    Rule(
+        "large-head",
+        WARNING,
+        symptoms.large_head,
+        "Status and headers have {size} bytes, and a REST API reads at most {limit}.",
+        "Behind a REST API, send fewer or shorter headers and cookies.",
     ),
     Rule(
         "delayed",

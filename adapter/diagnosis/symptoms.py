@@ -6,8 +6,9 @@ Such a function takes an observation. It returns the values for the sentence in 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from .observation import Limits, Observation, Verdict, burst, delay, judge, longest_gap, total
 
@@ -19,8 +20,12 @@ BUFFERING_MIDDLEWARE = re.compile(
     r"gzip|brotli|zstd|compress|deflate|etag|conditional|minif|htmlmin|cache", re.IGNORECASE
 )
 MAX_NAMED = 5  #: names of middleware in a sentence
-#: the start of a buffered response, as the handler returns it to an event source
-PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
+#: The keys of a buffered response, as a handler returns the response to an event source.
+RESPONSE_KEYS = {
+    *("statusCode", "headers", "multiValueHeaders", "cookies", "body"),
+    *("isBase64Encoded", "statusDescription"),
+}
+FIRST_KEY = re.compile(r'\{\s*"(\w+)"')
 NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
 BLOCKED_LOOP = "event loop has been blocked"
@@ -68,6 +73,14 @@ def middleware_suffix(observation: Observation) -> str:
     return f"; the middleware in the stack: `{names}`"
 
 
+def proxies_suffix(found: Sequence[tuple[str, str]]) -> str:
+    """Return the end of a sentence that names the proxies."""
+    if not found:
+        return ""
+    names = " and ".join(name for name, _ in found)
+    return f"; {names} {'is' if len(found) == 1 else 'are'} on the way"
+
+
 def burst_values(observation: Observation, limits: Limits, *, by_runtime: bool) -> Values:
     """Return the values of a sentence about bytes that came at once."""
     chunks = observation.written if by_runtime else observation.received
@@ -78,7 +91,7 @@ def burst_values(observation: Observation, limits: Limits, *, by_runtime: bool) 
         "share": f"{share * 100:.0f}",
         "at": seconds(window.start),
         "suspects": middleware_suffix(observation),
-        "proxies": f"; {' and '.join(name for name, _ in near)} is on the way" if near else "",
+        "proxies": proxies_suffix(near),
         "advice": f" {near[0][0]}: {near[0][1]}." if near else "",
     }
 
@@ -120,8 +133,22 @@ def broken_off(observation: Observation, limits: Limits) -> Values | None:
 def json_in_body(observation: Observation, _: Limits) -> Values | None:
     """Find a buffered response that was taken for a stream."""
     start = observation.body_start
-    found = PROXY_RESPONSE.match(start) and NULS not in start
-    return {} if found else None
+    return {} if NULS not in start and is_buffered_response(start) else None
+
+
+def is_buffered_response(start: bytes) -> bool:
+    """Whether a body begins with a buffered response, which has no keys but `RESPONSE_KEYS`.
+
+    Lines of JSON may have the key ``statusCode`` too. Of a long body only the start is known.
+    """
+    text = start.decode("utf-8", "replace").strip()
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        first = FIRST_KEY.match(text)
+        is_cut_off = first is not None and first[1] in RESPONSE_KEYS and "\n" not in text
+        return is_cut_off and '"statusCode"' in text
+    return isinstance(found, dict) and "statusCode" in found and found.keys() <= RESPONSE_KEYS
 
 
 def prelude_in_body(observation: Observation, _: Limits) -> Values | None:

@@ -151,7 +151,7 @@ class TestAnApp:
         ("path", "code", "symptom"),
         [
             ("/compressed", 0, "compressed"),
-            ("/large_head", 1, "large-head"),
+            ("/large_head", 0, "large-head"),
             ("/blocks", 0, "blocked-loop"),
             ("/breaks", 1, "failed"),
             ("/nowhere", 1, "status"),
