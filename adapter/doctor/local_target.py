@@ -22,7 +22,7 @@ from ..emulator.inspector.record_observer import observe
 from ..emulator.inspector.stack_reader import read_stack
 from ..errors import ConfigurationError
 from .probe import probe
-from .template import unfit_places
+from .template import places_without_streaming
 
 if TYPE_CHECKING:
     from ..diagnosis.observation import Observation
@@ -69,7 +69,7 @@ async def probe_target(
     if record is None:
         raise ConfigurationError(f"The local Lambda refused the request with {seen.status}.")
     observation = replace(
-        observe(record, templates=unfit_places(function.task_root)),
+        observe(record, templates=places_without_streaming(target.task_root, target.handler)),
         asked=True,
         protocol=seen.protocol,
     )
