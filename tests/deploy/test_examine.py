@@ -25,7 +25,7 @@ pytestmark = pytest.mark.process
         (["--stream-path", "/sse"], 0, "It streams."),
         (["--stream-path", "/"], 1, "It does not stream."),
         ([], 0, "It does not stream."),
-        (["--auth", "iam"], 0, "takes only signed requests, so adapter doctor does not ask it"),
+        (["--auth", "iam"], 0, "takes only signed requests, so adapter doctor does not examine it"),
     ],
     ids=["streams", "does not", "was not asked", "signed"],
 )
