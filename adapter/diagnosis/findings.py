@@ -14,7 +14,7 @@ from .observation import Limits, Observation, Verdict, judge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .symptoms import Look
+    from .symptoms import Detector
 
 
 class Severity(StrEnum):
@@ -35,11 +35,11 @@ class Finding(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A row of the table. Sentence and advice are format strings for the values of ``look``."""
+    """A row of the table. Sentence and advice are format strings for the values of ``detect``."""
 
     symptom: str
     severity: Severity
-    look: Look
+    detect: Detector
     sentence: str
     advice: str
 
@@ -49,7 +49,7 @@ def diagnose(observation: Observation, limits: Limits | None = None) -> list[Fin
     limits = limits or Limits()
     found = []
     for rule in RULES:
-        values = rule.look(observation, limits)
+        values = rule.detect(observation, limits)
         if values is not None:
             text, advice = rule.sentence.format(**values), rule.advice.format(**values)
             found.append(Finding(rule.symptom, rule.severity, text, advice))
@@ -88,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         FAULT,
         symptoms.redirected,
         "The status is {status}, a redirect to {place}.",
-        "Ask for that path instead.",
+        "Request that path instead.",
     ),
     Rule(
         "broken",
@@ -241,7 +241,7 @@ RULES: tuple[Rule, ...] = (
         NOTE,
         symptoms.came_whole,
         "The whole body came at once, {at} after the request, so there was nothing to stream.",
-        "To see a stream, ask for a path whose body takes time.",
+        "To see a stream, request a path whose body takes time.",
     ),
     Rule(
         "bandwidth",

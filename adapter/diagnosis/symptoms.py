@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .observation import Limits, Observation, Verdict, burst, delay, judge, longest_gap, total
 
 Values = Mapping[str, object]
-Look = Callable[[Observation, Limits], Values | None]
+Detector = Callable[[Observation, Limits], Values | None]
 
 #: Middleware that collects a body, or compresses it in blocks.
 BUFFERING_MIDDLEWARE = re.compile(
@@ -112,14 +112,14 @@ def failed(observation: Observation, _: Limits) -> Values | None:
 def refused(observation: Observation, _: Limits) -> Values | None:
     """Find an error status of a function that has not failed."""
     status = observation.status or 0
-    found = observation.asked and status >= 400 and not observation.error
+    found = observation.expected_to_stream and status >= 400 and not observation.error
     return {"status": status} if found else None
 
 
 def redirected(observation: Observation, _: Limits) -> Values | None:
     """Find a redirect."""
     place = observation.header("location")
-    moved = observation.asked and 300 <= (observation.status or 0) < 400 and place
+    moved = observation.expected_to_stream and 300 <= (observation.status or 0) < 400 and place
     return {"status": observation.status, "place": place} if moved else None
 
 
@@ -162,7 +162,7 @@ def buffered_by_source(observation: Observation, limits: Limits) -> Values | Non
     """Find an event source that collects a response which is meant to stream."""
     written, received = judged(observation, limits)
     lost = written is Verdict.STREAMS and received is not Verdict.STREAMS
-    missed = observation.asked and received is not Verdict.STREAMS
+    missed = observation.expected_to_stream and received is not Verdict.STREAMS
     if observation.buffering and (lost or missed or observation.is_event_stream):
         return {"source": observation.buffering}
     return None
@@ -198,7 +198,7 @@ def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that came at once, from a function that runs somewhere else."""
     if observation.written or observation.has_length:
         return None
-    if any(look(observation, limits) is not None for look in (json_in_body, prelude_in_body)):
+    if any(detect(observation, limits) is not None for detect in (json_in_body, prelude_in_body)):
         return None  # these findings say more
     if judged(observation, limits)[1] is not Verdict.HELD_BACK:
         return None
@@ -218,7 +218,7 @@ def delayed(observation: Observation, limits: Limits) -> Values | None:
 def length_known(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that was complete before its first byte was sent."""
     came_at_once = Verdict.STREAMS not in judged(observation, limits)
-    known = observation.asked and observation.has_length and not observation.buffering
+    known = observation.expected_to_stream and observation.has_length and not observation.buffering
     return {} if known and came_at_once and observation.received else None
 
 
@@ -265,7 +265,7 @@ def large_head(observation: Observation, limits: Limits) -> Values | None:
 
 
 def unfit_template(observation: Observation, _: Limits) -> Values | None:
-    """Find a template beside the app that deploys it without streaming."""
+    """Find a template that deploys the app without streaming."""
     return {"places": "; ".join(observation.templates)} if observation.templates else None
 
 

@@ -134,7 +134,7 @@ class TestAnApp:
         assert [size for _, size in report["written"]] == [9] * 4
         assert report["middleware"] == []
         said = capfd.readouterr()
-        assert said.out.endswith("\nIt streams.\n")
+        assert said.out.endswith("\nThe response streams.\n")
         assert "REPORT RequestId" in said.err
         assert "imported once more" not in said.err
 
@@ -326,7 +326,7 @@ class TestAUrl:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["http://localhost/", "--path", "/x"], "--path goes with TARGET"),
+        (["http://localhost/", "--path", "/x"], "--path is only for TARGET"),
         (["main:app", "--path", "x"], "--path has to begin with /"),
         (["main:app", "--seconds", "0"], "--seconds has to be above 0"),
         (["main:app", "--header", "x"], "is not a header"),
