@@ -1,12 +1,12 @@
-"""What a call costs under AWS's own Python runtime: this adapter beside Mangum.
+"""The cost of a call under AWS's own Python runtime: this adapter, compared with Mangum.
 
     python3.13 -m benchmarks.managed
 
 It has to be Python 3.12 or later: from there on, with ``AWS_EXECUTION_ENV`` as Lambda sets it,
-`awslambdaric` asks for events in a thread of its own, and that is what most functions run on.
+`awslambdaric` requests events in a separate thread, and most functions run on such a version.
 The same FastAPI app is served by `awslambdaric` and Mangum, by `awslambdaric` and this adapter,
-and by the adapter's own runtime, in turn; printed are medians, and the medians of the ratios to
-the first. CPU is user + system time of the whole process, as in ``streaming.py``.
+and by the adapter's own runtime, one after the other; printed are medians, and the medians of the
+ratios to the first. CPU is user + system time of the whole process, as in ``streaming.py``.
 """
 
 from __future__ import annotations

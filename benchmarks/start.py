@@ -2,11 +2,12 @@
 
     python -m benchmarks.start [--rounds N] [--instructions]
 
-A function without a framework beside ``raw_loop.py``, and a FastAPI app beside AWS's client with
-Mangum, each from files and from packed imports, with the function's files in the page cache and
-without. The functions are packaged by `adapter package`, which takes them from the package index.
-The implementations take turns. Printed are medians with minimum and maximum, and the median of the
-ratios to the first of a group: wall time, user + system time, and peak memory of the process.
+A function without a framework, compared with ``raw_loop.py``, and a FastAPI app, compared with
+AWS's client with Mangum, each from files and from packed imports, with the function's files in the
+page cache and without. The functions are packaged by `adapter package`, which takes them from the
+package index. The implementations are started one after the other. Printed are medians with minimum
+and maximum, and the median of the ratios to the first of a group: wall time, user + system time,
+and peak memory of the process.
 ``--instructions`` counts instructions by valgrind, which the load of a machine does not change.
 """
 
