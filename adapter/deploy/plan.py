@@ -176,8 +176,7 @@ def _version_steps(
     name, live = desired.name, observed.live
     publishes = is_changed or live is None or _differs(live, desired)
     pinned = live.pinned if live is not None else ""
-    # Each version has a setting of its own. The first step is for the code that is published, the
-    # second for the version, which starts with automatic updates.
+    # The unpublished version and the published one have separate settings, and both are pinned.
     pins = desired.pinned != pinned or (publishes and bool(desired.pinned))
     if pins:
         yield steps.PinRuntime(name, desired.pinned, is_version=False)

@@ -139,16 +139,17 @@ def json_in_body(observation: Observation, _: Limits) -> Values | None:
 def is_buffered_response(start: bytes) -> bool:
     """Whether a body begins with a buffered response, which has no keys but `RESPONSE_KEYS`.
 
-    Lines of JSON may have the key ``statusCode`` too. Of a long body only the start is known.
+    Lines of JSON may have the key ``statusCode`` too, but more than one line. Of a long body only
+    the start is known.
     """
     text = start.decode("utf-8", "replace").strip()
     try:
-        found = json.loads(text)
+        found, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         first = FIRST_KEY.match(text)
-        is_cut_off = first is not None and first[1] in RESPONSE_KEYS and "\n" not in text
-        return is_cut_off and '"statusCode"' in text
-    return isinstance(found, dict) and "statusCode" in found and found.keys() <= RESPONSE_KEYS
+        return first is not None and first[1] in RESPONSE_KEYS and '"statusCode"' in text
+    is_response = isinstance(found, dict) and found.keys() <= RESPONSE_KEYS
+    return is_response and "statusCode" in found and end == len(text)
 
 
 def prelude_in_body(observation: Observation, _: Limits) -> Values | None:

@@ -84,6 +84,7 @@ def test_events_through_a_source_that_buffers_are_a_fault_even_if_they_came_at_o
     [
         b'{\n  "statusCode": 200, "headers": {"a": "b"}, "isBase64Encoded": false\n}\n',
         b'{"headers": {"a": "b"}, "statusCode": 200, "body": "' + LONG,
+        b'{\n  "statusCode": 200,\n  "body": "' + LONG,
     ],
 )
 def test_a_buffered_response_is_known_by_its_keys_complete_or_cut_off(start: bytes) -> None:
