@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXTRA = "deploy"
 DEPLOY_EXAMPLES = """\
-Each option, except the actions below, can be a key in pyproject.toml, without the hyphens:
+An option that is not among the actions can be a key in pyproject.toml, without leading hyphens:
   [tool.adapter.deploy]
   auth = "none"
 
