@@ -236,7 +236,7 @@ release: $(READY) .venv-release/.ready  ## Date the changelog, build sdist and w
 	rm -rf dist/unpacked
 	@echo "dist/ is ready. The notes of the release: dist/notes.md"
 
-# The contestants of bench-peers in their newest releases. Node's comes from npm, because its runtime client
+# The implementations of bench-peers in their newest releases. Node's comes from npm, because its runtime client
 # needs a newer one than Debian has; building Lambda Web Adapter takes some minutes.
 define set-up-peers
 @echo "Setting up $(2), once ..."
@@ -253,7 +253,7 @@ endef
 
 .peers/.ready:
 	@command -v npm >/dev/null && command -v cargo >/dev/null || { \
-	  echo "npm and cargo install the contestants that are not on PyPI. Debian: apt-get install npm rustup"; exit 1; }
+	  echo "npm and cargo install the implementations that are not on PyPI. Debian: apt-get install npm rustup"; exit 1; }
 	@echo "Installing Node, its runtime client and Lambda Web Adapter in .peers, once ..."
 	@mkdir -p .peers
 	@npm install --silent --no-audit --no-fund --prefix .peers node@latest aws-lambda-ric@latest

@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
     from collections.abc import Iterator, Sequence
 
-MODULE_HELP = "the app: module:attribute, or module.attribute for a Lambda handler"
-TARGET_HELP = f"{MODULE_HELP}, or a file, as in src/main.py:app"
-
-DISTRIBUTION = "asgi-lambda-stream"
 RUN_EXAMPLES = """\
 examples, in a Dockerfile:
   CMD ["adapter", "run", "main:app"]
@@ -35,9 +31,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 1 if it fails, 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        return dispatch(argv)
+        try:
+            return dispatch(argv)
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return 130  # as a shell reports it
+    except BrokenPipeError:  # the reader of stdout has ended, as `head` does
+        drop_output()
+        return 141  # as a shell reports SIGPIPE
     except Exception as error:
         from .errors import ConfigurationError, DeployError, PackageError
 
@@ -48,6 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             say(f"adapter {argv[0]}: {error}")
             return 1
         raise
+
+
+def drop_output() -> None:
+    """Let Python drop the rest of stdout, which it would write when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:
@@ -128,6 +137,8 @@ def add_command(
     """Add a command, with its examples and the extra that it needs."""
     from argparse import RawDescriptionHelpFormatter
 
+    from .target import DISTRIBUTION
+
     needs = f"\nneeds: pip install '{DISTRIBUTION}[{extra}]'" if extra else ""
     return commands.add_parser(
         name,
@@ -166,7 +177,7 @@ def add_doctor(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the command ``adapter doctor``."""
     from .doctor.arguments import EXAMPLES, add_arguments
 
-    summary = "ask an app or a URL for a response, and say whether it streams and why not"
+    summary = "request a response from an app or a URL, and say whether it streams, or why not"
     arguments = "[OPTIONS] TARGET|URL"
     doctor = add_command(commands, "doctor", summary, EXAMPLES, "dev-server", arguments)
     add_arguments(doctor)
@@ -186,6 +197,8 @@ def add_package(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Add the command ``adapter run``."""
+    from .target import MODULE_HELP
+
     summary = "run the app as the runtime of a function, in Lambda or a container"
     run = add_command(commands, "run", summary, RUN_EXAMPLES, arguments="[TARGET]")
     run.add_argument("target", nargs="?", help=f"{MODULE_HELP}; default: $_HANDLER")
@@ -204,6 +217,8 @@ def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def add_target(parser: ArgumentParser) -> None:
     """Add the argument TARGET."""
+    from .target import TARGET_HELP
+
     parser.add_argument("target", metavar="TARGET", help=TARGET_HELP)
     parser.add_argument(
         "--factory",
@@ -269,6 +284,7 @@ def needed_extra(name: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         from .errors import ConfigurationError
+        from .target import DISTRIBUTION
 
         raise ConfigurationError(
             f"This command needs {error.name}, which is not installed. "

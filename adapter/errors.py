@@ -10,7 +10,7 @@
     * `ProtocolError` - the other side of a connection broke its protocol
     * `RuntimeApiError` - the Runtime API refused a request
     * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
-    * `ConfigurationError` - an option has an invalid value
+    * `ConfigurationError` - an option is invalid, or a command cannot run as it was called
     * `PackageError` - `adapter package` cannot make a package of the project
     * `DeployError` - `adapter deploy`, `destroy` or `logs` failed
     * `HandlerError` - the handler cannot be called, or its response cannot be sent
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = __file__.rpartition("errors.py")[0]
 _STDLIB = traceback.__file__.rpartition("traceback.py")[0]
-_MACHINERY = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
+_EVENT_LOOP_PATHS = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
 
 # Python's getters: a class of an app may define an attribute of the same name, which may raise.
 class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
@@ -113,7 +113,10 @@ class NotPosted(AdapterError):
 
 
 class ConfigurationError(AdapterError):
-    """An option has an invalid value."""
+    """An option has an invalid value, or a command cannot run as it was called.
+
+    For example a file cannot be read, a URL cannot be reached, or a package is not installed.
+    """
 
 
 class PackageError(AdapterError):
@@ -216,7 +219,9 @@ def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
         return []
     frames_of_app = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
     return [
-        *itertools.dropwhile(lambda frame: frame.filename.startswith(_MACHINERY), frames_of_app)
+        *itertools.dropwhile(
+            lambda frame: frame.filename.startswith(_EVENT_LOOP_PATHS), frames_of_app
+        )
     ]
 
 

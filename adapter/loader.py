@@ -225,9 +225,7 @@ def mistake(target: str, kind: Kind) -> str:
             f"and name that: {module}:app"
         )
         if module.rpartition(".")[2] == "wsgi":
-            advice = (
-                f"Django has an ASGI app beside it: {module.removesuffix('wsgi')}asgi:application"
-            )
+            advice = f"Django's ASGI app is {module.removesuffix('wsgi')}asgi:application"
     else:
         advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
     return f"{target!r} is {kind.value}, not {wanted}. {advice}"

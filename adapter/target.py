@@ -10,7 +10,9 @@ from typing import NamedTuple
 from .errors import ConfigurationError
 
 LIBRARY = Path(__file__).parent
-DISTRIBUTION = "asgi_lambda_stream"
+DISTRIBUTION = "asgi-lambda-stream"
+MODULE_HELP = "the app: module:attribute, or module.attribute for a Lambda handler"
+TARGET_HELP = f"{MODULE_HELP}, or a file, as in src/main.py:app"
 
 NAME = r"[^\W\d]\w*"
 ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
@@ -68,7 +70,7 @@ def _own_module(task_root: Path) -> Path | None:
     The library itself is ignored, in its repository or installed into the task root.
     """
     spec = PathFinder.find_spec(LIBRARY.name, [str(task_root)])
-    if spec is None or any(task_root.glob(f"{DISTRIBUTION}-*.dist-info")):
+    if spec is None or any(task_root.glob(f"{DISTRIBUTION.replace('-', '_')}-*.dist-info")):
         return None
     folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
     if not folders:

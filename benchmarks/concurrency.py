@@ -1,15 +1,15 @@
-"""What a concurrent environment costs: 64 slow event streams in one process.
+"""The cost of a concurrent environment: 64 slow event streams in one process.
 
     python -m benchmarks.concurrency
 
 1. Behind ``adapter dev --concurrency 64``: the memory of the one process with 64 streams open, as
    a multiple of what it has when idle, and what a 65th request gets.
-2. The time from the app's ``send`` to the other end of the socket, for 63 slow streams beside one
-   that never awaits anything but ``send``; at the Runtime API, which reads as fast as it can, and
-   at the clients of ``adapter dev``, which throttles the busy one as Lambda does.
-3. CPU for each chunk of a response of a million chunks, against one of ten thousand.
+2. The time from the app's ``send`` to the other end of the socket, for 63 slow streams while one
+   stream never awaits anything but ``send``; at the Runtime API, which reads as fast as it can, and
+   at the clients of ``adapter dev``, which throttles the busy stream as Lambda does.
+3. CPU for each chunk of a response of a million chunks, compared with one of ten thousand.
 
-Linux only: it reads ``/proc``. Figures vary with what else the machine does.
+Linux only: it reads ``/proc``. Figures vary with the load of the machine.
 """
 
 from __future__ import annotations

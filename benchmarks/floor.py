@@ -1,4 +1,4 @@
-"""The floor: the least an asyncio program can do to put the same bytes on the wire.
+"""The floor: a minimal asyncio program that puts the same bytes on the wire.
 
 No ASGI, no parsing beyond what is needed to respond, no errors, no deadlines. What the adapter
 costs is measured as a multiple of this.

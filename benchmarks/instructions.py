@@ -6,8 +6,8 @@ Each CHECKOUT is a folder with an ``adapter`` package; two of them are compared.
 it is this one. Times on a shared machine vary by a factor of two with its load, counts of
 instructions by 1 %. Counted are the instructions in user space, of the whole process, by valgrind's
 cachegrind, and the system calls, by strace if that is installed. The cost of the start is taken off
-by running with two numbers of calls, or of chunks. Beside the figures of the checkouts stand those
-of ``raw_loop.py``, and of `awslambdaric` with Mangum.
+by running with two numbers of calls, or of chunks. The figures of ``raw_loop.py`` and of
+`awslambdaric` with Mangum are printed too.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ NATIVE = ("-m", "adapter", "run")
 AWSLAMBDARIC = ("-m", "awslambdaric")
 RAW_LOOP = (str(HERE / "raw_loop.py"),)
 IMPORT = "import adapter, adapter.handler, adapter.native.runtime"
-"""What a cold start of the native runtime imports, beside the app."""
+"""The imports of a cold start of the native runtime, without the app."""
 
 STANDARD = "import asyncio, json, logging"
-"""What any asyncio program would import."""
+"""The imports of any asyncio program."""
 
 
 class Row(NamedTuple):

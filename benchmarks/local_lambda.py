@@ -1,10 +1,10 @@
-"""What the local Lambda costs, and how much it carries.
+"""The cost of the local Lambda, and its maximum load.
 
     python -m benchmarks.local_lambda             # all, a little over a minute
     python -m benchmarks.local_lambda --seconds 5 # fewer seconds of server-sent events
 
 Each number is that of one run: single times on a shared machine say little, so the warm calls are
-measured beside uvicorn with the same app, in turn, and the median of the differences counts.
+compared with uvicorn with the same app, one after the other; the median of the differences counts.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What a call costs under AWS's own Python runtime: this adapter beside Mangum.
+"""The cost of a call under AWS's own Python runtime: this adapter, compared with Mangum.
 
     python3.13 -m benchmarks.managed
 
 It has to be Python 3.12 or later: from there on, with ``AWS_EXECUTION_ENV`` as Lambda sets it,
-`awslambdaric` asks for events in a thread of its own, and that is what most functions run on.
+`awslambdaric` requests events in a separate thread, and most functions run on such a version.
 The same FastAPI app is served by `awslambdaric` and Mangum, by `awslambdaric` and this adapter,
-and by the adapter's own runtime, in turn; printed are medians, and the medians of the ratios to
-the first. CPU is user + system time of the whole process, as in ``streaming.py``.
+and by the adapter's own runtime, one after the other; printed are medians, and the medians of the
+ratios to the first. CPU is user + system time of the whole process, as in ``streaming.py``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ AWSLAMBDARIC = (sys.executable, "-m", "awslambdaric", "fastapi_app.handler")
 NATIVE = (sys.executable, "-m", "adapter", "run")
 
 
-class Contender(NamedTuple):
+class Implementation(NamedTuple):
     """A runtime and an adapter."""
 
     name: str
@@ -42,10 +42,10 @@ class Contender(NamedTuple):
     adapter: str
 
 
-CONTENDERS = (
-    Contender("awslambdaric + Mangum", AWSLAMBDARIC, "mangum"),
-    Contender("awslambdaric + adapter", AWSLAMBDARIC, "adapter"),
-    Contender("native runtime", NATIVE, "adapter"),
+IMPLEMENTATIONS = (
+    Implementation("awslambdaric + Mangum", AWSLAMBDARIC, "mangum"),
+    Implementation("awslambdaric + adapter", AWSLAMBDARIC, "adapter"),
+    Implementation("native runtime", NATIVE, "adapter"),
 )
 
 
@@ -111,7 +111,7 @@ def _line(reader: BufferedReader) -> bytes:
     return line
 
 
-def cpu(contender: Contender, calls: int) -> float:
+def cpu(implementation: Implementation, calls: int) -> float:
     """Return the seconds of CPU of a process that serves ``calls`` invocations."""
     api = RuntimeApi(calls)
     environ = os.environ | {
@@ -119,17 +119,19 @@ def cpu(contender: Contender, calls: int) -> float:
         "AWS_EXECUTION_ENV": "AWS_Lambda_python{}.{}".format(*sys.version_info),
         "_HANDLER": "fastapi_app.handler",
         "LAMBDA_TASK_ROOT": str(HERE),
-        "BENCH_ADAPTER": contender.adapter,
+        "BENCH_ADAPTER": implementation.adapter,
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
     }
-    process = subprocess.Popen(contender.command, env=environ, cwd=HERE)
+    process = subprocess.Popen(implementation.command, env=environ, cwd=HERE)
     if not api.served.wait(120):
-        raise SystemExit(f"{contender.name} did not serve {calls} calls")
+        raise SystemExit(f"{implementation.name} did not serve {calls} calls")
     process.send_signal(signal.SIGKILL)
     _, _, usage = os.wait4(process.pid, 0)
     process.returncode = 0
     if len(api.replies) != calls or not all(b"sum" in reply for reply in api.replies):
-        raise SystemExit(f"{contender.name} gave wrong responses, for example {api.replies[-1:]}")
+        raise SystemExit(
+            f"{implementation.name} gave wrong responses, for example {api.replies[-1:]}"
+        )
     return usage.ru_utime + usage.ru_stime
 
 
@@ -139,13 +141,13 @@ def main() -> None:
         print("Run it on Python 3.12 or later: awslambdaric is another program there.")
     print(f"Python {sys.version.split()[0]}, medians of {ROUNDS} runs in turn")
     rounds = [
-        [(cpu(each, MANY) - cpu(each, FEW)) / (MANY - FEW) * 1e6 for each in CONTENDERS]
+        [(cpu(each, MANY) - cpu(each, FEW)) / (MANY - FEW) * 1e6 for each in IMPLEMENTATIONS]
         for _ in range(ROUNDS)
     ]
-    for number, contender in enumerate(CONTENDERS):
+    for number, implementation in enumerate(IMPLEMENTATIONS):
         microseconds = statistics.median(costs[number] for costs in rounds)
         ratio = statistics.median(costs[number] / costs[0] for costs in rounds)
-        print(f"{contender.name:24} {microseconds:8.1f} µs CPU a call   ratio {ratio:5.2f}")
+        print(f"{implementation.name:24} {microseconds:8.1f} µs CPU a call   ratio {ratio:5.2f}")
 
 
 if __name__ == "__main__":

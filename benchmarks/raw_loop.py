@@ -1,4 +1,4 @@
-"""The least asyncio program that streams an ASGI app over the Runtime API: a yardstick.
+"""A minimal asyncio program that streams an ASGI app over the Runtime API, to compare with.
 
 It uses the streams of asyncio and two connections. It knows nothing of errors, deadlines, lifespans
 and event sources. ``_HANDLER`` is ``module.app``.
@@ -28,7 +28,7 @@ HEAD = (
 
 
 async def main() -> None:
-    """Take events and respond to them, for ever."""
+    """Take events and respond to them, without end."""
     address = os.environ["AWS_LAMBDA_RUNTIME_API"]
     host, _, port = address.rpartition(":")
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])

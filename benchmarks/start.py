@@ -2,11 +2,12 @@
 
     python -m benchmarks.start [--rounds N] [--instructions]
 
-A function without a framework beside ``raw_loop.py``, and a FastAPI app beside AWS's client with
-Mangum, each from files and from packed imports, with the function's files in the page cache and
-without. The functions are packaged by `adapter package`, which takes them from the package index.
-The contenders take turns. Printed are medians with minimum and maximum, and the median of the
-ratios to the first of a group: wall time, user + system time, and peak memory of the process.
+A function without a framework, compared with ``raw_loop.py``, and a FastAPI app, compared with
+AWS's client with Mangum, each from files and from packed imports, with the function's files in the
+page cache and without. The functions are packaged by `adapter package`, which takes them from the
+package index. The implementations are started one after the other. Printed are medians with minimum
+and maximum, and the median of the ratios to the first of a group: wall time, user + system time,
+and peak memory of the process.
 ``--instructions`` counts instructions by valgrind, which the load of a machine does not change.
 """
 
@@ -53,7 +54,7 @@ main([root, os.environ["_HANDLER"]])
 """
 
 
-class Contender(NamedTuple):
+class Implementation(NamedTuple):
     """A runtime, what it runs, and the function's folder, below that of the benchmark."""
 
     name: str
@@ -64,19 +65,19 @@ class Contender(NamedTuple):
 
     @property
     def group(self) -> tuple[str, bool]:
-        """Contenders that are compared."""
+        """Implementations that are compared."""
         return self.folder.partition("-")[0], self.is_cold
 
 
 NATIVE = ("-m", "adapter", "run")
 AWS = ("-c", MANAGED)
-RAW_LOOP = Contender("raw loop", (str(HERE / "raw_loop.py"),), "bare.app", "bare-files")
-CONTENDERS = (
+RAW_LOOP = Implementation("raw loop", (str(HERE / "raw_loop.py"),), "bare.app", "bare-files")
+IMPLEMENTATIONS = (
     RAW_LOOP,
-    Contender("native", NATIVE, "bare:app", "bare-files"),
-    Contender("native, packed", NATIVE, "bare:app", "bare-packed"),
+    Implementation("native", NATIVE, "bare:app", "bare-files"),
+    Implementation("native, packed", NATIVE, "bare:app", "bare-packed"),
     *(
-        Contender(name, command, handler, f"fastapi-{kind}", is_cold)
+        Implementation(name, command, handler, f"fastapi-{kind}", is_cold)
         for is_cold in (False, True)
         for name, command, handler, kind in (
             ("awslambdaric + Mangum", AWS, "with_mangum.handler", "files"),
@@ -136,27 +137,29 @@ class RuntimeApi:
         self._listener.close()
 
 
-def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple[Start, str]:
-    """Start a contender, wait for its response, and end it; return its errors, too."""
+def start(
+    implementation: Implementation, root: Path, tool: tuple[str, ...] = ()
+) -> tuple[Start, str]:
+    """Start an implementation, wait for its response, and end it; return its errors, too."""
     api = RuntimeApi()
-    folder = root / contender.folder
-    is_aws = contender.command == AWS
+    folder = root / implementation.folder
+    is_aws = implementation.command == AWS
     awslambdaric = str(distribution("awslambdaric").locate_file(""))
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
         "AWS_LAMBDA_RUNTIME_API": api.address,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{THIS_PYTHON}",
         "ADAPTER_SHUTDOWN": "off",
-        "_HANDLER": contender.handler,
+        "_HANDLER": implementation.handler,
         "LAMBDA_TASK_ROOT": str(folder),
         "PYTHONPATH": os.pathsep.join([str(folder), *([awslambdaric] if is_aws else [])]),
         "PYTHONHASHSEED": "0",
     }
-    if contender.is_cold:
+    if implementation.is_cold:
         forget(folder)
     started = time.perf_counter()
     process = subprocess.Popen(
-        [*tool, PYTHON, *contender.command], env=environ, cwd=folder, stderr=subprocess.PIPE
+        [*tool, PYTHON, *implementation.command], env=environ, cwd=folder, stderr=subprocess.PIPE
     )
     is_there = api.response.wait(SECONDS)
     peak = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
@@ -168,7 +171,7 @@ def start(contender: Contender, root: Path, tool: tuple[str, ...] = ()) -> tuple
     process.returncode = 0
     api.close()
     if not is_there:
-        raise SystemExit(f"{contender.name} did not respond:\n{errors}")
+        raise SystemExit(f"{implementation.name} did not respond:\n{errors}")
     milliseconds = (api.first_byte_at - started) * 1000
     cpu = (usage.ru_utime + usage.ru_stime) * 1000
     return Start(milliseconds, cpu, int(peak[1]) / 1024 if peak else 0.0), errors
@@ -182,13 +185,13 @@ def forget(folder: Path) -> None:
                 os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def instructions(contender: Contender, root: Path) -> float:
+def instructions(implementation: Implementation, root: Path) -> float:
     """Return the million instructions of a cold start, in user space."""
     tool = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-    _, errors = start(contender, root, tool)
+    _, errors = start(implementation, root, tool)
     found = re.search(r"I +refs: +([\d,]+)", errors)
     if found is None:
-        raise SystemExit(f"{contender.name} was not measured:\n{errors}")
+        raise SystemExit(f"{implementation.name} was not measured:\n{errors}")
     return int(found[1].replace(",", "")) / 1e6
 
 
@@ -234,19 +237,20 @@ def machine() -> str:
     return "arm64" if os.uname().machine == "aarch64" else "x86_64"
 
 
-def report(rounds: list[dict[Contender, tuple[float, ...]]], units: tuple[str, ...]) -> None:
-    """Print the figures of each contender."""
-    firsts: dict[tuple[str, bool], Contender] = {}
-    for contender in rounds[0]:
-        if contender.group not in firsts:
-            firsts[contender.group] = contender
-            name, is_cold = contender.group
+def report(rounds: list[dict[Implementation, tuple[float, ...]]], units: tuple[str, ...]) -> None:
+    """Print the figures of each implementation."""
+    firsts: dict[tuple[str, bool], Implementation] = {}
+    for implementation in rounds[0]:
+        if implementation.group not in firsts:
+            firsts[implementation.group] = implementation
+            name, is_cold = implementation.group
             print(f"\n{name}{', files not in the page cache' if is_cold else ''}")
-        columns = [f"  {contender.name:32}"]
+        columns = [f"  {implementation.name:32}"]
         for number, unit in enumerate(units):
-            values = [each[contender][number] for each in rounds]
+            values = [each[implementation][number] for each in rounds]
             ratio = statistics.median(
-                each[contender][number] / each[firsts[contender.group]][number] for each in rounds
+                each[implementation][number] / each[firsts[implementation.group]][number]
+                for each in rounds
             )
             columns.append(
                 f"{statistics.median(values):8.1f} {unit} ({min(values):.1f} to {max(values):.1f})"
@@ -266,11 +270,14 @@ def main() -> None:
         prepare(root)
         print(f"Python {sys.version.split()[0]}, {arguments.rounds} rounds")
         if arguments.instructions:
-            warm = [contender for contender in CONTENDERS if not contender.is_cold]
+            warm = [
+                implementation for implementation in IMPLEMENTATIONS if not implementation.is_cold
+            ]
             report([{each: (instructions(each, root),) for each in warm}], ("M instructions",))
             return
-        rounds: list[dict[Contender, tuple[float, ...]]] = [
-            {each: start(each, root)[0] for each in CONTENDERS} for _ in range(arguments.rounds)
+        rounds: list[dict[Implementation, tuple[float, ...]]] = [
+            {each: start(each, root)[0] for each in IMPLEMENTATIONS}
+            for _ in range(arguments.rounds)
         ]
         report(rounds, ("ms", "ms CPU", "MiB"))
 

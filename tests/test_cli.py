@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -180,6 +181,18 @@ def test_the_help_has_examples_and_names_the_extra(
     shown = capsys.readouterr().out
     assert f"examples:\n  adapter {command} " in shown
     assert f"pip install 'asgi-lambda-stream[{extra}]'" in shown
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", [["completion", "bash"], ["dev", "--help"], ["--version"]])
+def test_a_reader_that_has_ended_ends_a_command_without_a_traceback(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "adapter", *arguments]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=buffered)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")
 
 
 @pytest.mark.process

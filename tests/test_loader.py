@@ -225,7 +225,7 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
         pytest.param(
             "wsgi:application",
             "Runtime.HandlerNotFound",
-            "'wsgi:application' is a WSGI app, not an ASGI app. Django has an ASGI app beside it:"
+            "'wsgi:application' is a WSGI app, not an ASGI app. Django's ASGI app is"
             " asgi:application",
             id="the-WSGI-app-of-a-Django-project",
         ),

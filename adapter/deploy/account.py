@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 
 from ..errors import DeployError
-from .desired import Place
+from .desired import AccountRegion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,12 +59,12 @@ class Account:
         return self._session.client(service, config=CONFIG)
 
     @cached_property
-    def functions(self) -> Any:
+    def lambda_(self) -> Any:
         """Lambda."""
         return self._client("lambda")
 
     @cached_property
-    def roles(self) -> Any:
+    def iam(self) -> Any:
         """IAM."""
         return self._client("iam")
 
@@ -74,17 +74,17 @@ class Account:
         return self._client("logs")
 
     @cached_property
-    def buckets(self) -> Any:
+    def s3(self) -> Any:
         """S3."""
         return self._client("s3")
 
     @cached_property
-    def place(self) -> Place:
-        """The account and its region. AWS is asked, so that wrong credentials are found at once."""
+    def place(self) -> AccountRegion:
+        """The account and its region, by a request to AWS: wrong credentials fail at once."""
         with explained():
             arn: str = self._client("sts").get_caller_identity()["Arn"]
         _, partition, _, _, account, _ = arn.split(":", 5)
-        return Place(partition, account, self._session.region_name)
+        return AccountRegion(partition, account, self._session.region_name)
 
 
 def error_code(error: Exception) -> str:
@@ -97,7 +97,10 @@ def error_code(error: Exception) -> str:
 
 @contextmanager
 def ignore_missing(*codes: str) -> Iterator[None]:
-    """Ignore AWS's error that a resource does not exist, and errors with one of ``codes``."""
+    """Leave the block at AWS's error that a resource does not exist, or at one of ``codes``.
+
+    The code after the block is for the missing resource, if the block returns.
+    """
     try:
         yield
     except ClientError as error:
@@ -107,7 +110,7 @@ def ignore_missing(*codes: str) -> Iterator[None]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn the errors of boto3 into errors for people.
+    """Replace the errors of boto3 by errors with advice.
 
     Raises:
         DeployError: with one sentence that says what to do next.

@@ -64,8 +64,8 @@ def _stopped(plan: Sequence[steps.Step], number: int, reason: str) -> str:
     return (
         f"Stopped at step {number + 1} of {len(plan)}, "
         f"{step.verb} {step.kind} {step.name}: {reason}\n"
-        f"{'The version that was live still is. ' if is_alias_unmoved else ''}"
-        "The steps before this one stay; the same command goes on from here."
+        f"{'The live version has not changed. ' if is_alias_unmoved else ''}"
+        "The steps before this one stay. Run the same command again to continue."
     )
 
 
@@ -89,7 +89,7 @@ class StepRunner:
         self.say = say
         self._zip_file = zip_file
         self.version = version
-        watch_uploads(account.functions, say)
+        watch_uploads(account.lambda_, say)
 
     @singledispatchmethod
     def perform(self, step: steps.Step) -> None:
@@ -105,7 +105,7 @@ class StepRunner:
 
     @perform.register
     def _(self, step: steps.CreateRole) -> None:
-        self._account.roles.create_role(
+        self._account.iam.create_role(
             RoleName=step.name,
             AssumeRolePolicyDocument=json.dumps(TRUST),
             Description="Made by adapter deploy",
@@ -114,24 +114,24 @@ class StepRunner:
 
     @perform.register
     def _(self, step: steps.WriteRolePolicy) -> None:
-        self._account.roles.put_role_policy(
+        self._account.iam.put_role_policy(
             RoleName=step.name, PolicyName=POLICY, PolicyDocument=json.dumps(step.policy)
         )
 
     @perform.register
     def _(self, step: steps.TagRole) -> None:
-        self._account.roles.tag_role(RoleName=step.name, Tags=self._tag_list())
+        self._account.iam.tag_role(RoleName=step.name, Tags=self._tag_list())
 
     @perform.register
     def _(self, step: steps.DeleteRole) -> None:
-        roles = self._account.roles
-        for page in roles.get_paginator("list_role_policies").paginate(RoleName=step.name):
+        iam = self._account.iam
+        for page in iam.get_paginator("list_role_policies").paginate(RoleName=step.name):
             for policy in page["PolicyNames"]:
-                roles.delete_role_policy(RoleName=step.name, PolicyName=policy)
-        for page in roles.get_paginator("list_attached_role_policies").paginate(RoleName=step.name):
+                iam.delete_role_policy(RoleName=step.name, PolicyName=policy)
+        for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=step.name):
             for policy in page["AttachedPolicies"]:
-                roles.detach_role_policy(RoleName=step.name, PolicyArn=policy["PolicyArn"])
-        roles.delete_role(RoleName=step.name)
+                iam.detach_role_policy(RoleName=step.name, PolicyArn=policy["PolicyArn"])
+        iam.delete_role(RoleName=step.name)
 
     # The log group.
 
@@ -155,62 +155,56 @@ class StepRunner:
     def _(self, step: steps.CreateBucket) -> None:
         region = self._account.place.region
         where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        self._account.buckets.create_bucket(
-            Bucket=step.name, **({} if region == "us-east-1" else where)
-        )
+        self._account.s3.create_bucket(Bucket=step.name, **({} if region == "us-east-1" else where))
 
     @perform.register
     def _(self, step: steps.TagBucket) -> None:
-        self._account.buckets.put_bucket_tagging(
-            Bucket=step.name, Tagging={"TagSet": self._tag_list()}
-        )
+        self._account.s3.put_bucket_tagging(Bucket=step.name, Tagging={"TagSet": self._tag_list()})
 
     @perform.register
     def _(self, step: steps.UploadZip) -> None:
         assert self._zip_file is not None
         progress = Progress(step.zip_bytes, self.say)
         with self._zip_file.open("rb") as content:
-            self._account.buckets.upload_fileobj(
-                content, step.name, step.key, Callback=progress.add
-            )
+            self._account.s3.upload_fileobj(content, step.name, step.key, Callback=progress.add)
 
     @perform.register
     def _(self, step: steps.RemoveZip) -> None:
-        self._account.buckets.delete_object(Bucket=step.name, Key=step.key)
+        self._account.s3.delete_object(Bucket=step.name, Key=step.key)
 
     @perform.register
     def _(self, step: steps.DeleteBucket) -> None:
-        buckets = self._account.buckets
-        for page in buckets.get_paginator("list_objects_v2").paginate(Bucket=step.name):
+        s3 = self._account.s3
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=step.name):
             for found in page.get("Contents", ()):
-                buckets.delete_object(Bucket=step.name, Key=found["Key"])
-        buckets.delete_bucket(Bucket=step.name)
+                s3.delete_object(Bucket=step.name, Key=found["Key"])
+        s3.delete_bucket(Bucket=step.name)
 
     # The function.
 
     @perform.register
     def _(self, step: steps.CreateFunction) -> None:
-        functions = self._account.functions
+        lambda_ = self._account.lambda_
         self._when_role_is_ready(
-            functions.create_function,
+            lambda_.create_function,
             FunctionName=step.name,
             Code=self._code(step.upload),
             Architectures=[step.code.architecture],
             Tags=self._tags,
             **_arguments(step.configuration),
         )
-        functions.get_waiter("function_active_v2").wait(FunctionName=step.name)
+        lambda_.get_waiter("function_active_v2").wait(FunctionName=step.name)
 
     @perform.register
     def _(self, step: steps.TagFunction) -> None:
-        functions = self._account.functions
-        found = functions.get_function_configuration(FunctionName=step.name)
-        functions.tag_resource(Resource=found["FunctionArn"], Tags=self._tags)
+        lambda_ = self._account.lambda_
+        found = lambda_.get_function_configuration(FunctionName=step.name)
+        lambda_.tag_resource(Resource=found["FunctionArn"], Tags=self._tags)
 
     @perform.register
     def _(self, step: steps.UpdateCode) -> None:
         self._wait_for_updates(step.name)
-        self._account.functions.update_function_code(
+        self._account.lambda_.update_function_code(
             FunctionName=step.name,
             Architectures=[step.code.architecture],
             **self._code(step.upload),
@@ -221,7 +215,7 @@ class StepRunner:
     def _(self, step: steps.UpdateConfiguration) -> None:
         self._wait_for_updates(step.name)
         self._when_role_is_ready(
-            self._account.functions.update_function_configuration,
+            self._account.lambda_.update_function_configuration,
             FunctionName=step.name,
             **_arguments(step.configuration),
         )
@@ -229,14 +223,14 @@ class StepRunner:
 
     @perform.register
     def _(self, step: steps.DeleteFunction) -> None:
-        self._account.functions.delete_function(FunctionName=step.name)
+        self._account.lambda_.delete_function(FunctionName=step.name)
 
     # The version that serves, and its URL.
 
     @perform.register
     def _(self, step: steps.PinRuntime) -> None:
         pinned = {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": step.arn}
-        self._account.functions.put_runtime_management_config(
+        self._account.lambda_.put_runtime_management_config(
             FunctionName=step.name,
             Qualifier=self.version if step.is_version else "$LATEST",
             **(pinned if step.arn else {"UpdateRuntimeOn": "Auto"}),
@@ -244,22 +238,22 @@ class StepRunner:
 
     @perform.register
     def _(self, step: steps.PublishVersion) -> None:
-        functions = self._account.functions
-        self.version = functions.publish_version(FunctionName=step.name)["Version"]
-        functions.get_waiter("published_version_active").wait(
+        lambda_ = self._account.lambda_
+        self.version = lambda_.publish_version(FunctionName=step.name)["Version"]
+        lambda_.get_waiter("published_version_active").wait(
             FunctionName=step.name, Qualifier=self.version
         )
 
     @perform.register
     def _(self, step: steps.CreateAlias) -> None:
-        self._account.functions.create_alias(
+        self._account.lambda_.create_alias(
             FunctionName=step.name, Name=LIVE, FunctionVersion=self.version
         )
 
     @perform.register
     def _(self, step: steps.MoveAlias) -> None:
         version = str(step.version) if step.version else self.version
-        self._account.functions.update_alias(
+        self._account.lambda_.update_alias(
             FunctionName=step.name, Name=LIVE, FunctionVersion=version
         )
 
@@ -270,7 +264,7 @@ class StepRunner:
             "FunctionUrlAuthType": "NONE",
         }
         invoke = {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True}
-        self._account.functions.add_permission(
+        self._account.lambda_.add_permission(
             FunctionName=step.name,
             Qualifier=LIVE,
             StatementId=step.statement,
@@ -280,17 +274,17 @@ class StepRunner:
 
     @perform.register
     def _(self, step: steps.ForbidUrl) -> None:
-        self._account.functions.remove_permission(
+        self._account.lambda_.remove_permission(
             FunctionName=step.name, Qualifier=LIVE, StatementId=step.statement
         )
 
     @perform.register
     def _(self, step: steps.UpdateUrl) -> None:
-        self._account.functions.update_function_url_config(**_url(step))
+        self._account.lambda_.update_function_url_config(**_url(step))
 
     @perform.register
     def _(self, step: steps.CreateUrl) -> None:
-        self._account.functions.create_function_url_config(**_url(step))
+        self._account.lambda_.create_function_url_config(**_url(step))
 
     def _tag_list(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self._tags.items()]
@@ -302,7 +296,7 @@ class StepRunner:
         return {"ZipFile": self._zip_file.read_bytes()}
 
     def _wait_for_updates(self, name: str) -> None:
-        self._account.functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+        self._account.lambda_.get_waiter("function_updated_v2").wait(FunctionName=name)
 
     def _when_role_is_ready(self, call: Callable[..., object], **arguments: object) -> None:
         """Call Lambda, and repeat the call while Lambda does not accept the role yet."""

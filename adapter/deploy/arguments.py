@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 EXTRA = "deploy"
 DEPLOY_EXAMPLES = """\
-Each option can be a key in pyproject.toml, without the leading hyphens:
+An option that is not among the actions can be a key in pyproject.toml, without leading hyphens:
   [tool.adapter.deploy]
   auth = "none"
 
 exit codes:
-  0  the function is deployed, and its URL streams
-  1  it is not, or only in part; the message says how to continue
+  0  the function is deployed; with --stream-path: and that path streams
+  1  the function is not deployed, or only in part, or the path does not stream
   2  wrong usage
 
 examples:
@@ -61,7 +61,7 @@ def add_deploy_arguments(deploy: ArgumentParser) -> None:
         metavar="MODULE.NAME",
         help="the handler of a zip; default: the one that adapter package writes",
     )
-    actions = deploy.add_argument_group("what to do")
+    actions = deploy.add_argument_group("actions")
     actions.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
     actions.add_argument(
         "--rollback", action="store_true", help="make the previous version live again"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Namespace, say: Callable[[str], None]) -> int:
-    """Run the command; 0 if the URL works, 1 if not.
+    """Run the command; 1 if ``--stream-path`` does not stream, else 0.
 
     Raises:
         ConfigurationError: wrong usage.

@@ -24,7 +24,7 @@ InvokeMode = Literal["RESPONSE_STREAM", "BUFFERED"]
 MAX_ROLE_NAME = 64
 
 
-class Place(NamedTuple):
+class AccountRegion(NamedTuple):
     """An account and a region of AWS; ``partition`` is ``aws``, or ``aws-cn`` and the like."""
 
     partition: str
@@ -40,7 +40,7 @@ class Names(NamedTuple):
     bucket: str
 
 
-def names_of(name: str, place: Place) -> Names:
+def names_of(name: str, place: AccountRegion) -> Names:
     """Return the names for a deployment; roles and buckets are not bound to a region."""
     digest = hashlib.sha256("/".join((*place, name)).encode()).hexdigest()[:16]
     role = f"{name}-{place.region}-role"
@@ -137,7 +137,7 @@ class Desired:
     adopt: bool = False
 
 
-def role_policy(log_group: str, place: Place, *, tracing: bool) -> PolicyDocument:
+def role_policy(log_group: str, place: AccountRegion, *, tracing: bool) -> PolicyDocument:
     """Return the permissions that the function needs: its log lines, and its traces."""
     arn = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{log_group}"
     logs: PolicyStatement = {

@@ -29,12 +29,13 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
         DeployError: AWS refuses a step.
     """
     settings, _ = read_settings(arguments, Path.cwd())
-    require(settings, ["name"])
+    require(settings, ["name"], positional="name")
     name = settings.name
     with explained():
         account = Account(settings.region or None, settings.profile or None)
         place = account.place
-        names = names_of(name, place)  # also of a role made before --role was set
+        # Not `find_names`, so that a role that was made before --role was set is found too.
+        names = names_of(name, place)
         found = observe(account, name, names, with_bucket=True)
         steps = plan_destruction(name, names, found)
         if not steps:

@@ -20,7 +20,7 @@ def examine(url: Url, stream_path: str, say: Callable[[str], None]) -> int:
     Without ``stream_path`` it requests ``/`` and returns 0, because that response may be short.
     """
     if url.auth == "AWS_IAM":
-        say("The URL takes only signed requests, so adapter doctor does not ask it.")
+        say("The URL takes only signed requests, so adapter doctor does not examine it.")
         return 0
     address = f"{url.url.rstrip('/')}{stream_path or '/'}"
     ended = subprocess.run([sys.executable, "-m", PACKAGE, "doctor", address], check=False)

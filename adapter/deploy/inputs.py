@@ -17,12 +17,12 @@ from ..package.project import PYPROJECT, find_project, project_folder, read_pypr
 from ..package.resolve import Platform
 from ..target import find_target
 from .desired import (
+    AccountRegion,
     Code,
     Configuration,
     Desired,
     Names,
     OwnRole,
-    Place,
     Upload,
     names_of,
     role_policy,
@@ -50,7 +50,7 @@ def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
     return settings, here if is_named else folder
 
 
-def find_names(settings: Settings, place: Place) -> Names:
+def find_names(settings: Settings, place: AccountRegion) -> Names:
     """Return the names for a deployment; no name for the role if the settings have a role."""
     names = names_of(settings.name, place)
     return names._replace(role="") if settings.role else names
@@ -98,7 +98,12 @@ def _default_handler(file: Path) -> str:
 
 
 def desired(
-    settings: Settings, package: DeploymentPackage, place: Place, names: Names, *, adopt: bool
+    settings: Settings,
+    package: DeploymentPackage,
+    place: AccountRegion,
+    names: Names,
+    *,
+    adopt: bool,
 ) -> Desired:
     """Return the deployment that the settings describe."""
     assert settings.auth is not None
@@ -126,7 +131,9 @@ def desired(
     )
 
 
-def _configuration(settings: Settings, handler: str, place: Place, names: Names) -> Configuration:
+def _configuration(
+    settings: Settings, handler: str, place: AccountRegion, names: Names
+) -> Configuration:
     runtime_arn, _, runtime_alias = settings.custom_runtime.rpartition(":")
     return Configuration(
         runtime="custom" if runtime_arn else f"python{settings.python}",
@@ -145,7 +152,7 @@ def _configuration(settings: Settings, handler: str, place: Place, names: Names)
     )
 
 
-def _role_arn(role: str, place: Place) -> str:
+def _role_arn(role: str, place: AccountRegion) -> str:
     if role.startswith("arn:"):
         return role
     return f"arn:{place.partition}:iam::{place.account}:role/{role}"

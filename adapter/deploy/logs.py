@@ -39,7 +39,7 @@ def main(arguments: Namespace, _say: Callable[[str], None]) -> int:
         DeployError: the lines cannot be read.
     """
     settings, _ = read_settings(arguments, Path.cwd())
-    require(settings, ["name"])
+    require(settings, ["name"], positional="name")
     start = round(time.time() * 1000) - ago(arguments.since) * 1000
     with explained():
         account = Account(settings.region or None, settings.profile or None)
@@ -69,14 +69,14 @@ def find_log_group(account: Account, name: str) -> str:
         DeployError: there is no such function.
     """
     with ignore_missing():
-        state = account.functions.get_function_configuration(FunctionName=name)
+        state = account.lambda_.get_function_configuration(FunctionName=name)
         log_group: str = state.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
         return log_group
     raise DeployError(f"There is no function {name!r} here. Check its name and --region.")
 
 
 def lines(account: Account, log_group: str, start: int, *, follow: bool) -> Iterator[str]:
-    """Return the lines since ``start`` (in milliseconds), in order; with ``follow``, for ever."""
+    """Return the lines since ``start`` (in milliseconds), in order. ``follow``: without end."""
     seen: dict[str, int] = {}
     while True:
         for event in sorted(read(account, log_group, start), key=lambda each: each["timestamp"]):

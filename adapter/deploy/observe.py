@@ -41,15 +41,16 @@ def observe(account: Account, name: str, names: Names, *, with_bucket: bool) -> 
 def read_function(account: Account, name: str) -> Function | None:
     """Read the function: its unpublished version."""
     with ignore_missing():
-        found = account.functions.get_function(FunctionName=name)
-        state = found["Configuration"]
-        return Function(found.get("Tags", {}), configuration_of(state), code_of(state))
+        state = account.lambda_.get_function_configuration(FunctionName=name)
+        # GetFunction leaves the tags out for a deployer who must not read them: no error.
+        tags = account.lambda_.list_tags(Resource=state["FunctionArn"])["Tags"]
+        return Function(tags, configuration_of(state), code_of(state))
     return None
 
 
 def read_versions(account: Account, name: str) -> tuple[int, ...]:
     """Return the numbers of the published versions, ascending."""
-    pages = account.functions.get_paginator("list_versions_by_function").paginate(FunctionName=name)
+    pages = account.lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=name)
     versions = (each["Version"] for page in pages for each in page["Versions"])
     return tuple(sorted(int(version) for version in versions if version.isdigit()))
 
@@ -58,14 +59,14 @@ def read_live(account: Account, name: str) -> Version | None:
     """Read the live version; its number is 0 if the alias names the unpublished version."""
     alias = None
     with ignore_missing():
-        alias = account.functions.get_alias(FunctionName=name, Name=LIVE)
+        alias = account.lambda_.get_alias(FunctionName=name, Name=LIVE)
     return read_version(account, name, alias["FunctionVersion"]) if alias else None
 
 
 def read_version(account: Account, name: str, version: str) -> Version:
     """Read one version of the function."""
-    state = account.functions.get_function_configuration(FunctionName=name, Qualifier=version)
-    runtime = account.functions.get_runtime_management_config(FunctionName=name, Qualifier=version)
+    state = account.lambda_.get_function_configuration(FunctionName=name, Qualifier=version)
+    runtime = account.lambda_.get_runtime_management_config(FunctionName=name, Qualifier=version)
     pinned = runtime.get("RuntimeVersionArn") if runtime["UpdateRuntimeOn"] == "Manual" else ""
     number = int(version) if version.isdigit() else 0
     return Version(number, configuration_of(state), code_of(state), pinned or "")
@@ -100,7 +101,7 @@ def code_of(state: Mapping[str, Any]) -> Code:
 def read_url(account: Account, name: str) -> Url | None:
     """Read the function URL of the alias."""
     with ignore_missing():
-        found = account.functions.get_function_url_config(FunctionName=name, Qualifier=LIVE)
+        found = account.lambda_.get_function_url_config(FunctionName=name, Qualifier=LIVE)
         mode = found.get("InvokeMode", "BUFFERED")
         return Url(found["FunctionUrl"], found["AuthType"], mode)
     return None
@@ -109,7 +110,7 @@ def read_url(account: Account, name: str) -> Url | None:
 def read_permissions(account: Account, name: str) -> frozenset[str]:
     """Return the statement ids of the policy of the alias."""
     with ignore_missing():
-        found = account.functions.get_policy(FunctionName=name, Qualifier=LIVE)
+        found = account.lambda_.get_policy(FunctionName=name, Qualifier=LIVE)
         policy = json.loads(found["Policy"])
         return frozenset(statement.get("Sid", "") for statement in policy["Statement"])
     return frozenset()
@@ -120,10 +121,10 @@ def read_role(account: Account, role: str) -> Role | None:
     if not role:
         return None
     with ignore_missing():
-        tags = account.roles.list_role_tags(RoleName=role)["Tags"]
+        tags = account.iam.list_role_tags(RoleName=role)["Tags"]
         policy = None
         with ignore_missing():
-            found = account.roles.get_role_policy(RoleName=role, PolicyName=POLICY)
+            found = account.iam.get_role_policy(RoleName=role, PolicyName=POLICY)
             policy = found["PolicyDocument"]
         return Role(_tags(tags), policy)
     return None
@@ -144,10 +145,10 @@ def read_log_group(account: Account, log_group: str) -> LogGroup | None:
 def read_bucket(account: Account, bucket: str) -> Bucket | None:
     """Read the tags of a bucket; None if it is missing or belongs to another account."""
     with ignore_missing("403"):
-        account.buckets.head_bucket(Bucket=bucket)
+        account.s3.head_bucket(Bucket=bucket)
         tags: Iterable[Mapping[str, str]] = ()
         with ignore_missing():
-            tags = account.buckets.get_bucket_tagging(Bucket=bucket)["TagSet"]
+            tags = account.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
         return Bucket(_tags(tags))
     return None
 

@@ -51,7 +51,7 @@ class Role:
 
 @dataclass(frozen=True)
 class LogGroup:
-    """A log group; without ``has_retention`` it keeps its lines for ever."""
+    """A log group; without ``has_retention`` its lines do not expire."""
 
     tags: Mapping[str, str]
     has_retention: bool

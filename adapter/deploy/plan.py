@@ -1,8 +1,10 @@
-"""The plan: the steps from the observed state to the desired one. Pure.
+"""The plan: the steps from the observed state to the desired state. It does no I/O.
 
 The order keeps the URL working: the unpublished version is changed first, then a version is
 published, and the alias moves last. If an earlier step fails, the alias still names the old
-version, and the next run continues with the state that it observes.
+version, and the next run continues with the state that it observes. If the invoke mode changes,
+clients may get JSON or a prelude as the body between the move of the alias and the change of the
+URL: AWS has no call that does both.
 """
 
 from __future__ import annotations
@@ -36,12 +38,12 @@ def plan(desired: Desired, observed: Observed) -> tuple[steps.Step, ...]:
     """
     desired = _keep_role(observed.function, desired)
     _refuse_foreign_resources(desired, observed)
-    function = (*_function(desired, observed.function),)
+    function_steps = (*_function_steps(desired, observed.function),)
     return (
-        *_role_and_log_group(desired, observed),
-        *_function_and_upload(desired, observed, function),
-        *_version(desired, observed, is_changed=bool(function)),
-        *_url(desired, observed),
+        *_role_and_log_group_steps(desired, observed),
+        *_with_upload(desired, observed, function_steps),
+        *_version_steps(desired, observed, is_changed=bool(function_steps)),
+        *_url_steps(desired, observed),
     )
 
 
@@ -121,7 +123,7 @@ def _keep_role(function: Function | None, desired: Desired) -> Desired:
     return replace(desired, role=None, configuration=replace(desired.configuration, role=role))
 
 
-def _role_and_log_group(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
+def _role_and_log_group_steps(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
     if role := desired.role:
         if observed.role is None:
             yield steps.CreateRole(role.name)
@@ -136,7 +138,7 @@ def _role_and_log_group(desired: Desired, observed: Observed) -> Iterator[steps.
         yield steps.ExpireLogs(name)
 
 
-def _function(desired: Desired, function: Function | None) -> Iterator[steps.Step]:
+def _function_steps(desired: Desired, function: Function | None) -> Iterator[steps.Step]:
     name, configuration, code = desired.name, desired.configuration, desired.code
     if function is None:
         yield steps.CreateFunction(name, configuration, code, desired.upload)
@@ -149,14 +151,14 @@ def _function(desired: Desired, function: Function | None) -> Iterator[steps.Ste
         yield steps.UpdateConfiguration(name, configuration, changes)
 
 
-def _function_and_upload(
-    desired: Desired, observed: Observed, function: tuple[steps.Step, ...]
+def _with_upload(
+    desired: Desired, observed: Observed, function_steps: tuple[steps.Step, ...]
 ) -> Iterator[steps.Step]:
     """Return the steps of the function. A big zip is uploaded before them and removed after."""
     upload = desired.upload
-    needs_zip = any(isinstance(s, steps.CreateFunction | steps.UpdateCode) for s in function)
+    needs_zip = any(isinstance(s, steps.CreateFunction | steps.UpdateCode) for s in function_steps)
     if upload is None or not needs_zip:
-        yield from function
+        yield from function_steps
         return
     if upload.is_own_bucket:
         if observed.bucket is None:
@@ -164,14 +166,17 @@ def _function_and_upload(
         if not is_own(observed.bucket, desired.name):
             yield steps.TagBucket(upload.bucket)
     yield steps.UploadZip(upload.bucket, upload.key, desired.zip_bytes)
-    yield from function
+    yield from function_steps
     yield steps.RemoveZip(upload.bucket, upload.key)
 
 
-def _version(desired: Desired, observed: Observed, *, is_changed: bool) -> Iterator[steps.Step]:
+def _version_steps(
+    desired: Desired, observed: Observed, *, is_changed: bool
+) -> Iterator[steps.Step]:
     name, live = desired.name, observed.live
     publishes = is_changed or live is None or _differs(live, desired)
     pinned = live.pinned if live is not None else ""
+    # The unpublished version and the published one have separate settings, and both are pinned.
     pins = desired.pinned != pinned or (publishes and bool(desired.pinned))
     if pins:
         yield steps.PinRuntime(name, desired.pinned, is_version=False)
@@ -185,7 +190,7 @@ def _version(desired: Desired, observed: Observed, *, is_changed: bool) -> Itera
         yield steps.MoveAlias(name, live.number)
 
 
-def _url(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
+def _url_steps(desired: Desired, observed: Observed) -> Iterator[steps.Step]:
     """Return the steps of the URL. Permissions are added before it, and removed after it."""
     name, auth, mode = desired.name, desired.auth, desired.configuration.invoke_mode
     if auth == "NONE":

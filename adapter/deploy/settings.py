@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TABLE = "[tool.adapter.deploy]"
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+#: Of a function with a URL. Lambda takes 5,400 for asynchronous invocations on managed instances.
+MAX_TIMEOUT_SECONDS = 1800
 VARIABLE_NAME = re.compile(r"[A-Za-z]\w+")
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 BOOTSTRAP = "/var/task/adapter/bootstrap"
@@ -173,7 +175,13 @@ FUNCTION, RUNTIME, URL, ACCOUNT = "function", "runtime", "function URL", "accoun
 SETTINGS = (
     Setting("name", FUNCTION, "the name of the function", function_name, "NAME"),
     Setting("memory", FUNCTION, "memory in MB (1024)", whole_number(128, 32768), "MB"),
-    Setting("timeout", FUNCTION, "timeout of an invocation (30)", whole_number(1, 1800), "SECONDS"),
+    Setting(
+        "timeout",
+        FUNCTION,
+        "timeout of an invocation (30)",
+        whole_number(1, MAX_TIMEOUT_SECONDS),
+        "SECONDS",
+    ),
     Setting(
         "environment",
         FUNCTION,
@@ -249,11 +257,12 @@ def resolve(arguments: Mapping[str, Any], table: Mapping[str, Any], where: str) 
         raise ConfigurationError(
             f"{TABLE} in {where} has {unknown[0]!r}; it can have {', '.join(known)}."
         )
+    positional = "target" if "target" in arguments else "name"
     values: dict[str, Any] = {}
     for option, setting in known.items():
         given = arguments.get(setting.name)
         if given is not None and given != []:
-            values[setting.name] = _parsed(setting, given, f"--{option}")
+            values[setting.name] = _parsed(setting, given, _shown(option, positional))
         elif option in table:
             values[setting.name] = _parsed(setting, table[option], f"{option!r} of {TABLE}")
     return Settings(**values)
@@ -267,8 +276,10 @@ def _parsed(setting: Setting, value: Any, where: str) -> Any:
         raise ConfigurationError(f"{where}{shown} has to be {error}.") from None
 
 
-def require(settings: Settings, names: Sequence[str]) -> None:
+def require(settings: Settings, names: Sequence[str], positional: str = "target") -> None:
     """Check that the settings ``names`` have a value.
+
+    ``positional`` is the setting that the command takes without an option.
 
     Raises:
         ConfigurationError: a setting has no value.
@@ -281,8 +292,12 @@ def require(settings: Settings, names: Sequence[str]) -> None:
     }
     for name in names:
         if not getattr(settings, name):
-            option = "TARGET" if name == "target" else f"--{name}"
             raise ConfigurationError(
-                f"{option} is missing: {reasons[name]}. Name it on the command line, or as "
-                f"{name!r} in {TABLE} of pyproject.toml."
+                f"{_shown(name, positional)} is missing: {reasons[name]}. Name it on the command "
+                f"line, or as {name!r} in {TABLE} of pyproject.toml."
             )
+
+
+def _shown(option: str, positional: str) -> str:
+    """Return the form of a setting on the command line: ``--auth``, TARGET."""
+    return option.upper() if option == positional else f"--{option}"

@@ -14,7 +14,7 @@ from .observation import Limits, Observation, Verdict, judge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .symptoms import Look
+    from .symptoms import Detector
 
 
 class Severity(StrEnum):
@@ -35,11 +35,11 @@ class Finding(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A row of the table. Sentence and advice are format strings for the values of ``look``."""
+    """A row of the table. Sentence and advice are format strings for the values of ``detect``."""
 
     symptom: str
     severity: Severity
-    look: Look
+    detect: Detector
     sentence: str
     advice: str
 
@@ -49,7 +49,7 @@ def diagnose(observation: Observation, limits: Limits | None = None) -> list[Fin
     limits = limits or Limits()
     found = []
     for rule in RULES:
-        values = rule.look(observation, limits)
+        values = rule.detect(observation, limits)
         if values is not None:
             text, advice = rule.sentence.format(**values), rule.advice.format(**values)
             found.append(Finding(rule.symptom, rule.severity, text, advice))
@@ -88,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         FAULT,
         symptoms.redirected,
         "The status is {status}, a redirect to {place}.",
-        "Ask for that path instead.",
+        "Request that path instead.",
     ),
     Rule(
         "broken",
@@ -164,18 +164,18 @@ RULES: tuple[Rule, ...] = (
         "Give StreamingHttpResponse an `async def` generator.",
     ),
     Rule(
-        "large-head",
-        FAULT,
-        symptoms.large_head,
-        "Status and headers have {size} bytes, and a REST API reads at most {limit}.",
-        "Send fewer or shorter headers and cookies.",
-    ),
-    Rule(
         "template",
         FAULT,
         symptoms.unfit_template,
-        "A template beside the app deploys it without streaming: {places}.",
+        "A template in the folder of the app deploys the app without streaming: {places}.",
         "Set InvokeMode, or ResponseTransferMode for a REST API, to RESPONSE_STREAM there.",
+    ),
+    Rule(
+        "large-head",
+        WARNING,
+        symptoms.large_head,
+        "Status and headers have {size} bytes, and a REST API reads at most {limit}.",
+        "Behind a REST API, send fewer or shorter headers and cookies.",
     ),
     Rule(
         "delayed",
@@ -241,7 +241,7 @@ RULES: tuple[Rule, ...] = (
         NOTE,
         symptoms.came_whole,
         "The whole body came at once, {at} after the request, so there was nothing to stream.",
-        "To see a stream, ask for a path whose body takes time.",
+        "To see a stream, request a path whose body takes time.",
     ),
     Rule(
         "bandwidth",

@@ -7,6 +7,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..events.payload_v1 import MAX_PRELUDE_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -51,8 +53,8 @@ class Limits:
     window_share: float = 0.05
     #: CloudFront and edge-optimised REST APIs end a response that is silent for longer
     silence_seconds: float = 30.0
-    #: API Gateway reads the delimiter of the prelude within the first 16 KB
-    head_bytes: int = 16_000
+    #: a REST API reads the prelude within the first 16 KB
+    head_bytes: int = MAX_PRELUDE_BYTES
     #: Lambda sends this many bytes at full speed, the rest at 2 MiB/s
     burst_bytes: int = 6 * 1024 * 1024
 
@@ -75,8 +77,8 @@ class Observation:
     buffering: str = ""  #: an event source that is known to buffer
     middleware: Sequence[str] = ()  #: class names, from the outside to the inside
     log: Sequence[str] = ()
-    templates: Sequence[str] = ()  #: places in templates beside the app that do not stream
-    asked: bool = False  #: whether a person said that it should stream
+    templates: Sequence[str] = ()  #: places in templates that deploy the app without streaming
+    expected_to_stream: bool = False  #: whether the caller says so, as `adapter doctor` does
 
     def header(self, name: str) -> str:
         """Return a header's value, or an empty string. ``name`` is in lower case."""
@@ -91,9 +93,9 @@ class Observation:
     def should_stream(self) -> bool:
         """Whether the response is meant to stream, as far as can be seen."""
         return (
-            self.asked
+            self.expected_to_stream
             or self.header("content-type").lower().startswith(STREAMING_TYPES)
-            or bool(self.header("content-encoding"))
+            or bool(self.header("content-encoding"))  # a compressor may have joined the chunks
             or len(self.written) > 1
         )
 
@@ -106,7 +108,7 @@ class Observation:
 class Verdict(StrEnum):
     """Whether a body came over time."""
 
-    STREAMS = "streams"  #: it came in several pieces, over time
+    STREAMS = "streams"  #: it came in several chunks, over time
     HELD_BACK = "held back"  #: nearly all of it came at once, after a wait
     WHOLE = "whole"  #: it came at once, without a wait
     EMPTY = "empty"  #: there was no body

@@ -6,21 +6,26 @@ Such a function takes an observation. It returns the values for the sentence in 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from .observation import Limits, Observation, Verdict, burst, delay, judge, longest_gap, total
 
 Values = Mapping[str, object]
-Look = Callable[[Observation, Limits], Values | None]
+Detector = Callable[[Observation, Limits], Values | None]
 
 #: Middleware that collects a body, or compresses it in blocks.
 BUFFERING_MIDDLEWARE = re.compile(
     r"gzip|brotli|zstd|compress|deflate|etag|conditional|minif|htmlmin|cache", re.IGNORECASE
 )
 MAX_NAMED = 5  #: names of middleware in a sentence
-#: the start of a buffered response, as the handler returns it to an event source
-PROXY_RESPONSE = re.compile(rb'\s*\{.*"statusCode"\s*:', re.DOTALL)
+#: The keys of a buffered response, as a handler returns the response to an event source.
+RESPONSE_KEYS = {
+    *("statusCode", "headers", "multiValueHeaders", "cookies", "body"),
+    *("isBase64Encoded", "statusDescription"),
+}
+FIRST_KEY = re.compile(r'\{\s*"(\w+)"')
 NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
 BLOCKED_LOOP = "event loop has been blocked"
@@ -68,6 +73,14 @@ def middleware_suffix(observation: Observation) -> str:
     return f"; the middleware in the stack: `{names}`"
 
 
+def proxies_suffix(found: Sequence[tuple[str, str]]) -> str:
+    """Return the end of a sentence that names the proxies."""
+    if not found:
+        return ""
+    names = " and ".join(name for name, _ in found)
+    return f"; {names} {'is' if len(found) == 1 else 'are'} on the way"
+
+
 def burst_values(observation: Observation, limits: Limits, *, by_runtime: bool) -> Values:
     """Return the values of a sentence about bytes that came at once."""
     chunks = observation.written if by_runtime else observation.received
@@ -78,7 +91,7 @@ def burst_values(observation: Observation, limits: Limits, *, by_runtime: bool) 
         "share": f"{share * 100:.0f}",
         "at": seconds(window.start),
         "suspects": middleware_suffix(observation),
-        "proxies": f"; {' and '.join(name for name, _ in near)} is on the way" if near else "",
+        "proxies": proxies_suffix(near),
         "advice": f" {near[0][0]}: {near[0][1]}." if near else "",
     }
 
@@ -99,14 +112,14 @@ def failed(observation: Observation, _: Limits) -> Values | None:
 def refused(observation: Observation, _: Limits) -> Values | None:
     """Find an error status of a function that has not failed."""
     status = observation.status or 0
-    found = observation.asked and status >= 400 and not observation.error
+    found = observation.expected_to_stream and status >= 400 and not observation.error
     return {"status": status} if found else None
 
 
 def redirected(observation: Observation, _: Limits) -> Values | None:
     """Find a redirect."""
     place = observation.header("location")
-    moved = observation.asked and 300 <= (observation.status or 0) < 400 and place
+    moved = observation.expected_to_stream and 300 <= (observation.status or 0) < 400 and place
     return {"status": observation.status, "place": place} if moved else None
 
 
@@ -120,8 +133,23 @@ def broken_off(observation: Observation, limits: Limits) -> Values | None:
 def json_in_body(observation: Observation, _: Limits) -> Values | None:
     """Find a buffered response that was taken for a stream."""
     start = observation.body_start
-    found = PROXY_RESPONSE.match(start) and NULS not in start
-    return {} if found else None
+    return {} if NULS not in start and is_buffered_response(start) else None
+
+
+def is_buffered_response(start: bytes) -> bool:
+    """Whether a body begins with a buffered response, which has no keys but `RESPONSE_KEYS`.
+
+    Lines of JSON may have the key ``statusCode`` too, but more than one line. Of a long body only
+    the start is known.
+    """
+    text = start.decode("utf-8", "replace").strip()
+    try:
+        found, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        first = FIRST_KEY.match(text)
+        return first is not None and first[1] in RESPONSE_KEYS and '"statusCode"' in text
+    is_response = isinstance(found, dict) and found.keys() <= RESPONSE_KEYS
+    return is_response and "statusCode" in found and end == len(text)
 
 
 def prelude_in_body(observation: Observation, _: Limits) -> Values | None:
@@ -135,7 +163,7 @@ def buffered_by_source(observation: Observation, limits: Limits) -> Values | Non
     """Find an event source that collects a response which is meant to stream."""
     written, received = judged(observation, limits)
     lost = written is Verdict.STREAMS and received is not Verdict.STREAMS
-    missed = observation.asked and received is not Verdict.STREAMS
+    missed = observation.expected_to_stream and received is not Verdict.STREAMS
     if observation.buffering and (lost or missed or observation.is_event_stream):
         return {"source": observation.buffering}
     return None
@@ -171,7 +199,7 @@ def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that came at once, from a function that runs somewhere else."""
     if observation.written or observation.has_length:
         return None
-    if any(look(observation, limits) is not None for look in (json_in_body, prelude_in_body)):
+    if any(detect(observation, limits) is not None for detect in (json_in_body, prelude_in_body)):
         return None  # these findings say more
     if judged(observation, limits)[1] is not Verdict.HELD_BACK:
         return None
@@ -191,7 +219,7 @@ def delayed(observation: Observation, limits: Limits) -> Values | None:
 def length_known(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that was complete before its first byte was sent."""
     came_at_once = Verdict.STREAMS not in judged(observation, limits)
-    known = observation.asked and observation.has_length and not observation.buffering
+    known = observation.expected_to_stream and observation.has_length and not observation.buffering
     return {} if known and came_at_once and observation.received else None
 
 
@@ -238,7 +266,7 @@ def large_head(observation: Observation, limits: Limits) -> Values | None:
 
 
 def unfit_template(observation: Observation, _: Limits) -> Values | None:
-    """Find a template beside the app that deploys it without streaming."""
+    """Find a template that deploys the app without streaming."""
     return {"places": "; ".join(observation.templates)} if observation.templates else None
 
 

@@ -1,1 +1,1 @@
-"""``adapter doctor``: does a response stream, and if not, what holds it back?"""
+"""``adapter doctor``: whether a response streams, and the reason if it does not."""

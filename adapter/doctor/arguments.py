@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 exit codes:
   0  the response streams
-  1  it does not
+  1  the response does not stream
   2  wrong usage, the app cannot be loaded, or the URL cannot be reached
 
 examples:
@@ -51,5 +51,5 @@ def add_arguments(doctor: ArgumentParser) -> None:
         "--report",
         type=Path,
         metavar="FILE",
-        help="write everything that was seen as JSON, without cookies and credentials",
+        help="write what was seen as JSON; cookies and credentials in headers are hidden",
     )

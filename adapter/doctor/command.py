@@ -1,4 +1,4 @@
-"""``adapter doctor``: asks for a response and says whether it streams."""
+"""``adapter doctor``: requests a response and says whether the response streams."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ import h11
 from ..diagnosis.findings import diagnose, streams
 from ..diagnosis.observation import BufferingSource, Observation
 from ..errors import ConfigurationError
-from ..target import find_target
+from ..target import DISTRIBUTION, find_target
 from .local_target import probe_target
-from .probe import ProbeRequest, probe
+from .probe import ProbeRequest, encode, probe
 from .report import lines, make_report, printable, without_secrets
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from .probe import Fields, Probe
+    from .probe import Fields, ProbedResponse
 
-DISTRIBUTION = "asgi-lambda-stream"
 URL = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 
 STREAMS, DOES_NOT_STREAM = 0, 1
 
 
 def main(arguments: Namespace) -> int:
-    """Ask for one response; return 0 if it streams, 1 if it does not.
+    """Request one response; return 0 if the response streams, else 1.
 
     Raises:
         ConfigurationError: wrong usage, or there is no response to judge.
@@ -51,7 +50,9 @@ def main(arguments: Namespace) -> int:
             observation,
             seen,
             findings,
-            about=(version(DISTRIBUTION), f"{datetime.now(UTC):%FT%TZ}", shown_target(arguments)),
+            version=version(DISTRIBUTION),
+            time=f"{datetime.now(UTC):%FT%TZ}",
+            target=shown_target(arguments),
             request={
                 "method": request.method,
                 "url": without_user(request.url),
@@ -77,7 +78,7 @@ def read_request(arguments: Namespace) -> ProbeRequest:
     target: str = arguments.target
     if is_url(target):
         if arguments.path is not None:
-            raise ConfigurationError("--path goes with TARGET: a URL has its own path.")
+            raise ConfigurationError("--path is only for TARGET: a URL has its own path.")
         url = target.partition("#")[0]
     else:
         url = arguments.path or "/"
@@ -112,23 +113,21 @@ def read_body(data: str | None) -> bytes:
 
 
 def check(request: ProbeRequest) -> None:
-    """Check that the request can be written.
+    """Check that the request can be sent.
 
     Raises:
-        ConfigurationError: it has a character that HTTP does not allow.
+        ConfigurationError: HTTP does not allow the request, or its port is not a number.
     """
     try:
-        port = urlsplit(request.url).port
-        h11.Request(
-            method=request.method,
-            target=request.url,
-            headers=[("Host", f"localhost:{port}"), *request.headers],
-        )
+        _ = urlsplit(request.url).port
+        encode(request, h11.Connection(h11.CLIENT))
     except (h11.LocalProtocolError, ValueError) as error:
         raise ConfigurationError(f"The request cannot be sent: {error}") from error
 
 
-async def observe(arguments: Namespace, request: ProbeRequest) -> tuple[Observation, Probe]:
+async def observe(
+    arguments: Namespace, request: ProbeRequest
+) -> tuple[Observation, ProbedResponse]:
     """Send the request to the local app or to the URL.
 
     Raises:
@@ -146,7 +145,7 @@ async def observe(arguments: Namespace, request: ProbeRequest) -> tuple[Observat
     return remote_observation(seen), seen
 
 
-def remote_observation(seen: Probe) -> Observation:
+def remote_observation(seen: ProbedResponse) -> Observation:
     """Return the observation of a client, which does not see the runtime."""
     return Observation(
         duration=seen.duration,
@@ -159,11 +158,11 @@ def remote_observation(seen: Probe) -> Observation:
         protocol=seen.protocol,
         broken=seen.broken,
         buffering=buffering_source(seen),
-        asked=True,
+        expected_to_stream=True,
     )
 
 
-def buffering_source(seen: Probe) -> str:
+def buffering_source(seen: ProbedResponse) -> str:
     """Return the event source of AWS that has buffered the response, if the headers show it."""
     names = {name.lower() for name, _ in seen.headers}
     if "apigw-requestid" in names:

@@ -1,4 +1,4 @@
-"""Runs an app in the local Lambda and asks it for one response."""
+"""Runs an app in the local Lambda and sends the app one request."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ from ..emulator.inspector.record_observer import observe
 from ..emulator.inspector.stack_reader import read_stack
 from ..errors import ConfigurationError
 from .probe import probe
-from .template import unfit_places
+from .template import places_without_streaming
 
 if TYPE_CHECKING:
     from ..diagnosis.observation import Observation
     from ..target import Target
-    from .probe import Probe, ProbeRequest
+    from .probe import ProbedResponse, ProbeRequest
 
-MAX_TIMEOUT_SECONDS = 900.0
 MARGIN_SECONDS = 5.0
 
 
 async def probe_target(
     target: Target, request: ProbeRequest, seconds: float
-) -> tuple[Observation, Probe]:
-    """Ask an app for a response; return the observations of the local Lambda and of the client.
+) -> tuple[Observation, ProbedResponse]:
+    """Send a request to an app; return the observations of the local Lambda and of the client.
 
     ``request.url`` begins with the path. The app's log goes to stderr.
 
@@ -46,12 +45,12 @@ async def probe_target(
     function = FunctionConfig(
         target.handler,
         target.task_root,
-        timeout_seconds=min(seconds + MARGIN_SECONDS, MAX_TIMEOUT_SECONDS),
+        timeout_seconds=seconds + MARGIN_SECONDS,
         environ={"ADAPTER_WATCHDOG": "on"},
     )
     console = Console(sys.stderr)
     journal = Journal()
-    seen: Probe | None = None
+    seen: ProbedResponse | None = None
     sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
     with listen("127.0.0.1", 0) as listening:
         base = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -69,8 +68,8 @@ async def probe_target(
     if record is None:
         raise ConfigurationError(f"The local Lambda refused the request with {seen.status}.")
     observation = replace(
-        observe(record, templates=unfit_places(function.task_root)),
-        asked=True,
+        observe(record, templates=places_without_streaming(target.task_root, target.handler)),
+        expected_to_stream=True,
         protocol=seen.protocol,
     )
     if may_name_middleware(observation):

@@ -44,8 +44,8 @@ class ProbeRequest(NamedTuple):
 
 
 @dataclass
-class Probe:
-    """The response. Times are in seconds since the request was sent."""
+class ProbedResponse:
+    """The response to a probe. Times are in seconds since the request was sent."""
 
     connect_seconds: float = 0.0
     peer: str = ""
@@ -74,7 +74,7 @@ class Probe:
         self.body_start += data[: MAX_START_BYTES - len(self.body_start)]
 
 
-async def probe(request: ProbeRequest, seconds: float) -> Probe:
+async def probe(request: ProbeRequest, seconds: float) -> ProbedResponse:
     """Send a request and read the response for at most ``seconds``.
 
     Raises:
@@ -84,7 +84,7 @@ async def probe(request: ProbeRequest, seconds: float) -> Probe:
     host = url.hostname or ""
     secure = url.scheme == "https"
     port = url.port or (443 if secure else 80)
-    seen = Probe()
+    seen = ProbedResponse()
     started = monotonic()
     with anyio.fail_after(CONNECT_SECONDS):
         if secure:
@@ -103,18 +103,17 @@ async def probe(request: ProbeRequest, seconds: float) -> Probe:
     return seen
 
 
-async def exchange(stream: ByteStream, request: ProbeRequest, seen: Probe, seconds: float) -> None:
+async def exchange(
+    stream: ByteStream, request: ProbeRequest, seen: ProbedResponse, seconds: float
+) -> None:
     """Send the request and read the response on an open connection."""
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
-    sent = [http.send(head_of(request))]
-    if request.body:
-        sent.append(http.send(h11.Data(data=request.body)))
-    sent.append(http.send(h11.EndOfMessage()))
+    sent = encode(request, http)
     started = monotonic()
-    seen.stopped = True
+    seen.stopped = True  # unless the response ends in time
     with anyio.move_on_after(seconds):
         try:
-            await stream.send(b"".join(data for data in sent if data))
+            await stream.send(sent)
             await read_response(stream, http, seen, started)
         except h11.RemoteProtocolError as error:
             seen.broken = str(error)
@@ -122,6 +121,18 @@ async def exchange(stream: ByteStream, request: ProbeRequest, seen: Probe, secon
             seen.broken = f"the connection was lost ({type(error).__name__})"
         seen.stopped = False
     seen.duration = monotonic() - started
+
+
+def encode(request: ProbeRequest, http: h11.Connection) -> bytes:
+    """Return the request in the bytes that are sent.
+
+    Raises:
+        h11.LocalProtocolError: HTTP does not allow the request.
+    """
+    events: list[h11.Event] = [head_of(request)]
+    if request.body:
+        events.append(h11.Data(data=request.body))
+    return b"".join(http.send(event) or b"" for event in (*events, h11.EndOfMessage()))
 
 
 def head_of(request: ProbeRequest) -> h11.Request:
@@ -143,7 +154,7 @@ def head_of(request: ProbeRequest) -> h11.Request:
 
 
 async def read_response(
-    stream: ByteStream, http: h11.Connection, seen: Probe, started: float
+    stream: ByteStream, http: h11.Connection, seen: ProbedResponse, started: float
 ) -> None:
     """Read the response to its end.
 
@@ -173,7 +184,9 @@ async def read_response(
             return
 
 
-def take_head(response: h11.Response, http: h11.Connection, seen: Probe, at: float) -> None:
+def take_head(
+    response: h11.Response, http: h11.Connection, seen: ProbedResponse, at: float
+) -> None:
     """Record status and headers."""
     seen.head_at = at
     seen.head_bytes -= len(http.trailing_data[0])

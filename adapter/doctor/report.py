@@ -1,4 +1,4 @@
-"""The doctor's output: lines for a person, and JSON. It does no I/O."""
+"""The doctor's output: lines for a person, and JSON. No I/O."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from ..diagnosis.findings import Finding
     from ..diagnosis.observation import Chunk, Observation
-    from .probe import Fields, Probe
+    from .probe import Fields, ProbedResponse
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-HIDDEN = frozenset({"authorization", "cookie", "set-cookie", "x-amz-security-token", "x-api-key"})
+#: Headers whose values may be cookies or credentials.
+SECRET = re.compile(r"authorization|cookie|secret|password|api-?key|(^|-)token$", re.IGNORECASE)
 BAR_COLUMNS = 60
 BLOCKS = " ▁▂▃▄▅▆▇█"
 SHOWN_HEADERS = ("content-type", "content-encoding", "server", "via", "x-cache")
@@ -43,14 +44,15 @@ class Report(TypedDict):
 
 def make_report(
     observation: Observation,
-    seen: Probe,
+    seen: ProbedResponse,
     findings: Sequence[Finding],
     *,
-    about: tuple[str, str, str],
+    version: str,
+    time: str,
+    target: str,
     request: dict[str, object],
 ) -> Report:
-    """Return the report. ``about`` is the version of the adapter, the time and the target."""
-    version, time, target = about
+    """Return the report; ``version`` is that of the adapter."""
     return {
         "version": version,
         "time": time,
@@ -86,14 +88,16 @@ def make_report(
 
 
 def without_secrets(fields: Sequence[tuple[str, str]]) -> Fields:
-    """Return header fields without the values of cookies and credentials."""
-    return [(name, "(hidden)" if name.lower() in HIDDEN else value) for name, value in fields]
+    """Return header fields without the values that may be cookies or credentials."""
+    return [(name, "(hidden)" if SECRET.search(name) else value) for name, value in fields]
 
 
-def lines(observation: Observation, seen: Probe, findings: Sequence[Finding]) -> Iterator[str]:
+def lines(
+    observation: Observation, seen: ProbedResponse, findings: Sequence[Finding]
+) -> Iterator[str]:
     """Yield the lines for a person."""
     yield f"{seen.protocol} {seen.status} {seen.reason}".rstrip()
-    for name, value in seen.headers:
+    for name, value in without_secrets(seen.headers):
         if name.lower() in SHOWN_HEADERS or name.lower().startswith("x-amz"):
             yield f"  {name}: {value}"
     yield from time_lines(observation, seen)
@@ -102,10 +106,11 @@ def lines(observation: Observation, seen: Probe, findings: Sequence[Finding]) ->
         yield f"{LABELS[finding.severity]}: {finding.text}"
         yield f"  {finding.advice}"
     yield ""
-    yield "It streams." if streams(observation, findings) else "It does not stream."
+    does = "streams" if streams(observation, findings) else "does not stream"
+    yield f"The response {does}."
 
 
-def time_lines(observation: Observation, seen: Probe) -> Iterator[str]:
+def time_lines(observation: Observation, seen: ProbedResponse) -> Iterator[str]:
     """Yield the times and sizes of a body, and its waterfall."""
     received = observation.received
     if not received:
@@ -113,9 +118,9 @@ def time_lines(observation: Observation, seen: Probe) -> Iterator[str]:
         return
     gap = longest_gap(observation)
     open_still = ", and the stream is still open" if seen.stopped else ""
-    pieces = "1 piece" if len(received) == 1 else f"{len(received)} pieces"
+    chunks = "1 chunk" if len(received) == 1 else f"{len(received)} chunks"
     yield (
-        f"  first byte {seconds(received[0].at)}, {total(received):,} bytes in {pieces}, "
+        f"  first byte {seconds(received[0].at)}, {total(received):,} bytes in {chunks}, "
         f"{seconds(observation.duration)}{open_still}"
     )
     yield f"  longest gap {seconds(gap.seconds)}, from {seconds(gap.start)} on"
@@ -132,6 +137,7 @@ def bar(chunks: Sequence[Chunk], duration: float, columns: int = BAR_COLUMNS) ->
         sizes[min(int(share * columns), columns - 1)] += chunk.size
     most = max(sizes)
     last = len(BLOCKS) - 1
+    # Rounded up, so that the smallest chunk has a block too.
     return "".join(BLOCKS[-(-size * last // most) if most else 0] for size in sizes)
 
 

@@ -1,8 +1,10 @@
-"""Templates beside an app: the places that deploy it without streaming."""
+"""Templates in the folder of an app: the places that deploy the app without streaming."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..emulator.template_file import read_template, section
 from ..errors import ConfigurationError
@@ -20,16 +22,23 @@ MAX_BYTES = 1024 * 1024
 STREAM = "RESPONSE_STREAM"
 
 
-def unfit_places(folder: Path) -> list[str]:
-    """Return the places in the templates of a folder whose invoke mode is not RESPONSE_STREAM.
+class Place(NamedTuple):
+    """A function URL or an API event in a template; ``problem`` is empty if the place streams."""
 
-    A template that cannot be read has none.
+    function: str
+    problem: str
+
+
+def places_without_streaming(folder: Path, handler: str) -> list[str]:
+    """Return the places in the templates of a folder that deploy the app without streaming.
+
+    A template that cannot be read has no places.
     """
-    found = []
-    for file in sorted(file for pattern in PATTERNS for file in folder.glob(pattern)):
-        document = read_if_possible(file)
-        found += [f"{file.name}: {place}" for place in unfit_resources(document)]
-    return found
+    return [
+        f"{file.name}: {problem}"
+        for file in sorted(file for pattern in PATTERNS for file in folder.glob(pattern))
+        for problem in problems_of_app(read_if_possible(file), handler)
+    ]
 
 
 def read_if_possible(file: Path) -> dict[str, JSON]:
@@ -40,36 +49,68 @@ def read_if_possible(file: Path) -> dict[str, JSON]:
         return {}
 
 
-def unfit_resources(template: Mapping[str, JSON]) -> Iterator[str]:
-    """Yield the places that do not stream: function URLs, and events of APIs."""
+def problems_of_app(template: Mapping[str, JSON], handler: str) -> list[str]:
+    """Return the problems of the places of the app's function.
+
+    The app's function has a handler of the same module. If no function with a place has that,
+    each may be the app's: then a problem is one only if all of these functions have a problem.
+    """
+    module = module_of(handler)
+    found = [*places(template)]
+    handlers = {
+        name: section(resource, "Properties").get("Handler")
+        for name, resource in section(template, "Resources").items()
+        if isinstance(resource, dict)
+    }
+    own = [p for p in found if module_of(handlers.get(p.function)) == module] or found
+    bad = [place for place in own if place.problem]
+    is_sure = {place.function for place in bad} == {place.function for place in own}
+    return [place.problem for place in bad] if is_sure else []
+
+
+def module_of(handler: JSON) -> str:
+    """Return the module of a handler string; empty if the handler is not a string."""
+    if not isinstance(handler, str):
+        return ""
+    return handler.rpartition(":" if ":" in handler else ".")[0].replace("/", ".")
+
+
+def places(template: Mapping[str, JSON]) -> Iterator[Place]:
+    """Yield the function URLs, and the events of APIs."""
     function = section(section(template, "Globals"), "Function")
-    for name, resource in section(template, "Resources").items():
+    resources = section(template, "Resources")
+    for name, resource in resources.items():
         if not isinstance(resource, dict):
             continue
         properties = section(resource, "Properties")
         kind = resource.get("Type")
-        if kind == "AWS::Lambda::Url" and not fits(properties.get("InvokeMode")):
-            yield f"{name} has no InvokeMode: {STREAM}"
+        if kind == "AWS::Lambda::Url":
+            words = re.findall(r"\w+", json.dumps(properties.get("TargetFunctionArn")))
+            target = next((word for word in words if word in resources), "")
+            mode = properties.get("InvokeMode")
+            yield Place(target, "" if may_stream(mode) else f"{name} has no InvokeMode: {STREAM}")
         if kind == "AWS::Serverless::Function":
             url = "FunctionUrlConfig"
             merged = section(function, url) | section(properties, url)
-            if merged and not fits(merged.get("InvokeMode")):
-                yield f"{name}.FunctionUrlConfig has no InvokeMode: {STREAM}"
-            yield from unfit_events(name, section(properties, "Events"))
+            if merged:
+                is_good = may_stream(merged.get("InvokeMode"))
+                yield Place(name, "" if is_good else f"{name}.{url} has no InvokeMode: {STREAM}")
+            yield from api_events(name, section(properties, "Events"))
 
 
-def unfit_events(function: str, events: Mapping[str, JSON]) -> Iterator[str]:
-    """Yield the API events of a SAM function that do not stream."""
+def api_events(function: str, events: Mapping[str, JSON]) -> Iterator[Place]:
+    """Yield the API events of a SAM function."""
     for name, event in events.items():
         if not isinstance(event, dict):
             continue
         if event.get("Type") == "HttpApi":
-            yield f"{function}.{name} is an HTTP API, which cannot stream"
-        mode = section(event, "Properties").get("ResponseTransferMode")
-        if event.get("Type") == "Api" and not fits(mode):
-            yield f"{function}.{name} has no ResponseTransferMode: {STREAM}"
+            yield Place(function, f"{function}.{name} is an HTTP API, which cannot stream")
+        if event.get("Type") == "Api":
+            is_good = may_stream(section(event, "Properties").get("ResponseTransferMode"))
+            problem = f"{function}.{name} has no ResponseTransferMode: {STREAM}"
+            yield Place(function, "" if is_good else problem)
 
 
-def fits(mode: JSON) -> bool:
+def may_stream(mode: JSON) -> bool:
     """Whether a mode streams, or is known at the deployment only, as ``!Ref`` is."""
     return mode == STREAM or isinstance(mode, dict)

@@ -1,1 +1,1 @@
-"""The adapter beside the other ways to serve an ASGI app from Lambda: ``make bench-peers``."""
+"""The adapter, compared with other ways to serve an ASGI app from Lambda: ``make bench-peers``."""

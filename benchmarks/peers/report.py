@@ -10,12 +10,12 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .contestants import MANGUM, ROOT, version
+from .implementations import MANGUM, ROOT, version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from .contestants import Contestant
+    from .implementations import Implementation
     from .measures import Measure
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -27,22 +27,24 @@ PLOTS = {
 }
 
 Samples = dict[tuple[str, str, str], list[float]]
-"""The figures of all rounds, by measure, contestant and column."""
+"""The figures of all rounds, by measure, implementation and column."""
 
 
-def table(measure: Measure, contestants: Sequence[Contestant], samples: Samples) -> Iterator[str]:
-    """Yield the lines of the table for a measure: medians, and the least and the most."""
+def table(
+    measure: Measure, implementations: Sequence[Implementation], samples: Samples
+) -> Iterator[str]:
+    """Yield the lines of the table for a measure: medians, minimum and maximum."""
     yield f"#### {measure.title}\n"
-    yield f"{measure.take.__doc__}\n"
+    yield f"{measure.measure.__doc__}\n"
     yield f"| | {' | '.join(measure.columns)} |"
     yield f"|---|{'---|' * len(measure.columns)}"
-    for contestant in contestants:
+    for implementation in implementations:
         cells = [
-            _cell(samples.get((measure.title, contestant.name, column), []))
+            _cell(samples.get((measure.title, implementation.name, column), []))
             for column in measure.columns
         ]
         if any(cells):
-            yield f"| {contestant.name} | {' | '.join(cells)} |"
+            yield f"| {implementation.name} | {' | '.join(cells)} |"
 
 
 def _cell(figures: Sequence[float]) -> str:
@@ -58,9 +60,9 @@ def _rounded(figure: float) -> str:
     return f"{figure:,.0f}" if figure >= 100 else f"{figure:.1f}"
 
 
-def environment(contestants: Sequence[Contestant]) -> str:
+def environment(implementations: Sequence[Implementation]) -> str:
     """Return a sentence with the machine, and the version of each thing that was measured."""
-    packages = dict.fromkeys(name for each in contestants for name in each.packages)
+    packages = dict.fromkeys(name for each in implementations for name in each.packages)
     versions = ", ".join(map(version, (*packages, "fastapi", "django")))
     return (
         f"{date.today().isoformat()}, {os.cpu_count()} cores ({platform.machine()}),"
@@ -119,14 +121,14 @@ def plot(title: str, unit: str, bars: Mapping[str, float]) -> str:
     )
 
 
-def write_plots(contestants: Sequence[Contestant], samples: Samples) -> None:
+def write_plots(implementations: Sequence[Implementation], samples: Samples) -> None:
     """Write the plots of the medians."""
     IMAGES.mkdir(exist_ok=True)
     for title, (column, file) in PLOTS.items():
         bars = {
-            contestant.name: statistics.median(figures)
-            for contestant in contestants
-            if (figures := samples.get((title, contestant.name, column)))
+            implementation.name: statistics.median(figures)
+            for implementation in implementations
+            if (figures := samples.get((title, implementation.name, column)))
         }
         if bars:
             Path(IMAGES, file).write_text(plot(title, column, bars))

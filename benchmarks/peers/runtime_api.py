@@ -20,7 +20,7 @@ REGISTERED = (
 
 
 class RuntimeApi:
-    """Delivers the same event as often as ``deliver`` asks for; until then each `next` waits.
+    """Delivers an event once for each call that ``deliver`` allows; until then `next` waits.
 
     ``first_byte`` is the time of the first byte of a response's body, by ``time.perf_counter()``.
     ``delays`` has the nanoseconds between a time stamp that the app sent and its arrival here.
@@ -128,8 +128,9 @@ class RuntimeApi:
     def _take_response(self, connection: socket.socket, head: bytes, data: bytes) -> None:
         """Read a response, of which only the end is kept, so that reading costs little."""
         if b"\r\ntransfer-encoding: chunked" not in head.lower():
-            self.last = self._body(connection, head, data)
+            data = data or self._receive(connection)
             self.first_byte = self.first_byte or time.perf_counter()
+            self.last = self._body(connection, head, data)
             return
         tail = b""
         while True:

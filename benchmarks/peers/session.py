@@ -1,4 +1,4 @@
-"""A contestant that runs: its processes, the calls that they serve, and what they use."""
+"""An implementation that runs: its processes, the calls that they serve, and what they use."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .contestants import HERE, environ
+from .implementations import HERE, environ
 from .runtime_api import SENT, RuntimeApi
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from .contestants import Contestant
+    from .implementations import Implementation
 
 SERVED_SECONDS = 180
 STARTED_SECONDS = 60
@@ -28,21 +28,21 @@ EXPECTED = {"bare": b"xxx", "fastapi": b"sum", "django": b"sum"}
 
 
 class Session:
-    """The processes of one contestant, for calls of one app.
+    """The processes of one implementation, for calls of one app.
 
-    ``at_once`` is how many calls it can serve at once: a contestant that is not concurrent gets as
-    many environments, as on Lambda. ``variables`` are environment variables for the app.
+    ``at_once`` is how many calls the implementation can serve at once: one that is not concurrent
+    gets as many environments, as on Lambda. ``variables`` are environment variables for the app.
     """
 
     def __init__(
-        self, contestant: Contestant, app: str, at_once: int = 1, **variables: object
+        self, implementation: Implementation, app: str, at_once: int = 1, **variables: object
     ) -> None:
-        self._contestant = contestant
+        self._implementation = implementation
         self._app = app
         self._at_once = at_once
-        self.api = RuntimeApi(quick_ack=contestant.quick_ack)
+        self.api = RuntimeApi(quick_ack=implementation.quick_ack)
         self._extra = {name: str(value) for name, value in variables.items()}
-        if contestant.concurrent and at_once > 1:
+        if implementation.concurrent and at_once > 1:
             self._extra["AWS_LAMBDA_MAX_CONCURRENCY"] = str(at_once)
         self._connections: list[http.client.HTTPConnection] = []
         self._running: list[subprocess.Popen[bytes]] = []
@@ -51,7 +51,7 @@ class Session:
     def __enter__(self) -> Self:
         self._started = time.perf_counter()
         try:
-            for _ in range(1 if self._contestant.concurrent else self._at_once):
+            for _ in range(1 if self._implementation.concurrent else self._at_once):
                 self._start()
         except BaseException:
             self.__exit__(None, None, None)
@@ -82,8 +82,8 @@ class Session:
 
     def _start(self) -> None:
         port = _free_port()
-        variables = environ(self._contestant, self._app, self.api.address, port) | self._extra
-        for command in (self._contestant.server, self._contestant.client):
+        variables = environ(self._implementation, self._app, self.api.address, port) | self._extra
+        for command in (self._implementation.server, self._implementation.client):
             if command:
                 process = subprocess.Popen(
                     [part.format(port=port) for part in command],
@@ -93,7 +93,7 @@ class Session:
                     stdout=subprocess.DEVNULL,
                 )
                 self._running.append(process)
-        if self._contestant.is_http_server:
+        if self._implementation.is_http_server:
             self._connections += [self._connect(port) for _ in range(self._at_once)]
 
     def _connect(self, port: int) -> http.client.HTTPConnection:
@@ -112,14 +112,14 @@ class Session:
     def serve(self, calls: int) -> float:
         """Serve ``calls`` calls, ``at_once`` of them at a time; return seconds."""
         start = time.perf_counter()
-        if self._contestant.is_http_server:
+        if self._implementation.is_http_server:
             self._request(calls)
         else:
             self.api.deliver(calls)
             self._wait()
         seconds = time.perf_counter() - start
         if EXPECTED[self._app] not in self.api.last:
-            raise SystemExit(f"{self._contestant.name}: a wrong response: {self.api.last!r}")
+            raise SystemExit(f"{self._implementation.name}: a wrong response: {self.api.last!r}")
         return seconds
 
     def _wait(self) -> None:
@@ -128,12 +128,12 @@ class Session:
             ended = [process.args for process in self._running if process.poll() is not None]
             if ended or self.api.failures or time.monotonic() > deadline:
                 raise SystemExit(
-                    f"{self._contestant.name} did not serve all calls of {self._app};"
+                    f"{self._implementation.name} did not serve all calls of {self._app};"
                     f" processes that ended: {ended}; errors: {self.api.failures}"
                 )
 
     def _request(self, calls: int) -> None:
-        """Send requests to an HTTP server, and write to ``api`` what came back."""
+        """Send requests to an HTTP server, and record the responses in ``api``."""
         shares = [calls // self._at_once] * self._at_once
         with ThreadPoolExecutor(self._at_once) as pool:
             for _ in pool.map(self._get, self._connections, shares):
@@ -163,7 +163,7 @@ class Session:
                     nanoseconds += int((thread / "schedstat").read_text().split()[0])
         return nanoseconds / 1e9
 
-    def shared_bytes(self) -> int:
+    def pss_bytes(self) -> int:
         """Return the memory of the processes, shared pages divided among them (PSS)."""
         return self._memory("smaps_rollup", "Pss")
 

@@ -61,7 +61,7 @@ def test_each_mode_is_deployed_seen_reported_and_deleted(
     (events,) = (line for line in text.splitlines() if line.startswith("| events |"))
     assert events.count("200, 16 bytes, complete, streamed") == 3
     assert "≠" not in text.partition("\n## ")[2]
-    assert text.count("### adapter doctor, ") == text.count("It streams.") == 3
+    assert text.count("### adapter doctor, ") == text.count("The response streams.") == 3
     integrations = aws.named("PutIntegration")
     assert [c.parameters["responseTransferMode"] for c in integrations] == ["STREAM"] * 2
     assert left() == []

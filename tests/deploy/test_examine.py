@@ -22,10 +22,10 @@ pytestmark = pytest.mark.process
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (["--stream-path", "/sse"], 0, "It streams."),
-        (["--stream-path", "/"], 1, "It does not stream."),
-        ([], 0, "It does not stream."),
-        (["--auth", "iam"], 0, "takes only signed requests, so adapter doctor does not ask it"),
+        (["--stream-path", "/sse"], 0, "The response streams."),
+        (["--stream-path", "/"], 1, "The response does not stream."),
+        ([], 0, "The response does not stream."),
+        (["--auth", "iam"], 0, "takes only signed requests, so adapter doctor does not examine it"),
     ],
     ids=["streams", "does not", "was not asked", "signed"],
 )

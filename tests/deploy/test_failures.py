@@ -65,7 +65,7 @@ class TestAFirstDeployment:
         assert failed.code == 1
         assert "Stopped at step " in failed.err
         assert "docs/deploy.md has the policy that the deployer needs" in failed.err
-        assert "the same command goes on from here." in failed.err
+        assert "Run the same command again to continue." in failed.err
         assert aws.changes()[-1] == operation
         done = {*aws.changes()[:-1]} - {"PublishVersion"}  # which gives the same version again
         assert deploy().code == 0
@@ -73,6 +73,19 @@ class TestAFirstDeployment:
         assert state()["Version"] == "1"
         deploy()
         assert aws.changes() == []
+
+
+@pytest.mark.parametrize("command", [("deploy", "shop.zip", "--auth", "none"), ("destroy",)])
+def test_a_deployer_who_must_not_read_the_tags_changes_nothing(
+    deploy: Run, run: Run, aws: RecordingAws, command: tuple[str, ...]
+) -> None:
+    deploy()
+    aws.refuse("ListTags")
+    name = ("--name", "shop") if command[0] == "deploy" else ("shop", "--yes")
+    refused = run(*command, *name)
+    assert refused.code == 1
+    assert "docs/deploy.md has the policy that the deployer needs" in refused.err
+    assert aws.changes() == []
 
 
 class TestAnUpdate:
@@ -87,7 +100,7 @@ class TestAnUpdate:
         failed = deploy(*OTHER, *PINNED)
         assert failed.code == 1
         is_waiting = SECOND.index(operation) <= SECOND.index("UpdateAlias")
-        assert ("The version that was live still is." in failed.err) == is_waiting
+        assert ("The live version has not changed." in failed.err) == is_waiting
         if is_waiting:
             assert state() == before
         assert deploy(*OTHER, *PINNED).code == 0
@@ -250,7 +263,7 @@ def test_an_interrupted_deployment_says_where_it_stopped_and_goes_on_from_there(
         assert process.wait() == code
     assert rest == (
         "Stopped at step 5 of 10, create function shop: interrupted, so this step may be done or "
-        "not.\nThe steps before this one stay; the same command goes on from here.\n"
+        "not.\nThe steps before this one stay. Run the same command again to continue.\n"
     )
     aws.refusals.clear()
     outcome = deploy()

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.deploy import steps
-from adapter.deploy.desired import TAG, Code, Configuration, Desired, OwnRole, Place, names_of
+from adapter.deploy.desired import (
+    TAG,
+    AccountRegion,
+    Code,
+    Configuration,
+    Desired,
+    OwnRole,
+    names_of,
+)
 from adapter.deploy.observed import Function, LogGroup, Observed, Role, Url, Version
 from adapter.deploy.plan import PERMISSIONS, plan
 from adapter.errors import DeployError
@@ -123,12 +131,15 @@ def test_a_log_group_that_was_there_is_used_and_left_as_it_is() -> None:
     st.sampled_from(["eu-west-1", "us-east-1"]),
 )
 def test_names_are_allowed_and_differ_from_place_to_place(name: str, region: str) -> None:
-    names = names_of(name, Place("aws", "1" * 12, region))
+    names = names_of(name, AccountRegion("aws", "1" * 12, region))
     assert len(names.role) <= 64
     assert len(names.bucket) <= 63
-    for place in (Place("aws", "2" * 12, region), Place("aws", "1" * 12, "ap-south-1")):
+    for place in (
+        AccountRegion("aws", "2" * 12, region),
+        AccountRegion("aws", "1" * 12, "ap-south-1"),
+    ):
         assert names_of(name, place).bucket != names.bucket
-    assert names_of(name, Place("aws", "1" * 12, "ap-south-1")).role != names.role
+    assert names_of(name, AccountRegion("aws", "1" * 12, "ap-south-1")).role != names.role
 
 
 def test_a_table_has_aligned_columns() -> None:

@@ -107,6 +107,20 @@ class TestWhatHasNoDefault:
             "'name' in [tool.adapter.deploy] of pyproject.toml.",
         )
 
+    @pytest.mark.parametrize("command", ["destroy", "logs"])
+    def test_is_the_name_which_other_commands_take_without_an_option(
+        self, run: Run, command: str
+    ) -> None:
+        refused(
+            run(command),
+            "NAME is missing: the function needs a name. Name it on the command line, or as "
+            "'name' in [tool.adapter.deploy] of pyproject.toml.",
+        )
+        refused(
+            run(command, "my shop"),
+            "NAME is 'my shop', but has to be up to 64 letters, digits, hyphens and underscores.",
+        )
+
     def test_is_who_may_call_the_url(self, run: Run, aws: RecordingAws) -> None:
         refused(
             run("deploy", "shop.zip", "--name", "shop"),

@@ -9,7 +9,7 @@ from adapter.diagnosis.observation import Chunk, Observation
 OVER_TIME = [Chunk(0.5 * number, 10) for number in range(6)]
 AT_ONCE = [Chunk(2.5, 60)]
 GOOD = Observation(
-    asked=True,
+    expected_to_stream=True,
     duration=2.6,
     received=OVER_TIME,
     written=OVER_TIME,
@@ -33,8 +33,8 @@ SHOWN = {
     "held": replace(REMOTE, received=AT_ONCE),
     "hung": replace(GOOD, received=(), written=()),
     "sync-iterator": replace(GOOD, log=["Warning: must consume synchronous iterators in order"]),
-    "large-head": replace(GOOD, head_bytes=16_001),
     "template": replace(GOOD, templates=["template.yaml: Function has no InvokeMode"]),
+    "large-head": replace(GOOD, head_bytes=16_001),
     "delayed": replace(GOOD, received=[Chunk(at + 0.5, size) for at, size in OVER_TIME]),
     "compressed": replace(GOOD, headers=[("content-encoding", "gzip")]),
     "silence": replace(GOOD, duration=40),
@@ -42,7 +42,7 @@ SHOWN = {
     "old-protocol": replace(GOOD, protocol="HTTP/1.0"),
     "cached": replace(GOOD, headers=[("X-Cache", "Hit from cloudfront")]),
     "length-known": replace(REMOTE, received=AT_ONCE, headers=[("content-length", "60")]),
-    "late": replace(GOOD, asked=False, headers=(), received=AT_ONCE, written=AT_ONCE),
+    "late": replace(GOOD, expected_to_stream=False, headers=(), received=AT_ONCE, written=AT_ONCE),
     "whole": replace(REMOTE, received=[Chunk(0.1, 60)]),
     "bandwidth": replace(GOOD, received=[Chunk(at, 2 * 1024**2) for at, _ in OVER_TIME]),
 }

@@ -28,6 +28,6 @@ observations = st.builds(
     buffering=st.sampled_from(["", "The URL"]),
     middleware=st.lists(st.sampled_from(["GZipMiddleware", "CORSMiddleware"]), max_size=2),
     log=st.lists(st.text(max_size=5), max_size=2),
-    asked=st.booleans(),
+    expected_to_stream=st.booleans(),
     templates=st.lists(words, max_size=2),
 )

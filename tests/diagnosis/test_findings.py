@@ -53,7 +53,7 @@ def test_a_finding_says_how_much_came_when_and_what_may_hold_it() -> None:
     body = [Chunk(0.1, 2), Chunk(3.0, 98)]
     seen = Observation(
         duration=3.0,
-        asked=True,
+        expected_to_stream=True,
         received=body,
         written=body,
         middleware=["CORSMiddleware", "GZipMiddleware"],

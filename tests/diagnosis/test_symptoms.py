@@ -15,19 +15,26 @@ from .shown import GOOD, SHOWN
 
 if TYPE_CHECKING:
     from adapter.diagnosis.findings import Rule
-    from adapter.diagnosis.symptoms import Look
+    from adapter.diagnosis.symptoms import Detector
 
 OVER_TIME = [Chunk(0.5 * number, 10) for number in range(6)]
 AT_ONCE = [Chunk(2.5, 60)]
 SSE = [("content-type", "text/event-stream")]
-BASE = Observation(asked=True, duration=2.6, received=AT_ONCE, written=AT_ONCE, status=200)
+LONG = b"x" * 900
+BASE = Observation(
+    expected_to_stream=True, duration=2.6, received=AT_ONCE, written=AT_ONCE, status=200
+)
 
-ABSENT: list[tuple[Look, Observation]] = [
+ABSENT: list[tuple[Detector, Observation]] = [
     (symptoms.refused, replace(BASE, status=502, error="Boom")),
     (symptoms.redirected, replace(BASE, status=304)),
     (symptoms.json_in_body, replace(BASE, body_start=b'{"statusCode":200}' + bytes(8))),
+    (symptoms.json_in_body, replace(BASE, body_start=b'{"message":"a","statusCode":200}\n')),
+    (symptoms.json_in_body, replace(BASE, body_start=b'{"statusCode":200}\n{"statusCode":404}\n')),
+    (symptoms.json_in_body, replace(BASE, body_start=b'{"id":1,"statusCode":200,"b": "' + LONG)),
+    (symptoms.json_in_body, replace(BASE, body_start=b"[" * 1024)),
     (symptoms.prelude_in_body, replace(BASE, body_start=b"GIF89a" + bytes(8))),
-    (symptoms.buffered_by_source, replace(BASE, asked=False, buffering="The URL")),
+    (symptoms.buffered_by_source, replace(BASE, expected_to_stream=False, buffering="The URL")),
     (symptoms.held_by_app, replace(BASE, headers=[("content-length", "60")])),
     (symptoms.held_by_app, replace(BASE, buffering="The URL")),
     (symptoms.held_on_the_way, BASE),
@@ -46,27 +53,42 @@ ABSENT: list[tuple[Look, Observation]] = [
     (symptoms.compressed, replace(BASE, headers=[("content-encoding", "identity")])),
     (symptoms.cached, replace(BASE, headers=[("x-cache", "Miss from cloudfront")])),
     (symptoms.came_whole, BASE),
-    (symptoms.came_whole, replace(BASE, asked=False, received=[Chunk(0.1, 60)], written=())),
+    (
+        symptoms.came_whole,
+        replace(BASE, expected_to_stream=False, received=[Chunk(0.1, 60)], written=()),
+    ),
     (symptoms.came_late, BASE),
-    (symptoms.came_late, replace(BASE, asked=False, headers=SSE)),
-    (symptoms.refused, replace(BASE, asked=False, status=404)),
+    (symptoms.came_late, replace(BASE, expected_to_stream=False, headers=SSE)),
+    (symptoms.refused, replace(BASE, expected_to_stream=False, status=404)),
 ]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.symptom)
 def test_a_symptom_is_seen_where_it_is_and_not_in_a_good_stream(rule: Rule) -> None:
-    assert rule.look(SHOWN[rule.symptom], Limits()) is not None
-    assert rule.look(GOOD, Limits()) is None
+    assert rule.detect(SHOWN[rule.symptom], Limits()) is not None
+    assert rule.detect(GOOD, Limits()) is None
 
 
-@pytest.mark.parametrize(("look", "observation"), ABSENT)
-def test_a_symptom_is_absent(look: Look, observation: Observation) -> None:
-    assert look(observation, Limits()) is None
+@pytest.mark.parametrize(("detect", "observation"), ABSENT)
+def test_a_symptom_is_absent(detect: Detector, observation: Observation) -> None:
+    assert detect(observation, Limits()) is None
 
 
 def test_events_through_a_source_that_buffers_are_a_fault_even_if_they_came_at_once() -> None:
     seen = replace(BASE, headers=SSE, buffering="The URL")
     assert symptoms.buffered_by_source(seen, Limits()) == {"source": "The URL"}
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b'{\n  "statusCode": 200, "headers": {"a": "b"}, "isBase64Encoded": false\n}\n',
+        b'{"headers": {"a": "b"}, "statusCode": 200, "body": "' + LONG,
+        b'{\n  "statusCode": 200,\n  "body": "' + LONG,
+    ],
+)
+def test_a_buffered_response_is_known_by_its_keys_complete_or_cut_off(start: bytes) -> None:
+    assert symptoms.json_in_body(replace(BASE, body_start=start), Limits()) == {}
 
 
 def test_a_compressor_in_the_stack_is_named() -> None:
@@ -84,6 +106,12 @@ def test_several_suspects_and_a_proxy_are_named_with_advice() -> None:
     assert values["suspects"] == "; `GZipMiddleware`, `ETagMiddleware` are in the stack"
     assert values["proxies"] == "; nginx is on the way"
     assert values["advice"] == " nginx: set proxy_buffering off, or send X-Accel-Buffering: no."
+
+
+def test_two_proxies_are_named() -> None:
+    seen = replace(BASE, headers=[("Server", "nginx"), ("X-Amz-Cf-Id", "0a")])
+    values = symptoms.burst_values(seen, Limits(), by_runtime=True)
+    assert values["proxies"] == "; nginx and CloudFront are on the way"
 
 
 def test_without_a_suspect_the_middleware_of_the_stack_is_named() -> None:

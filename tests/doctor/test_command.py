@@ -134,7 +134,7 @@ class TestAnApp:
         assert [size for _, size in report["written"]] == [9] * 4
         assert report["middleware"] == []
         said = capfd.readouterr()
-        assert said.out.endswith("\nIt streams.\n")
+        assert said.out.endswith("\nThe response streams.\n")
         assert "REPORT RequestId" in said.err
         assert "imported once more" not in said.err
 
@@ -151,7 +151,7 @@ class TestAnApp:
         ("path", "code", "symptom"),
         [
             ("/compressed", 0, "compressed"),
-            ("/large_head", 1, "large-head"),
+            ("/large_head", 0, "large-head"),
             ("/blocks", 0, "blocked-loop"),
             ("/breaks", 1, "failed"),
             ("/nowhere", 1, "status"),
@@ -308,6 +308,14 @@ class TestAUrl:
         assert (code, found) == (0, [])
         assert report["connection"]["tls"] == "TLSv1.3"
 
+    def test_with_another_host(self, folder: Path) -> None:
+        with uvicorn_server() as port:
+            url = f"http://127.0.0.1:{port}/moved"
+            _, found, report = doctor(folder, url, "--header", "Host: example.com")
+        assert found[0] == "redirect"
+        assert ["location", "/sse"] in report["response"]["headers"]
+        assert report["request"]["headers"] == [["Host", "example.com"]]
+
     def test_without_a_server(self, capfd: pytest.CaptureFixture[str]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = listening.getsockname()[1]
@@ -318,12 +326,14 @@ class TestAUrl:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["http://localhost/", "--path", "/x"], "--path goes with TARGET"),
+        (["http://localhost/", "--path", "/x"], "--path is only for TARGET"),
         (["main:app", "--path", "x"], "--path has to begin with /"),
         (["main:app", "--seconds", "0"], "--seconds has to be above 0"),
         (["main:app", "--header", "x"], "is not a header"),
         (["main:app", "--header", "a b: x"], "cannot be sent"),
         (["main:app", "--method", "A B"], "cannot be sent"),
+        (["main:app", "--data", "abc", "--header", "Content-Length: 1"], "cannot be sent"),
+        (["main:app", "--data", "abc", "--header", "Content-Length: 9"], "cannot be sent"),
         (["http://localhost:x/"], "cannot be sent"),
         (["main:app", "--data", "@none"], "Cannot read 'none'"),
         (["no app"], "does not name an app"),

@@ -10,7 +10,7 @@ import pytest
 from anyio.abc import SocketAttribute
 
 from adapter.diagnosis.observation import total
-from adapter.doctor.probe import MAX_CHUNKS, Probe, ProbeRequest, probe
+from adapter.doctor.probe import MAX_CHUNKS, ProbedResponse, ProbeRequest, probe
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,7 +116,7 @@ async def test_a_port_without_a_server_is_an_error() -> None:
 
 
 async def test_a_body_of_many_pieces_is_kept_in_bounded_memory() -> None:
-    seen = Probe()
+    seen = ProbedResponse()
     for number in range(MAX_CHUNKS + 10):
         seen.take_data(float(number), b"xy", starts_chunk=True)
     assert len(seen.chunks) == MAX_CHUNKS

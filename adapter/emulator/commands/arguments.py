@@ -8,16 +8,15 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, TypeVar
 
+from ...target import TARGET_HELP
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _ArgumentGroup
     from collections.abc import Callable
 
     Number = TypeVar("Number", int, float)
 
-TARGET_HELP = (
-    "the app: module:attribute, or module.attribute for a Lambda handler, or a file, as in "
-    "src/main.py:app; default: the function of the SAM template in this folder"
-)
+DEFAULT_TARGET = "default: the function of the SAM template in this folder"
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 MAX_TIMEOUT_SECONDS = 5400
@@ -45,7 +44,7 @@ examples:
 
 def add_dev_arguments(dev: ArgumentParser) -> None:
     """Describe the options of ``adapter dev``."""
-    dev.add_argument("target", nargs="?", metavar="TARGET", help=TARGET_HELP)
+    dev.add_argument("target", nargs="?", metavar="TARGET", help=f"{TARGET_HELP}; {DEFAULT_TARGET}")
     dev.add_argument(
         "--factory",
         action="store_true",

@@ -11,7 +11,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from ...diagnosis.symptoms import PROXY_RESPONSE
+from ...diagnosis.symptoms import is_buffered_response
 from ..host import host_is_local
 from ..local_invocation import LocalInvocation
 from ..outcome import EndOfResponse, InvocationFailure, ResponseStart
@@ -156,7 +156,7 @@ class HttpFrontEnd:
             else:
                 head = self._source.plain_head(response.content_type, event)
                 first = await read_first_chunk(invocation)
-                if PROXY_RESPONSE.match(first):  # not in later chunks: the first is sent now
+                if is_buffered_response(first):  # not in later chunks: the first is sent now
                     self._console.line(NOT_INTERPRETED, "error")
         except InvalidResponseError as error:
             raise NoResponseError(str(error)) from error

@@ -1,1 +1,1 @@
-"""The same small apps for each contestant; ``handlers.py`` beside them wraps one of them."""
+"""The same small apps for each implementation; ``handlers.py`` wraps one of them."""

@@ -1,4 +1,4 @@
-"""Who is compared: a table of processes, and where each comes from."""
+"""The implementations that are compared: a table of their processes and versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TOOLS = ROOT / ".peers"
-"""What ``make bench-peers`` installs from other package registries than Python's."""
+"""The folder for packages that ``make bench-peers`` does not install from PyPI."""
 
 NODE = TOOLS / "node_modules" / ".bin" / "node"
 NODE_CLIENT = TOOLS / "node_modules" / "aws-lambda-ric"
@@ -29,12 +29,12 @@ AWSLAMBDARIC = (*PYTHON, "-m", "awslambdaric", HANDLER)
 NATIVE = (*PYTHON, "-m", "adapter", "run")
 
 
-class Contestant(NamedTuple):
+class Implementation(NamedTuple):
     """A way to serve an app: a client of the Runtime API, and the HTTP server that it may need."""
 
     name: str
     packages: tuple[str, ...]
-    """What its version is read from: names on PyPI, ``node:…`` or ``crate:…``."""
+    """The packages of its version: names on PyPI, ``node:…`` or ``crate:…``."""
 
     client: tuple[str, ...] = ()
     """The command of the process that takes events."""
@@ -57,9 +57,9 @@ class Contestant(NamedTuple):
         return not self.client
 
 
-def _web_adapter(name: str, loop: str, *, quick_ack: bool) -> Contestant:
+def _web_adapter(name: str, loop: str, *, quick_ack: bool) -> Implementation:
     http = "httptools" if loop == "uvloop" else "h11"
-    return Contestant(
+    return Implementation(
         name,
         ("crate:lambda_web_adapter", "uvicorn"),
         (str(WEB_ADAPTER),),
@@ -69,7 +69,7 @@ def _web_adapter(name: str, loop: str, *, quick_ack: bool) -> Contestant:
     )
 
 
-MANGUM = Contestant(
+MANGUM = Implementation(
     "awslambdaric + Mangum",
     ("awslambdaric", "mangum"),
     AWSLAMBDARIC,
@@ -77,11 +77,11 @@ MANGUM = Contestant(
     streams=False,
 )
 OURS = (("BENCH_ADAPTER", "adapter"),)
-CONTESTANTS = (
+IMPLEMENTATIONS = (
     MANGUM,
-    Contestant("awslambdaric + this", ("awslambdaric",), AWSLAMBDARIC, environ=OURS),
-    Contestant("native", (), NATIVE, environ=OURS, concurrent=True),
-    Contestant(
+    Implementation("awslambdaric + this", ("awslambdaric",), AWSLAMBDARIC, environ=OURS),
+    Implementation("native", (), NATIVE, environ=OURS, concurrent=True),
+    Implementation(
         "native, uvloop",
         ("uvloop",),
         NATIVE,
@@ -91,20 +91,20 @@ CONTESTANTS = (
     _web_adapter("Web Adapter + uvicorn", "asyncio", quick_ack=False),
     _web_adapter("Web Adapter + uvicorn, uvloop", "uvloop", quick_ack=False),
     _web_adapter("the same, ACKs at once", "uvloop", quick_ack=True),
-    Contestant(
+    Implementation(
         "Node, streamifyResponse",
         ("node:node", "node:aws-lambda-ric"),
         (str(NODE), str(NODE_CLIENT / "index.mjs")),
         environ=(("_HANDLER", "stream.handler"),),
         apps=frozenset({"bare"}),
     ),
-    Contestant(
+    Implementation(
         "uvicorn alone",
         ("uvicorn", "uvloop", "httptools"),
         server=(*UVICORN, "--loop", "uvloop", "--http", "httptools", "--port", "{port}", TARGET),
         concurrent=True,
     ),
-    Contestant(
+    Implementation(
         "granian alone",
         ("granian",),
         server=(*GRANIAN, "--port", "{port}", *GRANIAN_TARGET),
@@ -130,7 +130,7 @@ def version(package: str) -> str:
             return f"{name} {importlib.metadata.version(name)}"
 
 
-def environ(contestant: Contestant, app: str, address: str, port: int) -> dict[str, str]:
+def environ(implementation: Implementation, app: str, address: str, port: int) -> dict[str, str]:
     """Return the environment variables that Lambda and the benchmark set."""
     return {
         **os.environ,
@@ -147,5 +147,5 @@ def environ(contestant: Contestant, app: str, address: str, port: int) -> dict[s
         "PORT": str(port),
         "BENCH_APP": app,
         "PYTHONPATH": str(ROOT),
-        **dict(contestant.environ),
+        **dict(implementation.environ),
     }
