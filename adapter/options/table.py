@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..named_tuple import NamedTuple
+from ..light_classes import NamedTuple
 from .values import (
     choice,
     event_path,

@@ -9,12 +9,14 @@ from symtable import symtable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import PackageError
-from ..loader import CALL, Kind, mistake, nearest
+from ..loader import CALL, mistake, nearest
 from . import THIS_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
+
+    from ..loader import Kind
 
 #: names whose use may add names to a module that its source does not bind, or replace the module
 DYNAMIC = {"*", "__dict__", "__getattr__", "exec", "globals", "modules", "setattr", "vars"}
@@ -22,7 +24,10 @@ DYNAMIC = {"*", "__dict__", "__getattr__", "exec", "globals", "modules", "setatt
 #: classes and functions of well-known frameworks, and the kind of app that a call of each makes
 ASGI_MAKERS = "FastAPI", "Litestar", "Quart", "Starlette", "WsgiToAsgi", "get_asgi_application"
 WSGI_MAKERS = "Flask", "get_wsgi_application"
-MAKERS = dict.fromkeys(ASGI_MAKERS, Kind.ASGI_APP) | dict.fromkeys(WSGI_MAKERS, Kind.WSGI_APP)
+MAKERS: dict[str, Kind] = {
+    **dict.fromkeys(ASGI_MAKERS, "an ASGI app"),
+    **dict.fromkeys(WSGI_MAKERS, "a WSGI app"),
+}
 
 
 class NamedModule(NamedTuple):
@@ -134,18 +139,18 @@ def kind_of(source: str, name: str) -> Kind:
             ast.Assign(targets=[ast.Name(id=bound)], value=ast.Call(func=maker))
             | ast.AnnAssign(target=ast.Name(id=bound), value=ast.Call(func=maker))
         ] if bound == name:
-            return MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
-    return Kind.UNKNOWN
+            return MAKERS.get(ast.unparse(maker).rpartition(".")[2], "unknown")
+    return "unknown"
 
 
 def _kind_of_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Kind:
     arguments = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
     required = len(arguments) - len(node.args.defaults)
     if node.decorator_list or node.args.vararg:
-        return Kind.UNKNOWN
+        return "unknown"
     if arguments == ["environ", "start_response"]:
-        return Kind.WSGI_APP
+        return "a WSGI app"
     if required == 3:
-        return Kind.ASGI_APP
+        return "an ASGI app"
     is_factory = isinstance(node, ast.FunctionDef) and required == 0 and len(arguments) < 2
-    return Kind.FACTORY if is_factory else Kind.UNKNOWN
+    return "a function without arguments" if is_factory else "unknown"

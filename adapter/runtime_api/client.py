@@ -11,7 +11,6 @@ from ..errors import NotPosted, RuntimeApiError, error_object
 from .connection import connect
 from .invocation import NONCE, Invocation
 from .wire import chunked_fields, error_report, error_type_header, header_lines, request
-from .xray_cause import xray_cause
 
 if TYPE_CHECKING:
     from ..types import ErrorObject
@@ -98,6 +97,8 @@ class RuntimeClient:
 
     async def error(self, invocation: Invocation, error: BaseException) -> ApiReply:
         """Report that the invocation failed before its response began."""
+        from .xray_cause import xray_cause  # lazy: cold start
+
         described = error_object(error, invocation.request_id)
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/error"
         cause = xray_cause(error, described)
