@@ -87,9 +87,9 @@ def run_runtime(target: str | None) -> int:
     """Run as a Lambda runtime: ``adapter run``."""
     import os
 
-    from .imports import collector, packed
+    from .imports import collector, install_packed
 
-    packed.install()  # before the imports that it makes fast
+    install_packed()  # before the imports that it makes fast
     with collector.pause(os.environ):
         from .native.runtime import main as run_native
     return run_native(target)

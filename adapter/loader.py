@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
-from .imports import collector, packed
+from .imports import collector, release_packed
 from .streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _module(name: str) -> ModuleType:
     except Exception as error:
         error.__traceback__ = _app_traceback(error)
         raise
-    packed.release()
+    release_packed()
     return module
 
 
