@@ -32,9 +32,10 @@ else:
             """Return the value of each field: of ``values``, then of ``named`` or the default."""
             rest = cls._fields[len(values) :]
             given = {**cls._field_defaults, **named}
-            if len(values) > len(cls._fields) or not named.keys() <= {*rest} <= given.keys():
+            in_order = (*values, *[given[field] for field in rest if field in given])
+            if len(in_order) != len(cls._fields) or not all(field in rest for field in named):
                 raise TypeError(f"{cls.__name__} has the fields {cls._fields}: {values}, {named}")
-            return (*values, *[given[field] for field in rest])
+            return in_order
 
         def __repr__(self):
             fields = (f"{field}={value!r}" for field, value in self._asdict().items())
