@@ -6,18 +6,15 @@ import os
 import sys
 
 NAME = "packed_imports.bin"
+"""The name of the file of packed imports, beside the ``adapter`` folder."""
 
 
-def install_packed() -> None:
-    """Import modules from the packed file beside the ``adapter`` folder, if there is one."""
-    folder = os.path.abspath(f"{__file__}/../../..")
-    if os.path.exists(f"{folder}/{NAME}"):
-        from .packed import install  # lazy: cold start
-
-        install(folder)
+def has_packed_file() -> bool:
+    """Whether there is a packed file. Without one, `adapter.imports.packed` is not imported."""
+    return os.path.exists(os.path.abspath(f"{__file__}/../../../{NAME}"))
 
 
 def release_packed() -> None:
-    """Free the memory of packed files, if one is used."""
+    """Free the memory of the packed files that are in use."""
     if (packed := sys.modules.get(f"{__name__}.packed")) is not None:
         packed.release()
