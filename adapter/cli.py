@@ -96,9 +96,12 @@ def run_runtime(target: str | None) -> int:
     """Run as a Lambda runtime: ``adapter run``."""
     import os
 
-    from .imports import collector, packed
+    from .imports import collector, has_packed_file
 
-    packed.install()  # before the imports that it makes fast
+    if has_packed_file():
+        from .imports import packed  # lazy: cold start
+
+        packed.install()  # before the imports that it makes fast
     with collector.pause(os.environ):
         from .native.runtime import main as run_native
     return run_native(target)

@@ -16,7 +16,7 @@ from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
 from .invocation.loggers import get_logger
-from .named_tuple import NamedTuple
+from .light_classes import NamedTuple
 from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ class LambdaHandler(EntryPoint):
                 request = source.request(event)
             except EventError as error:
                 logger.error("Malformed %s event; responded 400: %s", source.name, error)
-                return _Incoming(None, b"", refused=400)
+                return _Incoming(None, b"", 400)
             if self._rewrite is not None:
                 request = self._rewrite(request, event)
             scope = http_scope(
@@ -187,8 +187,8 @@ class LambdaHandler(EntryPoint):
             from .events.event_path import leads_to  # lazy: cold start
 
             if leads_to(scope["path"], self.options.event_path):
-                return _Incoming(scope, body, refused=404)
-        return _Incoming(scope, body)
+                return _Incoming(scope, body, 404)
+        return _Incoming(scope, body, 0)
 
     @cached_property
     def _rewrite(self) -> Callable[[Request, Event], Request] | None:
@@ -281,7 +281,7 @@ class LambdaHandler(EntryPoint):
             return event_response(path, head.status, head.headers, body)
 
         buffered = BufferedStream(render, stream)
-        incoming = _Incoming(scope, request.body)
+        incoming = _Incoming(scope, request.body, 0)
         await self._run(incoming, context, buffered, FUNCTION_URL, meter, raise_errors=True)
         if meter is not None:
             meter.requested(None, "")  # not an HTTP request
@@ -339,4 +339,4 @@ class _Incoming(NamedTuple):
 
     scope: Scope | None
     body: bytes
-    refused: int = 0  #: the status of the refusal, or 0
+    refused: int  #: the status of the refusal, or 0

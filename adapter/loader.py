@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import AsyncGenerator, Generator
-from enum import Enum
 from functools import reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -16,27 +15,22 @@ from typing import TYPE_CHECKING, Any
 from .errors import LoadError
 from .function import FunctionHandler
 from .handler import LambdaHandler
-from .imports import collector, packed
+from .imports import collector, release_packed
 from .streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from types import ModuleType, TracebackType
+    from typing import Literal
+
+    Kind = Literal["an ASGI app", "a WSGI app", "a function without arguments", "unknown"]
+    """The kind of an object in the user's module, judged without calling the object."""
 
 _IMPORT_MODULES = {__name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
 
 USUAL = ("app", "application", "handler", "lambda_handler")  #: names of apps and handlers
 
 CALL = "()"  #: at the end of a target: call the attribute; its result is the app
-
-
-class Kind(Enum):
-    """The kind of an object in the user's module, judged without calling the object."""
-
-    ASGI_APP = "an ASGI app"
-    WSGI_APP = "a WSGI app"
-    FACTORY = "a function without arguments"
-    UNKNOWN = "unknown"
 
 
 _GENERATOR = " To stream what a generator function yields, decorate it with @streamify_response."
@@ -110,7 +104,7 @@ def _module(name: str) -> ModuleType:
     except Exception as error:
         error.__traceback__ = _app_traceback(error)
         raise
-    packed.release()
+    release_packed()
     return module
 
 
@@ -168,7 +162,7 @@ def _app_advice(found: object, target: str) -> str:
         f"{target}.{name}{CALL}"
         for name in names
         if isinstance(inspect.getattr_static(found, name), FunctionType)
-        and _kind_of(getattr(found, name)) is Kind.FACTORY
+        and _kind_of(getattr(found, name)) == "a function without arguments"
     ]
     return f" Its app may be {' or '.join(makers)}." if makers else ""
 
@@ -178,16 +172,16 @@ def _kind_of(found: Any) -> Kind:
     try:
         signature = inspect.signature(found, follow_wrapped=False)
     except (TypeError, ValueError):
-        return Kind.UNKNOWN
+        return "unknown"
     if list(signature.parameters) == ["environ", "start_response"]:
-        return Kind.WSGI_APP
+        return "a WSGI app"
     if (inspect.isfunction(found) or inspect.ismethod(found)) and _may_be_factory(signature):
-        return Kind.FACTORY  # def create_app(config=None, debug=False)
+        return "a function without arguments"  # def create_app(config=None, debug=False)
     if _accepts(signature, 2):
-        return Kind.UNKNOWN
+        return "unknown"
     if _accepts(signature, 3):
-        return Kind.ASGI_APP
-    return Kind.FACTORY if _accepts(signature, 0) else Kind.UNKNOWN
+        return "an ASGI app"
+    return "a function without arguments" if _accepts(signature, 0) else "unknown"
 
 
 def _may_be_factory(signature: inspect.Signature) -> bool:
@@ -208,18 +202,18 @@ def _accepts(signature: inspect.Signature, count: int) -> bool:
 def mistake(target: str, kind: Kind) -> str:
     """Return why ``target`` cannot name an object of this kind, with advice; empty if it can.
 
-    >>> mistake("main:app", Kind.ASGI_APP)
+    >>> mistake("main:app", "an ASGI app")
     ''
     """
     named_app = ":" in target
     module, _, attribute = target.rpartition(":" if named_app else ".")
     app = f"{module}:{attribute}"
     wanted = "an ASGI app" if named_app else "a Lambda handler, which is called (event, context)"
-    if target.endswith(CALL) or kind is Kind.UNKNOWN or (named_app and kind is Kind.ASGI_APP):
+    if target.endswith(CALL) or kind == "unknown" or (named_app and kind == "an ASGI app"):
         return ""
-    if kind is Kind.ASGI_APP:
+    if kind == "an ASGI app":
         advice = f"Name the app with a colon: {app}"
-    elif kind is Kind.WSGI_APP:
+    elif kind == "a WSGI app":
         advice = (
             f"Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi({attribute}), "
             f"and name that: {module}:app"
@@ -228,4 +222,4 @@ def mistake(target: str, kind: Kind) -> str:
             advice = f"Django's ASGI app is {module.removesuffix('wsgi')}asgi:application"
     else:
         advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
-    return f"{target!r} is {kind.value}, not {wanted}. {advice}"
+    return f"{target!r} is {kind}, not {wanted}. {advice}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from .named_tuple import NamedTuple
+from .light_classes import NamedTuple
 
 if TYPE_CHECKING:
     from typing import Protocol, TypedDict

@@ -5,7 +5,7 @@
 CHECKOUT is a folder with an ``adapter`` package, this one if none is given. Printed are the calls
 of its functions for a GET to a function URL under the native runtime, the same under AWS's own
 runtime, and for one chunk of a longer response. Other code (asyncio, json, the app) is left out.
-So are comprehensions, which are calls only before Python 3.12.
+So are comprehensions, which are calls only before Python 3.12, and constructors of named tuples.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ SCENES = (
 )
 
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>")
+NAMED_TUPLES = "light_classes.py"  #: has the constructor of each named tuple
 
 
 class Recorder:
@@ -77,6 +78,8 @@ class Recorder:
         if code.co_name in COMPREHENSIONS:
             return
         module = code.co_filename.removeprefix(self._folder)
+        if module == NAMED_TUPLES:
+            return
         if code.co_qualname == self._scene.boundary:
             self._boundaries += 1
             if self._boundaries == self._scene.skipped + 2:

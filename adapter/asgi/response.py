@@ -9,12 +9,11 @@ https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from ..errors import ClientDisconnected, UnexpectedMessage
 from ..events.prelude import header_fields
-from ..named_tuple import NamedTuple
+from ..light_classes import IntEnum, NamedTuple
 from ..types import Head
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import ResponseTooLarge
-from ..named_tuple import NamedTuple
+from ..light_classes import NamedTuple
 from .body import encode_body
 from .multi_value import encode_query, header_pairs, multi_value_prelude, query_pairs
 from .prelude import encode

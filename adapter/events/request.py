@@ -49,19 +49,20 @@ def build_request(
     fields, by_name = _fields(headers, cookie, data)
     scheme = "http" if by_name.get(b"x-forwarded-proto") == b"http" else "https"
     return Request(
-        method=method.upper(),
-        scheme=scheme,
-        http_version=_VERSIONS.get(protocol, "1.1"),
-        path=path,
-        raw_path=raw_path,
-        query_string=query_string,
-        root_path=root_path,
-        headers=fields,
-        body=data,
-        client=(client, 0) if client else None,
-        server=server_of(
+        method.upper(),
+        scheme,
+        _VERSIONS.get(protocol, "1.1"),
+        path,
+        raw_path,
+        query_string,
+        root_path,
+        fields,
+        data,
+        (client, 0) if client else None,
+        server_of(
             by_name.get(b"host", b"localhost"), by_name.get(b"x-forwarded-port", b""), scheme
         ),
+        False,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..named_tuple import NamedTuple
+from ..light_classes import NamedTuple
 from .prelude import encode_head, prelude
 
 if TYPE_CHECKING:

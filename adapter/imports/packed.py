@@ -33,6 +33,7 @@ from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
 from struct import Struct
 from typing import TYPE_CHECKING, cast
 
+from . import NAME as NAME
 from . import collector
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from mmap import mmap
     from types import CodeType, ModuleType
 
-NAME = "packed_imports.bin"
 FORMAT = b"packed imports 1"
 
 HEAD = Struct("<16s4sQI8s")

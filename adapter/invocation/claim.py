@@ -8,7 +8,7 @@ invocation admits its party, and an input that keeps the state is refused.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from ..light_classes import IntEnum
 
 
 class ClaimState(IntEnum):

@@ -126,6 +126,34 @@ def watch_threads(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]
 
 
+def make_when_needed(
+    loop: asyncio.AbstractEventLoop, make: Callable[[], ThreadPoolExecutor]
+) -> None:
+    """Make the default executor of ``loop`` when a call needs it, unless the app has set one.
+
+    The modules of a thread pool take 1 % of a cold start without a framework. An event loop has no
+    hook for this, so two of its methods are replaced.
+    """
+    submit, set_executor = loop.run_in_executor, loop.set_default_executor
+    is_set = False
+
+    def set_default_executor(executor: ThreadPoolExecutor) -> None:
+        nonlocal is_set
+        set_executor(executor)
+        is_set = True
+
+    def run_in_executor(
+        executor: Executor | None, function: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        if executor is None and not is_set:
+            set_default_executor(make())
+        future: asyncio.Future[T] = submit(executor, function, *args)
+        return future
+
+    loop.set_default_executor = set_default_executor  # type: ignore[method-assign,assignment]
+    loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]
+
+
 def works_in_thread(task: asyncio.Task[Any]) -> bool:
     """Whether the invocation that ``task`` serves waits for a thread of its app.
 

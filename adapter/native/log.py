@@ -25,7 +25,6 @@ TELEMETRY_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 _LEVELS = {"TRACE": "DEBUG", "FATAL": "CRITICAL"}
 _FRAME_LEVELS = {10: 0x08, 20: 0x0C, 30: 0x10, 40: 0x14, 50: 0x18}
 _TEXT_FRAME, _JSON_FRAME = 0xA55A0003, 0xA55A0002
-_OWN = frozenset({*vars(logging.makeLogRecord({})), "aws_request_id", "tenant_id", "message"})
 
 
 def configure(environ: MutableMapping[str, str]) -> None:
@@ -197,6 +196,11 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object per record, with AWS's keys and the fields of ``extra``."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        record = vars(logging.makeLogRecord({}))
+        self._own = {*record, "aws_request_id", "tenant_id", "message"}
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
         # A dict as the message becomes a JSON object, not its repr.
@@ -216,6 +220,6 @@ class JsonFormatter(logging.Formatter):
         entry["requestId"] = getattr(record, "aws_request_id", "")
         entry["tenantId"] = getattr(record, "tenant_id", None)
         given = vars(record).items()
-        entry |= {key: value for key, value in given if key not in _OWN and key not in entry}
+        entry |= {key: value for key, value in given if key not in self._own and key not in entry}
         entry = {key: value for key, value in entry.items() if value is not None}
         return json.dumps(entry, ensure_ascii=False, default=str)

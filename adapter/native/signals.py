@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.runtime")
 
-_NOT_APP_MODULES = sys.stdlib_module_names | {"adapter", "__main__"}
-
 
 class SignalHandlers:
     """Replaces `signal.signal` and `signal.getsignal` in this process.
@@ -108,7 +106,9 @@ def _runs_app(frame: FrameType | None) -> bool:
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         # The methods of a named tuple have the name of a module that does not exist.
-        if module in sys.modules and module.partition(".")[0] not in _NOT_APP_MODULES:
+        package = module.partition(".")[0]
+        is_app = package not in sys.stdlib_module_names and package not in ("adapter", "__main__")
+        if is_app and module in sys.modules:
             return True
         frame = frame.f_back
     return False

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING
 
-from ..invocation.threads import anyio_limiter, app_threads, threads
+from ..invocation.threads import anyio_limiter, app_threads, make_when_needed, threads
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 JOIN_SECONDS = 0.02
 """The time in which an idle thread ends after a shutdown of its pool."""
@@ -22,20 +26,26 @@ class Threads:
     """
 
     def __init__(self, concurrency: int) -> None:
-        self._executor = app_threads(concurrency)
+        self._concurrency = concurrency
+        self._executor: ThreadPoolExecutor | None = None  #: of the event loop
         self._abandoned = 0
         self._added_tokens = 0  #: to anyio's limiter, for abandoned threads
-        asyncio.get_running_loop().set_default_executor(self._executor)
+        make_when_needed(asyncio.get_running_loop(), self._make_executor)
         self._limiter = anyio_limiter(is_needed=concurrency > ANYIO_THREADS)
         if self._limiter is not None:
             self._limiter.total_tokens = max(self._limiter.total_tokens, concurrency)
+
+    def _make_executor(self) -> ThreadPoolExecutor:
+        self._executor = app_threads(self._concurrency + self._abandoned)
+        return self._executor
 
     def end(self) -> bool:
         """End the idle threads; return whether other threads still run.
 
         At its end Python waits for every thread, and a thread cannot be stopped.
         """
-        self._executor.shutdown(wait=False)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False)
         threads().shutdown(wait=False)
         others = [thread for thread in threading.enumerate() if not thread.daemon]
         others.remove(threading.main_thread())
@@ -48,8 +58,9 @@ class Threads:
 
         Call this method in a task, unless ``count`` is negative.
         """
-        self._executor._max_workers += count
         self._abandoned += count
+        if self._executor is not None:
+            self._executor._max_workers += count
         if self._limiter is None and count > 0:
             self._limiter = anyio_limiter()
         if self._limiter is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..named_tuple import NamedTuple
+from ..light_classes import NamedTuple
 from .values import (
     choice,
     event_path,
@@ -68,21 +68,28 @@ class RuntimeOptions(NamedTuple):
     exec_wrapper: str = ""  #: read by the script ``adapter/bootstrap``
 
 
-class Option(NamedTuple):
+class Option:
     """One row of the table. The default is that of the field in `Options` or `RuntimeOptions`."""
 
-    name: str
-    meaning: str
-    parse: Callable[[str, Any], Any]
-    values: str
-    scope: str = HANDLER
-    argument: bool = True
-    variable: bool = True
-
-    @property
-    def environment_name(self) -> str:
-        """The name of the environment variable."""
-        return PREFIX + self.name.upper()
+    def __init__(
+        self,
+        name: str,
+        meaning: str,
+        parse: Callable[[str, Any], Any],
+        values: str,
+        scope: str = HANDLER,
+        *,
+        argument: bool = True,
+        variable: bool = True,
+    ) -> None:
+        self.name = name
+        self.meaning = meaning
+        self.parse = parse
+        self.values = values
+        self.scope = scope
+        self.argument = argument
+        self.variable = variable
+        self.environment_name = PREFIX + name.upper()
 
 
 OPTIONS = (

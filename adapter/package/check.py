@@ -8,12 +8,14 @@ from dis import get_instructions
 from typing import TYPE_CHECKING
 
 from ..errors import PackageError
-from ..loader import CALL, Kind, mistake, nearest
+from ..loader import CALL, mistake, nearest
 from . import THIS_PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from ..loader import Kind
 
 #: in the source of a module that may have more names than its statements bind
 DYNAMIC = r"import\s*\*|__dict__|__getattr__|sys\.modules|\b(exec|globals|setattr|vars)\b"
@@ -21,7 +23,10 @@ DYNAMIC = r"import\s*\*|__dict__|__getattr__|sys\.modules|\b(exec|globals|setatt
 #: classes and functions of well-known frameworks, and the kind of app that a call of each makes
 ASGI_MAKERS = "FastAPI", "Litestar", "Quart", "Starlette", "WsgiToAsgi", "get_asgi_application"
 WSGI_MAKERS = "Flask", "get_wsgi_application"
-MAKERS = dict.fromkeys(ASGI_MAKERS, Kind.ASGI_APP) | dict.fromkeys(WSGI_MAKERS, Kind.WSGI_APP)
+MAKERS: dict[str, Kind] = {
+    **dict.fromkeys(ASGI_MAKERS, "an ASGI app"),
+    **dict.fromkeys(WSGI_MAKERS, "a WSGI app"),
+}
 
 
 def split(target: str) -> tuple[str, str]:
@@ -98,10 +103,10 @@ def kind_of(binding: ast.stmt) -> Kind:
             names = (*arguments.posonlyargs, *arguments.args)
             has_defaults = len(names) == len(arguments.defaults)
             is_factory = has_defaults and len(names) < 2 and not arguments.vararg
-            return Kind.FACTORY if is_factory else Kind.UNKNOWN
+            return "a function without arguments" if is_factory else "unknown"
         case (
             ast.Assign(targets=[ast.Name()], value=ast.Call(func=maker))
             | ast.AnnAssign(value=ast.Call(func=maker))
         ):
-            return MAKERS.get(ast.unparse(maker).rpartition(".")[2], Kind.UNKNOWN)
-    return Kind.UNKNOWN
+            return MAKERS.get(ast.unparse(maker).rpartition(".")[2], "unknown")
+    return "unknown"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import HandlerError
 from ..invocation.context import Client, ClientContext, Identity, LambdaContext
-from ..named_tuple import NamedTuple
+from ..light_classes import NamedTuple
 from .wire import ProtocolError
 
 if TYPE_CHECKING:

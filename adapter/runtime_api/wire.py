@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ProtocolError as ProtocolError
 from ..events.name_cache import NameCache
-from ..named_tuple import NamedTuple
+from ..light_classes import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

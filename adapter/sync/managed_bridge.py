@@ -17,7 +17,7 @@ from ..invocation.current import current
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..invocation.runner import KeptOpen, LoopRunner
-from ..invocation.threads import app_threads
+from ..invocation.threads import app_threads, make_when_needed
 from ..runtime_api.client import RuntimeClient
 from ..runtime_api.delivery import Delivery, ServedInvocation, wait_for_reply
 from ..runtime_api.invocation import Invocation
@@ -41,7 +41,7 @@ class ManagedBridge(Bridge):
 
     def __init__(self) -> None:
         loop = _current_loop()
-        loop.set_default_executor(app_threads())
+        make_when_needed(loop, app_threads)
         KeptOpen(loop).__enter__()  # for as long as the process runs
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: the managed client waits for an event

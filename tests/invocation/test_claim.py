@@ -21,7 +21,7 @@ TABLE = {
 
 SENDERS = (ClaimInput.FIRST_BYTE, ClaimInput.RUNTIME, ClaimInput.DEADLINE)
 
-inputs = st.lists(st.sampled_from(ClaimInput), max_size=30)
+inputs = st.lists(st.sampled_from([*ClaimInput]), max_size=30)
 
 
 def admitted(inputs: list[ClaimInput]) -> tuple[list[ClaimInput], ClaimState]:
@@ -35,8 +35,8 @@ def admitted(inputs: list[ClaimInput]) -> tuple[list[ClaimInput], ClaimState]:
     return changing, state
 
 
-@pytest.mark.parametrize("happened", ClaimInput)
-@pytest.mark.parametrize("state", ClaimState)
+@pytest.mark.parametrize("happened", [*ClaimInput])
+@pytest.mark.parametrize("state", [*ClaimState])
 def test_the_table_is_total_and_every_pair_leads_where_it_says(
     state: ClaimState, happened: ClaimInput
 ) -> None:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import subprocess
+import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
@@ -11,7 +14,13 @@ import pytest
 from anyio import to_thread
 
 from adapter.invocation.current import Current, current
-from adapter.invocation.threads import threads, watch_threads, works_in_thread
+from adapter.invocation.threads import (
+    app_threads,
+    make_when_needed,
+    threads,
+    watch_threads,
+    works_in_thread,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -101,3 +110,59 @@ async def test_an_executor_of_processes_gets_the_plain_call(record: Current | No
         assert await calling == 32
     await asyncio.sleep(0)  # the callback of the future
     assert not works_in_thread(this_task())
+
+
+@pytest.fixture
+async def made() -> list[ThreadPoolExecutor]:
+    """The default executors that were made because a call needed one."""
+    made: list[ThreadPoolExecutor] = []
+
+    def make() -> ThreadPoolExecutor:
+        made.append(app_threads())
+        return made[-1]
+
+    make_when_needed(asyncio.get_running_loop(), make)
+    return made
+
+
+async def test_the_first_call_without_an_executor_makes_the_default_one(
+    made: list[ThreadPoolExecutor],
+) -> None:
+    with ThreadPoolExecutor() as own:
+        await asyncio.get_running_loop().run_in_executor(own, this_thread)
+    assert made == []
+    names = {await asyncio.to_thread(this_thread) for _ in range(3)}
+    assert names == {"app_0"}
+    assert len(made) == 1
+
+
+async def test_the_default_executor_of_the_app_is_kept(made: list[ThreadPoolExecutor]) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="own"))
+    assert await asyncio.to_thread(this_thread) == "own_0"
+    assert made == []
+
+
+def this_thread() -> str:
+    return threading.current_thread().name
+
+
+@pytest.mark.process
+def test_a_start_without_threads_and_packed_imports_imports_neither() -> None:
+    program = """
+import asyncio, sys
+from adapter.cli import run_runtime
+
+async def start():
+    from adapter.native.thread_pools import Threads
+    Threads(1)
+
+run_runtime("main:app")  # fails: this is not a Lambda environment
+asyncio.run(start())
+print({"concurrent.futures.thread", "adapter.imports.packed"} & sys.modules.keys())
+"""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, env=environ
+    )
+    assert ran.stdout == b"set()\n"
