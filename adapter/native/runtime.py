@@ -117,7 +117,11 @@ def _load_handler(name: str, options: RuntimeOptions, bridge: Bridge) -> Streami
         from .vendors import warn_of_sentry  # lazy: cold start
 
         warn_of_sentry()
-    return _with_watchdog(handler) if options.watchdog else handler
+    if options.watchdog:
+        from .watchdog import WatchedHandler  # lazy: cold start
+
+        return WatchedHandler(handler)
+    return handler
 
 
 def _run_phases(
@@ -334,12 +338,6 @@ def _no_handler() -> NoReturn:
         " does not set for a container image on managed instances. Name the handler in the image:"
         ' ENTRYPOINT ["python", "-m", "adapter", "run"], CMD ["main.handler"].',
     )
-
-
-def _with_watchdog(handler: StreamingHandler) -> StreamingHandler:
-    from .watchdog import WatchedHandler  # lazy: cold start
-
-    return WatchedHandler(handler)
 
 
 def _with_async_init(

@@ -97,7 +97,7 @@ def install() -> ManagedBridge | None:
         )
         return None
     bridge = ManagedBridge()
-    module.runtime_client = extension = Extension(module.runtime_client, bridge)  # type: ignore[attr-defined]
+    module.runtime_client = extension = ExtensionModule(module.runtime_client, bridge)  # type: ignore[attr-defined]
     for client in classes:
         _replace_wait(client, bridge, extension)
     _guard_init_reports(module)
@@ -140,7 +140,7 @@ def _takes(function: Any, *parameters: str) -> bool:
     return (*taken,)[: len(parameters)] == parameters
 
 
-def _replace_wait(client: Any, bridge: ManagedBridge, extension: Extension) -> None:
+def _replace_wait(client: Any, bridge: ManagedBridge, extension: ExtensionModule) -> None:
     """Replace ``wait_next_invocation`` of a class.
 
     On Python 3.12 and later the client starts a thread for each event, because signals are not
@@ -179,7 +179,7 @@ def _replace_wait(client: Any, bridge: ManagedBridge, extension: Extension) -> N
     client.wait_next_invocation = wait_next_invocation
 
 
-class Extension:
+class ExtensionModule:
     """Replaces the extension module, and posts no second response.
 
     A function of the module that is patched is called.
