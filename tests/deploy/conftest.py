@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from zipfile import ZipFile
@@ -25,7 +26,10 @@ class Outcome(NamedTuple):
 
 
 class Session(boto3.Session):  # type: ignore[misc]
-    """Keeps the clients of a test that have its credentials: to make one takes 15 ms."""
+    """Keeps the clients that have the credentials of the tests: to make one takes 15 ms.
+
+    A client of Lambda is kept for one test, as a deployment watches the uploads of its client.
+    """
 
     clients: ClassVar[dict[tuple[object, ...], Any]] = {}
 
@@ -34,10 +38,17 @@ class Session(boto3.Session):  # type: ignore[misc]
         credentials = self.get_credentials()
         if credentials is None or credentials.method != "env":
             return super().client(service_name, **options)
-        key = (service_name, self.region_name, options.get("config"))
+        settings = [os.environ.get(name) for name in ("AWS_ENDPOINT_URL", "AWS_MAX_ATTEMPTS")]
+        key = (service_name, self.region_name, options.get("config"), *settings)
         if key not in self.clients:
             self.clients[key] = super().client(service_name, **options)
         return self.clients[key]
+
+    @classmethod
+    def forget(cls, service_name: str) -> None:
+        """Drop the clients for a service."""
+        for key in [key for key in cls.clients if key[0] == service_name]:
+            del cls.clients[key]
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +64,7 @@ def moto() -> Iterator[RecordingAws]:
 def aws(moto: RecordingAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordingAws:
     """An empty account, for this process and for those that it starts in an empty folder."""
     moto.reset()
-    Session.clients.clear()
+    Session.forget("lambda")
     for name in ("AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name, value in CREDENTIALS.items():

@@ -46,7 +46,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def adapter_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder whose metadata say that the adapter was installed from a wheel in it.
 
     uv builds an editable adapter for each package again, which takes half of the time.
@@ -56,17 +56,41 @@ def adapter_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scratch = str(folder)
     run_uv("build", *options, "--out-dir", scratch, str(ROOT), folder=folder, scratch=scratch)
     [wheel] = folder.glob("*.whl")
+    copy_wheel(wheel, wheel)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_adapter(whole_adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return such a folder whose wheel has only the modules at the top, and each `__init__`.
+
+    The modules of the adapter take most of the time of a package, and few tests run them.
+    """
+    folder = tmp_path_factory.mktemp("adapter")
+    [wheel] = whole_adapter.glob("*.whl")
+    copy_wheel(wheel, folder / wheel.name, is_small)
+    return folder
+
+
+def is_small(name: str) -> bool:
+    """Whether a file of the wheel is at the top of the adapter, an `__init__` or metadata."""
+    folder, _, file = name.rpartition("/")
+    return folder == "adapter" or file == "__init__.py" or ".dist-info" in folder
+
+
+def copy_wheel(wheel: Path, copy: Path, is_needed: Callable[[str], bool] = bool) -> None:
+    """Copy files of a wheel, and write metadata beside the copy that name it as their origin."""
     with ZipFile(wheel) as archive:
-        contents = {name: archive.read(name) for name in archive.namelist()}
-    with ZipFile(wheel, "w") as archive:
+        names = filter(is_needed, archive.namelist())
+        contents = {name: archive.read(name) for name in names}
+    with ZipFile(copy, "w") as archive:
         for name, content in contents.items():
             archive.writestr(name, content)  # without a mode, as where a file system has none
-    with ZipFile(wheel) as archive:
+    with ZipFile(copy) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/METADATA")]
-        metadata = Path(archive.extract(name, folder))
-    origin = {"url": wheel.as_uri(), "archive_info": {}}
+        metadata = Path(archive.extract(name, copy.parent))
+    origin = {"url": copy.as_uri(), "archive_info": {}}
     metadata.with_name("direct_url.json").write_text(json.dumps(origin))
-    return folder
 
 
 @pytest.fixture
@@ -105,12 +129,12 @@ class Outcome(NamedTuple):
 def package(
     tmp_path: Path,
     wheels: Path,
-    adapter_wheel: Path,
+    small_adapter: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> Callable[..., Outcome]:
     """Run `adapter package` in this process, as if the adapter was installed from a wheel."""
-    monkeypatch.syspath_prepend(adapter_wheel)
+    monkeypatch.syspath_prepend(small_adapter)
 
     def run(target: str, *options: str, output: str = "function.zip") -> Outcome:
         capfd.readouterr()
@@ -118,3 +142,10 @@ def package(
         return Outcome(code, tmp_path / output, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def package_to_run(package: Run, whole_adapter: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run `adapter package`; what it makes can be run."""
+    monkeypatch.syspath_prepend(whole_adapter)
+    return package

@@ -343,9 +343,9 @@ def test_what_lambda_would_refuse_is_a_warning(zipped: int, unzipped: int, says:
 
 
 def test_the_packaged_handler_can_be_imported_from_the_zip_alone(
-    project: Write, package: Run, tmp_path: Path
+    project: Write, package_to_run: Run, tmp_path: Path
 ) -> None:
-    done = package(f"{project(needing())}/main.py:app")
+    done = package_to_run(f"{project(needing())}/main.py:app")
     with ZipFile(done.output) as archive:
         archive.extractall(tmp_path / "task")
     script = (

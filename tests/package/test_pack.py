@@ -76,11 +76,11 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_runtime_of_aws_imports_from_the_packed_file(
-    project: Write, wheels: Path, package: Run, way: str
+    project: Write, wheels: Path, package_to_run: Run, way: str
 ) -> None:
     make_wheel(wheels, "shop")
     target = f"{project({**needing('shop'), **MAIN})}/main.py:app"
-    folder = package(target, output="project/build/").output
+    folder = package_to_run(target, output="project/build/").output
     script = (
         f"import sys; sys.path.insert(0, {str(folder)!r}); {WAYS[way]}; "
         "print(sys.modules['shop'].__loader__)"
@@ -101,11 +101,11 @@ async def app(scope, receive, send):
 
 
 def test_the_native_runtime_imports_from_the_packed_file(
-    project: Write, wheels: Path, package: Run
+    project: Write, wheels: Path, package_to_run: Run
 ) -> None:
     make_wheel(wheels, "shop")
     target = f"{project({**needing('shop'), 'main.py': LOADER})}/main.py:app"
-    folder = package(target, output="project/build/").output
+    folder = package_to_run(target, output="project/build/").output
     environ = {"PYTHONPATH": str(folder), "ADAPTER_LIFESPAN": "off"}
     platform = Platform(folder, "main:app", environ, (sys.executable, "-m", "adapter", "run"))
     assert platform.connection().invoke(EVENT).content == b"PackedLoader"

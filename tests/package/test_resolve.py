@@ -103,9 +103,9 @@ def test_each_platform_gets_its_own_wheels(
 
 
 def test_an_editable_adapter_is_packaged_as_it_is_now(
-    project: Write, package: Run, adapter_wheel: Path
+    project: Write, package: Run, small_adapter: Path
 ) -> None:
-    sys.path.remove(str(adapter_wheel))
+    sys.path.remove(str(small_adapter))
     done = package(f"{project(needing())}/main.py:app")
     for name in ("adapter/loader.py", "adapter/bootstrap"):
         assert done.read(name) == (PACKAGE.parent / name).read_text()

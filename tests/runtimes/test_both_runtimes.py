@@ -12,21 +12,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.runtimes.conftest import RUN
+from tests.runtimes.conftest import RUN, Runtime
 from tests.support.fake_runtime_api import NEXT, response_of
+from tests.support.runtimes import RIC, RIC_4
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.runtimes.conftest import Start
     from tests.support.fake_runtime_api import Request
-
-AWS = (sys.executable, "-W", "default", "-m", "awslambdaric")
 
 HANDLER = """
 import asyncio, decimal, json, logging, os, sys, threading
@@ -115,11 +111,16 @@ GIVEN = {
 }
 
 
+def runtimes(handler: str = "main.handler") -> tuple[Runtime, Runtime]:
+    """Return ours, and AWS's: it warns, which is no error there."""
+    return Runtime(RUN, ENVIRON), Runtime((*RIC[:-1], handler), ENVIRON | RIC_4.environ)
+
+
 def invoke(
-    start: Start, command: Sequence[str], event: Any, headers: dict[str, str], **environ: str
+    start: Start, runtime: Runtime, event: Any, headers: dict[str, str], **environ: str
 ) -> tuple[Request, list[str]]:
     """Return what a runtime posts for an event, and the lines it has printed by then."""
-    lambda_ = start(HANDLER, "main.handler", command, **ENVIRON, **environ)
+    lambda_ = start(HANDLER, "main.handler", runtime.command, **runtime.environ, **environ)
     platform = lambda_.connection()
     platform.deliver(event, "id-1", **headers)
     request = platform.read()
@@ -131,8 +132,9 @@ def invoke(
 def both(
     start: Start, event: Any, headers: dict[str, str] | None = None, **environ: str
 ) -> tuple[tuple[Request, list[str]], tuple[Request, list[str]]]:
-    ours = invoke(start, RUN, event, headers or {}, **environ)
-    return ours, invoke(start, (*AWS, "main.handler"), event, headers or {}, **environ)
+    ours, theirs = runtimes()
+    found = invoke(start, ours, event, headers or {}, **environ)
+    return found, invoke(start, theirs, event, headers or {}, **environ)
 
 
 def described(request: Request) -> Any:
@@ -154,8 +156,8 @@ EVENTS: list[Any] = [*WORDS, {"a": [1, 2.5, None, True, "x"]}, [], 0]
 @pytest.mark.parametrize("headers", [{}, GIVEN], ids=["bare", "full"])
 def test_responses_are_the_same(start: Start, headers: dict[str, str]) -> None:
     posted = []
-    for command in (RUN, (*AWS, "main.handler")):
-        platform = start(HANDLER, "main.handler", command, **ENVIRON).connection()
+    for command, environ in runtimes():
+        platform = start(HANDLER, "main.handler", command, **environ).connection()
         posted.append([platform.invoke(e, f"id-{n}", **headers) for n, e in enumerate(EVENTS)])
         assert platform.read().call == NEXT
     for number, (event, ours, theirs) in enumerate(zip(EVENTS, *posted, strict=True)):
@@ -218,8 +220,8 @@ def test_what_the_runtime_refuses_has_the_same_type(
 )
 def test_init_fails_with_the_same_type_and_status(start: Start, handler: str, source: str) -> None:
     outcomes = []
-    for command in (RUN, (*AWS, handler)):
-        lambda_ = start(source, handler, command)
+    for command, environ in runtimes(handler):
+        lambda_ = start(source, handler, command, **environ)
         platform = lambda_.connection()
         request = platform.read()
         platform.accept()
@@ -245,8 +247,8 @@ def test_a_module_in_a_folder_is_named_with_slashes(start: Start) -> None:
     """
     first = start(source, "main.handler")
     first.connection().read()
-    for command in (RUN, (*AWS, "sub/inner.handler")):
-        lambda_ = start("", "sub/inner.handler", command)
+    for command, environ in runtimes("sub/inner.handler"):
+        lambda_ = start("", "sub/inner.handler", command, **environ)
         (first.root / "sub").rename(lambda_.root / "sub")
         first = lambda_
         assert lambda_.connection().invoke({}).json == "sub.inner"
@@ -280,11 +282,11 @@ def test_a_handlers_own_records_are_framed_in_the_same_way(
     start: Start, event: str, log_format: str, level: str
 ) -> None:
     found = []
-    for command in (RUN, (*AWS, "main.handler")):
+    for command, environ in runtimes():
         reading, writing = os.pipe()
-        environ = {"AWS_LAMBDA_LOG_FORMAT": log_format, "AWS_LAMBDA_LOG_LEVEL": level}
+        environ = {**environ, "AWS_LAMBDA_LOG_FORMAT": log_format, "AWS_LAMBDA_LOG_LEVEL": level}
         environ |= {"_LAMBDA_TELEMETRY_LOG_FD": str(writing)}
-        lambda_ = start(HANDLER, "main.handler", command, (writing,), **ENVIRON, **environ)
+        lambda_ = start(HANDLER, "main.handler", command, (writing,), **environ)
         os.close(writing)
         platform = lambda_.connection()
         platform.invoke(event)

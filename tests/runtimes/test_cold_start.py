@@ -34,6 +34,13 @@ async def app(scope, receive, send):
 USUAL = gc.get_threshold()[0]
 
 
+@pytest.fixture
+def from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start processes from nothing, as a fork has frozen objects from the start."""
+    monkeypatch.delenv("PYTHON_STARTS", raising=False)
+
+
+@pytest.mark.usefixtures("from_nothing")
 def test_the_collector_pauses_while_the_handler_is_imported_and_not_in_its_lifespan(
     start: Start,
 ) -> None:
@@ -44,6 +51,7 @@ def test_the_collector_pauses_while_the_handler_is_imported_and_not_in_its_lifes
     )
 
 
+@pytest.mark.usefixtures("from_nothing")
 def test_on_a_managed_instance_the_collector_is_left_alone(start: Start) -> None:
     running = start(COLLECTOR, ADAPTER_SHUTDOWN="off", AWS_LAMBDA_MAX_CONCURRENCY="1")
     assert json.loads(running.connection().invoke(EVENT).content) == [[True, USUAL, False]] * 3

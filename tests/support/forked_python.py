@@ -3,12 +3,14 @@
 A runtime that starts costs about 0.1 s of processor time, most of it for modules of the standard
 library; one that is forked costs 0.04 s. `make test` asks for forks with ``PYTHON_STARTS=forked``.
 Otherwise, and in `make test-all`, every process is started from nothing. The adapter, AWS's
-client and the app are imported by each process itself.
+client and the app are imported by each process itself. The garbage collector of a fork ignores
+what the fork has from the start (`gc.freeze`), which saves a third of its processor time.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import json
 import os
@@ -247,6 +249,7 @@ def main() -> None:
     """Serve; in a forked process, run the module that is ordered."""
     for name in (*STANDARD_LIBRARY, *sys.argv[2:]):
         import_module(name)
+    gc.freeze()
     order = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
     become(order)
     run_module(order.argv[0], run_name="__main__", alter_sys=True)

@@ -10,6 +10,7 @@ import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from threading import Lock, Thread
@@ -17,11 +18,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
 import botocore.session
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.test import run_wsgi_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication
 
 #: Parts of a function's configuration that moto takes and does not give back.
@@ -62,7 +63,7 @@ class Refusal:
 class RecordingAws:
     """What the proxy has seen and what it does; ``url`` is for AWS_ENDPOINT_URL."""
 
-    moto: WSGIApplication
+    moto: Callable[[str], WSGIApplication]  #: by the name of a service
     url: str = ""
     calls: list[Call] = field(default_factory=list)
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class RecordingAws:
         self.functions.clear()
         self.broken_versions.clear()
         self.function_urls.clear()
-        forward(self.moto, Request("POST", "/moto-api/reset", {}, b""))
+        forward(self.moto("moto_api"), Request("POST", "/moto-api/reset", {}, b""))
 
     def serve(self, request: Request) -> Reply:
         """Record a request, and refuse it or let moto and the memory reply."""
@@ -113,7 +114,7 @@ class RecordingAws:
                 return refused(refusal, request)
         if call.operation.endswith("RuntimeManagementConfig"):
             return self.manage_runtime(call)
-        reply = forward(self.moto, request)
+        reply = forward(self.moto(request.service), request)
         if request.is_for_lambda and reply.status < 300 and reply.body:
             return self.amended(call, reply)
         return reply
@@ -309,7 +310,7 @@ def make_handler(aws: RecordingAws) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def recording_aws() -> Iterator[RecordingAws]:
     """Run moto and the proxy."""
-    aws = RecordingAws(DomainDispatcherApplication(create_backend_app))
+    aws = RecordingAws(cache(create_backend_app))
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), make_handler(aws))
     aws.url = f"http://127.0.0.1:{proxy.server_port}"
     thread = Thread(target=proxy.serve_forever)
