@@ -15,9 +15,10 @@ from .source_response import InvalidResponseError
 PRELUDE_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)
 
-# API Gateway documents 16 KB, and no limit is published for function URLs. A larger prelude may
-# fail on AWS, so it fails here.
-MAX_PRELUDE_BYTES = 16 * 1024
+# API Gateway reads the delimiter within the first 16 KB, and 16,000 bytes is less than either
+# meaning. No limit is published for function URLs. A larger prelude may fail on AWS, so it fails
+# here.
+MAX_PRELUDE_BYTES = 16_000
 
 
 class PreludeReader:
@@ -33,12 +34,13 @@ class PreludeReader:
             InvalidResponseError: the stream does not begin with a prelude.
         """
         self._data += data
-        end = self._data.find(DELIMITER)
+        end = self._data.find(DELIMITER, 0, MAX_PRELUDE_BYTES)
         if end >= 0:
             return parse_prelude(self._data[:end]), self._data[end + len(DELIMITER) :]
         if len(self._data) > MAX_PRELUDE_BYTES:
             raise InvalidResponseError(
-                f"The stream has no prelude: no 8 NUL bytes in its first {MAX_PRELUDE_BYTES} bytes."
+                "The stream has no prelude, or a prelude that is too large: no 8 NUL bytes in its "
+                f"first {MAX_PRELUDE_BYTES:,} bytes."
             )
         return None
 

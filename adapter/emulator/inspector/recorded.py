@@ -62,7 +62,7 @@ class PreludeSplitter:
         if self._decided:
             return [Chunk(at, len(data))]
         self._start += data
-        end = self._start.find(DELIMITER)
+        end = self._start.find(DELIMITER, 0, MAX_PRELUDE_BYTES)
         if self._start[:1] == b"{" and end >= 0:
             self.size = end + len(DELIMITER)
             self.found, rest = self._start[:end], len(self._start) - self.size

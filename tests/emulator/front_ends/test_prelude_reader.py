@@ -50,3 +50,20 @@ def test_a_stream_without_a_prelude_is_refused_at_the_limit() -> None:
     assert reader.feed(b"x" * MAX_PRELUDE_BYTES) is None
     with pytest.raises(InvalidResponseError, match="no 8 NUL bytes"):
         reader.feed(b"x")
+
+
+def fed(size: int, piece_bytes: int) -> object:
+    """Return what a reader finds in a prelude of this size, with its delimiter."""
+    text = json.dumps({"headers": {"x": ""}})
+    prelude = text.replace('""', f'"{"y" * (size - len(text) - len(DELIMITER))}"')
+    reader, found, data = PreludeReader(), None, prelude.encode() + DELIMITER
+    for start in range(0, size, piece_bytes):
+        found = reader.feed(data[start : start + piece_bytes])
+    return found
+
+
+@pytest.mark.parametrize("piece_bytes", [1000, 100_000])
+def test_a_prelude_that_is_too_large_is_refused_in_pieces_of_any_size(piece_bytes: int) -> None:
+    assert fed(MAX_PRELUDE_BYTES, piece_bytes) is not None
+    with pytest.raises(InvalidResponseError, match="too large"):
+        fed(20_000, piece_bytes)

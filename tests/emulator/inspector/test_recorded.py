@@ -52,7 +52,10 @@ def test_a_prelude_is_found_however_it_is_cut(cuts: list[int]) -> None:
     assert (prelude.found, prelude.size) == (PRELUDE[:-8], len(PRELUDE))
 
 
-@pytest.mark.parametrize("stream", [b"plain", b'{"json": 1}', b"{" + b"x" * 20_000])
+LARGE = b"{" + b"x" * 20_000
+
+
+@pytest.mark.parametrize("stream", [b"plain", b'{"json": 1}', LARGE, LARGE + bytes(8)])
 def test_a_stream_without_a_prelude_is_all_body(stream: bytes) -> None:
     prelude = PreludeSplitter()
     body = [*prelude.split(1.0, stream), *prelude.end()]
