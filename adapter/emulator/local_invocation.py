@@ -40,6 +40,7 @@ class LocalInvocation:
         *,
         request_id: str,
         trace_id: str,
+        client_target: str = "",
         client_context: str = "",
         tenant_id: str = "",
         wants_log: bool = False,
@@ -49,6 +50,7 @@ class LocalInvocation:
         self.event = event
         self.request_id = request_id
         self.trace_id = trace_id
+        self.client_target = client_target  #: path and query of the client's HTTP request, if any
         self.client_context = client_context
         self.tenant_id = tenant_id
         self.log_tail = b"" if wants_log else None  #: the end of the log, if the caller wants it

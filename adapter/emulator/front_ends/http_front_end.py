@@ -83,9 +83,10 @@ class HttpFrontEnd:
             body = await read_body(request, self._source.max_body_bytes)
         except ClientDisconnect:
             return
-        event = self._event(client_request(scope, body))
+        received = client_request(scope, body)
+        event = self._event(received)
         if isinstance(event, SourceEvent):
-            await self._invoke(event, scope, receive, send)
+            await self._invoke(event, received.target, scope, receive, send)
             return
         if event.log:
             self._console.line(f"Responded {event.status}: {event.log}", "error")
@@ -100,12 +101,15 @@ class HttpFrontEnd:
             return self._source.too_large._replace(log=EVENT_TOO_LARGE)
         return event
 
-    async def _invoke(self, event: SourceEvent, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _invoke(
+        self, event: SourceEvent, target: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         streaming = self._source.streams
         invocation = LocalInvocation(
             event.document,
             request_id=event.request_id,
             trace_id=event.trace_id,
+            client_target=target,
             streaming=streaming,
         )
         client = ClientResponse(scope, receive, send, invocation)

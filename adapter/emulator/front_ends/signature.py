@@ -113,10 +113,9 @@ def signature_of(
         def headers_to_sign(self, request: AWSRequest) -> HeadersDict:
             return request.headers
 
-    url = f"http://{request.header(b'host')}{request.path}"
-    query = f"?{request.query}" if request.query else ""
+    url = f"http://{request.header(b'host')}{request.target}"
     fields = {name: request.header(name.encode("latin-1")) for name in signed}
-    rebuilt = AWSRequest(request.method, f"{url}{query}", fields, request.body)
+    rebuilt = AWSRequest(request.method, url, fields, request.body)
     rebuilt.context["timestamp"] = request.header(b"x-amz-date")
     digest = request.header(b"x-amz-content-sha256")
     if digest and "x-amz-content-sha256" not in signed:

@@ -125,6 +125,8 @@ def detail(
     findings = diagnose(observation) if record.ended is not None else []
     received = observation.received or observation.written
     request = record.request
+    # An event may lack the stage or the base path, which are part of the client's path.
+    sent = request._replace(target=record.client_target or request.target)
     return {
         **summary(record),
         "started": record.started,
@@ -152,7 +154,7 @@ def detail(
         "lines_left_out": record.lines_left_out,
         "explanation": record.explanation,
         "middleware": list(middleware),
-        "curl": curl_command(request, base_url),
+        "curl": curl_command(sent, base_url),
         "invoke": invoke_command(request, record.event, target),
         "bandwidth": {
             "burst_bytes": BURST_BYTES,

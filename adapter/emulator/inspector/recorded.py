@@ -93,6 +93,7 @@ class RecordedInvocation:
         self.streaming = invocation.streaming
         self.event = invocation.event[:MAX_KEPT_EVENT_BYTES]
         self.event_size = len(invocation.event)
+        self.client_target = invocation.client_target
         self.client_context = invocation.client_context
         self.tenant_id = invocation.tenant_id
         self.epoch = epoch  #: of the submission, in seconds

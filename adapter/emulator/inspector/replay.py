@@ -25,6 +25,7 @@ def submit_again(record: RecordedInvocation, pool: Pool) -> LocalInvocation:
         record.event,
         request_id=str(uuid4()),
         trace_id=child_trace(new_trace_root(time())),
+        client_target=record.client_target,
         client_context=record.client_context,
         tenant_id=record.tenant_id,
         streaming=record.streaming,
