@@ -74,7 +74,9 @@ def main(arguments: Namespace) -> int:
         http_socket = sockets.enter_context(listen(arguments.host, arguments.port))
         invoke_socket = None
         if arguments.invoke_port is not None:
-            invoke_socket = sockets.enter_context(listen(arguments.host, arguments.invoke_port))
+            invoke_socket = sockets.enter_context(
+                listen(arguments.host, arguments.invoke_port, "--invoke-port")
+            )
         settings = DevSettings(
             function,
             front_end,
@@ -211,7 +213,7 @@ def explain_failed_init(
         console.line(init_timeout_advice(function), "error")
     elif environment.init_failed:
         console.line(
-            "The function cannot start; requests get 502. The lines above say why. "
+            "The function cannot start; requests fail. The lines above say why. "
             "Once the error is fixed, the next request starts the function again.",
             "error",
         )

@@ -44,6 +44,8 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         ConfigurationError: an option is invalid, or contradicts another option.
     """
     template = None
+    if arguments.factory and arguments.target is None:
+        raise ConfigurationError("--factory is for TARGET: adapter dev main:create_app --factory")
     if arguments.target is not None:
         target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     elif arguments.command_line is not None:
@@ -53,7 +55,9 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         found = find_target(template.handler, template.task_root)
         target = Target(found.handler, template.task_root)
     if arguments.function is not None and template is None:
-        raise ConfigurationError("--function chooses from a template: leave TARGET out.")
+        raise ConfigurationError(
+            "--function chooses from a template: leave TARGET and --command out."
+        )
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
     return DevFunction(config, template.url_config if template else {})
 
