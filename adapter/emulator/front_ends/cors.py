@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +103,14 @@ def read_cors(document: Mapping[str, Any]) -> Cors:
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise ConfigurationError(f"Cors: {name} is not a list of strings.")
     origins, methods, headers, exposed = (tuple(document.get(name, ())) for name in LISTS)
-    credentials = bool(document.get("AllowCredentials"))
-    return Cors(origins, methods, headers, exposed, credentials, int(document.get("MaxAge", 0)))
+    # As a CloudFormation template may, a value may be a string: "true", "300".
+    credentials = str(document.get("AllowCredentials", False)).lower()
+    if credentials not in ("true", "false"):
+        raise ConfigurationError("Cors: AllowCredentials is not true or false.")
+    max_age = str(document.get("MaxAge", 0))
+    if not re.fullmatch("[0-9]+", max_age):
+        raise ConfigurationError("Cors: MaxAge is not a number of seconds.")
+    return Cors(origins, methods, headers, exposed, credentials == "true", int(max_age))
 
 
 def has_two_origins(headers: Headers) -> bool:

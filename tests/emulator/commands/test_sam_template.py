@@ -72,6 +72,48 @@ def test_without_settings_the_defaults_are_those_of_aws(tmp_path: Path) -> None:
     assert read.url_config["InvokeMode"] == "BUFFERED"
 
 
+REFERENCES = """
+Parameters:
+  Mode: {Type: String, Default: RESPONSE_STREAM}
+  Module: {Type: String, Default: main.handler}
+  Seconds: {Type: Number, Default: 300}
+Resources:
+  ApiAdminUrl:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: !GetAtt ApiAdmin.Arn, InvokeMode: BUFFERED}
+  ApiUrl:
+    Type: AWS::Lambda::Url
+    Properties:
+      TargetFunctionArn: !GetAtt Api.Arn
+      InvokeMode: !Ref Mode
+      Cors: {AllowOrigins: ["*", !Sub "https://${Domain}"], MaxAge: !Ref Seconds}
+  ApiAdmin: {Type: AWS::Lambda::Function, Properties: {Handler: admin.handler}}
+  Api:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: ./src
+      Handler: !Ref Module
+      Environment: {Variables: {DEBUG: true, VERBOSE: false, COUNT: 3}}
+"""
+
+
+def test_references_are_followed_and_unknown_values_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    template = tmp_path / "template.yaml"
+    template.write_text(REFERENCES)
+    function = read_function(template, "Api")
+    assert (function.handler, function.task_root) == ("main.handler", tmp_path / "src")
+    assert function.url_config["InvokeMode"] == "RESPONSE_STREAM"
+    assert function.url_config["Cors"] == {"AllowOrigins": ["*"], "MaxAge": 300}
+
+
+def test_variables_have_the_text_that_cloudformation_gives_them(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(REFERENCES)
+    environ = read_function(template, "Api").environ
+    assert environ == {"DEBUG": "true", "VERBOSE": "false", "COUNT": "3"}
+
+
 TWO = """
 Resources:
   A: {Type: AWS::Serverless::Function, Properties: {Handler: a.handler}}
