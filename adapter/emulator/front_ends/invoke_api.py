@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from ..console import Console
     from ..environments.pool import Pool
 
-NOT_THIS_HOST = RefusedError(
-    HTTPStatus.FORBIDDEN,
-    "AccessDeniedException",
+NOT_THIS_HOST = (
     "This server serves localhost only, and the Host header names another host. "
-    "To serve other machines, start it with --host 0.0.0.0.",
+    "To serve other machines, start it with --host 0.0.0.0."
 )
 #: Lambda's own message for a failed call, by the end of the response
 ERROR_MESSAGES = {
@@ -44,7 +42,6 @@ ERROR_MESSAGES = {
     EndOfResponse.TRUNCATED: "The response is incomplete.",
     EndOfResponse.OVERSIZED: "Response payload exceeded maximum allowed payload size ({} bytes).",
 }
-AT_LIMIT = RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.")
 
 Start = ResponseStart | InvocationFailure
 
@@ -74,7 +71,7 @@ class InvokeApi:
 
     async def _read(self, request: Request) -> InvokeRequest:
         if self._check_host and not host_is_local(list(request.scope["headers"])):
-            raise NOT_THIS_HOST
+            raise RefusedError(HTTPStatus.FORBIDDEN, "AccessDeniedException", NOT_THIS_HOST)
         body = await read_body(request, MAX_EVENT_BYTES)
         name = self._pool.function.name
         return invoke_request(request.method, request.scope["path"], request.headers, body, name)
@@ -90,7 +87,9 @@ class InvokeApi:
                 return make_response(HTTPStatus.ACCEPTED, request_id)
             start = await invocation.wait_for_start()
             if isinstance(start, InvocationFailure) and start.unavailable:
-                raise AT_LIMIT
+                raise RefusedError(
+                    HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded."
+                )
             if not call.streamed:
                 return await respond_buffered(start, invocation)
             await respond_streamed(start, invocation, send)
