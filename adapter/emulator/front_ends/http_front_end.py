@@ -38,6 +38,7 @@ NOT_THIS_HOST = (
     "This server serves localhost only, and the Host header names another host. "
     "To serve other machines or a tunnel, start it with --host 0.0.0.0.\n"
 )
+BODY_TOO_LARGE = "the request body has more than {} bytes, the limit of this event source."
 NOT_INTERPRETED = (
     "The client gets the JSON of the response as its body, statusCode included. The invoke mode of "
     "the URL is RESPONSE_STREAM, and the response has no prelude. Does the function buffer? Try "
@@ -95,10 +96,13 @@ class HttpFrontEnd:
     def _event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
         """Return the event of a request, or the response if the function is not invoked."""
         event = self._source.event(request)
-        if isinstance(event, SourceEvent) and (
-            event.too_large or len(request.body) > self._source.max_body_bytes
-        ):
+        if not isinstance(event, SourceEvent):
+            return event
+        if event.too_large:
             return self._source.too_large._replace(log=EVENT_TOO_LARGE)
+        if len(request.body) > self._source.max_body_bytes:
+            log = BODY_TOO_LARGE.format(self._source.max_body_bytes)
+            return self._source.too_large._replace(log=log)
         return event
 
     async def _invoke(

@@ -178,8 +178,9 @@ async def test_a_load_balancer_takes_bodies_of_one_mebibyte(local: LocalFactory)
     one = b"x" * (1 << 20)
     reply, _ = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one)
     assert reply.status_code == 502
-    reply, _ = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one + b"x")
+    reply, running = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one + b"x")
     assert reply.status_code == 413
+    assert "Responded 413: the request body has more than 1048576 bytes" in running.log.getvalue()
 
 
 class Impatient(RestApiSource):
