@@ -136,8 +136,9 @@ def new_trace_root(epoch_seconds: float) -> str:
 
 
 def child_trace(root: str) -> str:
-    """Return a trace with a segment below ``root``, not sampled."""
-    return f"{root};Parent={token_hex(8)};Sampled=0"
+    """Return a trace with a segment below ``root``; not sampled, unless ``root`` says more."""
+    trace, _, rest = root.partition(";")
+    return f"{trace};Parent={token_hex(8)};{rest or 'Sampled=0'}"
 
 
 def client_trace(headers: list[tuple[str, str]]) -> str | None:

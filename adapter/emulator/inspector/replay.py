@@ -44,7 +44,8 @@ async def read_response(invocation: LocalInvocation) -> None:
         if start.content_type == PRELUDE_CONTENT_TYPE:
             reader = PreludeReader()
         elif invocation.streaming:
-            respond(invocation, plain_head(start.content_type, invocation.request_id, ""))
+            head = plain_head(start.content_type, invocation.request_id, invocation.trace_id)
+            respond(invocation, head)
         async for chunk in invocation.body:
             data = chunk
             if reader is not None:

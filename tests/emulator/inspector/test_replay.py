@@ -55,6 +55,7 @@ async def test_a_stream_without_a_prelude_has_the_status_that_a_url_gives_it(
 ) -> None:
     kept = await replayed(local, ECHO, streaming=True)
     assert (kept.status, kept.body_start) == (200, b'{"key": 1}')
+    assert dict(kept.headers)[b"X-Amzn-Trace-Id"].startswith(b"Root=1-")
 
 
 async def test_a_broken_prelude_ends_the_reading_and_not_the_inspector(
