@@ -65,6 +65,11 @@ class FunctionConfig:
             return "lambda-managed-instances"
         return "snap-start" if self.snapstart else "on-demand"
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the native runtime serves the function."""
+        return self.command == NATIVE_RUNTIME
+
     def arn(self, region: str) -> str:
         """Return the function's ARN in a region."""
         return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{self.name}"
@@ -123,7 +128,7 @@ def exec_wrapper(function: FunctionConfig, environ: Mapping[str, str]) -> str:
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
     """
     wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER", "")
-    if function.command == NATIVE_RUNTIME and wrapper.endswith("/adapter/bootstrap"):
+    if function.is_native and wrapper.endswith("/adapter/bootstrap"):
         return ""
     below = wrapper.removeprefix("/var/task/")
     return wrapper if below == wrapper else str(function.task_root / below)

@@ -18,7 +18,6 @@ from ..console import Console
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
 from ..front_ends.front_end_settings import FrontEndSettings
 from ..front_ends.listening import listen
-from ..function_config import NATIVE_RUNTIME
 from ..host import is_loopback
 from .dev_settings import DevSettings
 from .function_options import read_dev_function
@@ -168,8 +167,7 @@ async def announce(
     function = settings.function
     await environment.api.initialised.wait()
     if environment.init_failed and settings.reload is None:
-        native = function.command == NATIVE_RUNTIME
-        what = function.target if native else shlex.join(function.command)
+        what = function.target if function.is_native else shlex.join(function.command)
         console.line(
             f"{what} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
