@@ -53,7 +53,7 @@ class FunctionConfig:
     concurrency: int | None = None
     snapstart: bool = False
     layers: tuple[Path, ...] = ()  #: mounted as ``/opt``; the last layer wins
-    #: without isolation there is one process on this terminal, and no limit of time or memory
+    #: without isolation there is one process, on this terminal; its memory and init have no limit
     isolated: bool = True
     #: defaults of environment variables; those of the user's own environment win
     environ: Mapping[str, str] = field(default_factory=dict)

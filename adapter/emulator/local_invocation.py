@@ -72,8 +72,8 @@ class LocalInvocation:
         self._start: ResponseStart | InvocationFailure | None = None
         self._started = anyio.Event()
 
-    def tell(self, step: InvocationStep) -> None:
-        """Tell the listener a step, if there is a listener."""
+    def notify(self, step: InvocationStep) -> None:
+        """Tell the listener about a step, if there is a listener."""
         if self.listener is not None:
             self.listener(step)
 
@@ -84,7 +84,7 @@ class LocalInvocation:
         """
         if self.log_tail is not None and is_certain:
             self.log_tail = (self.log_tail + f"{line}\n".encode())[-MAX_LOG_BYTES:]
-        self.tell(Logged(monotonic(), line))
+        self.notify(Logged(monotonic(), line))
 
     async def wait_for_start(self) -> ResponseStart | InvocationFailure:
         """Wait for the first byte, for the end of an empty response, or for a failure."""
@@ -121,7 +121,7 @@ class LocalInvocation:
             self._started.set()
             self.body.end()
             failure = self._start if isinstance(self._start, InvocationFailure) else None
-            self.tell(Ended(self.ended_at, end, failure.explain() if failure else ""))
+            self.notify(Ended(self.ended_at, end, failure.explain() if failure else ""))
 
     def fail(self, failure: InvocationFailure) -> None:
         """Fail the invocation, before its response or in the middle of it."""
@@ -129,6 +129,7 @@ class LocalInvocation:
             return
         if self.first_byte_at is None:
             self._start = failure
+            # Complete: the error is the whole response, and no bytes are missing.
             self.finish(ResponseEnd(EndOfResponse.COMPLETE, failure.error_type))
         else:
             self.finish(ResponseEnd(EndOfResponse.TRUNCATED, failure.error_type))

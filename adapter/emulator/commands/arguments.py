@@ -35,7 +35,7 @@ exit codes:
   0  success
   1  the app failed: a function error, a timeout, a broken stream, a status of 5xx
   2  wrong usage, or the app cannot be loaded
-  3  its lifespan startup failed
+  3  the app's lifespan startup failed
 
 examples:
   adapter invoke main:app --path '/search?q=x' --include
@@ -62,16 +62,18 @@ def add_dev_arguments(dev: ArgumentParser) -> None:
     add_environments(dev)
     add_server(dev)
     add_reload(dev)
-    add_undocumented(dev)
+    add_streams(dev)
 
 
 def add_invoke_arguments(invoke: ArgumentParser) -> None:
     """Describe the options of ``adapter invoke``."""
     add_function(invoke)
     request = invoke.add_argument_group("request")
-    what = request.add_mutually_exclusive_group(required=True)
-    what.add_argument("--path", help="request a path, with query if any: /search?q=x")
-    what.add_argument("--event", metavar="FILE", help="send this event as it is; -: from stdin")
+    path_or_event = request.add_mutually_exclusive_group(required=True)
+    path_or_event.add_argument("--path", help="request a path, with query if any: /search?q=x")
+    path_or_event.add_argument(
+        "--event", metavar="FILE", help="send this event as it is; -: from stdin"
+    )
     request.add_argument("--method", help="default: GET, or POST with --data")
     request.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
@@ -192,7 +194,8 @@ def add_environments(dev: ArgumentParser) -> None:
         type=positive,
         default=10,
         metavar="N",
-        help="most processes, one per concurrent request; more requests wait (%(default)s)",
+        help="maximum number of processes, one per concurrent request; more requests wait "
+        "(%(default)s)",
     )
     group.add_argument(
         "--concurrency",
@@ -235,7 +238,9 @@ def add_reload(dev: ArgumentParser) -> None:
     """Describe the options of ``--reload``."""
     group = dev.add_argument_group("reload", "on changes: --reload --reload-include '*.sql'")
     group.add_argument(
-        "--reload", action="store_true", help="restart when a Python file or a template changes"
+        "--reload",
+        action="store_true",
+        help="restart when a Python file or an HTML template changes",
     )
     group.add_argument(
         "--reload-include",
@@ -253,7 +258,7 @@ def add_reload(dev: ArgumentParser) -> None:
     )
 
 
-def add_undocumented(dev: ArgumentParser) -> None:
+def add_streams(dev: ArgumentParser) -> None:
     """Describe the limits, and choices where AWS's behaviour is not documented."""
     group = dev.add_argument_group(
         "streams", "bandwidth, and what AWS may do but does not document: --undocumented abort"
@@ -280,7 +285,7 @@ def positive(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Read a timeout that Lambda allows."""
+    """Read a timeout, which is at most the longest that Lambda has."""
     wanted = f"a number of seconds above 0 and at most {MAX_TIMEOUT_SECONDS}"
     return number(text, float, lambda value: 0 < value <= MAX_TIMEOUT_SECONDS, wanted)
 

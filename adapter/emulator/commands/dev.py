@@ -68,7 +68,7 @@ def main(arguments: Namespace) -> int:
         show_init_errors=arguments.reload,
     )
     source = read_source(arguments, dev.url_config)
-    reload = reload_filter_of(arguments, function.task_root)
+    reload_filter = reload_filter_of(arguments, function.task_root)
     with ExitStack() as sockets, ThreadPoolExecutor(1) as background:
         http_socket = sockets.enter_context(listen(arguments.host, arguments.port))
         invoke_socket = None
@@ -83,7 +83,7 @@ def main(arguments: Namespace) -> int:
             http_socket,
             invoke_socket,
             arguments.max_environments if function.isolated else 1,
-            reload,
+            reload_filter,
             inspector=arguments.inspector,
         )
         future_sandbox = background.submit(sandbox_of, function)
@@ -94,7 +94,7 @@ def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | No
     """Read ``--reload``, ``--reload-include`` and ``--reload-exclude``."""
     patterns = [*arguments.reload_include, *arguments.reload_exclude]
     if patterns and not arguments.reload:
-        raise ConfigurationError("--reload-include and --reload-exclude go with --reload only.")
+        raise ConfigurationError("--reload-include and --reload-exclude are for --reload only.")
     if not all(Path(pattern).name for pattern in patterns):
         raise ConfigurationError(
             "--reload-include and --reload-exclude take a file, a folder or a pattern: '*.sql'."
@@ -124,8 +124,8 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
                 signalled, failed = anyio.Event(), anyio.Event()
                 tasks.start_soon(wait_for_signal, signals, signalled)
                 tasks.start_soon(announce, settings, first, console, failed)
-                if settings.reload is not None:
-                    tasks.start_soon(reload, pool, settings.reload, console, reload_stop)
+                if settings.reload_filter is not None:
+                    tasks.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
                 await wait_any(signalled, failed)
                 console.line("Stopping.")
                 reload_stop.set()
@@ -166,7 +166,7 @@ async def announce(
 
     function = settings.function
     await environment.api.initialised.wait()
-    if environment.init_failed and settings.reload is None:
+    if environment.init_failed and settings.reload_filter is None:
         what = function.target if function.is_native else shlex.join(function.command)
         console.line(
             f"{what} cannot start. The lines above say why. "

@@ -64,7 +64,7 @@ def read_event(arguments: Namespace) -> SourceEvent:
     """Read an event from a file or from stdin."""
     if arguments.method is not None or arguments.header or arguments.data is not None:
         raise ConfigurationError(
-            "--event is sent as it is: --method, --header and --data go with --path only."
+            "--event is sent as it is: --method, --header and --data are for --path only."
         )
     name: str = arguments.event
     document = read(name)
@@ -72,8 +72,9 @@ def read_event(arguments: Namespace) -> SourceEvent:
         json.loads(document)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
-    ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
-    return ids._replace(document=document)
+    # The ids of an invented request: an event has no ids of its own.
+    with_ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return with_ids._replace(document=document)
 
 
 def build_event(arguments: Namespace) -> SourceEvent:

@@ -45,7 +45,7 @@ def find_template(folder: Path) -> Path | None:
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
-def read_function(template: Path, name: str | None = None) -> TemplateFunction:
+def function_of_template(template: Path, name: str | None = None) -> TemplateFunction:
     """Return the function of a template; ``name`` is its logical id if there are several.
 
     Values that only AWS knows are left out; a parameter has its default.
@@ -93,7 +93,7 @@ def choose(template: Path, functions: Mapping[str, Properties], name: str | None
         )
     has = f"{template.name} has the functions {', '.join(functions)}"
     if name is not None:
-        raise ConfigurationError(f"{has}, and none is named {name!r}.")
+        raise ConfigurationError(f"{has}, and no function is named {name!r}.")
     raise ConfigurationError(f"{has}. Choose one: adapter dev --function {next(iter(functions))}")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
-from .event_source import OwnResponse
+from .event_source import SourceResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Cors:
     allow_credentials: bool = False
     max_age_seconds: int = 0
 
-    def preflight(self, request: ClientRequest) -> OwnResponse | None:
+    def preflight(self, request: ClientRequest) -> SourceResponse | None:
         """Return the response to a preflight request; ``None`` for another request."""
         method = request.header(b"access-control-request-method")
         if request.method != "OPTIONS" or not method or not request.header(b"origin"):
@@ -54,7 +54,7 @@ class Cors:
                 fields.append((b"access-control-allow-headers", names))
             if self.max_age_seconds:
                 fields.append((b"access-control-max-age", b"%d" % self.max_age_seconds))
-        return OwnResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
+        return SourceResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
 
     def response_headers(self, request: ClientRequest) -> Headers:
         """Return the headers for a response; none if the origin is not allowed."""

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..function_config import VERSION
-from ..host import host_is_local
+from ..host import NOT_THIS_HOST, host_is_local
 from ..invocation_steps import Sent
 from ..local_invocation import LocalInvocation
 from ..outcome import EndOfResponse, InvocationFailure, ResponseStart, platform_error
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from ..console import Console
     from ..environments.pool import Pool
 
-NOT_THIS_HOST = (
-    "This server serves localhost only, and the Host header names another host. "
-    "To serve other machines, start it with --host 0.0.0.0."
-)
 #: Lambda's own message for a failed call, by the end of the response
 ERROR_MESSAGES = {
     EndOfResponse.COMPLETE: "The function failed.",
@@ -110,7 +106,7 @@ class InvokeApi:
 async def respond_buffered(start: Start, invocation: LocalInvocation) -> Response:
     """Return the whole response; the call succeeds even if the function fails."""
     payload = b"".join([chunk async for chunk in invocation.body])
-    invocation.tell(Sent(monotonic(), payload))
+    invocation.notify(Sent(monotonic(), payload))
     error = function_error(start, invocation)
     response = make_response(
         HTTPStatus.OK, invocation.request_id, error.details if error else payload
@@ -130,7 +126,7 @@ async def respond_streamed(start: Start, invocation: LocalInvocation, send: Send
     async for chunk in invocation.body:
         data = event_stream.message("PayloadChunk", "application/octet-stream", chunk)
         await send({"type": "http.response.body", "body": data, "more_body": True})
-        invocation.tell(Sent(monotonic(), chunk))
+        invocation.notify(Sent(monotonic(), chunk))
     complete: dict[str, str] = {}
     if error := function_error(start, invocation):
         details = error.details.decode("utf-8", "replace")
@@ -166,7 +162,7 @@ def function_error(start: Start, invocation: LocalInvocation) -> FunctionError |
         start.payload if isinstance(start, InvocationFailure) else decode_error_body(end.error_body)
     )
     if not details:
-        message = ERROR_MESSAGES[end.how].format(invocation.max_bytes)
+        message = ERROR_MESSAGES[end.completeness].format(invocation.max_bytes)
         details = platform_error(end.error_type, message).payload
     return FunctionError(end.error_type, details)
 

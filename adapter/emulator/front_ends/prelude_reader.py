@@ -1,4 +1,4 @@
-"""Reads the prelude of a streamed response, in any number of pieces.
+"""Reads the prelude of a streamed response, in any number of chunks.
 
 The code follows AWS's documentation and is separate from `adapter.events.prelude`, so that they do
 not share a bug.
@@ -15,20 +15,20 @@ from .source_response import InvalidResponseError
 PRELUDE_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = bytes(8)
 
-# API Gateway reads the delimiter within the first 16 KB, and 16,000 bytes is less than either
-# meaning. No limit is published for function URLs. A larger prelude may fail on AWS, so it fails
-# here.
-MAX_PRELUDE_BYTES = 16_000
+# API Gateway documents 16 KB, and no limit is published for function URLs. A larger prelude may
+# fail on AWS, so it fails here. This is the larger meaning of 16 KB: the diagnosis has a finding
+# above the smaller meaning, 16,000 bytes.
+MAX_PRELUDE_BYTES = 16 * 1024
 
 
 class PreludeReader:
-    """Takes the pieces of a stream until the prelude is complete. It does no I/O."""
+    """Takes the chunks of a stream until the prelude is complete. It does no I/O."""
 
     def __init__(self) -> None:
         self._data = b""
 
     def feed(self, data: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """Take a piece; return prelude and first bytes of the body when the prelude is complete.
+        """Take a chunk; return prelude and first bytes of the body when the prelude is complete.
 
         Raises:
             InvalidResponseError: the stream does not begin with a prelude.

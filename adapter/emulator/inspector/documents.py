@@ -34,7 +34,7 @@ class RequestRow(TypedDict):
     first_byte: float | None
     bytes: int
     outcome: str
-    faults: list[str]  #: symptoms of the diagnosis, without an error that is the outcome
+    faults: list[str]  #: symptoms of the diagnosis, except ``failed``, which `outcome` shows
 
 
 class FindingDocument(TypedDict):
@@ -89,7 +89,7 @@ def summary(record: RecordedInvocation) -> RequestRow:
         "target": request.target,
         "status": record.status,
         "cold": record.cold,
-        "environment": record.environment,
+        "environment": record.environment_pid,
         "duration": None if record.ended is None else record.last,
         "first_byte": chunks[0].at if chunks else None,
         "bytes": record.sent.size or record.written.size,
@@ -106,7 +106,8 @@ def outcome(record: RecordedInvocation) -> str:
         return "streaming" if record.sent.count else "running"
     if record.end.error_type:
         return record.end.error_type
-    return "complete" if record.end.how is EndOfResponse.COMPLETE else str(record.end.how)
+    completeness = record.end.completeness
+    return "complete" if completeness is EndOfResponse.COMPLETE else str(completeness)
 
 
 def faults(record: RecordedInvocation) -> list[str]:

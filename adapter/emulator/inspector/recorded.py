@@ -99,7 +99,7 @@ class RecordedInvocation:
         self.epoch = epoch  #: of the submission, in seconds
         self.version = 0  #: how many steps are recorded
         self.started: float | None = None
-        self.environment = ""
+        self.environment_pid = ""
         self.cold = False
         self.written = Series()
         self.prelude = PreludeSplitter()
@@ -139,7 +139,7 @@ class RecordedInvocation:
             self._take_line(at, step.line)
             return  # a line may come long after the end
         elif isinstance(step, Started):
-            self.started, self.environment, self.cold = at, step.environment, step.cold
+            self.started, self.environment_pid, self.cold = at, step.environment_pid, step.cold
         elif isinstance(step, Responded):
             self.responded, self.status, self.headers = at, step.status, step.headers
         else:

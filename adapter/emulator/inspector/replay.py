@@ -60,9 +60,9 @@ async def read_response(invocation: LocalInvocation) -> None:
                 respond(invocation, head)
                 reader = None
             if data:
-                invocation.tell(Sent(monotonic(), data))
+                invocation.notify(Sent(monotonic(), data))
 
 
 def respond(invocation: LocalInvocation, head: ResponseHead) -> None:
     """Tell the listener that a client would get the head now."""
-    invocation.tell(Responded(monotonic(), head.status, head.headers))
+    invocation.notify(Responded(monotonic(), head.status, head.headers))

@@ -282,7 +282,7 @@ def test_without_reload_a_client_gets_the_error_of_aws(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--reload-include", "*.sql"], "go with --reload only"),
+        (["--reload-include", "*.sql"], "are for --reload only"),
         (["--reload", "--reload-exclude", ""], "take a file, a folder or a pattern"),
     ],
 )

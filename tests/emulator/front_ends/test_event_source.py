@@ -184,7 +184,7 @@ async def test_a_load_balancer_takes_bodies_of_one_mebibyte(local: LocalFactory)
 
 
 class Impatient(RestApiSource):
-    wait_seconds = 0.1
+    response_timeout_seconds = 0.1
 
 
 @behaviour(

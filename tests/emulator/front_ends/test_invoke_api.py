@@ -280,7 +280,7 @@ async def test_a_managed_instance_at_its_limit_is_too_many_requests(local: Local
             refused.append(weakref.ref(invocation))
             return lambda step: None
 
-        function.running.pool.watch = watch
+        function.running.pool.listener_of = watch
         for operation in ("invoke", "invoke_with_response_stream"):
             with pytest.raises(function.client.exceptions.TooManyRequestsException):
                 await function.call(operation)

@@ -72,7 +72,7 @@ def test_an_invocation_is_recorded_from_its_start_to_its_end() -> None:
     kept.take(Sent(101.2, b"one"))
     kept.take(Ended(102.0, ResponseEnd(EndOfResponse.COMPLETE)))
     kept.take(Logged(103.0, "late"))
-    assert (kept.started, kept.environment, kept.cold) == (0.5, "77", True)
+    assert (kept.started, kept.environment_pid, kept.cold) == (0.5, "77", True)
     assert kept.written.chunks == [Chunk(1.0, 3)]
     assert (kept.status, kept.body_start) == (200, b"one")
     assert (kept.ended, kept.last, kept.version) == (2.0, 2.0, 6)

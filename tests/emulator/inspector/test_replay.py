@@ -31,7 +31,7 @@ async def replayed(
     """Invoke the script with an event, and again; return the record of the second time."""
     async with local(script) as running:
         journal = Journal()
-        running.pool.watch = journal.watch
+        running.pool.listener_of = journal.record
         invocation = running.submit(b'{"key": 1}', streaming=streaming, tenant_id=tenant_id)
         await read_response(invocation)
         await invocation.done.wait()
