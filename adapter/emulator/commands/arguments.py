@@ -96,13 +96,14 @@ def add_function(parser: ArgumentParser) -> _ArgumentGroup:
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        help=f"timeout of an invocation (30, or as in the template; at most {MAX_TIMEOUT_SECONDS})",
+        help=f"timeout of an invocation, at most {MAX_TIMEOUT_SECONDS}; default: 30, or as in the "
+        "template",
     )
     group.add_argument(
         "--memory",
         type=positive,
         metavar="MB",
-        help="memory limit of an environment (1024, or as in the template)",
+        help="memory limit of an environment; default: 1024, or as in the template",
     )
     group.add_argument(
         "--env-file",
@@ -149,12 +150,13 @@ def add_source(dev: ArgumentParser) -> None:
     group.add_argument(
         "--source",
         choices=SOURCES,
-        help="a function URL, a REST API, an HTTP API or a load balancer (url)",
+        help="a function URL, a REST API, an HTTP API or a load balancer; default: url",
     )
     group.add_argument(
         "--invoke-mode",
         choices=("response_stream", "buffered"),
-        help="InvokeMode of a URL (response_stream), or transfer mode of a REST API (buffered)",
+        help="InvokeMode of a URL, or transfer mode of a REST API; default: response_stream for a "
+        "URL, or as in the template, and buffered for a REST API",
     )
     group.add_argument(
         "--stage",
@@ -172,7 +174,8 @@ def add_source(dev: ArgumentParser) -> None:
     group.add_argument(
         "--auth",
         choices=("none", "aws_iam"),
-        help="AuthType of the URL (none); aws_iam checks signatures against your credentials",
+        help="AuthType of the URL; aws_iam checks signatures against your credentials; "
+        "default: none",
     )
     group.add_argument(
         "--cors", metavar="JSON", help='Cors of the URL: \'{"AllowOrigins": ["*"]}\''
@@ -194,8 +197,8 @@ def add_environments(dev: ArgumentParser) -> None:
         type=positive,
         default=10,
         metavar="N",
-        help="maximum number of processes, one per concurrent request; more requests wait "
-        "(%(default)s)",
+        help="maximum number of processes, one per concurrent request; more requests wait; "
+        "default: %(default)s",
     )
     group.add_argument(
         "--concurrency",
@@ -217,9 +220,12 @@ def add_server(dev: ArgumentParser) -> None:
     group.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (%(default)s; 0.0.0.0: reachable from containers and others)",
+        help="address to listen on; 0.0.0.0: reachable from containers and others; default: "
+        "%(default)s",
     )
-    group.add_argument("--port", type=port, default=8000, help="0: any free port (%(default)s)")
+    group.add_argument(
+        "--port", type=port, default=8000, help="0: any free port; default: %(default)s"
+    )
     group.add_argument(
         "--no-inspector",
         dest="inspector",

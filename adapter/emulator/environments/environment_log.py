@@ -16,8 +16,8 @@ class EnvironmentLog:
     """Writes lines to a console, and hands each line to the invocation that has written it.
 
     A line with a request id belongs to that invocation. Another line belongs to every running
-    invocation. If none is running, it belongs to the latest one, because output is read later than
-    the response.
+    invocation. If no invocation is running, the line belongs to the latest one, because output is
+    read later than the response.
     """
 
     def __init__(self, console: Console, running: AbstractSet[LocalInvocation]) -> None:

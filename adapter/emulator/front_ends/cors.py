@@ -57,7 +57,7 @@ class Cors:
         return SourceResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
 
     def response_headers(self, request: ClientRequest) -> Headers:
-        """Return the headers for a response; none if the origin is not allowed."""
+        """Return the headers for a response; no headers if the origin is not allowed."""
         origin = request.header(b"origin")
         if not origin or {origin, "*"}.isdisjoint(self.allow_origins):
             return []

@@ -194,7 +194,7 @@ class ConcurrentApi(RuntimeApi):
     async def _read_error(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
         try:
             invocation.fail(await read_failure(connection, MAX_REPORT_BYTES))
-        except (TruncatedError, ReportTooLargeError):  # AWS's server treats them alike
+        except (TruncatedError, ReportTooLargeError):  # AWS's server treats both in the same way
             self.state.step(invocation.request_id, PhaseStep.REFUSED)
             connection.abandon()
             return replies.TOO_LARGE

@@ -165,7 +165,7 @@ class Extensions:
 
 
 def read_events(body: bytes) -> list[str]:
-    """Return the events that a registration asks for; ``{}`` asks for none.
+    """Return the events that a registration asks for; ``{}`` asks for no events.
 
     Raises:
         ValueError: the body is not such a JSON object.

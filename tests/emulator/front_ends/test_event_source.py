@@ -188,9 +188,11 @@ class Impatient(RestApiSource):
 
 
 @behaviour(
-    "A REST API gives up after 29 s, an HTTP API after 30 s; the function runs on", Source.DOCS
+    "A REST API gives up after 29 s, an HTTP API after 30 s; the function continues", Source.DOCS
 )
-async def test_an_api_gives_up_on_a_response_and_the_function_runs_on(local: LocalFactory) -> None:
+async def test_an_api_gives_up_on_a_response_and_the_function_continues(
+    local: LocalFactory,
+) -> None:
     script = "import signal\n" + ECHO.replace("    assert", "    signal.pause()\n    assert")
     reply, running = await get(local, script, Impatient())
     assert (reply.status_code, reply.json()) == (504, {"message": "Endpoint request timed out"})
