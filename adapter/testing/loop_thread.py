@@ -43,7 +43,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)
 
     def stop(self) -> None:
-        """Tell the loop to cancel its tasks and end, and do not wait: finalizers call this."""
+        """Tell the loop to cancel its tasks and end; do not wait for that: finalizers call this."""
         loop, stopped = self._ready.result()
         with suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(stopped.set)
