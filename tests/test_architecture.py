@@ -91,7 +91,6 @@ UNTESTED = {
     "options.table": "options.test_options",
     "invocation.registry": "held by runtimes.test_wrappers, test_snapshot and test_concurrent",
     "snapstart": "invocation.test_snapshot_hooks",
-    "runtime_api.client": "held by runtimes.test_serve and test_early_replies",
     "runtime_api.delivery": "runtime_api.test_runtime_stream",
     "streams.compression": "test_handler",
     "streams.streaming_handler": "protocols, which mypy checks; read by test_loader",

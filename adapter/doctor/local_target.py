@@ -59,7 +59,7 @@ async def probe_target(
             serve(HttpFrontEnd(pool, FrontEndSettings(), console), listening),
         ):
             if not (await pool.warm()).init_failed:
-                pool.watch = journal.watch
+                pool.listener_of = journal.record
                 seen = await probe(request._replace(url=f"{base}{request.url}"), seconds)
             await pool.close()  # reads the rest of the log
     if seen is None:

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anyio.abc import ByteReceiveStream
 
 MAX_LINE_BYTES = 256 * 1024  # CloudWatch splits log events at this size
@@ -16,7 +18,7 @@ RESET = "\x1b[0m"
 
 
 class Console:
-    """Writes lines to a stream and never splits a line.
+    """Writes lines to a stream and never mixes lines.
 
     All writers share one event loop, and a line is one write, so the lines of several environments
     cannot mix. Errors of the stream are ignored: a closed terminal does not stop the server.
@@ -40,19 +42,24 @@ class Console:
         except (OSError, ValueError):
             return
 
-    async def forward(self, output: ByteReceiveStream) -> None:
-        """Copy the output of a process line by line until the process closes it."""
-        rest = b""
-        async for data in output:
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                self._output(line)
-            if len(rest) > MAX_LINE_BYTES:
-                self._output(rest)
-                rest = b""
-        if rest:
-            self._output(rest)
 
-    def _output(self, line: bytes) -> None:
-        text = line.decode("utf-8", "backslashreplace").removesuffix("\r")
-        self.line(text.replace("\r", "\n"))  # as CloudWatch shows one event
+async def forward(output: ByteReceiveStream, write_line: Callable[[str], None]) -> None:
+    """Copy the output of a process line by line until the process closes it.
+
+    A line that is longer than `MAX_LINE_BYTES` is split.
+    """
+    rest = b""
+    async for data in output:
+        *lines, rest = (rest + data).split(b"\n")
+        if len(rest) > MAX_LINE_BYTES:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            write_line(readable(line))
+    if rest:
+        write_line(readable(rest))
+
+
+def readable(line: bytes) -> str:
+    """Return a line as text."""
+    # CloudWatch shows a carriage return as a line break of the same event.
+    return line.decode("utf-8", "backslashreplace").removesuffix("\r").replace("\r", "\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import ConfigurationError
 
 ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
-QUOTED = re.compile(r"""(?P<quote>['"])(?P<text>.*)(?P=quote)\s*(?:#.*)?""")
+QUOTED = re.compile(r"""(?:"(?P<double>(?:\\.|[^\\])*?)"|'(?P<single>.*?)')\s*(?:#.*)?""")
 ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"', "\\\\": "\\"}
 
 
@@ -43,6 +43,6 @@ def read_value(text: str) -> str:
     quoted = QUOTED.fullmatch(text)
     if quoted is None:
         return re.sub(r"(^|\s+)#.*", "", text)
-    if quoted["quote"] == "'":
-        return quoted["text"]
-    return re.sub(r"\\[nt\"\\]", lambda escape: ESCAPES[escape[0]], quoted["text"])
+    if quoted["single"] is not None:
+        return quoted["single"]
+    return re.sub(r"\\[nt\"\\]", lambda escape: ESCAPES[escape[0]], quoted["double"])

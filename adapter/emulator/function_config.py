@@ -53,7 +53,7 @@ class FunctionConfig:
     concurrency: int | None = None
     snapstart: bool = False
     layers: tuple[Path, ...] = ()  #: mounted as ``/opt``; the last layer wins
-    #: without isolation there is one process on this terminal, and no limit of time or memory
+    #: without isolation there is one process, on this terminal; its memory and init have no limit
     isolated: bool = True
     #: defaults of environment variables; those of the user's own environment win
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +64,11 @@ class FunctionConfig:
         if self.concurrency is not None:
             return "lambda-managed-instances"
         return "snap-start" if self.snapstart else "on-demand"
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the native runtime serves the function."""
+        return self.command == NATIVE_RUNTIME
 
     def arn(self, region: str) -> str:
         """Return the function's ARN in a region."""
@@ -123,7 +128,7 @@ def exec_wrapper(function: FunctionConfig, environ: Mapping[str, str]) -> str:
     https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper
     """
     wrapper = environ.get("AWS_LAMBDA_EXEC_WRAPPER", "")
-    if function.command == NATIVE_RUNTIME and wrapper.endswith("/adapter/bootstrap"):
+    if function.is_native and wrapper.endswith("/adapter/bootstrap"):
         return ""
     below = wrapper.removeprefix("/var/task/")
     return wrapper if below == wrapper else str(function.task_root / below)

@@ -1,4 +1,4 @@
-"""The check of ``Host``: only requests that name this machine are served."""
+"""The check of ``Host``: a request that names another machine is not served."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from ..samples.url_event import URL_ID
 if TYPE_CHECKING:
     from ..types import Headers
 
+NOT_THIS_HOST = (
+    "This server serves localhost only, and the Host header names another host. "
+    "To serve other machines or a tunnel, start it with --host 0.0.0.0."
+)
 LOCAL_DOMAIN = f"{URL_ID}.lambda-url.local.on.aws"
 LOCAL_API_DOMAIN = "a1b2c3d4e5.execute-api.local.amazonaws.com"
 
@@ -26,7 +30,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_is_local(headers: Headers) -> bool:
-    """Whether the ``Host`` header names this machine.
+    """Whether the ``Host`` header names this machine, or is missing: a browser always sends it.
 
     A web page can point its domain at 127.0.0.1 (DNS rebinding). The ``Host`` of its requests is
     then that domain.

@@ -17,7 +17,7 @@ class Started(NamedTuple):
     """A runtime has received the event."""
 
     at: float
-    environment: str  #: the process id of the environment
+    environment_pid: str  #: of the runtime process; empty if it could not be started
     cold: bool  #: whether this is the first invocation of the environment
 
 
@@ -55,7 +55,7 @@ class Ended(NamedTuple):
 
     at: float
     end: ResponseEnd
-    explanation: str = ""  #: type and message of the error, if the function reported one
+    explanation: str = ""  #: type and message of a failure before the first byte
 
 
 InvocationStep = Started | Written | Responded | Sent | Logged | Ended

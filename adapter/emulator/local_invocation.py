@@ -40,6 +40,7 @@ class LocalInvocation:
         *,
         request_id: str,
         trace_id: str,
+        client_target: str = "",
         client_context: str = "",
         tenant_id: str = "",
         wants_log: bool = False,
@@ -49,6 +50,7 @@ class LocalInvocation:
         self.event = event
         self.request_id = request_id
         self.trace_id = trace_id
+        self.client_target = client_target  #: path and query of the client's HTTP request, if any
         self.client_context = client_context
         self.tenant_id = tenant_id
         self.log_tail = b"" if wants_log else None  #: the end of the log, if the caller wants it
@@ -70,8 +72,8 @@ class LocalInvocation:
         self._start: ResponseStart | InvocationFailure | None = None
         self._started = anyio.Event()
 
-    def tell(self, step: InvocationStep) -> None:
-        """Tell the listener a step, if there is a listener."""
+    def notify(self, step: InvocationStep) -> None:
+        """Tell the listener about a step, if there is a listener."""
         if self.listener is not None:
             self.listener(step)
 
@@ -82,7 +84,7 @@ class LocalInvocation:
         """
         if self.log_tail is not None and is_certain:
             self.log_tail = (self.log_tail + f"{line}\n".encode())[-MAX_LOG_BYTES:]
-        self.tell(Logged(monotonic(), line))
+        self.notify(Logged(monotonic(), line))
 
     async def wait_for_start(self) -> ResponseStart | InvocationFailure:
         """Wait for the first byte, for the end of an empty response, or for a failure."""
@@ -119,7 +121,7 @@ class LocalInvocation:
             self._started.set()
             self.body.end()
             failure = self._start if isinstance(self._start, InvocationFailure) else None
-            self.tell(Ended(self.ended_at, end, failure.explain() if failure else ""))
+            self.notify(Ended(self.ended_at, end, failure.explain() if failure else ""))
 
     def fail(self, failure: InvocationFailure) -> None:
         """Fail the invocation, before its response or in the middle of it."""
@@ -127,6 +129,7 @@ class LocalInvocation:
             return
         if self.first_byte_at is None:
             self._start = failure
+            # Complete: the error is the whole response, and no bytes are missing.
             self.finish(ResponseEnd(EndOfResponse.COMPLETE, failure.error_type))
         else:
             self.finish(ResponseEnd(EndOfResponse.TRUNCATED, failure.error_type))

@@ -1,4 +1,4 @@
-"""The outcome of an invocation, as data: how its response began and ended, or why there is none."""
+"""The outcome of an invocation, as data: how its response began and ended, or its failure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class EndOfResponse(StrEnum):
 class ResponseEnd(NamedTuple):
     """The end of a response. A complete response may carry an error in its trailers."""
 
-    how: EndOfResponse
+    completeness: EndOfResponse
     error_type: str = ""
     error_body: str = ""  #: base64 of a JSON error object, as the runtime sent it
 
     @property
     def clean(self) -> bool:
         """Whether the response is complete and has no error."""
-        return self.how is EndOfResponse.COMPLETE and not self.error_type
+        return self.completeness is EndOfResponse.COMPLETE and not self.error_type
 
 
 class ResponseStart(NamedTuple):
@@ -39,7 +39,7 @@ class ResponseStart(NamedTuple):
 
 
 class InvocationFailure(NamedTuple):
-    """The invocation failed before the first byte of a response."""
+    """The failure of an invocation, before the first byte of its response or after it."""
 
     error_type: str
     payload: bytes = b""
@@ -52,7 +52,7 @@ class InvocationFailure(NamedTuple):
         return self.error_type == UNAVAILABLE
 
     def explain(self) -> str:
-        """Return the error in one line: type and message of the runtime's error object.
+        """Return type and message of the runtime's error object; the message may have line breaks.
 
         Characters that UTF-8 cannot encode are escapes.
         """

@@ -101,7 +101,7 @@ def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[JSON]]:
-    """Return each name with all of its values."""
+    """Return each name with all of its values, as JSON for an event."""
     return {name: [*values] for name, values in by_name(pairs).items()}
 
 

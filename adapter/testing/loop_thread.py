@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 
 class LoopThread:
-    """Runs coroutines of synchronous code on one event loop.
+    """Runs coroutines for synchronous code on one event loop.
 
     The thread is a daemon: it never keeps the process alive.
     """
@@ -43,7 +43,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout)
 
     def stop(self) -> None:
-        """Tell the loop to cancel its tasks and end. Does not block: finalizers call it."""
+        """Tell the loop to cancel its tasks and end; do not wait for that: finalizers call this."""
         loop, stopped = self._ready.result()
         with suppress(RuntimeError):  # the loop is closed already
             loop.call_soon_threadsafe(stopped.set)

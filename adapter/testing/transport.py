@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import atexit
 import functools
+import json
 import sys
 import threading
 import weakref
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StreamClosed
+from ..errors import EventError, StreamClosed
 from ..events.prelude import CONTENT_TYPE, decode
 from ..handler import LambdaHandler
 from ..invocation.loggers import get_logger
 from ..samples.url_event import function_url_event
+from ..streams.metadata import field
 from ..streams.streaming_handler import StreamingHandler
+from ..types import Head
 from .context import lambda_context
 from .loop_thread import LoopThread
 from .memory import MemoryStream
@@ -30,10 +33,12 @@ else:
         import httpx2 as httpx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
     from types import ModuleType
 
-    from ..types import JSON, ASGIApp, Event, Prelude
+    from ..types import JSON, ASGIApp, Event
+
+    _Response = tuple[Head, bytes]
 
 logger = get_logger("adapter.testing")
 
@@ -63,7 +68,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def __init__(self, app: ASGIApp | StreamingHandler, *, seconds: float = 900) -> None:
         self._handler = app if isinstance(app, StreamingHandler) else LambdaHandler(app)
         self._seconds = seconds
-        self._running: dict[asyncio.Task[JSON], MemoryStream] = {}
+        self._running: dict[asyncio.Task[_Response | None], MemoryStream] = {}
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
 
@@ -110,7 +115,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             thread.stop()
             thread.join(timeout)
 
-    async def _exchange(self, event: Event) -> tuple[Prelude, _Chunks]:
+    async def _exchange(self, event: Event) -> tuple[Head, _Chunks]:
         """Invoke the handler; return the head and an iterator of the body."""
         stream = MemoryStream()
         task = asyncio.create_task(self._invoke(event, stream))
@@ -125,24 +130,27 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if first is not None:
             head, rest = _head(stream, first)
             return head, _Chunks(_streamed(rest, chunks, stream), stream)
-        response = await task if stream.error is None else None
-        head, body = _read(response) if isinstance(response, dict) else _BAD_GATEWAY
+        head, body = await task or _BAD_GATEWAY
         return head, _Chunks(_once(body), stream)
 
-    async def _invoke(self, event: Event, stream: MemoryStream) -> JSON:
-        """Call the handler as a runtime does, and always end the stream."""
-        response: JSON = None
+    async def _invoke(self, event: Event, stream: MemoryStream) -> _Response | None:
+        """Call the handler as a runtime does, and always end the stream.
+
+        Return the buffered response, or None if the response was streamed or the handler failed.
+        """
+        buffered = None
         try:
-            response = await self._handler.respond(
-                event, lambda_context(seconds=self._seconds), stream
-            )
+            context = lambda_context(seconds=self._seconds)
+            response = await self._handler.respond(event, context, stream)
             if stream.started and not stream.closed:
                 raise StreamClosed("The handler returned, but it had not ended its stream.")
+            if not stream.closed:
+                buffered = _read(response)
         except BaseException as error:
             logger.error("The invocation failed.", exc_info=error)
             stream.fail(error)
         stream.disconnect("The response is not streamed.")
-        return response
+        return buffered
 
 
 _open: weakref.WeakSet[LambdaTransport] = weakref.WeakSet()
@@ -222,28 +230,51 @@ async def _streamed(
         raise _BrokenOffError(f"The function failed: {stream.error!r}") from stream.error
 
 
-def _head(stream: MemoryStream, first: bytes) -> tuple[Prelude, bytes]:
+def _head(stream: MemoryStream, first: bytes) -> _Response:
     """Split the first chunk into the head and the start of the body, as a function URL does."""
-    if stream.content_type == CONTENT_TYPE:
-        return decode(first)
-    return {"statusCode": 200, "headers": {"content-type": stream.content_type}}, first
+    if stream.content_type != CONTENT_TYPE:
+        return Head(200, [(b"content-type", stream.content_type.encode("latin-1"))]), first
+    prelude, body = decode(first)
+    return _described(prelude), body
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
 
 
-_BAD_GATEWAY: tuple[Prelude, bytes] = (
-    {"statusCode": 502, "headers": {"content-type": "text/plain"}},
-    b"Internal Server Error",
-)
+_BAD_GATEWAY = Head(502, [(b"content-type", b"text/plain")]), b"Internal Server Error"
 
 
-def _read(response: Event) -> tuple[Prelude, bytes]:
-    """Read a buffered response as a function URL does."""
-    head: Any = response
-    body = str(response.get("body") or "")
-    return head, b64decode(body) if response.get("isBase64Encoded") else body.encode()
+def _read(response: JSON) -> _Response:
+    """Read a buffered response as a function URL does.
+
+    An object with ``statusCode`` describes the response; any other JSON is the body.
+
+    Raises:
+        EventError: a value of the description cannot be sent.
+        TypeError: the response is not JSON.
+    """
+    if not isinstance(response, dict) or "statusCode" not in response:
+        return Head(200, [(b"content-type", b"application/json")]), json.dumps(response).encode()
+    body = "" if response.get("body") is None else response["body"]
+    if not isinstance(body, str):
+        raise EventError(f"The body of a response is of type {type(body).__name__}, not a string.")
+    data = b64decode(body) if response.get("isBase64Encoded") else body.encode()
+    return _described(response), data
+
+
+def _described(response: Mapping[str, Any]) -> Head:
+    """Return the head that a prelude or a buffered response describes.
+
+    Raises:
+        EventError: a value cannot be sent.
+    """
+    status = response["statusCode"]
+    headers = [*(response.get("headers") or {}).items()]
+    headers += [("set-cookie", cookie) for cookie in response.get("cookies") or ()]
+    if not isinstance(status, int) or not all(isinstance(value, str) for _, value in headers):
+        raise EventError("A function URL needs a number as the status, and strings as headers.")
+    return Head(status, [field(name, value) for name, value in headers])
 
 
 def _event(request: httpx.Request, body: bytes) -> Event:
@@ -257,15 +288,13 @@ def _event(request: httpx.Request, body: bytes) -> Event:
 
 
 def _response(
-    request: httpx.Request, head: Prelude, chunks: _Chunks, thread: LoopThread | None
+    request: httpx.Request, head: Head, chunks: _Chunks, thread: LoopThread | None
 ) -> httpx.Response:
-    headers = [*head.get("headers", {}).items()]
-    headers += [("set-cookie", cookie) for cookie in head.get("cookies", ())]
     # httpx and httpx2 do not accept each other's classes.
     library = sys.modules[type(request).__module__.partition(".")[0]]
     response: httpx.Response = library.Response(
-        head["statusCode"],
-        headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
+        head.status,
+        headers=head.headers,
         stream=_body_type(library)(chunks, thread, library),
     )
     return response

@@ -5,7 +5,7 @@ import io
 import anyio
 import pytest
 
-from adapter.emulator.console import MAX_LINE_BYTES, Console
+from adapter.emulator.console import MAX_LINE_BYTES, Console, forward
 
 
 class Terminal(io.StringIO):
@@ -43,7 +43,7 @@ async def test_output_is_forwarded_in_whole_lines() -> None:
         for piece in (b"one\r\nt", b"wo\n\nthree", b" and \xc3", b"\xa9 end"):
             await sink.send(piece)
         await sink.aclose()
-        await Console(out).forward(Source(source))
+        await forward(Source(source), Console(out).line)
     assert out.getvalue() == "one\ntwo\n\nthree and é end\n"
 
 
@@ -54,7 +54,7 @@ async def test_a_line_without_end_is_cut() -> None:
     async with sink, source:
         await sink.send(b"x" * (MAX_LINE_BYTES + 1))
         await sink.aclose()
-        await Console(out).forward(Source(source))
+        await forward(Source(source), Console(out).line)
     assert out.getvalue() == "x" * (MAX_LINE_BYTES + 1) + "\n"
 
 

@@ -19,6 +19,10 @@ EMPTY=
 HASH=a#b
 SINGLE='as $it \n is # here' # but not this
 DOUBLE="line\n\"quoted\"\\"
+COMMENTED="a" # say "hi"
+BOTH='a' # it's
+ESCAPED="a \" # b" # c
+INNER="say "hi""
 URL=postgres://ann:s3cret@db/shop?x=1&y=2
 """
 
@@ -33,6 +37,10 @@ def test_a_file_of_variables_is_read(tmp_path: Path) -> None:
         "HASH": "a#b",
         "SINGLE": r"as $it \n is # here",
         "DOUBLE": 'line\n"quoted"\\',
+        "COMMENTED": "a",
+        "BOTH": "a",
+        "ESCAPED": 'a " # b',
+        "INNER": 'say "hi"',
         "URL": "postgres://ann:s3cret@db/shop?x=1&y=2",
     }
 

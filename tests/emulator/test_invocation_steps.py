@@ -51,7 +51,7 @@ async def test_a_listener_hears_each_step_of_a_stream_in_the_order_of_time(
 ) -> None:
     heard: list[InvocationStep] = []
     async with local(TWO_CHUNKS) as running:
-        running.pool.watch = hear(heard)
+        running.pool.listener_of = hear(heard)
         assert (await running.client.get("/")).text == "onetwo"
         await running.client.get("/")
     times = [step.at for step in heard if not isinstance(step, Logged)]
@@ -72,7 +72,7 @@ async def test_a_listener_hears_why_a_function_failed_and_what_its_client_got(
 ) -> None:
     heard: list[InvocationStep] = []
     async with local(FAILS) as running:
-        running.pool.watch = hear(heard)
+        running.pool.listener_of = hear(heard)
         await running.client.get("/")
     assert [step.explanation for step in heard if isinstance(step, Ended)] == ["Boom: no luck"]
     assert [step.status for step in heard if isinstance(step, Responded)] == [502]

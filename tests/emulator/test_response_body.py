@@ -1,4 +1,4 @@
-"""The pieces of a response between the Runtime API and a front end."""
+"""The chunks of a response between the Runtime API and a front end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapter.emulator.response_body import MAX_WAITING, ResponseBody
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_reader_gets_all_pieces_in_order_and_then_the_end() -> None:
+async def test_the_reader_gets_all_chunks_in_order_and_then_the_end() -> None:
     body = ResponseBody()
     async with anyio.create_task_group() as tasks:
 
@@ -21,15 +21,15 @@ async def test_the_reader_gets_all_pieces_in_order_and_then_the_end() -> None:
             body.end()
 
         tasks.start_soon(write)
-        assert [piece async for piece in body] == [b"%d" % number for number in range(10)]
+        assert [chunk async for chunk in body] == [b"%d" % number for number in range(10)]
 
 
-async def test_the_reader_waits_for_the_first_piece() -> None:
+async def test_the_reader_waits_for_the_first_chunk() -> None:
     body, read = ResponseBody(), list[bytes]()
     async with anyio.create_task_group() as tasks:
 
         async def reads() -> None:
-            read.extend([piece async for piece in body])
+            read.extend([chunk async for chunk in body])
 
         tasks.start_soon(reads)
         await wait_all_tasks_blocked()
@@ -57,7 +57,7 @@ async def test_the_writer_waits_for_a_slow_reader() -> None:
     assert len(written) == MAX_WAITING + 2
 
 
-async def test_a_piece_that_waits_for_its_place_at_the_end_is_discarded() -> None:
+async def test_a_chunk_that_waits_for_room_at_the_end_is_discarded() -> None:
     body = ResponseBody()
     async with anyio.create_task_group() as tasks:
         for _ in range(MAX_WAITING):
@@ -65,12 +65,12 @@ async def test_a_piece_that_waits_for_its_place_at_the_end_is_discarded() -> Non
         tasks.start_soon(body.put, b"late")
         await wait_all_tasks_blocked()
         body.end()
-        assert [piece async for piece in body] == [b"x"] * MAX_WAITING
-    assert [piece async for piece in body] == []
+        assert [chunk async for chunk in body] == [b"x"] * MAX_WAITING
+    assert [chunk async for chunk in body] == []
 
 
-async def test_a_closed_body_has_no_pieces() -> None:
+async def test_a_closed_body_has_no_chunks() -> None:
     async with ResponseBody() as body:
         await body.put(b"x")
     await body.put(b"y")
-    assert [piece async for piece in body] == []
+    assert [chunk async for chunk in body] == []

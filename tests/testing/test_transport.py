@@ -15,6 +15,7 @@ from fastapi import Cookie, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from adapter import LambdaHandler
+from adapter.function import FunctionHandler
 from adapter.testing import LambdaTransport
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from adapter.types import ASGIApp, Receive, Scope, Send
 
+PLAIN = {"content-type": "text/plain"}
+BAD_GATEWAY = b"Internal Server Error"
 PHOTO = bytes(range(256))
 LIBRARIES = [name for name in ("httpx", "httpx2") if importlib.util.find_spec(name)]
 
@@ -192,6 +195,43 @@ def test_closing_a_client_that_never_asked_does_nothing() -> None:
     transport = LambdaTransport(make_app([]))
     transport.close()
     asyncio.run(transport.aclose())
+
+
+@pytest.mark.parametrize(
+    ("returned", "status", "content_type", "body"),
+    [
+        ({"ok": True}, 200, "application/json", b'{"ok": true}'),
+        ("hi", 200, "application/json", b'"hi"'),
+        (None, 200, "application/json", b"null"),
+        ({"statusCode": 201, "headers": PLAIN, "body": "made"}, 201, "text/plain", b"made"),
+        (
+            {
+                "statusCode": 200,
+                "headers": {"Content-Type": "image/png"},
+                "body": "/wA=",
+                "isBase64Encoded": True,
+            },
+            200,
+            "image/png",
+            b"\xff\0",
+        ),
+        ({"statusCode": 200, "headers": {"x": ["a", "b"]}}, 502, "text/plain", BAD_GATEWAY),
+        ({"statusCode": "200"}, 502, "text/plain", BAD_GATEWAY),
+        ({"statusCode": 200, "body": {}}, 502, "text/plain", BAD_GATEWAY),
+        (object(), 502, "text/plain", BAD_GATEWAY),
+    ],
+)
+def test_a_plain_handler_responds_as_through_a_function_url(
+    returned: Any, status: int, content_type: str, body: bytes
+) -> None:
+    def handler(event: Any, context: Any) -> Any:
+        return returned
+
+    transport = LambdaTransport(FunctionHandler(handler))
+    with httpx.Client(transport=transport, base_url="http://t") as client:
+        response = client.get("/")
+    assert (response.status_code, response.content) == (status, body)
+    assert response.headers["content-type"] == content_type
 
 
 class Endless:

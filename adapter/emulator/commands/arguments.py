@@ -34,7 +34,7 @@ exit codes:
   0  success
   1  the app failed: a function error, a timeout, a broken stream, a status of 5xx
   2  wrong usage, or the app cannot be loaded
-  3  its lifespan startup failed
+  3  the app's lifespan startup failed
 
 examples:
   adapter invoke main:app --path '/search?q=x' --include
@@ -61,16 +61,18 @@ def add_dev_arguments(dev: ArgumentParser) -> None:
     add_environments(dev)
     add_server(dev)
     add_reload(dev)
-    add_undocumented(dev)
+    add_streams(dev)
 
 
 def add_invoke_arguments(invoke: ArgumentParser) -> None:
     """Describe the options of ``adapter invoke``."""
     add_function(invoke)
     request = invoke.add_argument_group("request")
-    what = request.add_mutually_exclusive_group(required=True)
-    what.add_argument("--path", help="request a path, with query if any: /search?q=x")
-    what.add_argument("--event", metavar="FILE", help="send this event as it is; -: from stdin")
+    path_or_event = request.add_mutually_exclusive_group(required=True)
+    path_or_event.add_argument("--path", help="request a path, with query if any: /search?q=x")
+    path_or_event.add_argument(
+        "--event", metavar="FILE", help="send this event as it is; -: from stdin"
+    )
     request.add_argument("--method", help="default: GET, or POST with --data")
     request.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
@@ -93,13 +95,14 @@ def add_function(parser: ArgumentParser) -> _ArgumentGroup:
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        help=f"timeout of an invocation (30, or as in the template; at most {MAX_TIMEOUT_SECONDS})",
+        help=f"timeout of an invocation, at most {MAX_TIMEOUT_SECONDS}; default: 30, or as in the "
+        "template",
     )
     group.add_argument(
         "--memory",
         type=positive,
         metavar="MB",
-        help="memory limit of an environment (1024, or as in the template)",
+        help="memory limit of an environment; default: 1024, or as in the template",
     )
     group.add_argument(
         "--env-file",
@@ -146,12 +149,13 @@ def add_source(dev: ArgumentParser) -> None:
     group.add_argument(
         "--source",
         choices=SOURCES,
-        help="a function URL, a REST API, an HTTP API or a load balancer (url)",
+        help="a function URL, a REST API, an HTTP API or a load balancer; default: url",
     )
     group.add_argument(
         "--invoke-mode",
         choices=("response_stream", "buffered"),
-        help="InvokeMode of a URL (response_stream), or transfer mode of a REST API (buffered)",
+        help="InvokeMode of a URL, or transfer mode of a REST API; default: response_stream for a "
+        "URL, or as in the template, and buffered for a REST API",
     )
     group.add_argument(
         "--stage",
@@ -169,7 +173,8 @@ def add_source(dev: ArgumentParser) -> None:
     group.add_argument(
         "--auth",
         choices=("none", "aws_iam"),
-        help="AuthType of the URL (none); aws_iam checks signatures against your credentials",
+        help="AuthType of the URL; aws_iam checks signatures against your credentials; "
+        "default: none",
     )
     group.add_argument(
         "--cors", metavar="JSON", help='Cors of the URL: \'{"AllowOrigins": ["*"]}\''
@@ -191,7 +196,8 @@ def add_environments(dev: ArgumentParser) -> None:
         type=positive,
         default=10,
         metavar="N",
-        help="most processes, one per concurrent request; more requests wait (%(default)s)",
+        help="maximum number of processes, one per concurrent request; more requests wait; "
+        "default: %(default)s",
     )
     group.add_argument(
         "--concurrency",
@@ -213,9 +219,12 @@ def add_server(dev: ArgumentParser) -> None:
     group.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (%(default)s; 0.0.0.0: reachable from containers and others)",
+        help="address to listen on; 0.0.0.0: reachable from containers and others; default: "
+        "%(default)s",
     )
-    group.add_argument("--port", type=port, default=8000, help="0: any free port (%(default)s)")
+    group.add_argument(
+        "--port", type=port, default=8000, help="0: any free port; default: %(default)s"
+    )
     group.add_argument(
         "--no-inspector",
         dest="inspector",
@@ -234,7 +243,9 @@ def add_reload(dev: ArgumentParser) -> None:
     """Describe the options of ``--reload``."""
     group = dev.add_argument_group("reload", "on changes: --reload --reload-include '*.sql'")
     group.add_argument(
-        "--reload", action="store_true", help="restart when a Python file or a template changes"
+        "--reload",
+        action="store_true",
+        help="restart when a Python file or an HTML template changes",
     )
     group.add_argument(
         "--reload-include",
@@ -252,7 +263,7 @@ def add_reload(dev: ArgumentParser) -> None:
     )
 
 
-def add_undocumented(dev: ArgumentParser) -> None:
+def add_streams(dev: ArgumentParser) -> None:
     """Describe the limits, and choices where AWS's behaviour is not documented."""
     group = dev.add_argument_group(
         "streams", "bandwidth, and what AWS may do but does not document: --undocumented abort"
@@ -279,7 +290,7 @@ def positive(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Read a timeout that Lambda allows."""
+    """Read a timeout, which is at most the longest that Lambda has."""
     wanted = f"a number of seconds above 0 and at most {MAX_TIMEOUT_SECONDS}"
     return number(text, float, lambda value: 0 < value <= MAX_TIMEOUT_SECONDS, wanted)
 

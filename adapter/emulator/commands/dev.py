@@ -18,7 +18,6 @@ from ..console import Console
 from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
 from ..front_ends.front_end_settings import FrontEndSettings
 from ..front_ends.listening import listen
-from ..function_config import NATIVE_RUNTIME
 from ..host import is_loopback
 from .dev_settings import DevSettings
 from .function_options import read_dev_function
@@ -69,12 +68,14 @@ def main(arguments: Namespace) -> int:
         show_init_errors=arguments.reload,
     )
     source = read_source(arguments, dev.url_config)
-    reload = reload_filter_of(arguments, function.task_root)
+    reload_filter = reload_filter_of(arguments, function.task_root)
     with ExitStack() as sockets, ThreadPoolExecutor(1) as background:
         http_socket = sockets.enter_context(listen(arguments.host, arguments.port))
         invoke_socket = None
         if arguments.invoke_port is not None:
-            invoke_socket = sockets.enter_context(listen(arguments.host, arguments.invoke_port))
+            invoke_socket = sockets.enter_context(
+                listen(arguments.host, arguments.invoke_port, "--invoke-port")
+            )
         settings = DevSettings(
             function,
             front_end,
@@ -82,7 +83,7 @@ def main(arguments: Namespace) -> int:
             http_socket,
             invoke_socket,
             arguments.max_environments if function.isolated else 1,
-            reload,
+            reload_filter,
             inspector=arguments.inspector,
         )
         future_sandbox = background.submit(sandbox_of, function)
@@ -93,7 +94,7 @@ def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | No
     """Read ``--reload``, ``--reload-include`` and ``--reload-exclude``."""
     patterns = [*arguments.reload_include, *arguments.reload_exclude]
     if patterns and not arguments.reload:
-        raise ConfigurationError("--reload-include and --reload-exclude go with --reload only.")
+        raise ConfigurationError("--reload-include and --reload-exclude are for --reload only.")
     if not all(Path(pattern).name for pattern in patterns):
         raise ConfigurationError(
             "--reload-include and --reload-exclude take a file, a folder or a pattern: '*.sql'."
@@ -123,8 +124,8 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
                 signalled, failed = anyio.Event(), anyio.Event()
                 tasks.start_soon(wait_for_signal, signals, signalled)
                 tasks.start_soon(announce, settings, first, console, failed)
-                if settings.reload is not None:
-                    tasks.start_soon(reload, pool, settings.reload, console, reload_stop)
+                if settings.reload_filter is not None:
+                    tasks.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
                 await wait_any(signalled, failed)
                 console.line("Stopping.")
                 reload_stop.set()
@@ -165,9 +166,8 @@ async def announce(
 
     function = settings.function
     await environment.api.initialised.wait()
-    if environment.init_failed and settings.reload is None:
-        native = function.command == NATIVE_RUNTIME
-        what = function.target if native else shlex.join(function.command)
+    if environment.init_failed and settings.reload_filter is None:
+        what = function.target if function.is_native else shlex.join(function.command)
         console.line(
             f"{what} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
@@ -211,7 +211,7 @@ def explain_failed_init(
         console.line(init_timeout_advice(function), "error")
     elif environment.init_failed:
         console.line(
-            "The function cannot start; requests get 502. The lines above say why. "
+            "The function cannot start; requests fail. The lines above say why. "
             "Once the error is fixed, the next request starts the function again.",
             "error",
         )

@@ -24,5 +24,5 @@ class DevSettings:
     http_socket: socket.socket
     invoke_socket: socket.socket | None  #: of the Invoke API, if it is served
     max_environments: int
-    reload: ReloadFilter | None  #: which changes restart the function, with ``--reload``
+    reload_filter: ReloadFilter | None  #: which changes restart the function, with ``--reload``
     inspector: bool

@@ -13,8 +13,7 @@ from ..env_file import read_env_file
 from ..function_config import NATIVE_RUNTIME, FunctionConfig
 from ..layers import read_layers
 from .arguments import MAX_TIMEOUT_SECONDS
-from .sam_template import TemplateFunction, find_template
-from .sam_template import read_function as read_template
+from .sam_template import TemplateFunction, find_template, function_of_template
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -25,7 +24,8 @@ MEMORY_MB = 1024
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_TIMEOUT_SECONDS = 10.0
-LONG_INIT_TIMEOUT_SECONDS = 130.0  # at least, with SnapStart or --concurrency
+#: with SnapStart or --concurrency, unless the timeout of the function is longer
+LONG_INIT_TIMEOUT_SECONDS = 130.0
 KILL_DELAY_SECONDS = 0.5
 CONCURRENT_KILL_DELAY_SECONDS = 0.6
 
@@ -44,6 +44,8 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         ConfigurationError: an option is invalid, or contradicts another option.
     """
     template = None
+    if arguments.factory and arguments.target is None:
+        raise ConfigurationError("--factory is for TARGET: adapter dev main:create_app --factory")
     if arguments.target is not None:
         target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     elif arguments.command_line is not None:
@@ -53,7 +55,9 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         found = find_target(template.handler, template.task_root)
         target = Target(found.handler, template.task_root)
     if arguments.function is not None and template is None:
-        raise ConfigurationError("--function chooses from a template: leave TARGET out.")
+        raise ConfigurationError(
+            "--function chooses from a template: leave TARGET and --command out."
+        )
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
     return DevFunction(config, template.url_config if template else {})
 
@@ -63,10 +67,10 @@ def template_function(name: str | None) -> TemplateFunction:
     path = find_template(Path.cwd())
     if path is None:
         raise ConfigurationError(
-            "Name the app: adapter dev main:app. (This folder has no template.yaml, whose function "
-            "would be served.)"
+            "Name the app: adapter dev main:app. (With a template.yaml in this folder, its "
+            "function would be served.)"
         )
-    return read_template(path, name)
+    return function_of_template(path, name)
 
 
 def read_function(arguments: Namespace) -> FunctionConfig:

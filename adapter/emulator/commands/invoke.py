@@ -21,8 +21,8 @@ from ..front_ends.client_request import ClientRequest
 from ..front_ends.function_url import url_event
 from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.source_event import EVENT_TOO_LARGE, SourceEvent
-from ..front_ends.source_response import TOKEN, InvalidResponseError
-from ..local_invocation import LocalInvocation
+from ..front_ends.source_response import TOKEN, InvalidResponseError, read_object, status_of
+from ..local_invocation import MAX_PAYLOAD_BYTES, LocalInvocation
 from ..outcome import InvocationFailure, ResponseStart
 from .function_options import read_function
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from ..function_config import FunctionConfig
+
+#: unless --header names them
+DEFAULT_HEADERS = [(b"host", b"localhost"), (b"user-agent", b"adapter-invoke")]
 
 SUCCESS, FAILED, NOT_LOADED, STARTUP_FAILED = range(4)
 
@@ -61,7 +64,7 @@ def read_event(arguments: Namespace) -> SourceEvent:
     """Read an event from a file or from stdin."""
     if arguments.method is not None or arguments.header or arguments.data is not None:
         raise ConfigurationError(
-            "--event is sent as it is: --method, --header and --data go with --path only."
+            "--event is sent as it is: --method, --header and --data are for --path only."
         )
     name: str = arguments.event
     document = read(name)
@@ -69,8 +72,9 @@ def read_event(arguments: Namespace) -> SourceEvent:
         json.loads(document)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
-    ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
-    return ids._replace(document=document)
+    # The ids of an invented request: an event has no ids of its own.
+    with_ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
+    return with_ids._replace(document=document)
 
 
 def build_event(arguments: Namespace) -> SourceEvent:
@@ -82,14 +86,9 @@ def build_event(arguments: Namespace) -> SourceEvent:
     path, _, query = arguments.path.partition("?")
     if not path.startswith("/"):
         raise ConfigurationError(f"--path has to begin with /, and {arguments.path!r} does not.")
-    headers = [(b"host", b"localhost"), (b"user-agent", b"adapter-invoke")]
-    for line in arguments.header:
-        name, colon, value = line.partition(":")
-        name = name.strip().lower()
-        if not colon or not TOKEN.fullmatch(name):
-            raise ConfigurationError(f"--header {line!r} is not a header. Try 'Accept: text/html'.")
-        headers = [field for field in headers if field[0] != name.encode()]
-        headers.append((name.encode(), value.strip().encode()))
+    given = [read_header(line) for line in arguments.header]
+    names = {name for name, _ in given}
+    headers = [field for field in DEFAULT_HEADERS if field[0] not in names] + given
     method: str | None = arguments.method
     if method is None:
         method = "GET" if arguments.data is None else "POST"
@@ -98,6 +97,15 @@ def build_event(arguments: Namespace) -> SourceEvent:
     return url_event(
         ClientRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
     )
+
+
+def read_header(line: str) -> tuple[bytes, bytes]:
+    """Read ``--header``."""
+    name, colon, value = line.partition(":")
+    name = name.strip().lower()
+    if not colon or not TOKEN.fullmatch(name):
+        raise ConfigurationError(f"--header {line!r} is not a header. Try 'Accept: text/html'.")
+    return name.encode(), value.strip().encode()
 
 
 def read(name: str) -> bytes:
@@ -160,30 +168,49 @@ async def print_response(
     start: ResponseStart, invocation: LocalInvocation, printer: Printer
 ) -> bool:
     """Print the response as it arrives; return whether all of it came, without a server error."""
-    reader = PreludeReader() if start.content_type == PRELUDE_CONTENT_TYPE else None
-    status = 200
+    is_stream = start.content_type == PRELUDE_CONTENT_TYPE
     try:
-        async for chunk in invocation.body:
-            body = chunk
-            if reader is not None:
-                found = reader.feed(chunk)
-                if found is None:
-                    continue
-                prelude, body = found
-                reader = None
-                status = prelude.get("statusCode", 200)
-                printer.head(prelude)
-            printer.chunk(body)
+        status = await (print_stream if is_stream else print_body)(invocation, printer)
     except InvalidResponseError as error:
         printer.note(str(error))
         return False
     assert invocation.end is not None
-    if reader is not None:
-        printer.note("The stream ended before its prelude was complete.")
-        return False
     if not invocation.end.clean:
         printer.note(f"The stream ended with {invocation.end.error_type}.")
     return invocation.end.clean and status < 500
+
+
+async def print_stream(invocation: LocalInvocation, printer: Printer) -> int:
+    """Print a response with a prelude; return its status.
+
+    Raises:
+        InvalidResponseError: the prelude is not valid.
+    """
+    reader = PreludeReader()
+    async for chunk in invocation.body:
+        if (found := reader.feed(chunk)) is None:
+            continue
+        prelude, body = found
+        status = status_of(prelude)
+        printer.head(prelude)
+        printer.chunk(body)
+        async for later in invocation.body:
+            printer.chunk(later)
+        return status
+    raise InvalidResponseError("The stream ended before its prelude was complete.")
+
+
+async def print_body(invocation: LocalInvocation, printer: Printer) -> int:
+    """Print a response without a prelude; return the status in its JSON, or 200."""
+    body = b""
+    async for chunk in invocation.body:
+        printer.chunk(chunk)
+        if len(body) < MAX_PAYLOAD_BYTES:  # a stream without a prelude may be larger
+            body += chunk
+    try:
+        return status_of(read_object(body))
+    except InvalidResponseError:
+        return 200
 
 
 class Printer:

@@ -1,4 +1,4 @@
-"""The files that restart the function when they change: code and templates, not its output."""
+"""The files that restart the function when they change: code and HTML templates."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/s
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def find_template(folder: Path) -> Path | None:
     return next((folder / name for name in NAMES if (folder / name).is_file()), None)
 
 
-def read_function(template: Path, name: str | None = None) -> TemplateFunction:
+def function_of_template(template: Path, name: str | None = None) -> TemplateFunction:
     """Return the function of a template; ``name`` is its logical id if there are several.
 
     Values that only AWS knows are left out; a parameter has its default.
@@ -60,22 +61,23 @@ def read_function(template: Path, name: str | None = None) -> TemplateFunction:
         if isinstance(resource, dict) and resource.get("Type") in FUNCTIONS
     }
     chosen = choose(template, functions, name)
-    properties = {**section(section(document, "Globals"), "Function"), **functions[chosen]}
     parameters = {
         key: each["Default"]
         for key, each in section(document, "Parameters").items()
         if isinstance(each, dict) and "Default" in each
     }
+    common = known(section(section(document, "Globals"), "Function"), parameters)
+    properties = merged(common, known(functions[chosen], parameters))
     handler, root = handler_of(template, chosen, properties)
-    url_config = section(properties, "FunctionUrlConfig") or url_resource(resources, chosen)
+    url = known(url_resource(resources, chosen), parameters)
     return TemplateFunction(
         name=chosen,
         handler=handler,
         task_root=root,
-        timeout_seconds=number(properties.get("Timeout"), parameters, DEFAULT_TIMEOUT_SECONDS),
-        memory_mb=int(number(properties.get("MemorySize"), parameters, DEFAULT_MEMORY_MB)),
-        environ=variables(document, properties, parameters),
-        url_config=url_config,
+        timeout_seconds=number(properties.get("Timeout"), DEFAULT_TIMEOUT_SECONDS),
+        memory_mb=int(number(properties.get("MemorySize"), DEFAULT_MEMORY_MB)),
+        environ=variables(properties),
+        url_config=section(properties, "FunctionUrlConfig") or url,
     )
 
 
@@ -91,13 +93,13 @@ def choose(template: Path, functions: Mapping[str, Properties], name: str | None
         )
     has = f"{template.name} has the functions {', '.join(functions)}"
     if name is not None:
-        raise ConfigurationError(f"{has}, and none is named {name!r}.")
+        raise ConfigurationError(f"{has}, and no function is named {name!r}.")
     raise ConfigurationError(f"{has}. Choose one: adapter dev --function {next(iter(functions))}")
 
 
 def handler_of(template: Path, name: str, properties: Properties) -> tuple[str, Path]:
     """Return handler and task root; the handler of an image is the last word of its command."""
-    code = properties.get("CodeUri", ".")
+    code = properties.get("CodeUri", properties.get("Code", "."))
     root = (template.parent / code).resolve() if isinstance(code, str) else template.parent
     if not root.is_dir():  # built by `sam build`, or in a bucket
         root = template.parent.resolve()
@@ -115,34 +117,55 @@ def url_resource(resources: Properties, name: str) -> Properties:
     for resource in resources.values():
         if isinstance(resource, dict) and resource.get("Type") == "AWS::Lambda::Url":
             properties = section(resource, "Properties")
-            if name in json.dumps(properties.get("TargetFunctionArn")):
+            target = json.dumps(properties.get("TargetFunctionArn"))
+            if re.search(rf"\b{re.escape(name)}\b", target):  # not a part of another name
                 return properties
     return {}
 
 
-def variables(
-    document: Properties, properties: Properties, parameters: Properties
-) -> dict[str, str]:
-    """Return the environment variables whose values are known here."""
-    common = section(section(section(document, "Globals"), "Function"), "Environment")
-    own = section(properties, "Environment")
-    given = {**section(common, "Variables"), **section(own, "Variables")}
-    values = {key: resolve(value, parameters) for key, value in given.items()}
+def variables(properties: Properties) -> dict[str, str]:
+    """Return the environment variables as strings; CloudFormation writes ``true`` and ``false``."""
+    values = section(section(properties, "Environment"), "Variables")
     return {
-        key: str(value) for key, value in values.items() if isinstance(value, str | int | float)
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in values.items()
+        if isinstance(value, str | int | float)
     }
 
 
-def resolve(value: object, parameters: Properties) -> object:
-    """Return a value, or the default of the parameter that it refers to."""
-    if isinstance(value, dict) and value.keys() == {"Ref"}:
-        return parameters.get(value["Ref"])
-    return value
+def known(properties: Properties, parameters: Properties) -> Properties:
+    """Return the properties that are known here: with defaults of parameters, without the rest."""
+    values = {key: resolve(value, parameters) for key, value in properties.items()}
+    return {key: value for key, value in values.items() if value is not None}
 
 
-def number(value: object, parameters: Properties, default: float) -> float:
+def resolve(value: JSON, parameters: Properties) -> JSON:
+    """Return a value with the defaults of its parameters; ``None`` if only AWS knows the value."""
+    if isinstance(value, list):
+        values = (resolve(each, parameters) for each in value)
+        return [each for each in values if each is not None]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"}:
+        return parameters.get(str(value["Ref"]))
+    if any(str(key).startswith("Fn::") for key in value):
+        return None
+    return known(value, parameters)
+
+
+def merged(common: Properties, own: Properties) -> Properties:
+    """Return properties of ``Globals`` with those of the function, which win; maps are merged."""
+    properties = {**common, **own}
+    for key, value in own.items():
+        other = common.get(key)
+        if isinstance(value, dict) and isinstance(other, dict):
+            properties[key] = merged(other, value)
+    return properties
+
+
+def number(value: object, default: float) -> float:
     """Return a number of the template."""
     try:
-        return float(str(resolve(value, parameters)))
+        return float(str(value))
     except ValueError:
         return default

@@ -43,7 +43,7 @@ def read_source(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSou
     for option, sources in BELONGS_TO.items():
         if getattr(arguments, option) and name not in sources:
             raise ConfigurationError(
-                f"--{option.replace('_', '-')} goes with --source {' or '.join(sources)}."
+                f"--{option.replace('_', '-')} is for --source {' or '.join(sources)} only."
             )
     if arguments.invoke_mode == "response_stream" and name not in STREAMING:
         raise ConfigurationError(
@@ -53,7 +53,10 @@ def read_source(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSou
 
 
 def function_url(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSource:
-    """Return a function URL; options win over the template, and the template over defaults."""
+    """Return a function URL; options win over the template, and the template over defaults.
+
+    The template's ``AuthType`` is not read: a check needs botocore and credentials.
+    """
     default = "BUFFERED" if url_config else "RESPONSE_STREAM"  # AWS's default, or ours
     mode = arguments.invoke_mode or str(url_config.get("InvokeMode", default)).lower()
     check_caller = None
@@ -62,7 +65,7 @@ def function_url(arguments: Namespace, url_config: Mapping[str, Any]) -> EventSo
         check_caller = partial(check_signature, credentials=find_credentials(), region=region)
     return FunctionUrlSource(
         streams=mode == "response_stream",
-        aws_region=aws_region(arguments),
+        aws_region=shown_region(arguments),
         cors=cors_of(arguments.cors, url_config.get("Cors")),
         check_caller=check_caller,
     )
@@ -74,14 +77,14 @@ def rest_api(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSourc
         streams=arguments.invoke_mode == "response_stream",
         stage=stage(arguments),
         base_path=base_path(arguments),
-        aws_region=aws_region(arguments),
+        aws_region=shown_region(arguments),
     )
 
 
 def http_api(arguments: Namespace, _url_config: Mapping[str, Any]) -> EventSource:
     """Return an HTTP API."""
     return HttpApiSource(
-        stage=stage(arguments), base_path=base_path(arguments), aws_region=aws_region(arguments)
+        stage=stage(arguments), base_path=base_path(arguments), aws_region=shown_region(arguments)
     )
 
 
@@ -110,7 +113,7 @@ def base_path(arguments: Namespace) -> str:
     return f"/{path}" if path else ""
 
 
-def aws_region(arguments: Namespace) -> str | None:
+def shown_region(arguments: Namespace) -> str | None:
     """Return the region whose domains the events name, with ``--as-aws``."""
     return region_of(os.environ) if arguments.as_aws else None
 

@@ -55,7 +55,8 @@ class Environment:
         self._function = function
         self._running: set[LocalInvocation] = set()
         self._log = EnvironmentLog(console, self._running)
-        self.tenant_id: str | None = None  #: of all invocations; ``None`` before the first
+        #: of the latest invocation; in an on-demand environment, of all; ``None`` before the first
+        self.tenant_id: str | None = None
         self._init_timeout_seconds = init_timeout_seconds
         kind = OnDemandApi if function.concurrency is None else ConcurrentApi
         self.api: RuntimeApi = kind(function, region_of(os.environ))
@@ -65,7 +66,7 @@ class Environment:
         self.init_failure: InvocationFailure | None = None
         self._stopping = False
         self._process = RuntimeProcess(function, sandbox, self._log)
-        self._server = anyio.CancelScope()
+        self._server_scope = anyio.CancelScope()
         self._restore_duration: float | None = None  #: until it is logged
 
     @property
@@ -98,7 +99,7 @@ class Environment:
             task_status.started()
             try:
                 await self._process.run(f"127.0.0.1:{listener.extra(SocketAttribute.local_port)}")
-                if not self._server.cancel_called:
+                if not self._server_scope.cancel_called:
                     await self.api.uploads_finished()  # a response sent before the exit is read
             except OSError as error:
                 self.init_failure = platform_error("Runtime.InvalidEntrypoint", str(error))
@@ -141,7 +142,7 @@ class Environment:
             self._log.line(f"Restore failed: {self.init_failure.explain()}", "error")
 
     async def _deliver(self, invocation: LocalInvocation) -> None:
-        # In an environment that has ended, the invocation is logged and fails.
+        # In an environment that has ended, the invocation is logged, and fails below.
         if not self.ended.is_set() and not self.api.deliver(invocation):
             self._log.line(
                 f"RequestId: {invocation.request_id} {UNAVAILABLE}: concurrency limit reached",
@@ -151,14 +152,14 @@ class Environment:
         cold = self._log.latest is None  # this is the first invocation
         self._log.latest = invocation
         pid = self._process.pid
-        invocation.tell(
+        invocation.notify(
             Started(invocation.delivered_at or monotonic(), "" if pid is None else str(pid), cold)
         )
         await anyio.lowlevel.checkpoint()  # the event is sent before the line is written
         self._log.line(log_lines.start_line(invocation.request_id), "platform")
         timed_out = False
         if self.ended.is_set():
-            self._end()
+            self._fail_running()
         else:
             with anyio.move_on_after(self._function.timeout_seconds):
                 await invocation.done.wait()
@@ -183,11 +184,11 @@ class Environment:
             with anyio.move_on_after(self._function.kill_delay_seconds):
                 await self.ended.wait()
         self._process.kill()
-        self._server.cancel()  # unread bytes of the killed runtime are dropped
+        self._server_scope.cancel()  # unread bytes of the killed runtime are dropped
         await self.ended.wait()
 
     async def _serve(self, listener: MultiListener[SocketStream]) -> None:
-        with self._server:
+        with self._server_scope:
             await listener.serve(self.api.serve)
 
     async def _enforce_init_timeout(self) -> None:
@@ -205,7 +206,7 @@ class Environment:
         line = log_lines.timeout_line(invocation.request_id, self._function.timeout_seconds)
         self._log.line(line, "error")
         if has_to_end:
-            self._server.cancel()  # as RAPID closes the connections before it ends the runtime
+            self._server_scope.cancel()  # RAPID closes the connections before it ends the runtime
             await self.stop()
 
     def _end(self) -> None:
@@ -214,6 +215,10 @@ class Environment:
             self.ended.set()
             self._record_init_failure()
             self.api.initialised.set()
+        self._fail_running()
+
+    def _fail_running(self) -> None:
+        """Fail the invocations of an environment whose process has exited."""
         for invocation in self._running:
             invocation.fail(self._exit_failure(invocation.request_id))
             invocation.done.set()

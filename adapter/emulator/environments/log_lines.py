@@ -69,7 +69,7 @@ def restore_line(duration: float, error_type: str = "") -> str:
 
 def report_line(report: ReportLine) -> str:
     """Return the REPORT line, with AWS's tabs between the fields."""
-    # The init has been billed since August 2025.
+    # Since August 2025 AWS also bills the init.
     billed = ceil(round((report.duration + (report.init_duration or 0)) * 1000, 3))
     parts = [
         f"REPORT RequestId: {report.request_id}",

@@ -49,8 +49,7 @@ class Pool(ABC):
         self._alive: set[Environment] = set()
         self._invocations: set[LocalInvocation] = set()
         self._closed = False
-        #: returns the listener of an invocation
-        self.watch: Callable[[LocalInvocation], Listener] | None = None
+        self.listener_of: Callable[[LocalInvocation], Listener] | None = None
 
     @property
     def function(self) -> FunctionConfig:
@@ -64,8 +63,8 @@ class Pool(ABC):
 
     def submit(self, invocation: LocalInvocation) -> None:
         """Serve an invocation in a task; a closed pool fails it."""
-        if self.watch is not None:
-            invocation.listener = self.watch(invocation)
+        if self.listener_of is not None:
+            invocation.listener = self.listener_of(invocation)
         self._tasks.start_soon(self._serve, invocation)
 
     async def warm(self) -> Environment:
@@ -136,7 +135,7 @@ class OnDemandPool(Pool):
     ) -> None:
         super().__init__(tasks, function, sandbox, console)
         self._limit = limit
-        self._places = anyio.Semaphore(limit, fast_acquire=True)
+        self._slots = anyio.Semaphore(limit, fast_acquire=True)
         self._idle: list[Environment] = []
         self._outdated: set[Environment] = set()  #: environments that run old code
         self._became_idle = anyio.Event()
@@ -156,7 +155,7 @@ class OnDemandPool(Pool):
         self._idle.clear()
 
     async def _invoke(self, invocation: LocalInvocation) -> None:
-        async with self._places:
+        async with self._slots:
             if self._closed:
                 return
             environment = await self._reuse(invocation.tenant_id)
@@ -177,7 +176,7 @@ class OnDemandPool(Pool):
                 await environment.stop()
 
     async def _make_room(self) -> None:
-        """End an idle environment of another tenant if there is no place for a new one."""
+        """End an idle environment of another tenant if the limit leaves no room for a new one."""
         if self._idle and len(self._alive) >= self._limit:
             await self._idle.pop(0).stop()
 
@@ -203,6 +202,7 @@ class OnDemandPool(Pool):
 
     def _pop_idle(self, tenant_id: str) -> Environment | None:
         """Return an idle environment that has served no other tenant."""
+        # An init that timed out is repeated by the next invocation, in `_invoke`.
         self._idle = [each for each in self._idle if each.usable or each.init_timed_out]
         # The environment that was used last has the warmest caches.
         for environment in reversed(self._idle):

@@ -1,4 +1,4 @@
-"""The memory of a process and its children, as Linux counts it."""
+"""The memory of a process and its descendants, as Linux counts it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def peak_memory_mb(pid: int) -> int | None:
 
 
 def uses_more_than(pid: int, limit_mb: int) -> bool:
-    """Whether a process and its children have more memory than the limit.
+    """Whether a process and its descendants have more memory than the limit.
 
     Pages that several of them share are counted once.
     """
@@ -32,7 +32,7 @@ def uses_more_than(pid: int, limit_mb: int) -> bool:
 
 
 def process_tree(pid: int) -> Iterator[int]:
-    """Yield a process and its children, as far as ``/proc`` shows them."""
+    """Yield a process and its descendants, as far as ``/proc`` shows them."""
     yield pid
     tasks = f"/proc/{pid}/task"
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from ..console import forward
 from ..function_config import exec_wrapper, runtime_environ
 from . import log_lines
 from .process_memory import peak_memory_mb, uses_more_than
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..console import Console
     from ..function_config import FunctionConfig
+    from .environment_log import EnvironmentLog
     from .sandbox import Sandbox
 
 OUTPUT_GRACE_SECONDS = 1.0
@@ -31,10 +33,12 @@ MEMORY_CHECK_SECONDS = 0.1
 class RuntimeProcess:
     """One process of a runtime, with the children that it starts."""
 
-    def __init__(self, function: FunctionConfig, sandbox: Sandbox, console: Console) -> None:
+    def __init__(
+        self, function: FunctionConfig, sandbox: Sandbox, log: Console | EnvironmentLog
+    ) -> None:
         self._function = function
         self._sandbox = sandbox
-        self._console = console
+        self._log = log
         self._process: Process | None = None
         self.spawned = anyio.Event()  #: the process has started, or could not be started
         self.started_at = 0.0  #: the time of a monotonic clock
@@ -56,7 +60,7 @@ class RuntimeProcess:
         return peak_memory_mb(self._process.pid) if self._process is not None else None
 
     async def run(self, runtime_api: str) -> None:
-        """Start the process, write its output to the console, and return when it has exited.
+        """Start the process, write its output to the log, and return when it has exited.
 
         ``runtime_api`` is host and port of the Runtime API.
 
@@ -70,7 +74,7 @@ class RuntimeProcess:
             self.spawned.set()
         async with process, anyio.create_task_group() as readers:
             for output in filter(None, (process.stdout, process.stderr)):
-                readers.start_soon(self._console.forward, output)
+                readers.start_soon(forward, output, self._log.line)
             await process.wait()
             self.kill()  # children of the runtime end with it
             readers.cancel_scope.deadline = anyio.current_time() + OUTPUT_GRACE_SECONDS
@@ -82,7 +86,7 @@ class RuntimeProcess:
             if uses_more_than(self._process.pid, self._function.memory_mb):
                 self.out_of_memory = True
                 line = log_lines.out_of_memory_line(self._function.memory_mb)
-                self._console.line(line, "error")
+                self._log.line(line, "error")
                 self.kill()
                 return
             await anyio.sleep(MEMORY_CHECK_SECONDS)

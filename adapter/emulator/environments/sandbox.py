@@ -1,4 +1,4 @@
-"""Starts a runtime as Lambda does, with a read-only task root. It ends with this process."""
+"""Starts a runtime as Lambda does, with a read-only task root, and ends it with this process."""
 
 from __future__ import annotations
 
@@ -64,20 +64,21 @@ def find_sandbox(task_root: Path, layers: tuple[Path, ...] = ()) -> Sandbox:
     Raises:
         ConfigurationError: there are layers, and this machine allows no mounts.
     """
-    script, lower = REMOUNT, tuple[str, ...]()
+    script, layer_dirs = REMOUNT, tuple[str, ...]()
     if layers:
-        script, lower = MOUNT_LAYERS, (":".join(map(str, reversed(layers))),)
+        script, layer_dirs = MOUNT_LAYERS, (":".join(map(str, reversed(layers))),)
     if shutil.which("unshare") and shutil.which("mount"):
-        for end, namespace in product((DIE_WITH_PARENT, ()), NAMESPACES):
+        for die_with_parent, namespace in product((DIE_WITH_PARENT, ()), NAMESPACES):
             # setpriv comes last: entering a user namespace would clear its setting
             root = str(task_root)
-            prefix = ("unshare", *namespace, "sh", "-c", script, root, *lower, *end)
+            mounts = ("unshare", *namespace, "sh", "-c", script, root, *layer_dirs)
+            prefix = (*mounts, *die_with_parent)
             if works((*prefix, "sh", "-c", "! [ -w . ]")):
                 return Sandbox(prefix, read_only=True)
     if layers:
         raise ConfigurationError(
             "--layer needs a Linux that allows mounts (as root, or in a user namespace): this "
-            "machine does not. Install the layer's content beside the app instead."
+            "machine does not. Install the layer's content in the folder of the app instead."
         )
     return no_sandbox()
 

@@ -1,4 +1,4 @@
-"""What REST APIs and HTTP APIs have in common: API Gateway. It does no I/O."""
+"""The common parts of the APIs of API Gateway: REST APIs and HTTP APIs. The module does no I/O."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .event_source import EventSource
 
 if TYPE_CHECKING:
     from ...types import Event
-    from .source_event import Arrival
+    from .source_event import ReceivedRequest
 
 API_ID = LOCAL_API_DOMAIN.partition(".")[0]
 
 
 class ApiGatewaySource(EventSource):
-    """An API of API Gateway: what REST APIs and HTTP APIs have in common."""
+    """An API of API Gateway: the common part of REST APIs and HTTP APIs."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ def api_domain(aws_region: str | None) -> str | None:
     return f"{API_ID}.execute-api.{aws_region}.amazonaws.com" if aws_region else None
 
 
-def api_keys(arrival: Arrival) -> Event:
+def api_keys(received: ReceivedRequest) -> Event:
     """Return the keys of a request context that name the API and the request."""
     return {
         "apiId": API_ID,
-        "domainName": arrival.domain,
-        "domainPrefix": arrival.domain.partition(".")[0],
-        "requestId": arrival.request_id,
+        "domainName": received.domain,
+        "domainPrefix": received.domain.partition(".")[0],
+        "requestId": received.request_id,
     }

@@ -26,6 +26,11 @@ class ClientRequest(NamedTuple):
     port: int
     peer: str  #: the client's address
 
+    @property
+    def target(self) -> str:
+        """Return path and query, as in a URL."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
     def header(self, wanted: bytes) -> str:
         """Return a header's value, or an empty string. ``wanted`` is in lower case."""
         values = (value for name, value in self.headers if name.lower() == wanted)

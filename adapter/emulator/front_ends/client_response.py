@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ...types import Headers
     from ..local_invocation import LocalInvocation
-    from .event_source import OwnResponse
+    from .event_source import SourceResponse
     from .source_response import ResponseHead
 
 
@@ -42,7 +42,7 @@ class ClientResponse:
         await self._send(
             {"type": "http.response.start", "status": head.status, "headers": head.headers}
         )
-        self._tell_head(head.status, head.headers)
+        self._notify_head(head.status, head.headers)
 
     async def send_body(self, data: bytes) -> None:
         """Send bytes of the body, unless HTTP forbids a body."""
@@ -53,25 +53,25 @@ class ClientResponse:
             data, self._held = self._held, data
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            self._tell_body(data)
+            self._notify_body(data)
 
     async def finish(self) -> None:
         """Send the end of the body."""
         await self._send({"type": "http.response.body", "body": self._held or b""})
-        self._tell_body(self._held or b"")
+        self._notify_body(self._held or b"")
 
-    async def send_whole(self, own: OwnResponse, added: Headers) -> None:
+    async def send_whole(self, whole: SourceResponse, added: Headers) -> None:
         """Send a response of the event source itself, with the headers ``added`` in front."""
-        headers = {name.decode(): value.decode() for name, value in added} | dict(own.headers)
-        response = Response(own.body, own.status, headers, own.media_type)
+        headers = {name.decode(): value.decode() for name, value in added} | dict(whole.headers)
+        response = Response(whole.body, whole.status, headers, whole.media_type)
         await response(self._scope, self._receive, self._send)
-        self._tell_head(own.status, response.raw_headers)
-        self._tell_body(own.body)
+        self._notify_head(whole.status, response.raw_headers)
+        self._notify_body(whole.body)
 
-    def _tell_head(self, status: int, headers: Headers) -> None:
+    def _notify_head(self, status: int, headers: Headers) -> None:
         if self._invocation is not None:
-            self._invocation.tell(Responded(monotonic(), status, headers))
+            self._invocation.notify(Responded(monotonic(), status, headers))
 
-    def _tell_body(self, data: bytes) -> None:
+    def _notify_body(self, data: bytes) -> None:
         if self._invocation is not None and data:
-            self._invocation.tell(Sent(monotonic(), data))
+            self._invocation.notify(Sent(monotonic(), data))

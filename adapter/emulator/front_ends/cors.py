@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigurationError
-from .event_source import OwnResponse
+from .event_source import SourceResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,7 @@ class Cors:
     allow_credentials: bool = False
     max_age_seconds: int = 0
 
-    def preflight(self, request: ClientRequest) -> OwnResponse | None:
+    def preflight(self, request: ClientRequest) -> SourceResponse | None:
         """Return the response to a preflight request; ``None`` for another request."""
         method = request.header(b"access-control-request-method")
         if request.method != "OPTIONS" or not method or not request.header(b"origin"):
@@ -53,10 +54,10 @@ class Cors:
                 fields.append((b"access-control-allow-headers", names))
             if self.max_age_seconds:
                 fields.append((b"access-control-max-age", b"%d" % self.max_age_seconds))
-        return OwnResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
+        return SourceResponse(200, b"", headers={n.decode(): v.decode() for n, v in fields})
 
     def response_headers(self, request: ClientRequest) -> Headers:
-        """Return the headers for a response; none if the origin is not allowed."""
+        """Return the headers for a response; no headers if the origin is not allowed."""
         origin = request.header(b"origin")
         if not origin or {origin, "*"}.isdisjoint(self.allow_origins):
             return []
@@ -102,8 +103,14 @@ def read_cors(document: Mapping[str, Any]) -> Cors:
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             raise ConfigurationError(f"Cors: {name} is not a list of strings.")
     origins, methods, headers, exposed = (tuple(document.get(name, ())) for name in LISTS)
-    credentials = bool(document.get("AllowCredentials"))
-    return Cors(origins, methods, headers, exposed, credentials, int(document.get("MaxAge", 0)))
+    # As a CloudFormation template may, a value may be a string: "true", "300".
+    credentials = str(document.get("AllowCredentials", False)).lower()
+    if credentials not in ("true", "false"):
+        raise ConfigurationError("Cors: AllowCredentials is not true or false.")
+    max_age = str(document.get("MaxAge", 0))
+    if not re.fullmatch("[0-9]+", max_age):
+        raise ConfigurationError("Cors: MaxAge is not a number of seconds.")
+    return Cors(origins, methods, headers, exposed, credentials == "true", int(max_age))
 
 
 def has_two_origins(headers: Headers) -> bool:

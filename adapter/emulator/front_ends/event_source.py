@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NO_STREAM = "This event source does not stream."
 
 
-class OwnResponse(NamedTuple):
+class SourceResponse(NamedTuple):
     """A complete response that the source itself sends."""
 
     status: int
@@ -40,12 +40,12 @@ class EventSource(ABC):
     #: the largest request body
     max_body_bytes: ClassVar[int] = MAX_EVENT_BYTES
     #: how long a buffered response may take; ``None``: as long as the function
-    wait_seconds: ClassVar[float | None] = None
+    response_timeout_seconds: ClassVar[float | None] = None
     #: responses that the source sends instead of the function's
-    too_large: ClassVar[OwnResponse]
-    failed: ClassVar[OwnResponse]
-    unavailable: ClassVar[OwnResponse]
-    timed_out: ClassVar[OwnResponse]
+    too_large: ClassVar[SourceResponse]
+    failed: ClassVar[SourceResponse]
+    unavailable: ClassVar[SourceResponse]
+    timed_out: ClassVar[SourceResponse]
     #: the advice if a buffered response is invalid
     buffered_advice: ClassVar[str] = ""
 
@@ -53,15 +53,15 @@ class EventSource(ABC):
     def timeout_advice(self) -> str:
         """Return why the client did not get the function's response."""
         return (
-            f"the response took longer than {self.wait_seconds} s, the limit of this API. "
-            "The function keeps running."
+            f"the response took longer than {self.response_timeout_seconds} s, the limit of this "
+            "API. The function keeps running."
         )
 
     def __init__(self, *, streams: bool) -> None:
         self.streams = streams
 
     @abstractmethod
-    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | SourceResponse:
         """Return the event of a request, or the response if the function is not invoked."""
 
     def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
@@ -91,7 +91,7 @@ class EventSource(ABC):
         """
 
     @abstractmethod
-    def own_headers(self, event: SourceEvent) -> Headers:
+    def source_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the source adds to each response."""
 
 

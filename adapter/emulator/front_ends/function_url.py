@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ...samples.url_event import URL_ID, function_url_event
 from ..host import LOCAL_DOMAIN
-from .event_source import EventSource, OwnResponse
+from .event_source import EventSource, SourceResponse
 from .signature import SignatureError
 from .source_event import (
     MAX_EVENT_BYTES,
-    arrival_of,
     clock_time,
     epoch_ms,
+    received_request,
     request_context,
     source_event,
 )
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     CheckCaller = Callable[[ClientRequest], Event]
 
 TOO_LARGE = f"Request must be smaller than {MAX_EVENT_BYTES} bytes for the InvokeFunction operation"
-FORBIDDEN = OwnResponse(
+FORBIDDEN = SourceResponse(
     403, b'{"Message":"Forbidden"}', headers={"x-amzn-ErrorType": "AccessDeniedException"}
 )
 
@@ -57,9 +57,9 @@ class FunctionUrlSource(EventSource):
     ``check_caller`` returns the identity of a signed request, or raises `SignatureError`.
     """
 
-    too_large = OwnResponse(413, json.dumps({"Message": TOO_LARGE}).encode())
-    failed = OwnResponse(502, b"Internal Server Error")
-    unavailable = OwnResponse(429, b'{"Message":"Rate Exceeded."}')
+    too_large = SourceResponse(413, json.dumps({"Message": TOO_LARGE}).encode())
+    failed = SourceResponse(502, b"Internal Server Error")
+    unavailable = SourceResponse(429, b'{"Message":"Rate Exceeded."}')
     timed_out = failed
     buffered_advice = " (The URL's invoke mode is BUFFERED; does the function stream?)"
 
@@ -76,8 +76,8 @@ class FunctionUrlSource(EventSource):
         self._cors = cors
         self._check_caller = check_caller
 
-    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
-        """Return the event, or the response to a preflight request or an unsigned one."""
+    def event(self, request: ClientRequest) -> SourceEvent | SourceResponse:
+        """Return the event, or the response to a preflight request or an unsigned request."""
         if self._cors is not None and (response := self._cors.preflight(request)):
             return response
         caller = None
@@ -106,7 +106,7 @@ class FunctionUrlSource(EventSource):
         head, body = buffered_response(payload, event.request_id, event.trace_id)
         return with_cors(head, event), body
 
-    def own_headers(self, event: SourceEvent) -> Headers:
+    def source_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the URL adds."""
         return id_headers(event.request_id, event.trace_id)
 
@@ -121,24 +121,24 @@ def url_event(
 ) -> SourceEvent:
     """Return the event of a request; ``caller`` is the identity of its signer, if it is signed."""
     aws_domain = f"{URL_ID}.lambda-url.{aws_region}.on.aws" if aws_region else None
-    arrival = arrival_of(request, LOCAL_DOMAIN, aws_domain)
+    received = received_request(request, LOCAL_DOMAIN, aws_domain)
     event = function_url_event(
         request.path or "/",
         method=request.method,
         query=request.query,
-        headers=arrival.headers,
+        headers=received.headers,
         body=request.body,
-        domain=arrival.domain,
+        domain=received.domain,
         source_ip=request.peer,
-        request_id=arrival.request_id,
-        epoch_ms=epoch_ms(arrival.time),
-        time=clock_time(arrival.time),
+        request_id=received.request_id,
+        epoch_ms=epoch_ms(received.time),
+        time=clock_time(received.time),
     )
     if caller is not None:
         request_context(event).update(
             {"accountId": caller["accountId"], "authorizer": {"iam": caller}}
         )
-    return source_event(event, arrival)
+    return source_event(event, received)
 
 
 def streamed_head(prelude: Mapping[str, object], request_id: str, trace_id: str) -> ResponseHead:

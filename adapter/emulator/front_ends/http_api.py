@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ...samples.api_events import http_api_event
 from ..host import LOCAL_API_DOMAIN
 from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below
-from .event_source import OwnResponse, refuse_stream
-from .source_event import arrival_of, clock_time, epoch_ms, request_context, source_event
+from .event_source import SourceResponse, refuse_stream
+from .source_event import clock_time, epoch_ms, received_request, request_context, source_event
 from .source_response import (
     ResponseHead,
     body_of,
@@ -32,27 +32,27 @@ if TYPE_CHECKING:
 class HttpApiSource(ApiGatewaySource):
     """An HTTP API with the route ``$default`` and payload format 2.0; it never streams."""
 
-    wait_seconds = 30.0
-    too_large = OwnResponse(413, b'{"message":"Request Entity Too Large"}')
-    failed = OwnResponse(500, b'{"message":"Internal Server Error"}')
-    unavailable = OwnResponse(503, b'{"message":"Service Unavailable"}')
+    response_timeout_seconds = 30.0
+    too_large = SourceResponse(413, b'{"message":"Request Entity Too Large"}')
+    failed = SourceResponse(500, b'{"message":"Internal Server Error"}')
+    unavailable = SourceResponse(503, b'{"message":"Service Unavailable"}')
     timed_out = unavailable
 
-    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | SourceResponse:
         """Return the event, or the response to a path outside of the stage."""
         event = http_event(
             request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
         )
-        return event or OwnResponse(404, b'{"message":"Not Found"}')
+        return event or SourceResponse(404, b'{"message":"Not Found"}')
 
     def buffered(
         self, payload: bytes, content_type: str, event: SourceEvent
     ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a response."""
         refuse_stream(content_type, "An HTTP API")
-        return http_api_response(payload, self.own_headers(event))
+        return http_api_response(payload, self.source_headers(event))
 
-    def own_headers(self, event: SourceEvent) -> Headers:
+    def source_headers(self, event: SourceEvent) -> Headers:
         """Return the header that the API adds."""
         return [(b"Apigw-Requestid", f"{event.request_id[:15]}=".encode())]
 
@@ -64,12 +64,12 @@ def http_event(
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
         return None
-    arrival = arrival_of(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    received = received_request(request, LOCAL_API_DOMAIN, api_domain(aws_region))
     event = http_api_event(
         path,
         method=request.method,
         query=request.query,
-        headers=arrival.headers,
+        headers=received.headers,
         body=request.body,
         stage=stage or "$default",
         mapping=base_path,
@@ -77,15 +77,15 @@ def http_event(
     )
     request_context(event).update(
         {
-            **api_keys(arrival),
-            "time": clock_time(arrival.time),
-            "timeEpoch": epoch_ms(arrival.time),
+            **api_keys(received),
+            "time": clock_time(received.time),
+            "timeEpoch": epoch_ms(received.time),
         }
     )
-    return source_event(event, arrival)
+    return source_event(event, received)
 
 
-def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes]:
+def http_api_response(payload: bytes, added: Headers) -> tuple[ResponseHead, bytes]:
     """Return head and body of a response of an HTTP API, payload format 2.0.
 
     Raises:
@@ -95,11 +95,11 @@ def http_api_response(payload: bytes, own: Headers) -> tuple[ResponseHead, bytes
     if not isinstance(response, dict) or "statusCode" not in response:
         body = utf8(response) if isinstance(response, str) else payload
         return with_content_length(
-            ResponseHead(200, [(b"Content-Type", b"application/json"), *own]), body
+            ResponseHead(200, [(b"Content-Type", b"application/json"), *added]), body
         )
     headers = string_headers(response)
     fields = response_fields(response)
     if not any(name.lower() == "content-type" for name in headers):
         fields.insert(0, (b"Content-Type", b"text/plain; charset=utf-8"))
-    head = ResponseHead(status_of(response), [*fields, *own])
+    head = ResponseHead(status_of(response), [*fields, *added])
     return with_content_length(head, body_of(response))

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from ...diagnosis.symptoms import is_buffered_response
-from ..host import host_is_local
+from ..host import NOT_THIS_HOST, host_is_local
 from ..local_invocation import LocalInvocation
 from ..outcome import EndOfResponse, InvocationFailure, ResponseStart
 from .client_request import client_request
@@ -30,14 +30,11 @@ if TYPE_CHECKING:
     from ..console import Console
     from ..environments.pool import Pool
     from .client_request import ClientRequest
-    from .event_source import EventSource, OwnResponse
+    from .event_source import EventSource, SourceResponse
     from .front_end_settings import FrontEndSettings
     from .source_response import ResponseHead
 
-NOT_THIS_HOST = (
-    "This server serves localhost only, and the Host header names another host. "
-    "To serve other machines or a tunnel, start it with --host 0.0.0.0.\n"
-)
+BODY_TOO_LARGE = "the request body has more than {} bytes, the limit of this event source."
 NOT_INTERPRETED = (
     "The client gets the JSON of the response as its body, statusCode included. The invoke mode of "
     "the URL is RESPONSE_STREAM, and the response has no prelude. Does the function buffer? Try "
@@ -71,41 +68,49 @@ class HttpFrontEnd:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
-        if scope["method"] == "CONNECT":  # asks a proxy; after a 200 the bytes would not be HTTP
+        if scope["method"] == "CONNECT":  # for a tunnel: after a 200 the bytes are not HTTP
             await Response(b"", HTTPStatus.METHOD_NOT_ALLOWED)(scope, receive, send)
             return
         if self._settings.check_host and not host_is_local(list(scope["headers"])):
-            await PlainTextResponse(NOT_THIS_HOST, HTTPStatus.FORBIDDEN)(scope, receive, send)
+            refusal = PlainTextResponse(f"{NOT_THIS_HOST}\n", HTTPStatus.FORBIDDEN)
+            await refusal(scope, receive, send)
             return
-        if request.headers.get("upgrade", "").lower() == "websocket":  # served as any request
+        if request.headers.get("upgrade", "").lower() == "websocket":  # served like any other
             self._advise(NO_WEBSOCKET.format(scope["raw_path"].decode("latin-1")))
         try:
             body = await read_body(request, self._source.max_body_bytes)
         except ClientDisconnect:
             return
-        event = self._event(client_request(scope, body))
+        received = client_request(scope, body)
+        event = self._event(received)
         if isinstance(event, SourceEvent):
-            await self._invoke(event, scope, receive, send)
+            await self._invoke(event, received.target, scope, receive, send)
             return
         if event.log:
             self._console.line(f"Responded {event.status}: {event.log}", "error")
         await ClientResponse(scope, receive, send).send_whole(event, [])
 
-    def _event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
+    def _event(self, request: ClientRequest) -> SourceEvent | SourceResponse:
         """Return the event of a request, or the response if the function is not invoked."""
         event = self._source.event(request)
-        if isinstance(event, SourceEvent) and (
-            event.too_large or len(request.body) > self._source.max_body_bytes
-        ):
+        if not isinstance(event, SourceEvent):
+            return event
+        if event.too_large:
             return self._source.too_large._replace(log=EVENT_TOO_LARGE)
+        if len(request.body) > self._source.max_body_bytes:
+            log = BODY_TOO_LARGE.format(self._source.max_body_bytes)
+            return self._source.too_large._replace(log=log)
         return event
 
-    async def _invoke(self, event: SourceEvent, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _invoke(
+        self, event: SourceEvent, target: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         streaming = self._source.streams
         invocation = LocalInvocation(
             event.document,
             request_id=event.request_id,
             trace_id=event.trace_id,
+            client_target=target,
             streaming=streaming,
         )
         client = ClientResponse(scope, receive, send, invocation)
@@ -116,22 +121,22 @@ class HttpFrontEnd:
                 await serve(event, invocation, client)
             except NoResponseError as error:
                 self._console.line(f"Responded {self._source.failed.status}: {error}", "error")
-                own = self._failed(error)
+                replacement = self._failed(error)
             except UnavailableError:
-                own = self._source.unavailable
+                replacement = self._source.unavailable
             except TimeoutError:
-                own = self._source.timed_out
+                replacement = self._source.timed_out
                 self._console.line(
-                    f"Responded {own.status}: {self._source.timeout_advice}", "error"
+                    f"Responded {replacement.status}: {self._source.timeout_advice}", "error"
                 )
             else:
                 return
-            await client.send_whole(own, self._source.own_headers(event))
+            await client.send_whole(replacement, self._source.source_headers(event))
 
     async def _buffer(
         self, event: SourceEvent, invocation: LocalInvocation, client: ClientResponse
     ) -> None:
-        with anyio.fail_after(self._source.wait_seconds):
+        with anyio.fail_after(self._source.response_timeout_seconds):
             start = await wait_for_response(invocation)
             payload = b"".join([chunk async for chunk in invocation.body])
         if invocation.end is not None and not invocation.end.clean:
@@ -181,18 +186,21 @@ class HttpFrontEnd:
         if end.clean and "hang" in self._settings.undocumented and client.empty:
             await anyio.sleep(max(invocation.deadline_ms / 1000 - time(), 0))
         elif end.clean or (
-            end.how is EndOfResponse.COMPLETE and "abort" not in self._settings.undocumented
+            end.completeness is EndOfResponse.COMPLETE
+            and "abort" not in self._settings.undocumented
         ):
             await client.finish()
         # Otherwise the last chunk is not sent, and the server closes the connection: this is how
         # a client learns that the body is incomplete.
 
-    def _failed(self, error: NoResponseError) -> OwnResponse:
+    def _failed(self, error: NoResponseError) -> SourceResponse:
         """Return the response for a client; after a failed init it may be the error as a page."""
-        own = self._source.failed
+        replacement = self._source.failed
         if self._settings.show_init_errors and error.failure and error.failure.in_init:
-            return own._replace(body=init_error_page(error.failure), media_type="text/plain")
-        return own
+            return replacement._replace(
+                body=init_error_page(error.failure), media_type="text/plain"
+            )
+        return replacement
 
     def _advise(self, text: str) -> None:
         """Log a message, but each text only once."""

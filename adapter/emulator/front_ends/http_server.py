@@ -115,7 +115,7 @@ class CollectingTransport:
 
 
 class LocalServer(uvicorn.Server):
-    """uvicorn's server without signal handling: its task is cancelled instead."""
+    """uvicorn's server without signal handlers: `serve` sets ``should_exit`` instead."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """Install no signal handlers."""
@@ -150,11 +150,11 @@ async def serve(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """Read the body of a request, and stop once it has more than ``max_bytes``."""
-    pieces: list[bytes] = []
+    chunks: list[bytes] = []
     size = 0
-    async for piece in request.stream():
-        pieces.append(piece)
-        size += len(piece)
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
         if size > max_bytes:
             break
-    return b"".join(pieces)
+    return b"".join(chunks)

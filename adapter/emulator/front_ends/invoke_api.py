@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..function_config import VERSION
-from ..host import host_is_local
+from ..host import NOT_THIS_HOST, host_is_local
 from ..invocation_steps import Sent
 from ..local_invocation import LocalInvocation
 from ..outcome import EndOfResponse, InvocationFailure, ResponseStart, platform_error
@@ -32,19 +32,12 @@ if TYPE_CHECKING:
     from ..console import Console
     from ..environments.pool import Pool
 
-NOT_THIS_HOST = RefusedError(
-    HTTPStatus.FORBIDDEN,
-    "AccessDeniedException",
-    "This server serves localhost only, and the Host header names another host. "
-    "To serve other machines, start it with --host 0.0.0.0.",
-)
 #: Lambda's own message for a failed call, by the end of the response
 ERROR_MESSAGES = {
     EndOfResponse.COMPLETE: "The function failed.",
     EndOfResponse.TRUNCATED: "The response is incomplete.",
     EndOfResponse.OVERSIZED: "Response payload exceeded maximum allowed payload size ({} bytes).",
 }
-AT_LIMIT = RefusedError(HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded.")
 
 Start = ResponseStart | InvocationFailure
 
@@ -74,7 +67,7 @@ class InvokeApi:
 
     async def _read(self, request: Request) -> InvokeRequest:
         if self._check_host and not host_is_local(list(request.scope["headers"])):
-            raise NOT_THIS_HOST
+            raise RefusedError(HTTPStatus.FORBIDDEN, "AccessDeniedException", NOT_THIS_HOST)
         body = await read_body(request, MAX_EVENT_BYTES)
         name = self._pool.function.name
         return invoke_request(request.method, request.scope["path"], request.headers, body, name)
@@ -90,7 +83,9 @@ class InvokeApi:
                 return make_response(HTTPStatus.ACCEPTED, request_id)
             start = await invocation.wait_for_start()
             if isinstance(start, InvocationFailure) and start.unavailable:
-                raise AT_LIMIT
+                raise RefusedError(
+                    HTTPStatus.TOO_MANY_REQUESTS, "TooManyRequestsException", "Rate Exceeded."
+                )
             if not call.streamed:
                 return await respond_buffered(start, invocation)
             await respond_streamed(start, invocation, send)
@@ -111,7 +106,7 @@ class InvokeApi:
 async def respond_buffered(start: Start, invocation: LocalInvocation) -> Response:
     """Return the whole response; the call succeeds even if the function fails."""
     payload = b"".join([chunk async for chunk in invocation.body])
-    invocation.tell(Sent(monotonic(), payload))
+    invocation.notify(Sent(monotonic(), payload))
     error = function_error(start, invocation)
     response = make_response(
         HTTPStatus.OK, invocation.request_id, error.details if error else payload
@@ -131,7 +126,7 @@ async def respond_streamed(start: Start, invocation: LocalInvocation, send: Send
     async for chunk in invocation.body:
         data = event_stream.message("PayloadChunk", "application/octet-stream", chunk)
         await send({"type": "http.response.body", "body": data, "more_body": True})
-        invocation.tell(Sent(monotonic(), chunk))
+        invocation.notify(Sent(monotonic(), chunk))
     complete: dict[str, str] = {}
     if error := function_error(start, invocation):
         details = error.details.decode("utf-8", "replace")
@@ -167,7 +162,7 @@ def function_error(start: Start, invocation: LocalInvocation) -> FunctionError |
         start.payload if isinstance(start, InvocationFailure) else decode_error_body(end.error_body)
     )
     if not details:
-        message = ERROR_MESSAGES[end.how].format(invocation.max_bytes)
+        message = ERROR_MESSAGES[end.completeness].format(invocation.max_bytes)
         details = platform_error(end.error_type, message).payload
     return FunctionError(end.error_type, details)
 

@@ -22,9 +22,9 @@ MAX_CLIENT_CONTEXT = 3583  # characters of base64
 
 BUFFERED = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 STREAMED = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?")
-# A name, a partial or a whole ARN; then a version or an alias, which all mean the same code.
+# A name, a partial or a whole ARN; then a version or an alias. Here all of them are the same code.
 FUNCTION = re.compile(r"(?:(?:arn:[\w-]+:lambda:[\w-]+:)?\d{12}:function:)?([\w-]+)(?::[\w$-]+)?")
-TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+TENANT_ID_PATTERN = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 #: the allowed invocation types, by whether the call is streamed
 INVOCATION_TYPES = {
     False: ("RequestResponse", "Event", "DryRun"),
@@ -61,7 +61,8 @@ def invoke_request(
     Raises:
         RefusedError: AWS would not invoke the function, or the call names another function.
     """
-    # The signature is not checked. The header keeps out web pages, which cannot send it.
+    # The signature is not checked. The header keeps out web pages: a page cannot send it to another
+    # origin without a preflight request.
     if not headers.get("Authorization"):
         raise RefusedError(
             HTTPStatus.FORBIDDEN,
@@ -103,8 +104,9 @@ def read_log_type(log_type: str) -> bool:
 
 def read_tenant_id(tenant_id: str) -> str:
     """Return the tenant; its form is that of botocore's service model."""
-    if tenant_id and not TENANT_ID.fullmatch(tenant_id):
-        raise invalid_parameter(f"The tenant id {tenant_id!r} does not match {TENANT_ID.pattern}.")
+    if tenant_id and not TENANT_ID_PATTERN.fullmatch(tenant_id):
+        pattern = TENANT_ID_PATTERN.pattern
+        raise invalid_parameter(f"The tenant id {tenant_id!r} does not match {pattern}.")
     return tenant_id
 
 

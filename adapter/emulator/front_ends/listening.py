@@ -8,14 +8,14 @@ import socket
 from ...errors import ConfigurationError
 
 ADVICE = {
-    errno.EADDRINUSE: "Stop the program that uses it, or choose another port with --port.",
-    errno.EACCES: "Choose a port above 1023 with --port.",
+    errno.EADDRINUSE: "Stop the program that uses it, or choose another port with {option}.",
+    errno.EACCES: "Choose a port above 1023 with {option}.",
 }
 BAD_ADDRESS = "--host has to be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the port.
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """Open the port; ``option`` is the one that sets it.
 
     Raises:
         ConfigurationError: the port is in use, or the address is not of this machine.
@@ -31,7 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
-        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS)
+        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS).format(option=option)
         raise ConfigurationError(
             f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
         ) from error

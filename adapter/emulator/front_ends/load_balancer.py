@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...samples.proxy_events import alb_event
-from .event_source import EventSource, OwnResponse, refuse_stream
-from .source_event import arrival_of, source_event
+from .event_source import EventSource, SourceResponse, refuse_stream
+from .source_event import received_request, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from .source_event import SourceEvent
 
 MAX_BODY_BYTES = 1024 * 1024  # of a request, and of a response as JSON
-NOT_REMAPPED: frozenset[str] = frozenset()
+NO_REMAPPED_HEADERS: frozenset[str] = frozenset()
 
 
 class LoadBalancerSource(EventSource):
     """An Application Load Balancer, which never streams."""
 
     max_body_bytes = MAX_BODY_BYTES
-    too_large = OwnResponse(413, b"", "text/html", {"Server": "awselb/2.0"})
-    failed = OwnResponse(
+    too_large = SourceResponse(413, b"", "text/html", {"Server": "awselb/2.0"})
+    failed = SourceResponse(
         502,
         b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
         b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n",
@@ -50,7 +50,7 @@ class LoadBalancerSource(EventSource):
         super().__init__(streams=False)
         self._multi = multi
 
-    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | SourceResponse:
         """Return the event."""
         return load_balancer_event(request, multi=self._multi)
 
@@ -61,7 +61,7 @@ class LoadBalancerSource(EventSource):
         refuse_stream(content_type, "A load balancer")
         return load_balancer_response(payload, multi=self._multi)
 
-    def own_headers(self, event: SourceEvent) -> Headers:
+    def source_headers(self, event: SourceEvent) -> Headers:
         """Return no headers."""
         return []
 
@@ -69,17 +69,17 @@ class LoadBalancerSource(EventSource):
 def load_balancer_event(request: ClientRequest, *, multi: bool) -> SourceEvent:
     """Return the event of a request to a load balancer."""
     # A load balancer appends the client's address to the request's X-Forwarded-For.
-    arrival = arrival_of(request, "", None, frozenset({b"x-forwarded-for"}))
+    received = received_request(request, "", None, frozenset({b"x-forwarded-for"}))
     event = alb_event(
         request.path,
         multi=multi,
         method=request.method,
         query=request.query,
-        headers=arrival.headers,
+        headers=received.headers,
         body=request.body,
         source_ip=request.peer,
     )
-    return source_event(event, arrival)
+    return source_event(event, received)
 
 
 def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[ResponseHead, bytes]:
@@ -95,12 +95,14 @@ def load_balancer_response(payload: bytes, *, multi: bool) -> tuple[ResponseHead
     response = read_object(payload)
     fields: Headers = []
     if multi:
+        # A load balancer sends the values of a header in reverse order.
+        # https://github.com/dougmoscrop/serverless-http/issues/244
         for name, values in object_in(response, "multiValueHeaders").items():
             for value in reversed(string_list(f"multiValueHeaders[{name!r}]", values)):
-                fields.extend(header_field(name, value, NOT_REMAPPED))
+                fields.extend(header_field(name, value, NO_REMAPPED_HEADERS))
     else:
         for name, single in object_in(response, "headers").items():
-            fields.extend(header_field(name, single, NOT_REMAPPED))
+            fields.extend(header_field(name, single, NO_REMAPPED_HEADERS))
     # The load balancer counts the length itself.
     fields = [field for field in fields if field[0].lower() != b"content-length"]
     if "statusCode" not in response:

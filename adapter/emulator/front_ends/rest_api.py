@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from ...samples.api_events import rest_api_event
 from ..host import LOCAL_API_DOMAIN
 from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below
-from .event_source import OwnResponse
+from .event_source import SourceResponse
 from .prelude_reader import DELIMITER, PRELUDE_CONTENT_TYPE, parse_prelude
-from .source_event import arrival_of, clock_time, epoch_ms, request_context, source_event
+from .source_event import clock_time, epoch_ms, received_request, request_context, source_event
 from .source_response import (
     InvalidResponseError,
     ResponseHead,
@@ -62,30 +62,30 @@ class RestApiSource(ApiGatewaySource):
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
     """
 
-    wait_seconds = 29.0
-    too_large = OwnResponse(413, b'{"message":"Request Too Long"}')
-    failed = OwnResponse(
+    response_timeout_seconds = 29.0
+    too_large = SourceResponse(413, b'{"message":"Request Too Long"}')
+    failed = SourceResponse(
         502,
         b'{"message": "Internal server error"}',
         headers={"x-amzn-ErrorType": "InternalServerErrorException"},
     )
     unavailable = failed
-    timed_out = OwnResponse(504, b'{"message": "Endpoint request timed out"}')
+    timed_out = SourceResponse(504, b'{"message": "Endpoint request timed out"}')
     buffered_advice = (
         " (The API's transfer mode is BUFFERED; with --invoke-mode response_stream it is STREAM.)"
     )
 
-    def event(self, request: ClientRequest) -> SourceEvent | OwnResponse:
+    def event(self, request: ClientRequest) -> SourceEvent | SourceResponse:
         """Return the event, or the response to a path outside of the stage."""
         event = rest_event(
             request, stage=self._stage, base_path=self._base_path, aws_region=self._aws_region
         )
         refused = {"x-amzn-ErrorType": "ForbiddenException"}
-        return event or OwnResponse(403, b'{"message":"Forbidden"}', headers=refused)
+        return event or SourceResponse(403, b'{"message":"Forbidden"}', headers=refused)
 
     def streamed_head(self, prelude: Mapping[str, object], event: SourceEvent) -> ResponseHead:
         """Return the head that a prelude describes."""
-        return rest_stream_head(prelude, self.own_headers(event))
+        return rest_stream_head(prelude, self.source_headers(event))
 
     def plain_head(self, content_type: str, event: SourceEvent) -> ResponseHead:
         """Refuse a stream without a prelude."""
@@ -95,9 +95,9 @@ class RestApiSource(ApiGatewaySource):
         self, payload: bytes, content_type: str, event: SourceEvent
     ) -> tuple[ResponseHead, bytes]:
         """Return head and body of a buffered response."""
-        return rest_response(payload, content_type, self.own_headers(event))
+        return rest_response(payload, content_type, self.source_headers(event))
 
-    def own_headers(self, event: SourceEvent) -> Headers:
+    def source_headers(self, event: SourceEvent) -> Headers:
         """Return the headers that the API adds."""
         gateway_id = (b"x-amz-apigw-id", f"{event.request_id[:15]}=".encode())
         return [*id_headers(event.request_id, event.trace_id), gateway_id]
@@ -110,12 +110,12 @@ def rest_event(
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
         return None
-    arrival = arrival_of(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    received = received_request(request, LOCAL_API_DOMAIN, api_domain(aws_region))
     event = rest_api_event(
         path,
         method=request.method,
         query=request.query,
-        headers=arrival.headers,
+        headers=received.headers,
         body=request.body,
         stage=stage or DEFAULT_STAGE,
         mapping=base_path,
@@ -124,16 +124,16 @@ def rest_event(
     context = request_context(event)
     identity = context["identity"]
     assert isinstance(identity, dict)
-    identity["userAgent"] = dict(arrival.headers).get("user-agent")
+    identity["userAgent"] = dict(received.headers).get("user-agent")
     context |= {
-        **api_keys(arrival),
+        **api_keys(received),
         # With a custom domain the client's path has no stage.
         "path": request.path,
-        "extendedRequestId": extended_id(arrival.request_id),
-        "requestTime": clock_time(arrival.time),
-        "requestTimeEpoch": epoch_ms(arrival.time),
+        "extendedRequestId": extended_id(received.request_id),
+        "requestTime": clock_time(received.time),
+        "requestTimeEpoch": epoch_ms(received.time),
     }
-    return source_event(event, arrival)
+    return source_event(event, received)
 
 
 def extended_id(request_id: str) -> str:
@@ -141,7 +141,7 @@ def extended_id(request_id: str) -> str:
     return f"{request_id[:8]}{request_id[-7:]}="
 
 
-def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[ResponseHead, bytes]:
+def rest_response(payload: bytes, content_type: str, added: Headers) -> tuple[ResponseHead, bytes]:
     """Return head and body of a buffered response of a REST API.
 
     Raises:
@@ -149,7 +149,7 @@ def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[Resp
     """
     if content_type == PRELUDE_CONTENT_TYPE and DELIMITER in payload:
         # As AWS documents, a stream behind a buffered integration loses its body.
-        head = rest_stream_head(parse_prelude(payload.partition(DELIMITER)[0]), own)
+        head = rest_stream_head(parse_prelude(payload.partition(DELIMITER)[0]), added)
         return with_content_length(head, b"")
     response = read_object(payload)
     if unknown := sorted(response.keys() - REST_KEYS):
@@ -160,11 +160,11 @@ def rest_response(payload: bytes, content_type: str, own: Headers) -> tuple[Resp
     fields = merged_fields(response, REST_REMAPPED)
     if not any(name.lower() == b"content-type" for name, _ in fields):
         fields.insert(0, (b"Content-Type", b"application/json"))
-    head = ResponseHead(status_of(response), [*fields, *own])
+    head = ResponseHead(status_of(response), [*fields, *added])
     return with_content_length(head, body_of(response))
 
 
-def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> ResponseHead:
+def rest_stream_head(prelude: Mapping[str, object], added: Headers) -> ResponseHead:
     """Return the head of a streamed response of a REST API.
 
     Raises:
@@ -175,7 +175,7 @@ def rest_stream_head(prelude: Mapping[str, object], own: Headers) -> ResponseHea
     fields = merged_fields(prelude, STREAM_REMAPPED)
     for cookie in string_list("cookies", prelude.get("cookies") or []):
         fields.extend(header_field("Set-Cookie", cookie))
-    return ResponseHead(status_of(prelude), [*fields, *own])
+    return ResponseHead(status_of(prelude), [*fields, *added])
 
 
 def merged_fields(response: Mapping[str, object], remapped: frozenset[str]) -> Headers:

@@ -84,7 +84,13 @@ def check_signature(request: ClientRequest, credentials: Credentials, region: st
     digest = request.header(b"x-amz-content-sha256")
     if digest not in ("", hashlib.sha256(request.body).hexdigest()):
         raise SignatureError("x-amz-content-sha256 is not the hash of the body.")
-    expected = signature_of(request, credentials, region, found["headers"].split(";"))
+    signed = found["headers"].split(";")
+    if digest and "x-amz-content-sha256" not in signed:
+        raise SignatureError(
+            "the header x-amz-content-sha256 is not signed, and SigV4 wants each x-amz-* header "
+            "signed."
+        )
+    expected = signature_of(request, credentials, region, signed)
     if not hmac.compare_digest(expected, found["signature"]):
         raise SignatureError("the signature does not match the request.")
     return caller(credentials.access_key)
@@ -113,14 +119,10 @@ def signature_of(
         def headers_to_sign(self, request: AWSRequest) -> HeadersDict:
             return request.headers
 
-    url = f"http://{request.header(b'host')}{request.path}"
-    query = f"?{request.query}" if request.query else ""
+    url = f"http://{request.header(b'host')}{request.target}"
     fields = {name: request.header(name.encode("latin-1")) for name in signed}
-    rebuilt = AWSRequest(request.method, f"{url}{query}", fields, request.body)
+    rebuilt = AWSRequest(request.method, url, fields, request.body)
     rebuilt.context["timestamp"] = request.header(b"x-amz-date")
-    digest = request.header(b"x-amz-content-sha256")
-    if digest and "x-amz-content-sha256" not in signed:
-        rebuilt.headers["X-Amz-Content-SHA256"] = digest
     verifier = Verifier(credentials, "lambda", region)
     canonical = verifier.canonical_request(rebuilt)
     signature: str = verifier.signature(verifier.string_to_sign(rebuilt, canonical), rebuilt)

@@ -1,4 +1,4 @@
-"""The event of an event source, as far as all sources make it alike. It does no I/O."""
+"""The parts of an event that all event sources make in the same way. The module does no I/O."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class SourceEvent(NamedTuple):
         return len(self.document) > MAX_EVENT_BYTES
 
 
-class Arrival(NamedTuple):
-    """A request as it arrives at AWS: its ids, its time, and the headers that a service adds."""
+class ReceivedRequest(NamedTuple):
+    """A request as AWS receives it: its ids, its time, and the headers that a service adds."""
 
     headers: list[tuple[str, str]]
     request_id: str
@@ -70,16 +70,16 @@ class Arrival(NamedTuple):
     domain: str
 
 
-def arrival_of(
+def received_request(
     request: ClientRequest,
     local_domain: str,
     aws_domain: str | None,
     kept: frozenset[bytes] = frozenset(),
-) -> Arrival:
-    """Return a request as it arrives at AWS.
+) -> ReceivedRequest:
+    """Return a request as AWS receives it.
 
     Host, scheme, port and client address are those of the local request, so that redirects,
-    absolute URLs and secure cookies work. With ``aws_domain`` they are those that AWS would name.
+    absolute URLs and secure cookies work. With ``aws_domain``, host, scheme and port are AWS's.
     ``kept``: headers of the client that stay.
     """
     now = datetime.now(UTC)
@@ -104,13 +104,13 @@ def arrival_of(
         headers.append(("x-forwarded-for", request.peer))
     # The runtime and the client get the trace with a segment below the root.
     trace_id = root if "Parent=" in root else child_trace(root)
-    return Arrival(headers, str(uuid4()), trace_id, now, aws_domain or local_domain)
+    return ReceivedRequest(headers, str(uuid4()), trace_id, now, aws_domain or local_domain)
 
 
-def source_event(event: Event, arrival: Arrival) -> SourceEvent:
+def source_event(event: Event, received: ReceivedRequest) -> SourceEvent:
     """Return the event as Lambda gets it."""
     document = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    return SourceEvent(document, arrival.request_id, arrival.trace_id)
+    return SourceEvent(document, received.request_id, received.trace_id)
 
 
 def request_context(event: Event) -> Event:
@@ -136,8 +136,9 @@ def new_trace_root(epoch_seconds: float) -> str:
 
 
 def child_trace(root: str) -> str:
-    """Return a trace with a segment below ``root``, not sampled."""
-    return f"{root};Parent={token_hex(8)};Sampled=0"
+    """Return a trace with a segment below ``root``; not sampled, unless ``root`` says more."""
+    trace, _, rest = root.partition(";")
+    return f"{trace};Parent={token_hex(8)};{rest or 'Sampled=0'}"
 
 
 def client_trace(headers: list[tuple[str, str]]) -> str | None:

@@ -1,6 +1,7 @@
-"""The HTTP response of an event source, as far as all sources make it alike. It does no I/O.
+"""The parts of an HTTP response that all event sources make in the same way.
 
-The functions read one part each of the function's response, and refuse what cannot be sent.
+Each function here reads one part of the response and refuses values that cannot be sent. The module
+does no I/O.
 """
 
 from __future__ import annotations

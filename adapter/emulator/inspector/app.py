@@ -120,7 +120,7 @@ class Inspector:
             self._tasks.start_soon(read_response, submit_again(record, self._pool))
             return Response(status_code=HTTPStatus.ACCEPTED)
         base_url = f"{request.url.scheme}://{request.url.netloc}"
-        middleware = await self._stack.read(record.environment) if needs_stack(record) else ()
+        middleware = await self._stack.read(record.environment_pid) if needs_stack(record) else ()
         document = detail(record, self._pool.function.target, base_url, middleware)
         response = json_response(document)
         if "download" in request.query_params:
@@ -147,7 +147,7 @@ async def inspect(
     app: ASGIApp, pool: Pool, journal: Journal, console: Console
 ) -> AsyncIterator[ASGIApp]:
     """Put the inspector in front of an app while the block runs."""
-    pool.watch = journal.watch
+    pool.listener_of = journal.record
     async with anyio.create_task_group() as tasks:
         yield Inspector(app, pool, journal, tasks, console)
         tasks.cancel_scope.cancel()
@@ -159,10 +159,10 @@ def json_response(document: object) -> Response:
 
 
 def is_local(request: Request) -> bool:
-    """Whether a request comes from this machine and names this machine, even if others can connect.
+    """Whether a request comes from this machine, and its ``Host`` names this machine.
 
-    A tunnel connects from this machine too, and may rewrite ``Host``. Its ``X-Forwarded-For`` names
-    the client.
+    This is checked even if ``--host`` lets other machines connect. A tunnel connects from this
+    machine too, and may rewrite ``Host``; its ``X-Forwarded-For`` names the client.
     """
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     addresses = [address.strip() for address in forwarded if address.strip()]
@@ -180,6 +180,6 @@ def is_same_origin(request: Request) -> bool:
 
 def needs_stack(record: RecordedInvocation) -> bool:
     """Whether a finding may name middleware."""
-    if record.ended is None or not record.environment:
+    if record.ended is None or not record.environment_pid:
         return False
     return may_name_middleware(observe(record))

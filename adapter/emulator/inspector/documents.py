@@ -34,7 +34,7 @@ class RequestRow(TypedDict):
     first_byte: float | None
     bytes: int
     outcome: str
-    faults: list[str]  #: symptoms of the diagnosis, without an error that is the outcome
+    faults: list[str]  #: symptoms of the diagnosis, except ``failed``, which `outcome` shows
 
 
 class Detail(RequestRow):
@@ -80,7 +80,7 @@ def summary(record: RecordedInvocation) -> RequestRow:
         "target": request.target,
         "status": record.status,
         "cold": record.cold,
-        "environment": record.environment,
+        "environment": record.environment_pid,
         "duration": None if record.ended is None else record.last,
         "first_byte": chunks[0].at if chunks else None,
         "bytes": record.sent.size or record.written.size,
@@ -97,7 +97,8 @@ def outcome(record: RecordedInvocation) -> str:
         return "streaming" if record.sent.count else "running"
     if record.end.error_type:
         return record.end.error_type
-    return "complete" if record.end.how is EndOfResponse.COMPLETE else str(record.end.how)
+    completeness = record.end.completeness
+    return "complete" if completeness is EndOfResponse.COMPLETE else str(completeness)
 
 
 def faults(record: RecordedInvocation) -> list[str]:
@@ -116,6 +117,8 @@ def detail(
     findings = diagnose(observation) if record.ended is not None else []
     received = observation.received or observation.written
     request = record.request
+    # An event may lack the stage or the base path, which are part of the client's path.
+    sent = request._replace(target=record.client_target or request.target)
     return {
         **summary(record),
         "started": record.started,
@@ -140,7 +143,7 @@ def detail(
         "lines_left_out": record.lines_left_out,
         "explanation": record.explanation,
         "middleware": list(middleware),
-        "curl": curl_command(request, base_url),
+        "curl": curl_command(sent, base_url),
         "invoke": invoke_command(request, record.event, target),
         "bandwidth": {
             "burst_bytes": BURST_BYTES,

@@ -20,7 +20,7 @@ MAX_INVOCATIONS = 200
 
 
 class Journal:
-    """Keeps the latest `MAX_INVOCATIONS` invocations. Its `watch` is for `Pool.watch`."""
+    """Keeps the latest `MAX_INVOCATIONS` invocations. Its `record` is for `Pool.listener_of`."""
 
     def __init__(self, keep: int = MAX_INVOCATIONS) -> None:
         self._keep = keep
@@ -37,8 +37,8 @@ class Journal:
         """Return an invocation by its number, if it is still kept."""
         return self._records.get(number)
 
-    def watch(self, invocation: LocalInvocation) -> Listener:
-        """Record an invocation; return the listener that it tells its steps."""
+    def record(self, invocation: LocalInvocation) -> Listener:
+        """Record an invocation; return the listener for its steps."""
         self._count += 1
         record = RecordedInvocation(self._count, invocation, monotonic(), time())
         self._records[record.number] = record

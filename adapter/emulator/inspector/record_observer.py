@@ -35,7 +35,7 @@ def observe(
         headers=[(n.decode("latin-1"), v.decode("latin-1")) for n, v in record.headers],
         head_bytes=record.prelude.size,
         body_start=record.body_start,
-        broken=BROKEN[end.how] if end else "",
+        broken=BROKEN[end.completeness] if end else "",
         error=record.explanation or error,
         buffering=buffering(record),
         middleware=middleware,
@@ -50,7 +50,7 @@ def shifted(series: Series, start: float) -> list[Chunk]:
 
 
 def has_function_body(record: RecordedInvocation) -> bool:
-    """Whether the function wrote the body, and not the platform to report a failure."""
+    """Whether the body is the function's, and not the error response of the event source."""
     return record.end is None or not record.end.error_type or record.written.count > 0
 
 

@@ -62,7 +62,7 @@ class PreludeSplitter:
         if self._decided:
             return [Chunk(at, len(data))]
         self._start += data
-        end = self._start.find(DELIMITER)
+        end = self._start.find(DELIMITER, 0, MAX_PRELUDE_BYTES)
         if self._start[:1] == b"{" and end >= 0:
             self.size = end + len(DELIMITER)
             self.found, rest = self._start[:end], len(self._start) - self.size
@@ -93,12 +93,13 @@ class RecordedInvocation:
         self.streaming = invocation.streaming
         self.event = invocation.event[:MAX_KEPT_EVENT_BYTES]
         self.event_size = len(invocation.event)
+        self.client_target = invocation.client_target
         self.client_context = invocation.client_context
         self.tenant_id = invocation.tenant_id
         self.epoch = epoch  #: of the submission, in seconds
         self.version = 0  #: how many steps are recorded
         self.started: float | None = None
-        self.environment = ""
+        self.environment_pid = ""
         self.cold = False
         self.written = Series()
         self.prelude = PreludeSplitter()
@@ -138,7 +139,7 @@ class RecordedInvocation:
             self._take_line(at, step.line)
             return  # a line may come long after the end
         elif isinstance(step, Started):
-            self.started, self.environment, self.cold = at, step.environment, step.cold
+            self.started, self.environment_pid, self.cold = at, step.environment_pid, step.cold
         elif isinstance(step, Responded):
             self.responded, self.status, self.headers = at, step.status, step.headers
         else:

@@ -25,6 +25,7 @@ def submit_again(record: RecordedInvocation, pool: Pool) -> LocalInvocation:
         record.event,
         request_id=str(uuid4()),
         trace_id=child_trace(new_trace_root(time())),
+        client_target=record.client_target,
         client_context=record.client_context,
         tenant_id=record.tenant_id,
         streaming=record.streaming,
@@ -43,7 +44,8 @@ async def read_response(invocation: LocalInvocation) -> None:
         if start.content_type == PRELUDE_CONTENT_TYPE:
             reader = PreludeReader()
         elif invocation.streaming:
-            respond(invocation, plain_head(start.content_type, invocation.request_id, ""))
+            head = plain_head(start.content_type, invocation.request_id, invocation.trace_id)
+            respond(invocation, head)
         async for chunk in invocation.body:
             data = chunk
             if reader is not None:
@@ -58,9 +60,9 @@ async def read_response(invocation: LocalInvocation) -> None:
                 respond(invocation, head)
                 reader = None
             if data:
-                invocation.tell(Sent(monotonic(), data))
+                invocation.notify(Sent(monotonic(), data))
 
 
 def respond(invocation: LocalInvocation, head: ResponseHead) -> None:
     """Tell the listener that a client would get the head now."""
-    invocation.tell(Responded(monotonic(), head.status, head.headers))
+    invocation.notify(Responded(monotonic(), head.status, head.headers))

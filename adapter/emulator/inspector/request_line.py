@@ -32,6 +32,7 @@ class HttpRequest(NamedTuple):
 
 
 UNKNOWN = HttpRequest("", "event")
+PATH_SAFE = "/:@!$&'()*+,;=~"  #: characters that stand in a path as they are
 
 # Fields of an event that is cut off, and so is not JSON.
 CUT_METHOD = re.compile(rb'"(?:httpMethod|method)": ?"([A-Z]+)"')
@@ -57,7 +58,7 @@ def read_request(event: bytes) -> HttpRequest:
 
 def _read(event: Mapping[str, JSON]) -> HttpRequest:
     context = cast("Mapping[str, JSON]", event.get("requestContext") or {})
-    headers = [(str(name), str(value)) for name, value in _object(event, "headers").items()]
+    headers = _pairs(event, "multiValueHeaders", "headers")
     body = str(event.get("body") or "")
     data = b64decode(body) if event.get("isBase64Encoded") else body.encode()
     if "http" in context:  # payload 2.0
@@ -65,18 +66,21 @@ def _read(event: Mapping[str, JSON]) -> HttpRequest:
         headers += [("cookie", "; ".join(cookies))] if cookies else []
         query = str(event.get("rawQueryString") or "")
         method = str(_object(context, "http")["method"])
-        target = _target(str(event["rawPath"]), query)
-        is_url = ".lambda-url." in str(context.get("domainName"))
-        source = BufferingSource.FUNCTION_URL if is_url else BufferingSource.HTTP_API
-        return HttpRequest(method, target, tuple(headers), data, source)
+        path = str(event["rawPath"])
+        if ".lambda-url." in str(context.get("domainName")):
+            source = BufferingSource.FUNCTION_URL
+        else:
+            source, path = BufferingSource.HTTP_API, quote(path, PATH_SAFE)  # an API decodes it
+        return HttpRequest(method, _target(path, query), tuple(headers), data, source)
     if "httpMethod" in event:  # payload 1.0, ALB
         source = _source(event, context)
+        parameters = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters")
         # a load balancer does not decode the query
         safe = "%" if source is BufferingSource.LOAD_BALANCER else ""
-        query = "&".join(
-            f"{quote(name, safe)}={quote(value, safe)}" for name, value in _parameters(event)
-        )
-        path = _target(quote(str(event.get("path") or "/"), "/%:@!$&'()*+,;=~"), query)
+        query = "&".join(f"{quote(name, safe)}={quote(value, safe)}" for name, value in parameters)
+        decoded = source is BufferingSource.HTTP_API
+        path = quote(str(event.get("path") or "/"), PATH_SAFE if decoded else f"{PATH_SAFE}%")
+        path = _target(path, query)
         return HttpRequest(str(event["httpMethod"]), path, tuple(headers), data, source)
     records = cast("list[Mapping[str, JSON]]", event.get("Records") or [{}])
     name = records[0].get("eventSource") or records[0].get("EventSource") or event.get("source")
@@ -95,12 +99,12 @@ def _object(event: Mapping[str, JSON], key: str) -> Mapping[str, JSON]:
     return cast("Mapping[str, JSON]", event.get(key) or {})
 
 
-def _parameters(event: Mapping[str, JSON]) -> list[tuple[str, str]]:
-    several = _object(event, "multiValueQueryStringParameters")
-    if several:
-        lists = cast("Mapping[str, list[str]]", several)
-        return [(name, value) for name, values in lists.items() for value in values]
-    return [(n, str(value)) for n, value in _object(event, "queryStringParameters").items()]
+def _pairs(event: Mapping[str, JSON], several: str, single: str) -> list[tuple[str, str]]:
+    """Return names and values of ``several``, which has lists; without it those of ``single``."""
+    lists = cast("Mapping[str, list[JSON]]", _object(event, several))
+    if lists:
+        return [(name, str(value)) for name, values in lists.items() for value in values]
+    return [(name, str(value)) for name, value in _object(event, single).items()]
 
 
 def _target(path: str, query: str) -> str:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING
 
 import anyio
 
-from ..function_config import FunctionConfig, runtime_environ
+from ..function_config import runtime_environ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..console import Console
+    from ..function_config import FunctionConfig
 
 TIMEOUT_SECONDS = 20.0
+NO_RUNTIME_API = "127.0.0.1:9"  # the port of the discard service, where no server listens
 
 
 class StackReader:
@@ -42,16 +45,16 @@ async def read_stack(function: FunctionConfig, console: Console) -> Sequence[str
 
     The console gets a line about it, as the import may have effects outside of the process.
     """
-    if function.command != FunctionConfig.command:
-        return ()  # another runtime
+    if not function.is_native:
+        return ()
     console.line(
         f"{function.target} is imported once more, in another process, to name its middleware in a "
         "finding.",
         "platform",
     )
     command = [sys.executable, "-m", "adapter.doctor.app_stack", function.target]
-    environ = runtime_environ(function, "127.0.0.1:9", os.environ)
-    with anyio.move_on_after(TIMEOUT_SECONDS):
+    environ = runtime_environ(function, NO_RUNTIME_API, os.environ)
+    with anyio.move_on_after(TIMEOUT_SECONDS), suppress(OSError):
         process = await anyio.run_process(
             command,
             stdin=DEVNULL,
@@ -61,7 +64,14 @@ async def read_stack(function: FunctionConfig, console: Console) -> Sequence[str
             cwd=function.task_root,
             env=environ,
         )
-        if process.returncode == 0:
-            names: list[str] = json.loads(process.stdout.splitlines()[-1])
-            return names
+        return names_in(process.stdout) if process.returncode == 0 else ()
     return ()
+
+
+def names_in(output: bytes) -> Sequence[str]:
+    """Return the names in the last line of the output; nothing if the app has written another."""
+    try:
+        names = json.loads(output.splitlines()[-1])
+    except (IndexError, ValueError):
+        return ()
+    return names if isinstance(names, list) else ()

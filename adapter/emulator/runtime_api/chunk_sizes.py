@@ -22,7 +22,7 @@ class ChunkSizes:
         self.payload_bytes = 0  #: of the chunks with a valid size
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body."""
+        """Read the next bytes of the body."""
         position = min(self._skip_bytes, len(data))
         self._skip_bytes -= position
         while position < len(data) and not self._over and not self.broken:

@@ -79,7 +79,7 @@ class ConcurrentApi(RuntimeApi):
 
     @property
     def usable(self) -> bool:
-        """Whether its init has not failed."""
+        """Whether the environment is starting, or its init has succeeded."""
         return not self._init_failed
 
     @property
@@ -194,7 +194,7 @@ class ConcurrentApi(RuntimeApi):
     async def _read_error(self, connection: ServerConnection, invocation: LocalInvocation) -> Reply:
         try:
             invocation.fail(await read_failure(connection, MAX_REPORT_BYTES))
-        except (TruncatedError, ReportTooLargeError):  # AWS's server treats them alike
+        except (TruncatedError, ReportTooLargeError):  # AWS's server treats both in the same way
             self.state.step(invocation.request_id, PhaseStep.REFUSED)
             connection.abandon()
             return replies.TOO_LARGE
@@ -224,13 +224,17 @@ class ConcurrentApi(RuntimeApi):
     async def _read(
         self, connection: ServerConnection, invocation: LocalInvocation, reading: Awaitable[Reply]
     ) -> Reply:
-        """Read an upload to its end, or until it is interrupted."""
+        """Read an upload to its end, or until it is interrupted.
+
+        An interruption cancels the scope: the return inside of it is skipped, and the rest runs.
+        """
         upload = self._uploads[invocation.request_id] = OpenUpload()
         try:
             with upload.scope:
                 return await reading
         finally:
             upload.over.set()
+            # An error report that replaces a response has its own upload, which ends later.
             if self._uploads.get(invocation.request_id) is upload:
                 self._finish(invocation)
         connection.abandon()

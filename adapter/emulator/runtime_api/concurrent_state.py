@@ -87,7 +87,7 @@ class ConcurrentState(Generic[Waiting]):
         return True
 
     def remove_waiting(self, call: Waiting) -> None:
-        """Take a call whose client has disconnected out of the queue, if it still waits there."""
+        """Remove a call from the queue, if it is there: its client has disconnected."""
         if call in self._waiting:
             self._waiting.remove(call)
 

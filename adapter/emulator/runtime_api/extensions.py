@@ -1,4 +1,4 @@
-"""Internal extensions, which a runtime registers to receive events, and SIGTERM at its end.
+"""Internal extensions, which a runtime registers to receive events, and SIGTERM before it ends.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html. Replies and states are
 those of RAPID (internal/lambda/rapi/handler/agent*.go).
@@ -53,7 +53,7 @@ class Extension:
 
 
 class Extensions:
-    """The extensions of one environment. It does no I/O.
+    """The extensions of one environment. The class does no I/O.
 
     Lambda Managed Instances have no events for extensions.
     """
@@ -86,7 +86,7 @@ class Extensions:
             events = [] if not name else read_events(body)
         except (ValueError, RecursionError) as error:
             return refusal("InvalidRequestFormat", str(error))
-        if problem := self._refused_events(events) or self._refused(name, closed):
+        if problem := self._events_problem(events) or self._problem(name, closed):
             return refusal(*problem)
         identifier = str(uuid4())
         self._extensions[identifier] = Extension(name, events)
@@ -134,7 +134,7 @@ class Extensions:
                 extension.event = invoke_event(invocation, arn)
                 extension.has_event.set()
 
-    def _refused_events(self, events: list[str]) -> tuple[str, str] | None:
+    def _events_problem(self, events: list[str]) -> tuple[str, str] | None:
         if self._concurrent and events:
             return "Extension.InvalidEventType", NO_EVENTS
         wrong = next((event for event in events if event != "INVOKE"), None)
@@ -143,7 +143,7 @@ class Extensions:
         reason = NO_SHUTDOWN if wrong == "SHUTDOWN" else "ErrorInvalidEventType"
         return "Extension.InvalidEventType", f"{wrong}: {reason}"
 
-    def _refused(self, name: str, closed: bool) -> tuple[str, str] | None:
+    def _problem(self, name: str, closed: bool) -> tuple[str, str] | None:
         if not name:
             return "Extension.InvalidExtensionName", "Empty extension name"
         if closed:
@@ -155,6 +155,7 @@ class Extensions:
         return None
 
     def _invalid(self, extension: Extension, identifier: str, step: ExtensionStep) -> Reply:
+        # The server of Lambda Managed Instances writes a small letter, RAPID a capital letter.
         error = "state" if self._concurrent else "State"
         return refusal(
             "Extension.InvalidExtensionState",
@@ -164,7 +165,7 @@ class Extensions:
 
 
 def read_events(body: bytes) -> list[str]:
-    """Return the events that a registration asks for; ``{}`` asks for none.
+    """Return the events that a registration asks for; ``{}`` asks for no events.
 
     Raises:
         ValueError: the body is not such a JSON object.

@@ -52,7 +52,7 @@ class OnDemandApi(RuntimeApi):
 
     @property
     def usable(self) -> bool:
-        """Whether the environment starts, or waits for an event."""
+        """Whether the environment is starting, or waits for an event."""
         return self.state in (
             RuntimeState.STARTED,
             RuntimeState.RESTORE_READY,

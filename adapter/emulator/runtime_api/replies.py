@@ -6,12 +6,14 @@ https://github.com/aws/aws-lambda-runtime-interface-emulator (internal/lambda/ra
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import NamedTuple
 
 from ..local_invocation import MAX_PAYLOAD_BYTES
 
 HeaderItems = tuple[tuple[str, str], ...]
+SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN_TEXT: HeaderItems = (("Content-Type", "text/plain; charset=utf-8"),)
 
 
@@ -24,8 +26,12 @@ class Reply(NamedTuple):
 
 
 def reply_json(status: int, document: object, headers: HeaderItems = ()) -> Reply:
-    """Return JSON as Go's encoder writes it: compact, ``<>&`` escaped, a newline at the end."""
+    """Return JSON as Go's encoder writes it: compact, ``<>&`` escaped, a newline at the end.
+
+    Half of a surrogate pair, which JSON can have, becomes U+FFFD.
+    """
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    text = SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Reply(status, (("Content-Type", "application/json"), *headers), f"{text}\n".encode())

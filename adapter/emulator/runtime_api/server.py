@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
     Handler = Callable[[ServerConnection, str], Awaitable[Reply]]
 
-NONCE = "Lambda-Runtime-Invocation-Id"
-TENANT_ID = "Lambda-Runtime-Aws-Tenant-Id"
+NONCE_HEADER = "Lambda-Runtime-Invocation-Id"
+TENANT_ID_HEADER = "Lambda-Runtime-Aws-Tenant-Id"
 EXTENSION_IDENTIFIER = "Lambda-Extension-Identifier"
 
-# A browser sends one of these headers with every POST, and with every resource that a page of any
-# origin loads. A runtime sends neither header.
+# A browser sends one of these headers with every POST, and with every request for a resource of a
+# page. A runtime sends neither header.
 BROWSER_HEADERS = ("Origin", "Sec-Fetch-Site")
 
 Routes = tuple[tuple[str, str, str], ...]
@@ -95,7 +95,7 @@ class RuntimeApi(ABC):
 
     @abstractmethod
     def deliver(self, invocation: LocalInvocation) -> bool:
-        """Give an event to a waiting call of ``next``; without a call fail it and return false."""
+        """Give an event to a waiting ``next``, or fail the invocation and return false."""
 
     @abstractmethod
     def time_out(self, invocation: LocalInvocation) -> bool:
@@ -110,7 +110,7 @@ class RuntimeApi(ABC):
         """Wait until no response or report is being read."""
 
     def restore(self) -> bool:
-        """Let a runtime continue that waits in its snapshot; return false if no runtime waits."""
+        """If a runtime waits in its snapshot, let it continue and return true."""
         return False
 
     async def serve(self, stream: SocketStream) -> None:
@@ -131,11 +131,11 @@ class RuntimeApi(ABC):
         if any(connection.header(name) for name in BROWSER_HEADERS):
             return replies.NOT_FOR_BROWSERS
         method, target = connection.request.method.decode(), connection.request.target.decode()
-        call, argument = find_route(self.routes, method, target)
-        if isinstance(call, Reply):
-            return call
+        found, argument = find_route(self.routes, method, target)
+        if isinstance(found, Reply):
+            return found
         try:
-            return await self._handlers()[call](connection, argument)
+            return await self._handlers()[found](connection, argument)
         except TransitionError as error:
             return replies.invalid_transition(str(error))
         except TruncatedError:
@@ -233,7 +233,8 @@ class RuntimeApi(ABC):
         return replies.ACCEPTED
 
     def _event_headers(self, invocation: LocalInvocation) -> replies.HeaderItems:
-        """Return the headers of an event; those without a value are empty."""
+        """Return the headers of an event; without a value a header is empty, or is left out."""
+        tenant = ((TENANT_ID_HEADER, invocation.tenant_id),) if invocation.tenant_id else ()
         return (
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
@@ -242,8 +243,8 @@ class RuntimeApi(ABC):
             ("Lambda-Runtime-Client-Context", invocation.client_context),
             # The identity is in the caller's credentials, which are not checked here.
             ("Lambda-Runtime-Cognito-Identity", ""),
-            (NONCE, invocation.nonce),
-            *((TENANT_ID, tenant) for tenant in [invocation.tenant_id] if tenant),
+            (NONCE_HEADER, invocation.nonce),
+            *tenant,
         )
 
 
@@ -254,7 +255,7 @@ def is_stale(connection: ServerConnection, invocation: LocalInvocation) -> bool:
     server decides this. Its runtimes expect a 410, after which the response to the current delivery
     may still come.
     """
-    return connection.header(NONCE) not in ("", invocation.nonce)
+    return connection.header(NONCE_HEADER) not in ("", invocation.nonce)
 
 
 def find_route(routes: Routes, method: str, target: str) -> tuple[str | Reply, str]:

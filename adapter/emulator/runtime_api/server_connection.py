@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .replies import Reply
 
 READ_BYTES = 256 * 1024  # as much as asyncio reads from a socket at once
-BACKLOG_BYTES = 32 * 1024  # RAPID copies as much at once
+BACKLOG_BYTES = 32 * 1024  # RAPID copies up to 32 KiB at once
 MAX_HEAD_BYTES = 1024 * 1024  # Go's default, which RAPID uses
 MAX_TRAILER_BYTES = 4096  # Go's read buffer, which has to hold all trailers
 MAX_DISCARD_BYTES = 256 * 1024  # Go reads this much of an unwanted body to keep the connection
@@ -196,7 +196,7 @@ class ServerConnection:
         if size > MAX_TRAILER_BYTES:
             self._broken = True
             raise TruncatedError
-        # Go keeps all trailers if the head declares any; of a repeated one, RAPID reads the first.
+        # Go keeps all trailers if the head declares any. RAPID reads the first of several values.
         declared = any(
             value.strip(b" \t,") for name, value in self.request.headers if name == b"trailer"
         )

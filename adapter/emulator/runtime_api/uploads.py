@@ -54,7 +54,7 @@ async def copy_response(
         async for data in connection.body():
             # One byte above the limit shows the client that the response was longer.
             data = data[: invocation.max_bytes + 1 - invocation.bytes]
-            invocation.tell(Written(monotonic(), data))
+            invocation.notify(Written(monotonic(), data))
             if bucket:
                 await wait_for_bandwidth(bucket, len(data))
             await invocation.write(data)

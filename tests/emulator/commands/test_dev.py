@@ -195,7 +195,7 @@ def test_with_reload_the_error_at_the_start_is_shown_before_it_serves(folder: Pa
         assert process.stdout is not None
         dev = Dev(process, process.stdout)
         assert "does_not_exist" in dev.read_until(r"Init failed: .*")
-        dev.read_until("The function cannot start; requests get 502")
+        dev.read_until("The function cannot start; requests fail")
         dev.read_until("Serving main:app")
         process.kill()
 
@@ -282,7 +282,7 @@ def test_without_reload_a_client_gets_the_error_of_aws(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--reload-include", "*.sql"], "go with --reload only"),
+        (["--reload-include", "*.sql"], "are for --reload only"),
         (["--reload", "--reload-exclude", ""], "take a file, a folder or a pattern"),
     ],
 )
@@ -490,7 +490,10 @@ def test_the_client_of_aws_is_served(telling: Path) -> None:
     ("options", "says"),
     [
         ([], "Name the app: adapter dev main:app"),
-        (["main:app", "--function", "Shop"], "leave TARGET out"),
+        (["main:app", "--function", "Shop"], "leave TARGET and --command out"),
+        (["--command", "x", "--function", "Shop"], "leave TARGET and --command out"),
+        (["--factory"], "--factory is for TARGET"),
+        (["--factory", "--command", "x"], "--factory is for TARGET"),
         (["--command", "'"], "cannot be read"),
         (["--command", " "], "--command is empty"),
         (["main:app", "--no-isolation", "--layer", "."], "leave --layer out"),

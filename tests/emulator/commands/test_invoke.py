@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APP = """
+from adapter import streamify_response
+
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
@@ -40,6 +42,11 @@ async def sick(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
         await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+@streamify_response
+async def odd(event, stream, context):
+    stream.content_type = "application/vnd.awslambda.http-integration-response"
+    await stream.write(b'{"statusCode":"200"}' + bytes(8) + b"body")
 
 def handler(event, context):
     if event == {"fail": True}:
@@ -68,11 +75,11 @@ class TestInvoke:
         assert b"content-type" not in err
 
     def test_a_request_can_be_described(self, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-        arguments = ["--path", "/", "--data", "hi", "--header", "X-In: 1", "--include", "--timings"]
-        assert main(["invoke", "main.py:app", *arguments]) == 0
+        request = ["--path", "/", "--data", "hi", "--header", "X-In: 1", "--header", "x-in: 2"]
+        assert main(["invoke", "main.py:app", *request, "--include", "--timings"]) == 0
         out, err = capfdbinary.readouterr()
         assert out == b"POST / hi"
-        for line in (b"Status: 200\n", b"x-echo: 1\n", b"Set-Cookie: a=b\n"):
+        for line in (b"Status: 200\n", b"x-echo: 1,2\n", b"Set-Cookie: a=b\n"):
             assert line in err
         assert re.search(rb"\n +\d+\.\d{3} s  7 bytes\n +\d+\.\d{3} s  2 bytes\n", err)
 
@@ -105,6 +112,19 @@ class TestInvoke:
         assert main(["invoke", "main:app", "--path", path]) == 1
         if path == "/fail":
             assert b"The stream ended with Function.ValueError." in capfdbinary.readouterr().err
+
+    def test_a_status_that_is_not_a_number_is_exit_code_1(
+        self, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        assert main(["invoke", "main.odd", "--path", "/"]) == 1
+        assert b"statusCode is '200', not a number" in capfdbinary.readouterr().err
+
+    def test_a_server_error_of_a_buffered_response_is_exit_code_1(
+        self, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_INVOKE_MODE", "buffered")
+        assert main(["invoke", "main:app", "--path", "/?503"]) == 1
+        assert json.loads(capfdbinary.readouterr().out)["statusCode"] == 503
 
     def test_a_function_error_is_exit_code_1(
         self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.emulator.commands.sam_template import find_template, read_function
+from adapter.emulator.commands.sam_template import find_template, function_of_template
 from adapter.errors import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -46,7 +46,7 @@ def test_a_function_is_read_with_its_globals_and_parameters(tmp_path: Path) -> N
     (tmp_path / "template.yaml").write_text(TEMPLATE)
     found = find_template(tmp_path)
     assert found is not None
-    function = read_function(found)
+    function = function_of_template(found)
     assert (function.name, function.handler) == ("Shop", "main.handler")
     assert function.task_root == tmp_path / "src"
     assert (function.timeout_seconds, function.memory_mb) == (20, 512)
@@ -67,9 +67,51 @@ def test_without_settings_the_defaults_are_those_of_aws(tmp_path: Path) -> None:
     image = {"PackageType": "Image", "ImageConfig": {"Command": ["main:app"]}}
     function = {"Type": "AWS::Lambda::Function", "Properties": image}
     template.write_text(json.dumps({"Resources": {"F": function, "U": url}}))
-    read = read_function(template)
+    read = function_of_template(template)
     assert (read.handler, read.timeout_seconds, read.memory_mb) == ("main:app", 3, 128)
     assert read.url_config["InvokeMode"] == "BUFFERED"
+
+
+REFERENCES = """
+Parameters:
+  Mode: {Type: String, Default: RESPONSE_STREAM}
+  Module: {Type: String, Default: main.handler}
+  Seconds: {Type: Number, Default: 300}
+Resources:
+  ApiAdminUrl:
+    Type: AWS::Lambda::Url
+    Properties: {TargetFunctionArn: !GetAtt ApiAdmin.Arn, InvokeMode: BUFFERED}
+  ApiUrl:
+    Type: AWS::Lambda::Url
+    Properties:
+      TargetFunctionArn: !GetAtt Api.Arn
+      InvokeMode: !Ref Mode
+      Cors: {AllowOrigins: ["*", !Sub "https://${Domain}"], MaxAge: !Ref Seconds}
+  ApiAdmin: {Type: AWS::Lambda::Function, Properties: {Handler: admin.handler}}
+  Api:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: ./src
+      Handler: !Ref Module
+      Environment: {Variables: {DEBUG: true, VERBOSE: false, COUNT: 3}}
+"""
+
+
+def test_references_are_followed_and_unknown_values_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    template = tmp_path / "template.yaml"
+    template.write_text(REFERENCES)
+    function = function_of_template(template, "Api")
+    assert (function.handler, function.task_root) == ("main.handler", tmp_path / "src")
+    assert function.url_config["InvokeMode"] == "RESPONSE_STREAM"
+    assert function.url_config["Cors"] == {"AllowOrigins": ["*"], "MaxAge": 300}
+
+
+def test_variables_have_the_text_that_cloudformation_gives_them(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(REFERENCES)
+    environ = function_of_template(template, "Api").environ
+    assert environ == {"DEBUG": "true", "VERBOSE": "false", "COUNT": "3"}
 
 
 TWO = """
@@ -82,11 +124,11 @@ Resources:
 def test_of_several_functions_one_has_to_be_chosen(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(TWO)
-    assert read_function(template, "B").handler == "b.handler"
+    assert function_of_template(template, "B").handler == "b.handler"
     with pytest.raises(ConfigurationError, match="--function A"):
-        read_function(template)
-    with pytest.raises(ConfigurationError, match="none is named 'C'"):
-        read_function(template, "C")
+        function_of_template(template)
+    with pytest.raises(ConfigurationError, match="no function is named 'C'"):
+        function_of_template(template, "C")
 
 
 @pytest.mark.parametrize(
@@ -102,12 +144,12 @@ def test_a_template_without_a_function_is_explained(tmp_path: Path, text: str, s
     template = tmp_path / "template.yaml"
     template.write_text(text)
     with pytest.raises(ConfigurationError, match=says):
-        read_function(template)
+        function_of_template(template)
 
 
 @pytest.mark.parametrize("example", ["fastapi_app", "django_app"])
 @pytest.mark.parametrize("name", ["template.yaml", "template-rest.yaml"])
 def test_the_templates_of_the_examples_are_read(example: str, name: str) -> None:
-    function = read_function(EXAMPLES / example / name)
+    function = function_of_template(EXAMPLES / example / name)
     assert function.handler == "handler.handler"
     assert function.task_root == EXAMPLES / example

@@ -56,11 +56,11 @@ def test_a_template_says_how_its_url_is_invoked(url: dict[str, Any], streams: bo
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--stage", "dev"], "--stage goes with --source rest or http"),
-        (["--source", "alb", "--base-path", "/x"], "--base-path goes with --source rest or http"),
-        (["--multi-value-headers"], "--multi-value-headers goes with --source alb"),
-        (["--source", "rest", "--cors", "{}"], "--cors goes with --source url"),
-        (["--source", "http", "--auth", "aws_iam"], "--auth goes with --source url"),
+        (["--stage", "dev"], "--stage is for --source rest or http only"),
+        (["--source", "alb", "--base-path", "/x"], "--base-path is for --source rest or http only"),
+        (["--multi-value-headers"], "--multi-value-headers is for --source alb only"),
+        (["--source", "rest", "--cors", "{}"], "--cors is for --source url only"),
+        (["--source", "http", "--auth", "aws_iam"], "--auth is for --source url only"),
         (["--source", "alb", "--invoke-mode", "response_stream"], "alb does not stream"),
         (["--cors", "nonsense"], "--cors is not JSON"),
         (["--cors", "[]"], "has to be an object"),

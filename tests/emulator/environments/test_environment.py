@@ -135,7 +135,7 @@ os._exit(1)
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"part"]
         assert invocation.end is not None
-        assert invocation.end.how is EndOfResponse.TRUNCATED
+        assert invocation.end.completeness is EndOfResponse.TRUNCATED
 
 
 async def test_a_response_sent_before_an_exit_is_still_read(local: LocalFactory) -> None:

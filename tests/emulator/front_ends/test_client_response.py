@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.emulator.front_ends.client_response import ClientResponse
-from adapter.emulator.front_ends.event_source import OwnResponse
+from adapter.emulator.front_ends.event_source import SourceResponse
 from adapter.emulator.front_ends.source_response import ResponseHead
 from adapter.emulator.invocation_steps import Responded, Sent
 from adapter.emulator.local_invocation import LocalInvocation
@@ -78,7 +78,7 @@ async def test_a_body_that_http_forbids_is_dropped(method: str, status: int) -> 
 
 async def test_a_response_of_the_source_has_added_headers_and_its_own() -> None:
     client = Client()
-    own = OwnResponse(502, b"broken", "text/plain", {"x-own": "1"})
+    own = SourceResponse(502, b"broken", "text/plain", {"x-own": "1"})
     await client.response.send_whole(own, [(b"x-added", b"2")])
     start = client.messages[0]
     assert start["status"] == 502

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from adapter.emulator.front_ends.client_request import ClientRequest
-from adapter.emulator.front_ends.cors import Cors, parse_cors
+from adapter.emulator.front_ends.cors import Cors, parse_cors, read_cors
 from adapter.errors import ConfigurationError
 
 from ..fidelity import Source, behaviour
@@ -63,6 +63,10 @@ def test_an_origin_is_named_if_credentials_are_allowed() -> None:
     [
         ('{"AllowOrigin": ["*"]}', "has 'AllowOrigin'; it can have AllowOrigins"),
         ('{"AllowOrigins": "*"}', "AllowOrigins is not a list of strings"),
+        ('{"MaxAge": "x"}', "MaxAge is not a number of seconds"),
+        ('{"MaxAge": null}', "MaxAge is not a number of seconds"),
+        ('{"MaxAge": -1}', "MaxAge is not a number of seconds"),
+        ('{"AllowCredentials": [1]}', "AllowCredentials is not true or false"),
     ],
 )
 def test_unknown_settings_are_named(text: str, says: str) -> None:
@@ -73,3 +77,7 @@ def test_unknown_settings_are_named(text: str, says: str) -> None:
 def test_settings_are_read_as_the_aws_cli_takes_them() -> None:
     text = '{"AllowOrigins": ["*"], "AllowMethods": ["GET"], "AllowCredentials": true, "MaxAge": 5}'
     assert parse_cors(text) == Cors(("*",), ("GET",), (), (), True, 5)
+
+
+def test_values_may_be_strings_as_in_a_template() -> None:
+    assert read_cors({"AllowCredentials": "false", "MaxAge": "300"}) == Cors(max_age_seconds=300)

@@ -178,18 +178,21 @@ async def test_a_load_balancer_takes_bodies_of_one_mebibyte(local: LocalFactory)
     one = b"x" * (1 << 20)
     reply, _ = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one)
     assert reply.status_code == 502
-    reply, _ = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one + b"x")
+    reply, running = await get(local, FAIL, LoadBalancerSource(), method="POST", content=one + b"x")
     assert reply.status_code == 413
+    assert "Responded 413: the request body has more than 1048576 bytes" in running.log.getvalue()
 
 
 class Impatient(RestApiSource):
-    wait_seconds = 0.1
+    response_timeout_seconds = 0.1
 
 
 @behaviour(
-    "A REST API gives up after 29 s, an HTTP API after 30 s; the function runs on", Source.DOCS
+    "A REST API gives up after 29 s, an HTTP API after 30 s; the function continues", Source.DOCS
 )
-async def test_an_api_gives_up_on_a_response_and_the_function_runs_on(local: LocalFactory) -> None:
+async def test_an_api_gives_up_on_a_response_and_the_function_continues(
+    local: LocalFactory,
+) -> None:
     script = "import signal\n" + ECHO.replace("    assert", "    signal.pause()\n    assert")
     reply, running = await get(local, script, Impatient())
     assert (reply.status_code, reply.json()) == (504, {"message": "Endpoint request timed out"})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import sys
+import weakref
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ from adapter.emulator.console import Console
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.invoke_api import InvokeApi
 from adapter.emulator.front_ends.listening import listen
-from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES
+from adapter.emulator.local_invocation import MAX_PAYLOAD_BYTES, LocalInvocation
 
 from ..fidelity import Source, behaviour
 from ..scripts import ECHO
@@ -28,6 +30,8 @@ from ..scripts import ECHO
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from adapter.emulator.invocation_steps import Listener
 
     from ..conftest import Local, LocalFactory
 
@@ -270,9 +274,20 @@ async def test_a_managed_instance_at_its_limit_is_too_many_requests(local: Local
         await function.invoke(InvocationType="Event")
         while "START" not in function.running.log.getvalue():
             await anyio.lowlevel.checkpoint()
+        refused: list[weakref.ref[LocalInvocation]] = []
+
+        def watch(invocation: LocalInvocation) -> Listener:
+            refused.append(weakref.ref(invocation))
+            return lambda step: None
+
+        function.running.pool.listener_of = watch
         for operation in ("invoke", "invoke_with_response_stream"):
             with pytest.raises(function.client.exceptions.TooManyRequestsException):
                 await function.call(operation)
+        with anyio.fail_after(10):  # the events of refused calls are not kept
+            while any(each() for each in refused):
+                gc.collect()
+                await anyio.sleep(0.01)
 
 
 HANDLER = """

@@ -16,6 +16,14 @@ def test_the_error_for_a_port_in_use_names_another_port() -> None:
         listen("127.0.0.1", taken.getsockname()[1])
 
 
+def test_the_error_names_the_option_of_the_port() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(ConfigurationError, match=r"another port with --invoke-port\.$"),
+    ):
+        listen("127.0.0.1", taken.getsockname()[1], "--invoke-port")
+
+
 @pytest.mark.parametrize("host", ["203.0.113.1", "nonsense.invalid"])
 def test_the_error_for_a_foreign_address_names_the_local_ones(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"Cannot listen on .* --host has to be") as raised:

@@ -17,14 +17,14 @@ DELIMITER = bytes(8)
 def test_any_split_gives_the_same_prelude_and_body(body: bytes, cuts: list[int]) -> None:
     data = json.dumps(PRELUDE).encode() + DELIMITER + body
     ends = [*sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    chunks = [data[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     reader, found, rest = PreludeReader(), None, b""
-    for piece in pieces:
+    for chunk in chunks:
         if found is None:
-            if result := reader.feed(piece):
+            if result := reader.feed(chunk):
                 found, rest = result
         else:
-            rest += piece
+            rest += chunk
     assert found == PRELUDE
     assert rest == body
 
@@ -50,3 +50,20 @@ def test_a_stream_without_a_prelude_is_refused_at_the_limit() -> None:
     assert reader.feed(b"x" * MAX_PRELUDE_BYTES) is None
     with pytest.raises(InvalidResponseError, match="no 8 NUL bytes"):
         reader.feed(b"x")
+
+
+def fed(size: int, chunk_bytes: int) -> object:
+    """Return what a reader finds in a prelude of this size, with its delimiter."""
+    text = json.dumps({"headers": {"x": ""}})
+    prelude = text.replace('""', f'"{"y" * (size - len(text) - len(DELIMITER))}"')
+    reader, found, data = PreludeReader(), None, prelude.encode() + DELIMITER
+    for start in range(0, size, chunk_bytes):
+        found = reader.feed(data[start : start + chunk_bytes])
+    return found
+
+
+@pytest.mark.parametrize("chunk_bytes", [1000, 100_000])
+def test_a_prelude_that_is_too_large_is_refused_in_chunks_of_any_size(chunk_bytes: int) -> None:
+    assert fed(MAX_PRELUDE_BYTES, chunk_bytes) is not None
+    with pytest.raises(InvalidResponseError, match="too large"):
+        fed(20_000, chunk_bytes)

@@ -57,6 +57,10 @@ def test_a_request_with_the_hash_of_its_body_passes() -> None:
     check_signature(signed(digest=digest), ME, REGION)
     with pytest.raises(SignatureError, match="not the hash of the body"):
         check_signature(signed(digest="0" * 64), ME, REGION)
+    unsigned = signed()
+    headers = [*unsigned.headers, (b"x-amz-content-sha256", digest.encode())]
+    with pytest.raises(SignatureError, match="x-amz-content-sha256 is not signed"):
+        check_signature(unsigned._replace(headers=headers), ME, REGION)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,12 @@ def test_a_trace_id_is_generated_unless_the_client_sends_one() -> None:
     assert url_event(REQUEST._replace(headers=given)).trace_id == "Root=1-2-3;Parent=4;Sampled=1"
 
 
+def test_a_trace_id_without_a_segment_keeps_its_other_fields() -> None:
+    given = [*REQUEST.headers, (b"x-amzn-trace-id", b"Root=1-2-3;Sampled=1")]
+    made = url_event(REQUEST._replace(headers=given)).trace_id
+    assert re.fullmatch("Root=1-2-3;Parent=[0-9a-f]{16};Sampled=1", made)
+
+
 @pytest.mark.parametrize("value", ["", "é", "Root=1\tx", "Root=", "nonsense"])
 def test_an_invalid_trace_id_is_replaced(value: str) -> None:
     headers = [*REQUEST.headers, (b"x-amzn-trace-id", value.encode("latin-1"))]

@@ -12,9 +12,12 @@ import pytest
 
 from adapter.emulator.front_ends.front_end_settings import FrontEndSettings
 from adapter.emulator.front_ends.function_url import FunctionUrlSource
+from adapter.emulator.front_ends.http_api import HttpApiSource
 from adapter.emulator.front_ends.http_front_end import HttpFrontEnd
 from adapter.emulator.front_ends.http_server import serve
 from adapter.emulator.front_ends.listening import listen
+from adapter.emulator.front_ends.load_balancer import LoadBalancerSource
+from adapter.emulator.front_ends.rest_api import RestApiSource
 from adapter.emulator.inspector.app import inspect, json_response
 from adapter.emulator.inspector.journal import Journal
 
@@ -138,6 +141,28 @@ async def test_a_url_that_holds_chunks_back_is_found(
         await client.get("/")
         shown = await first_detail(client)
     assert [finding["symptom"] for finding in shown["findings"]] == symptoms
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (FunctionUrlSource(streams=False), "/a%20b?x=%5B"),
+        (RestApiSource(stage="prod"), "/prod/a%20b?x=%5B"),
+        (RestApiSource(base_path="/shop"), "/shop/a%20b?x=%5B"),
+        (HttpApiSource(base_path="/shop"), "/shop/a%20b?x=%5B"),
+        (LoadBalancerSource(multi=True), "/a%20b?x=%5B"),
+    ],
+)
+async def test_the_copied_command_sends_the_same_request(
+    local: LocalFactory, source: EventSource, target: str
+) -> None:
+    async with inspected(local, source=source) as client:
+        await client.get(target, headers={"x-mine": "1"})
+        await client.post("/__lambda__/invocations/1/replay")
+        for number in (1, 2):  # a replay has the client's path, too
+            command = (await first_detail(client, number))["curl"]
+            assert f"{client.base_url}{target}" in command.replace("'", "")
+            assert "'x-mine: 1'" in command
 
 
 async def test_the_page_and_its_files_are_sent_with_a_strict_policy(local: LocalFactory) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_only_the_latest_invocations_are_kept() -> None:
     journal = Journal(keep=3)
     for number in range(5):
-        journal.watch(untold(request_id=f"id-{number}"))
+        journal.record(untold(request_id=f"id-{number}"))
     assert [record.request_id for record in journal] == ["id-2", "id-3", "id-4"]
     assert [record.number for record in journal] == [3, 4, 5]
     assert journal.find(1) is None
@@ -25,7 +25,7 @@ async def test_only_the_latest_invocations_are_kept() -> None:
 
 async def test_each_reader_hears_of_a_change_also_if_it_was_busy() -> None:
     journal = Journal()
-    listen = journal.watch(untold())
+    listen = journal.record(untold())
     seen = await journal.wait_changed(0)
     heard = []
 

@@ -52,7 +52,10 @@ def test_a_prelude_is_found_however_it_is_cut(cuts: list[int]) -> None:
     assert (prelude.found, prelude.size) == (PRELUDE[:-8], len(PRELUDE))
 
 
-@pytest.mark.parametrize("stream", [b"plain", b'{"json": 1}', b"{" + b"x" * 20_000])
+LARGE = b"{" + b"x" * 20_000
+
+
+@pytest.mark.parametrize("stream", [b"plain", b'{"json": 1}', LARGE, LARGE + bytes(8)])
 def test_a_stream_without_a_prelude_is_all_body(stream: bytes) -> None:
     prelude = PreludeSplitter()
     body = [*prelude.split(1.0, stream), *prelude.end()]
@@ -69,7 +72,7 @@ def test_an_invocation_is_recorded_from_its_start_to_its_end() -> None:
     kept.take(Sent(101.2, b"one"))
     kept.take(Ended(102.0, ResponseEnd(EndOfResponse.COMPLETE)))
     kept.take(Logged(103.0, "late"))
-    assert (kept.started, kept.environment, kept.cold) == (0.5, "77", True)
+    assert (kept.started, kept.environment_pid, kept.cold) == (0.5, "77", True)
     assert kept.written.chunks == [Chunk(1.0, 3)]
     assert (kept.status, kept.body_start) == (200, b"one")
     assert (kept.ended, kept.last, kept.version) == (2.0, 2.0, 6)

@@ -31,7 +31,7 @@ async def replayed(
     """Invoke the script with an event, and again; return the record of the second time."""
     async with local(script) as running:
         journal = Journal()
-        running.pool.watch = journal.watch
+        running.pool.listener_of = journal.record
         invocation = running.submit(b'{"key": 1}', streaming=streaming, tenant_id=tenant_id)
         await read_response(invocation)
         await invocation.done.wait()
@@ -55,6 +55,7 @@ async def test_a_stream_without_a_prelude_has_the_status_that_a_url_gives_it(
 ) -> None:
     kept = await replayed(local, ECHO, streaming=True)
     assert (kept.status, kept.body_start) == (200, b'{"key": 1}')
+    assert dict(kept.headers)[b"X-Amzn-Trace-Id"].startswith(b"Root=1-")
 
 
 async def test_a_broken_prelude_ends_the_reading_and_not_the_inspector(

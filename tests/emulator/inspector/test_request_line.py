@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.emulator.inspector.request_line import UNKNOWN, HttpRequest, read_request
-from adapter.samples.api_events import rest_api_event
+from adapter.samples.api_events import http_api_event, rest_api_event
 from adapter.samples.proxy_events import alb_event
 from adapter.samples.record_events import sqs_event
 from adapter.samples.url_event import function_url_event
@@ -31,6 +32,19 @@ def test_other_http_events_are_read(make: Any) -> None:
     read = read_request(json.dumps(make("/shop", method="POST", query="a=b&a=c")).encode())
     assert read.method == "POST"
     assert read.target.startswith("/shop?a=")
+
+
+def test_the_path_that_an_http_api_has_decoded_is_encoded_again() -> None:
+    for version in ("1.0", "2.0"):
+        event = http_api_event("/a%20b%25/%C3%A9", version=version, query="x=1")
+        assert read_request(json.dumps(event).encode()).target == "/a%20b%25/%C3%A9?x=1"
+
+
+@pytest.mark.parametrize("make", [rest_api_event, partial(alb_event, multi=True)])
+def test_every_value_of_a_header_is_read(make: Any) -> None:
+    headers = [("x-two", "1"), ("x-two", "2")]
+    read = read_request(json.dumps(make("/", headers=headers)).encode())
+    assert set(headers) <= set(read.headers)
 
 
 def test_an_event_that_is_no_request_is_named_by_its_source() -> None:

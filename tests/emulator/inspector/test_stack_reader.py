@@ -39,6 +39,24 @@ async def test_the_names_are_read_once_for_each_environment(tmp_path: Path) -> N
     assert await reader.read("2") == ()
 
 
+LAST = 'import atexit\natexit.register(print, "bye")\n'
+NUMBER = "import atexit\natexit.register(print, 1)\n"
+SILENT = "import os\nos._exit(0)\n"
+
+
+@pytest.mark.parametrize("app", [LAST, NUMBER, SILENT])
+async def test_output_of_the_app_in_the_place_of_the_names_is_ignored(
+    tmp_path: Path, app: str
+) -> None:
+    (tmp_path / "main.py").write_text(f"{APP}{app}")
+    assert await read_stack(FunctionConfig("main:app", tmp_path), Console(Log())) == ()
+
+
+async def test_a_folder_that_has_been_deleted_has_no_names(tmp_path: Path) -> None:
+    function = FunctionConfig("main:app", tmp_path / "deleted")
+    assert await read_stack(function, Console(Log())) == ()
+
+
 async def test_another_runtime_has_no_middleware_to_read(tmp_path: Path) -> None:
     function = FunctionConfig("main:app", tmp_path, command=("node", "index.js"))
     log = Log()

@@ -286,7 +286,7 @@ async def test_after_a_truncated_body_the_environment_serves_the_next_invocation
             pass
         assert (await runtime.reply()).status == 400
         assert invocation.end is not None
-        assert invocation.end.how is EndOfResponse.TRUNCATED
+        assert invocation.end.completeness is EndOfResponse.TRUNCATED
         async with api.connect() as another:
             await another.send(NEXT)
             await invocation.done.wait()

@@ -103,6 +103,17 @@ async def test_garbage_is_a_bad_request(serve_api: ApiFactory) -> None:
         assert (await runtime.reply()).status == 400
 
 
+async def test_half_of_a_surrogate_pair_is_refused_and_the_server_continues(
+    serve_api: ApiFactory,
+) -> None:
+    async with serve_api() as api, api.connect() as runtime:
+        body = b'{"events":["\\ud800"]}'
+        reply = await runtime.call(REGISTER, "Lambda-Extension-Name: x", body=body)
+        assert reply.status == 403
+        assert json.loads(reply.body)["errorMessage"].startswith("\ufffd: ")
+        assert (await runtime.call("GET /2018-06-01/ping HTTP/1.1")).body == b"pong"
+
+
 WORDS = [
     NEXT.encode() + b"\r\nHost: localhost\r\n\r\n",
     RESPONSE.format("id-1").encode() + b"\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",

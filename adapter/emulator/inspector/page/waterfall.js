@@ -54,7 +54,7 @@ export function limit({ burst_bytes: burst, bytes_per_second: rate }) {
   return `limit of Lambda: ${size(burst)} at once, then ${size(rate)}/s`;
 }
 
-// The most bytes that Lambda may have sent by a time after the first one.
+// The maximum of bytes that Lambda may have sent, by a time after the first byte.
 function allowed(seconds, bandwidth) {
   return bandwidth.burst_bytes + bandwidth.bytes_per_second * seconds;
 }
@@ -71,6 +71,7 @@ export function waterfall(invocation, width) {
 
   for (const at of ticks(end, Math.max(3, Math.round(width / 130)))) {
     draw(svg, "line", { class: "w-grid", x1: x(at), x2: x(at), y1: LANES_TOP - 6, y2: bottom });
+    // Without zeros at the end of a fraction: "1.50 s" is "1.5 s", and "2.00 s" is "2 s".
     const label = at === 0 ? "0" : time(at).replace(/(\.[1-9]*)0+ /, "$1 ").replace(". ", " ");
     draw(svg, "text", { class: "w-label", x: x(at), y: bottom + 18, "text-anchor": "middle" }, label);
   }
@@ -79,7 +80,7 @@ export function waterfall(invocation, width) {
   if (x(started) - x(0) > 3) {
     const wait = draw(svg, "rect", { class: "w-wait", x: x(0), width: x(started) - x(0),
       y: LANES_TOP, height: 2 * LANE + BETWEEN });
-    draw(wait, "title", {}, `No runtime had the event for ${time(started)}`);
+    draw(wait, "title", {}, `The event waited ${time(started)} for a runtime`);
   }
   drawLinks(svg, invocation, x);
   drawLane(svg, invocation.written, "w-written", "written", LANES_TOP, x);
