@@ -34,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return dispatch(argv)
         finally:
-            sys.stdout.flush()
+            if not sys.stdout.closed:  # an app may close it
+                sys.stdout.flush()
     except KeyboardInterrupt:
         return 130  # as a shell reports it
     except BrokenPipeError:  # the reader of stdout has ended, as `head` does

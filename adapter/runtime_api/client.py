@@ -19,6 +19,7 @@ from .wire import (
     header_lines,
     request,
 )
+from .xray_cause import xray_cause
 
 if TYPE_CHECKING:
     from ..types import ErrorObject
@@ -107,8 +108,6 @@ class RuntimeClient:
 
     async def error(self, invocation: Invocation, error: BaseException) -> ApiReply:
         """Report that the invocation failed before its response began."""
-        from .xray_cause import xray_cause  # lazy: cold start
-
         described = error_object(error, invocation.request_id)
         path = f"{VERSION}/runtime/invocation/{invocation.request_id}/error"
         cause = xray_cause(error, described)
