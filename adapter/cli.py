@@ -31,11 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 1 if it fails, 2 for wrong usage."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        try:
-            return dispatch(argv)
-        finally:
-            if not sys.stdout.closed:  # an app may close it
-                sys.stdout.flush()
+        return dispatch(argv)
     except KeyboardInterrupt:
         return 130  # as a shell reports it
     except BrokenPipeError:  # the reader of stdout has ended, as `head` does
@@ -88,8 +84,11 @@ def dispatch(argv: Sequence[str]) -> int:
     if not argv:
         parser.print_help(sys.stderr)
         return 2
-    arguments = parser.parse_args(argv)
-    code: int = arguments.command(arguments)
+    try:
+        arguments = parser.parse_args(argv)
+        code: int = arguments.command(arguments)
+    finally:
+        sys.stdout.flush()  # a broken pipe is an error here, and not when Python ends
     return code
 
 
