@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..loader import Kind
 
-#: in the source of a module that may have more names than its statements bind
+#: a module whose source has one of these may have more names than its statements bind
 DYNAMIC = r"import\s*\*|__dict__|__getattr__|sys\.modules|\b(exec|globals|setattr|vars)\b"
 
 #: classes and functions of well-known frameworks, and the kind of app that a call of each makes

@@ -88,10 +88,8 @@ def project_files(project: Project, folder: Path | None = None) -> Iterator[tupl
 
 
 def _is_left_out(project: Project, path: Path, name: str, *, is_outside: bool) -> bool:
-    """Whether a file is left out, or a folder that is not searched for files to keep.
-
-    Hidden folders and caches may be large, so they are searched only for patterns with their path.
-    """
+    """Whether a file is left out, or a folder that is not searched for files to keep."""
+    # Hidden folders and caches may be large: they are searched only for patterns with their path.
     if path.is_dir() and any(pattern.startswith(f"{name}/") for pattern in project.include):
         return False
     if path.is_dir() and not is_outside:
@@ -155,7 +153,7 @@ def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
 
 
 def trim(folder: Path, keep: Collection[str]) -> None:
-    """Remove the files of installed packages that no request reads, unless they match ``keep``."""
+    """Remove files that the function does not need at run time, unless they match ``keep``."""
     # django.test has no tests in it, despite its name.
     named = [path for path in folder.rglob("*") if path.name in ("test", "tests")]
     suites = {path for path in named if any(path.rglob("test_*.py"))}
@@ -178,10 +176,7 @@ def _is_bulk(name: str, file: Path) -> bool:
 
 
 def write_archive(folder: Path, output: Path) -> None:
-    """Zip a folder; the zip has a temporary name until it is complete.
-
-    The order of the files, their times, and the level of compression are always the same.
-    """
+    """Zip a folder in a fixed order; the zip has a temporary name until it is complete."""
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
         with ZipFile(unfinished, "w") as archive:
@@ -202,10 +197,7 @@ def unpack_archive(archive: Path, folder: Path) -> None:
 
 
 def find_owners(folder: Path) -> Iterator[tuple[str, str]]:
-    """Return each installed file and its bytecode with the "name version" of the distribution.
-
-    Call it before the metadata is trimmed.
-    """
+    """Return each installed file and its bytecode with the "name version" of the distribution."""
     for distribution in distributions(path=[str(folder)]):
         owner = f"{distribution.metadata['Name']} {distribution.version}"
         for file in distribution.files or ():

@@ -132,8 +132,8 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
         ('biuld = "python -m x"', r"has 'biuld'; it can have build, deploy, exclude, include"),
         ("build = 1", r"has tool\.adapter\.build = 1, which has to be a list of strings"),
         ('build = ["a", 1]', "which has to be a list of strings"),
-        ('exclude = [""]', "which has to be a list of strings, none of them empty"),
-        ('build = " "', "which has to be a list of strings, none of them empty"),
+        ('exclude = [""]', "which has to be a list of strings that are not empty"),
+        ('build = " "', "which has to be a list of strings that are not empty"),
         ("build = ", r"pyproject\.toml is not TOML"),
     ],
 )
