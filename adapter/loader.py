@@ -56,7 +56,7 @@ def load(target: str) -> StreamingHandler:
         handler: StreamingHandler = found
         return handler
     _check_callable(found, target)
-    if message := mistake(target, _kind_of(found)):
+    if message := kind_mismatch(target, _kind_of(found)):
         raise LoadError("Runtime.HandlerNotFound", message)
     return LambdaHandler(found) if ":" in target else FunctionHandler(found)
 
@@ -123,16 +123,16 @@ def _attribute(module: ModuleType, path: str) -> Any:
         raise LoadError(
             "Runtime.HandlerNotFound",
             f"Handler '{path}' missing on module '{module.__name__}'"
-            f"{nearest(str(error.name), dir(error.obj))}",
+            f"{name_suggestion(str(error.name), dir(error.obj))}",
         ) from None
 
 
-def nearest(name: str, names: Collection[str]) -> str:
+def name_suggestion(name: str, names: Collection[str]) -> str:
     """Return the end of a sentence about a missing name: the name that may be meant, if any.
 
-    >>> nearest("aplication", ["application", "os"])
+    >>> name_suggestion("aplication", ["application", "os"])
     ". Did you mean 'application'?"
-    >>> nearest("app", ["application", "os"])
+    >>> name_suggestion("app", ["application", "os"])
     ". It has 'application'."
     """
     from difflib import get_close_matches  # lazy: cold start
@@ -199,10 +199,10 @@ def _accepts(signature: inspect.Signature, count: int) -> bool:
     return True
 
 
-def mistake(target: str, kind: Kind) -> str:
+def kind_mismatch(target: str, kind: Kind) -> str:
     """Return why ``target`` cannot name an object of this kind, with advice; empty if it can.
 
-    >>> mistake("main:app", "an ASGI app")
+    >>> kind_mismatch("main:app", "an ASGI app")
     ''
     """
     named_app = ":" in target

@@ -1,7 +1,7 @@
 """``adapter package``: from a project to the zip that Lambda takes.
 
 `command` is the command, `build` has its steps in order. A step that fails raises `PackageError`.
-The zip does not contain this package. The options are here, because this module needs no extra.
+The zip does not contain `adapter.package`. The options are here, as this module needs no extra.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def add_arguments(package: ArgumentParser) -> None:
         "--no-pack",
         dest="pack",
         action="store_false",
-        help="leave out the file that the modules of dependencies are imported from",
+        help="do not pack dependencies' bytecode into one file: a slower start, a smaller zip",
     )
     output = package.add_argument_group("output")
     output.add_argument(

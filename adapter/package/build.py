@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
-import zlib
 from importlib.machinery import PathFinder
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,7 +67,7 @@ def build(
     if is_own:
         check_module(target, sources, platform.python, say)
     else:
-        say(f"{module} is not in {project.task_root}: a dependency has to bring it ...")
+        say(f"{module} is not in {project.task_root}: a dependency has to contain it ...")
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
@@ -108,7 +107,7 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
 def add_dependencies(
     project: Project, platform: Platform, folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
-    """Install the dependencies and the adapter, without what no request reads; return `owners`."""
+    """Install the dependencies and the adapter, without files for development; return `owners`."""
     dependencies = project.dependencies or Dependencies("the adapter", project.folder / PYPROJECT)
     if project.dependencies is None:
         say(
@@ -117,19 +116,14 @@ def add_dependencies(
         )
     say(f"Getting wheels with uv for {platform}, by {dependencies.source} ...")
     install(dependencies, platform, folder)
-    owners = dict(tree.find_owners(folder))
+    owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
     tree.trim(folder, project.include)
     (folder / tree.BOOTSTRAP).chmod(0o755)
     return owners
 
 
 def add_bytecode(folder: Path, python: str, say: Callable[[str], None]) -> bool:
-    """Compile every module for a version of Python, if this Python can."""
-    if "ng" in zlib.ZLIB_RUNTIME_VERSION:
-        say(
-            "Warning: this Python compresses with zlib-ng, so the zip differs, byte for byte, from "
-            "one that was made with zlib. The files in it are the same."
-        )
+    """Compile every module, if this Python is the version of the function; return whether it is."""
     if python != THIS_PYTHON:
         say(
             f"Warning: without bytecode, which only Python {python} can make: every cold start "

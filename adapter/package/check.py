@@ -8,7 +8,7 @@ from dis import get_instructions
 from typing import TYPE_CHECKING
 
 from ..errors import PackageError
-from ..loader import CALL, mistake, nearest
+from ..loader import CALL, kind_mismatch, name_suggestion
 from . import THIS_PYTHON
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..loader import Kind
 
-#: in the source of a module that may have more names than its statements bind
+#: a module whose source has one of these may have more names than its statements bind
 DYNAMIC = r"import\s*\*|__dict__|__getattr__|sys\.modules|\b(exec|globals|setattr|vars)\b"
 
 #: classes and functions of well-known frameworks, and the kind of app that a call of each makes
@@ -58,14 +58,14 @@ def check_module(
         return
     if name in found:
         is_attribute = name == attribute  # not site.app
-        if is_attribute and (message := mistake(target, kind_of(found[name]))):
+        if is_attribute and (message := kind_mismatch(target, kind_of(found[name]))):
             raise PackageError(message)
     elif re.search(rf"{DYNAMIC}|\bglobal .*\b{name}\b".encode(), source):
         say(f"Warning: whether the module {module} has {name!r} shows only when it is imported.")
     else:
         raise PackageError(
             f"The module {module} has no {name!r}, which the function would load"
-            + (nearest(name, found) or f". Name an app or a handler of {file.name}.")
+            + (name_suggestion(name, found) or f". Name an app or a handler of {file.name}.")
         )
 
 

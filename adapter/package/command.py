@@ -60,11 +60,11 @@ def find_output(text: str) -> Path:
     """Return the file or the folder for the package, checked before the work is done.
 
     A slash at the end means a folder, which may exist. For a link, the target of the link is
-    written, and the link stays.
+    written, and the link stays. An empty file, as mktemp makes it, may be overwritten.
     """
     output = Path(text).resolve()
     folder = output if output.is_dir() else output.parent
-    is_zip = output.is_file() and (is_zipfile(output) or output.stat().st_size == 0)  # by mktemp
+    is_zip = output.is_file() and (is_zipfile(output) or output.stat().st_size == 0)
     fault = ""
     if not folder.is_dir():
         fault = f"cannot be written: there is no folder {folder}"

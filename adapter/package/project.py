@@ -10,12 +10,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..errors import PackageError
+from ..target import DISTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-DISTRIBUTION = "asgi-lambda-stream"
 PYPROJECT = "pyproject.toml"
 REQUIREMENTS = "requirements.txt"
 PYLOCK = "pylock.toml"
@@ -71,9 +71,8 @@ def find_project(
     pyproject = read_pyproject(folder)
     settings = pyproject.get("tool", {}).get("adapter", {})
     if unknown := sorted(settings.keys() - SETTINGS):
-        known = ", ".join(SETTINGS)
         place = f"[tool.adapter] in {folder / PYPROJECT}"
-        raise PackageError(f"{place} has {unknown[0]!r}; it can have {known}.")
+        raise PackageError(f"{place} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
     if requirements and not requirements.is_file():
         raise PackageError(
             f"There is no file {requirements}. Paths are relative to the working directory."
@@ -116,7 +115,7 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
             value = table[name] = [value]
         texts = value if kind is list and isinstance(value, list) else ()
         if not isinstance(value, kind) or not all(isinstance(t, str) and t.strip() for t in texts):
-            expected = "a list of strings, none of them empty" if kind is list else "a table"
+            expected = "a list of strings that are not empty" if kind is list else "a table"
             raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
     return document
 
@@ -153,7 +152,7 @@ def read_dependencies(file: Path) -> Dependencies:
 
 
 def _line(line: str, file: Path) -> str:
-    """Return a requirement; without its URL for the adapter, because the running one is used."""
+    """Check a requirement; drop the URL of the adapter, as the running adapter is packaged."""
     try:
         requirement = Requirement(line)
     except InvalidRequirement as error:

@@ -1,8 +1,4 @@
-"""Installs the dependencies of a project with uv, for the platform that the function runs on.
-
-Only wheels are installed, because nothing can be compiled for another machine. The packages that
-are installed on this machine are not used.
-"""
+"""Installs dependencies with uv, as wheels: nothing can be compiled for the function's machine."""
 
 from __future__ import annotations
 
@@ -23,7 +19,8 @@ from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from uv import find_uv_bin
 
 from ..errors import PackageError
-from .project import DISTRIBUTION, PYPROJECT, UV_LOCK
+from ..target import DISTRIBUTION
+from .project import PYPROJECT, UV_LOCK
 
 if TYPE_CHECKING:
     from .project import Dependencies
@@ -139,7 +136,8 @@ def explain(
     error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
 ) -> str:
     """Return the error of uv with an explanation and advice."""
-    without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")  # of the adapter on an index
+    # The URL of the adapter's page on an index has its name too, and does not show the cause.
+    without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")
     if "export" in error.cmd:
         advice = f"{UV_LOCK} cannot be read. Lock again: uv lock"
     elif DISTRIBUTION in without_page:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-#: left out of a project at any depth: caches and everything hidden, such as .env with its secrets
-NEVER = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
+#: left out of a project in any folder: caches and everything hidden, such as .env with its secrets
+AT_ANY_DEPTH = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
 
 #: left out in the task root: files that describe, test or deploy the project
 AT_THE_TOP = (
@@ -75,19 +75,28 @@ def project_files(project: Project, folder: Path | None = None) -> Iterator[tupl
     root = project.folder.resolve()
     for path in sorted((folder or project.task_root).iterdir()):
         name = path.relative_to(project.task_root).as_posix()
-        is_kept, is_folder = matches(name, project.include), path.is_dir()
-        is_never = matches(path.name, NEVER) and not is_kept
+        is_kept = matches(name, project.include)
         is_loop = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
-        if is_never or is_loop or (path / "pyvenv.cfg").exists():
+        is_outside = path.is_symlink() and not (is_kept or path.resolve().is_relative_to(root))
+        is_left_out = not is_kept and _is_left_out(project, path, name, is_outside=is_outside)
+        if is_loop or is_left_out or (path / "pyvenv.cfg").exists():
             continue
-        is_left_out = matches(name.partition("/")[0], AT_THE_TOP) or matches(name, project.exclude)
-        is_outside = path.is_symlink() and not path.resolve().is_relative_to(root)
-        if is_left_out and not is_kept and (not is_folder or is_outside):
+        _check(path, name, root, is_outside=is_outside)
+        if not is_kept and is_package(path):  # after the check, because to open a pipe would block
             continue
-        _check(path, name, root, is_outside=is_outside and not is_kept)
-        if is_package(path) and not is_kept:
-            continue
-        yield from project_files(project, path) if is_folder else [(name, path)]
+        yield from project_files(project, path) if path.is_dir() else [(name, path)]
+
+
+def _is_left_out(project: Project, path: Path, name: str, *, is_outside: bool) -> bool:
+    """Whether a file is left out, or a folder that is not searched for files to keep."""
+    # Hidden folders and caches may be large: they are searched only for patterns with their path.
+    if path.is_dir() and any(pattern.startswith(f"{name}/") for pattern in project.include):
+        return False
+    if path.is_dir() and not is_outside:
+        return matches(path.name, AT_ANY_DEPTH)
+    parts = name.split("/")
+    is_never = any(matches(part, AT_ANY_DEPTH) for part in parts)
+    return is_never or matches(parts[0], AT_THE_TOP) or matches(name, project.exclude)
 
 
 def _check(path: Path, name: str, root: Path, *, is_outside: bool) -> None:
@@ -144,7 +153,7 @@ def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
 
 
 def trim(folder: Path, keep: Collection[str]) -> None:
-    """Remove the files of installed packages that no request reads, unless they match ``keep``."""
+    """Remove files that the function does not need at run time, unless they match ``keep``."""
     # django.test has no tests in it, despite its name.
     named = [path for path in folder.rglob("*") if path.name in ("test", "tests")]
     suites = {path for path in named if any(path.rglob("test_*.py"))}
@@ -167,10 +176,7 @@ def _is_bulk(name: str, file: Path) -> bool:
 
 
 def write_archive(folder: Path, output: Path) -> None:
-    """Zip a folder; the zip has a temporary name until it is complete.
-
-    The order of the files, their times, and the level of compression are always the same.
-    """
+    """Zip a folder in a fixed order; the zip has a temporary name until it is complete."""
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
         with ZipFile(unfinished, "w") as archive:
@@ -191,10 +197,7 @@ def unpack_archive(archive: Path, folder: Path) -> None:
 
 
 def find_owners(folder: Path) -> Iterator[tuple[str, str]]:
-    """Return each installed file and its bytecode with the "name version" of the distribution.
-
-    Call it before the metadata is trimmed.
-    """
+    """Return each installed file and its bytecode with the "name version" of the distribution."""
     for distribution in distributions(path=[str(folder)]):
         owner = f"{distribution.metadata['Name']} {distribution.version}"
         for file in distribution.files or ():

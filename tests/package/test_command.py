@@ -94,7 +94,7 @@ class TestTheHandler:
         monkeypatch.chdir(project(needing()))
         done = package("mian:app")
         assert done.code == 1
-        assert "a dependency has to bring it ...\nGetting wheels" in done.err
+        assert "a dependency has to contain it ...\nGetting wheels" in done.err
         assert "There is no module mian in the package" in done.err
         assert "path/to/mian.py:app" in done.err
         assert not done.output.exists()

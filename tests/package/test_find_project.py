@@ -132,8 +132,8 @@ def test_the_project_may_be_above_the_code_but_not_above_its_repository(project:
         ('biuld = "python -m x"', r"has 'biuld'; it can have build, deploy, exclude, include"),
         ("build = 1", r"has tool\.adapter\.build = 1, which has to be a list of strings"),
         ('build = ["a", 1]', "which has to be a list of strings"),
-        ('exclude = [""]', "which has to be a list of strings, none of them empty"),
-        ('build = " "', "which has to be a list of strings, none of them empty"),
+        ('exclude = [""]', "which has to be a list of strings that are not empty"),
+        ('build = " "', "which has to be a list of strings that are not empty"),
         ("build = ", r"pyproject\.toml is not TOML"),
     ],
 )
@@ -237,6 +237,31 @@ def test_what_is_included_is_packaged_though_it_would_be_left_out(project: Write
     folder = project({**dict.fromkeys(names, ""), "pyproject.toml": settings})
     found = set(dict(project_files(find_project(folder))))
     assert found == {"main.py", "tests/fixtures/x.json", ".env.lambda"}
+
+
+def test_a_file_of_a_hidden_folder_or_a_cache_is_packaged_if_a_pattern_names_the_folder(
+    project: Write,
+) -> None:
+    kept = {".well-known/security.txt", "static/.maps/deep/a.txt", "node_modules/chart/a.js"}
+    patterns = [".well-known/security.txt", "static/.maps/*.txt", "node_modules/chart/*.js"]
+    others = (".well-known/x.txt", ".well-known/deep/x.txt", "static/.maps/x.js", ".git/x.txt")
+    folder = project({**dict.fromkeys(kept, ""), **dict.fromkeys(others, ""), "main.py": ""})
+    (folder / "node_modules" / "chart" / "link").symlink_to(folder / "nowhere")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "main.pyc").touch()
+    found = find_project(folder, keep=[*patterns, "*.pyc"])
+    assert {name for name, _ in project_files(found)} == {"main.py", *kept}
+
+
+def test_a_link_out_of_the_project_is_refused_if_a_file_in_it_is_included(
+    project: Write, tmp_path: Path
+) -> None:
+    folder = project({"main.py": ""})
+    (tmp_path / "shared").mkdir()
+    (folder / "tests").symlink_to(tmp_path / "shared")
+    assert set(dict(project_files(find_project(folder)))) == {"main.py"}
+    with pytest.raises(PackageError, match=r'tests is a link to .* include = \["tests"\]'):
+        dict(project_files(find_project(folder, keep=["tests/data.json"])))
 
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n"
