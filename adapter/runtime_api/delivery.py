@@ -74,12 +74,11 @@ class Delivery:
         """Whether the POST of a whole outcome has ended, with or without a reply."""
         return self._posting is not None and self._posting.done()
 
-    def open(self, connection: Connection, stream: RuntimeStream) -> bytes:
-        """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
+    def open(self, connection: Connection, stream: RuntimeStream) -> None:
+        """Begin the POST of ``stream``: its head will be written to ``connection`` now."""
         self.sent = self.opened = True
         self._stream = stream
         connection.on_reply = self._replied
-        return self.client.response_head(self.invocation, stream.content_type)
 
     def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply

@@ -56,16 +56,18 @@ class RuntimeStream(ResponseStream):
 
         Raises:
             ClientDisconnected: the connection is lost, or the invocation has another outcome.
+            ValueError: the head cannot be sent. Nothing has been sent, so the error can be reported.
         """
         delivery = self._delivery
         connection = delivery.client.connection
+        head = delivery.client.response_head(delivery.invocation, self.content_type)
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
         elif not delivery.admits(ClaimInput.FIRST_BYTE):
             self.disconnect("The invocation already has an outcome.")
         else:
             self._connection = connection
-            head = delivery.open(connection, self)
+            delivery.open(connection, self)
             frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
             if end:
                 frames.append(LAST_CHUNK)

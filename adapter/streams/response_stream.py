@@ -99,13 +99,14 @@ class ResponseStream(ABC):
         """
         if self.started:
             raise StreamClosed("The content type must be set before the first write.")
+        from .metadata import field  # lazy: cold start
+
+        checked = field("content-type", content_type)
         if self.head is None:
             self.content_type = content_type
             return
-        from .metadata import field  # lazy: cold start
-
         others = [(name, value) for name, value in self.head.headers if name != b"content-type"]
-        self.head = Head(self.head.status, [*others, field("content-type", content_type)])
+        self.head = Head(self.head.status, [*others, checked])
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Make the stream an HTTP response, as `start` does, with a head that has AWS's keys.

@@ -134,6 +134,22 @@ async def test_the_content_type_of_the_stream_is_the_content_type_of_the_request
 
 
 @pytest.mark.anyio
+async def test_a_head_that_cannot_be_sent_leaves_the_invocation_open_for_an_error_report(
+    server: Server,
+) -> None:
+    client, stream = await open_stream(server)
+    stream.content_type = "日本"
+    with pytest.raises(UnicodeEncodeError) as caught:
+        await stream.write(b"one")
+    assert not stream.delivery.sent
+    stream.fail(caught.value)
+    assert (await stream.delivery.reply()).status == 202
+    [request] = server.responses
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), "UnicodeEncodeError")
+    client.close()
+
+
+@pytest.mark.anyio
 async def test_a_buffered_response_ends_a_stream_that_was_not_written_to(server: Server) -> None:
     client, stream = await open_stream(server)
     stream.respond({"statusCode": 200})

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.runtimes.apps import EVENT, HELLO
+from tests.runtimes.conftest import every_runtime
 from tests.support.fake_runtime_api import NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Start
+    from tests.support.runtimes import StartRunning
 
 WRAPPER = (
     HELLO
@@ -251,3 +253,27 @@ def test_a_handler_that_writes_to_the_stream_itself_has_to_end_it(start: Start, 
     lambda_.terminate()
     assert lambda_.exit_code() == 0
     assert "shutdown" in lambda_.output
+
+
+@every_runtime
+@pytest.mark.parametrize("content_type", ["text/plain; title=日本", "text/plain\\r\\nx: y"])
+def test_a_content_type_that_http_cannot_carry_fails_the_invocation_and_no_other(
+    run: StartRunning, content_type: str
+) -> None:
+    running = run(f"""
+from adapter import streamify_response
+
+@streamify_response
+async def handler(event, stream, context):
+    if event == "bad":
+        stream.set_content_type("{content_type}")
+    stream.set_metadata({{}})
+    await stream.write("one two")
+""")
+    running.client.deliver("bad", "id-0")
+    request = running.client.read()
+    assert request.call == error_of("id-0")
+    assert request.json["errorType"] == "EventError"
+    running.client.accept()
+    assert running.stream() == b"one two"
+    assert running.serves_on()
