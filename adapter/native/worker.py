@@ -128,9 +128,13 @@ class Worker:
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
         else:  # starts a turn later; or the app has set a task factory, which may take no context
-            self._serving = self._variables.run(loop.create_task, self._serve_one())
+            self._serving = task = self._variables.run(loop.create_task, self._serve_one(later=True))
+            asyncio._unregister_task(task)  # as `unlisted` does; listed again in its first step
 
-    async def _serve_one(self) -> None:
+    async def _serve_one(self, *, later: bool = False) -> None:
+        """Serve one invocation; ``later``: the task is unlisted until this first step."""
+        if later:
+            asyncio._register_task(asyncio.current_task())  # type: ignore[arg-type]
         try:
             await self._serve(ServedInvocation(self._delivery))
         except BaseException as error:

@@ -56,7 +56,7 @@ class RuntimeStream(ResponseStream):
 
         Raises:
             ClientDisconnected: the connection is lost, or the invocation has another outcome.
-            ValueError: the head cannot be sent. Nothing has been sent, so the error can be reported.
+            ValueError: the head cannot be sent. Nothing was sent, so an error report can follow.
         """
         delivery = self._delivery
         connection = delivery.client.connection
