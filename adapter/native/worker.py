@@ -128,8 +128,9 @@ class Worker:
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
         else:  # starts a turn later; or the app has set a task factory, which may take no context
-            self._serving = task = self._variables.run(loop.create_task, self._serve_one(later=True))
-            asyncio._unregister_task(task)  # as `unlisted` does; listed again in its first step
+            self._serving = self._variables.run(loop.create_task, self._serve_one(later=True))
+            # As `unlisted` does; the task is listed again in its first step.
+            asyncio._unregister_task(self._serving)
 
     async def _serve_one(self, *, later: bool = False) -> None:
         """Serve one invocation; ``later``: the task is unlisted until this first step."""
