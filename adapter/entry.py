@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
 from .invocation.current import Current, current, drop_app_cancellation
-from .invocation.deadline import seconds_left
+from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .invocation.registry import get_host, register
 from .options import resolve
@@ -164,9 +164,7 @@ class EntryPoint(ABC):
 
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the user's code may run, or None for no deadline."""
-        margin = self.options.deadline_margin
-        left = seconds_left(context) if margin else None
-        return None if left is None else max(0.0, left - margin)
+        return seconds_until_deadline(context, self.options.deadline_margin)
 
     @cached_property
     def _runner(self) -> LoopRunner:

@@ -173,11 +173,12 @@ class Deadline:
             self._task.cancel()
 
 
-def seconds_left(context: object) -> float | None:
-    """Return the seconds left before Lambda stops waiting, or None if ``context`` does not say.
+def seconds_until_deadline(context: object, margin: float) -> float | None:
+    """Return the seconds until the deadline, which is ``margin`` seconds before Lambda's timeout.
 
+    Return None for no deadline: the margin is 0, or ``context`` does not say how much time is left.
     Outside a runtime, ``context`` may be any object: tests pass None, ``{}`` or their own class.
     """
-    ask = getattr(context, "get_remaining_time_in_millis", None)
+    ask = getattr(context, "get_remaining_time_in_millis", None) if margin else None
     left = ask() if callable(ask) else None
-    return left / 1000 if isinstance(left, int | float) else None
+    return max(0.0, left / 1000 - margin) if isinstance(left, int | float) else None

@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#run
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 from ..errors import DeadlineExceeded
-from ..invocation.deadline import seconds_left
+from ..invocation.deadline import seconds_until_deadline
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
+from ..options import deadline_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
-
-MARGIN_SECONDS = 0.25
-"""How long before Lambda's timeout an invocation that still waits is reported as failed."""
 
 
 class AsyncInitHandler:
@@ -77,8 +76,7 @@ class AsyncInitHandler:
             Exception: the startup failed; the environment ends with this invocation.
         """
         if self._starting is not None:
-            left = seconds_left(context)
-            seconds = None if left is None else max(0.0, left - MARGIN_SECONDS)
+            seconds = seconds_until_deadline(context, deadline_margin(os.environ))
             await asyncio.wait((self._starting,), timeout=seconds)
             if not self._starting.done():
                 raise DeadlineExceeded(

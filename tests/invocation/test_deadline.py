@@ -12,7 +12,7 @@ import pytest
 
 from adapter.invocation.context import LambdaContext
 from adapter.invocation.current import Current, current
-from adapter.invocation.deadline import Deadline, Timers, seconds_left, timers_of
+from adapter.invocation.deadline import Deadline, Timers, seconds_until_deadline, timers_of
 from adapter.invocation.threads import watch_threads
 
 if TYPE_CHECKING:
@@ -265,8 +265,18 @@ async def test_a_cancellation_from_outside_is_told_by_the_record_though_the_app_
         await task
 
 
-async def test_the_seconds_left_are_those_of_the_context() -> None:
-    assert 0 < (seconds_left(LambdaContext("id-1", int((time.time() + 60) * 1000))) or 0) <= 60
+@pytest.mark.parametrize(("margin", "at_most"), [(0.25, 59.75), (59.5, 0.5), (61, 0)])
+async def test_the_deadline_is_the_timeout_of_the_context_less_the_margin(
+    margin: float, at_most: float
+) -> None:
+    seconds = seconds_until_deadline(LambdaContext("id-1", int((time.time() + 60) * 1000)), margin)
+    assert seconds is not None
+    assert 0 <= seconds <= at_most
+
+
+async def test_without_a_margin_there_is_no_deadline() -> None:
+    context = LambdaContext("id-1", int((time.time() + 60) * 1000))
+    assert seconds_until_deadline(context, 0) is None
 
 
 class Odd:
@@ -278,4 +288,4 @@ class Odd:
 async def test_a_context_of_a_test_that_does_not_tell_the_time_sets_no_deadline(
     other: object,
 ) -> None:
-    assert seconds_left(other) is None
+    assert seconds_until_deadline(other, 0.25) is None

@@ -204,8 +204,8 @@ def test_a_function_that_blocks_the_main_thread_is_left_to_lambdas_own_timeout(
     """
     lambda_ = start(source, "main.handler", ADAPTER_LOOP=loop)
     platform = lambda_.connection()
-    platform.deliver("x", "id-1", seconds=0.1)
-    assert platform.is_silent()
+    platform.deliver("x", "id-1", seconds=0.5)
+    assert platform.is_silent(0.6)
     (lambda_.root / "go").touch()
     request = platform.read()
     assert (request.call, request.json) == (response_of("id-1"), "late")
@@ -277,3 +277,19 @@ async def handler(event, stream, context):
     running.client.accept()
     assert running.stream() == b"one two"
     assert running.serves_on()
+
+
+def test_an_async_function_is_reported_before_lambda_ends_the_environment(start: Start) -> None:
+    source = """
+    import asyncio
+
+    async def handler(event, context):
+        if event == "hang":
+            await asyncio.wait_for(asyncio.Event().wait(), 1)
+        return event
+    """
+    platform = start(source, "main.handler", ADAPTER_DEADLINE_MARGIN="119800").connection()
+    request = platform.invoke("hang", "id-0", seconds=60)
+    assert request.call == error_of("id-0")
+    assert request.json["errorType"] == "DeadlineExceeded"
+    assert platform.invoke("fine", "id-1").json == "fine"
