@@ -82,7 +82,7 @@ def _parse(target: str) -> tuple[str, str, bool]:
             " or module:attribute for an ASGI app.",
         )
     if named_app and path.endswith(".py"):
-        named = f"{module.removesuffix('.py')}:{attribute}"
+        named = f"{module.removesuffix('.py')}:{target.rpartition(':')[2]}"
         raise LoadError(
             "Runtime.MalformedHandlerName",
             f"Bad handler {target!r}: it names a file. Name the module: {named}",

@@ -121,6 +121,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             id="a-file",
         ),
         pytest.param(
+            "shop.py:create_app()",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'shop.py:create_app()': it names a file. Name the module:"
+            " shop:create_app()",
+            id="a-factory-in-a-file",
+        ),
+        pytest.param(
             "sys.exit",
             "Runtime.BuiltInModuleConflict",
             "Cannot use the built-in module 'sys' as a handler module.",
