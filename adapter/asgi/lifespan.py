@@ -88,9 +88,19 @@ class SharedLifespan:
         return None if self._running is None else self._running.state
 
     async def startup(self) -> None:
-        """Start the app, unless another handler has started it."""
+        """Start the app, unless another handler has started it.
+
+        Raises:
+            LifespanFailed: the startup failed, also if another handler has begun it.
+        """
         async with self._starting:
             if self._running is not None:
+                if self.required and self.state is None:
+                    raise LifespanFailed(
+                        "lifespan is 'on', but the app raised during its startup, which another"
+                        " handler of the app had begun with lifespan 'auto'. The exception is in"
+                        " the log."
+                    )
                 return
             starting = LifespanOn(self._app, required=self.required)
             try:
