@@ -82,7 +82,8 @@ class ResponseStream(ABC):
             raise self._disconnect_error or StreamClosed(
                 "The head must be set before the first write."
             )
-        if b"content-encoding" in dict(head.headers):
+        coding = dict(head.headers).get(b"content-encoding")
+        if coding is not None and coding.strip().lower() != b"identity":
             from .compression import warn_of_compression  # lazy: cold start
 
             warn_of_compression()
@@ -115,6 +116,10 @@ class ResponseStream(ABC):
             StreamClosed: the stream has started, so it is too late for a head.
             EventError: ``metadata`` is not as `adapter.types.Prelude` describes it.
         """
+        if (
+            self.started and not self.closed
+        ):  # `BufferedStream.start` would discard what was written
+            raise StreamClosed("The head must be set before the first write.")
         from .metadata import head  # lazy: cold start
 
         content_type = self.content_type if self.head is None else OCTET_STREAM

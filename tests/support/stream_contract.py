@@ -91,6 +91,13 @@ class StreamContract(ABC):
         assert stream.content_type == "application/octet-stream"
         assert await self.received(stream) == [b"one"]
 
+    async def test_a_head_must_come_before_the_first_write(self, stream: ResponseStream) -> None:
+        await stream.write(b"one")
+        with pytest.raises(StreamClosed, match="before the first write"):
+            stream.set_metadata({"statusCode": 200})
+        await stream.aclose()
+        assert await self.received(stream) == [b"one"]
+
     async def test_closing_one_that_was_not_written_to_sends_an_empty_response(
         self, stream: ResponseStream
     ) -> None:
