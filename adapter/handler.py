@@ -225,7 +225,7 @@ class LambdaHandler(EntryPoint):
         response = Response(
             request.scope["method"],
             raise_errors=raise_errors,
-            pad_empty=self.options.pad_empty,
+            pad_empty=self.options.pad_empty and not buffered,
             buffered=buffered,
         )
         limit = 0.0 if buffered else self.options.max_stream_seconds

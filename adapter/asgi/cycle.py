@@ -228,6 +228,8 @@ class HttpCycle:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
         elif gone and state is State.REFUSED:
             pass  # the response is too large, which has been logged
+        elif gone and self._stream.error is not None and not self._stream.disconnected:
+            pass  # the response could not be rendered; `BufferedStream.result` raises that error
         elif gone and state in (State.GONE, State.COMPLETE):  # COMPLETE: with the last message
             logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
