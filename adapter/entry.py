@@ -132,7 +132,7 @@ class EntryPoint(ABC):
             return response
         from .observe.summary import Meter, measured  # lazy: cold start
 
-        return measured(response, record, Meter(context, stream), self._listeners)
+        return measured(response, record, Meter(context, stream, record), self._listeners)
 
     @abstractmethod
     async def _respond(

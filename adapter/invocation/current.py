@@ -29,6 +29,7 @@ class Current:
         self.meter: Meter | None = None  #: measures the invocation, if a listener wants a summary
         self.unfinished: set[object] = set()  #: work in threads that has not returned yet
         self.cancelled = False  #: the task that serves the invocation is cancelled from outside
+        self.is_first: bool | None = None  #: in its environment; None outside a runtime
 
     def for_nested_call(self) -> Self:
         """Return a record for a call inside the invocation, which can be cancelled separately."""

@@ -69,14 +69,17 @@ class Meter:
     Args:
         context: the context object of the invocation.
         stream: the stream of the runtime; None if the response is returned.
+        record: the record of the invocation.
     """
 
-    def __init__(self, context: Context | None, stream: ResponseStream | None) -> None:
+    def __init__(
+        self, context: Context | None, stream: ResponseStream | None, record: Current
+    ) -> None:
         self.outcome = Outcome.COMPLETE
         self._request_id: str = getattr(context, "aws_request_id", "")
         self._runtime_stream = stream
         self._stream = stream
-        self._cold_start = _is_cold_start()
+        self._cold_start = _is_cold_start(record)
         self._scope: Scope | None = None
         self._source = ""
         self._started = monotonic()
@@ -143,15 +146,20 @@ class Meter:
         )
 
 
-_cold = True  #: until the first invocation of this environment
+_cold = True  #: outside a runtime, until the first call
 _STARTED_BEFORE = ("provisioned-concurrency", "lambda-managed-instances")
 
 
-def _is_cold_start() -> bool:
-    """Whether this is the first invocation of an environment that was started for it."""
+def _is_cold_start(record: Current) -> bool:
+    """Whether this is the first invocation of an environment that was started for it.
+
+    The runtime counts the invocations, because a handler without listeners may serve the first one.
+    """
     global _cold
-    cold, _cold = _cold, False
-    return cold and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE
+    is_first, record.is_first = record.is_first, False
+    if is_first is None:
+        is_first, _cold = _cold, False
+    return is_first and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE
 
 
 def _request(scope: Scope | None) -> tuple[str, str, str, str, str]:

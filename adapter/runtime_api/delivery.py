@@ -161,10 +161,12 @@ class ServedInvocations(dict[Delivery, ServedInvocation]):
     def __init__(self, *, at_once: bool) -> None:
         super().__init__()
         self._at_once = at_once
+        self._is_first = True
 
     def begin(self, served: ServedInvocation) -> None:
         """Make ``served`` the invocation of this context."""
         self[served.delivery] = served
+        served.is_first, self._is_first = self._is_first, False
         current.set(served)
         if not self._at_once:
             fallback.record = served
