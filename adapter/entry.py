@@ -45,7 +45,8 @@ class EntryPoint(ABC):
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         self._arguments = arguments
         self._turn = threading.Lock()
-        # In the constructor, because AWS's runtime asks for the first event right after the import.
+        # `get_host` patches awslambdaric. This must happen during the import of the module, because
+        # awslambdaric asks for the first event right after it.
         self._host = get_host()
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
             register(self)
@@ -65,8 +66,9 @@ class EntryPoint(ABC):
     def __call__(self, event: Any, context: Any) -> Any:
         """Serve one invocation from synchronous code, as Lambda's managed runtime calls it.
 
-        Inside a runtime the response is streamed; outside a runtime, in a script or a test,
-        the buffered response is returned. There, calls from several threads wait for each other.
+        Inside a runtime the first call of an invocation streams, if the event source and the
+        options allow it. Any other call returns the buffered response. Outside a runtime, in a
+        script or a test, calls from several threads wait for each other.
 
         Raises:
             AdapterError: an event loop is running in this thread, which the call would block; or a
@@ -110,7 +112,8 @@ class EntryPoint(ABC):
         wrapper: then the response is sent with the last body message.
 
         Raises:
-            Exception: the reason why there is no response, if ``stream`` is None.
+            Exception: the reason why there is no response. If the stream has failed with the
+                reason, it may not be raised.
         """
         record = current.get(None)
         if record is None or stream is None:

@@ -221,13 +221,16 @@ def mistake(target: str, kind: Kind) -> str:
         advice = f"Name the app with a colon: {app}"
     elif kind is Kind.WSGI_APP:
         advice = (
-            f"Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi({attribute}), "
-            f"and name that: {module}:app"
+            f"In its module add: app = adapter.wsgi.WsgiToAsgi({attribute}). Then use the target"
+            f" {module}:app"
         )
         if module.rpartition(".")[2] == "wsgi":
             advice = (
                 f"Django has an ASGI app beside it: {module.removesuffix('wsgi')}asgi:application"
             )
     else:
-        advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
+        advice = (
+            f"If it returns the app, use the target {app}{CALL} (on the command line also"
+            f" {app} --factory)"
+        )
     return f"{target!r} is {kind.value}, not {wanted}. {advice}"

@@ -41,7 +41,7 @@ def before_snapshot(hook: H) -> H:
 
     An exception fails the init of the function version.
     """
-    get_host()  # AWS's runtime calls the hooks only if its runner of hooks is replaced
+    get_host()  # patches awslambdaric, so that it calls the hooks of this module
     _before.append(hook)
     return hook
 

@@ -125,7 +125,7 @@ class HttpCycle:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Take a message of the app; return when its bytes have been handed on.
+        """Take a message of the app; return when its bytes have been written to the socket.
 
         Raises:
             UnexpectedMessage: the message is malformed, or not allowed now.
@@ -173,7 +173,7 @@ class HttpCycle:
 
     def _limit(self) -> None:
         """End the stream after ``max_seconds``, and then the app."""
-        if self._stream.is_in_message:
+        if self._stream.is_in_message:  # look again until the message is written
             self._timers.set(self._limit, CANCEL_DELAY_SECONDS)
             return
         operations = self._response.limited()
@@ -223,14 +223,15 @@ class HttpCycle:
         cancelled = issubclass(type(error), asyncio.CancelledError)
         self._perform_now(self._response.raised(error))
         if deadline.expired and (gone or cancelled):
-            pass  # the deadline has ended the app, and has been logged
+            pass  # the deadline or max_stream_seconds has ended the app, which has been logged
         elif cancelled and deadline.interrupted:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
         elif gone and state is State.REFUSED:
             pass  # the response is too large, which has been logged
         elif gone and self._stream.error is not None and not self._stream.disconnected:
             pass  # the response could not be rendered; `BufferedStream.result` raises that error
-        elif gone and state in (State.GONE, State.COMPLETE):  # COMPLETE: with the last message
+        elif gone and state in (State.GONE, State.COMPLETE):
+            # COMPLETE: the client disconnected while the last message was sent.
             logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)

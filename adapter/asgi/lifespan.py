@@ -107,7 +107,8 @@ class SharedLifespan:
                 await starting.startup()
                 self._running = starting
             finally:
-                # If the app has read its startup message and raised, it is not started again.
+                # Kept if the app has a lifespan, or has read its startup message and raised (so it
+                # is not started again). Otherwise forgotten, so that the app can be freed.
                 if self._running is None or (self.state is None and not starting.understood):
                     self._forget()
 

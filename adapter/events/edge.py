@@ -81,7 +81,7 @@ def response(head: Prelude, body: bytes) -> JSON:
     }
 
 
-# The limit at the origin request trigger. CloudFront checks the 40 KB of the viewer request.
+# The limit of an origin request. The limit of a viewer request, 40 KB, is checked by CloudFront.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 EDGE = Source(
     "Lambda@Edge",

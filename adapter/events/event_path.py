@@ -90,6 +90,6 @@ def leads_to(path: str, event_path: str) -> bool:
 
 
 def _normalize(path: str) -> str:
-    """Return ``path`` with one leading slash, without blanks, control characters and dots."""
+    """Return ``path`` in lower case, without blanks, control characters, and ``.`` and ``..``."""
     visible = "".join(filter(str.isprintable, path)).replace(" ", "")
     return f"/{normpath(visible).strip('/')}".casefold()

@@ -16,8 +16,8 @@ class Current:
     """The record of an invocation, for all code that serves it.
 
     A runtime creates a record for each event and sets `current`; tasks, and threads that run in a
-    copy of the context, see the same record. Outside a runtime, the handler creates a record for
-    each call.
+    copy of the context variables, see the same record. Outside a runtime, the handler creates a
+    record for each call.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ current: ContextVar[Current] = ContextVar("current")
 
 
 class Fallback:
-    """The record for threads without a context: the latest one. Not in a concurrent environment.
+    """The latest record, for threads without context variables; not in a concurrent environment.
 
     It is the attribute of an object. An assignment to a class would empty Python's caches of the
     class and of its subclasses at each invocation.
@@ -84,7 +84,7 @@ fallback = Fallback()
 
 
 def current_or_fallback() -> Current:
-    """Return the record of the invocation; in a thread without a context, of the latest one.
+    """Return the record of the invocation; in a thread without context variables, the latest one.
 
     Outside any invocation, and in the threads of a concurrent environment, the record is empty.
     """

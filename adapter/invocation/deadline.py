@@ -31,9 +31,9 @@ class Timers:
 
     Nearly every callback is removed before its time, and to set a timer of the loop costs more than
     everything else here. So the timer of the loop stays set when a callback is removed. It is set
-    again in two cases only: for a callback that is due before it, and after it has fired. It is set
-    for `MAX_TICK_SECONDS` at most, so that the most frequent callback, which sends a head that the
-    cycle holds back, is usually due after it.
+    again in two cases only: for a callback that is due before it, and after it has fired. It never
+    waits longer than `MAX_TICK_SECONDS`. So the most frequent callback, which sends a head that the
+    cycle holds back, is usually due after it, and does not set it again.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,7 +81,7 @@ _latest: Timers | None = None
 
 
 def timers_of(loop: asyncio.AbstractEventLoop) -> Timers:
-    """Return the timers of ``loop``; new ones if another loop has used this function since."""
+    """Return the timers of ``loop``; only those of the latest loop are remembered."""
     global _latest
     found = _latest
     if found is None or found.loop is not loop:
@@ -146,6 +146,7 @@ class Deadline:
         self._ended = True
         self.timers.remove(self._cancel_soon if self.expired else self._on_deadline)
         record = self._record
+        # As `interrupted`, without its call for nearly every invocation.
         interrupted = self.interrupted if record is None else record.cancelled
         floor = self._cancelling_before + interrupted  # a cancellation from outside stays counted
         while self._task.cancelling() > floor:

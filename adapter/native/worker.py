@@ -29,8 +29,9 @@ logger = get_logger("adapter.runtime")
 def is_after_outcome(error: BaseException, delivery: Delivery) -> bool:
     """Whether ``error`` ends a task whose invocation has its outcome already.
 
-    A thread of the app, or a function, may raise GeneratorExit. Python then closes the coroutines
-    of the task. These respond, but cannot await: if one does, the error is a RuntimeError.
+    Code of the app may raise GeneratorExit. When it reaches an ``await`` of the adapter, Python
+    closes the coroutine: its ``except`` and ``finally`` blocks still run and send the error, but an
+    ``await`` in them raises a RuntimeError.
     """
     return delivery.sent and isinstance(error, GeneratorExit | RuntimeError)
 
@@ -46,7 +47,7 @@ class Worker:
 
     Each future for which a task waits costs a turn of the event loop, and each turn is a system
     call. In this way a warm call takes two turns; a task that awaits each step would take six.
-    `run` waits, and handles connections, refusals, errors and the end.
+    `run` sleeps until there is something unusual: connections, refusals, errors and the end.
     """
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
@@ -61,7 +62,7 @@ class Worker:
         self._has_returned = True  #: whether its app has returned
 
     async def run(self) -> None:
-        """Serve until stopped, each invocation in a new task and context.
+        """Serve until stopped, each invocation in a new task with new context variables.
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.

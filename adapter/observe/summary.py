@@ -220,7 +220,7 @@ async def _notify(listener: Callable[[Summary], Any], summary: Summary, record: 
     except BaseException as error:
         if record.cancelled and isinstance(error, asyncio.CancelledError):
             raise
-        logger.error("on_complete raised", exc_info=error)
+        logger.error("A listener of the summary raised", exc_info=error)
 
 
 async def _wait_for_end(task: asyncio.Future[Any], record: Current) -> None:

@@ -187,8 +187,9 @@ class RuntimeClient:
         """Send a whole request and return the reply.
 
         A kept-alive connection may be stale, because an environment can be frozen for hours. Then
-        the request is sent again on a new connection. That is safe: the request has the id of its
-        invocation, and the Runtime API accepts one outcome for each invocation.
+        the request is sent again on a new connection. A repeated outcome is safe: it has the id of
+        its invocation, and the Runtime API accepts one outcome for each invocation. A repeated
+        ``next`` gets the same event, which still has no outcome.
         """
         connection = self.connection
         if connection is not None:

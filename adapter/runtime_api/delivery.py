@@ -105,11 +105,11 @@ class Delivery:
     async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.
 
-        The reply comes when the platform has read the whole body, which may be slow.
+        The reply comes when Lambda has read the whole body, which may be slow.
 
         Raises:
             ConnectionError: there is no reply, because the connection is gone.
-            NotPosted: nothing was sent; AWS's client may still send an error report.
+            NotPosted: nothing was sent; awslambdaric may still send an error report.
         """
         if self.opened:
             self._waiting = asyncio.get_running_loop().create_future()
@@ -164,7 +164,7 @@ class ServedInvocations(dict[Delivery, ServedInvocation]):
         self._is_first = True
 
     def begin(self, served: ServedInvocation) -> None:
-        """Make ``served`` the invocation of this context."""
+        """Make ``served`` the invocation of the current context variables."""
         self[served.delivery] = served
         served.is_first, self._is_first = self._is_first, False
         current.set(served)
@@ -202,8 +202,8 @@ async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> N
             if not drop_if_from_app(record):
                 raise
         except (OSError, ProtocolError) as error:
-            # At the timeout the platform resets the connection in mid-stream. If the environment
-            # goes on, the next request opens a new connection.
+            # For example, Lambda resets the connection at the timeout. If the environment goes on,
+            # the next request opens a new connection.
             logger.error("It is not known whether the Runtime API took the response: %s", error)
             return
     if reply.status in _REFUSALS:

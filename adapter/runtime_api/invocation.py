@@ -25,7 +25,7 @@ _CLIENT_FIELDS = (
     "app_package_name",
 )
 
-# `json.loads` calls this too, between two regular expressions for white space.
+# Faster than `json.loads`, which also matches white space before and after. See `Invocation.event`.
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 NONCE = "lambda-runtime-invocation-id"

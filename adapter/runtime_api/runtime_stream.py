@@ -98,7 +98,7 @@ class RuntimeStream(ResponseStream):
             self._connection.write(b"".join(frames))
 
     def transmit_chunk(self, data: bytes) -> bool:
-        """Frame one chunk and write it; return whether the socket has not taken everything."""
+        """Frame one chunk and write it; return whether the stream is `congested` after that."""
         connection = self._connection
         assert connection is not None
         connection.write(chunk(data))
@@ -106,11 +106,11 @@ class RuntimeStream(ResponseStream):
 
     @property
     def congested(self) -> bool:
-        """Whether the socket has not taken everything that was written."""
+        """Whether more than 64 KiB are unsent, so that a writer has to wait."""
         return self._connection is not None and self._connection.paused
 
     async def drain(self) -> None:
-        """Wait until the socket has taken enough.
+        """If the stream is congested, wait until at most 16 KiB are unsent.
 
         Raises:
             ClientDisconnected: the connection is lost.

@@ -36,29 +36,29 @@ OCTET_STREAM = "application/octet-stream"
 class ResponseStream(ABC):
     """The open response of one invocation.
 
-    One task writes at a time. A write returns when its bytes have been handed on, and waits while
-    the reader is slower, so memory is bounded. `aclose` completes the response, `fail` ends it with
-    an error. After that, or after a disconnect of the reader, the stream is `closed`. A stream that
-    is never ended raises a ResourceWarning.
+    One task writes at a time. A write returns when its bytes have been written to the socket, and
+    waits while the client is slower, so memory is bounded. `aclose` completes the response, `fail`
+    ends it with an error. After that, or after a disconnect of the client, the stream is `closed`.
+    For a stream that has started and is never ended there is a ResourceWarning.
     """
 
     #: Whether there is a wrapper between the handler and the runtime, which may change the buffered
     #: response that the handler returns. If not, that response can go to `respond`.
     wrapped = True
 
-    #: Whether the head goes in front of the body, in the form that the event source takes.
+    #: Whether the head is sent before the body, in the form that the event source takes.
     sends_prelude = True
 
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
-        self.head: Head | None = None  #: of an HTTP response; it goes out with the first byte
+        self.head: Head | None = None  #: of an HTTP response; sent with the first byte
         self.source: Source = FUNCTION_URL  #: the event source that the head is rendered for
         self.started = False
         self.closed = False
         self.error: BaseException | None = None  #: the error that the response failed with
         self.on_close: Callable[[], None] | None = None  #: called once, when `closed` becomes true
         self.first_byte: float | None = None  #: when the first byte was written: `time.monotonic`
-        self.first_body: float | None = None  #: the same of the first byte of the body
+        self.first_body: float | None = None  #: when the first byte of the body was written
         self.body_bytes = 0
         self.body_chunks = 0
         self._slicing: asyncio.Future[None] | None = None  #: done when a large chunk is written
@@ -68,7 +68,7 @@ class ResponseStream(ABC):
         self._last_turn = monotonic()
 
     def start(self, head: Head, source: Source) -> None:
-        """Make the stream an HTTP response. ``head`` goes out with the first byte, or the end.
+        """Make the stream an HTTP response. ``head`` is sent with the first byte, or the end.
 
         Args:
             head: the status and the header fields.
@@ -140,12 +140,12 @@ class ResponseStream(ABC):
     async def pipe(self, source: Any) -> None:
         """Write everything that ``source`` yields, chunk by chunk.
 
-        The stream and ``source`` stay open.
+        The stream stays open; a generator is closed.
 
         Args:
-            source: an async iterable or an iterable of chunks, or an object with a ``read`` method:
-                a file, a botocore ``StreamingBody``. A source that is not async is read in a
-                thread.
+            source: text, bytes, an async iterable or an iterable of chunks, or an object with a
+                ``read`` method: a file, a botocore ``StreamingBody``. Text, bytes, lists and tuples
+                are written directly; any other source that is not async is read in a thread.
 
         Raises:
             ClientDisconnected: the reader has disconnected.
@@ -189,6 +189,7 @@ class ResponseStream(ABC):
         if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
             return self.writelines((data,))
         congested = self.transmit_chunk(data)
+        # The same counters, and the same turns, as in `writelines_nowait` and `writelines`.
         if not self.body_bytes:
             self.first_body = monotonic()
         self.body_chunks += 1
@@ -296,10 +297,10 @@ class ResponseStream(ABC):
         await self._ended.wait()
 
     async def finished(self) -> None:
-        """Return when the whole response has been handed on.
+        """Return when the whole response has been written to the socket.
 
-        This method does not end the response: `aclose` does. A streaming function that calls this
-        method without `aclose` would wait for ever, because its return ends the response.
+        Call `aclose` before. A streaming function that does not would wait for ever: its response
+        then ends when the function returns.
 
         Raises:
             ClientDisconnected: the reader disconnected before the end.
@@ -336,15 +337,15 @@ class ResponseStream(ABC):
     def transmit_first(
         self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
     ) -> None:
-        """Hand on the first chunks, after the rendered head if there is one."""
+        """Write the first chunks, after the rendered head if there is one."""
         self.transmit((prelude, *chunks) if prelude else chunks, end)
 
     @abstractmethod
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
-        """Hand on ``chunks`` at once, without those that are empty."""
+        """Write ``chunks`` at once, without those that are empty."""
 
     def transmit_chunk(self, data: bytes) -> bool:
-        """Hand on one chunk at once; return whether the stream is `congested` after that."""
+        """Write one chunk at once; return whether the stream is `congested` after that."""
         self.transmit((data,), False)
         return self.congested
 
