@@ -134,12 +134,12 @@ class LambdaHandler(EntryPoint):
         source = custom or identify(plain)
         if source is None:
             return await self._respond_to_event(event, context, stream)
-        request = self._incoming(source, plain, context)
+        incoming = self._incoming(source, plain, context)
         if stream is not None and isinstance(source, Source) and self.streams(source, plain):
-            await self._run(request, context, stream, source)
+            await self._run(incoming, context, stream, source)
             return None
         buffered = BufferedStream(partial(_render_buffered, source, stream is not None), stream)
-        await self._run(request, context, buffered, source)
+        await self._run(incoming, context, buffered, source)
         return buffered.result()
 
     def streams(self, source: Source | None, event: JSON) -> bool:
@@ -203,33 +203,34 @@ class LambdaHandler(EntryPoint):
 
     async def _run(
         self,
-        request: _Incoming,
+        incoming: _Incoming,
         context: Context | None,
         stream: ResponseStream,
         source: Source | CustomSource,
         *,
-        raise_errors: bool | None = None,
+        is_http: bool = True,
     ) -> None:
+        """Run the app, or refuse the request. ``is_http``: the event itself is a request."""
         meter = self._meter() if self._listeners else None
         if meter is not None:
             meter.measure(stream)
-            meter.requested(request.scope, source.name)
+            if is_http:
+                meter.requested(incoming.scope, source.name)
         rendering = source if isinstance(source, Source) else FUNCTION_URL
-        if request.scope is None or request.refused:
-            method = "" if request.scope is None else request.scope["method"]
-            respond_plainly(request.refused, method, stream, rendering)
+        scope = incoming.scope
+        if scope is None or incoming.refused:  # None: the event is malformed
+            method = "" if scope is None else scope["method"]
+            respond_plainly(incoming.refused, method, stream, rendering)
             return
-        if raise_errors is None:
-            raise_errors = self.options.errors == "raise"
         buffered = isinstance(stream, BufferedStream)
         response = Response(
-            request.scope["method"],
-            raise_errors=raise_errors,
+            scope["method"],
+            raise_errors=not is_http or self.options.errors == "raise",
             pad_empty=self.options.pad_empty and not buffered,
             buffered=buffered,
         )
         limit = 0.0 if buffered else self.options.max_stream_seconds
-        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, rendering, limit)
+        cycle = HttpCycle(self.app, scope, incoming.body, response, stream, rendering, limit)
         try:
             await cycle.run(self._seconds(context))
         finally:
@@ -270,9 +271,7 @@ class LambdaHandler(EntryPoint):
 
         buffered = BufferedStream(render, stream)
         incoming = _Incoming(scope, request.body)
-        await self._run(incoming, context, buffered, FUNCTION_URL, raise_errors=True)
-        if (meter := self._meter()) is not None:
-            meter.requested(None, "")  # not an HTTP request
+        await self._run(incoming, context, buffered, FUNCTION_URL, is_http=False)
         if buffered.error is not None:
             raise buffered.error
         return buffered.result()

@@ -106,6 +106,7 @@ class StreamingFunction(EntryPoint):
             return None
 
         def render(head: Head | None, body: bytes) -> JSON:
+            # `buffered`, below, calls this function at its end.
             head = head or metadata_head({}, buffered.content_type)
             if stream is not None and body:
                 warn_of_buffering(buffered.source, head)

@@ -163,7 +163,7 @@ class Response:
 
         Raises:
             UnexpectedMessage: the message is malformed, or not allowed now. The state is unchanged.
-            ClientDisconnected: the message is valid, but the reader has disconnected.
+            ClientDisconnected: the message is valid, but the client has disconnected.
         """
         kind = message.get("type")
         if kind == _BODY:
@@ -231,7 +231,7 @@ class Response:
         return self._replace(error) if before in (State.STREAMING, State.COMPLETE) else ()
 
     def disconnected(self) -> None:
-        """Record that the reader has disconnected."""
+        """Record that the client has disconnected."""
         self._advance(Input.DISCONNECTED)
 
     def _advance(self, happened: Input, kind: str = "") -> State:

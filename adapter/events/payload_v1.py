@@ -88,7 +88,7 @@ def response(head: Prelude, body: bytes) -> JSON:
 
 
 def encode_rest_head(head: Head) -> bytes:
-    """Return the bytes to put in front of a streamed body.
+    """Return the bytes to send before a streamed body.
 
     Raises:
         ResponseTooLarge: the head is larger than a REST API reads.

@@ -23,7 +23,10 @@ _loops: WeakSet[AbstractEventLoop] = WeakSet()
 
 
 def exit_if_forked(before: int) -> None:
-    """End the process if it has been forked since `count` was ``before``."""
+    """End the process if it has been forked since `count` was ``before``.
+
+    Callers for which a call matters compare the two numbers first.
+    """
     if before != count:
         os._exit(EXIT_FORKED)
 

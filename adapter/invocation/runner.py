@@ -162,6 +162,7 @@ class LoopRunner:
                 if not task.cancelled() and error is task.exception():
                     raise  # task.result() would lose the traceback
                 return
+            # asyncio and uvloop say "Event loop stopped before Future completed."
             if type(error) is RuntimeError and "loop stopped" in str(error):
                 return
             if self._contain:

@@ -48,7 +48,7 @@ class Summary(NamedTuple):
     outcome: Outcome
     status: int | None  #: of the HTTP response, if there was one
     streamed: bool  #: false: the response was buffered
-    first_byte: float | None  #: when the first byte (of the head) was handed on; None if buffered
+    first_byte: float | None  #: when the first byte (of the head) was written; None if buffered
     duration: float  #: background tasks included
     bytes: int  #: of the body
     chunks: int  #: how many the body had
@@ -60,7 +60,7 @@ class Summary(NamedTuple):
     route: str = ""  #: ``/items/{id}``; the path, if the framework does not name the route
     source: str = ""  #: the event source: ``function URL``, for example
     cold_start: bool = False  #: whether it is the first invocation of its environment
-    first_body: float | None = None  #: when the first byte of the body was handed on, if streamed
+    first_body: float | None = None  #: when the first byte of the body was written, if streamed
 
 
 class Meter:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     OnReply = Callable[[ReplyOrError], None]
 
 HIGH_WATER_BYTES = 64 * 1024
-"""Unsent bytes above which a writer waits for the reader."""
+"""Unsent bytes above which a writer waits for the client."""
 
 SEND_BUFFER_BYTES = 128 * 1024
 READ_BUFFER_BYTES = 64 * 1024

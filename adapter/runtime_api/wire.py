@@ -296,10 +296,10 @@ def _take_head(buffer: bytearray) -> _Head | None:
         if not colon:
             raise ProtocolError("Not a header line.")
         key = _names[name]
-        text = value.strip(" \t")
-        if key in headers and (key, text) != ("content-length", headers[key]):
-            text = f"{headers[key]}, {text}"  # RFC 9110, 5.3
-        headers[key] = text
+        value = value.strip(" \t")
+        if key in headers and (key, value) != ("content-length", headers[key]):
+            value = f"{headers[key]}, {value}"  # RFC 9110, 5.3
+        headers[key] = value
     return _Head(version, int(code), headers)
 
 

@@ -48,7 +48,7 @@ class BufferedStream(ResponseStream):
 
         Raises:
             StreamClosed: the response has ended.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
         """
         if self.closed:
             raise self._disconnect_error or StreamClosed("The response stream has already ended.")

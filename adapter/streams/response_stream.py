@@ -76,7 +76,7 @@ class ResponseStream(ABC):
 
         Raises:
             StreamClosed: the stream has started, so the head is too late.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
         """
         if self.started or self.closed:
             raise self._disconnect_error or StreamClosed(
@@ -131,7 +131,7 @@ class ResponseStream(ABC):
         Raises:
             ResponseTooLarge: this is the first chunk, and the head is larger than the event source
                 accepts.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
             TypeError: ``data`` is not text or bytes.
         """
@@ -148,7 +148,7 @@ class ResponseStream(ABC):
                 are written directly; any other source that is not async is read in a thread.
 
         Raises:
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
             TypeError: ``source`` has another type, or yields other objects than text and bytes.
         """
@@ -161,7 +161,7 @@ class ResponseStream(ABC):
 
         Raises:
             ResponseTooLarge: the head or the whole response is too large for the event source.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
         """
         while self._slicing is not None:  # another task writes: slices of two chunks must not mix
@@ -223,7 +223,7 @@ class ResponseStream(ABC):
             await self._give_turn()
 
     async def _give_turn(self) -> None:
-        """Give the event loop a turn; if the stream is congested, wait for the reader."""
+        """Give the event loop a turn; if the stream is congested, wait for the client."""
         if self.congested:
             await self.drain()
         else:
@@ -232,11 +232,11 @@ class ResponseStream(ABC):
         self._last_turn = monotonic()
 
     def writelines_nowait(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
-        """Do what `writelines` does without waiting for the reader; return the bytes sent.
+        """Do what `writelines` does without waiting for the client; return the bytes sent.
 
         Raises:
             ResponseTooLarge: the head or the whole response is too large for the event source.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
         """
         if self.closed:
@@ -262,7 +262,7 @@ class ResponseStream(ABC):
 
         Raises:
             ResponseTooLarge: the head or the whole response is too large for the event source.
-            ClientDisconnected: the reader disconnected before the end.
+            ClientDisconnected: the client disconnected before the end.
         """
         if (error := self._disconnect_error) is not None:
             raise error
@@ -289,7 +289,7 @@ class ResponseStream(ABC):
         raise NotImplementedError
 
     async def wait_closed(self) -> None:
-        """Return when the response has ended, or its reader has disconnected."""
+        """Return when the response has ended, or the client has disconnected."""
         if self.closed:
             return
         if self._ended is None:
@@ -303,14 +303,14 @@ class ResponseStream(ABC):
         then ends when the function returns.
 
         Raises:
-            ClientDisconnected: the reader disconnected before the end.
+            ClientDisconnected: the client disconnected before the end.
         """
         await self.wait_closed()
         if (error := self._disconnect_error) is not None:
             raise error
 
     def disconnect(self, reason: str) -> None:
-        """Close the stream because the reader has disconnected. Called by the runtime."""
+        """Close the stream because the client has disconnected. Called by the runtime."""
         if not self.closed:
             self._reason = reason
             self._close()
@@ -322,7 +322,7 @@ class ResponseStream(ABC):
 
     @property
     def disconnected(self) -> bool:
-        """Whether the reader has disconnected."""
+        """Whether the client has disconnected."""
         return self._reason is not None
 
     @property
@@ -359,7 +359,7 @@ class ResponseStream(ABC):
         """Wait until the stream is not congested.
 
         Raises:
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
         """
 
     @abstractmethod

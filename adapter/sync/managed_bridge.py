@@ -125,6 +125,7 @@ class ManagedBridge(Bridge):
         if served.call is not None:  # in a thread that the function has not joined
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
+        # No call runs now. Before each step a thread may still call, and send the outcome.
         if not delivery.sent and payload is not None:
             self._stream_payload(served, payload)
         if not delivery.sent:
