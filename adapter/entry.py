@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
-from .invocation.current import Current, current, drop_app_cancellation
+from .invocation.current import Current, current, drop_pending_app_cancellation
 from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .invocation.registry import get_host, register
@@ -224,7 +224,7 @@ async def _respond_in_task(
     try:
         return await respond(record, *args)
     finally:
-        await drop_app_cancellation(record)
+        await drop_pending_app_cancellation(record)
 
 
 def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:

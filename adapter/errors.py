@@ -178,7 +178,7 @@ def cause_of(error: BaseException) -> BaseException | None:
     return _context(error) if cause is None else cause
 
 
-def advice(error: BaseException | None) -> str:
+def read_only_hint(error: BaseException | None) -> str:
     """Return a clause for the log if Lambda's read-only file system caused ``error``, or ''."""
     for _ in range(10):  # the causes of errors may form a circle
         if error is None:

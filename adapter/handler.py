@@ -93,7 +93,7 @@ class LambdaHandler(EntryPoint):
         )
         self._lifespan: Lifespan | None = None
         self._state: dict[str, Any] | None = None  #: the state that the startup of the app has set
-        self._starting = asyncio.Lock()
+        self._startup_lock = asyncio.Lock()
 
     async def startup(self) -> bool:
         """Start the app's lifespan; return whether the app has one.
@@ -102,7 +102,7 @@ class LambdaHandler(EntryPoint):
             LifespanFailed: the app did not start.
             ConfigurationError: an option has an invalid value, or the app is not an ASGI app.
         """
-        async with self._starting:  # concurrent invocations wait for the startup of the first
+        async with self._startup_lock:  # concurrent invocations wait for the startup of the first
             if self._lifespan is None:
                 _check(self.app)
                 in_runtime = self._host is not None
@@ -113,7 +113,7 @@ class LambdaHandler(EntryPoint):
 
     async def shutdown(self) -> None:
         """End the app's lifespan. A later `startup` begins a new lifespan, on any loop."""
-        ending, self._lifespan, self._starting = self._lifespan, None, asyncio.Lock()
+        ending, self._lifespan, self._startup_lock = self._lifespan, None, asyncio.Lock()
         if ending is not None:
             await ending.shutdown()
 

@@ -135,7 +135,7 @@ class StreamingFunction(EntryPoint):
         if meter is not None:
             meter.measure(stream)
         deadline = Deadline(self._seconds(context), partial(_expire, stream))
-        before = forks.count
+        before = forks.generation
         try:
             await self._call(event, stream, context)
             if not stream.closed:
@@ -197,7 +197,7 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
     gone = is_disconnect(error)
     ended = stream.closed
     stream.fail(error)
-    if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
+    if deadline.ended_response and (gone or isinstance(error, asyncio.CancelledError)):
         pass  # the deadline has ended the function, and has been logged
     elif gone and ended:
         logger.info("Client disconnected: %s", error)

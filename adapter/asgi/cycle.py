@@ -11,8 +11,8 @@ from ..errors import (
     DeadlineExceeded,
     ResponseTooLarge,
     StreamClosed,
-    advice,
     cause_of,
+    read_only_hint,
 )
 from ..invocation import forks
 from ..invocation.deadline import Deadline
@@ -88,15 +88,15 @@ class HttpCycle:
         self._timers = deadline.timers
         if self._max_seconds:
             self._deadline = deadline
-        before = forks.count
+        before = forks.generation
         try:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # even SystemExit ends only the response
-            if forks.count != before:
+            if forks.generation != before:
                 forks.exit_if_forked(before)
             self._end(error, deadline)
         else:
-            if forks.count != before:
+            if forks.generation != before:
                 forks.exit_if_forked(before)
             if self._response.state is State.COMPLETE and not self._max_seconds:
                 deadline.end()  # nearly every exchange ends here
@@ -222,7 +222,7 @@ class HttpCycle:
         gone = is_disconnect(error)
         cancelled = issubclass(type(error), asyncio.CancelledError)
         self._perform_now(self._response.raised(error))
-        if deadline.expired and (gone or cancelled):
+        if deadline.ended_response and (gone or cancelled):
             pass  # the deadline or max_stream_seconds has ended the app, which has been logged
         elif cancelled and deadline.interrupted:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
@@ -249,7 +249,7 @@ class HttpCycle:
         self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
 
     def _log_error(self, text: str, error: BaseException | None) -> None:
-        text += advice(error)
+        text += read_only_hint(error)
         logger.error("%s: %s", text, self._request_line(), exc_info=error)
 
     def _request_line(self) -> str:

@@ -80,7 +80,7 @@ class SharedLifespan:
         self.required = False
         self._app = app
         self._running: LifespanOn | None = None
-        self._starting = asyncio.Lock()
+        self._startup_lock = asyncio.Lock()
 
     @property
     def state(self) -> dict[str, Any] | None:
@@ -93,7 +93,7 @@ class SharedLifespan:
         Raises:
             LifespanFailed: the startup failed, also if another handler has begun it.
         """
-        async with self._starting:
+        async with self._startup_lock:
             if self._running is not None:
                 if self.required and self.state is None:
                     raise LifespanFailed(

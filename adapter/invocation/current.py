@@ -38,7 +38,7 @@ class Current:
         return record
 
 
-async def drop_app_cancellation(record: Current) -> None:
+async def drop_pending_app_cancellation(record: Current) -> None:
     """Drop a pending cancellation that the app has requested.
 
     The app runs in the task that serves the invocation. Code of the app may cancel this task when
@@ -51,7 +51,7 @@ async def drop_app_cancellation(record: Current) -> None:
             await asyncio.sleep(0)
 
 
-def drop_if_from_app(record: Current | None) -> bool:
+def drop_caught_app_cancellation(record: Current | None) -> bool:
     """Drop a cancellation by the app, which the task that serves an invocation has just caught.
 
     Return False, and drop nothing, if the task was cancelled from outside, or if there is no record

@@ -106,7 +106,7 @@ class Deadline:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self.expired = False
+        self.ended_response = False
         self._task = task
         self._record: Current | None = current.get(None)
         self._cancelling_before = task.cancelling()
@@ -133,7 +133,7 @@ class Deadline:
 
     def start_grace(self) -> None:
         """Cancel the task after the grace time from now: its response has been ended."""
-        self.expired = True
+        self.ended_response = True
         self.timers.remove(self._on_deadline)
         self.timers.set(self._cancel_soon, self._grace_seconds)
 
@@ -144,7 +144,7 @@ class Deadline:
             CancelledError: the task was cancelled from outside.
         """
         self._ended = True
-        self.timers.remove(self._cancel_soon if self.expired else self._on_deadline)
+        self.timers.remove(self._cancel_soon if self.ended_response else self._on_deadline)
         record = self._record
         # As `interrupted`, without its call for nearly every invocation.
         interrupted = self.interrupted if record is None else record.cancelled
@@ -155,7 +155,7 @@ class Deadline:
             raise asyncio.CancelledError
 
     def _on_deadline(self) -> None:
-        self.expired = True
+        self.ended_response = True
         try:
             self._expire(self._seconds)
         finally:

@@ -73,7 +73,7 @@ def _level(record: logging.LogRecord) -> int:
     return min(max(record.levelno, 0), 50) // 10 * 10
 
 
-class Handler(logging.Handler):
+class SafeLogHandler(logging.Handler):
     """Writes every record, even if a filter or a formatter raises.
 
     A log call must not change the outcome of the response that it interrupts.
@@ -128,7 +128,7 @@ def _text(record: logging.LogRecord) -> str:
         return record.msg if isinstance(record.msg, str) else object.__repr__(record.msg)
 
 
-class LineHandler(Handler, logging.StreamHandler[TextIO]):
+class LineHandler(SafeLogHandler, logging.StreamHandler[TextIO]):
     """Writes a record as one line, because the platform makes one log event of each line.
 
     A carriage return separates the lines of a record, as in the error reports of AWS's runtime.
@@ -146,7 +146,7 @@ def _indented(line: str) -> str:
     return "\N{NO-BREAK SPACE}" * (len(line) - len(text)) + text
 
 
-class FrameHandler(Handler):
+class FrameHandler(SafeLogHandler):
     """Writes a record as a frame, which may contain several lines.
 
     A frame is a type (4 bytes; includes the level if the platform filters by level), the length of

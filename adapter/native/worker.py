@@ -8,7 +8,7 @@ import sys
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
-from ..errors import StreamClosed, advice
+from ..errors import StreamClosed, read_only_hint
 from ..invocation.claim import ClaimInput, ClaimState
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, ServedInvocation, encode_response, wait_for_reply
@@ -185,7 +185,7 @@ class Worker:
     async def _call_handler(self, served: ServedInvocation) -> None:
         """Let a handler of the adapter respond on the stream."""
         delivery = served.delivery
-        delivery.admits(ClaimInput.CALL)
+        delivery.enter(ClaimInput.CALL)
         stream = RuntimeStream(delivery)
         try:
             event = delivery.invocation.event()
@@ -219,10 +219,10 @@ class Worker:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
             if delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
                 payload, content_type = encode_response(result)
-                if delivery.admits(ClaimInput.RUNTIME):
+                if delivery.enter(ClaimInput.RUNTIME):
                     delivery.post(payload, content_type)
         except BaseException as error:
-            if delivery.admits(ClaimInput.RUNTIME):
+            if delivery.enter(ClaimInput.RUNTIME):
                 delivery.report(error)
             self._log_failure(error)
 
@@ -234,4 +234,4 @@ class Worker:
         """
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
-        logger.error("The invocation failed%s", advice(error), exc_info=error)
+        logger.error("The invocation failed%s", read_only_hint(error), exc_info=error)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
-from ..invocation.current import drop_app_cancellation, drop_if_from_app
+from ..invocation.current import drop_caught_app_cancellation, drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ async def measured(
     finally:
         record.meter = outer
         summary = meter.finish()
-        await drop_app_cancellation(record)
+        await drop_pending_app_cancellation(record)
         for listener in listeners:
             await _notify(listener, summary, record)
 
@@ -228,5 +228,5 @@ async def _wait_for_end(task: asyncio.Future[Any], record: Current) -> None:
         try:
             await asyncio.wait((task,))
         except asyncio.CancelledError:
-            if not drop_if_from_app(record):
+            if not drop_caught_app_cancellation(record):
                 raise

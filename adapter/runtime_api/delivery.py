@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
-from ..invocation.current import Current, current, drop_if_from_app, fallback
+from ..invocation.current import Current, current, drop_caught_app_cancellation, fallback
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
 from .connection import set_reply
@@ -63,7 +63,7 @@ class Delivery:
         self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
         self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
-    def admits(self, happened: ClaimInput) -> bool:
+    def enter(self, happened: ClaimInput) -> bool:
         """Enter the next state of the claim; return whether the party of the input may respond."""
         before = self.claim
         self.claim = after = CLAIMS[before][happened]
@@ -84,7 +84,7 @@ class Delivery:
         self.reply_to_stream = reply
         stream, self._stream = self._stream, None  # the stream refers to this object: a cycle
         if stream is not None and not stream.closed:
-            stream.refuse(reply)
+            stream.replied_early(reply)
         if self._waiting is not None:
             set_reply(self._waiting, reply)
         if self._on_reply is not None:
@@ -199,7 +199,7 @@ async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> N
         try:
             reply = await delivery.reply()
         except asyncio.CancelledError:
-            if not drop_if_from_app(record):
+            if not drop_caught_app_cancellation(record):
                 raise
         except (OSError, ProtocolError) as error:
             # For example, Lambda resets the connection at the timeout. If the environment goes on,

@@ -44,7 +44,7 @@ class RuntimeStream(ResponseStream):
             StreamClosed: the invocation has another outcome already.
         """
         payload, content_type = encode_response(response)
-        if not self._delivery.admits(ClaimInput.FIRST_BYTE):
+        if not self._delivery.enter(ClaimInput.FIRST_BYTE):
             raise StreamClosed("The invocation already has an outcome.")
         self._delivery.post(payload, content_type)
         self._close()
@@ -63,7 +63,7 @@ class RuntimeStream(ResponseStream):
         head = delivery.client.response_head(delivery.invocation, self.content_type)
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
-        elif not delivery.admits(ClaimInput.FIRST_BYTE):
+        elif not delivery.enter(ClaimInput.FIRST_BYTE):
             self.disconnect("The invocation already has an outcome.")
         else:
             self._connection = connection
@@ -82,7 +82,7 @@ class RuntimeStream(ResponseStream):
         if self.closed:
             return
         super().disconnect(reason)
-        if self._connection is None and self._delivery.admits(ClaimInput.FIRST_BYTE):
+        if self._connection is None and self._delivery.enter(ClaimInput.FIRST_BYTE):
             error = self._disconnect_error
             assert error is not None
             logger.error("The invocation failed: %s", error)
@@ -125,14 +125,14 @@ class RuntimeStream(ResponseStream):
         if self._connection is not None:
             described = error_object(error, self._delivery.invocation.request_id)
             self._connection.write(last_chunk(error_trailers(described)))
-        elif self._admits(error):
+        elif self._claim_report(error):
             self._delivery.report(error)
 
-    def _admits(self, error: BaseException) -> bool:
+    def _claim_report(self, error: BaseException) -> bool:
         late = isinstance(error, DeadlineExceeded)
-        return self._delivery.admits(ClaimInput.DEADLINE if late else ClaimInput.FIRST_BYTE)
+        return self._delivery.enter(ClaimInput.DEADLINE if late else ClaimInput.FIRST_BYTE)
 
-    def refuse(self, reply: ReplyOrError) -> None:
+    def replied_early(self, reply: ReplyOrError) -> None:
         """Stop the writer: the Runtime API has replied before the end of the response."""
         self.disconnect(
             f"The Runtime API stopped reading the response: {reply}"
@@ -156,7 +156,7 @@ class CallStream(RuntimeStream):
         """Report ``error``, or leave it to the caller if nothing was sent."""
         if self._connection is not None or not isinstance(error, Exception):
             super().transmit_error(error)
-        elif isinstance(error, DeadlineExceeded) and self._admits(error):
+        elif isinstance(error, DeadlineExceeded) and self._claim_report(error):
             self._delivery.report(error)
 
     def disconnect(self, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
 from ..invocation.claim import ClaimInput
-from ..invocation.current import current, drop_app_cancellation
+from ..invocation.current import current, drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.delivery import ServedInvocation, ServedInvocations
@@ -82,16 +82,16 @@ class Bridge:
         served: ServedInvocation | None,
     ) -> JSON:
         """Do what `call` describes, for a call that belongs to ``served``."""
-        if served is None or not served.delivery.admits(ClaimInput.CALL):
+        if served is None or not served.delivery.enter(ClaimInput.CALL):
             return await handler.respond(event, context, None)
         current.set(served)  # the calling thread may have no context variables
         served.call = asyncio.current_task()
         try:
             return await self._stream(handler, event, context, served)
         finally:
-            served.delivery.admits(ClaimInput.CALL_ENDED)
+            served.delivery.enter(ClaimInput.CALL_ENDED)
             served.call = None
-            await drop_app_cancellation(served)
+            await drop_pending_app_cancellation(served)
 
     async def _stream(
         self,
@@ -182,7 +182,7 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
     from ..streams.metadata import http_response  # lazy: cold start
 
     response = http_response(result)
-    if response is None or not delivery.admits(ClaimInput.CALL):
+    if response is None or not delivery.enter(ClaimInput.CALL):
         return False
     head, body = response
     stream = RuntimeStream(delivery)
@@ -191,6 +191,6 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
         stream.writelines_nowait((body,), end=True)
     except ResponseTooLarge as error:
         logger.error("%s", error)
-        delivery.admits(ClaimInput.CALL_ENDED)
+        delivery.enter(ClaimInput.CALL_ENDED)
         return False
     return True

@@ -102,7 +102,7 @@ class ManagedBridge(Bridge):
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = ServedInvocation(Delivery(self._client, invocation))
-        self._forks = forks.count
+        self._forks = forks.generation
         self.served.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
@@ -117,7 +117,7 @@ class ManagedBridge(Bridge):
             request_id: the invocation.
             payload: the result of the function that awslambdaric will post, if there is one.
         """
-        if forks.count != self._forks:
+        if forks.generation != self._forks:
             forks.exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
@@ -157,7 +157,7 @@ class ManagedBridge(Bridge):
         The claim changes while the loop is paused, so no call can begin at the same time.
         """
         with self.runner.keep_paused():
-            delivery.admits(ClaimInput.RUNTIME)
+            delivery.enter(ClaimInput.RUNTIME)
         return delivery.sent
 
     def _stream_payload(self, served: ServedInvocation, payload: bytes) -> None:

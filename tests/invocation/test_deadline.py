@@ -124,10 +124,10 @@ def test_each_event_loop_has_its_own_alarms() -> None:
 async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> None:
     said: list[float] = []
     deadline = Deadline(0.01, said.append)
-    assert not deadline.expired
+    assert not deadline.ended_response
     with pytest.raises(asyncio.CancelledError):
         await asyncio.Event().wait()
-    assert (deadline.expired, said) == (True, [0.01])
+    assert (deadline.ended_response, said) == (True, [0.01])
     deadline.end()
     assert cancelling() == 0, "its own cancellation stayed behind"
 
@@ -149,7 +149,7 @@ async def test_a_task_whose_response_has_been_ended_has_the_same_grace(
     deadline.start_grace()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.Event().wait()
-    assert deadline.expired
+    assert deadline.ended_response
     deadline.end()
     assert cancelling() == 0
 
@@ -159,7 +159,7 @@ async def test_a_task_that_is_in_time_is_left_alone(seconds: float | None) -> No
     deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"))
     await asyncio.sleep(0)
     deadline.end()
-    assert not deadline.expired
+    assert not deadline.ended_response
 
 
 async def test_a_task_that_waits_for_a_thread_is_cancelled_when_the_thread_is_done() -> None:

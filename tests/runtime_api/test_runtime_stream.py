@@ -73,7 +73,7 @@ class ClaimedStream(RuntimeStream):
 
     def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
         self.delivery = Delivery(client, invocation)
-        self.delivery.admits(ClaimInput.CALL)
+        self.delivery.enter(ClaimInput.CALL)
         super().__init__(self.delivery)
 
 
