@@ -44,7 +44,7 @@ class ConcurrentWorker(Worker):
     A refusal never ends the process. Lambda does not freeze a managed instance or kill its
     processes at a timeout. So the task of an app that still runs after its deadline is added to
     ``overdue``, and its worker takes the next event. A worker whose ``next`` fails retries while
-    another one of ``workers`` gets events, because the platform would not replace the worker.
+    another one of ``workers`` gets events, because Lambda would not replace the worker.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ _OWN = frozenset({*vars(logging.makeLogRecord({})), "aws_request_id", "tenant_id
 def configure(environ: MutableMapping[str, str]) -> None:
     """Give the root logger a handler, as text or JSON, at the configured level.
 
-    Records go to the platform's log pipe if there is one (its number is removed from the
+    Records go to Lambda's log pipe if there is one (its number is removed from the
     environment), else to stdout. stdout and stderr become unbuffered: a process that is frozen or
     killed does not flush them.
     """
@@ -55,7 +55,7 @@ def configure(environ: MutableMapping[str, str]) -> None:
 
 def _unbuffered(stream: TextIO) -> TextIO:
     """Return an unbuffered stream to the same file, as ``python -u`` makes it."""
-    if not hasattr(stream, "buffer"):  # None if it is closed, or an object of the app
+    if not hasattr(stream, "buffer"):  # a closed stream is None; or an object of the app
         return stream
     raw = io.FileIO(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
@@ -69,7 +69,7 @@ def _add_invocation(record: logging.LogRecord) -> bool:
 
 
 def _level(record: logging.LogRecord) -> int:
-    """Return the level, rounded down to a level that the platform knows."""
+    """Return the level, rounded down to a level that Lambda knows."""
     return min(max(record.levelno, 0), 50) // 10 * 10
 
 
@@ -129,7 +129,7 @@ def _text(record: logging.LogRecord) -> str:
 
 
 class LineHandler(SafeLogHandler, logging.StreamHandler[TextIO]):
-    """Writes a record as one line, because the platform makes one log event of each line.
+    """Writes a record as one line, because Lambda makes one log event of each line.
 
     A carriage return separates the lines of a record, as in the error reports of AWS's runtime.
     Indentation becomes no-break spaces, which CloudWatch does not strip.
@@ -149,7 +149,7 @@ def _indented(line: str) -> str:
 class FrameHandler(SafeLogHandler):
     """Writes a record as a frame, which may contain several lines.
 
-    A frame is a type (4 bytes; includes the level if the platform filters by level), the length of
+    A frame is a type (4 bytes; includes the level if Lambda filters by level), the length of
     the message (4), the time in microseconds (8), all big-endian, and the message. The message ends
     with a line feed, except for text with a traceback, as in AWS's runtime.
     """

@@ -203,7 +203,7 @@ class Runtime:
             ending.cancel()
 
     async def fail_init(self, error: BaseException) -> int:
-        """Tell the platform that the environment cannot start; return the exit status."""
+        """Tell Lambda that the environment cannot start; return the exit status."""
         try:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:

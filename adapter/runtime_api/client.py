@@ -107,7 +107,7 @@ class RuntimeClient:
     async def init_error(self, error: BaseException, kind: str = "") -> None:
         """Report that the environment cannot start. The runtime must end after this call.
 
-        ``kind`` is the error type for the platform; by default, the type of ``error``.
+        ``kind`` is the error type for Lambda; by default, the type of ``error``.
 
         Raises:
             RuntimeApiError: the report was refused.
@@ -118,7 +118,7 @@ class RuntimeClient:
         """Let Lambda take the snapshot, and return in an environment restored from the snapshot.
 
         Raises:
-            RuntimeApiError: the platform refused.
+            RuntimeApiError: Lambda refused.
         """
         path = f"{VERSION}/runtime/restore/next"
         reply = await self._call(request("GET", path, self._headers))

@@ -80,7 +80,7 @@ class Invocation(NamedTuple):
     def echo(self) -> dict[str, str]:
         """The headers to send back with the outcome.
 
-        The platform may send a nonce with each delivery. With the echo, a late outcome cannot
+        Lambda may send a nonce with each event. With the echo, a late outcome cannot
         complete a retry of the same request.
         """
         nonce = self.headers.get(NONCE)
