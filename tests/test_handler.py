@@ -208,8 +208,8 @@ class TestEventsThatAreNotHttp:
     ) -> None:
         with pytest.raises(EventError) as caught:
             await respond(hello, event)
-        assert f"The event {what}. Pass" in str(caught.value)
-        assert "LambdaHandler(app, on_event=...)" in str(caught.value)
+        assert f"The event {what}. Handle it with" in str(caught.value)
+        assert "options of LambdaHandler: on_event (a function" in str(caught.value)
 
 
 class Slotted:
