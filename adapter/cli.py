@@ -1,7 +1,7 @@
 """The command line: ``adapter …`` or ``python -m adapter …``.
 
-A command is imported when it is called: every cold start runs ``run``, which must not import the
-other commands.
+A command is imported when it is called: every cold start of the native runtime runs ``run``, which
+must not import the other commands.
 """
 
 from __future__ import annotations

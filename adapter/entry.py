@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
-from .invocation.current import Current, current, drop_app_cancellation
-from .invocation.deadline import seconds_left
+from .invocation.current import Current, current, drop_pending_app_cancellation
+from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .invocation.registry import register
 from .options import resolve
@@ -69,8 +69,9 @@ class EntryPoint(ABC):
     def __call__(self, event: Any, context: Any) -> Any:
         """Serve one invocation from synchronous code, as Lambda's managed runtime calls it.
 
-        Inside a runtime the response is streamed; outside a runtime, in a script or a test,
-        the buffered response is returned. There, calls from several threads wait for each other.
+        Inside a runtime the first call of an invocation streams, if the event source and the
+        options allow it. Any other call returns the buffered response. Outside a runtime, in a
+        script or a test, calls from several threads wait for each other.
 
         Raises:
             AdapterError: an event loop is running in this thread, which the call would block; or a
@@ -114,7 +115,8 @@ class EntryPoint(ABC):
         wrapper: then the response is sent with the last body message.
 
         Raises:
-            Exception: the reason why there is no response, if ``stream`` is None.
+            Exception: the reason why there is no response. If the stream has failed with the
+                reason, it may not be raised.
         """
         record = current.get(None)
         if record is None or stream is None:
@@ -135,7 +137,7 @@ class EntryPoint(ABC):
             return self._respond(event, context, stream, None)
         from .observe.summary import Meter, measured  # lazy: cold start
 
-        meter = Meter(context, stream)
+        meter = Meter(context, stream, record)
         response = self._respond(event, context, stream, meter)
         return measured(response, record, meter, self._listeners)
 
@@ -169,9 +171,7 @@ class EntryPoint(ABC):
 
     def _seconds(self, context: Context | None) -> float | None:
         """Return how long the user's code may run, or None for no deadline."""
-        margin = self.options.deadline_margin
-        left = seconds_left(context) if margin else None
-        return None if left is None else max(0.0, left - margin)
+        return seconds_until_deadline(context, self.options.deadline_margin)
 
     @cached_property
     def _runner(self) -> LoopRunner:
@@ -225,7 +225,7 @@ async def _respond_in_task(
     try:
         return await respond(record, *args)
     finally:
-        await drop_app_cancellation(record)
+        await drop_pending_app_cancellation(record)
 
 
 def chosen_mode(function: Callable[[Any], Any], event: JSON) -> str:

@@ -2,7 +2,7 @@
 
 * `AdapterError`
     * `UnexpectedMessage` - the app broke the ASGI contract
-    * `ClientDisconnected` - the reader of a response stream has disconnected (also an `OSError`)
+    * `ClientDisconnected` - the client of a response stream has disconnected (also an `OSError`)
     * `StreamClosed` - a write to a response stream that had ended
     * `DeadlineExceeded` - the invocation ran out of time
     * `EventError` - an event or a response is malformed
@@ -10,7 +10,7 @@
     * `ProtocolError` - the other side of a connection broke its protocol
     * `RuntimeApiError` - the Runtime API refused a request
     * `NotPosted` - the outcome of an invocation could not be handed to the Runtime API
-    * `ConfigurationError` - an option is invalid, or a command cannot run as it was called
+    * `ConfigurationError` - the configuration is invalid, or a command cannot run as it was called
     * `PackageError` - `adapter package` cannot make a package of the project
     * `DeployError` - `adapter deploy`, `destroy` or `logs` failed
     * `HandlerError` - the handler cannot be called, or its response cannot be sent
@@ -60,7 +60,7 @@ class UnexpectedMessage(AdapterError):
 
 
 class ClientDisconnected(AdapterError, OSError):
-    """The reader of the response has disconnected.
+    """The client of the response has disconnected.
 
     An `OSError`, because the ASGI specification wants an `OSError` from ``send()`` after a
     disconnect. Starlette and Django stop their generators on it.
@@ -113,9 +113,10 @@ class NotPosted(AdapterError):
 
 
 class ConfigurationError(AdapterError):
-    """An option has an invalid value, or a command cannot run as it was called.
+    """The configuration is invalid, or a command cannot run as it was called.
 
-    For example a file cannot be read, a URL cannot be reached, or a package is not installed.
+    The configuration is an option, the target, the app or the environment. For example a file
+    cannot be read, a URL cannot be reached, or a package is not installed.
     """
 
 
@@ -176,11 +177,12 @@ class InvocationFailed(AdapterError):
 
 def cause_of(error: BaseException) -> BaseException | None:
     """Return the cause of ``error``, or else the error that was handled when it was raised."""
-    cause = _cause(error)  # may be false: an error can have a length or a truth value
+    # Compared with None: an exception may define __bool__ or __len__, and be falsy.
+    cause = _cause(error)
     return _context(error) if cause is None else cause
 
 
-def advice(error: BaseException | None) -> str:
+def read_only_hint(error: BaseException | None) -> str:
     """Return a clause for the log if Lambda's read-only file system caused ``error``, or ''."""
     for _ in range(10):  # the causes of errors may form a circle
         if error is None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeadlineExceeded, HandlerError
-from .invocation.deadline import seconds_left
+from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .invocation.registry import handlers
 from .invocation.runner import current_runner
 from .invocation.threads import call_for_future, threads
+from .options import deadline_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +39,12 @@ class FunctionHandler:
         self._function = function
 
     async def startup(self) -> bool:
-        """Start all handlers of the adapter: the function may call any of them."""
+        """Start all handlers of the adapter: the function may call any of them.
+
+        Raises:
+            ConfigurationError: the option ``deadline_margin`` is invalid.
+        """
+        deadline_margin(os.environ)
         return any([await handler.startup() for handler in handlers()])
 
     async def respond(
@@ -47,15 +54,15 @@ class FunctionHandler:
 
         At the deadline the invocation fails, if the event loop runs. A thread cannot be stopped, so
         this method still returns only when the function does. Lambda's timeout ends a function
-        that blocks the main thread, as under AWS's runtime. (A `LambdaHandler` that the function
-        calls has ended its response before.)
+        that blocks the main thread, as under AWS's runtime. The margin is half of the option
+        ``deadline_margin``: a `LambdaHandler` that the function calls ends its response before.
 
         Raises:
             Exception: the exception of the function.
         """
         # Not a `Deadline`, which cancels the task: this method would return before the function.
         timer: asyncio.Handle | None = None
-        seconds = seconds_left(context)
+        seconds = seconds_until_deadline(context, deadline_margin(os.environ) / 2)
         if seconds is not None and stream is not None:
             loop = asyncio.get_running_loop()
 

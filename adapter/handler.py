@@ -93,7 +93,7 @@ class LambdaHandler(EntryPoint):
         )
         self._lifespan: Lifespan | None = None
         self._state: dict[str, Any] | None = None  #: the state that the startup of the app has set
-        self._starting = asyncio.Lock()
+        self._startup_lock = asyncio.Lock()
 
     async def startup(self) -> bool:
         """Start the app's lifespan; return whether the app has one.
@@ -102,7 +102,7 @@ class LambdaHandler(EntryPoint):
             LifespanFailed: the app did not start.
             ConfigurationError: an option has an invalid value, or the app is not an ASGI app.
         """
-        async with self._starting:  # concurrent invocations wait for the startup of the first
+        async with self._startup_lock:  # concurrent invocations wait for the startup of the first
             if self._lifespan is None:
                 _check(self.app)
                 in_runtime = self._bridge is not None
@@ -113,7 +113,7 @@ class LambdaHandler(EntryPoint):
 
     async def shutdown(self) -> None:
         """End the app's lifespan. A later `startup` begins a new lifespan, on any loop."""
-        ending, self._lifespan, self._starting = self._lifespan, None, asyncio.Lock()
+        ending, self._lifespan, self._startup_lock = self._lifespan, None, asyncio.Lock()
         if ending is not None:
             await ending.shutdown()
 
@@ -138,12 +138,12 @@ class LambdaHandler(EntryPoint):
         source = custom or identify(plain)
         if source is None:
             return await self._respond_to_event(event, context, stream, meter)
-        request = self._incoming(source, plain, context)
+        incoming = self._incoming(source, plain, context)
         if stream is not None and isinstance(source, Source) and self.streams(source, plain):
-            await self._run(request, context, stream, source, meter)
+            await self._run(incoming, context, stream, source, meter)
             return None
         buffered = BufferedStream(partial(_render_buffered, source, stream is not None), stream)
-        await self._run(request, context, buffered, source, meter)
+        await self._run(incoming, context, buffered, source, meter)
         return buffered.result()
 
     def streams(self, source: Source | None, event: JSON) -> bool:
@@ -207,33 +207,34 @@ class LambdaHandler(EntryPoint):
 
     async def _run(
         self,
-        request: _Incoming,
+        incoming: _Incoming,
         context: Context | None,
         stream: ResponseStream,
         source: Source | CustomSource,
         meter: Meter | None,
         *,
-        raise_errors: bool | None = None,
+        is_http: bool = True,
     ) -> None:
+        """Run the app, or refuse the request. ``is_http``: the event itself is a request."""
         if meter is not None:
             meter.measure(stream)
-            meter.requested(request.scope, source.name)
+            if is_http:
+                meter.requested(incoming.scope, source.name)
         rendering = source if isinstance(source, Source) else FUNCTION_URL
-        if request.scope is None or request.refused:
-            method = "" if request.scope is None else request.scope["method"]
-            respond_plainly(request.refused, method, stream, rendering)
+        scope = incoming.scope
+        if scope is None or incoming.refused:  # None: the event is malformed
+            method = "" if scope is None else scope["method"]
+            respond_plainly(incoming.refused, method, stream, rendering)
             return
-        if raise_errors is None:
-            raise_errors = self.options.errors == "raise"
         buffered = isinstance(stream, BufferedStream)
         response = Response(
-            request.scope["method"],
-            raise_errors=raise_errors,
-            pad_empty=self.options.pad_empty,
+            scope["method"],
+            raise_errors=not is_http or self.options.errors == "raise",
+            pad_empty=self.options.pad_empty and not buffered,
             buffered=buffered,
         )
         limit = 0.0 if buffered else self.options.max_stream_seconds
-        cycle = HttpCycle(self.app, request.scope, request.body, response, stream, rendering, limit)
+        cycle = HttpCycle(self.app, scope, incoming.body, response, stream, rendering, limit)
         try:
             await cycle.run(self._seconds(context))
         finally:
@@ -282,9 +283,7 @@ class LambdaHandler(EntryPoint):
 
         buffered = BufferedStream(render, stream)
         incoming = _Incoming(scope, request.body, 0)
-        await self._run(incoming, context, buffered, FUNCTION_URL, meter, raise_errors=True)
-        if meter is not None:
-            meter.requested(None, "")  # not an HTTP request
+        await self._run(incoming, context, buffered, FUNCTION_URL, meter, is_http=False)
         if buffered.error is not None:
             raise buffered.error
         return buffered.result()

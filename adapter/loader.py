@@ -76,7 +76,7 @@ def _parse(target: str) -> tuple[str, str, bool]:
             " or module:attribute for an ASGI app.",
         )
     if named_app and path.endswith(".py"):
-        named = f"{module.removesuffix('.py')}:{attribute}"
+        named = f"{module.removesuffix('.py')}:{target.rpartition(':')[2]}"
         raise LoadError(
             "Runtime.MalformedHandlerName",
             f"Bad handler {target!r}: it names a file. Name the module: {named}",
@@ -215,11 +215,14 @@ def kind_mismatch(target: str, kind: Kind) -> str:
         advice = f"Name the app with a colon: {app}"
     elif kind == "a WSGI app":
         advice = (
-            f"Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi({attribute}), "
-            f"and name that: {module}:app"
+            f"In its module add: app = adapter.wsgi.WsgiToAsgi({attribute}). Then use the target"
+            f" {module}:app"
         )
         if module.rpartition(".")[2] == "wsgi":
             advice = f"Django's ASGI app is {module.removesuffix('wsgi')}asgi:application"
     else:
-        advice = f"If it makes the app, name {app}{CALL} (on the command line also {app} --factory)"
+        advice = (
+            f"If it returns the app, use the target {app}{CALL} (on the command line also"
+            f" {app} --factory)"
+        )
     return f"{target!r} is {kind}, not {wanted}. {advice}"

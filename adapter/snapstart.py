@@ -29,7 +29,7 @@ def before_snapshot(hook: H) -> H:
 
     An exception fails the init of the function version.
     """
-    get_bridge()  # AWS's runtime calls the hooks only if its runner of hooks is replaced
+    get_bridge()  # patches awslambdaric, so that it calls the hooks of this module
     hooks.before.append(hook)
     return hook
 

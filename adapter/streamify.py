@@ -44,9 +44,9 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
       same methods without ``await``.
     * Each chunk that a generator yields, async or not, is written.
     * A function that has written nothing may return ``{"statusCode", "headers",
-      "multiValueHeaders", "cookies", "body", "isBase64Encoded"}``, where each key is optional, or
-      only a body. The body can be text, bytes, or anything that `ResponseStream.pipe` takes,
-      and is closed at the end.
+      "multiValueHeaders", "cookies", "body", "isBase64Encoded"}``, with ``statusCode``, ``body`` or
+      both, or only a body. The body can be anything that `ResponseStream.pipe` takes, and is closed
+      at the end.
 
     The stream is ended if the function leaves it open. Before the first byte, an exception of the
     function is the error of the invocation; after the first byte, it is sent in error trailers.
@@ -61,9 +61,10 @@ def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFun
 class StreamingFunction(EntryPoint):
     """The handler that `streamify_response` makes; ``__wrapped__`` is the function.
 
-    Outside a runtime, or with ``ADAPTER_INVOKE_MODE=buffered``, ``handler(event, context)`` returns
-    the buffered response in the format of the event source, or in the format of a function URL if
-    the event is not HTTP: ``{"statusCode", "headers", "body", "isBase64Encoded"}``.
+    Outside a runtime, with ``ADAPTER_INVOKE_MODE=buffered``, and for an event source that cannot
+    stream, ``handler(event, context)`` returns the buffered response in the format of the event
+    source, or in the format of a function URL if the event is not HTTP: ``{"statusCode", "headers",
+    "body", "isBase64Encoded"}``.
     """
 
     def __init__(self, function: Callable[[Any, Any, Any], Any]) -> None:
@@ -96,8 +97,10 @@ class StreamingFunction(EntryPoint):
         A streamed response ends with the error of the function, which is not raised here.
 
         Raises:
-            ResponseTooLarge: the buffered response is larger than the event source accepts.
-            Exception: the exception of the function, if the response is buffered.
+            ResponseTooLarge: outside a runtime, the response is larger than the event source
+                accepts.
+            Exception: outside a runtime, the exception of the function. Inside a runtime, the
+                stream of the runtime fails with the error.
         """
         plain = unwrap(event)
         source = identify(plain)
@@ -108,6 +111,7 @@ class StreamingFunction(EntryPoint):
             return None
 
         def render(head: Head | None, body: bytes) -> JSON:
+            # `buffered`, below, calls this function at its end.
             head = head or metadata_head({}, buffered.content_type)
             if stream is not None and body:
                 warn_of_buffering(buffered.source, head)
@@ -136,7 +140,7 @@ class StreamingFunction(EntryPoint):
         if meter is not None:
             meter.measure(stream)
         deadline = Deadline(self._seconds(context), partial(_expire, stream))
-        before = forks.count
+        before = forks.generation
         try:
             await self._call(event, stream, context)
             if not stream.closed:
@@ -198,7 +202,7 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
     gone = is_disconnect(error)
     ended = stream.closed
     stream.fail(error)
-    if deadline.expired and (gone or isinstance(error, asyncio.CancelledError)):
+    if deadline.ended_response and (gone or isinstance(error, asyncio.CancelledError)):
         pass  # the deadline has ended the function, and has been logged
     elif gone and ended:
         logger.info("Client disconnected: %s", error)

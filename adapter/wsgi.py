@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class WsgiToAsgi:
     """Turns a WSGI app into an ASGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
 
-    A subclass of asgiref's adapter, which is in the ``[wsgi]`` extra. Each chunk that the app
+    Based on asgiref's adapter, which is in the ``[wsgi]`` extra. Each chunk that the app
     yields is one body message. Three things differ from asgiref:
 
     * Each request has its own thread. asgiref uses one thread for all requests, so that a second

@@ -16,8 +16,8 @@ from adapter.errors import (
     InvocationFailed,
     LoadError,
     RuntimeApiError,
-    advice,
     error_object,
+    read_only_hint,
 )
 from adapter.events.prelude import decode
 
@@ -187,26 +187,26 @@ class TestErrorObject:
 
 def test_a_write_to_a_read_only_file_system_comes_with_the_place_that_can_be_written_to() -> None:
     refused = OSError(errno.EROFS, "Read-only file system", "/var/task/cache")
-    assert "/tmp" in advice(refused)
-    assert advice(OSError(errno.ENOENT, "No such file or directory")) == ""
-    assert advice(None) == ""
+    assert "/tmp" in read_only_hint(refused)
+    assert read_only_hint(OSError(errno.ENOENT, "No such file or directory")) == ""
+    assert read_only_hint(None) == ""
 
 
 def test_so_does_the_error_of_a_database_and_an_error_that_another_one_causes() -> None:
     wrapped = RuntimeError("no cache")
     wrapped.__cause__ = OSError(errno.EROFS, "Read-only file system")
-    assert "/tmp" in advice(wrapped)
+    assert "/tmp" in read_only_hint(wrapped)
     with pytest.raises(sqlite3.OperationalError) as caught:
         sqlite3.connect("/nonexistent/shop.sqlite3")
-    assert "/tmp" in advice(caught.value)
+    assert "/tmp" in read_only_hint(caught.value)
     circular = RuntimeError("a")
     circular.__cause__ = circular
-    assert advice(circular) == ""
+    assert read_only_hint(circular) == ""
 
 
 def test_a_false_error_and_one_that_hides_its_attributes_are_looked_through() -> None:
     wrapped, hiding = RuntimeError("no cache"), Opaque()
     wrapped.__cause__ = Empty()
     wrapped.__cause__.__context__ = OSError(errno.EROFS, "Read-only file system")
-    assert "/tmp" in advice(wrapped)
-    assert advice(hiding) == ""
+    assert "/tmp" in read_only_hint(wrapped)
+    assert read_only_hint(hiding) == ""

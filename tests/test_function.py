@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter.errors import DeadlineExceeded, HandlerError
+from adapter.errors import ConfigurationError, DeadlineExceeded, HandlerError
 from adapter.function import FunctionHandler
 from adapter.testing import MemoryStream, lambda_context
 
@@ -111,6 +111,40 @@ async def test_an_overdue_function_is_reported_at_once_and_still_waited_for(
     assert await responding is True
     [record] = caplog.records
     assert "still running at its deadline" in record.getMessage()
+
+
+async def test_half_of_the_margin_is_left_for_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "119990")
+    stream = MemoryStream()
+
+    async def function(event: Any, context: Any) -> None:
+        await stream.wait_closed()
+
+    await FunctionHandler(function).respond(None, lambda_context(seconds=60), stream)
+    assert isinstance(stream.error, DeadlineExceeded)
+
+
+async def test_without_a_margin_a_function_has_no_deadline(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "0")
+    stream = MemoryStream()
+
+    async def function(event: Any, context: Any) -> str:
+        await asyncio.sleep(0.02)
+        return "late"
+
+    context = lambda_context(seconds=0.01)
+    assert await FunctionHandler(function).respond(None, context, stream) == "late"
+    assert (stream.error, caplog.records) == (None, [])
+
+
+async def test_a_margin_that_is_no_number_fails_the_startup(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", "soon")
+    with pytest.raises(ConfigurationError, match="ADAPTER_DEADLINE_MARGIN"):
+        await FunctionHandler(plain).startup()
 
 
 async def test_a_response_that_has_ended_is_not_overdue(caplog: pytest.LogCaptureFixture) -> None:

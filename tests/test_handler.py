@@ -11,7 +11,7 @@ import threading
 import warnings
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 
@@ -20,7 +20,13 @@ from adapter.errors import AdapterError, ConfigurationError, EventError, Lifespa
 from adapter.events.prelude import CONTENT_TYPE
 from adapter.streams import buffered_stream as buffered_module
 from adapter.streams import compression as compression_module
-from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
+from adapter.testing import (
+    MemoryStream,
+    alb_event,
+    function_url_event,
+    lambda_context,
+    rest_api_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,8 +208,8 @@ class TestEventsThatAreNotHttp:
     ) -> None:
         with pytest.raises(EventError) as caught:
             await respond(hello, event)
-        assert f"The event {what}. Pass" in str(caught.value)
-        assert "LambdaHandler(app, on_event=...)" in str(caught.value)
+        assert f"The event {what}. Handle it with" in str(caught.value)
+        assert "options of LambdaHandler: on_event (a function" in str(caught.value)
 
 
 class Slotted:
@@ -519,6 +525,15 @@ class TestOptions:
         assert (stream.body, stream.closed) == (body, True)
 
     @pytest.mark.anyio
+    @pytest.mark.parametrize("stream", [None, MemoryStream()], ids=["outside a runtime", "inside"])
+    async def test_pad_empty_does_not_change_a_buffered_response(
+        self, monkeypatch: pytest.MonkeyPatch, stream: MemoryStream | None
+    ) -> None:
+        monkeypatch.setenv("ADAPTER_PAD_EMPTY", "on")
+        response: Any = await respond(responding(), alb_event(), stream=stream, lifespan="off")
+        assert response["body"] == ""
+
+    @pytest.mark.anyio
     @pytest.mark.parametrize("invoke_mode", ["auto", "buffered"])
     async def test_deadline_margin_is_when_the_app_has_to_be_done(
         self, monkeypatch: pytest.MonkeyPatch, invoke_mode: str
@@ -648,6 +663,43 @@ async def test_content_encoding_on_a_stream_gets_one_warning_with_its_reason(
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert "decompress" in record.getMessage()
+
+
+@pytest.mark.anyio
+async def test_the_identity_encoding_on_a_stream_gets_no_warning(
+    another_process: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    another_process()
+    app = responding((b"content-encoding", b"Identity"), body=b"data: 1")
+    await respond(app, stream=MemoryStream(), lifespan="off")
+    assert caplog.records == []
+
+
+class Raising:
+    """A custom handler that cannot render a response."""
+
+    scope: ClassVar = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    body = b""
+
+    def __init__(self, event: Any, context: Any, config: Any) -> None: ...
+
+    @classmethod
+    def infer(cls, event: Any, context: Any, config: Any) -> bool:
+        return True
+
+    def __call__(self, response: Any) -> Any:
+        raise ValueError("no")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("stream", [None, MemoryStream()], ids=["outside a runtime", "inside"])
+async def test_a_custom_handler_that_raises_is_no_disconnect_of_the_client(
+    caplog: pytest.LogCaptureFixture, stream: MemoryStream | None
+) -> None:
+    caplog.set_level("INFO")
+    with pytest.raises(ValueError, match="no"):
+        await respond(hello, {}, stream=stream, lifespan="off", custom_handlers=[Raising])
+    assert caplog.records == []
 
 
 @pytest.mark.anyio

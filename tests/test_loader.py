@@ -121,6 +121,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             id="a-file",
         ),
         pytest.param(
+            "shop.py:create_app()",
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'shop.py:create_app()': it names a file. Name the module:"
+            " shop:create_app()",
+            id="a-factory-in-a-file",
+        ),
+        pytest.param(
             "sys.exit",
             "Runtime.BuiltInModuleConflict",
             "Cannot use the built-in module 'sys' as a handler module.",
@@ -185,15 +192,16 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "shop.create_app",
             "Runtime.HandlerNotFound",
             "'shop.create_app' is a function without arguments, not a Lambda handler, which is"
-            " called (event, context). If it makes the app, name shop:create_app()"
+            " called (event, context). If it returns the app, use the target shop:create_app()"
             " (on the command line also shop:create_app --factory)",
             id="a-factory-named-as-a-handler",
         ),
         pytest.param(
             "shop:create_app",
             "Runtime.HandlerNotFound",
-            "'shop:create_app' is a function without arguments, not an ASGI app. If it makes the"
-            " app, name shop:create_app() (on the command line also shop:create_app --factory)",
+            "'shop:create_app' is a function without arguments, not an ASGI app. If it returns the"
+            " app, use the target shop:create_app() (on the command line also shop:create_app"
+            " --factory)",
             id="a-factory-named-as-an-app",
         ),
         pytest.param(
@@ -218,8 +226,8 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
         pytest.param(
             "shop:wsgi_app",
             "Runtime.HandlerNotFound",
-            "'shop:wsgi_app' is a WSGI app, not an ASGI app. Turn it into an ASGI app in its"
-            " module, app = adapter.wsgi.WsgiToAsgi(wsgi_app), and name that: shop:app",
+            "'shop:wsgi_app' is a WSGI app, not an ASGI app. In its module add: app ="
+            " adapter.wsgi.WsgiToAsgi(wsgi_app). Then use the target shop:app",
             id="a-WSGI-app-named-as-an-app",
         ),
         pytest.param(
@@ -233,8 +241,8 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
             "shop.wsgi_app",
             "Runtime.HandlerNotFound",
             "'shop.wsgi_app' is a WSGI app, not a Lambda handler, which is called (event, context)."
-            " Turn it into an ASGI app in its module, app = adapter.wsgi.WsgiToAsgi(wsgi_app),"
-            " and name that: shop:app",
+            " In its module add: app = adapter.wsgi.WsgiToAsgi(wsgi_app). Then use the target"
+            " shop:app",
             id="a-WSGI-app-named-as-a-handler",
         ),
         pytest.param(

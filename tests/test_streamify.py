@@ -331,6 +331,16 @@ class TestBuffered:
         assert response["statusCode"] == 200
         assert {key: response[key] for key in expected} == expected
 
+    def test_a_head_after_the_first_write_is_an_error_and_no_byte_is_lost(self) -> None:
+        @streamify_response
+        async def handler(event: Any, stream: ResponseStream, context: Any) -> None:
+            await stream.write("a")
+            stream.set_metadata({"statusCode": 200})
+            await stream.write("b")
+
+        with pytest.raises(StreamClosed, match="before the first write"):
+            handler({"any": "event"}, None)
+
     @pytest.mark.anyio
     @pytest.mark.parametrize("event", [URL, {"any": "event"}], ids=["url", "other"])
     async def test_a_deployment_can_turn_streaming_off(

@@ -11,8 +11,8 @@ from ..errors import (
     DeadlineExceeded,
     ResponseTooLarge,
     StreamClosed,
-    advice,
     cause_of,
+    read_only_hint,
 )
 from ..invocation import forks
 from ..invocation.deadline import Deadline
@@ -88,15 +88,15 @@ class HttpCycle:
         self._timers = deadline.timers
         if self._max_seconds:
             self._deadline = deadline
-        before = forks.count
+        before = forks.generation
         try:
             await self._app(self._scope, self.receive, self.send)
         except BaseException as error:  # even SystemExit ends only the response
-            if forks.count != before:
+            if forks.generation != before:
                 forks.exit_if_forked(before)
             self._end(error, deadline)
         else:
-            if forks.count != before:
+            if forks.generation != before:
                 forks.exit_if_forked(before)
             if self._response.state is State.COMPLETE and not self._max_seconds:
                 deadline.end()  # nearly every exchange ends here
@@ -125,7 +125,7 @@ class HttpCycle:
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Take a message of the app; return when its bytes have been handed on.
+        """Take a message of the app; return when its bytes have been written to the socket.
 
         Raises:
             UnexpectedMessage: the message is malformed, or not allowed now.
@@ -173,7 +173,7 @@ class HttpCycle:
 
     def _limit(self) -> None:
         """End the stream after ``max_seconds``, and then the app."""
-        if self._stream.is_in_message:
+        if self._stream.is_in_message:  # look again until the message is written
             self._timers.set(self._limit, CANCEL_DELAY_SECONDS)
             return
         operations = self._response.limited()
@@ -222,13 +222,16 @@ class HttpCycle:
         gone = is_disconnect(error)
         cancelled = issubclass(type(error), asyncio.CancelledError)
         self._perform_now(self._response.raised(error))
-        if deadline.expired and (gone or cancelled):
-            pass  # the deadline has ended the app, and has been logged
+        if deadline.ended_response and (gone or cancelled):
+            pass  # the deadline or max_stream_seconds has ended the app, which has been logged
         elif cancelled and deadline.interrupted:
             logger.warning("App cancelled: environment is shutting down: %s", self._request_line())
         elif gone and state is State.REFUSED:
             pass  # the response is too large, which has been logged
-        elif gone and state in (State.GONE, State.COMPLETE):  # COMPLETE: with the last message
+        elif gone and self._stream.error is not None and not self._stream.disconnected:
+            pass  # the response could not be rendered; `BufferedStream.result` raises that error
+        elif gone and state in (State.GONE, State.COMPLETE):
+            # COMPLETE: the client disconnected while the last message was sent.
             logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
             self._log_error("The app failed after its response had ended", error)
@@ -246,7 +249,7 @@ class HttpCycle:
         self._log_error(f"{error}{', though its response had ended' if ended else ''}", None)
 
     def _log_error(self, text: str, error: BaseException | None) -> None:
-        text += advice(error)
+        text += read_only_hint(error)
         logger.error("%s: %s", text, self._request_line(), exc_info=error)
 
     def _request_line(self) -> str:

@@ -80,7 +80,7 @@ class SharedLifespan:
         self.required = False
         self._app = app
         self._running: LifespanOn | None = None
-        self._starting = asyncio.Lock()
+        self._startup_lock = asyncio.Lock()
 
     @property
     def state(self) -> dict[str, Any] | None:
@@ -88,16 +88,27 @@ class SharedLifespan:
         return None if self._running is None else self._running.state
 
     async def startup(self) -> None:
-        """Start the app, unless another handler has started it."""
-        async with self._starting:
+        """Start the app, unless another handler has started it.
+
+        Raises:
+            LifespanFailed: the startup failed, also if another handler has begun it.
+        """
+        async with self._startup_lock:
             if self._running is not None:
+                if self.required and self.state is None:
+                    raise LifespanFailed(
+                        "lifespan is 'on', but the app raised during its startup, which another"
+                        " handler of the app had begun with lifespan 'auto'. The exception is in"
+                        " the log."
+                    )
                 return
             starting = LifespanOn(self._app, required=self.required)
             try:
                 await starting.startup()
                 self._running = starting
             finally:
-                # If the app has read its startup message and raised, it is not started again.
+                # Kept if the app has a lifespan, or has read its startup message and raised (so it
+                # is not started again). Otherwise forgotten, so that the app can be freed.
                 if self._running is None or (self.state is None and not starting.understood):
                     self._forget()
 

@@ -1,8 +1,8 @@
 """The response of one ASGI exchange: messages in, operations out, without I/O.
 
 `Response` takes the app's messages and the other events of the exchange, and returns the next
-operations as a tuple. All decisions about the bytes to send are in this file. `TRANSITIONS` lists
-the inputs that each state allows; any other input is an error.
+operations as a tuple. Which message is allowed, and what is sent for it, is decided in this file.
+`TRANSITIONS` lists the inputs that each state allows; any other input is an error.
 
 https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send-event
 """
@@ -89,7 +89,11 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
     State.REFUSED: dict.fromkeys(_LATE, State.REFUSED),
     State.LIMITED: dict.fromkeys(_LATE, State.LIMITED),
 }
-"""The next state for each state and input. A missing pair is an illegal message of the app."""
+"""The next state for each state and input.
+
+A missing pair of START, BODY or LAST_BODY is an illegal message of the app. REFUSED cannot happen
+before the head is sent.
+"""
 
 
 _AFTER_BODY = [TRANSITIONS[state].get(Input.BODY) for state in State]
@@ -158,7 +162,7 @@ class Response:
 
         Raises:
             UnexpectedMessage: the message is malformed, or not allowed now. The state is unchanged.
-            ClientDisconnected: the message is valid, but the reader has disconnected.
+            ClientDisconnected: the message is valid, but the client has disconnected.
         """
         kind = message.get("type")
         if kind == _BODY:
@@ -226,7 +230,7 @@ class Response:
         return self._replace(error) if before in (State.STREAMING, State.COMPLETE) else ()
 
     def disconnected(self) -> None:
-        """Record that the reader has disconnected."""
+        """Record that the client has disconnected."""
         self._advance(Input.DISCONNECTED)
 
     def _advance(self, happened: Input, kind: str = "") -> State:
@@ -246,7 +250,7 @@ class Response:
         if self.state is State.LIMITED:
             return ClientDisconnected("The stream has been ended after max_stream_seconds.")
         if self.state is State.REFUSED:
-            return ClientDisconnected("The response is too large; a 500 has been sent instead.")
+            return ClientDisconnected("The response is too large, and was not sent.")
         when = {
             State.IDLE: f"before {_START!r}",
             State.STARTED: "a second time",

@@ -29,7 +29,7 @@ def http_scope(
     """
     root_path, path, raw_path = request.root_path, request.path, request.raw_path
     prefix = root_path + base_path
-    if path == prefix or path.startswith(f"{prefix}/"):
+    if path == prefix or path.startswith(f"{prefix}/"):  # `has_prefix`, without its call
         root_path = prefix
         path = path if path != prefix else f"{prefix}/"
     elif request.mapped:

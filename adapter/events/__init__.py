@@ -48,4 +48,4 @@ def identify(event: JSON) -> Source | None:
         return HTTP_API if "routeArn" not in event else None
     from . import identification  # lazy: cold start
 
-    return identification.identify(event)
+    return identification.identify_other(event)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from ..errors import EventError
 from .body import encode_body
 from .multi_value import join_cookies, multi_value_prelude
-from .request import build_request, decode_path, method_at, object_at, path_at, string_at
+from .request import (
+    build_request,
+    decode_path,
+    method_at,
+    object_at,
+    path_at,
+    server_of,
+    string_at,
+)
 from .source import Source
 
 if TYPE_CHECKING:
@@ -50,8 +58,11 @@ def request(event: Event) -> Request:
         is_base64=body.get("encoding") == "base64",
         client=string_at(sent, "clientIp") or None,
     )
-    scheme = dict(built.headers).get(b"cloudfront-forwarded-proto")
-    return built._replace(scheme="http") if scheme == b"http" else built
+    fields = dict(built.headers)
+    if fields.get(b"cloudfront-forwarded-proto") != b"http":
+        return built
+    host, port = fields.get(b"host", b"localhost"), fields.get(b"x-forwarded-port", b"")
+    return built._replace(scheme="http", server=server_of(host, port, "http"))
 
 
 def response(head: Prelude, body: bytes) -> JSON:
@@ -70,7 +81,7 @@ def response(head: Prelude, body: bytes) -> JSON:
     }
 
 
-# The limit at the origin request trigger. CloudFront checks the 40 KB of the viewer request.
+# The limit of an origin request. The limit of a viewer request, 40 KB, is checked by CloudFront.
 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
 EDGE = Source(
     "Lambda@Edge",

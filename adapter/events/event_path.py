@@ -17,8 +17,17 @@ _MAX_DECODINGS = 8
 
 
 def event_request(path: str, event: JSON) -> Request:
-    """Return the request for ``event``: a ``POST`` with the event as JSON."""
-    body = json.dumps(event).encode("ascii")
+    """Return the request for ``event``: a ``POST`` with the event as JSON.
+
+    Raises:
+        EventError: the event is not JSON: its content type is another, or a wrapper has changed it.
+    """
+    try:
+        body = json.dumps(event).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EventError(
+            f"The event cannot be sent to event_path, because it is not JSON: {error}"
+        ) from error
     return Request(
         method="POST",
         scheme="https",
@@ -81,6 +90,6 @@ def leads_to(path: str, event_path: str) -> bool:
 
 
 def _normalize(path: str) -> str:
-    """Return ``path`` with one leading slash, without blanks, control characters and dots."""
+    """Return ``path`` in lower case, without blanks, control characters, and ``.`` and ``..``."""
     visible = "".join(filter(str.isprintable, path)).replace(" ", "")
     return f"/{normpath(visible).strip('/')}".casefold()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-def identify(event: Event) -> Source | None:
+def identify_other(event: Event) -> Source | None:
     """Return the source of an HTTP event; None if the event is not an HTTP request."""
     if edge.is_http(event):
         return edge.EDGE

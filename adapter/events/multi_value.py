@@ -49,7 +49,7 @@ def query_pairs(event: Event) -> Pairs:
 
 
 def encode_query(parameters: Pairs) -> bytes:
-    """Encode decoded parameters as a browser does."""
+    """Percent-encode the decoded parameters; a blank becomes ``%20``."""
     from urllib.parse import quote, urlencode  # lazy: cold start
 
     return urlencode(parameters, quote_via=quote).encode("ascii")

@@ -40,9 +40,9 @@ def explain(event: JSON) -> str:
     what = f"has the keys {keys}" if keys else f"is a {type(event).__name__}"
     return (
         "This event is not an HTTP request, and no option handles other events. The event"
-        f" {what}. Pass a function of (event, context) as LambdaHandler(app, on_event=...), a"
-        " path of the app to POST it to as event_path, or a class that turns it into a request"
-        " in custom_handlers."
+        f" {what}. Handle it with one of these options of LambdaHandler: on_event (a function of"
+        " (event, context)), event_path (a path of the app, to which the event is POSTed),"
+        " custom_handlers (a class that turns the event into a request)."
     )
 
 

@@ -28,7 +28,7 @@ from .source import Source
 if TYPE_CHECKING:
     from ..types import JSON, Event, Head, Prelude, Request
 
-# "Within the first 16 KB": 16,000 bytes is less than either meaning.
+# "Within the first 16 KB": 16,000 bytes fit, whether a KB is 1,000 or 1,024 bytes.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
 MAX_PRELUDE_BYTES = 16_000
 """The limit of the head of a streamed response of a REST API, with its delimiter."""
@@ -88,7 +88,7 @@ def response(head: Prelude, body: bytes) -> JSON:
 
 
 def encode_rest_head(head: Head) -> bytes:
-    """Return the bytes to put in front of a streamed body.
+    """Return the bytes to send before a streamed body.
 
     Raises:
         ResponseTooLarge: the head is larger than a REST API reads.

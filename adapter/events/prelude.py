@@ -1,4 +1,4 @@
-"""The prelude: the JSON head and eight NUL bytes in front of a streamed HTTP body."""
+"""The prelude: the JSON head and eight NUL bytes before a streamed HTTP body."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ DROPPED = frozenset(
     }
 )
 
-# RFC 9110, 5.6.2 and 5.5. Tables for bytes.translate: a pattern costs a millisecond to compile.
+# RFC 9110, 5.6.2 and 5.5. Bytes that `bytes.translate` deletes: to compile a pattern costs a
+# millisecond.
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FORBIDDEN = b"\r\n\0"
 
@@ -112,7 +113,7 @@ def prelude(status: int, headers: Headers) -> Prelude:
 
 
 def encode(head: Prelude) -> bytes:
-    """Return the bytes to put in front of the body: compact ASCII JSON and the delimiter."""
+    """Return the bytes to send before the body: compact ASCII JSON and the delimiter."""
     if len(head) == 2 and "headers" in head:
         # Most heads have these two keys only, and a JSON encoder takes three times as long.
         fields = [f"{_quote(name)}:{_quote(value)}" for name, value in head["headers"].items()]
@@ -123,7 +124,7 @@ def encode(head: Prelude) -> bytes:
 
 
 def encode_head(head: Head) -> bytes:
-    """Return the bytes to put in front of a streamed body."""
+    """Return the bytes to send before a streamed body."""
     return encode(prelude(head.status, head.headers))
 
 

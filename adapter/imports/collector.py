@@ -55,9 +55,10 @@ def pause_during_import(spec: ModuleSpec) -> None:
 
 
 def threshold_after(before: int) -> int:
-    """Return the first threshold after the pause; ``before`` is the threshold before the pause.
+    """Return the threshold of generation 0 after the pause; ``before`` is the one before the pause.
 
-    An app may have set another threshold in the pause, or a multiple of the one that it has read.
+    A value that an app has set during the pause is kept. A multiple of `PAUSED_THRESHOLD` means
+    that the app has multiplied the value that it read, so ``before`` is multiplied.
     """
     now = gc.get_threshold()[0]
     factor, rest = divmod(now, PAUSED_THRESHOLD)

@@ -174,8 +174,8 @@ class PackedFinder(FileFinder):
         """Return a function for `sys.path_hooks`: it returns the finder for a folder.
 
         The function raises an `ImportError` if the path is not a folder, or not in the folder of
-        the packed file. It has the name and the variable ``loader_details`` of Python's own
-        function: by these beartype finds the function before which it puts its own.
+        the packed file. beartype inserts its own function before Python's, which it recognizes by
+        its name and its variable ``loader_details``. So this function has both.
         """
 
         def hook(path: str) -> PackedFinder:

@@ -2,8 +2,9 @@
 
 An invocation ends in exactly one outcome, but several parties may try to respond: the calls of a
 wrapper, also from its own threads; the runtime, with the result or the exception of the function;
-and the deadline. The table `CLAIMS` decides between them: an input that changes the state of the
-invocation admits its party, and an input that keeps the state is refused.
+and the deadline. The table `CLAIMS` decides between them: if an input changes the state of the
+invocation, its party may respond; if the state stays the same, its party may not. (CALL_ENDED has
+no party: it only changes the state.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ class ClaimState(IntEnum):
 
     OPEN = 0  #: no party responds; a call may claim the invocation
     CLAIMED = 1  #: a call responds, and nothing is sent yet
-    RESPONDED = 2  #: the first byte of the response, or an error report, is on its way
+    RESPONDED = 2  #: the first byte of the response, or an error report, is being sent
     RELEASED = 3  #: the runtime posts the result or the exception of the function
     EXPIRED = 4  #: the deadline passed first: a timeout is reported
 

@@ -13,8 +13,8 @@ class Current:
     """The record of an invocation, for all code that serves it.
 
     A runtime creates a record for each event and sets `current`; tasks, and threads that run in a
-    copy of the context, see the same record. Outside a runtime, the handler creates a record for
-    each call.
+    copy of the context variables, see the same record. Outside a runtime, the handler creates a
+    record for each call.
     """
 
     def __init__(
@@ -25,6 +25,7 @@ class Current:
         self.trace_id = trace_id  #: the X-Ray trace header
         self.unfinished: set[object] = set()  #: work in threads that has not returned yet
         self.cancelled = False  #: the task that serves the invocation is cancelled from outside
+        self.is_first: bool | None = None  #: in its environment; None outside a runtime
 
     def for_nested_call(self) -> Self:
         """Return a record for a call inside the invocation, which can be cancelled separately."""
@@ -33,7 +34,7 @@ class Current:
         return record
 
 
-async def drop_app_cancellation(record: Current) -> None:
+async def drop_pending_app_cancellation(record: Current) -> None:
     """Drop a pending cancellation that the app has requested.
 
     The app runs in the task that serves the invocation. Code of the app may cancel this task when
@@ -46,7 +47,7 @@ async def drop_app_cancellation(record: Current) -> None:
             await asyncio.sleep(0)
 
 
-def drop_if_from_app(record: Current | None) -> bool:
+def drop_caught_app_cancellation(record: Current | None) -> bool:
     """Drop a cancellation by the app, which the task that serves an invocation has just caught.
 
     Return False, and drop nothing, if the task was cancelled from outside, or if there is no record
@@ -65,7 +66,7 @@ current: ContextVar[Current] = ContextVar("current")
 
 
 class Fallback:
-    """The record for threads without a context: the latest one. Not in a concurrent environment.
+    """The latest record, for threads without context variables; not in a concurrent environment.
 
     It is the attribute of an object. An assignment to a class would empty Python's caches of the
     class and of its subclasses at each invocation.
@@ -79,7 +80,7 @@ fallback = Fallback()
 
 
 def current_or_fallback() -> Current:
-    """Return the record of the invocation; in a thread without a context, of the latest one.
+    """Return the record of the invocation; in a thread without context variables, the latest one.
 
     Outside any invocation, and in the threads of a concurrent environment, the record is empty.
     """

@@ -31,9 +31,9 @@ class Timers:
 
     Nearly every callback is removed before its time, and to set a timer of the loop costs more than
     everything else here. So the timer of the loop stays set when a callback is removed. It is set
-    again in two cases only: for a callback that is due before it, and after it has fired. It is set
-    for `MAX_TICK_SECONDS` at most, so that the most frequent callback, which sends a head that the
-    cycle holds back, is usually due after it.
+    again in two cases only: for a callback that is due before it, and after it has fired. It never
+    waits longer than `MAX_TICK_SECONDS`. So the most frequent callback, which sends a head that the
+    cycle holds back, is usually due after it, and does not set it again.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -81,7 +81,7 @@ _latest: Timers | None = None
 
 
 def timers_of(loop: asyncio.AbstractEventLoop) -> Timers:
-    """Return the timers of ``loop``; new ones if another loop has used this function since."""
+    """Return the timers of ``loop``; only those of the latest loop are remembered."""
     global _latest
     found = _latest
     if found is None or found.loop is not loop:
@@ -106,7 +106,7 @@ class Deadline:
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self.expired = False
+        self.ended_response = False
         self._task = task
         self._record: Current | None = current.get(None)
         self._cancelling_before = task.cancelling()
@@ -133,7 +133,7 @@ class Deadline:
 
     def start_grace(self) -> None:
         """Cancel the task after the grace time from now: its response has been ended."""
-        self.expired = True
+        self.ended_response = True
         self.timers.remove(self._on_deadline)
         self.timers.set(self._cancel_soon, self._grace_seconds)
 
@@ -144,8 +144,9 @@ class Deadline:
             CancelledError: the task was cancelled from outside.
         """
         self._ended = True
-        self.timers.remove(self._cancel_soon if self.expired else self._on_deadline)
+        self.timers.remove(self._cancel_soon if self.ended_response else self._on_deadline)
         record = self._record
+        # As `interrupted`, without its call for nearly every invocation.
         interrupted = self.interrupted if record is None else record.cancelled
         floor = self._cancelling_before + interrupted  # a cancellation from outside stays counted
         while self._task.cancelling() > floor:
@@ -154,7 +155,7 @@ class Deadline:
             raise asyncio.CancelledError
 
     def _on_deadline(self) -> None:
-        self.expired = True
+        self.ended_response = True
         try:
             self._expire(self._seconds)
         finally:
@@ -173,11 +174,12 @@ class Deadline:
             self._task.cancel()
 
 
-def seconds_left(context: object) -> float | None:
-    """Return the seconds left before Lambda stops waiting, or None if ``context`` does not say.
+def seconds_until_deadline(context: object, margin: float) -> float | None:
+    """Return the seconds until the deadline, which is ``margin`` seconds before Lambda's timeout.
 
+    Return None for no deadline: the margin is 0, or ``context`` does not say how much time is left.
     Outside a runtime, ``context`` may be any object: tests pass None, ``{}`` or their own class.
     """
-    ask = getattr(context, "get_remaining_time_in_millis", None)
+    ask = getattr(context, "get_remaining_time_in_millis", None) if margin else None
     left = ask() if callable(ask) else None
-    return left / 1000 if isinstance(left, int | float) else None
+    return max(0.0, left / 1000 - margin) if isinstance(left, int | float) else None

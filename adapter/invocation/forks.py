@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 EXIT_FORKED = 70
 """The exit status of a child that returned: EX_SOFTWARE of sysexits.h."""
 
-count = 0  #: differs between a process and every child that it forks
+generation = 0  #: differs between a process and every child that it forks
 _loops: WeakSet[AbstractEventLoop] = WeakSet()
 
 
 def exit_if_forked(before: int) -> None:
-    """End the process if it has been forked since `count` was ``before``."""
-    if before != count:
+    """End the process if it has been forked since `generation` was ``before``.
+
+    Callers for which a call matters compare the two numbers first.
+    """
+    if before != generation:
         os._exit(EXIT_FORKED)
 
 
@@ -38,8 +41,8 @@ def _exit(*args: object, **kwargs: object) -> NoReturn:
 
 
 def _in_child() -> None:
-    global count
-    count += 1
+    global generation
+    generation += 1
     for loop in tuple(_loops):
         # A thread of the child calls this method when its work for the loop is done.
         loop.call_soon_threadsafe = _exit  # type: ignore[method-assign]

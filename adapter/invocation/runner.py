@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from contextvars import copy_context
@@ -56,7 +55,7 @@ class LoopRunner:
         self.paused = False  #: while a synchronous function runs
         self._contain = contain
         self._turn = threading.Lock()  # held by the thread that runs the loop
-        self._due: deque[Callable[[], None]] = deque()
+        self._due: list[Callable[[], None]] = []  #: calls for the thread that runs the loop
         self._has_run = False
         self._use_loop(loop)
 
@@ -147,8 +146,9 @@ class LoopRunner:
             with self._turn:
                 if not task.done():
                     self._run_loop(task, run_loop)
-            while self._due:
-                self._due.popleft()()
+                due, self._due = self._due, []  # before another thread can run the loop
+            for call in due:
+                call()
         return task.result()
 
     def _run_loop(self, task: asyncio.Task[Any], run_loop: Callable[[], object]) -> None:
@@ -162,6 +162,7 @@ class LoopRunner:
                 if not task.cancelled() and error is task.exception():
                     raise  # task.result() would lose the traceback
                 return
+            # asyncio and uvloop say "Event loop stopped before Future completed."
             if type(error) is RuntimeError and "loop stopped" in str(error):
                 return
             if self._contain:

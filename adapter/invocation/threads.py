@@ -56,7 +56,7 @@ def call_for_future(function: Callable[..., T], *args: Any) -> T:
     Raises:
         RuntimeError: the function raised StopIteration.
     """
-    before = forks.count
+    before = forks.generation
     try:
         return function(*args)
     except StopIteration as error:

@@ -8,12 +8,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#run
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING
 
 from ..errors import DeadlineExceeded
-from ..invocation.deadline import seconds_left
+from ..invocation.deadline import seconds_until_deadline
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
+from ..options import deadline_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from ..types import JSON, Context
 
 logger = get_logger("adapter.runtime")
-
-MARGIN_SECONDS = 0.25
-"""How long before Lambda's timeout an invocation that still waits is reported as failed."""
 
 
 class AsyncInitHandler:
@@ -43,7 +42,7 @@ class AsyncInitHandler:
         self._handler = handler
         self._seconds = seconds
         self._give_up = give_up
-        self._starting: asyncio.Task[bool] | None = None
+        self._startup_task: asyncio.Task[bool] | None = None
 
     async def startup(self) -> bool:
         """Start the handler; return after ``seconds`` at most.
@@ -51,14 +50,14 @@ class AsyncInitHandler:
         Raises:
             Exception: the startup failed within that time.
         """
-        self._starting = unlisted(asyncio.ensure_future(self._handler.startup()))
+        self._startup_task = unlisted(asyncio.ensure_future(self._handler.startup()))
         try:
-            await asyncio.wait((self._starting,), timeout=self._seconds)
+            await asyncio.wait((self._startup_task,), timeout=self._seconds)
         except asyncio.CancelledError:
             await self._cancel()
             raise
-        if self._starting.done():
-            starting, self._starting = self._starting, None
+        if self._startup_task.done():
+            starting, self._startup_task = self._startup_task, None
             return starting.result()
         logger.warning(
             "The app's startup has taken %g s and continues: the first invocation waits for it",
@@ -76,21 +75,20 @@ class AsyncInitHandler:
                 would end the process at the timeout, and the startup would begin again.
             Exception: the startup failed; the environment ends with this invocation.
         """
-        if self._starting is not None:
-            left = seconds_left(context)
-            seconds = None if left is None else max(0.0, left - MARGIN_SECONDS)
-            await asyncio.wait((self._starting,), timeout=seconds)
-            if not self._starting.done():
+        if self._startup_task is not None:
+            seconds = seconds_until_deadline(context, deadline_margin(os.environ))
+            await asyncio.wait((self._startup_task,), timeout=seconds)
+            if not self._startup_task.done():
                 raise DeadlineExceeded(
                     "The startup of the app was still running at the deadline. It continues with"
                     " the next invocation."
                 )
             try:
-                self._starting.result()
+                self._startup_task.result()
             except Exception:
                 self._give_up()
                 raise
-            self._starting = None
+            self._startup_task = None
         return await self._handler.respond(event, context, stream)
 
     async def shutdown(self) -> None:
@@ -99,9 +97,9 @@ class AsyncInitHandler:
         await self._handler.shutdown()
 
     async def _cancel(self) -> None:
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.wait((self._starting,))
+        if self._startup_task is not None:
+            self._startup_task.cancel()
+            await asyncio.wait((self._startup_task,))
 
 
 def is_on_demand(environ: Mapping[str, str]) -> bool:

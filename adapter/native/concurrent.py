@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 logger = get_logger("adapter.runtime")
 
 DELAYS_SECONDS = [min(0.1 * 2**attempt, 5.0) for attempt in range(20)]
-"""The delays between the retries of a failed ``next``. After 77 seconds the worker is lost."""
+"""The delays between the retries of a failed ``next``.
 
-GRACE_SECONDS = 0.5
+After 76 seconds the worker counts as lost; it still retries while another worker gets events.
+"""
+
+OVERDUE_GRACE_SECONDS = 0.5
 """The time after its deadline in which an app may end by itself."""
 
 Overdue = set["asyncio.Task[None]"]
@@ -41,7 +44,7 @@ class ConcurrentWorker(Worker):
     A refusal never ends the process. Lambda does not freeze a managed instance or kill its
     processes at a timeout. So the task of an app that still runs after its deadline is added to
     ``overdue``, and its worker takes the next event. A worker whose ``next`` fails retries while
-    another one of ``workers`` gets events, because the platform would not replace the worker.
+    another one of ``workers`` gets events, because Lambda would not replace the worker.
     """
 
     def __init__(
@@ -62,7 +65,7 @@ class ConcurrentWorker(Worker):
         self._lost = False  #: all retries have failed, and the next one is not due yet
 
     async def run(self) -> None:
-        """Serve until stopped, each invocation in a new task and context.
+        """Serve until stopped, each invocation in a new task with new context variables.
 
         Raises:
             RuntimeApiError: no worker gets events any more.
@@ -85,7 +88,7 @@ class ConcurrentWorker(Worker):
         serving = unlisted(asyncio.create_task(self._serve_until_reply(served)))
         left = invocation.deadline_ms / 1000 - time.time()
         try:
-            await asyncio.wait((serving,), timeout=max(left, 0) + GRACE_SECONDS)
+            await asyncio.wait((serving,), timeout=max(left, 0) + OVERDUE_GRACE_SECONDS)
         except asyncio.CancelledError:
             served.cancel(serving)
             await asyncio.wait((serving,))

@@ -18,11 +18,11 @@ VERSION = "/2020-01-01/extension"
 async def register(address: str) -> Connection:
     """Register an internal extension without events; must come before the first ``next``.
 
-    The platform expects each extension to ask for its next event. That request has been sent on the
+    Lambda expects each extension to ask for its next event. That request has been sent on the
     returned connection, which must stay open; an event never comes.
 
     Raises:
-        RuntimeApiError: the platform refused.
+        RuntimeApiError: Lambda refused.
         OSError: no server listens there.
     """
     connection = await connect(address)

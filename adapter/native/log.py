@@ -30,7 +30,7 @@ _TEXT_FRAME, _JSON_FRAME = 0xA55A0003, 0xA55A0002
 def configure(environ: MutableMapping[str, str]) -> None:
     """Give the root logger a handler, as text or JSON, at the configured level.
 
-    Records go to the platform's log pipe if there is one (its number is removed from the
+    Records go to Lambda's log pipe if there is one (its number is removed from the
     environment), else to stdout. stdout and stderr become unbuffered: a process that is frozen or
     killed does not flush them.
     """
@@ -54,7 +54,7 @@ def configure(environ: MutableMapping[str, str]) -> None:
 
 def _unbuffered(stream: TextIO) -> TextIO:
     """Return an unbuffered stream to the same file, as ``python -u`` makes it."""
-    if not hasattr(stream, "buffer"):  # None if it is closed, or an object of the app
+    if not hasattr(stream, "buffer"):  # a closed stream is None; or an object of the app
         return stream
     raw = io.FileIO(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", write_through=True)
@@ -68,11 +68,11 @@ def _add_invocation(record: logging.LogRecord) -> bool:
 
 
 def _level(record: logging.LogRecord) -> int:
-    """Return the level, rounded down to a level that the platform knows."""
+    """Return the level, rounded down to a level that Lambda knows."""
     return min(max(record.levelno, 0), 50) // 10 * 10
 
 
-class Handler(logging.Handler):
+class SafeLogHandler(logging.Handler):
     """Writes every record, even if a filter or a formatter raises.
 
     A log call must not change the outcome of the response that it interrupts.
@@ -127,8 +127,8 @@ def _text(record: logging.LogRecord) -> str:
         return record.msg if isinstance(record.msg, str) else object.__repr__(record.msg)
 
 
-class LineHandler(Handler, logging.StreamHandler[TextIO]):
-    """Writes a record as one line, because the platform makes one log event of each line.
+class LineHandler(SafeLogHandler, logging.StreamHandler[TextIO]):
+    """Writes a record as one line, because Lambda makes one log event of each line.
 
     A carriage return separates the lines of a record, as in the error reports of AWS's runtime.
     Indentation becomes no-break spaces, which CloudWatch does not strip.
@@ -145,10 +145,10 @@ def _indented(line: str) -> str:
     return "\N{NO-BREAK SPACE}" * (len(line) - len(text)) + text
 
 
-class FrameHandler(Handler):
+class FrameHandler(SafeLogHandler):
     """Writes a record as a frame, which may contain several lines.
 
-    A frame is a type (4 bytes; includes the level if the platform filters by level), the length of
+    A frame is a type (4 bytes; includes the level if Lambda filters by level), the length of
     the message (4), the time in microseconds (8), all big-endian, and the message. The message ends
     with a line feed, except for text with a traceback, as in AWS's runtime.
     """

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, advice
+from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, read_only_hint
 from ..function import FunctionHandler
 from ..invocation.loggers import get_logger
 from ..invocation.runner import KeptOpen, LoopRunner, current_runner
@@ -44,11 +44,11 @@ SHUTDOWN_SECONDS = 0.45
 BLOCKED_SECONDS = 0.5
 """The time from SIGTERM to the end of a process whose event loop is blocked."""
 
-GRACE_SECONDS = 0.2
+SIGTERM_GRACE_SECONDS = 0.2
 """The time after SIGTERM in which running invocations may end."""
 
 CANCEL_GRACE_SECONDS = 0.05
-"""The time after `GRACE_SECONDS` in which cancelled invocations may post their errors."""
+"""The time after `SIGTERM_GRACE_SECONDS` in which cancelled invocations may post their errors."""
 
 EXIT_FAILED, EXIT_USAGE, EXIT_LIFESPAN = 1, 2, 3
 
@@ -221,14 +221,14 @@ class Runtime:
             ending.cancel()
 
     async def fail_init(self, error: BaseException) -> int:
-        """Tell the platform that the environment cannot start; return the exit status."""
+        """Tell Lambda that the environment cannot start; return the exit status."""
         try:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:
             logger.critical("Reporting the error failed: %s", failure)
         # The message of a LoadError is complete; only the frames of its cause help.
         shown = error.__cause__ if isinstance(error, LoadError) else error
-        hint = advice(error)
+        hint = read_only_hint(error)
         logger.critical("The environment cannot start: %s%s", error, hint, exc_info=shown)
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
@@ -273,7 +273,7 @@ class Runtime:
 
     async def _end(self, tasks: set[asyncio.Task[None]], bridge: Bridge) -> None:
         """Wait for running invocations; then cancel the rest."""
-        _, running = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        _, running = await asyncio.wait(tasks, timeout=SIGTERM_GRACE_SECONDS)
         if running:
             logger.error("The environment ends. Invocations still running: %d", len(running))
             self._abandoned = True  # their threads may still run

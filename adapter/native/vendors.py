@@ -15,7 +15,7 @@ SENTRY = "sentry_sdk.integrations.aws_lambda"
 
 
 def warn_of_sentry() -> None:
-    """Warn that Sentry's integration for Lambda, which patches AWS's client, has no effect.
+    """Warn that Sentry's integration for Lambda, which patches awslambdaric, has no effect.
 
     That integration waits until all events are sent. Without the integration, a thread sends them,
     and the freeze of the environment stops the thread. There is no warning if a handler has

@@ -6,9 +6,10 @@ import asyncio
 import os
 import sys
 from contextvars import copy_context
+from types import coroutine
 from typing import TYPE_CHECKING
 
-from ..errors import StreamClosed, advice
+from ..errors import StreamClosed, read_only_hint
 from ..invocation.claim import ClaimInput, ClaimState
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery, ServedInvocation, encode_response, wait_for_reply
@@ -18,6 +19,8 @@ from ..runtime_api.wire import ApiReply
 from ..sync.bridge import stream_result
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import ReplyOrError
     from ..streams.streaming_handler import StreamingHandler
@@ -29,10 +32,17 @@ logger = get_logger("adapter.runtime")
 def is_after_outcome(error: BaseException, delivery: Delivery) -> bool:
     """Whether ``error`` ends a task whose invocation has its outcome already.
 
-    A thread of the app, or a function, may raise GeneratorExit. Python then closes the coroutines
-    of the task. These respond, but cannot await: if one does, the error is a RuntimeError.
+    Code of the app may raise GeneratorExit. When it reaches an ``await`` of the adapter, Python
+    closes the coroutine: its ``except`` and ``finally`` blocks still run and send the error, but an
+    ``await`` in them raises a RuntimeError.
     """
     return delivery.sent and isinstance(error, GeneratorExit | RuntimeError)
+
+
+@coroutine
+def _wait_for_turn() -> Generator[None, None, None]:
+    """Suspend the coroutine, without a future."""
+    yield
 
 
 class Worker:
@@ -46,7 +56,7 @@ class Worker:
 
     Each future for which a task waits costs a turn of the event loop, and each turn is a system
     call. In this way a warm call takes two turns; a task that awaits each step would take six.
-    `run` waits, and handles connections, refusals, errors and the end.
+    `run` sleeps until there is something unusual: connections, refusals, errors and the end.
     """
 
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
@@ -61,7 +71,7 @@ class Worker:
         self._has_returned = True  #: whether its app has returned
 
     async def run(self) -> None:
-        """Serve until stopped, each invocation in a new task and context.
+        """Serve until stopped, each invocation in a new task with new context variables.
 
         Raises:
             RuntimeApiError: the Runtime API says that this environment is lost.
@@ -128,10 +138,24 @@ class Worker:
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
         else:  # starts a turn later; or the app has set a task factory, which may take no context
-            self._serving = self._variables.run(loop.create_task, self._serve_one())
+            serving = self._serve_one(later=True)
+            serving.send(None)  # up to `_wait_for_turn`
+            self._serving = self._variables.run(loop.create_task, serving)
 
-    async def _serve_one(self) -> None:
+    async def _serve_one(self, *, later: bool = False) -> None:
+        """Serve one invocation; ``later``: in the next turn of the event loop.
+
+        A task that is cancelled before its first step never runs, and an app may cancel all tasks.
+        So the coroutine has begun when its task is created, and catches such a cancellation.
+        """
         try:
+            if later:
+                try:
+                    await _wait_for_turn()
+                except asyncio.CancelledError:
+                    if self._stopping:
+                        raise
+                    asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await self._serve(ServedInvocation(self._delivery))
         except BaseException as error:
             if not is_after_outcome(error, self._delivery):
@@ -179,7 +203,7 @@ class Worker:
     async def _call_handler(self, served: ServedInvocation) -> None:
         """Let a handler of the adapter respond on the stream."""
         delivery = served.delivery
-        delivery.admits(ClaimInput.CALL)
+        delivery.enter(ClaimInput.CALL)
         stream = RuntimeStream(delivery)
         try:
             event = delivery.invocation.event()
@@ -213,10 +237,10 @@ class Worker:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
             if delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
                 payload, content_type = encode_response(result)
-                if delivery.admits(ClaimInput.RUNTIME):
+                if delivery.enter(ClaimInput.RUNTIME):
                     delivery.post(payload, content_type)
         except BaseException as error:
-            if delivery.admits(ClaimInput.RUNTIME):
+            if delivery.enter(ClaimInput.RUNTIME):
                 delivery.report(error)
             self._log_failure(error)
 
@@ -228,4 +252,4 @@ class Worker:
         """
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
-        logger.error("The invocation failed%s", advice(error), exc_info=error)
+        logger.error("The invocation failed%s", read_only_hint(error), exc_info=error)

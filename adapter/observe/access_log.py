@@ -19,8 +19,8 @@ logger = get_logger("adapter.access")
 def write(summary: Summary) -> None:
     """Log a request at INFO when it is over. Log nothing for an event that is not HTTP.
 
-    The query is not logged, because it may contain a token. The record has the other fields of the
-    summary as ``extra``, which a JSON formatter writes as keys.
+    The query is not logged, because it may contain a token. The record has the `fields` of
+    the summary as ``extra``, which a JSON formatter writes as keys.
     """
     if not summary.source:
         return

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
-from ..invocation.current import drop_app_cancellation, drop_if_from_app
+from ..invocation.current import drop_caught_app_cancellation, drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Summary(NamedTuple):
     outcome: Outcome
     status: int | None  #: of the HTTP response, if there was one
     streamed: bool  #: false: the response was buffered
-    first_byte: float | None  #: when the first byte (of the head) was handed on; None if buffered
+    first_byte: float | None  #: when the first byte (of the head) was written; None if buffered
     duration: float  #: background tasks included
     bytes: int  #: of the body
     chunks: int  #: how many the body had
@@ -60,7 +60,7 @@ class Summary(NamedTuple):
     route: str = ""  #: ``/items/{id}``; the path, if the framework does not name the route
     source: str = ""  #: the event source: ``function URL``, for example
     cold_start: bool = False  #: whether it is the first invocation of its environment
-    first_body: float | None = None  #: when the first byte of the body was handed on, if streamed
+    first_body: float | None = None  #: when the first byte of the body was written, if streamed
 
 
 class Meter:
@@ -69,14 +69,17 @@ class Meter:
     Args:
         context: the context object of the invocation.
         stream: the stream of the runtime; None if the response is returned.
+        record: the record of the invocation.
     """
 
-    def __init__(self, context: Context | None, stream: ResponseStream | None) -> None:
+    def __init__(
+        self, context: Context | None, stream: ResponseStream | None, record: Current
+    ) -> None:
         self.outcome = Outcome.COMPLETE
         self._request_id: str = getattr(context, "aws_request_id", "")
         self._runtime_stream = stream
         self._stream = stream
-        self._cold_start = _is_cold_start()
+        self._cold_start = _is_cold_start(record)
         self._scope: Scope | None = None
         self._source = ""
         self._started = monotonic()
@@ -143,15 +146,20 @@ class Meter:
         )
 
 
-_cold = True  #: until the first invocation of this environment
+_cold = True  #: outside a runtime, until the first call
 _STARTED_BEFORE = ("provisioned-concurrency", "lambda-managed-instances")
 
 
-def _is_cold_start() -> bool:
-    """Whether this is the first invocation of an environment that was started for it."""
+def _is_cold_start(record: Current) -> bool:
+    """Whether this is the first invocation of an environment that was started for it.
+
+    The runtime counts the invocations, because a handler without listeners may serve the first one.
+    """
     global _cold
-    cold, _cold = _cold, False
-    return cold and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE
+    is_first, record.is_first = record.is_first, False
+    if is_first is None:
+        is_first, _cold = _cold, False
+    return is_first and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") not in _STARTED_BEFORE
 
 
 def _request(scope: Scope | None) -> tuple[str, str, str, str, str]:
@@ -195,7 +203,7 @@ async def measured(
         raise
     finally:
         summary = meter.finish()
-        await drop_app_cancellation(record)
+        await drop_pending_app_cancellation(record)
         for listener in listeners:
             await _notify(listener, summary, record)
 
@@ -210,7 +218,7 @@ async def _notify(listener: Callable[[Summary], Any], summary: Summary, record: 
     except BaseException as error:
         if record.cancelled and isinstance(error, asyncio.CancelledError):
             raise
-        logger.error("on_complete raised", exc_info=error)
+        logger.error("A listener of the summary raised", exc_info=error)
 
 
 async def _wait_for_end(task: asyncio.Future[Any], record: Current) -> None:
@@ -218,5 +226,5 @@ async def _wait_for_end(task: asyncio.Future[Any], record: Current) -> None:
         try:
             await asyncio.wait((task,))
         except asyncio.CancelledError:
-            if not drop_if_from_app(record):
+            if not drop_caught_app_cancellation(record):
                 raise

@@ -42,6 +42,17 @@ def resolve_runtime(environ: Mapping[str, str]) -> RuntimeOptions:
     return RuntimeOptions(**_values(RUNTIME, {}, environ))
 
 
+def deadline_margin(environ: Mapping[str, str]) -> float:
+    """Return the option ``deadline_margin``, in seconds. Only the environment sets this option.
+
+    Raises:
+        ConfigurationError: the value is invalid.
+    """
+    name = f"{PREFIX}DEADLINE_MARGIN"
+    given = {name: environ[name]} if name in environ else {}
+    return Options(**_values(HANDLER, {}, given)).deadline_margin
+
+
 def _values(scope: str, arguments: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
     values = {}
     for option in OPTIONS:

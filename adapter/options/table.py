@@ -192,7 +192,7 @@ OPTIONS = (
     Option(
         "deadline_margin",
         "How many milliseconds before Lambda's timeout the app is cancelled and the response"
-        " ended. 0: never.",
+        " ended. A plain function or a wrapper is reported at half of them. 0: never.",
         milliseconds,
         "milliseconds",
         argument=False,

@@ -97,7 +97,7 @@ def _duration(name: str, value: Any, unit: str) -> float:
     try:
         duration = float(value)
     except (TypeError, ValueError):
-        duration = -1.0
+        duration = -1.0  # refused below
     if 0 <= duration < float("inf"):
         return duration
     raise ConfigurationError(f"{name} is {value!r}; it must be a number of {unit}, or 0.")
@@ -105,7 +105,7 @@ def _duration(name: str, value: Any, unit: str) -> float:
 
 def header_name(name: str, value: Any) -> str:
     """Parse the name of a header; may be empty."""
-    header: str = value.lower() if isinstance(value, str) else "?"
+    header: str = value.lower() if isinstance(value, str) else "?"  # refused below
     valid = header.isascii() and header.replace("-", "").replace("_", "").isalnum()
     if header and (not valid or header in ("host", "authorization")):
         raise ConfigurationError(
@@ -119,13 +119,13 @@ def front_end(name: str, value: Any) -> FrontEnd | None:
     """Parse ``trusted_front_end``. The message of an error never has the secret in it."""
     if value is None or value == "":
         return None
-    from ..events.front_end import parse_front_end  # lazy: cold start
+    from ..events.front_end import MIN_SECRET_CHARACTERS, parse_front_end  # lazy: cold start
 
     found = parse_front_end(value) if isinstance(value, str) else None
     if found is None:
         raise ConfigurationError(
-            f"{name} must be 'header: secret', with a secret of at least 16 characters without"
-            " blanks, or the ARN of an IAM caller, which may end with '*'."
+            f"{name} must be 'header: secret', with a secret of at least {MIN_SECRET_CHARACTERS}"
+            " characters without blanks, or the ARN of an IAM caller, which may end with '*'."
         )
     return found
 

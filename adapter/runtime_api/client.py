@@ -117,7 +117,7 @@ class RuntimeClient:
     async def init_error(self, error: BaseException, kind: str = "") -> None:
         """Report that the environment cannot start. The runtime must end after this call.
 
-        ``kind`` is the error type for the platform; by default, the type of ``error``.
+        ``kind`` is the error type for Lambda; by default, the type of ``error``.
 
         Raises:
             RuntimeApiError: the report was refused.
@@ -128,7 +128,7 @@ class RuntimeClient:
         """Let Lambda take the snapshot, and return in an environment restored from the snapshot.
 
         Raises:
-            RuntimeApiError: the platform refused.
+            RuntimeApiError: Lambda refused.
         """
         path = f"{VERSION}/runtime/restore/next"
         reply = await self._call(request("GET", path, self._headers))
@@ -197,8 +197,9 @@ class RuntimeClient:
         """Send a whole request and return the reply.
 
         A kept-alive connection may be stale, because an environment can be frozen for hours. Then
-        the request is sent again on a new connection. That is safe: the request has the id of its
-        invocation, and the Runtime API accepts one outcome for each invocation.
+        the request is sent again on a new connection. A repeated outcome is safe: it has the id of
+        its invocation, and the Runtime API accepts one outcome for each invocation. A repeated
+        ``next`` gets the same event, which still has no outcome.
         """
         connection = self.connection
         if connection is not None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     OnReply = Callable[[ReplyOrError], None]
 
 HIGH_WATER_BYTES = 64 * 1024
-"""Unsent bytes above which a writer waits for the reader."""
+"""Unsent bytes above which a writer waits for the client."""
 
 SEND_BUFFER_BYTES = 128 * 1024
 READ_BUFFER_BYTES = 64 * 1024
@@ -38,7 +38,7 @@ class Connection(asyncio.BufferedProtocol):
         self.lost = False
         self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
         self._loop = asyncio.get_running_loop()
-        self._fork_count = forks.count
+        self._generation = forks.generation
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
         self._reader = ReplyReader()
@@ -62,10 +62,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the socket at once. If the connection is lost, do nothing."""
-        if self._fork_count != forks.count:
+        if self._generation != forks.generation:
             # A forked child of the app that returned here instead of exiting: its bytes would
             # corrupt the response of its parent.
-            forks.exit_if_forked(self._fork_count)
+            forks.exit_if_forked(self._generation)
         if not self.lost:  # uvloop would raise; asyncio would not
             assert self._transport is not None
             self._transport.write(data)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
-from ..invocation.current import Current, current, drop_if_from_app, fallback
+from ..invocation.current import Current, current, drop_caught_app_cancellation, fallback
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
 from .connection import set_reply
@@ -63,7 +63,7 @@ class Delivery:
         self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
         self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
-    def admits(self, happened: ClaimInput) -> bool:
+    def enter(self, happened: ClaimInput) -> bool:
         """Enter the next state of the claim; return whether the party of the input may respond."""
         before = self.claim
         self.claim = after = CLAIMS[before][happened]
@@ -74,12 +74,11 @@ class Delivery:
         """Whether the POST of a whole outcome has ended, with or without a reply."""
         return self._posting is not None and self._posting.done()
 
-    def open(self, connection: Connection, stream: ResponseStream) -> bytes:
-        """Begin the POST of ``stream``. Return its head, to be written to ``connection``."""
+    def open(self, connection: Connection, stream: ResponseStream) -> None:
+        """Begin the POST of ``stream``: its head will be written to ``connection`` now."""
         self.sent = self.opened = True
         self._stream = stream
         connection.on_reply = self._replied
-        return self.client.response_head(self.invocation, stream.content_type)
 
     def _replied(self, reply: ReplyOrError) -> None:
         self.reply_to_stream = reply
@@ -115,11 +114,11 @@ class Delivery:
     async def reply(self) -> ApiReply:
         """Return the reply of the Runtime API to the outcome.
 
-        The reply comes when the platform has read the whole body, which may be slow.
+        The reply comes when Lambda has read the whole body, which may be slow.
 
         Raises:
             ConnectionError: there is no reply, because the connection is gone.
-            NotPosted: nothing was sent; AWS's client may still send an error report.
+            NotPosted: nothing was sent; awslambdaric may still send an error report.
         """
         if self.opened:
             self._waiting = asyncio.get_running_loop().create_future()
@@ -171,10 +170,12 @@ class ServedInvocations(dict[Delivery, ServedInvocation]):
     def __init__(self, *, at_once: bool) -> None:
         super().__init__()
         self._at_once = at_once
+        self._is_first = True
 
     def begin(self, served: ServedInvocation) -> None:
-        """Make ``served`` the invocation of this context."""
+        """Make ``served`` the invocation of the current context variables."""
         self[served.delivery] = served
+        served.is_first, self._is_first = self._is_first, False
         current.set(served)
         if not self._at_once:
             fallback.record = served
@@ -207,11 +208,11 @@ async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> N
         try:
             reply = await delivery.reply()
         except asyncio.CancelledError:
-            if not drop_if_from_app(record):
+            if not drop_caught_app_cancellation(record):
                 raise
         except (OSError, ProtocolError) as error:
-            # At the timeout the platform resets the connection in mid-stream. If the environment
-            # goes on, the next request opens a new connection.
+            # For example, Lambda resets the connection at the timeout. If the environment goes on,
+            # the next request opens a new connection.
             logger.error("It is not known whether the Runtime API took the response: %s", error)
             return
     if reply.status in _REFUSALS:

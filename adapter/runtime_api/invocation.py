@@ -25,7 +25,7 @@ _CLIENT_FIELDS = (
     "app_package_name",
 )
 
-# `json.loads` calls this too, between two regular expressions for white space.
+# Faster than `json.loads`, which also matches white space before and after. See `Invocation.event`.
 _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 NONCE = "lambda-runtime-invocation-id"
@@ -80,7 +80,7 @@ class Invocation(NamedTuple):
     def echo(self) -> dict[str, str]:
         """The headers to send back with the outcome.
 
-        The platform may send a nonce with each delivery. With the echo, a late outcome cannot
+        Lambda may send a nonce with each event. With the echo, a late outcome cannot
         complete a retry of the same request.
         """
         nonce = self.headers.get(NONCE)

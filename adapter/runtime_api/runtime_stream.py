@@ -44,7 +44,7 @@ class RuntimeStream(ResponseStream):
             StreamClosed: the invocation has another outcome already.
         """
         payload, content_type = encode_response(response)
-        if not self._delivery.admits(ClaimInput.FIRST_BYTE):
+        if not self._delivery.enter(ClaimInput.FIRST_BYTE):
             raise StreamClosed("The invocation already has an outcome.")
         self._delivery.post(payload, content_type)
         self._close()
@@ -56,16 +56,18 @@ class RuntimeStream(ResponseStream):
 
         Raises:
             ClientDisconnected: the connection is lost, or the invocation has another outcome.
+            ValueError: the head cannot be sent. Nothing was sent, so an error report can follow.
         """
         delivery = self._delivery
         connection = delivery.client.connection
+        head = delivery.client.response_head(delivery.invocation, self.content_type)
         if connection is None:
             self.disconnect("The connection to the Runtime API was lost before the response.")
-        elif not delivery.admits(ClaimInput.FIRST_BYTE):
+        elif not delivery.enter(ClaimInput.FIRST_BYTE):
             self.disconnect("The invocation already has an outcome.")
         else:
             self._connection = connection
-            head = delivery.open(connection, self)
+            delivery.open(connection, self)
             frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
             if end:
                 frames.append(LAST_CHUNK)
@@ -80,7 +82,7 @@ class RuntimeStream(ResponseStream):
         if self.closed:
             return
         super().disconnect(reason)
-        if self._connection is None and self._delivery.admits(ClaimInput.FIRST_BYTE):
+        if self._connection is None and self._delivery.enter(ClaimInput.FIRST_BYTE):
             error = self._disconnect_error
             assert error is not None
             logger.error("The invocation failed: %s", error)
@@ -96,7 +98,7 @@ class RuntimeStream(ResponseStream):
             self._connection.write(b"".join(frames))
 
     def transmit_chunk(self, data: bytes) -> bool:
-        """Frame one chunk and write it; return whether the socket has not taken everything."""
+        """Frame one chunk and write it; return whether the stream is `congested` after that."""
         connection = self._connection
         assert connection is not None
         connection.write(chunk(data))
@@ -104,11 +106,11 @@ class RuntimeStream(ResponseStream):
 
     @property
     def congested(self) -> bool:
-        """Whether the socket has not taken everything that was written."""
+        """Whether more than 64 KiB are unsent, so that a writer has to wait."""
         return self._connection is not None and self._connection.paused
 
     async def drain(self) -> None:
-        """Wait until the socket has taken enough.
+        """If the stream is congested, wait until at most 16 KiB are unsent.
 
         Raises:
             ClientDisconnected: the connection is lost.
@@ -123,12 +125,12 @@ class RuntimeStream(ResponseStream):
         if self._connection is not None:
             described = error_object(error, self._delivery.invocation.request_id)
             self._connection.write(last_chunk(error_trailers(described)))
-        elif self._admits(error):
+        elif self._claim_report(error):
             self._delivery.report(error)
 
-    def _admits(self, error: BaseException) -> bool:
+    def _claim_report(self, error: BaseException) -> bool:
         late = isinstance(error, DeadlineExceeded)
-        return self._delivery.admits(ClaimInput.DEADLINE if late else ClaimInput.FIRST_BYTE)
+        return self._delivery.enter(ClaimInput.DEADLINE if late else ClaimInput.FIRST_BYTE)
 
 
 class CallStream(RuntimeStream):
@@ -145,7 +147,7 @@ class CallStream(RuntimeStream):
         """Report ``error``, or leave it to the caller if nothing was sent."""
         if self._connection is not None or not isinstance(error, Exception):
             super().transmit_error(error)
-        elif isinstance(error, DeadlineExceeded) and self._admits(error):
+        elif isinstance(error, DeadlineExceeded) and self._claim_report(error):
             self._delivery.report(error)
 
     def disconnect(self, reason: str) -> None:

@@ -26,8 +26,8 @@ ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 _CHUNKED = f"Transfer-Encoding: chunked\r\nTrailer: {ERROR_TYPE}, {ERROR_BODY}\r\n\r\n".encode()
 
-# All trailer lines together must fit into a 4,096-byte buffer of the platform. If they do not, the
-# platform drops all of them and reports a truncated response instead of the error.
+# All trailer lines together must fit into a 4,096-byte buffer of Lambda. If they do not,
+# Lambda drops all of them and reports a truncated response instead of the error.
 MAX_ERROR_BODY_CHARS = 3_000
 MAX_ERROR_TYPE_CHARS = 100
 
@@ -65,7 +65,7 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes = b"
 def chunked_fields(fields: Mapping[str, str]) -> bytes:
     """Return the last lines of the head of a ``POST`` whose body follows in chunks.
 
-    The body may end in error trailers. Trailers must be declared here, or the platform drops them
+    The body may end in error trailers. Trailers must be declared here, or Lambda drops them
     and treats the response as complete.
 
     Raises:
@@ -121,7 +121,7 @@ def error_report(error: ErrorObject) -> bytes:
 
 
 def error_type_header(error: ErrorObject) -> str:
-    """Return ``Category.Reason``, the only form of an error type that the platform keeps.
+    """Return ``Category.Reason``, the only form of an error type that Lambda keeps.
 
     The category is ``Runtime`` or ``Function``; the reason is a name of ASCII letters, digits and
     underscores that begins with a capital and a second letter. Other names become
@@ -296,10 +296,10 @@ def _take_head(buffer: bytearray) -> _Head | None:
         if not colon:
             raise ProtocolError("Not a header line.")
         key = _names[name]
-        text = value.strip(" \t")
-        if key in headers and (key, text) != ("content-length", headers[key]):
-            text = f"{headers[key]}, {text}"  # RFC 9110, 5.3
-        headers[key] = text
+        value = value.strip(" \t")
+        if key in headers and (key, value) != ("content-length", headers[key]):
+            value = f"{headers[key]}, {value}"  # RFC 9110, 5.3
+        headers[key] = value
     return _Head(version, int(code), headers)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..types import ErrorObject
 
 MAX_CAUSE_CHARS = 64 * 1024
-"""The platform drops parts of a longer cause."""
+"""Lambda drops parts of a longer cause."""
 
 MAX_FRAMES = 50
 

@@ -48,7 +48,7 @@ class BufferedStream(ResponseStream):
 
         Raises:
             StreamClosed: the response has ended.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
         """
         if self.closed:
             raise self._disconnect_error or StreamClosed("The response stream has already ended.")
@@ -121,7 +121,7 @@ def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
     _warned = True
     logger.warning(
         "A response of server-sent events or JSON lines was buffered until it was complete."
-        " Its event came from a %s; %s.",
+        " Event source: %s; %s.",
         source.name,
         source.to_stream,
     )
@@ -136,13 +136,14 @@ def buffered_response(source: Source | CustomSource, head: Head, body: bytes) ->
     size = len(body)
     if size <= source.max_response_bytes:
         response = source.format(head, body)
-        # A byte of the body is at most six bytes of JSON; a head is less than half of the limit.
+        # A byte of the body is at most six bytes of JSON. The head is not measured here: no gateway
+        # accepts a head of half of the limit.
         if size * 6 <= source.max_response_bytes // 2:
             return response
         size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         if size <= source.max_response_bytes:
             return response
     raise ResponseTooLarge(
-        f"The response is {size:,} bytes of JSON, and a {source.name} takes"
-        f" {source.max_response_bytes:,}: {source.to_stream}."
+        f"The response is {size:,} bytes of JSON, more than {source.max_response_bytes:,} for the"
+        f" event source {source.name}: {source.to_stream}."
     )

@@ -66,7 +66,7 @@ class BlockingStream:
 
     @property
     def closed(self) -> bool:
-        """Whether the response has ended, or its reader has disconnected."""
+        """Whether the response has ended, or the client has disconnected."""
         return self._stream.closed
 
     def set_content_type(self, content_type: str) -> None:
@@ -78,7 +78,7 @@ class BlockingStream:
         self._stream.set_metadata(metadata)
 
     def write(self, data: bytes | str) -> None:
-        """Send one chunk, as `ResponseStream.write` does; return when the chunk is handed on."""
+        """Send one chunk, as `ResponseStream.write` does; return when the chunk is written."""
         self._wait(self._stream.write(data))
 
     def pipe(self, source: Any) -> None:
@@ -97,14 +97,14 @@ class BlockingStream:
                 source.close()
 
     def flush(self) -> None:
-        """Do nothing: `write` returns when its chunk has been handed on."""
+        """Do nothing: `write` returns when its chunk is written."""
 
     def close(self) -> None:
         """End the response, as `ResponseStream.aclose` does."""
         self._wait(self._stream.aclose())
 
     def finished(self) -> None:
-        """Wait until the whole response has been handed on. Call `close` before."""
+        """Wait until the whole response is written. Call `close` before."""
         self._wait(self._stream.finished())
 
     def give_up(self, reason: str) -> None:
@@ -137,7 +137,7 @@ class BlockingStream:
 
 
 async def in_thread(call: Callable[[BlockingStream], T], stream: Sink) -> T:
-    """Run ``call`` in a worker thread, in a copy of this context, with a stream to write to.
+    """Run ``call`` in a worker thread, with copied context variables and a stream to write to.
 
     A thread cannot be stopped. After a cancellation, every write of ``call`` raises, and this
     function still waits for the end of ``call``.

@@ -36,29 +36,29 @@ OCTET_STREAM = "application/octet-stream"
 class ResponseStream(ABC):
     """The open response of one invocation.
 
-    One task writes at a time. A write returns when its bytes have been handed on, and waits while
-    the reader is slower, so memory is bounded. `aclose` completes the response, `fail` ends it with
-    an error. After that, or after a disconnect of the reader, the stream is `closed`. A stream that
-    is never ended raises a ResourceWarning.
+    One task writes at a time. A write returns when its bytes have been written to the socket, and
+    waits while the client is slower, so memory is bounded. `aclose` completes the response, `fail`
+    ends it with an error. After that, or after a disconnect of the client, the stream is `closed`.
+    For a stream that has started and is never ended there is a ResourceWarning.
     """
 
     #: Whether there is a wrapper between the handler and the runtime, which may change the buffered
     #: response that the handler returns. If not, that response can go to `respond`.
     wrapped = True
 
-    #: Whether the head goes in front of the body, in the form that the event source takes.
+    #: Whether the head is sent before the body, in the form that the event source takes.
     sends_prelude = True
 
     def __init__(self) -> None:
         self.content_type = OCTET_STREAM
-        self.head: Head | None = None  #: of an HTTP response; it goes out with the first byte
+        self.head: Head | None = None  #: of an HTTP response; sent with the first byte
         self.source: Source = FUNCTION_URL  #: the event source that the head is rendered for
         self.started = False
         self.closed = False
         self.error: BaseException | None = None  #: the error that the response failed with
         self.on_close: Callable[[], None] | None = None  #: called once, when `closed` becomes true
         self.first_byte: float | None = None  #: when the first byte was written: `time.monotonic`
-        self.first_body: float | None = None  #: the same of the first byte of the body
+        self.first_body: float | None = None  #: when the first byte of the body was written
         self.body_bytes = 0
         self.body_chunks = 0
         self._slicing: asyncio.Future[None] | None = None  #: done when a large chunk is written
@@ -68,7 +68,7 @@ class ResponseStream(ABC):
         self._last_turn = monotonic()
 
     def start(self, head: Head, source: Source) -> None:
-        """Make the stream an HTTP response. ``head`` goes out with the first byte, or the end.
+        """Make the stream an HTTP response. ``head`` is sent with the first byte, or the end.
 
         Args:
             head: the status and the header fields.
@@ -76,13 +76,14 @@ class ResponseStream(ABC):
 
         Raises:
             StreamClosed: the stream has started, so the head is too late.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
         """
         if self.started or self.closed:
             raise self._disconnect_error or StreamClosed(
                 "The head must be set before the first write."
             )
-        if b"content-encoding" in dict(head.headers):
+        coding = dict(head.headers).get(b"content-encoding")
+        if coding is not None and coding.strip().lower() != b"identity":
             from .compression import warn_of_compression  # lazy: cold start
 
             warn_of_compression()
@@ -99,13 +100,14 @@ class ResponseStream(ABC):
         """
         if self.started:
             raise StreamClosed("The content type must be set before the first write.")
+        from .metadata import field  # lazy: cold start
+
+        checked = field("content-type", content_type)
         if self.head is None:
             self.content_type = content_type
             return
-        from .metadata import field  # lazy: cold start
-
         others = [(name, value) for name, value in self.head.headers if name != b"content-type"]
-        self.head = Head(self.head.status, [*others, field("content-type", content_type)])
+        self.head = Head(self.head.status, [*others, checked])
 
     def set_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Make the stream an HTTP response, as `start` does, with a head that has AWS's keys.
@@ -114,6 +116,10 @@ class ResponseStream(ABC):
             StreamClosed: the stream has started, so it is too late for a head.
             EventError: ``metadata`` is not as `adapter.types.Prelude` describes it.
         """
+        if (
+            self.started and not self.closed
+        ):  # `BufferedStream.start` would discard what was written
+            raise StreamClosed("The head must be set before the first write.")
         from .metadata import head  # lazy: cold start
 
         content_type = self.content_type if self.head is None else OCTET_STREAM
@@ -125,7 +131,7 @@ class ResponseStream(ABC):
         Raises:
             ResponseTooLarge: this is the first chunk, and the head is larger than the event source
                 accepts.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
             TypeError: ``data`` is not text or bytes.
         """
@@ -134,15 +140,15 @@ class ResponseStream(ABC):
     async def pipe(self, source: Any) -> None:
         """Write everything that ``source`` yields, chunk by chunk.
 
-        The stream and ``source`` stay open.
+        The stream stays open; a generator is closed.
 
         Args:
-            source: an async iterable or an iterable of chunks, or an object with a ``read`` method:
-                a file, a botocore ``StreamingBody``. A source that is not async is read in a
-                thread.
+            source: text, bytes, an async iterable or an iterable of chunks, or an object with a
+                ``read`` method: a file, a botocore ``StreamingBody``. Text, bytes, lists and tuples
+                are written directly; any other source that is not async is read in a thread.
 
         Raises:
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
             TypeError: ``source`` has another type, or yields other objects than text and bytes.
         """
@@ -155,7 +161,7 @@ class ResponseStream(ABC):
 
         Raises:
             ResponseTooLarge: the head or the whole response is too large for the event source.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
         """
         while self._slicing is not None:  # another task writes: slices of two chunks must not mix
@@ -183,6 +189,7 @@ class ResponseStream(ABC):
         if self._slicing is not None or size > SLICE_BYTES or not self.started or self.closed:
             return self.writelines((data,))
         congested = self.transmit_chunk(data)
+        # The same counters, and the same turns, as in `writelines_nowait` and `writelines`.
         if not self.body_bytes:
             self.first_body = monotonic()
         self.body_chunks += 1
@@ -216,7 +223,7 @@ class ResponseStream(ABC):
             await self._give_turn()
 
     async def _give_turn(self) -> None:
-        """Give the event loop a turn; if the stream is congested, wait for the reader."""
+        """Give the event loop a turn; if the stream is congested, wait for the client."""
         if self.congested:
             await self.drain()
         else:
@@ -225,11 +232,11 @@ class ResponseStream(ABC):
         self._last_turn = monotonic()
 
     def writelines_nowait(self, chunks: Sequence[bytes | memoryview], *, end: bool = False) -> int:
-        """Do what `writelines` does without waiting for the reader; return the bytes sent.
+        """Do what `writelines` does without waiting for the client; return the bytes sent.
 
         Raises:
             ResponseTooLarge: the head or the whole response is too large for the event source.
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
             StreamClosed: the stream has ended.
         """
         if self.closed:
@@ -255,7 +262,7 @@ class ResponseStream(ABC):
 
         Raises:
             ResponseTooLarge: the head or the whole response is too large for the event source.
-            ClientDisconnected: the reader disconnected before the end.
+            ClientDisconnected: the client disconnected before the end.
         """
         if (error := self._disconnect_error) is not None:
             raise error
@@ -282,7 +289,7 @@ class ResponseStream(ABC):
         raise NotImplementedError
 
     async def wait_closed(self) -> None:
-        """Return when the response has ended, or its reader has disconnected."""
+        """Return when the response has ended, or the client has disconnected."""
         if self.closed:
             return
         if self._ended is None:
@@ -290,20 +297,20 @@ class ResponseStream(ABC):
         await self._ended.wait()
 
     async def finished(self) -> None:
-        """Return when the whole response has been handed on.
+        """Return when the whole response has been written to the socket.
 
-        This method does not end the response: `aclose` does. A streaming function that calls this
-        method without `aclose` would wait for ever, because its return ends the response.
+        Call `aclose` before. A streaming function that does not would wait for ever: its response
+        then ends when the function returns.
 
         Raises:
-            ClientDisconnected: the reader disconnected before the end.
+            ClientDisconnected: the client disconnected before the end.
         """
         await self.wait_closed()
         if (error := self._disconnect_error) is not None:
             raise error
 
     def disconnect(self, reason: str) -> None:
-        """Close the stream because the reader has disconnected. Called by the runtime."""
+        """Close the stream because the client has disconnected. Called by the runtime."""
         if not self.closed:
             self._reason = reason
             self._close()
@@ -315,7 +322,7 @@ class ResponseStream(ABC):
 
     @property
     def disconnected(self) -> bool:
-        """Whether the reader has disconnected."""
+        """Whether the client has disconnected."""
         return self._reason is not None
 
     @property
@@ -330,15 +337,15 @@ class ResponseStream(ABC):
     def transmit_first(
         self, prelude: bytes, chunks: Sequence[bytes | memoryview], end: bool
     ) -> None:
-        """Hand on the first chunks, after the rendered head if there is one."""
+        """Write the first chunks, after the rendered head if there is one."""
         self.transmit((prelude, *chunks) if prelude else chunks, end)
 
     @abstractmethod
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
-        """Hand on ``chunks`` at once, without those that are empty."""
+        """Write ``chunks`` at once, without those that are empty."""
 
     def transmit_chunk(self, data: bytes) -> bool:
-        """Hand on one chunk at once; return whether the stream is `congested` after that."""
+        """Write one chunk at once; return whether the stream is `congested` after that."""
         self.transmit((data,), False)
         return self.congested
 
@@ -352,7 +359,7 @@ class ResponseStream(ABC):
         """Wait until the stream is not congested.
 
         Raises:
-            ClientDisconnected: the reader has disconnected.
+            ClientDisconnected: the client has disconnected.
         """
 
     @abstractmethod

@@ -1,27 +1,27 @@
 """Streaming under AWS's own Python runtime.
 
-Its client is `awslambdaric`, which only this module patches. The client receives the events, makes
-the context, calls the handler and writes the logs, as without the adapter. The handler posts its
-stream by itself, over another connection. These parts of the client are replaced, and each
-replacement calls the original:
+Its client is `awslambdaric`, which only this module patches. It receives the events, makes the
+context, calls the handler and writes the logs, as without the adapter. The handler posts its stream
+by itself, over another connection. These parts of awslambdaric are replaced; most replacements call
+the original:
 
-* ``wait_next_invocation`` of its classes. Only this method has the id of the next invocation, and
-  the nonce that must go back with the response. Its first call is the end of init, so the lifespans
-  of the apps start there.
-* ``runtime_client``, the extension module, which sends requests by libcurl. They are sent over a
+* ``wait_next_invocation`` of its client classes. Only this method has the id of the next
+  invocation, and the nonce that must go back with the response. Its first call is the end of init,
+  so the lifespans of the apps start there.
+* ``runtime_client``, the C extension module, which sends requests by libcurl. They are sent over a
   Python socket instead, and no thread is started for each event: that saves a fifth of the
-  instructions of a FastAPI call. The Runtime API refuses a second response with 403, and the client
-  then ends the process, so a second response is dropped. It is recognized by the request id,
-  because wrappers can change the result. Instrumentation patches the methods of the classes, before
-  or after this module does, and these methods call the extension module: so the hooks of the
-  instrumentation run before a response is dropped.
-* ``to_json`` in the module of the client, which writes the reports of a failed init or restore.
-  They have no limit, and ``http.client`` sends characters of Latin-1 only.
+  instructions of a FastAPI call. The Runtime API refuses a second response with 403, and
+  awslambdaric then ends the process, so a second response is dropped. It is recognized by the
+  request id, because wrappers can change the result. Instrumentation patches the methods of the
+  classes, before or after this module does, and these methods call the C extension module: so the
+  hooks of the instrumentation run before a response is dropped.
+* ``to_json`` in the module of the client, for the reports of a failed init or restore: the original
+  sets no limit, and ``http.client`` sends characters of Latin-1 only.
 * ``handle_event_request`` and ``log_error`` of its bootstrap module. An error that cannot be
   described, or a line that cannot be written, would end the process.
 * ``marshal_response`` of its marshaller. A result that UTF-8 cannot encode would end the process.
 * The runner of SnapStart hooks, to start the lifespans before the snapshot, and to run ``async``
-  hooks on the event loop of the app.
+  hooks on the event loop of the app. The original is not called; its list of hooks is used.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ _DEADLINE = "Lambda-Runtime-Deadline-Ms"
 _REQUEST_ID = "Lambda-Runtime-Aws-Request-Id"
 
 _EXTENSION = ("next", "post_invocation_result", "post_error")
-"""Functions of the extension module in all known versions."""
+"""Functions of the C extension module in all known versions."""
 
 
 @cache
 def install() -> ManagedBridge | None:
-    """Let handlers stream if this process is AWS's runtime; return the bridge to them.
+    """Let handlers stream if this process is AWS's runtime; return the bridge that calls them.
 
     Raises:
         ConfigurationError: AWS's runtime serves several invocations in threads of one process.
@@ -127,7 +127,7 @@ def _find_classes(module: ModuleType) -> list[type]:
     # The client that runs is of the original class, even if a class that inherits from it has
     # replaced it in the module.
     family = [[base for base in client.__mro__ if "wait_next_invocation" in vars(base)][-1]]
-    for member in family:
+    for member in family:  # breadth-first: the loop also visits what it adds
         family += member.__subclasses__()
     return [member for member in family if "wait_next_invocation" in vars(member)]
 
@@ -180,12 +180,12 @@ def _replace_wait(client: Any, bridge: ManagedBridge, extension: ExtensionModule
 
 
 class ExtensionModule:
-    """Replaces the extension module, and posts no second response.
+    """Replaces the C extension module, and posts no second response.
 
     A function of the module that is patched is called.
 
     Args:
-        extension: the extension module.
+        extension: the C extension module.
         bridge: the bridge to the handlers.
     """
 
@@ -195,7 +195,7 @@ class ExtensionModule:
         self._client = BlockingClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
     def __getattr__(self, name: str) -> Any:
-        """Return the attribute of the extension module."""
+        """Return the attribute of the C extension module."""
         return getattr(self.original, name)
 
     def next(self) -> Any:
@@ -222,7 +222,7 @@ class ExtensionModule:
     ) -> None:
         """Post the result of the function, unless its response has been streamed.
 
-        The client posts bytes as "application/unknown". These bytes are never streamed.
+        awslambdaric posts bytes as "application/unknown". These bytes are never streamed.
         """
         payload = None if content_type == "application/unknown" else data
         if self._bridge.end_response(invoke_id, payload):
@@ -241,7 +241,9 @@ class ExtensionModule:
         A large report is shortened: the Runtime API closes the connection if it is over 6 MiB.
         """
         if self._bridge.end_response(invoke_id):
-            logger.warning("Handler raised after its response was streamed; error not reported")
+            logger.warning(
+                "Handler raised, but the invocation already has an outcome; error not reported"
+            )
             return
         if len(report) > MAX_REPORT_BYTES:
             report = error_report(json.loads(report)).decode()
@@ -271,7 +273,7 @@ def _to_latin_1(value: str) -> str:
 
 
 def _guard_init_reports(module: Any) -> None:
-    """Let the client report each failure of init and of a restore."""
+    """Let awslambdaric report each failure of init and of a restore."""
     write: Any = getattr(module, "to_json", None)
 
     def to_json(payload: Any) -> Any:
@@ -282,7 +284,7 @@ def _guard_init_reports(module: Any) -> None:
 
 
 def _guard_reports(bootstrap: Any) -> None:
-    """Let the client report errors that it cannot describe, and continue if it cannot log one."""
+    """Let awslambdaric report errors that it cannot describe, and survive an error in its log."""
     handle: Any
     log: Any
     handle, log = (getattr(bootstrap, name, None) for name in _BOOTSTRAP)
@@ -309,7 +311,7 @@ def _guard_reports(bootstrap: Any) -> None:
 
 
 def _guard_results(marshaller: Any) -> None:
-    """Let the client post JSON with half of a surrogate pair, which UTF-8 cannot encode."""
+    """Let awslambdaric post JSON with half of a surrogate pair, which UTF-8 cannot encode."""
     marshal: Any = getattr(marshaller, "marshal_response", None)
     if not _takes(marshal, "self", "response"):
         return

@@ -1,10 +1,10 @@
 """Wraps the function so that AWS's bootstrap module can report each of its errors.
 
-The client's ``handle_event_request`` describes the error of a function, and reads the working
+awslambdaric's ``handle_event_request`` describes the error of a function, and reads the working
 directory, outside any ``try``. So two things would end the process without an error report: an
 error whose ``str()`` raises, and a working directory that the app has removed.
 
-The name of this file matters. The client removes the frames of files called ``bootstrap.py`` from
+The name of this file matters. awslambdaric removes the frames of files called ``bootstrap.py`` from
 the stack trace that it reports, so the stack trace begins with the function.
 """
 
@@ -24,7 +24,7 @@ MAX_TEXT_BYTES = MAX_REPORT_BYTES // 8
 
 
 def call_guarded(function: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
-    """Call ``function`` so that AWS's client can report each of its errors.
+    """Call ``function`` so that awslambdaric can report each of its errors.
 
     Raises:
         Exception: the exception of ``function``, or a shorter one in its place.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import HandlerError, ResponseTooLarge, StreamClosed, class_name
 from ..events import identify, unwrap
 from ..invocation.claim import ClaimInput
-from ..invocation.current import current, drop_app_cancellation
+from ..invocation.current import current, drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
 from ..runtime_api.delivery import ServedInvocation, ServedInvocations
@@ -51,7 +51,7 @@ class Bridge:
         return self.runner.call(self._respond(handler, event, context, self._find(context)))
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
-        """Wait for the reply to a response that a call has sent."""
+        """Do nothing: the worker of the native runtime waits. `ManagedBridge` waits here."""
 
     async def wait_for_call(self, served: ServedInvocation, *, cancel: bool = False) -> None:
         """Wait for a call that still runs in a thread after its wrapper has returned.
@@ -82,16 +82,16 @@ class Bridge:
         served: ServedInvocation | None,
     ) -> JSON:
         """Do what `call` describes, for a call that belongs to ``served``."""
-        if served is None or not served.delivery.admits(ClaimInput.CALL):
+        if served is None or not served.delivery.enter(ClaimInput.CALL):
             return await handler.respond(event, context, None)
-        current.set(served)  # where the calling thread has no context
+        current.set(served)  # the calling thread may have no context variables
         served.call = asyncio.current_task()
         try:
             return await self._stream(handler, event, context, served)
         finally:
-            served.delivery.admits(ClaimInput.CALL_ENDED)
+            served.delivery.enter(ClaimInput.CALL_ENDED)
             served.call = None
-            await drop_app_cancellation(served)
+            await drop_pending_app_cancellation(served)
 
     async def _stream(
         self,
@@ -135,16 +135,19 @@ class Bridge:
         """Return the record of the invocation that a call with ``context`` belongs to.
 
         A wrapper may change its context object, even its request id, and may call the handler with
-        another context object, for example to warm the app up. So the invocation is found by the
-        object itself or by its request id. AWS's runtime makes the object, and the adapter does not
-        see it before the call. Then the deadline and the function in the object decide.
+        another context object, for example to warm the app up. So this is the invocation
+
+        1. whose context object this is, or
+        2. that has the same request id, or
+        3. the only one, if the context has no request id, or the deadline and the function of that
+           invocation. AWS's runtime makes the context, so the adapter does not know the object.
         """
         record = current.get(None)
         if isinstance(record, ServedInvocation):
             # None if that invocation is over: its thread must not respond to the next invocation,
             # which may be a retry with the same request id. (A nested call has a copy.)
             known = [self.served[record.delivery]] if record.delivery in self.served else []
-        else:  # a thread that a wrapper has started without a context
+        else:  # a thread that a wrapper has started without context variables
             known = list(self.served.values())
         named = getattr(context, "aws_request_id", None)
         for served in reversed(known):
@@ -165,10 +168,10 @@ def _was_made_for(invocation: Invocation, context: object) -> bool:
 def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
     """Stream ``result`` if it is an HTTP response that a wrapper returns without the handler.
 
-    A function URL that streams sends a buffered response as the JSON body of a 200. But a wrapper
-    that returns ``{"statusCode": …}`` before it calls the handler, or instead of it, means an HTTP
-    response. Only such a response is streamed, and only if the function has a handler of the
-    adapter that streams to the event source. Return whether the response was streamed.
+    In RESPONSE_STREAM mode a function URL does not interpret a posted response: the client gets its
+    JSON, with status 200. But a wrapper that returns ``{"statusCode": …}`` without a call of the
+    handler means an HTTP response. Only such a response is streamed, and only if the function has a
+    handler of the adapter that streams to the event source. Return whether it was streamed.
     """
     if not (isinstance(result, dict) and "statusCode" in result):
         return False
@@ -179,7 +182,7 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
     from ..streams.metadata import http_response  # lazy: cold start
 
     response = http_response(result)
-    if response is None or not delivery.admits(ClaimInput.CALL):
+    if response is None or not delivery.enter(ClaimInput.CALL):
         return False
     head, body = response
     stream = RuntimeStream(delivery)
@@ -188,7 +191,6 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
         stream.writelines_nowait((body,), end=True)
     except ResponseTooLarge as error:
         logger.error("%s", error)
-        delivery.admits(ClaimInput.CALL_ENDED)
-        stream.closed = True
+        delivery.enter(ClaimInput.CALL_ENDED)
         return False
     return True

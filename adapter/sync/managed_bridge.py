@@ -1,4 +1,4 @@
-"""The bridge of the managed runtime: from its synchronous client to the event loop and a stream."""
+"""The bridge of AWS's runtime: from synchronous awslambdaric to the event loop and a stream."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ logger = get_logger("adapter.runtime")
 
 
 class ManagedBridge(Bridge):
-    """Connects the managed client, which is synchronous, with handlers that stream.
+    """Connects awslambdaric, which is synchronous, with handlers that stream.
 
     The event loop runs during each call of the handler, in the thread of the call. So no other
     thread is involved, and the app sees objects that are bound to the thread, such as X-Ray's
@@ -44,7 +44,7 @@ class ManagedBridge(Bridge):
         make_when_needed(loop, app_threads)
         KeptOpen(loop).__enter__()  # for as long as the process runs
         super().__init__(LoopRunner(loop))
-        self.waiting = False  #: the managed client waits for an event
+        self.waiting = False  #: awslambdaric waits for an event
         self._started = False
         #: The handler that AWS's runtime calls without a wrapper; None if there is a wrapper.
         self._handler: object = None
@@ -95,29 +95,29 @@ class ManagedBridge(Bridge):
         function_arn: str | None = None,
         event: bytes | str | None = None,
     ) -> None:
-        """Take the invocation that the managed client has received."""
+        """Take the invocation that awslambdaric has received."""
         headers = {"lambda-runtime-invocation-id": nonce} if nonce else {}
         if function_arn:
             headers["lambda-runtime-invoked-function-arn"] = function_arn
         invocation = Invocation(request_id, deadline_ms, headers, b"")
         self._event = event
         self._latest = ServedInvocation(Delivery(self._client, invocation))
-        self._forks = forks.count
+        self._forks = forks.generation
         self.served.begin(self._latest)
         asyncio.set_event_loop(self.runner.loop)  # asyncio.run unsets it
 
     def end_response(self, request_id: str, payload: bytes | None = None) -> bool:
         """Let no call respond any more; return whether the invocation has its outcome already.
 
-        This method waits for a call that may still send the outcome. If there is no outcome, the
-        managed client posts the result of the function. A forked child of the function that returns
+        This method waits for a call that may still send the outcome. If there is no outcome,
+        awslambdaric posts the result of the function. A forked child of the function that returns
         to this method ends here.
 
         Args:
             request_id: the invocation.
-            payload: the result of the function that the client is about to post, if there is one.
+            payload: the result of the function that awslambdaric will post, if there is one.
         """
-        if forks.count != self._forks:
+        if forks.generation != self._forks:
             forks.exit_if_forked(self._forks)
         served = self._latest
         if served is None or served.request_id != request_id:
@@ -125,37 +125,39 @@ class ManagedBridge(Bridge):
         if served.call is not None:  # in a thread that the function has not joined
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
+        # No call runs now. Before each step a thread may still call, and send the outcome.
         if not delivery.sent and payload is not None:
             self._stream_payload(served, payload)
         if not delivery.sent:
             return self._release(delivery)
         if delivery.reply_to_stream is None and not delivery.has_posted:
-            self.runner.run(self.wait_for_reply(delivery))  # the call ended by a GeneratorExit
-        return delivery.sent  # if the POST failed, the client posts
+            # A GeneratorExit has closed the call before it could wait for the reply.
+            self.runner.run(self.wait_for_reply(delivery))
+        return delivery.sent  # false if the POST could not be sent: awslambdaric posts
 
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop is paused after this call."""
         try:
             await wait_for_reply(delivery, current.get(None))
         except AdapterError as error:
-            logger.critical("%s", error)  # the managed client gets the same reply, and ends
+            logger.critical("%s", error)  # awslambdaric gets the same reply, and ends
         if self._client.connection is None:
             await asyncio.sleep(0)  # a turn of the loop, in which the connection is closed
 
     async def open_stream(self, handler: StreamingHandler, delivery: Delivery) -> RuntimeStream:
         """Return the stream for a call of ``handler``, over a connection that is open."""
-        await self._client.ensure_connection()  # the client received the event over another one
+        await self._client.ensure_connection()  # awslambdaric received the event over another one
         if handler is self._handler:  # no wrapper can change the response, so it is posted at once
             return DirectStream(delivery)
         return CallStream(delivery)
 
     def _release(self, delivery: Delivery) -> bool:
-        """Let the client post the outcome; return True if a call has just begun to send one.
+        """Let awslambdaric post the outcome; return True if a call has just sent the outcome.
 
         The claim changes while the loop is paused, so no call can begin at the same time.
         """
         with self.runner.keep_paused():
-            delivery.admits(ClaimInput.RUNTIME)
+            delivery.enter(ClaimInput.RUNTIME)
         return delivery.sent
 
     def _stream_payload(self, served: ServedInvocation, payload: bytes) -> None:

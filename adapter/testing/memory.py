@@ -18,7 +18,7 @@ class MemoryStream(ResponseStream):
     """Keeps every written chunk, and yields each chunk at once to readers of the stream.
 
     ``chunks`` has all chunks written so far, the prelude first; ``error`` is the error that the
-    response failed with; ``disconnect(reason)`` simulates a disconnect of the reader.
+    response failed with; ``disconnect(reason)`` simulates a disconnect of the client.
     """
 
     def __init__(self) -> None:

@@ -18,6 +18,7 @@ from adapter.asgi.response import Response
 from adapter.errors import ClientDisconnected, DeadlineExceeded
 from adapter.events import FUNCTION_URL
 from adapter.events.prelude import encode
+from adapter.streams.buffered_stream import BufferedStream
 from adapter.testing import MemoryStream
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from adapter.streams.response_stream import ResponseStream
-    from adapter.types import ASGIApp, Message, Receive, Scope, Send
+    from adapter.types import ASGIApp, Head, Message, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
 
@@ -115,6 +116,25 @@ class TestReceive:
             await send(SOME)
 
         await run(app, stream)
+
+
+async def test_a_response_that_cannot_be_rendered_is_no_disconnect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "adapter")
+
+    def render(head: Head | None, body: bytes) -> NoReturn:
+        raise ValueError("no")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(START)
+        await send(LAST)
+
+    stream = BufferedStream(render)
+    await run(app, stream)
+    assert caplog.records == []
+    with pytest.raises(ValueError, match="no"):
+        stream.result()
 
 
 class TestDisconnect:

@@ -336,6 +336,17 @@ class TestShared:
         with pytest.raises(LifespanFailed):
             await lifespan(raising, "on", shared=True).startup()
 
+    async def test_one_that_is_required_fails_for_an_app_that_raised_for_another(self) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            raise ValueError("no database")
+
+        await lifespan(app, "auto", shared=True).startup()
+        span = lifespan(app, "on", shared=True)
+        with pytest.raises(LifespanFailed, match="another handler"):
+            await span.startup()
+        await span.shutdown()
+
 
 async def test_starlette_starts_and_stops_on_the_same_loop_with_its_state() -> None:
     events: list[object] = []

@@ -55,6 +55,10 @@ class TestRequest:
             server=("origin.example.com", 443),
         )
 
+    def test_has_the_scheme_of_the_viewer_and_its_port(self) -> None:
+        parsed = request(edge_event(headers=[("CloudFront-Forwarded-Proto", "http")]))
+        assert (parsed.scheme, parsed.server) == ("http", ("origin.example.com", 80))
+
     def test_has_one_cookie_because_frameworks_read_only_one(self) -> None:
         parsed = request(edge_event(headers=[("Cookie", "a=1"), ("Cookie", "b=2")]))
         assert [v for name, v in parsed.headers if name == b"cookie"] == [b"a=1; b=2"]

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -30,6 +31,11 @@ class TestRequest:
         headers = dict(request.headers)
         assert headers[b"content-type"] == b"application/json"
         assert headers[b"content-length"] == str(len(request.body)).encode()
+
+    @pytest.mark.parametrize("event", [b"bytes", {"amount": Decimal(1)}], ids=["bytes", "decimal"])
+    def test_cannot_be_made_of_an_event_that_is_not_json(self, event: Any) -> None:
+        with pytest.raises(EventError, match="event_path"):
+            event_request(PATH, event)
 
     @given(JSONS)
     def test_has_any_event_there_is_as_its_body(self, event: JSON) -> None:

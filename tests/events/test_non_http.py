@@ -84,4 +84,4 @@ def test_a_lambda_authorizer_is_named_without_its_token(event: Event) -> None:
     ("event", "what"), [({"Records": []}, "has the keys 'Records'"), ([1], "is a list")]
 )
 def test_any_other_is_told_by_its_keys_or_its_type(event: JSON, what: str) -> None:
-    assert f"The event {what}. Pass a function" in explain(event)
+    assert f"The event {what}. Handle it with" in explain(event)

@@ -44,6 +44,18 @@ def worker(stage: Stage, variant: str) -> Seen:
     return CUT
 
 
+def timer_after_a_freeze(stage: Stage, variant: str) -> Seen:
+    """The event and the timer are due in the same iteration of the event loop."""
+    assert app("leave a cancelling timer")(stage, variant) == WHOLE
+    peer = stage.asked()
+    process = stage.platform.process
+    process.send_signal(signal.SIGSTOP)
+    peer.event(function_url_event("/"))
+    assert peer.is_silent(0.3)
+    process.send_signal(signal.SIGCONT)
+    return stage.outcome()
+
+
 def forks(name: str) -> Callable[[Stage, str], Seen]:
     def play(stage: Stage, variant: str) -> Seen:
         stage.deliver(quote(f"/libraries/forks in {name.format(variant)}"))
@@ -119,6 +131,8 @@ LIBRARIES = [
         WHOLE, runtimes=ALL),
     Row("The app leaves a task behind that cancels all tasks", app("leave cancelling"), WHOLE,
         runtimes=ALL),
+    Row("A timer of the app cancels all tasks when a freeze ends and the next event comes",
+        timer_after_a_freeze, WHOLE, runtimes=ALL),
     Row("The app quotes half of a surrogate pair in an exception", app("surrogate"), HTTP_500,
         log="The app failed", runtimes=ALL),
     Row("The app quotes half of a surrogate pair in an exception, with `errors=\"raise\"`",

@@ -121,6 +121,17 @@ async def leave_cancelling(scope: Scope, receive: Receive, send: Send) -> None:
     held.append(asyncio.create_task(cancel_all()))
 
 
+async def leave_cancelling_timer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Leave a timer that cancels all tasks."""
+
+    def cancel() -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+    await response(send)
+    asyncio.get_running_loop().call_later(0.2, cancel)
+
+
 # Logging that fails.
 
 
@@ -353,6 +364,7 @@ APPS: dict[str, ASGIApp] = {
     "cancel all": well(cancel_all),
     "cancel others": well(cancel_others),
     "leave cancelling": leave_cancelling,
+    "leave a cancelling timer": leave_cancelling_timer,
     "surrogate": failing(fails_with_a_surrogate),
     "late surrogate": failing(fails_with_a_surrogate, late=True),
     **{part: unlogged(part) for part in LOGGING},

@@ -12,7 +12,7 @@ import pytest
 
 from adapter.invocation.context import LambdaContext
 from adapter.invocation.current import Current, current
-from adapter.invocation.deadline import Deadline, Timers, seconds_left, timers_of
+from adapter.invocation.deadline import Deadline, Timers, seconds_until_deadline, timers_of
 from adapter.invocation.threads import watch_threads
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def test_each_event_loop_has_its_own_alarms() -> None:
 async def test_when_the_time_is_up_it_says_so_and_then_cancels_the_task() -> None:
     said: list[float] = []
     deadline = Deadline(0.01, said.append)
-    assert not deadline.expired
+    assert not deadline.ended_response
     with pytest.raises(asyncio.CancelledError):
         await asyncio.Event().wait()
-    assert (deadline.expired, said) == (True, [0.01])
+    assert (deadline.ended_response, said) == (True, [0.01])
     deadline.end()
     assert cancelling() == 0, "its own cancellation stayed behind"
 
@@ -149,7 +149,7 @@ async def test_a_task_whose_response_has_been_ended_has_the_same_grace(
     deadline.start_grace()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.Event().wait()
-    assert deadline.expired
+    assert deadline.ended_response
     deadline.end()
     assert cancelling() == 0
 
@@ -159,7 +159,7 @@ async def test_a_task_that_is_in_time_is_left_alone(seconds: float | None) -> No
     deadline = Deadline(seconds, lambda seconds: pytest.fail("expired"))
     await asyncio.sleep(0)
     deadline.end()
-    assert not deadline.expired
+    assert not deadline.ended_response
 
 
 async def test_a_task_that_waits_for_a_thread_is_cancelled_when_the_thread_is_done() -> None:
@@ -265,8 +265,18 @@ async def test_a_cancellation_from_outside_is_told_by_the_record_though_the_app_
         await task
 
 
-async def test_the_seconds_left_are_those_of_the_context() -> None:
-    assert 0 < (seconds_left(LambdaContext("id-1", int((time.time() + 60) * 1000))) or 0) <= 60
+@pytest.mark.parametrize(("margin", "at_most"), [(0.25, 59.75), (59.5, 0.5), (61, 0)])
+async def test_the_deadline_is_the_timeout_of_the_context_less_the_margin(
+    margin: float, at_most: float
+) -> None:
+    seconds = seconds_until_deadline(LambdaContext("id-1", int((time.time() + 60) * 1000)), margin)
+    assert seconds is not None
+    assert 0 <= seconds <= at_most
+
+
+async def test_without_a_margin_there_is_no_deadline() -> None:
+    context = LambdaContext("id-1", int((time.time() + 60) * 1000))
+    assert seconds_until_deadline(context, 0) is None
 
 
 class Odd:
@@ -278,4 +288,4 @@ class Odd:
 async def test_a_context_of_a_test_that_does_not_tell_the_time_sets_no_deadline(
     other: object,
 ) -> None:
-    assert seconds_left(other) is None
+    assert seconds_until_deadline(other, 0.25) is None

@@ -86,15 +86,15 @@ def status_of(does: Callable[[], object]) -> int:
 
 @pytest.mark.process
 def test_a_child_is_told_from_its_parent_by_the_count() -> None:
-    count = forks.count
+    count = forks.generation
     assert status_of(lambda: exit_if_forked(count)) == EXIT_FORKED
     exit_if_forked(count)
-    assert forks.count == count
+    assert forks.generation == count
 
 
 @pytest.mark.process
 def test_a_child_that_asks_for_the_count_itself_may_go_on() -> None:
-    assert status_of(lambda: exit_if_forked(forks.count)) == 0
+    assert status_of(lambda: exit_if_forked(forks.generation)) == 0
 
 
 @pytest.mark.process

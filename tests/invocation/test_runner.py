@@ -277,6 +277,23 @@ class TestCall:
         thread.join()
         assert results == ["of the thread"]
 
+    def test_calls_outside_the_loop_stay_in_the_thread_that_ran_it(
+        self, runner: LoopRunner
+    ) -> None:
+        """Also while the first of them waits for another thread, which runs the loop."""
+
+        def first() -> str:
+            thread = threading.Thread(target=lambda: runner.run(later("done")))
+            thread.start()
+            thread.join()
+            return thread_name()
+
+        async def serve() -> list[str]:
+            calls = (runner.call_outside_loop(call) for call in (first, thread_name))
+            return await asyncio.gather(*calls)
+
+        assert runner.run(serve()) == [thread_name()] * 2
+
     def test_of_many_threads_each_gets_its_own_result(self, runner: LoopRunner) -> None:
         results: dict[int, str] = {}
 

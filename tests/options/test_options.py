@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.errors import ConfigurationError
-from adapter.options import resolve, resolve_runtime
+from adapter.options import deadline_margin, resolve, resolve_runtime
 from adapter.options.__main__ import default_of, markdown
 from adapter.options.table import OPTIONS, Option, Options, RuntimeOptions
 
@@ -242,6 +242,15 @@ class TestOfTheRuntime:
     def test_list_what_they_could_be(self) -> None:
         with pytest.raises(ConfigurationError, match="ADAPTER_LOOP is 'trio'; it can be 'asyncio'"):
             resolve_runtime({"ADAPTER_LOOP": "trio"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "margin"), [({}, 0.25), ({"ADAPTER_DEADLINE_MARGIN": "40"}, 0.04)]
+)
+def test_the_margin_of_the_deadline_needs_no_other_option(
+    environ: dict[str, str], margin: float
+) -> None:
+    assert deadline_margin(environ | {"ADAPTER_LIFESPAN": "sometimes"}) == margin
 
 
 class TestTheTable:

@@ -73,7 +73,7 @@ class ClaimedStream(RuntimeStream):
 
     def __init__(self, client: RuntimeClient, invocation: Invocation) -> None:
         self.delivery = Delivery(client, invocation)
-        self.delivery.admits(ClaimInput.CALL)
+        self.delivery.enter(ClaimInput.CALL)
         super().__init__(self.delivery)
 
 
@@ -130,6 +130,22 @@ async def test_the_content_type_of_the_stream_is_the_content_type_of_the_request
     await stream.writelines((b"data: 1\n\n",), end=True)
     await stream.delivery.reply()
     assert server.responses[0].headers["content-type"] == "text/event-stream"
+    client.close()
+
+
+@pytest.mark.anyio
+async def test_a_head_that_cannot_be_sent_leaves_the_invocation_open_for_an_error_report(
+    server: Server,
+) -> None:
+    client, stream = await open_stream(server)
+    stream.content_type = "日本"
+    with pytest.raises(UnicodeEncodeError) as caught:
+        await stream.write(b"one")
+    assert not stream.delivery.sent
+    stream.fail(caught.value)
+    assert (await stream.delivery.reply()).status == 202
+    [request] = server.responses
+    assert (request.call, request.json["errorType"]) == (error_of("id-1"), "UnicodeEncodeError")
     client.close()
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.runtimes.apps import EVENT, HELLO
+from tests.runtimes.conftest import every_runtime
 from tests.support.fake_runtime_api import NEXT, error_of, response_of
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Start
+    from tests.support.runtimes import StartRunning
 
 WRAPPER = (
     HELLO
@@ -202,8 +204,8 @@ def test_a_function_that_blocks_the_main_thread_is_left_to_lambdas_own_timeout(
     """
     lambda_ = start(source, "main.handler", ADAPTER_LOOP=loop)
     platform = lambda_.connection()
-    platform.deliver("x", "id-1", seconds=0.1)
-    assert platform.is_silent()
+    platform.deliver("x", "id-1", seconds=0.5)
+    assert platform.is_silent(0.6)
     (lambda_.root / "go").touch()
     request = platform.read()
     assert (request.call, request.json) == (response_of("id-1"), "late")
@@ -251,3 +253,43 @@ def test_a_handler_that_writes_to_the_stream_itself_has_to_end_it(start: Start, 
     lambda_.terminate()
     assert lambda_.exit_code() == 0
     assert "shutdown" in lambda_.output
+
+
+@every_runtime
+@pytest.mark.parametrize("content_type", ["text/plain; title=日本", "text/plain\\r\\nx: y"])
+def test_a_content_type_that_http_cannot_carry_fails_the_invocation_and_no_other(
+    run: StartRunning, content_type: str
+) -> None:
+    running = run(f"""
+from adapter import streamify_response
+
+@streamify_response
+async def handler(event, stream, context):
+    if event == "bad":
+        stream.set_content_type("{content_type}")
+    stream.set_metadata({{}})
+    await stream.write("one two")
+""")
+    running.client.deliver("bad", "id-0")
+    request = running.client.read()
+    assert request.call == error_of("id-0")
+    assert request.json["errorType"] == "EventError"
+    running.client.accept()
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+
+
+def test_an_async_function_is_reported_before_lambda_ends_the_environment(start: Start) -> None:
+    source = """
+    import asyncio
+
+    async def handler(event, context):
+        if event == "hang":
+            await asyncio.wait_for(asyncio.Event().wait(), 1)
+        return event
+    """
+    platform = start(source, "main.handler", ADAPTER_DEADLINE_MARGIN="119800").connection()
+    request = platform.invoke("hang", "id-0", seconds=60)
+    assert request.call == error_of("id-0")
+    assert request.json["errorType"] == "DeadlineExceeded"
+    assert platform.invoke("fine", "id-1").json == "fine"

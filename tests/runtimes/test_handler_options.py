@@ -177,3 +177,27 @@ def test_no_request_is_logged_unless_it_is_asked_for(run: StartRunning) -> None:
     outcome(running, function_url_event("/"))
     assert running.client.read().call == NEXT
     assert "HTTP/1.1" not in running.platform.output
+
+
+def test_a_cold_start_is_the_first_invocation_even_if_another_handler_has_served_it(
+    run: StartRunning,
+) -> None:
+    running = run("""
+from adapter import LambdaHandler
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"one two"})
+
+def tell(summary):
+    print("cold", summary.request_id, summary.cold_start, flush=True)
+
+first = LambdaHandler(app, lifespan="off")
+others = LambdaHandler(app, lifespan="off", on_complete=tell)
+
+def handler(event, context):
+    return (first if context.aws_request_id == "id-1" else others)(event, context)
+""")
+    assert running.stream("id-1") == b"one two"
+    assert running.serves_on("id-2")
+    running.platform.wait_for("cold id-2 False")

@@ -144,8 +144,8 @@ def on_event(event, context):
 handler = LambdaHandler(app, on_event=on_event)
 """
     running = run(PLAIN + source, {"GATE": str(tmp_path / "gate")})
-    running.client.deliver(sqs_event("x"), seconds=0.1)
-    assert running.client.is_silent(0.5)
+    running.client.deliver(sqs_event("x"), seconds=0.5)
+    assert running.client.is_silent(0.6)
     (tmp_path / "gate").touch()
     request = running.client.read()
     assert (request.call, request.json) == (response_of("id-1"), "late")

@@ -460,7 +460,7 @@ def handler(event, context):
         assert running.serves_on()
         log = running.platform.output
         assert (
-            log.count("Handler raised after its response was streamed")
+            log.count("Handler raised, but the invocation already has an outcome")
             == log.count("[ERROR] ValueError: mine")
             == 2
         )

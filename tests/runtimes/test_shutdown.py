@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.native.runtime import CANCEL_GRACE_SECONDS, GRACE_SECONDS
+from adapter.native.runtime import CANCEL_GRACE_SECONDS, SIGTERM_GRACE_SECONDS
 from tests.runtimes.apps import ENDLESS, EVENT, HELLO, IN_A_WRAPPER, LIFESPAN
 from tests.support.fake_runtime_api import NEXT
 from tests.support.runtimes import variant
@@ -233,7 +233,7 @@ def test_SIGTERM_ends_an_endless_response_before_the_lifespan_that_it_may_still_
 
 
 def test_all_that_runs_has_ended_before_the_300_ms_after_which_Lambda_kills() -> None:
-    assert 0 < GRACE_SECONDS + CANCEL_GRACE_SECONDS < 0.3  # what is left is the lifespan's
+    assert 0 < SIGTERM_GRACE_SECONDS + CANCEL_GRACE_SECONDS < 0.3  # what is left is the lifespan's
 
 
 STUBBORN = {

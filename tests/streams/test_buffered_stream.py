@@ -149,7 +149,7 @@ class TestTooLarge:
         app = responding(TEXT, body=b"x" * limit)
         with pytest.raises(ResponseTooLarge, match=way_out) as caught:
             await response_of(app, event, errors="raise")
-        assert f"takes {limit:,}" in str(caught.value)
+        assert f"more than {limit:,} for the event source" in str(caught.value)
         assert str(caught.value) in caplog.text
 
     async def test_a_response_is_a_500_for_the_client(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.errors import ClientDisconnected, StreamClosed
+from adapter.errors import ClientDisconnected, EventError, StreamClosed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -79,6 +79,24 @@ class StreamContract(ABC):
             stream.set_content_type("text/plain")
         assert stream.content_type == "text/event-stream"
         await stream.aclose()
+
+    @pytest.mark.parametrize("content_type", ["text/plain; title=日本", "text/plain\r\nx: y", "\0"])
+    async def test_a_content_type_that_http_cannot_carry_is_refused_and_changes_nothing(
+        self, stream: ResponseStream, content_type: str
+    ) -> None:
+        with pytest.raises(EventError, match="content-type"):
+            stream.set_content_type(content_type)
+        await stream.write(b"one")
+        await stream.aclose()
+        assert stream.content_type == "application/octet-stream"
+        assert await self.received(stream) == [b"one"]
+
+    async def test_a_head_must_come_before_the_first_write(self, stream: ResponseStream) -> None:
+        await stream.write(b"one")
+        with pytest.raises(StreamClosed, match="before the first write"):
+            stream.set_metadata({"statusCode": 200})
+        await stream.aclose()
+        assert await self.received(stream) == [b"one"]
 
     async def test_closing_one_that_was_not_written_to_sends_an_empty_response(
         self, stream: ResponseStream
