@@ -149,7 +149,7 @@ class EntryPoint(ABC):
         stream: ResponseStream | None,
         meter: Meter | None,
     ) -> JSON:
-        """Do what `respond` does; tell ``meter``, if there are listeners, what it does not see."""
+        """Do what `respond` does, and give ``meter`` the request; it is None without listeners."""
 
     @abstractmethod
     async def shutdown(self) -> None:

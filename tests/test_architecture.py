@@ -180,7 +180,7 @@ def folder_table() -> str:
         f"| `{name}/` | {str(docstring).splitlines()[0]} |\n"
         for name, docstring in zip(FOLDERS, docstrings, strict=True)
     ]
-    return "| Folder | What is in it |\n|---|---|\n" + "".join(rows)
+    return "| Folder | Contents |\n|---|---|\n" + "".join(rows)
 
 
 def layer_table() -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..types import JSON
 
     class RegisteredHandler(Protocol):
-        """What is known of a handler of the adapter, for example of a `LambdaHandler`."""
+        """The methods of a handler that a runtime calls; a `LambdaHandler` has them."""
 
         async def startup(self) -> bool:
             """Start the handler, once per environment; return whether `shutdown` has work to do."""

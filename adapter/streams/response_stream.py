@@ -116,9 +116,7 @@ class ResponseStream(ABC):
             StreamClosed: the stream has started, so it is too late for a head.
             EventError: ``metadata`` is not as `adapter.types.Prelude` describes it.
         """
-        if (
-            self.started and not self.closed
-        ):  # `BufferedStream.start` would discard what was written
+        if self.started and not self.closed:  # `BufferedStream.start` would discard these bytes
             raise StreamClosed("The head must be set before the first write.")
         from .metadata import head  # lazy: cold start
 

@@ -127,7 +127,7 @@ def _find_classes(module: ModuleType) -> list[type]:
     # The client that runs is of the original class, even if a class that inherits from it has
     # replaced it in the module.
     family = [[base for base in client.__mro__ if "wait_next_invocation" in vars(base)][-1]]
-    for member in family:  # breadth-first: the loop also visits what it adds
+    for member in family:  # breadth-first: the loop also visits the classes that it adds
         family += member.__subclasses__()
     return [member for member in family if "wait_next_invocation" in vars(member)]
 

@@ -72,7 +72,7 @@ def read_event(arguments: Namespace) -> SourceEvent:
         json.loads(document)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name} does not hold an event: {error}") from error
-    # The ids of an invented request: an event has no ids of its own.
+    # The ids are those of a made-up request, because an event has none.
     with_ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
     return with_ids._replace(document=document)
 
