@@ -64,10 +64,10 @@ lock:  ## Write the newest versions of what the tests need into constraints.txt
 .venv-run/.ready: pyproject.toml
 	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' 'fastapi>=0.135')
 
-run: .venv-run/.ready  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000
+run: .venv-run/.ready  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000; with PORT=8001 at another port
 	@echo "Filling the example's database, then starting adapter dev (Ctrl-C stops it) ..."
 	@.venv-run/bin/python examples/fastapi_app/seed.py
-	@.venv-run/bin/adapter dev examples/fastapi_app/main.py:app
+	@.venv-run/bin/adapter dev examples/fastapi_app/main.py:app $(if $(PORT),--port $(PORT))
 
 check: $(READY)  ## Types and lint
 	$(BIN)/ruff check .
@@ -267,4 +267,4 @@ bench-peers: .peers/.ready .venv-peers/.ready $(if $(NEWER),.venv-peers-newer/.r
 	$(if $(NEWER),.venv-peers-newer/bin/python -m benchmarks.peers --write)
 
 clean:  ## Remove what the other targets made
-	rm -rf .venv* .node-tools .peers site .cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv* .node-tools .peers site dist .cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -85,7 +85,9 @@ def dispatch(argv: Sequence[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     try:
-        arguments = parser.parse_args(argv)
+        arguments, unknown = parser.parse_known_args(argv)
+        if unknown:
+            arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = arguments.command(arguments)
     finally:
         sys.stdout.flush()  # a broken pipe is an error here, and not when Python ends
@@ -143,7 +145,7 @@ def add_command(
     from .target import DISTRIBUTION
 
     needs = f"\nneeds: pip install '{DISTRIBUTION}[{extra}]'" if extra else ""
-    return commands.add_parser(
+    command: ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
@@ -152,6 +154,8 @@ def add_command(
         formatter_class=RawDescriptionHelpFormatter,
         epilog=f"{examples}{needs}",
     )
+    command.set_defaults(refuse=command.error)  # shows the usage of the command
+    return command
 
 
 def add_dev(commands: _SubParsersAction[ArgumentParser]) -> None:

@@ -147,7 +147,8 @@ def _check_callable(found: object, target: str) -> None:
     if not callable(found):
         raise LoadError(
             "Runtime.HandlerNotFound",
-            f"{target!r} is not a handler: it is a {type(found).__name__}, which cannot be called."
+            f"{target!r} is not a handler: it is of type {type(found).__name__}, and cannot be "
+            "called."
             + (_GENERATOR if isinstance(found, Generator | AsyncGenerator) else "")
             + _app_advice(found, target),
         )

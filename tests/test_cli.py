@@ -209,3 +209,16 @@ def test_a_shell_completes_commands_options_and_their_values(
         check=True,
     )
     assert ended.stdout == "arm64\n"
+
+
+def test_an_unknown_option_shows_the_usage_of_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["dev", "main:app", "--prot", "8001"])
+    usage, _, error = capsys.readouterr().err.rstrip("\n").rpartition("\n")
+    assert (exit_.value.code, error) == (
+        2,
+        "adapter dev: error: unrecognized arguments: --prot 8001",
+    )
+    assert usage.startswith("usage: adapter dev ")

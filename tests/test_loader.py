@@ -213,14 +213,14 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
         pytest.param(
             "shop:server",
             "Runtime.HandlerNotFound",
-            "'shop:server' is not a handler: it is a Server, which cannot be called."
+            "'shop:server' is not a handler: it is of type Server, and cannot be called."
             " Its app may be shop:server.http_app().",
             id="an-object-whose-method-makes-the-app",
         ),
         pytest.param(
             "shop:version()",
             "Runtime.HandlerNotFound",
-            "'shop:version()' is not a handler: it is a str, which cannot be called.",
+            "'shop:version()' is not a handler: it is of type str, and cannot be called.",
             id="a-factory-that-cannot-be-called",
         ),
         pytest.param(
@@ -248,14 +248,14 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
         pytest.param(
             "shop.chunks",
             "Runtime.HandlerNotFound",
-            "'shop.chunks' is not a handler: it is a generator, which cannot be called. To stream"
-            " what a generator function yields, decorate it with @streamify_response.",
+            "'shop.chunks' is not a handler: it is of type generator, and cannot be called. To"
+            " stream what a generator function yields, decorate it with @streamify_response.",
             id="generator",
         ),
         pytest.param(
             "shop.version",
             "Runtime.HandlerNotFound",
-            "'shop.version' is not a handler: it is a str, which cannot be called.",
+            "'shop.version' is not a handler: it is of type str, and cannot be called.",
             id="not-callable",
         ),
     ],

@@ -31,8 +31,8 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 NONCE = "lambda-runtime-invocation-id"
 """The header that is sent back with the outcome."""
 
-MAX_TIMEOUT_MS = 900_000
-"""The longest timeout of a function, for an event without a deadline."""
+ASSUMED_TIMEOUT_MS = 900_000
+"""The timeout of an event without a deadline."""
 
 
 class Invocation(NamedTuple):
@@ -60,7 +60,7 @@ class Invocation(NamedTuple):
         deadline = (
             int(given)
             if given.isascii() and given.isdigit()
-            else int(time.time() * 1000) + MAX_TIMEOUT_MS
+            else int(time.time() * 1000) + ASSUMED_TIMEOUT_MS
         )
         return cls(
             request_id,

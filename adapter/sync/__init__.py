@@ -1,1 +1,1 @@
-"""Calls of streaming handlers by synchronous code, under both runtimes."""
+"""AWS's own runtime, and calls of streaming handlers by synchronous code, under both runtimes."""
