@@ -54,7 +54,8 @@ else:
         def __new__(cls, name, bases, body):
             if not bases:  # NamedTuple itself
                 return super().__new__(cls, name, bases, body)
-            fields = body["_fields"] = tuple(body.get("__annotations__", ()))
+            fields = tuple(body.get("__annotations__", ()))
+            body["_fields"] = body["__match_args__"] = fields
             body["_field_defaults"] = {field: body[field] for field in fields if field in body}
             body |= {field: _tuplegetter(number, None) for number, field in enumerate(fields)}
             return type(name, (_Tuple,), {**body, "__slots__": ()})
@@ -73,7 +74,10 @@ else:
                     setattr(cls, key, member)
 
         def __call__(cls, value):
-            return cls._members[value]
+            try:
+                return cls._members[value]
+            except KeyError:
+                raise ValueError(f"{value!r} is not a valid {cls.__name__}") from None
 
         def __getitem__(cls, name):
             return cls.__dict__[name]

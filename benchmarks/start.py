@@ -69,7 +69,7 @@ class Implementation(NamedTuple):
         return self.folder.partition("-")[0], self.is_cold
 
 
-NATIVE = ("-c", "import adapter.__main__", "run")  # as adapter/bootstrap
+NATIVE = ("-m", "adapter", "run")
 AWS = ("-c", MANAGED)
 RAW_LOOP = Implementation("raw loop", (str(HERE / "raw_loop.py"),), "bare.app", "bare-files")
 IMPLEMENTATIONS = (

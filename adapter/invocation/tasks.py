@@ -21,8 +21,8 @@ def unlisted(task: T) -> T:
 def list_current_task() -> None:
     """Add the current task to `asyncio.all_tasks` again.
 
-    A task that is cancelled before its first step never runs. So a call, a hook, and a task of a
-    concurrent environment begin unlisted, and are listed when they can report their cancellation.
+    A task that is cancelled before its first step never runs. So a task that serves an invocation,
+    unless it starts at once, begins unlisted, and is listed when it can report its cancellation.
     """
     task = asyncio.current_task()
     assert task is not None

@@ -135,7 +135,7 @@ def make_when_needed(
     hook for this, so two of its methods are replaced.
     """
     submit, set_executor = loop.run_in_executor, loop.set_default_executor
-    is_set = False
+    is_set = getattr(loop, "_default_executor", None) is not None  # not shown by uvloop
 
     def set_default_executor(executor: ThreadPoolExecutor) -> None:
         nonlocal is_set

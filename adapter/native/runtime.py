@@ -369,8 +369,7 @@ def _set_module_path(environ: Mapping[str, str]) -> None:
     The rest of ``sys.path`` comes from the container, or from ``adapter/bootstrap``.
     """
     root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
-    # "" is the working directory, which Python adds for a command (-c).
-    sys.path[:] = [root, *(folder for folder in sys.path if folder not in (root, ""))]
+    sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
     if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_"):
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         for folder in (root, f"/opt/python/lib/{version}/site-packages", "/opt/python"):

@@ -91,14 +91,34 @@ class WakingSignals:
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
         self._socket = getattr(loop, "_csock", None)  # not on every kind of loop
 
     def __enter__(self) -> None:
-        if self._socket is not None:
-            signal.set_wakeup_fd(self._socket.fileno(), warn_on_full_buffer=False)
+        if self._socket is None:
+            return
+        self._set_wakeup_fd()
+        remove = self._loop.remove_signal_handler
+
+        def remove_signal_handler(number: int) -> bool:
+            removed = remove(number)
+            self._set_wakeup_fd()  # asyncio unsets it with the last handler
+            return removed
+
+        self._loop.remove_signal_handler = remove_signal_handler  # type: ignore[method-assign,assignment]
 
     def __exit__(self, *error: object) -> None:
-        signal.set_wakeup_fd(-1)  # the loop closes its socket
+        if self._socket is not None:
+            del self._loop.remove_signal_handler
+            signal.set_wakeup_fd(-1)  # the loop closes its socket
+
+    def _set_wakeup_fd(self) -> None:
+        """Let Python write signals to the socket, unless the app has named another one."""
+        assert self._socket is not None
+        own = self._socket.fileno()
+        before = signal.set_wakeup_fd(own, warn_on_full_buffer=False)
+        if before not in (-1, own):
+            signal.set_wakeup_fd(before)
 
 
 def _runs_app(frame: FrameType | None) -> bool:

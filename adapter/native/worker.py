@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 from contextvars import copy_context
-from types import coroutine
 from typing import TYPE_CHECKING
 
 from ..errors import StreamClosed, read_only_hint
@@ -19,8 +18,6 @@ from ..runtime_api.wire import ApiReply
 from ..sync.bridge import stream_result
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import ReplyOrError
     from ..streams.streaming_handler import StreamingHandler
@@ -37,12 +34,6 @@ def is_after_outcome(error: BaseException, delivery: Delivery) -> bool:
     ``await`` in them raises a RuntimeError.
     """
     return delivery.sent and isinstance(error, GeneratorExit | RuntimeError)
-
-
-@coroutine
-def _wait_for_turn() -> Generator[None, None, None]:
-    """Suspend the coroutine, without a future."""
-    yield
 
 
 class Worker:
@@ -138,24 +129,15 @@ class Worker:
                 self._serve_one(), loop=loop, context=variables, eager_start=True
             )
         else:  # starts a turn later; or the app has set a task factory, which may take no context
-            serving = self._serve_one(later=True)
-            serving.send(None)  # up to `_wait_for_turn`
-            self._serving = self._variables.run(loop.create_task, serving)
+            self._serving = self._variables.run(loop.create_task, self._serve_one(later=True))
+            # As `unlisted` does; the task is listed again in its first step.
+            asyncio._unregister_task(self._serving)
 
     async def _serve_one(self, *, later: bool = False) -> None:
-        """Serve one invocation; ``later``: in the next turn of the event loop.
-
-        A task that is cancelled before its first step never runs, and an app may cancel all tasks.
-        So the coroutine has begun when its task is created, and catches such a cancellation.
-        """
+        """Serve one invocation; ``later``: the task is unlisted until this first step."""
+        if later:
+            asyncio._register_task(asyncio.current_task())  # type: ignore[arg-type]
         try:
-            if later:
-                try:
-                    await _wait_for_turn()
-                except asyncio.CancelledError:
-                    if self._stopping:
-                        raise
-                    asyncio.current_task().uncancel()  # type: ignore[union-attr]
             await self._serve(ServedInvocation(self._delivery))
         except BaseException as error:
             if not is_after_outcome(error, self._delivery):

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -228,7 +229,8 @@ class BlockingClient:
         self._next = request("GET", _NEXT, self._headers)
         self._reader = ReplyReader()
         self._socket: socket.socket | None = None
-        self._is_repeated = False  #: the latest request was sent again
+        self._is_sent = False  #: the whole of the latest request was sent
+        self._is_repeated = False  #: it was sent a second time
 
     def next(self) -> ApiReply:
         """Wait for an event, for as long as it takes.
@@ -244,7 +246,7 @@ class BlockingClient:
                 break
         else:
             raise ConnectionResetError("The connection broke in the middle of each event.")
-        if reply.status != 200:
+        if not 200 <= reply.status < 300:
             raise _refused("GET /runtime/invocation/next", reply)
         return reply
 
@@ -262,7 +264,8 @@ class BlockingClient:
         reply = self._call(request("POST", path, self._headers | headers, payload))
         if reply is None:
             raise ConnectionResetError("The connection broke in the middle of the reply.")
-        if reply.status != 202 and not (reply.status == 403 and self._is_repeated):
+        is_accepted = 200 <= reply.status < 300 or (reply.status == 403 and self._is_repeated)
+        if not is_accepted:
             raise _refused(f"POST {path}", reply)
 
     def close(self) -> None:
@@ -274,17 +277,20 @@ class BlockingClient:
     def _call(self, data: bytes) -> ApiReply | None:
         """Send a request; return the reply, or None if the connection breaks in the middle of it.
 
-        An environment can be frozen for hours, so a kept-alive connection may be stale. Then the
-        request is sent again on a new connection.
+        An environment can be frozen for hours, so a kept-alive connection may be stale, and an app
+        may close all file descriptors. Then the request is sent again on a new connection.
         """
         self._is_repeated = False
         if self._socket is not None:
             try:
                 return self._exchange(self._socket, data)
-            except ConnectionError:
+            except OSError as error:
+                # A TimeoutError without a number was raised by a signal handler of the app.
+                if error.errno is None and not isinstance(error, ConnectionError):
+                    raise
                 if self._reader.begun:
                     return None
-                self._is_repeated = True
+                self._is_repeated = self._is_sent
         # No timeout: an app may have set one as the default of all sockets.
         self._socket = socket.create_connection(host_and_port(self._address), timeout=None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -298,8 +304,9 @@ class BlockingClient:
 
     def _exchange(self, connection: socket.socket, data: bytes) -> ApiReply:
         reply = None
+        self._is_sent = False
         try:
-            connection.sendall(data)
+            self._is_sent = self._send(connection, data)
             while reply is None:
                 read = connection.recv(READ_BUFFER_BYTES)
                 reply = self._reader.feed(read) if read else self._reader.eof()
@@ -307,9 +314,23 @@ class BlockingClient:
                     raise ConnectionResetError("The Runtime API closed the connection.")
         finally:
             # No reply: an error, or an exception of a signal handler in the middle of the exchange.
-            if reply is None or not reply.keep_alive:
+            if reply is None or not (reply.keep_alive and self._is_sent):
                 self.close()
         return reply
+
+    def _send(self, connection: socket.socket, data: bytes) -> bool:
+        """Send ``data``; return False if the Runtime API replies, or ends, before its end."""
+        if len(data) <= READ_BUFFER_BYTES:
+            connection.sendall(data)
+            return True
+        with memoryview(data) as rest:
+            position = 0
+            while position < len(rest):
+                readable, _, _ = select.select([connection], [connection], [])
+                if readable:
+                    return False
+                position += connection.send(rest[position : position + READ_BUFFER_BYTES])
+        return True
 
 
 def _refused(request: str, reply: ApiReply) -> RuntimeApiError:

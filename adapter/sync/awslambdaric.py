@@ -9,12 +9,12 @@ the original:
   invocation, and the nonce that must go back with the response. Its first call is the end of init,
   so the lifespans of the apps start there.
 * ``runtime_client``, the C extension module, which sends requests by libcurl. They are sent over a
-  Python socket instead, and no thread is started for each event: that saves a fifth of the
-  instructions of a FastAPI call. The Runtime API refuses a second response with 403, and
-  awslambdaric then ends the process, so a second response is dropped. It is recognized by the
-  request id, because wrappers can change the result. Instrumentation patches the methods of the
-  classes, before or after this module does, and these methods call the C extension module: so the
-  hooks of the instrumentation run before a response is dropped.
+  Python socket instead, which other threads do not wait for, and on demand no thread is started for
+  each event: that saves a fifth of the instructions of a FastAPI call. The Runtime API refuses a
+  second response with 403, and awslambdaric then ends the process, so a second response is dropped.
+  It is recognized by the request id, because wrappers can change the result. Instrumentation
+  patches the methods of the classes, before or after this module does, and these methods call the C
+  extension module: so the hooks of the instrumentation run before a response is dropped.
 * ``to_json`` in the module of the client, for the reports of a failed init or restore: the original
   sets no limit, and ``http.client`` sends characters of Latin-1 only.
 * ``handle_event_request`` and ``log_error`` of its bootstrap module. An error that cannot be
@@ -31,7 +31,8 @@ import os
 import sys
 from functools import cache, partial
 from importlib import import_module
-from inspect import isbuiltin, signature
+from inspect import signature
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, error_object
@@ -160,7 +161,7 @@ def _replace_wait(client: Any, bridge: ManagedBridge, extension: ExtensionModule
             self.post_init_error(described, error_type_header(described))
             logger.critical("The environment cannot start: %s", error, exc_info=error)
             sys.exit(1)
-        if is_on_demand and isbuiltin(extension.original.next):
+        if is_on_demand and type(extension.original.next) is BuiltinFunctionType:
             self.use_thread_for_polling_next = False
         bridge.waiting = True
         try:
@@ -182,7 +183,8 @@ def _replace_wait(client: Any, bridge: ManagedBridge, extension: ExtensionModule
 class ExtensionModule:
     """Replaces the C extension module, and posts no second response.
 
-    A function of the module that is patched is called.
+    A function of the module that is patched is called. Its type shows a patch: isinstance() would
+    take a proxy of wrapt for the function.
 
     Args:
         extension: the C extension module.
@@ -204,7 +206,7 @@ class ExtensionModule:
         A header that is missing or empty has no entry, but the ARN always has one. The deadline is
         an integer.
         """
-        if not isbuiltin(self.original.next):
+        if type(self.original.next) is not BuiltinFunctionType:
             return self.original.next()
         reply = self._client.next()
         headers: dict[str, Any] = {_ARN: ""}
@@ -228,7 +230,7 @@ class ExtensionModule:
         if self._bridge.end_response(invoke_id, payload):
             return
         original = self.original.post_invocation_result
-        if not isbuiltin(original):
+        if type(original) is not BuiltinFunctionType:
             original(invoke_id, data, content_type, *nonce)
             return
         self._client.post(
@@ -248,7 +250,7 @@ class ExtensionModule:
         if len(report) > MAX_REPORT_BYTES:
             report = error_report(json.loads(report)).decode()
         original = self.original.post_error
-        if not isbuiltin(original):
+        if type(original) is not BuiltinFunctionType:
             original(invoke_id, report, cause, *nonce)
             return
         headers = {"Content-Type": "application/json", **_echo(*nonce)}

@@ -292,6 +292,17 @@ async def set_task_factory() -> None:
     loop.set_task_factory(lambda loop, coroutine: asyncio.Task(coroutine, loop=loop))
 
 
+async def wrap_coroutines() -> None:
+    """Set a factory that wraps each coroutine, as that of sentry_sdk's `AsyncioIntegration`."""
+
+    async def wrapped(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return await coroutine
+
+    asyncio.get_running_loop().set_task_factory(
+        lambda loop, coroutine, **context: asyncio.Task(wrapped(coroutine), loop=loop, **context)
+    )
+
+
 async def alarm_while_idle() -> None:
     raise_at(signal.SIGALRM)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
@@ -373,7 +384,8 @@ APPS: dict[str, ASGIApp] = {
     **{f"respond in {name}": in_the_worker(name, response) for name in WORKERS},
     "forks in mid-stream": fork_and_return,
     "stop": well(stop_the_loop),
-    "task factory": well(set_task_factory),
+    "task factory that takes no context": well(set_task_factory),
+    "task factory that wraps": well(wrap_coroutines),
     "alarm": well(alarm_while_idle),
     "signal": well(signal_in_the_app),
     "signal to come": well(signal_to_come),

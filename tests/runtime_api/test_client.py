@@ -170,7 +170,6 @@ def test_a_reply_that_is_not_HTTP_is_an_error_and_ends_the_connection() -> None:
 
 
 def test_a_default_timeout_of_the_app_does_not_end_the_wait() -> None:
-    socket.setdefaulttimeout(0.01)
     released = threading.Event()
 
     def late(peer: Peer) -> None:
@@ -180,6 +179,7 @@ def test_a_default_timeout_of_the_app_does_not_end_the_wait() -> None:
 
     try:
         with platform(late) as client:
+            socket.setdefaulttimeout(0.01)
             threading.Timer(0.1, released.set).start()
             assert client.next().body == b'{"n": 1}'
     finally:
@@ -203,3 +203,46 @@ def test_a_signal_handler_that_raises_ends_the_wait_and_the_connection() -> None
             assert client.next().body == b'{"n": 1}'
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+LARGE = "id-1/response", {"Content-Type": "application/json"}, b"7" * (7 << 20)
+
+
+def test_a_refusal_in_the_middle_of_a_large_outcome_is_read_at_once() -> None:
+    def refuse(peer: Peer) -> None:
+        peer.head()
+        peer.reply(413, b"large")
+        peer.wait_closed()  # the client stops
+
+    with platform(in_turn(event, refuse)) as client:
+        client.next()
+        with pytest.raises(RuntimeApiError, match="413: large"):
+            client.post(*LARGE)
+
+
+def test_a_large_outcome_arrives_whole() -> None:
+    def accept(peer: Peer) -> None:
+        assert peer.read().body == LARGE[2]
+        peer.reply(202)
+
+    with platform(in_turn(event, accept, event)) as client:
+        client.next()
+        client.post(*LARGE)
+        assert client.next().body == b'{"n": 1}'
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_an_outcome_that_gets_any_2xx_is_accepted(status: int) -> None:
+    with platform(replies(status)) as client:
+        client.post(*RESPONSE)
+
+
+def test_a_connection_whose_descriptor_the_app_has_closed_is_replaced() -> None:
+    def close(peer: Peer) -> None:
+        peer.wait_closed()
+
+    with platform(in_turn(event, close), accepted) as client:
+        client.next()
+        assert client._socket is not None
+        os.close(client._socket.fileno())
+        client.post(*RESPONSE)

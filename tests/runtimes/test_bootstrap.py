@@ -175,7 +175,7 @@ def test_another_vendors_wrapper_runs_in_between(aws: Lambda, tmp_path: Path) ->
     assert request.headers["lambda-runtime-function-response-mode"] == "streaming"
     assert request.content == b"hello"
     platform.read()
-    assert f"vendor: {OWN_PYTHON} -c import adapter.__main__ run" in lambda_.output
+    assert f"vendor: {OWN_PYTHON} -m adapter run" in lambda_.output
     assert "traced id-1" in lambda_.output
     assert "ADAPTER_EXEC_WRAPPER is not an option" not in lambda_.output
 

@@ -88,11 +88,19 @@ def test_a_function_of_the_extension_module_that_is_patched_is_called(
     patching = f"""
 import runtime_client
 
-def patched(*args, original=runtime_client.{function}):
-    print("patched {function}", flush=True)
-    return original(*args)
+class Proxy:  # as those of wrapt
+    def __init__(self, original):
+        self.original = original
 
-runtime_client.{function} = patched
+    @property
+    def __class__(self):
+        return type(self.original)
+
+    def __call__(self, *args):
+        print("patched {function}", flush=True)
+        return self.original(*args)
+
+runtime_client.{function} = Proxy(runtime_client.{function})
 """
     running = managed(patching + FUNCTION, ric.environ)
     running.client.deliver({"fails": "no"} if function == "post_error" else {})
