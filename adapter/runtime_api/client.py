@@ -270,9 +270,9 @@ class BlockingClient:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
 
     def _call(self, data: bytes) -> ApiReply | None:
         """Send a request; return the reply, or None if the connection breaks in the middle of it.
@@ -323,13 +323,14 @@ class BlockingClient:
         if len(data) <= READ_BUFFER_BYTES:
             connection.sendall(data)
             return True
-        with memoryview(data) as rest:
-            position = 0
-            while position < len(rest):
-                readable, _, _ = select.select([connection], [connection], [])
-                if readable:
-                    return False
-                position += connection.send(rest[position : position + READ_BUFFER_BYTES])
+        poll = select.poll()
+        poll.register(connection, select.POLLIN | select.POLLOUT)
+        rest = memoryview(data)
+        while rest:
+            [(_, ready)] = poll.poll()
+            if ready != select.POLLOUT:
+                return False
+            rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]
         return True
 
 

@@ -1,16 +1,22 @@
-"""A signal handler that raises, at each step of the runtime between two invocations."""
+"""Signals: a handler that raises between two invocations, and the wake-up of the event loop."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import socket
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
+from adapter.native.signals import WakingSignals
 from tests.support.fake_runtime_api import NEXT
 from tests.support.runtimes import EVENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.runtimes.conftest import Start
 
 # After its response to invocation n the app sends itself a signal at the n-th call of a function.
@@ -58,3 +64,38 @@ def test_at_each_step_it_costs_nothing(start: Start, error: str, concurrency: st
             break  # the runtime had made fewer steps by then
     assert step > 50
     assert platform.read().call == NEXT
+
+
+class TestWakingSignals:
+    @pytest.fixture
+    def loop(self) -> Iterator[asyncio.AbstractEventLoop]:
+        loop = asyncio.new_event_loop()
+        yield loop
+        loop.close()
+        signal.set_wakeup_fd(-1)
+
+    def test_the_loop_is_woken_after_the_app_has_removed_its_last_handler(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        with WakingSignals(loop):
+            before = wakeup_fd()
+            loop.add_signal_handler(signal.SIGUSR1, print)
+            loop.remove_signal_handler(signal.SIGUSR1)
+            assert wakeup_fd() == before != -1
+        assert wakeup_fd() == -1
+
+    def test_a_descriptor_of_the_app_stays(self, loop: asyncio.AbstractEventLoop) -> None:
+        one, other = socket.socketpair()
+        with one, other:
+            one.setblocking(False)
+            signal.set_wakeup_fd(one.fileno())
+            with WakingSignals(loop):
+                assert wakeup_fd() == one.fileno()
+            signal.set_wakeup_fd(-1)
+
+
+def wakeup_fd() -> int:
+    """Return the descriptor to which Python writes signals; -1 without one."""
+    descriptor = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(descriptor)
+    return descriptor
