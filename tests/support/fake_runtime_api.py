@@ -32,6 +32,8 @@ INIT_ERROR = ("POST", f"{API}/init/error")
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
 ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 20.0
+MAX_HEAD_BYTES = 1 << 20
+"""As of Go's server. A report's cause for X-Ray is in its head."""
 
 
 def response_of(request_id: str) -> tuple[str, str]:
@@ -102,7 +104,7 @@ class Peer:
         self.socket = connection
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(TIMEOUT_SECONDS)
-        self._parser = h11.Connection(h11.SERVER)
+        self._parser = h11.Connection(h11.SERVER, MAX_HEAD_BYTES)
 
     # What the runtime sends.
 
@@ -110,7 +112,7 @@ class Peer:
         """Wait for the head of the next request."""
         rest = self._parser.trailing_data[0] if self._parser.their_state is h11.DONE else b""
         if rest or self._parser.their_state is not h11.IDLE:
-            self._parser = h11.Connection(h11.SERVER)
+            self._parser = h11.Connection(h11.SERVER, MAX_HEAD_BYTES)
             self._parser.receive_data(rest) if rest else None
         event = self._event()
         assert isinstance(event, h11.Request), event
