@@ -19,11 +19,12 @@ BEFORE = (700, 10, 11)
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     before = gc.get_threshold()
+    gc.unfreeze()  # tests/conftest.py freezes what the collection of the tests has left
     gc.set_threshold(*BEFORE)
     yield
-    gc.unfreeze()
     gc.enable()
     gc.set_threshold(*before)
+    gc.freeze()
 
 
 def test_the_collector_hardly_runs_in_a_pause_and_as_before_afterwards() -> None:
