@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ..errors import NotPosted, RuntimeApiError, error_object
-from .connection import READ_BUFFER_BYTES, connect, host_and_port
+from .connection import READ_BUFFER_BYTES, connect, new_socket
 from .invocation import NONCE, Invocation
 from .wire import (
     ReplyReader,
@@ -291,8 +291,9 @@ class BlockingClient:
                 if self._reader.begun:
                     return None
                 self._is_repeated = self._is_sent
-        # No timeout: an app may have set one as the default of all sockets.
-        self._socket = socket.create_connection(host_and_port(self._address), timeout=None)
+        self._socket, target = new_socket(self._address)
+        self._socket.settimeout(None)  # an app may have set a default for all sockets
+        self._socket.connect(target)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = ReplyReader()
         try:

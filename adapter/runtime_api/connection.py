@@ -171,11 +171,25 @@ async def connect(address: str) -> Connection:
         OSError: no server listens there.
     """
     loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(Connection, *host_and_port(address))
+    sock, target = new_socket(address)
+    sock.setblocking(False)
+    try:
+        await loop.sock_connect(sock, target)
+        _, connection = await loop.create_connection(Connection, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
     return connection
 
 
-def host_and_port(address: str) -> tuple[str, int]:
-    """Split ``host:port``; the brackets of an IPv6 address are removed."""
+def new_socket(address: str) -> tuple[socket.socket, tuple[str, int]]:
+    """Return a new socket for ``host:port``, and the address to connect to.
+
+    The class of the socket is the original one. An app may replace `socket.socket` by a class that
+    connects through a proxy (as PySocks does), and the Runtime API is not behind that proxy.
+    """
     host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
+    host = host.strip("[]")  # of an IPv6 address
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    classes = (kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
+    return next(classes, socket.socket)(family, socket.SOCK_STREAM), (host, int(port))

@@ -66,7 +66,7 @@ def variant(name: str) -> ParameterSet:
 class Running:
     """A runtime on a platform played by hand: its connection, and the one that is streamed over.
 
-    AWS's runtime responses on its own connection; what is streamed comes on another, that we open.
+    AWS's runtime responds over its own connection; the adapter opens another one for streams.
     """
 
     def __init__(self, platform: Platform, *, is_native: bool = False) -> None:
