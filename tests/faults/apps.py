@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import resource
+import socket
 import sys
 import tempfile
 import threading
@@ -494,8 +495,18 @@ def wrapper(event: dict[str, Any], context: Any) -> object:
             fail()
 
 
+class ProxySocket(socket.socket):
+    """Sends all connections of the app through a proxy, which is not there."""
+
+    def connect(self, address: object) -> None:
+        raise ConnectionRefusedError("no proxy")
+
+
 if os.environ.get("FAULT") == "wrapper":
     inner, handler = handler, wrapper  # type: ignore[assignment]
+
+if os.environ.get("FAULT") == "proxy":
+    socket.socket = ProxySocket  # type: ignore[misc]
 
 if os.environ.get("FAULT") == "before-snapshot":
 

@@ -10,7 +10,7 @@ from adapter.samples.url_event import function_url_event
 from tests.support.fake_runtime_api import event_reply
 
 from .apps import BODY
-from .row import BOTH, MANAGED, OURS, Row
+from .row import ALL, BOTH, MANAGED, OURS, Row
 from .stage import CUT, WHOLE, Seen, seen
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ RAISE = {"ADAPTER_ERRORS": "raise"}
 # AWS's client writes JSON with other characters than those of ASCII then.
 NEWER = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
 CONCURRENT = {"AWS_LAMBDA_MAX_CONCURRENCY": "2"}
+PROXY = {"FAULT": "proxy", "ADAPTER_SHUTDOWN": "off"}
 FAILED_STARTUP = {"FAULT": "startup"}
 LIFESPAN = {"FAULT": "lifespan"}
 SNAPSTART = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "ADAPTER_LIFESPAN": "off"}
@@ -200,6 +201,9 @@ CONNECTIONS = [
         variants=ENDS),
     Row("{} while the next event is waited for, as after a freeze",
         between_invocations, variants=ENDS),
+    Row("{} between two invocations of an app that has replaced `socket.socket` by a class that"
+        " connects through a proxy, as PySocks does", between_invocations,
+        variants=("a reset",), environ=PROXY, runtimes=ALL),
     Row("{} instead of an event, in a concurrent environment", before_the_first_event,
         log="GET next failed; retrying in 0.1 s", variants=BREAKS, environ=CONCURRENT),
     Row("{} instead of an event", between_invocations,
