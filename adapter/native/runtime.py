@@ -21,8 +21,8 @@ from ..invocation.tasks import unlisted
 from ..loader import load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
+from ..sync import set_bridge
 from ..sync.bridge import Bridge
-from ..sync.current_bridge import set_bridge
 from . import log
 from .signals import SignalHandlers, WakingSignals
 from .thread_pools import Threads
