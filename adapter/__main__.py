@@ -7,10 +7,10 @@ commands.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from .native import run
 
+TYPE_CHECKING = False  # not from `typing`: see `imports.collector`
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
