@@ -13,7 +13,6 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .errors import LoadError
-from .function import FunctionHandler
 from .handler import LambdaHandler
 from .imports import collector, release_packed
 
@@ -59,7 +58,11 @@ def load(target: str) -> StreamingHandler:
     _check_callable(found, target)
     if message := kind_mismatch(target, _kind_of(found)):
         raise LoadError("Runtime.HandlerNotFound", message)
-    return LambdaHandler(found) if ":" in target else FunctionHandler(found)
+    if ":" in target:
+        return LambdaHandler(found)
+    from .function import FunctionHandler  # lazy: cold start
+
+    return FunctionHandler(found)
 
 
 def _is_handler(kind: type) -> bool:
