@@ -12,6 +12,7 @@ from functools import reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from .entry import EntryPoint
 from .errors import LoadError
 from .handler import LambdaHandler
 from .imports import collector, release_packed
@@ -63,6 +64,15 @@ def load(target: str) -> StreamingHandler:
     from .function import FunctionHandler  # lazy: cold start
 
     return FunctionHandler(found)
+
+
+def calls_function(handler: StreamingHandler) -> bool:
+    """Whether the handler calls a function, which may be a wrapper."""
+    if isinstance(handler, EntryPoint):
+        return False
+    from .function import FunctionHandler  # lazy: cold start
+
+    return isinstance(handler, FunctionHandler)
 
 
 def _is_handler(kind: type) -> bool:

@@ -13,12 +13,11 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..entry import EntryPoint
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, read_only_hint
 from ..invocation.loggers import get_logger
 from ..invocation.runner import KeptOpen, LoopRunner, current_runner
 from ..invocation.tasks import unlisted
-from ..loader import load
+from ..loader import calls_function, load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
 from ..sync import set_bridge
@@ -112,7 +111,7 @@ def _load_handler(name: str, options: RuntimeOptions, bridge: Bridge) -> Streami
         handler = load(name)
     if bridge.runner.use_current_loop():
         loop.close()
-    bridge.calls_function = _calls_function(handler)
+    bridge.calls_function = calls_function(handler)
     if "sentry_sdk" in sys.modules:
         from .vendors import warn_of_sentry  # lazy: cold start
 
@@ -122,15 +121,6 @@ def _load_handler(name: str, options: RuntimeOptions, bridge: Bridge) -> Streami
 
         return WatchedHandler(handler)
     return handler
-
-
-def _calls_function(handler: StreamingHandler) -> bool:
-    """Whether the handler calls a function, which may be a wrapper."""
-    if isinstance(handler, EntryPoint):
-        return False
-    from ..function import FunctionHandler  # lazy: cold start
-
-    return isinstance(handler, FunctionHandler)
 
 
 def _run_phases(
