@@ -274,7 +274,7 @@ class LambdaHandler(EntryPoint):
     ) -> JSON:
         """Post an event to the app and respond with the JSON of its response."""
         from .events.event_path import event_request, event_response  # lazy: cold start
-        from .streams.buffered_stream import BufferedStream
+        from .streams.buffered_stream import BufferedStream  # lazy: cold start
 
         path = self.options.event_path
         request = event_request(path, event)
