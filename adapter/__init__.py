@@ -5,8 +5,7 @@ Use: ``handler = LambdaHandler(app)``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # not from `typing`: see `imports.collector`
 if TYPE_CHECKING:
     from .errors import AdapterError as AdapterError
     from .errors import ClientDisconnected as ClientDisconnected

@@ -1,5 +1,72 @@
-"""``python -m adapter``."""
+"""The command line: ``adapter …`` or ``python -m adapter …``.
 
-from .cli import main
+Every cold start of the native runtime runs ``adapter run``, which does not import the other
+commands.
+"""
 
-raise SystemExit(main())
+from __future__ import annotations
+
+import sys
+
+from .native import run
+
+TYPE_CHECKING = False  # not from `typing`: see `imports.collector`
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 1 if it fails, 2 for wrong usage."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        return dispatch(argv)
+    except KeyboardInterrupt:
+        return 130  # as a shell reports it
+    except BrokenPipeError:  # the reader of stdout has ended, as `head` does
+        drop_output()
+        return 141  # as a shell reports SIGPIPE
+    except Exception as error:
+        from .cli import say
+        from .errors import ConfigurationError, DeployError, PackageError
+
+        if isinstance(error, ConfigurationError):
+            say(f"adapter: {error}")
+            return 2
+        if isinstance(error, DeployError | PackageError):
+            say(f"adapter {argv[0]}: {error}")
+            return 1
+        raise
+
+
+def dispatch(argv: Sequence[str]) -> int:
+    """Find the command and run it."""
+    match argv:  # lazy: cold start, which needs no parser
+        case ["run"]:
+            return run(None)
+        case ["run", target] if not target.startswith("-"):
+            return run(target)
+    from .cli import build_parser
+
+    parser = build_parser()
+    if not argv:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        arguments, unknown = parser.parse_known_args(argv)
+        if unknown:
+            arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
+        code: int = arguments.command(arguments)
+    finally:
+        sys.stdout.flush()  # a broken pipe is an error here, and not when Python ends
+    return code
+
+
+def drop_output() -> None:
+    """Let Python drop the rest of stdout, which it would write when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

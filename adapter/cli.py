@@ -1,8 +1,4 @@
-"""The command line: ``adapter …`` or ``python -m adapter …``.
-
-A command is imported when it is called: every cold start of the native runtime runs ``run``, which
-must not import the other commands.
-"""
+"""The commands of the command line, and their parser. A command is imported when it is called."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 RUN_EXAMPLES = """\
 examples, in a Dockerfile:
@@ -25,88 +21,6 @@ examples:
   adapter completion zsh > ~/.zfunc/_adapter
 """
 SHELLS = ("bash", "zsh", "fish")
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 1 if it fails, 2 for wrong usage."""
-    argv = sys.argv[1:] if argv is None else argv
-    try:
-        return dispatch(argv)
-    except KeyboardInterrupt:
-        return 130  # as a shell reports it
-    except BrokenPipeError:  # the reader of stdout has ended, as `head` does
-        drop_output()
-        return 141  # as a shell reports SIGPIPE
-    except Exception as error:
-        from .errors import ConfigurationError, DeployError, PackageError
-
-        if isinstance(error, ConfigurationError):
-            say(f"adapter: {error}")
-            return 2
-        if isinstance(error, DeployError | PackageError):
-            say(f"adapter {argv[0]}: {error}")
-            return 1
-        raise
-
-
-def drop_output() -> None:
-    """Let Python drop the rest of stdout, which it would write when it ends."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def say(text: str) -> None:
-    """Write progress, a warning or an error; stdout has the result."""
-    sys.stderr.write(f"{text}\n")
-
-
-@contextmanager
-def terminated_cleanly() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does: temporary files are removed."""
-    import signal
-
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def dispatch(argv: Sequence[str]) -> int:
-    """Find the command and run it."""
-    match argv:  # lazy: cold start, which needs no argparse
-        case ["run"]:
-            return run_runtime(None)
-        case ["run", target] if not target.startswith("-"):
-            return run_runtime(target)
-    parser = build_parser()
-    if not argv:
-        parser.print_help(sys.stderr)
-        return 2
-    try:
-        arguments, unknown = parser.parse_known_args(argv)
-        if unknown:
-            arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
-        code: int = arguments.command(arguments)
-    finally:
-        sys.stdout.flush()  # a broken pipe is an error here, and not when Python ends
-    return code
-
-
-def run_runtime(target: str | None) -> int:
-    """Run as a Lambda runtime: ``adapter run``."""
-    import os
-
-    from .imports import collector, has_packed_file
-
-    if has_packed_file():
-        from .imports import packed  # lazy: cold start
-
-        packed.install()  # before the imports that it makes fast
-    with collector.pause(os.environ):
-        from .native.runtime import main as run_native
-    return run_native(target)
 
 
 def build_parser() -> ArgumentParser:
@@ -209,7 +123,7 @@ def add_run(commands: _SubParsersAction[ArgumentParser]) -> None:
     summary = "run the app as the runtime of a function, in Lambda or a container"
     run = add_command(commands, "run", summary, RUN_EXAMPLES, arguments="[TARGET]")
     run.add_argument("target", nargs="?", help=f"{MODULE_HELP}; default: $_HANDLER")
-    run.set_defaults(command=lambda arguments: run_runtime(arguments.target))
+    run.set_defaults(command=run_runtime)
 
 
 def add_completion(commands: _SubParsersAction[ArgumentParser]) -> None:
@@ -234,6 +148,23 @@ def add_target(parser: ArgumentParser) -> None:
     )
 
 
+def say(text: str) -> None:
+    """Write progress, a warning or an error; stdout has the result."""
+    sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def terminated_cleanly() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: temporary files are removed."""
+    import signal
+
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def run_dev(arguments: Namespace) -> int:
     """Serve: ``adapter dev``."""
     with needed_extra("dev-server"):
@@ -253,6 +184,13 @@ def run_doctor(arguments: Namespace) -> int:
     with needed_extra("dev-server"):
         from .doctor.command import main as doctor
     return doctor(arguments)
+
+
+def run_runtime(arguments: Namespace) -> int:
+    """Run as a Lambda runtime: ``adapter run``."""
+    from .native import run
+
+    return run(arguments.target)
 
 
 @terminated_cleanly()

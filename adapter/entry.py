@@ -48,7 +48,7 @@ class EntryPoint(ABC):
         self._turn = threading.Lock()
         self._bridge: Bridge | None = None
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            from .sync.current_bridge import get_bridge  # lazy: not outside a runtime
+            from .sync import get_bridge  # lazy: not outside a runtime
 
             # Here, because AWS's runtime asks for the first event right after the import.
             self._bridge = get_bridge()

@@ -14,10 +14,8 @@ from .asgi.scope import http_scope
 from .entry import EntryPoint, chosen_mode
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
-from .function import FunctionHandler
 from .invocation.loggers import get_logger
 from .light_classes import NamedTuple
-from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -142,7 +140,9 @@ class LambdaHandler(EntryPoint):
         if stream is not None and isinstance(source, Source) and self.streams(source, plain):
             await self._run(incoming, context, stream, source, meter)
             return None
-        buffered = BufferedStream(partial(_render_buffered, source, stream is not None), stream)
+        from .streams.buffered_stream import BufferedStream, render  # lazy: cold start
+
+        buffered = BufferedStream(partial(render, source, stream is not None), stream)
         await self._run(incoming, context, buffered, source, meter)
         return buffered.result()
 
@@ -226,7 +226,7 @@ class LambdaHandler(EntryPoint):
             method = "" if scope is None else scope["method"]
             respond_plainly(incoming.refused, method, stream, rendering)
             return
-        buffered = isinstance(stream, BufferedStream)
+        buffered = not stream.sends_prelude
         response = Response(
             scope["method"],
             raise_errors=not is_http or self.options.errors == "raise",
@@ -251,6 +251,8 @@ class LambdaHandler(EntryPoint):
         """Respond to an event that is not an HTTP request."""
         options = self.options
         if options.on_event is not None:  # gets the event unchanged, also from a wrapper
+            from .function import FunctionHandler  # lazy: cold start
+
             return await FunctionHandler(options.on_event).respond(event, context, stream)
         from .events.non_http import explain, is_warm_up  # lazy: cold start
 
@@ -272,6 +274,7 @@ class LambdaHandler(EntryPoint):
     ) -> JSON:
         """Post an event to the app and respond with the JSON of its response."""
         from .events.event_path import event_request, event_response  # lazy: cold start
+        from .streams.buffered_stream import BufferedStream  # lazy: cold start
 
         path = self.options.event_path
         request = event_request(path, event)
@@ -287,15 +290,6 @@ class LambdaHandler(EntryPoint):
         if buffered.error is not None:
             raise buffered.error
         return buffered.result()
-
-
-def _render_buffered(
-    source: Source | CustomSource, in_runtime: bool, head: Head | None, body: bytes
-) -> JSON:
-    assert head is not None
-    if in_runtime and body:
-        warn_of_buffering(source, head)
-    return buffered_response(source, head, body)
 
 
 def _check(app: ASGIApp) -> None:

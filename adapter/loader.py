@@ -12,16 +12,17 @@ from functools import reduce
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from .entry import EntryPoint
 from .errors import LoadError
-from .function import FunctionHandler
 from .handler import LambdaHandler
 from .imports import collector, release_packed
-from .streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from types import ModuleType, TracebackType
     from typing import Literal
+
+    from .streams.streaming_handler import StreamingHandler
 
     Kind = Literal["an ASGI app", "a WSGI app", "a function without arguments", "unknown"]
     """The kind of an object in the user's module, judged without calling the object."""
@@ -52,13 +53,34 @@ def load(target: str) -> StreamingHandler:
     if is_factory:
         _check_callable(found, target)
         found = found()
-    if issubclass(type(found), StreamingHandler):  # isinstance() would accept a proxy
+    if _is_handler(type(found)):  # not its __class__, which may be that of a proxy's object
         handler: StreamingHandler = found
         return handler
     _check_callable(found, target)
     if message := kind_mismatch(target, _kind_of(found)):
         raise LoadError("Runtime.HandlerNotFound", message)
-    return LambdaHandler(found) if ":" in target else FunctionHandler(found)
+    if ":" in target:
+        return LambdaHandler(found)
+    from .function import FunctionHandler  # lazy: cold start
+
+    return FunctionHandler(found)
+
+
+def calls_function(handler: StreamingHandler) -> bool:
+    """Whether the handler calls a function, which may be a wrapper."""
+    if isinstance(handler, EntryPoint):
+        return False
+    from .function import FunctionHandler  # lazy: cold start
+
+    return isinstance(handler, FunctionHandler)
+
+
+def _is_handler(kind: type) -> bool:
+    """Whether a class has the methods of `StreamingHandler`.
+
+    The protocol itself is not imported: `typing` makes and compares protocols slowly.
+    """
+    return all(hasattr(kind, name) for name in ("startup", "respond", "shutdown"))
 
 
 def _parse(target: str) -> tuple[str, str, bool]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from .invocation import snapshot_hooks as hooks
-from .sync.current_bridge import get_bridge
+from .sync import get_bridge
 
 H = TypeVar("H", bound=hooks.Hook)
 

@@ -84,7 +84,7 @@ A_DOCSTRING = "a docstring"
 UNTESTED = {
     "types": "nothing in it runs",
     "__init__": "test_exports",
-    "__main__": "one line, run by the tests of cli",
+    "__main__": "test_cli",
     "events.__init__": "events.test_identify",
     "options.__init__": "options.test_options",
     "options.__main__": "options.test_options",

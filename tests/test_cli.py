@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from adapter import __version__
-from adapter.cli import build_parser, main
+from adapter.__main__ import main
+from adapter.cli import build_parser
 
 COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
@@ -118,7 +119,7 @@ def test_the_cold_start_imports_nothing_that_only_the_other_commands_need(
     arguments: list[str],
 ) -> None:
     script = (
-        f"import sys; from adapter.cli import main; main({arguments});"
+        f"import sys; from adapter.__main__ import main; main({arguments});"
         "print({'argparse', 'anyio', 'h11', 'starlette'} & set(sys.modules))"
     )
     ended = subprocess.run(
@@ -154,7 +155,7 @@ def test_without_the_extra_it_says_what_to_install(
 ) -> None:
     script = (
         f"import sys; sys.modules[{module!r}] = None\n"
-        f"from adapter.cli import main; print(main({arguments}))"
+        f"from adapter.__main__ import main; print(main({arguments}))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

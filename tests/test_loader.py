@@ -12,6 +12,7 @@ from adapter.errors import LoadError
 from adapter.function import FunctionHandler
 from adapter.handler import LambdaHandler
 from adapter.loader import load
+from adapter.streams.streaming_handler import StreamingHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,19 @@ class Server:
     @property
     def old_app(self): raise RuntimeError
 
+class Streaming:
+    async def startup(self): return False
+
+    async def respond(self, event, context, stream): return event
+
+    async def shutdown(self): ...
+
+class Proxy:
+    __class__ = Streaming
+
+    def __call__(self, event, context): ...
+
+streaming, proxy = Streaming(), Proxy()
 server = Server()
 version = "1"
 chunks = (chunk for chunk in "abc")
@@ -95,6 +109,13 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
     wrapped = load("shop:app")
     assert isinstance(wrapped, LambdaHandler)
     assert wrapped.app is module.app
+
+
+def test_the_methods_make_a_streaming_handler_and_a_proxy_of_one_is_a_function() -> None:
+    handler = load("shop.streaming")
+    assert isinstance(handler, StreamingHandler)
+    assert handler is __import__("shop").streaming
+    assert type(load("shop.proxy")) is FunctionHandler
 
 
 @pytest.mark.parametrize(

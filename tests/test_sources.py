@@ -506,6 +506,8 @@ PROGRAM = """
 import json, sys
 from adapter import LambdaHandler
 from adapter.events import identify
+from adapter.invocation import runner  # for a call outside a runtime,
+from adapter.streams import buffered_stream  # whose response is buffered
 
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 204})

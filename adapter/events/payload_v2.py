@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import EventError
-from .body import encode_body
 from .request import (
     build_request,
     decode_path,
@@ -77,6 +76,8 @@ def request(event: Event, *, from_function_url: bool) -> Request:
 
 def response(head: Prelude, body: bytes) -> JSON:
     """Return a buffered response in payload format 2.0."""
+    from .body import encode_body  # lazy: cold start
+
     return {
         "statusCode": head["statusCode"],
         "headers": {**head["headers"]},

@@ -9,39 +9,45 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # not from `typing`, which is imported in the pause
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from importlib.machinery import ModuleSpec
 
 PAUSED_THRESHOLD = 1_000_003
 """The collector's threshold in the pause, in objects. A prime number: see `threshold_after`."""
 
 
-@contextmanager
-def pause(environ: Mapping[str, str]) -> Iterator[None]:
-    """Pause the collector. After the pause it ignores the objects that exist then (`gc.freeze`).
+class pause:
+    """A context in which the collector is paused. After the context, objects are frozen.
 
-    Only the threshold is changed, so that a module sees an enabled collector, and may disable the
-    collector. There is no pause outside Lambda, on managed instances, which start rarely and may
-    fork, and in a process that has disabled its collector.
+    The collector ignores the objects that exist then (`gc.freeze`). Only the threshold is changed,
+    so that a module sees an enabled collector, and may disable the collector. There is no pause
+    outside Lambda, on managed instances, which start rarely and may fork, and in a process that has
+    disabled its collector.
     """
-    before = gc.get_threshold()
-    is_wanted = "AWS_LAMBDA_RUNTIME_API" in environ and "AWS_LAMBDA_MAX_CONCURRENCY" not in environ
-    if not is_wanted or not gc.isenabled() or not before[0]:
-        yield
-        return
-    frozen = gc.get_freeze_count()
-    gc.set_threshold(PAUSED_THRESHOLD, *before[1:])
-    try:
-        yield
-    finally:
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        on_demand = "AWS_LAMBDA_MAX_CONCURRENCY" not in environ
+        self._is_wanted = "AWS_LAMBDA_RUNTIME_API" in environ and on_demand
+        self._threshold = 0  #: before the pause; 0 without a pause
+        self._frozen = 0
+
+    def __enter__(self) -> None:
+        threshold, *others = gc.get_threshold()
+        self._threshold = threshold if self._is_wanted and gc.isenabled() else 0
+        if self._threshold:
+            self._frozen = gc.get_freeze_count()
+            gc.set_threshold(PAUSED_THRESHOLD, *others)
+
+    def __exit__(self, *error: object) -> None:
+        if not self._threshold:
+            return
         # Without a freeze by the app, the count can only fall, when frozen objects are freed.
-        if gc.isenabled() and gc.get_freeze_count() <= frozen:
+        if gc.isenabled() and gc.get_freeze_count() <= self._frozen:
             gc.freeze()
-        gc.set_threshold(threshold_after(before[0]), *gc.get_threshold()[1:])
+        gc.set_threshold(threshold_after(self._threshold), *gc.get_threshold()[1:])
 
 
 def pause_during_import(spec: ModuleSpec) -> None:
@@ -49,9 +55,14 @@ def pause_during_import(spec: ModuleSpec) -> None:
 
     AWS's runtime imports the handler's module itself. The loader stays, because apps look at it.
     """
+    from contextlib import ContextDecorator  # lazy: cold start
+
+    class PausedCalls(pause, ContextDecorator):
+        """Pauses the collector in calls of a function; a traceback has no line of this module."""
+
     loader = spec.loader
     if loader is not None:
-        loader.exec_module = pause(os.environ)(loader.exec_module)  # type: ignore[method-assign]
+        loader.exec_module = PausedCalls(os.environ)(loader.exec_module)  # type: ignore[method-assign]
 
 
 def threshold_after(before: int) -> int:

@@ -14,15 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, read_only_hint
-from ..function import FunctionHandler
 from ..invocation.loggers import get_logger
 from ..invocation.runner import KeptOpen, LoopRunner, current_runner
 from ..invocation.tasks import unlisted
-from ..loader import load
+from ..loader import calls_function, load
 from ..options import resolve_runtime
 from ..runtime_api.client import RuntimeClient
+from ..sync import set_bridge
 from ..sync.bridge import Bridge
-from ..sync.current_bridge import set_bridge
 from . import log
 from .signals import SignalHandlers, WakingSignals
 from .thread_pools import Threads
@@ -112,7 +111,7 @@ def _load_handler(name: str, options: RuntimeOptions, bridge: Bridge) -> Streami
         handler = load(name)
     if bridge.runner.use_current_loop():
         loop.close()
-    bridge.calls_function = isinstance(handler, FunctionHandler)
+    bridge.calls_function = calls_function(handler)
     if "sentry_sdk" in sys.modules:
         from .vendors import warn_of_sentry  # lazy: cold start
 

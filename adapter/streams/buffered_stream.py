@@ -110,6 +110,18 @@ class BufferedStream(ResponseStream):
         return self._response
 
 
+def render(source: Source | CustomSource, in_runtime: bool, head: Head | None, body: bytes) -> JSON:
+    """Return a buffered response in the format of ``source``, and warn if its type streams.
+
+    Raises:
+        ResponseTooLarge: the response is larger than ``source`` accepts.
+    """
+    assert head is not None
+    if in_runtime and body:
+        warn_of_buffering(source, head)
+    return buffered_response(source, head, body)
+
+
 _warned = False
 
 

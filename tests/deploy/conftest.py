@@ -9,7 +9,7 @@ import boto3
 import botocore.session
 import pytest
 
-from adapter.cli import main
+from adapter.__main__ import main
 from tests.support.recording_aws import CREDENTIALS, RecordingAws, recording_aws
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.cli import main
+from adapter.__main__ import main
 from tests.support.adapter_dev import adapter_dev
 
 from .test_acceptance import APP

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from adapter.cli import main
+from adapter.__main__ import main
 from tests.support.adapter_dev import adapter_dev
 
 if TYPE_CHECKING:

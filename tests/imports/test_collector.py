@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import adapter
 from adapter.imports.collector import PAUSED_THRESHOLD, pause
 
 if TYPE_CHECKING:
@@ -67,6 +71,18 @@ def test_nothing_is_done(environ: dict[str, str]) -> None:
     with pause(environ):
         assert gc.get_threshold() == BEFORE
     assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.process
+def test_little_of_the_standard_library_is_imported_before_the_pause() -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(adapter.__file__).parents[1])!r})
+import adapter.__main__, adapter.imports.collector
+print({{"collections", "contextlib", "typing"}} & sys.modules.keys())
+"""
+    run = [sys.executable, "-I", "-S", "-c", program]
+    assert subprocess.run(run, check=True, capture_output=True, text=True).stdout == "set()\n"
 
 
 class TestAnAppsOwnSettings:

@@ -151,13 +151,13 @@ def this_thread() -> str:
 def test_a_start_without_threads_and_packed_imports_imports_neither() -> None:
     program = """
 import asyncio, sys
-from adapter.cli import run_runtime
+from adapter.native import run
 
 async def start():
     from adapter.native.thread_pools import Threads
     Threads(1)
 
-run_runtime("main:app")  # fails: this is not a Lambda environment
+run("main:app")  # fails: this is not a Lambda environment
 asyncio.run(start())
 print({"concurrent.futures.thread", "adapter.imports.packed"} & sys.modules.keys())
 """

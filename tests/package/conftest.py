@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from adapter.cli import main
+from adapter.__main__ import main
 from adapter.package.resolve import run_uv
 
 if TYPE_CHECKING:

@@ -149,7 +149,7 @@ def test_the_adapter_comes_from_where_it_was_installed_from(
 def test_without_uv_it_says_what_to_install(project: Write) -> None:
     script = (
         "import sys; sys.modules['uv'] = None  # so that `import uv` fails\n"
-        "from adapter.cli import main; sys.exit(main(sys.argv[1:]))"
+        "from adapter.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script, "package", "main:app"],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter.cli import main
+from adapter.__main__ import main
 from tests.support.adapter_dev import adapter_dev
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ print("LOADERS", json.dumps({{f.removeprefix(task): loaders[f] for f in loaders 
 """
 
 #: the adapter's modules that are imported before the packed file can be used
-BEFORE = re.compile(r"adapter/(__init__|__main__|cli|imports/\w+)\.py")
+BEFORE = re.compile(r"adapter/(__init__|__main__|native/__init__|imports/\w+)\.py")
 
 #: what is different in each response: times, ids, tokens of forms, and the lines of telemetry.py
 CHANGES = re.compile(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.cli import main
+from adapter.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path
