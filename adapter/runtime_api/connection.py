@@ -192,4 +192,6 @@ def new_socket(address: str) -> tuple[socket.socket, tuple[str, int]]:
     host = host.strip("[]")  # of an IPv6 address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     classes = (kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
-    return next(classes, socket.socket)(family, socket.SOCK_STREAM), (host, int(port))
+    original = next(classes, socket.socket)
+    # asyncio sets TCP_NODELAY only on a socket that names TCP.
+    return original(family, socket.SOCK_STREAM, socket.IPPROTO_TCP), (host, int(port))

@@ -75,6 +75,13 @@ async def test_an_IPv6_address_is_written_in_brackets() -> None:
         assert (await reply).status == 204
 
 
+async def test_the_kernel_sends_a_small_message_at_once() -> None:
+    async with connected() as (connection, _):
+        assert connection._transport is not None
+        sock = connection._transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [
