@@ -34,10 +34,16 @@ ROWS = [
         "tests/vendors/test_opentelemetry.py",
         "docs/instrumentation.md#opentelemetry",
     ),
+    Row(("logfire",), "tests/vendors/test_logfire.py", "docs/instrumentation.md#logfire"),
     Row(
         ("datadog-lambda", "ddtrace"),
         "tests/vendors/test_datadog.py",
         "docs/instrumentation.md#datadog",
+    ),
+    Row(
+        ("newrelic", "newrelic-lambda"),
+        "tests/vendors/test_new_relic.py",
+        "docs/instrumentation.md#new-relic",
     ),
     Row(
         ("aws-lambda-powertools",),

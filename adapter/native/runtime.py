@@ -112,10 +112,10 @@ def _load_handler(name: str, options: RuntimeOptions, bridge: Bridge) -> Streami
     if bridge.runner.use_current_loop():
         loop.close()
     bridge.calls_function = calls_function(handler)
-    if "sentry_sdk" in sys.modules:
-        from .vendors import warn_of_sentry  # lazy: cold start
+    if "sentry_sdk" in sys.modules or "logfire" in sys.modules:
+        from .vendors import warn_of_patches  # lazy: cold start
 
-        warn_of_sentry()
+        warn_of_patches()
     if options.watchdog:
         from .watchdog import WatchedHandler  # lazy: cold start
 

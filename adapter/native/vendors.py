@@ -13,22 +13,34 @@ logger = get_logger("adapter.runtime")
 SENTRY = "sentry_sdk.integrations.aws_lambda"
 """Imported only by code that uses Sentry's integration for Lambda."""
 
+LOGFIRE = "logfire._internal.integrations.asgi"
+"""Imported only by code that has Logfire instrument FastAPI, Starlette or another ASGI app."""
 
-def warn_of_sentry() -> None:
-    """Warn that Sentry's integration for Lambda, which patches awslambdaric, has no effect.
+OPENTELEMETRY = "opentelemetry.instrumentation.aws_lambda"
+"""Puts a wrapper around the handler, which sends Logfire's spans under every runtime."""
 
-    That integration waits until all events are sent. Without the integration, a thread sends them,
-    and the freeze of the environment stops the thread. There is no warning if a handler has
-    ``on_complete``, which can send the events.
+
+def warn_of_patches() -> None:
+    """Warn that a package that patches awslambdaric to send its data has no effect.
+
+    The patches wait until all data is sent. Without them, a thread sends the data, and the freeze
+    of the environment stops the thread. There is no warning if a handler has ``on_complete``, which
+    can send the data.
     """
-    if SENTRY not in sys.modules:
-        return
     entry_points = [handler for handler in handlers() if isinstance(handler, EntryPoint)]
     if any(entry_point.options.on_complete for entry_point in entry_points):
         return
+    if SENTRY in sys.modules:
+        _warn("Sentry's AwsLambdaIntegration", "sentry_sdk.flush(2)")
+    if LOGFIRE in sys.modules and OPENTELEMETRY not in sys.modules:
+        _warn("Logfire's own flush", "logfire.force_flush()")
+
+
+def _warn(patch: str, flush: str) -> None:
     logger.warning(
-        "Sentry's AwsLambdaIntegration has no effect under the adapter's native runtime, and events"
-        " can be lost when the environment is frozen. Remove the integration, and send the events"
-        " after each invocation: LambdaHandler(app, on_complete=lambda summary:"
-        " sentry_sdk.flush(2)). Sentry's integrations for ASGI frameworks work as they are."
+        "%s has no effect under the adapter's native runtime, because it patches AWS's client. Data"
+        " can be lost when the environment is frozen. Send the data after each invocation:"
+        " LambdaHandler(app, on_complete=lambda summary: %s).",
+        patch,
+        flush,
     )

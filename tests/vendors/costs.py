@@ -42,7 +42,9 @@ ENVIRON = {
     "plain": {},
     "Sentry": {"SENTRY_DSN": "http://key@{collector}/1"},
     "OpenTelemetry": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://{collector}"},
+    "Logfire": {"LOGFIRE_TOKEN": "token", "LOGFIRE_BASE_URL": "http://{collector}"},
     "Datadog": {"DD_FLUSH_TO_LOG": "true", "DD_TRACE_STARTUP_LOGS": "false"},
+    "New Relic": {"NEW_RELIC_SERVERLESS_MODE_ENABLED": "true", "NEW_RELIC_ACCOUNT_ID": "1"},
     "Powertools": {
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9",  # by UDP, so nobody has to listen
         "POWERTOOLS_TRACE_DISABLED": "false",

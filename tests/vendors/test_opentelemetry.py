@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from .conftest import lines_of
+from .otlp import HEADERS, PARENT, TRACE_ID, servers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,50 +16,12 @@ if TYPE_CHECKING:
 
     from .conftest import Instrument, Instrumented
 
-TRACE_ID, PARENT = "68f0c1d23a4b5c6d7e8f901234567890", "53995c3f42cd8ad8"
-HEADERS = {"traceparent": f"00-{TRACE_ID}-{PARENT}-01"}
-
 #: Put at the end of a handler module, which `AwsLambdaInstrumentor` finds by `_HANDLER`.
 LAMBDA = """
 from opentelemetry.instrumentation.aws_lambda import AwsLambdaInstrumentor
 
 AwsLambdaInstrumentor().instrument()
 """
-
-
-class Server(NamedTuple):
-    """A span of a server: of the app, or of the function."""
-
-    name: str
-    trace: str
-    span: str
-    parent: str
-    failed: bool
-    errors: list[str]  #: types of the recorded exceptions
-
-
-def servers(collector: Collector) -> list[Server]:
-    """Return the server's spans, and those that stand for the app in the function's."""
-    found = []
-    for body in collector.bodies("/v1/traces"):
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            spans = [span for scope in resource.scope_spans for span in scope.spans]
-            found += [
-                describe(span) for span in spans if not span.name.endswith((" send", " receive"))
-            ]
-    return found
-
-
-def describe(span: Span) -> Server:
-    errors = [
-        attribute.value.string_value
-        for event in span.events
-        for attribute in event.attributes
-        if attribute.key == "exception.type"
-    ]
-    failed = span.status.code == Status.STATUS_CODE_ERROR
-    ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-    return Server(span.name, *ids, failed, errors)
 
 
 def environ(collector: Collector) -> dict[str, str]:
