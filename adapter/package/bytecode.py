@@ -44,7 +44,7 @@ def pack_imports(folder: Path, owned: Collection[str], location: str = ON_LAMBDA
     The project's own modules are not packed, so that an edit in Lambda's console has an effect. A
     source file that an extension module or a package hides from Python is left out.
     """
-    # Without all suffixes: .cpython-313-x86_64-linux-gnu.so
+    # The module of each file: the name without suffixes, as .cpython-313-x86_64-linux-gnu.so
     modules = {name: re.sub(r"\.[^/]*$", "", name) for name, _ in files(folder)}
     hidden = {module for name, module in modules.items() if name.endswith(".so")}
     hidden |= {name.partition("/__init__.")[0] for name in modules if "/__init__." in name}

@@ -116,12 +116,12 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:
     """Return the file that has the dependencies of the project in a folder, if there is one.
 
-    The lock file of a tool is used only if pyproject.toml lists the dependencies.
+    A uv.lock is used only if pyproject.toml lists the dependencies.
     """
     is_listed = _listed(pyproject) is not None
     there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     for name in there:
-        if is_listed or name in (PYLOCK, REQUIREMENTS):
+        if is_listed or name != UV_LOCK:
             return folder / name
     is_project = there or "project" in pyproject or "poetry" in pyproject.get("tool", {})
     return folder / PYPROJECT if is_project else None
