@@ -43,15 +43,16 @@ CONFIG = Config(
 class Account:
     """An account in one region; each client is made when it is used."""
 
-    def __init__(self, region: str | None = None, profile: str | None = None) -> None:
+    def __init__(self, region: str = "", profile: str = "") -> None:
         """Find the credentials as AWS's tools do. Also read AWS_REGION, which boto3 ignores.
 
         Raises:
             DeployError: there is no such profile, or no region.
         """
         with explained():
-            region = region or os.environ.get("AWS_REGION")
-            self._session: Any = boto3.Session(profile_name=profile, region_name=region)
+            self._session: Any = boto3.Session(
+                profile_name=profile or None, region_name=region or os.environ.get("AWS_REGION")
+            )
             if self._session.region_name is None:
                 raise NoRegionError
 

@@ -35,7 +35,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     settings, folder = read_settings(arguments, Path.cwd())
     require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
     with explained():
-        account = Account(settings.region or None, settings.profile or None)
+        account = Account(settings.region, settings.profile)
         if arguments.rollback:
             steps = roll_back(account, settings, say, dry_run=arguments.dry_run)
         else:

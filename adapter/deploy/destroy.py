@@ -32,7 +32,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     require(settings, ["name"], positional="name")
     name = settings.name
     with explained():
-        account = Account(settings.region or None, settings.profile or None)
+        account = Account(settings.region, settings.profile)
         place = account.place
         # Not `find_names`, so that a role that was made before --role was set is found too.
         names = names_of(name, place)

@@ -12,7 +12,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
 from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build
-from ..package.command import MAX_ZIPPED_BYTES, too_big
+from ..package.command import MAX_ZIPPED_BYTES, warnings
 from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
 from ..target import find_target
@@ -85,9 +85,9 @@ def _check_zip(file: Path) -> None:
     if not is_zipfile(file):
         raise ConfigurationError(f"{file} is not a zip. Make one with: adapter package")
     with ZipFile(file) as archive:
-        refusal = too_big(sum(each.file_size for each in archive.infolist()))
-    if refusal:
-        raise DeployError(f"{refusal} `adapter package` shows the size of each dependency.")
+        unzipped_bytes = sum(each.file_size for each in archive.infolist())
+    if refusals := [*warnings(0, unzipped_bytes)]:  # the zip itself may be big: see `Upload`
+        raise DeployError(f"{refusals[0]} `adapter package` shows the size of each dependency.")
 
 
 def _default_handler(file: Path) -> str:
@@ -109,10 +109,11 @@ def desired(
     assert settings.auth is not None
     content = package.file.read_bytes()
     sha256 = hashlib.sha256(content)
+    role_arn = _role_arn(settings.role or names.role, place)
     role = None
     if not settings.role:
         policy = role_policy(names.log_group, place, tracing=settings.tracing)
-        role = OwnRole(names.role, _role_arn(names.role, place), policy)
+        role = OwnRole(names.role, role_arn, policy)
     upload = None
     if len(content) > MAX_ZIPPED_BYTES:
         bucket = settings.bucket or names.bucket
@@ -121,7 +122,7 @@ def desired(
     return Desired(
         name=settings.name,
         auth=settings.auth,
-        configuration=_configuration(settings, package.handler, place, names),
+        configuration=_configuration(settings, package.handler, role_arn, names.log_group),
         code=Code(base64.b64encode(sha256.digest()).decode(), settings.arch),
         zip_bytes=len(content),
         role=role,
@@ -132,20 +133,20 @@ def desired(
 
 
 def _configuration(
-    settings: Settings, handler: str, place: AccountRegion, names: Names
+    settings: Settings, handler: str, role_arn: str, log_group: str
 ) -> Configuration:
     runtime_arn, _, runtime_alias = settings.custom_runtime.rpartition(":")
     return Configuration(
         runtime="custom" if runtime_arn else f"python{settings.python}",
         handler=handler,
-        role=_role_arn(settings.role or names.role, place),
+        role=role_arn,
         memory=settings.memory,
         timeout=settings.timeout,
         environment=settings.variables(),
         layers=settings.layers,
         tracing="Active" if settings.tracing else "PassThrough",
         log_format=settings.log_format,
-        log_group=names.log_group,
+        log_group=log_group,
         snapstart="PublishedVersions" if settings.snapstart else "None",
         runtime_arn=runtime_arn,
         runtime_alias=runtime_alias,

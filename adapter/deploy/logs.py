@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import ConfigurationError, DeployError
-from .account import Account, error_code, explained, ignore_missing
+from .account import Account, explained, ignore_missing
 from .inputs import read_settings
 from .settings import require
 
@@ -42,7 +42,7 @@ def main(arguments: Namespace, _say: Callable[[str], None]) -> int:
     require(settings, ["name"], positional="name")
     start = round(time.time() * 1000) - ago(arguments.since) * 1000
     with explained():
-        account = Account(settings.region or None, settings.profile or None)
+        account = Account(settings.region, settings.profile)
         log_group = find_log_group(account, settings.name)
         for line in lines(account, log_group, start, follow=arguments.follow):
             sys.stdout.write(line)
@@ -94,10 +94,8 @@ def lines(account: Account, log_group: str, start: int, *, follow: bool) -> Iter
 def read(account: Account, log_group: str, start: int) -> Iterator[LogEvent]:
     """Read the lines of all environments."""
     pages = account.logs.get_paginator("filter_log_events")
-    try:
+    with ignore_missing():
         for page in pages.paginate(logGroupName=log_group, startTime=start):
             yield from page["events"]
-    except Exception as error:
-        if error_code(error) != "ResourceNotFoundException":
-            raise
-        raise DeployError(f"There is no log group {log_group} here. Check --region.") from None
+        return
+    raise DeployError(f"There is no log group {log_group} here. Check --region.")

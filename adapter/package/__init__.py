@@ -61,8 +61,7 @@ def add_arguments(package: ArgumentParser) -> None:
     )
     contents.add_argument(
         "--no-pack",
-        dest="pack",
-        action="store_false",
+        action="store_true",
         help="do not pack dependencies' bytecode into one file: a slower start, a smaller zip",
     )
     output = package.add_argument_group("output")
@@ -71,5 +70,5 @@ def add_arguments(package: ArgumentParser) -> None:
         "--output",
         default="function.zip",
         metavar="FILE",
-        help="a zip, or an empty or new folder to unpack the zip into, as in build/ (%(default)s)",
+        help="a zip, or a new or empty folder to unpack the zip into, such as build/ (%(default)s)",
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
+from subprocess import DEVNULL, CalledProcessError, run
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,14 +14,11 @@ from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
 from .check import check_module, split
-from .project import PYPROJECT, Dependencies
-from .resolve import install
+from .project import PYPROJECT, Dependencies, Project
+from .resolve import Platform, install
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from .project import Project
-    from .resolve import Platform
 
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
@@ -90,12 +87,9 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
         say(f"Running {step} ...")
         try:
             program, *arguments = shlex.split(step)
-            if program in ("python", "python3"):
-                program = sys.executable
-            subprocess.run(
-                [program, *arguments], cwd=project.folder, stdin=subprocess.DEVNULL, check=True
-            )
-        except subprocess.CalledProcessError as error:
+            program = sys.executable if program in ("python", "python3") else program
+            run([program, *arguments], cwd=project.folder, stdin=DEVNULL, check=True)
+        except CalledProcessError as error:
             raise PackageError(
                 f"The build step {step!r} failed with exit code {error.returncode}. It was run in "
                 f"{project.folder}; its output is above."
@@ -114,7 +108,7 @@ def add_dependencies(
             "Warning: no pyproject.toml, requirements.txt or lock file was found for "
             f"{project.task_root}, so the zip has only the adapter and your own files."
         )
-    say(f"Getting wheels with uv for {platform}, by {dependencies.source} ...")
+    say(f"Getting wheels for {platform} with uv: the dependencies of {dependencies.source} ...")
     install(dependencies, platform, folder)
     owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
     tree.trim(folder, project.include)
@@ -126,8 +120,8 @@ def add_bytecode(folder: Path, python: str, say: Callable[[str], None]) -> bool:
     """Compile every module, if this Python is the version of the function; return whether it is."""
     if python != THIS_PYTHON:
         say(
-            f"Warning: without bytecode, which only Python {python} can make: every cold start "
-            f"compiles. Run this command with it: python{python} -m adapter ..."
+            f"Warning: the zip has no bytecode, which only Python {python} can make, so every cold "
+            f"start compiles. Run this command with that Python: python{python} -m adapter ..."
         )
         return False
     say("Compiling ...")

@@ -29,17 +29,11 @@ PTH = "packed_imports.pth", "import adapter.imports.packed; adapter.imports.pack
 def compile_folder(folder: Path, location: str = ON_LAMBDA) -> None:
     """Compile every module below a folder, which will be at ``location``.
 
-    This runs in another process, because the bytes depend on the strings that a process has
-    interned.
+    This runs in another process: the bytes depend on the strings that a process has interned.
     """
-    compiled = subprocess.run(
-        [
-            *(sys.executable, "-I", "-S", "-W", "ignore", "-m", "compileall", "-qq", "-f"),
-            *("--invalidation-mode", "unchecked-hash"),
-            *("-s", str(folder), "-p", location, str(folder)),
-        ],
-        check=False,
-    )
+    command = (sys.executable, "-I", "-S", "-W", "ignore", "-m", "compileall", "-qq", "-f")
+    options = ("--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", location)
+    compiled = subprocess.run([*command, *options, str(folder)], check=False)
     if compiled.returncode not in (0, 1):  # 1: some files, such as templates, do not compile
         compiled.check_returncode()
 
@@ -50,18 +44,14 @@ def pack_imports(folder: Path, owned: Collection[str], location: str = ON_LAMBDA
     The project's own modules are not packed, so that an edit in Lambda's console has an effect. A
     source file that an extension module or a package hides from Python is left out.
     """
-    names = {name for name, _ in files(folder)}
-    hidden = {_module(name) for name in names if name.endswith(".so")}
-    hidden |= {_module(name).removesuffix("/__init__") for name in names if "/__init__." in name}
+    # The module of each file: the name without suffixes, as .cpython-313-x86_64-linux-gnu.so
+    modules = {name: re.sub(r"\.[^/]*$", "", name) for name, _ in files(folder)}
+    hidden = {module for name, module in modules.items() if name.endswith(".so")}
+    hidden |= {name.partition("/__init__.")[0] for name in modules if "/__init__." in name}
     content = {}
-    for name in sorted(names.intersection(owned)):
+    for name in sorted(modules.keys() & owned):
         compiled = folder / cache_from_source(name)
-        if name.endswith(".py") and _module(name) not in hidden and compiled.is_file():
+        if name.endswith(".py") and modules[name] not in hidden and compiled.is_file():
             content[name] = compiled.read_bytes()
     (folder / packed.NAME).write_bytes(packed.pack(content, location))
     (folder / PTH[0]).write_text(PTH[1])
-
-
-def _module(name: str) -> str:
-    """Return the path of a module without its suffixes, ``.cpython-313-x86_64-linux-gnu.so``."""
-    return re.sub(r"\.[^/]*$", "", name)

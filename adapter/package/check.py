@@ -72,9 +72,8 @@ def check_module(
 def find_source(module: str, name: str, files: Mapping[str, Path]) -> Path | None:
     """Return the source file of a module; ``None`` if the module is compiled."""
     path = module.replace(".", "/")
-    for source in (f"{path}/__init__.py", f"{path}.py"):  # in Python's order
-        if source in files:
-            return files[source]
+    if source := files.get(f"{path}/__init__.py", files.get(f"{path}.py")):  # in Python's order
+        return source
     starts, ends = (f"{path}.", f"{path}/__init__."), (".so", ".pyc")
     if any(file.startswith(starts) and file.endswith(ends) for file in files):
         return None
@@ -104,9 +103,6 @@ def kind_of(binding: ast.stmt) -> Kind:
             has_defaults = len(names) == len(arguments.defaults)
             is_factory = has_defaults and len(names) < 2 and not arguments.vararg
             return "a function without arguments" if is_factory else "unknown"
-        case (
-            ast.Assign(targets=[ast.Name()], value=ast.Call(func=maker))
-            | ast.AnnAssign(value=ast.Call(func=maker))
-        ):
+        case ast.Assign(value=ast.Call(func=maker)) | ast.AnnAssign(value=ast.Call(func=maker)):
             return MAKERS.get(ast.unparse(maker).rpartition(".")[2], "unknown")
     return "unknown"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import PackageError
 from ..target import find_target
-from .build import build
+from .build import DeploymentPackage, build
 from .project import find_project
 from .resolve import Platform
 from .tree import unpack_archive
@@ -20,8 +19,6 @@ from .tree import unpack_archive
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
-
-    from .build import DeploymentPackage
 
 MB = 1024 * 1024  # as Lambda counts
 
@@ -39,14 +36,13 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         is_folder = output.is_dir() or arguments.output.endswith("/")
         file = Path(scratch, "function.zip") if is_folder else output
-        package = build(project, target.handler, platform, file, say, pack=arguments.pack)
+        package = build(project, target.handler, platform, file, say, pack=not arguments.no_pack)
         if is_folder:
             unpack_archive(file, output)
         zipped, unzipped = sizes(package)
         sys.stdout.writelines(table(zipped, unzipped))
         sys.stdout.write(
             f"\n{output}: {mb(zipped.total())}, {mb(unzipped.total())} unzipped\n"
-            f"  SHA-256       {sha256(file.read_bytes()).hexdigest()}\n"
             f"  Handler       {package.handler}\n"
             f"  Runtime       python{platform.python}\n"
             f"  Architecture  {platform.architecture}\n"
@@ -109,21 +105,14 @@ def mb(size: int) -> str:
     return f"{size / MB:.2f} MB"
 
 
-def too_big(unzipped_bytes: int) -> str:
-    """Return why AWS will refuse a zip of this size; empty if it will accept the zip."""
-    if unzipped_bytes <= MAX_UNZIPPED_BYTES:
-        return ""
-    return (
-        f"{mb(unzipped_bytes)} unzipped is over the 250 MB that a function may have, "
-        "layers included: AWS will refuse it. Leave something out, or deploy it as a "
-        "container image (10 GB)."
-    )
-
-
 def warnings(zipped_bytes: int, unzipped_bytes: int) -> Iterator[str]:
     """Return a warning for each limit of Lambda that is exceeded."""
-    if refusal := too_big(unzipped_bytes):
-        yield refusal
+    if unzipped_bytes > MAX_UNZIPPED_BYTES:
+        yield (
+            f"{mb(unzipped_bytes)} unzipped is over the 250 MB that a function may have, "
+            "layers included: AWS will refuse it. Leave something out, or deploy it as a "
+            "container image (10 GB)."
+        )
     if zipped_bytes > MAX_ZIPPED_BYTES:
         yield (
             f"{mb(zipped_bytes)} zipped is over the 50 MB that can be uploaded to Lambda "

@@ -22,13 +22,13 @@ PYLOCK = "pylock.toml"
 UV_LOCK = "uv.lock"
 FOREIGN_LOCKS = ("poetry.lock", "pdm.lock")  #: which uv cannot read
 FILES = (PYLOCK, UV_LOCK, REQUIREMENTS, *FOREIGN_LOCKS, PYPROJECT)  #: the first one found is used
-SETTINGS = ("build", "deploy", "exclude", "include")  #: of [tool.adapter]
+SETTINGS = {"build": list, "deploy": dict, "exclude": list, "include": list}  #: of [tool.adapter]
 
 #: the types of the values that are read in a pyproject.toml; the lists are of strings
 TYPES = {
-    **dict.fromkeys(("project", "tool", "tool.adapter", "tool.adapter.deploy"), dict),
+    **dict.fromkeys(("project", "tool", "tool.adapter"), dict),
     **dict.fromkeys(("project.dependencies", "project.dynamic"), list),
-    **dict.fromkeys(("tool.adapter.build", "tool.adapter.exclude", "tool.adapter.include"), list),
+    **{f"tool.adapter.{name}": kind for name, kind in SETTINGS.items()},
 }
 
 
@@ -74,18 +74,11 @@ def find_project(
         place = f"[tool.adapter] in {folder / PYPROJECT}"
         raise PackageError(f"{place} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
     if requirements and not requirements.is_file():
-        raise PackageError(
-            f"There is no file {requirements}. Paths are relative to the working directory."
-        )
+        raise PackageError(f"There is no file {requirements.absolute()}. Check --requirements")
     file = requirements or find_requirements(folder, pyproject)
-    return Project(
-        folder,
-        task_root,
-        read_dependencies(file) if file else None,
-        build=settings.get("build", []),
-        exclude=settings.get("exclude", []),
-        include=[*settings.get("include", []), *keep],
-    )
+    dependencies = read_dependencies(file) if file else None
+    build, exclude, include = (settings.get(name, []) for name in ("build", "exclude", "include"))
+    return Project(folder, task_root, dependencies, build, exclude, [*include, *keep])
 
 
 def project_folder(task_root: Path) -> Path:
@@ -113,7 +106,7 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         value = table.get(name, kind())
         if kind is list and "adapter" in tables and isinstance(value, str):  # build = "make"
             value = table[name] = [value]
-        texts = value if kind is list and isinstance(value, list) else ()
+        texts = value if isinstance(value, list) else ()
         if not isinstance(value, kind) or not all(isinstance(t, str) and t.strip() for t in texts):
             expected = "a list of strings that are not empty" if kind is list else "a table"
             raise PackageError(f"{file} has {path} = {value!r}, which has to be {expected}.")
@@ -123,12 +116,12 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
 def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None:
     """Return the file that has the dependencies of the project in a folder, if there is one.
 
-    The lock file of a tool is used only if pyproject.toml lists the dependencies.
+    A uv.lock is used only if pyproject.toml lists the dependencies.
     """
     is_listed = _listed(pyproject) is not None
     there = [name for name in FILES if name != PYPROJECT and (folder / name).is_file()]
     for name in there:
-        if is_listed or name in (PYLOCK, REQUIREMENTS):
+        if is_listed or name != UV_LOCK:
             return folder / name
     is_project = there or "project" in pyproject or "poetry" in pyproject.get("tool", {})
     return folder / PYPROJECT if is_project else None
@@ -141,26 +134,22 @@ def read_dependencies(file: Path) -> Dependencies:
     listed = None if file.name in FOREIGN_LOCKS else _listed(read_pyproject(file.parent))
     if listed is None:
         raise PackageError(
-            f"The dependencies cannot be read from {file}: no [project] lists them, or it is the "
-            f"lock file of another tool. Export them: poetry export -o {REQUIREMENTS}, "
+            f"The dependencies cannot be read from {file}: no [project] lists them, or the file is "
+            f"the lock file of another tool. Export them: poetry export -o {REQUIREMENTS}, "
             f"pdm export -o {REQUIREMENTS}, pip-compile -o {REQUIREMENTS}, "
             f"or uv export --no-dev --no-emit-project -o {REQUIREMENTS}"
         )
     versions = f", at the versions of {UV_LOCK}" if file.name == UV_LOCK else ""
-    lines = tuple(_line(line, file.with_name(PYPROJECT)) for line in listed)
-    return Dependencies(f"{PYPROJECT}{versions}", file, lines)
-
-
-def _line(line: str, file: Path) -> str:
-    """Check a requirement; drop the URL of the adapter, as the running adapter is packaged."""
-    try:
-        requirement = Requirement(line)
-    except InvalidRequirement as error:
-        reason = str(error).partition("\n")[0]
-        raise PackageError(f"{file} has {line!r}, which is no requirement: {reason}.") from None
-    if canonicalize_name(requirement.name) == DISTRIBUTION:
-        requirement.url = None
-    return str(requirement)
+    place, lines = file.with_name(PYPROJECT), []
+    for line in listed:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            raise PackageError(f"{place} has {line!r}, which is no requirement: {error}") from None
+        if canonicalize_name(requirement.name) == DISTRIBUTION:
+            requirement.url = None  # the adapter that runs this command is packaged
+        lines.append(str(requirement))
+    return Dependencies(f"{PYPROJECT}{versions}", file, tuple(lines))
 
 
 def _listed(pyproject: Mapping[str, Any]) -> list[str] | None:
@@ -168,5 +157,4 @@ def _listed(pyproject: Mapping[str, Any]) -> list[str] | None:
     project = pyproject.get("project")
     if project is None or "dependencies" in project.get("dynamic", ()):
         return None
-    listed: list[str] = project.get("dependencies", [])
-    return listed
+    return [*project.get("dependencies", [])]

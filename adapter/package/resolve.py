@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tomllib
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from subprocess import DEVNULL, CalledProcessError, run
 from tempfile import TemporaryDirectory
 from textwrap import indent
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import tomli_w
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
@@ -20,10 +20,7 @@ from uv import find_uv_bin
 
 from ..errors import PackageError
 from ..target import DISTRIBUTION
-from .project import PYPROJECT, UV_LOCK
-
-if TYPE_CHECKING:
-    from .project import Dependencies
+from .project import PYPROJECT, UV_LOCK, Dependencies
 
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
 
@@ -74,22 +71,15 @@ def install(dependencies: Dependencies, platform: Platform, target: Path) -> Non
                 uv(*pip, "-r", copy_pylock(file, scratch))
                 files = []
             uv(*pip, *own_requirement(), *files, "--", *lines)
-        except subprocess.CalledProcessError as error:
+        except CalledProcessError as error:
             raise PackageError(explain(error, source, platform, is_locked=is_locked)) from None
-    (target / ".lock").unlink(missing_ok=True)  # uv does not remove it
 
 
 def run_uv(*arguments: str, folder: Path, scratch: str) -> None:
     """Run uv in a folder, with temporary files in ``scratch``; `CalledProcessError` if it fails."""
-    subprocess.run(
-        [find_uv_bin(), "--quiet", "--no-progress", "--no-python-downloads", *arguments],
-        cwd=folder,
-        env={**os.environ, "TMPDIR": scratch},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = [find_uv_bin(), "--quiet", "--no-progress", "--no-python-downloads", *arguments]
+    environ = {**os.environ, "TMPDIR": scratch}
+    run(command, cwd=folder, env=environ, stdin=DEVNULL, capture_output=True, text=True, check=True)
 
 
 def copy_pylock(lock: Path, scratch: str) -> str:
@@ -101,7 +91,7 @@ def copy_pylock(lock: Path, scratch: str) -> str:
         document = tomllib.loads(lock.read_text("utf-8"))
         Pylock.from_dict(document)
     except (ValueError, PylockValidationError) as error:
-        raise PackageError(f"{lock} cannot be read: {error}. Lock again by its tool.") from None
+        raise PackageError(f"{lock} cannot be read: {error}. Lock again with its tool.") from None
     for package in document["packages"].copy():
         if package["name"] == DISTRIBUTION or package.get("directory", {}).get("path") == ".":
             document["packages"].remove(package)
@@ -132,9 +122,7 @@ def own_requirement() -> list[str]:
     return [f"{DISTRIBUTION} @ {url}", *(("--no-binary", DISTRIBUTION) if is_built else ())]
 
 
-def explain(
-    error: subprocess.CalledProcessError, source: str, platform: Platform, *, is_locked: bool
-) -> str:
+def explain(error: CalledProcessError, source: str, platform: Platform, *, is_locked: bool) -> str:
     """Return the error of uv with an explanation and advice."""
     # The URL of the adapter's page on an index has its name too, and does not show the cause.
     without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")

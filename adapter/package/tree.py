@@ -43,10 +43,10 @@ DEVELOPMENT = tuple(
     for name in ("deploy", "diagnosis", "doctor", "emulator", "package", "samples", "testing")
 )
 
-#: left out of dependencies: files for type checkers, compilers, installers and developers
+#: left out of dependencies: files for type checkers, compilers, installers (.lock) and developers
 BULK = (
     *("*.pyi", "*py.typed", "*__pycache__", "*.pyc", "*.pyx", "*.pxd", "*.pxi"),
-    *("*.c", "*.cc", "*.cpp", "*.h", "*.hpp", "*.dist-info/*.json", *DEVELOPMENT),
+    *("*.c", "*.cc", "*.cpp", "*.h", "*.hpp", "*.dist-info/*.json", ".lock", *DEVELOPMENT),
     *(f"*.dist-info/{name}" for name in ("INSTALLER", "RECORD", "REQUESTED", "WHEEL")),
 )
 
@@ -158,21 +158,16 @@ def trim(folder: Path, keep: Collection[str]) -> None:
     named = [path for path in folder.rglob("*") if path.name in ("test", "tests")]
     suites = {path for path in named if any(path.rglob("test_*.py"))}
     for name, file in sorted(files(folder)):
-        is_test = file.suffix != ".py" or matches(file.name, TESTS)
-        is_left_out = (is_test and not suites.isdisjoint(file.parents)) or _is_bulk(name, file)
-        if is_left_out and not matches(name, keep):
+        is_source = file.suffix == ".py"
+        is_in_suite = not suites.isdisjoint(file.parents)
+        is_test = is_in_suite and (not is_source or matches(file.name, TESTS))
+        is_script = name.startswith("bin/") and not is_source  # not of a package of that name
+        # Some modules import what their stub names: https://scientific-python.org/specs/spec-0001/
+        code = file.with_suffix(".py")
+        is_read = file.suffix == ".pyi" and code.is_file() and b"attach_stub" in code.read_bytes()
+        is_bulk = matches(name, BULK) and not is_read
+        if (is_test or is_script or is_bulk) and not matches(name, keep):
             file.unlink()
-
-
-def _is_bulk(name: str, file: Path) -> bool:
-    """Whether a file is for building, checking or installing, not for running.
-
-    Some modules import what their stub names: https://scientific-python.org/specs/spec-0001/
-    """
-    module = file.with_suffix(".py")
-    is_read = file.suffix == ".pyi" and module.is_file() and b"attach_stub" in module.read_bytes()
-    is_script = name.startswith("bin/") and file.suffix != ".py"  # not of a package of that name
-    return is_script or (matches(name, BULK) and not is_read)
 
 
 def write_archive(folder: Path, output: Path) -> None:

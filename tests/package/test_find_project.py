@@ -103,6 +103,12 @@ def test_dependencies_that_cannot_be_read_can_be_exported(
         find_project(project(files))
 
 
+def test_the_lock_file_that_cannot_be_read_is_named(project: Write) -> None:
+    folder = project({"pyproject.toml": POETRY, "poetry.lock": ""})
+    with pytest.raises(PackageError, match=rf"cannot be read from {folder}/poetry\.lock: "):
+        find_project(folder)
+
+
 def test_a_file_can_be_named(project: Write) -> None:
     folder = project({"pyproject.toml": NAMED, "uv.lock": LOCK, "lambda.txt": ""})
     for name, source in {

@@ -161,6 +161,7 @@ def test_what_this_python_cannot_read_is_an_error_if_it_is_to_run_it(
         ("main.app", "app = FastAPI()", "with a colon: main:app"),
         ("main.app", "app: FastAPI = fastapi.FastAPI(debug=True)", "with a colon: main:app"),
         ("main.app", "app = get_asgi_application()", "with a colon: main:app"),
+        ("main.app", "application = app = FastAPI()", "with a colon: main:app"),
         ("main:app", "app = Flask(__name__)", r"app = adapter\.wsgi\.WsgiToAsgi\(app\)"),
         ("main.app", "app = Flask(__name__)", r"app = adapter\.wsgi\.WsgiToAsgi\(app\)"),
         ("main:create_app", "def create_app(): ...", "main:create_app --factory"),

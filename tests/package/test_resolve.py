@@ -216,5 +216,5 @@ def test_an_index_without_a_page_of_the_adapter_is_no_fault_of_the_requirements(
 def test_without_bytecode_it_says_what_that_costs(project: Write, package: Run) -> None:
     other = "3.13" if THIS_PYTHON != "3.13" else "3.12"
     done = package(f"{project(needing())}/main.py:app", "--python", other)
-    assert f"Warning: without bytecode, which only Python {other} can make" in done.err
+    assert f"Warning: the zip has no bytecode, which only Python {other} can make" in done.err
     assert not [name for name in done.names if name.endswith(".pyc")]

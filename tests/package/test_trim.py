@@ -30,6 +30,7 @@ GOES = {
     "shop-1.0.dist-info/direct_url.json",
     "shop-1.0.dist-info/uv_cache.json",
     "bin/shop",
+    ".lock",  # uv leaves the file in the folder
 }
 
 
