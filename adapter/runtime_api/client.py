@@ -281,32 +281,37 @@ class BlockingClient:
         may close all file descriptors. Then the request is sent again on a new connection.
         """
         self._is_repeated = False
-        if self._socket is not None:
+        while True:
+            is_new = self._socket is None
+            connection = self._socket or self._connect()
             try:
-                return self._exchange(self._socket, data)
+                return self._exchange(connection, data)
             except OSError as error:
                 # A TimeoutError without a number was raised by a signal handler of the app.
                 if error.errno is None and not isinstance(error, ConnectionError):
                     raise
                 if self._reader.begun:
                     return None
+                if is_new:
+                    raise
                 self._is_repeated = self._is_sent
+
+    def _connect(self) -> socket.socket:
+        self._reader = ReplyReader()
         # No timeout: an app may have set one as the default of all sockets.
         self._socket = socket.create_connection(host_and_port(self._address), timeout=None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reader = ReplyReader()
-        try:
-            return self._exchange(self._socket, data)
-        except ConnectionError:
-            if self._reader.begun:
-                return None
-            raise
+        return self._socket
 
     def _exchange(self, connection: socket.socket, data: bytes) -> ApiReply:
         reply = None
         self._is_sent = False
         try:
-            self._is_sent = self._send(connection, data)
+            if len(data) <= READ_BUFFER_BYTES:
+                connection.sendall(data)
+                self._is_sent = True
+            else:
+                self._is_sent = _send_large(connection, data)
             while reply is None:
                 read = connection.recv(READ_BUFFER_BYTES)
                 reply = self._reader.feed(read) if read else self._reader.eof()
@@ -318,20 +323,18 @@ class BlockingClient:
                 self.close()
         return reply
 
-    def _send(self, connection: socket.socket, data: bytes) -> bool:
-        """Send ``data``; return False if the Runtime API replies, or ends, before its end."""
-        if len(data) <= READ_BUFFER_BYTES:
-            connection.sendall(data)
-            return True
-        poll = select.poll()
-        poll.register(connection, select.POLLIN | select.POLLOUT)
-        rest = memoryview(data)
-        while rest:
-            [(_, ready)] = poll.poll()
-            if ready != select.POLLOUT:
-                return False
-            rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]
-        return True
+
+def _send_large(connection: socket.socket, data: bytes) -> bool:
+    """Send ``data``; return False if the Runtime API replies, or ends, before its end."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN | select.POLLOUT)
+    rest = memoryview(data)
+    while rest:
+        [(_, ready)] = poll.poll()
+        if ready != select.POLLOUT:
+            return False
+        rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]
+    return True
 
 
 def _refused(request: str, reply: ApiReply) -> RuntimeApiError:
