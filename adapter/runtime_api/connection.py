@@ -52,7 +52,7 @@ class Connection(asyncio.BufferedProtocol):
     def expect(self) -> Future[ApiReply]:
         """Announce a request; return the future of the reply, or of an error."""
         reply: Future[ApiReply] = self._loop.create_future()
-        self.on_reply = partial(set_reply, reply)
+        self.on_reply = partial(_set_reply, reply)
         return reply
 
     @property
@@ -153,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
             on_reply(error)
 
 
-def set_reply(future: Future[ApiReply], reply: ReplyOrError) -> None:
+def _set_reply(future: Future[ApiReply], reply: ReplyOrError) -> None:
     """Set the reply, or the error, as the outcome of ``future``, unless the future is done."""
     if future.done():
         return
