@@ -15,6 +15,7 @@ from .entry import EntryPoint, chosen_mode
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
 from .function import FunctionHandler
+from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .light_classes import NamedTuple
 from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
@@ -236,7 +237,7 @@ class LambdaHandler(EntryPoint):
         limit = 0.0 if buffered else self.options.max_stream_seconds
         cycle = HttpCycle(self.app, scope, incoming.body, response, stream, rendering, limit)
         try:
-            await cycle.run(self._seconds(context))
+            await cycle.run(seconds_until_deadline(context, self.options.deadline_margin))
         finally:
             if meter is not None:
                 meter.ended(response.state)
