@@ -60,7 +60,7 @@ class RuntimeClient:
             OSError: no connection to the Runtime API can be made.
         """
         connection = self._connection
-        if connection is not None and not connection.lost and connection.is_readable():
+        if connection is not None and not connection.lost and connection.unread.poll(0):
             connection.close()  # no request is open, so the other side has closed the connection
         if connection is None or connection.lost:
             self._connection = await connect(self._address)

@@ -37,6 +37,8 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.lost = False
         self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
+        #: Finds bytes, or the end of the connection, that asyncio has not read.
+        self.unread = select.poll()
         self._loop = asyncio.get_running_loop()
         self._generation = forks.generation
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
@@ -70,13 +72,6 @@ class Connection(asyncio.BufferedProtocol):
             assert self._transport is not None
             self._transport.write(data)
 
-    def is_readable(self) -> bool:
-        """Whether the socket has bytes, or the end of the connection, that asyncio has not read."""
-        assert self._transport is not None
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
-        return bool(poll.poll(0))
-
     async def drain(self) -> None:
         """If writing is paused, wait until at most a quarter of `HIGH_WATER_BYTES` is unsent."""
         if self._writable is not None:
@@ -100,6 +95,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self.unread.register(sock, select.POLLIN)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the buffer that asyncio reads into."""
