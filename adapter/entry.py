@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
 from .invocation.current import Current, current, drop_pending_app_cancellation
-from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .invocation.registry import register
 from .options import resolve
@@ -168,10 +167,6 @@ class EntryPoint(ABC):
 
             listeners.append(write)
         return listeners
-
-    def _seconds(self, context: Context | None) -> float | None:
-        """Return how long the user's code may run, or None for no deadline."""
-        return seconds_until_deadline(context, self.options.deadline_margin)
 
     @cached_property
     def _runner(self) -> LoopRunner:

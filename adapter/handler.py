@@ -14,6 +14,7 @@ from .asgi.scope import http_scope
 from .entry import EntryPoint, chosen_mode
 from .errors import ConfigurationError, EventError
 from .events import FUNCTION_URL, Source, identify, unwrap
+from .invocation.deadline import seconds_until_deadline
 from .invocation.loggers import get_logger
 from .light_classes import NamedTuple
 
@@ -236,7 +237,7 @@ class LambdaHandler(EntryPoint):
         limit = 0.0 if buffered else self.options.max_stream_seconds
         cycle = HttpCycle(self.app, scope, incoming.body, response, stream, rendering, limit)
         try:
-            await cycle.run(self._seconds(context))
+            await cycle.run(seconds_until_deadline(context, self.options.deadline_margin))
         finally:
             if meter is not None:
                 meter.ended(response.state)

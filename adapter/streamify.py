@@ -13,7 +13,7 @@ from .entry import EntryPoint
 from .errors import DeadlineExceeded
 from .events import FUNCTION_URL, identify, unwrap
 from .invocation import forks
-from .invocation.deadline import Deadline
+from .invocation.deadline import Deadline, seconds_until_deadline
 from .invocation.loggers import get_logger
 from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 from .streams.metadata import head as metadata_head
@@ -139,7 +139,8 @@ class StreamingFunction(EntryPoint):
         stream.source = source or FUNCTION_URL
         if meter is not None:
             meter.measure(stream)
-        deadline = Deadline(self._seconds(context), partial(_expire, stream))
+        seconds = seconds_until_deadline(context, self.options.deadline_margin)
+        deadline = Deadline(seconds, partial(_expire, stream))
         before = forks.generation
         try:
             await self._call(event, stream, context)

@@ -13,6 +13,7 @@ import pytest
 
 from adapter import LambdaHandler, ResponseStream, streamify_response
 from adapter.errors import AdapterError, ConfigurationError
+from adapter.invocation.deadline import seconds_until_deadline
 from adapter.testing import MemoryStream, function_url_event, lambda_context, rest_api_event
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def test_the_time_that_is_left_has_a_margin(
 ) -> None:
     monkeypatch.setenv("ADAPTER_DEADLINE_MARGIN", margin)
     fresh = type(handler)(getattr(handler, "app", None) or function.__wrapped__)  # type: ignore[attr-defined]
-    seconds = fresh._seconds(None if given is None else lambda_context(seconds=given))
+    context = None if given is None else lambda_context(seconds=given)
+    seconds = seconds_until_deadline(context, fresh.options.deadline_margin)
     if least is None or most is None:
         assert seconds is None
     else:

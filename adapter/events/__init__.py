@@ -41,8 +41,10 @@ def identify(event: JSON) -> Source | None:
     """Return the source of an HTTP event; None if the event is not an HTTP request."""
     if not isinstance(event, dict):
         return None
-    if payload_v2.is_http(event):
-        if payload_v2.is_function_url(event):
+    context = event.get("requestContext")
+    if event.get("version") == "2.0" and isinstance(context, dict) and "http" in context:
+        # Payload format 2.0. Only the domain distinguishes a function URL from an HTTP API.
+        if ".lambda-url." in str(context.get("domainName")):
             return FUNCTION_URL
         # The event of an API's Lambda authorizer has the same keys, and routeArn.
         return HTTP_API if "routeArn" not in event else None

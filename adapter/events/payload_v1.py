@@ -26,7 +26,7 @@ from .request import (
 from .source import Source
 
 if TYPE_CHECKING:
-    from ..types import JSON, Event, Head, Prelude, Request
+    from ..types import JSON, Event, Prelude, Request
 
 # "Within the first 16 KB": 16,000 bytes fit, whether a KB is 1,000 or 1,024 bytes.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
@@ -87,13 +87,13 @@ def response(head: Prelude, body: bytes) -> JSON:
     }
 
 
-def encode_rest_head(head: Head) -> bytes:
+def encode_rest_head(head: Prelude) -> bytes:
     """Return the bytes to send before a streamed body.
 
     Raises:
         ResponseTooLarge: the head is larger than a REST API reads.
     """
-    data = encode(multi_value_prelude(head.status, head.headers))
+    data = encode(head)
     if len(data) > MAX_PRELUDE_BYTES:
         raise ResponseTooLarge(
             f"The head of the response is {len(data):,} bytes of JSON, and a REST API reads"

@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from ..types import JSON, Event, Prelude, Request
 
 
-def is_http(event: Event) -> bool:
-    """Whether this is an HTTP request in payload format 2.0."""
-    context = event.get("requestContext")
-    return event.get("version") == "2.0" and isinstance(context, dict) and "http" in context
-
-
-def is_function_url(event: Event) -> bool:
-    """Whether the request is from a function URL. (Only the domain of an HTTP API differs.)"""
-    context = event.get("requestContext")
-    return isinstance(context, dict) and ".lambda-url." in str(context.get("domainName"))
-
-
 def request(event: Event, *, from_function_url: bool) -> Request:
     """Turn the event into a request.
 

@@ -11,7 +11,7 @@ from .name_cache import NameCache
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..types import Head, Headers, Prelude
+    from ..types import Headers, Prelude
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 """Tells Lambda that a stream begins with a prelude."""
@@ -121,11 +121,6 @@ def encode(head: Prelude) -> bytes:
     else:
         text = _to_json(head)
     return text.encode("ascii") + DELIMITER
-
-
-def encode_head(head: Head) -> bytes:
-    """Return the bytes to send before a streamed body."""
-    return encode(prelude(head.status, head.headers))
 
 
 def decode(data: bytes) -> tuple[Prelude, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..light_classes import NamedTuple
-from .prelude import encode_head, prelude
+from .prelude import encode, prelude
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ class Source(NamedTuple):
     request: Callable[[Event], Request]
     response: Callable[[Prelude, bytes], JSON]  #: renders a buffered response
     prelude: Callable[[int, Headers], Prelude] = prelude
-    encode: Callable[[Head], bytes] = encode_head  #: returns the bytes before a streamed body
+    encode: Callable[[Prelude], bytes] = encode  #: returns the bytes before a streamed body
     max_response_bytes: int = MAX_RESPONSE_BYTES  #: of JSON, buffered
     #: How a user can get a stream instead, for log lines.
     to_stream: str = "this source cannot stream; a function URL can"

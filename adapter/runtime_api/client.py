@@ -60,7 +60,7 @@ class RuntimeClient:
             OSError: no connection to the Runtime API can be made.
         """
         connection = self._connection
-        if connection is not None and not connection.lost and connection.is_readable():
+        if connection is not None and not connection.lost and connection.unread.poll(0):
             connection.close()  # no request is open, so the other side has closed the connection
         if connection is None or connection.lost:
             self._connection = await connect(self._address)
@@ -281,33 +281,42 @@ class BlockingClient:
         may close all file descriptors. Then the request is sent again on a new connection.
         """
         self._is_repeated = False
-        if self._socket is not None:
+        while True:
+            is_new = self._socket is None
+            connection = self._socket or self._connect()
             try:
-                return self._exchange(self._socket, data)
+                return self._exchange(connection, data)
             except OSError as error:
                 # A TimeoutError without a number was raised by a signal handler of the app.
                 if error.errno is None and not isinstance(error, ConnectionError):
                     raise
                 if self._reader.begun:
                     return None
+                if is_new:
+                    raise
                 self._is_repeated = self._is_sent
-        self._socket, target = new_socket(self._address)
-        self._socket.settimeout(None)  # an app may have set a default for all sockets
-        self._socket.connect(target)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reader = ReplyReader()
+
+    def _connect(self) -> socket.socket:
+        connection, target = new_socket(self._address)
+        connection.settimeout(None)  # an app may have set a default for all sockets
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            return self._exchange(self._socket, data)
-        except ConnectionError:
-            if self._reader.begun:
-                return None
+            connection.connect(target)
+        except BaseException:
+            connection.close()
             raise
+        self._reader, self._socket = ReplyReader(), connection
+        return connection
 
     def _exchange(self, connection: socket.socket, data: bytes) -> ApiReply:
         reply = None
         self._is_sent = False
         try:
-            self._is_sent = self._send(connection, data)
+            if len(data) <= READ_BUFFER_BYTES:
+                connection.sendall(data)
+                self._is_sent = True
+            else:
+                self._is_sent = _send_large(connection, data)
             while reply is None:
                 read = connection.recv(READ_BUFFER_BYTES)
                 reply = self._reader.feed(read) if read else self._reader.eof()
@@ -319,20 +328,18 @@ class BlockingClient:
                 self.close()
         return reply
 
-    def _send(self, connection: socket.socket, data: bytes) -> bool:
-        """Send ``data``; return False if the Runtime API replies, or ends, before its end."""
-        if len(data) <= READ_BUFFER_BYTES:
-            connection.sendall(data)
-            return True
-        poll = select.poll()
-        poll.register(connection, select.POLLIN | select.POLLOUT)
-        rest = memoryview(data)
-        while rest:
-            [(_, ready)] = poll.poll()
-            if ready != select.POLLOUT:
-                return False
-            rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]
-        return True
+
+def _send_large(connection: socket.socket, data: bytes) -> bool:
+    """Send ``data``; return False if the Runtime API replies, or ends, before its end."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN | select.POLLOUT)
+    rest = memoryview(data)
+    while rest:
+        [(_, ready)] = poll.poll()
+        if ready != select.POLLOUT:
+            return False
+        rest = rest[connection.send(rest, socket.MSG_DONTWAIT) :]
+    return True
 
 
 def _refused(request: str, reply: ApiReply) -> RuntimeApiError:

@@ -37,6 +37,8 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.lost = False
         self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
+        #: Finds bytes, or the end of the connection, that asyncio has not read.
+        self.unread = select.poll()
         self._loop = asyncio.get_running_loop()
         self._generation = forks.generation
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
@@ -52,7 +54,7 @@ class Connection(asyncio.BufferedProtocol):
     def expect(self) -> Future[ApiReply]:
         """Announce a request; return the future of the reply, or of an error."""
         reply: Future[ApiReply] = self._loop.create_future()
-        self.on_reply = partial(set_reply, reply)
+        self.on_reply = partial(_set_reply, reply)
         return reply
 
     @property
@@ -69,13 +71,6 @@ class Connection(asyncio.BufferedProtocol):
         if not self.lost:  # uvloop would raise; asyncio would not
             assert self._transport is not None
             self._transport.write(data)
-
-    def is_readable(self) -> bool:
-        """Whether the socket has bytes, or the end of the connection, that asyncio has not read."""
-        assert self._transport is not None
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
-        return bool(poll.poll(0))
 
     async def drain(self) -> None:
         """If writing is paused, wait until at most a quarter of `HIGH_WATER_BYTES` is unsent."""
@@ -100,6 +95,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self.unread.register(sock, select.POLLIN)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the buffer that asyncio reads into."""
@@ -153,7 +149,7 @@ class Connection(asyncio.BufferedProtocol):
             on_reply(error)
 
 
-def set_reply(future: Future[ApiReply], reply: ReplyOrError) -> None:
+def _set_reply(future: Future[ApiReply], reply: ReplyOrError) -> None:
     """Set the reply, or the error, as the outcome of ``future``, unless the future is done."""
     if future.done():
         return

@@ -15,7 +15,6 @@ from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
 from ..invocation.current import Current, current, drop_caught_app_cancellation, fallback
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
-from .connection import set_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -60,7 +59,7 @@ class Delivery:
         self.reply_to_stream: ReplyOrError | None = None
         self._on_reply = on_reply
         self._stream: ResponseStream | None = None
-        self._waiting: asyncio.Future[ApiReply] | None = None  #: for the reply to a streamed POST
+        self._waiting: asyncio.Future[ReplyOrError] | None = None  #: a task waits for the reply
         self._posting: asyncio.Future[ApiReply] | None = None  #: a POST of a whole outcome
 
     def enter(self, happened: ClaimInput) -> bool:
@@ -85,8 +84,8 @@ class Delivery:
         stream, self._stream = self._stream, None  # the stream refers to this object: a cycle
         if stream is not None and not stream.closed:
             self._refuse(stream, reply)
-        if self._waiting is not None:
-            set_reply(self._waiting, reply)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(reply)
         if self._on_reply is not None:
             self._on_reply()
 
@@ -121,10 +120,13 @@ class Delivery:
             NotPosted: nothing was sent; awslambdaric may still send an error report.
         """
         if self.opened:
-            self._waiting = asyncio.get_running_loop().create_future()
-            if self.reply_to_stream is not None:
-                set_reply(self._waiting, self.reply_to_stream)
-            return await self._waiting
+            reply = self.reply_to_stream
+            if reply is None:
+                self._waiting = asyncio.get_running_loop().create_future()
+                reply = await self._waiting
+            if isinstance(reply, Exception):
+                raise reply
+            return reply
         posting = self._posting
         if posting is None:
             raise NotPosted("The invocation ended, and nothing was posted.")

@@ -176,7 +176,13 @@ class ReplyReader:
             if head.status >= 200:
                 self._head = head
         head = self._head
-        body = head.take_body(self._buffer)
+        if head.chunks is not None:
+            body = head.chunks.feed(self._buffer)
+        elif head.length is not None and len(self._buffer) >= head.length:
+            body = bytes(self._buffer[: head.length])
+            del self._buffer[: head.length]
+        else:
+            body = None
         if body is None:
             return None
         if self._buffer:
@@ -221,16 +227,6 @@ class _Head:
         connection = headers.get("connection", "")  # keep-alive is the default
         closes = connection != "" and "close" in connection.lower().replace(",", " ").split()
         self.keep_alive = self.delimited and version == "HTTP/1.1" and not closes
-
-    def take_body(self, buffer: bytearray) -> bytes | None:
-        """Take the body off ``buffer`` if all of it is there."""
-        if self.chunks is not None:
-            return self.chunks.feed(buffer)
-        if self.length is None or len(buffer) < self.length:
-            return None
-        body = bytes(buffer[: self.length])
-        del buffer[: self.length]
-        return body
 
 
 class _ChunkReader:

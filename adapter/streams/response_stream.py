@@ -240,8 +240,8 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._disconnect_error or StreamClosed("The response stream has already ended.")
         if not self.started:
-            has_prelude = self.head is not None and self.sends_prelude
-            prelude = self.source.encode(self.head) if has_prelude else b""  # type: ignore[arg-type]
+            head, source = self.head if self.sends_prelude else None, self.source
+            prelude = b"" if head is None else source.encode(source.prelude(*head))
             self.started, self.first_byte = True, monotonic()
             self.transmit_first(prelude, chunks, end)
         else:

@@ -154,13 +154,9 @@ def _replace_wait(client: Any, bridge: ManagedBridge, extension: ExtensionModule
     def wait_next_invocation(self: Any, *args: Any, **kwargs: Any) -> Any:
         if bridge.waiting:  # called by the method of a class that inherits from this one
             return wait(self, *args, **kwargs)
-        try:
-            bridge.before_next()
-        except BaseException as error:
-            described = error_object(error)
-            self.post_init_error(described, error_type_header(described))
-            logger.critical("The environment cannot start: %s", error, exc_info=error)
-            sys.exit(1)
+        bridge.served.clear()  # the latest invocation is over
+        if not bridge.started:
+            _start(bridge, self)
         if is_on_demand and type(extension.original.next) is BuiltinFunctionType:
             self.use_thread_for_polling_next = False
         bridge.waiting = True
@@ -178,6 +174,17 @@ def _replace_wait(client: Any, bridge: ManagedBridge, extension: ExtensionModule
         return received
 
     client.wait_next_invocation = wait_next_invocation
+
+
+def _start(bridge: ManagedBridge, client: Any) -> None:
+    """Run the startup of the handlers. If it fails, report the error and end the environment."""
+    try:
+        bridge.start()
+    except BaseException as error:
+        described = error_object(error)
+        client.post_init_error(described, error_type_header(described))
+        logger.critical("The environment cannot start: %s", error, exc_info=error)
+        sys.exit(1)
 
 
 class ExtensionModule:

@@ -45,7 +45,7 @@ class ManagedBridge(Bridge):
         KeptOpen(loop).__enter__()  # for as long as the process runs
         super().__init__(LoopRunner(loop))
         self.waiting = False  #: awslambdaric waits for an event
-        self._started = False
+        self.started = False  #: the startup of the handlers has begun
         #: The handler that AWS's runtime calls without a wrapper; None if there is a wrapper.
         self._handler: object = None
         self._latest: ServedInvocation | None = None
@@ -56,23 +56,13 @@ class ManagedBridge(Bridge):
     def _client(self) -> RuntimeClient:
         return RuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
 
-    def before_next(self) -> None:
-        """End the latest invocation; before the first one, run the startup of the handlers.
-
-        Raises:
-            Exception: the exception of the first startup that failed.
-        """
-        self.served.clear()
-        if not self._started:
-            self.start()
-
     def start(self) -> None:
         """Run the startup of the function's handler, or of all handlers if it is a wrapper.
 
         Raises:
             Exception: the exception of the first startup that failed.
         """
-        self._started = True
+        self.started = True
         module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
         named = getattr(sys.modules.get(module), name, None)
         if any(named is handler for handler in handlers()):
@@ -84,7 +74,7 @@ class ManagedBridge(Bridge):
     def join_invocation(self, request_id: str | None) -> None:
         """Serve an invocation that has begun already; init is over."""
         if request_id is not None:
-            self._started = True
+            self.started = True
             self.received(request_id)
 
     def received(

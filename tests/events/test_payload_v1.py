@@ -299,7 +299,9 @@ class TestResponse:
 
     def test_of_a_rest_api_has_a_head_of_16000_bytes_at_most(self) -> None:
         bare = len(b'{"statusCode":200,"headers":{"x":""}}' + DELIMITER)
-        fitting, larger = (Head(200, [(b"x", b"y" * (n - bare))]) for n in (16_000, 16_001))
+        fitting, larger = (
+            REST_API.prelude(200, [(b"x", b"y" * (n - bare))]) for n in (16_000, 16_001)
+        )
         assert len(REST_API.encode(fitting)) == 16_000
         with pytest.raises(ResponseTooLarge, match="16,001 bytes of JSON, and a REST API reads 16"):
             REST_API.encode(larger)

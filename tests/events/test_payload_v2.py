@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapter.errors import EventError
-from adapter.events import payload_v2
-from adapter.events.payload_v2 import is_function_url, is_http, response
+from adapter.events import FUNCTION_URL, HTTP_API, identify, payload_v2
+from adapter.events.payload_v2 import response
 from adapter.samples.url_event import function_url_event
 from adapter.types import JSON, Event, Request
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def request(event: Event) -> Request:
-    return payload_v2.request(event, from_function_url=is_function_url(event))
+    return payload_v2.request(event, from_function_url=identify(event) is FUNCTION_URL)
 
 
 def cookies(event: Event) -> list[bytes]:
@@ -263,12 +264,12 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
-@given(EVENTS)
+@given(EVENTS, st.booleans())
 def test_any_json_object_is_a_request_or_an_event_error_because_nothing_else_is_caught(
-    event: Event,
+    event: Event, from_function_url: bool
 ) -> None:
-    is_http(event)
-    check(event, request)
+    identify(event)
+    check(event, partial(payload_v2.request, from_function_url=from_function_url))
 
 
 class TestRecognition:
@@ -291,12 +292,15 @@ class TestRecognition:
         ],
     )
     def test_is_by_the_version_and_the_http_part(self, event: Event, expected: bool) -> None:
-        assert is_http(event) is expected
+        assert (identify(event) in (FUNCTION_URL, HTTP_API)) is expected
 
     def test_of_a_function_url_is_by_its_domain_because_nothing_else_differs(self) -> None:
-        assert is_function_url(function_url_event())
-        assert not is_function_url(http_api_event())
-        assert not is_function_url({})
+        event = function_url_event()
+        assert identify(event) is FUNCTION_URL
+        context = event["requestContext"]
+        assert isinstance(context, dict)
+        for other in (without(context, "domainName"), {**context, "domainName": "example.com"}):
+            assert identify({**event, "requestContext": other}) is HTTP_API
 
 
 class TestResponse:

@@ -13,11 +13,9 @@ from adapter.events.prelude import (
     DROPPED,
     decode,
     encode,
-    encode_head,
     header_fields,
     prelude,
 )
-from adapter.types import Head
 
 if TYPE_CHECKING:
     from adapter.types import Headers, Prelude
@@ -87,7 +85,7 @@ class TestEncode:
     def test_never_has_a_nul_in_its_json_or_a_byte_that_is_not_ascii(
         self, status: int, headers: Headers
     ) -> None:
-        text = encode_head(Head(status, headers)).removesuffix(DELIMITER)
+        text = encode(prelude(status, headers)).removesuffix(DELIMITER)
         assert b"\0" not in text
         assert text.isascii()
 

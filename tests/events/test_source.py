@@ -9,7 +9,7 @@ from adapter.events.alb import ALB, ALB_MULTI
 from adapter.events.edge import EDGE
 from adapter.events.lattice import LATTICE
 from adapter.events.payload_v1 import HTTP_API_V1, REST_API
-from adapter.events.prelude import encode_head
+from adapter.events.prelude import encode, prelude
 from adapter.types import Head
 
 if TYPE_CHECKING:
@@ -43,5 +43,5 @@ def test_what_is_too_large_for_one_source_has_a_way_out(source: Source) -> None:
 
 
 def test_a_head_has_no_limit_at_a_function_url() -> None:
-    head = Head(200, [(b"x", b"y" * 20_000)])
-    assert FUNCTION_URL.encode(head) == encode_head(head)
+    head = prelude(200, [(b"x", b"y" * 20_000)])
+    assert FUNCTION_URL.encode(head) == encode(head)

@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -246,3 +247,20 @@ def test_a_connection_whose_descriptor_the_app_has_closed_is_replaced() -> None:
         assert client._socket is not None
         os.close(client._socket.fileno())
         client.post(*RESPONSE)
+
+
+def test_so_is_one_whose_descriptor_the_app_closes_in_the_middle_of_an_event() -> None:
+    whole = event_reply({"n": 1})
+
+    def close(peer: Peer) -> None:
+        assert peer.read().call == NEXT
+        peer.send(whole[:-3])
+        while not client._reader.begun:
+            time.sleep(0.001)
+        assert client._socket is not None
+        os.close(client._socket.fileno())
+        with suppress(OSError):
+            peer.send(whole[-3:-1])  # the client may still wait for this
+
+    with platform(close, event) as client:
+        assert client.next().body == b'{"n": 1}'
