@@ -26,7 +26,7 @@ SETTINGS = {"build": list, "deploy": dict, "exclude": list, "include": list}  #:
 
 #: the types of the values that are read in a pyproject.toml; the lists are of strings
 TYPES = {
-    **dict.fromkeys(("project", "tool", "tool.adapter"), dict),
+    **dict.fromkeys(("project", "tool", "tool.adapter", "tool.uv", "tool.uv.sources"), dict),
     **dict.fromkeys(("project.dependencies", "project.dynamic"), list),
     **{f"tool.adapter.{name}": kind for name, kind in SETTINGS.items()},
 }
@@ -131,7 +131,8 @@ def read_dependencies(file: Path) -> Dependencies:
     """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml."""
     if file.name not in (PYPROJECT, UV_LOCK, *FOREIGN_LOCKS):
         return Dependencies(file.name, file)
-    listed = None if file.name in FOREIGN_LOCKS else _listed(read_pyproject(file.parent))
+    pyproject = read_pyproject(file.parent)
+    listed = None if file.name in FOREIGN_LOCKS else _listed(pyproject)
     if listed is None:
         raise PackageError(
             f"The dependencies cannot be read from {file}: no [project] lists them, or the file is "
@@ -140,6 +141,8 @@ def read_dependencies(file: Path) -> Dependencies:
             f"or uv export --no-dev --no-emit-project -o {REQUIREMENTS}"
         )
     versions = f", at the versions of {UV_LOCK}" if file.name == UV_LOCK else ""
+    sources = pyproject.get("tool", {}).get("uv", {}).get("sources", {})
+    replaced = {canonicalize_name(name) for name in sources} if file.name == PYPROJECT else ()
     place, lines = file.with_name(PYPROJECT), []
     for line in listed:
         try:
@@ -148,6 +151,11 @@ def read_dependencies(file: Path) -> Dependencies:
             raise PackageError(f"{place} has {line!r}, which is no requirement: {error}") from None
         if canonicalize_name(requirement.name) == DISTRIBUTION:
             requirement.url = None  # the adapter that runs this command is packaged
+        elif canonicalize_name(requirement.name) in replaced:
+            raise PackageError(
+                f"{place} takes {requirement.name} from [tool.uv.sources], and {UV_LOCK} is"
+                " missing: without it the package would come from the index. Run: uv lock"
+            )
         lines.append(str(requirement))
     return Dependencies(f"{PYPROJECT}{versions}", file, tuple(lines))
 

@@ -109,6 +109,16 @@ def test_the_lock_file_that_cannot_be_read_is_named(project: Write) -> None:
         find_project(folder)
 
 
+def test_a_package_from_a_source_of_uv_needs_the_lock_that_has_it(project: Write) -> None:
+    sources = (
+        '[tool.uv.sources]\nStarlette = { path = "mine" }\nasgi-lambda-stream = { path = "a" }\n'
+    )
+    files = {"pyproject.toml": NAMED + sources}
+    with pytest.raises(PackageError, match=r"takes starlette from \[tool\.uv\.sources\].* uv lock"):
+        find_project(project(files))
+    assert find_project(project({**files, "uv.lock": LOCK})).dependencies is not None
+
+
 def test_a_file_can_be_named(project: Write) -> None:
     folder = project({"pyproject.toml": NAMED, "uv.lock": LOCK, "lambda.txt": ""})
     for name, source in {
