@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from selectors import SelectorKey
 
 STANDARD_LIBRARY = (
-    *("ast", "asyncio", "base64", "concurrent.futures.thread", "decimal", "fnmatch", "hashlib"),
-    *("hmac", "importlib.util", "inspect", "ipaddress", "json", "logging", "numbers", "pickle"),
-    *("pkgutil", "random", "resource", "ssl", "tempfile", "textwrap", "tracemalloc"),
-    "urllib.parse",
+    *("ast", "asyncio", "base64", "concurrent.futures.thread", "decimal", "encodings.idna"),
+    *("fnmatch", "hashlib", "hmac", "importlib.util", "inspect", "ipaddress", "json", "logging"),
+    *("numbers", "pathlib", "pickle", "pkgutil", "random", "resource", "ssl", "tempfile"),
+    *("textwrap", "tracemalloc", "urllib.parse"),
 )
 ORDER_BYTES = 200_000  #: the most that a socket takes at once
 
