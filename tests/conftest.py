@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,9 @@ settings.register_profile("test", settings.get_profile("ci"), max_examples=50)
 settings.register_profile("fast", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("nightly", max_examples=10_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+# A shell's job in the background ignores SIGINT, and so would the processes that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 #: Folders whose tests start processes; `make test-fast` does not even import them.

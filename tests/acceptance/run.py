@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ import httpx
 
 from adapter.package import THIS_PYTHON
 from tests.support.adapter_dev import adapter_dev
+from tests.support.forked_python import run_python
 
 from .probes import PROBES, STREAM_PATH, look
 from .report import LOCAL, Results, markdown
@@ -30,6 +30,8 @@ PREFIX = "adapter-acceptance"
 CUSTOM_RUNTIME = "ACCEPTANCE_CUSTOM_RUNTIME"
 #: A new function URL, and a new REST API, take some seconds until they are known everywhere.
 READY_ATTEMPTS = 30
+#: What the commands import beside the standard library and the adapter.
+IMPORTED = ("anyio._backends._asyncio", "argparse", "boto3")
 
 
 class Example(NamedTuple):
@@ -143,7 +145,7 @@ def examine(mode: str, url: str, results: Results) -> None:
 def diagnosis(url: str) -> str:
     """Return the words of `adapter doctor` about a URL."""
     command = [sys.executable, "-m", "adapter", "doctor", url]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = run_python(command, Path.cwd(), os.environ, IMPORTED)
     return ended.stdout + ended.stderr
 
 
@@ -164,13 +166,8 @@ def adapter(*arguments: str, cwd: Path | None = None) -> str:
     Raises:
         RuntimeError: it failed; the message has the end of its output.
     """
-    ended = subprocess.run(
-        [sys.executable, "-m", "adapter", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "adapter", *arguments]
+    ended = run_python(command, cwd or Path.cwd(), os.environ, IMPORTED)
     if ended.returncode:
         raise RuntimeError(f"adapter {arguments[0]} failed: {ended.stderr.strip()[-2000:]}")
     return ended.stdout

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from zipfile import ZipFile
 
 import boto3
+import botocore.hooks
 import botocore.session
 import pytest
+from moto.core import responses
 
 from adapter.__main__ import main
 from tests.support.recording_aws import CREDENTIALS, RecordingAws, recording_aws
@@ -53,9 +55,14 @@ class Session(boto3.Session):  # type: ignore[misc]
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[RecordingAws]:
-    """AWS; botocore reads its descriptions of services once, and not for each session again."""
+    """AWS; botocore and moto compute once what is the same for each session and each call."""
     with pytest.MonkeyPatch.context() as context, recording_aws() as aws:
-        context.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        for owner, name in (
+            (botocore.session, "create_loader"),
+            (botocore.hooks, "accepts_kwargs"),
+            (responses, "method_names_from_class"),
+        ):
+            context.setattr(owner, name, lru_cache(1000)(getattr(owner, name)))
         context.setattr(boto3, "Session", Session)
         yield aws
 

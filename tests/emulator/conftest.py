@@ -24,6 +24,8 @@ from adapter.emulator.function_config import FunctionConfig
 from adapter.emulator.local_invocation import LocalInvocation
 from adapter.emulator.runtime_api.on_demand_api import OnDemandApi
 
+from .clock import AdjustableLoop
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
 
 RAW_RUNTIME = Path(__file__).with_name("raw_runtime.py")
 DEFAULTS = FrontEndSettings()
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": AdjustableLoop}
 
 
 class Log(io.StringIO):

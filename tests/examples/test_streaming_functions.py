@@ -63,9 +63,13 @@ def fill_table(dynamodb: Any) -> None:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    for number, customer, total in ORDERS:
-        item = {"id": {"S": number}, "customer": {"S": customer}, "total": {"N": total}}
-        dynamodb.put_item(TableName="orders", Item=item)
+    items = [
+        {"id": {"S": number}, "customer": {"S": customer}, "total": {"N": total}}
+        for number, customer, total in ORDERS
+    ]
+    for first in range(0, len(items), 25):  # as many as a call takes
+        puts = [{"PutRequest": {"Item": item}} for item in items[first : first + 25]]
+        dynamodb.batch_write_item(RequestItems={"orders": puts})
     dynamodb.close()
 
 

@@ -106,9 +106,9 @@ class TestWhatFails:
     """What an app has put into logging raises; the call returns, and stderr has the line."""
 
     @pytest.fixture
-    def logger(self) -> Iterator[SafeLogger]:
+    def logger(self, caplog: pytest.LogCaptureFixture) -> Iterator[SafeLogger]:
         logger = get_logger("adapter.test")
-        logger.logger.setLevel(logging.INFO)
+        caplog.set_level(logging.INFO, "adapter.test")
         yield logger
         for filter_ in list(logger.logger.filters):
             logger.logger.removeFilter(filter_)

@@ -20,6 +20,7 @@ name: ContextVar[str] = ContextVar("name", default="nothing")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
     yield loop
+    loop.run_until_complete(asyncio.sleep(0))  # the end of the tasks that waited for a failure
     asyncio.set_event_loop(None)
     loop.close()
 
@@ -92,15 +93,15 @@ class TestRun:
         ended = []
 
         async def beside() -> None:
-            asyncio.create_task(fail(SystemExit(3)))  # noqa: RUF006
+            task = asyncio.create_task(fail(SystemExit(3)))
             try:
                 await asyncio.sleep(60)
             finally:
-                ended.append(True)
+                ended.append(task.exception())
 
-        with pytest.raises(SystemExit):
+        with pytest.raises(SystemExit) as raised:
             runner.run(beside())
-        assert ended == [True]
+        assert ended == [raised.value]
         assert runner.run(later("done")) == "done"
 
     def test_goes_on_when_the_coroutine_cancels_all_tasks(self, runner: LoopRunner) -> None:

@@ -131,8 +131,9 @@ async def test_the_first_call_without_an_executor_makes_the_default_one(
     with ThreadPoolExecutor() as own:
         await asyncio.get_running_loop().run_in_executor(own, this_thread)
     assert made == []
-    names = {await asyncio.to_thread(this_thread) for _ in range(3)}
-    assert names == {"app_0"}
+    assert await asyncio.to_thread(this_thread) == "app_0"
+    # Another call may need another thread: a result arrives before its thread counts as idle.
+    assert (await asyncio.to_thread(this_thread)).startswith("app_")
     assert len(made) == 1
 
 

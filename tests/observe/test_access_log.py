@@ -29,7 +29,7 @@ SUMMARY = Summary("id-1", Outcome.COMPLETE, 200, True, 0.0125, 1.5, 4096, 3)._re
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """What is logged, with the level that Lambda's root logger has."""
-    logging.getLogger("adapter.access").setLevel(logging.NOTSET)
+    caplog.set_level(logging.NOTSET, "adapter.access")  # and afterwards as before
     return caplog
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.fake_runtime_api import ROOT
-from tests.support.forked_python import ForkedProcess, start_python
+from tests.support.forked_python import ForkedProcess, run_python, start_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +55,16 @@ def test_a_fork_sees_what_a_started_process_sees(
         assert process.wait(20) == 7
         seen.append(json.loads((tmp_path / "output").read_text()))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("starts", ["", "forked"])
+def test_output_and_errors_are_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: str
+) -> None:
+    (tmp_path / "writes.py").write_text(
+        "import sys\nprint('output')\nprint('error', file=sys.stderr)\nsys.exit(7)"
+    )
+    monkeypatch.setenv("PYTHON_STARTS", starts)
+    environ = {name: os.environ[name] for name in ("PATH", "HOME")}
+    ended = run_python([sys.executable, "-m", "writes"], tmp_path, environ)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (7, "output\n", "error\n")

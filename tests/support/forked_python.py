@@ -25,6 +25,7 @@ from functools import cache
 from importlib import import_module
 from runpy import run_module
 from selectors import EVENT_READ, DefaultSelector
+from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from selectors import SelectorKey
 
 STANDARD_LIBRARY = (
-    *("ast", "asyncio", "base64", "concurrent.futures.thread", "decimal", "fnmatch", "hashlib"),
-    *("hmac", "importlib.util", "inspect", "ipaddress", "json", "logging", "numbers", "pickle"),
-    *("pkgutil", "random", "resource", "ssl", "tempfile", "textwrap", "tracemalloc"),
-    "urllib.parse",
+    *("ast", "asyncio", "base64", "concurrent.futures.thread", "decimal", "encodings.idna"),
+    *("fnmatch", "hashlib", "hmac", "importlib.util", "inspect", "ipaddress", "json", "logging"),
+    *("numbers", "pathlib", "pickle", "pkgutil", "random", "resource", "ssl", "tempfile"),
+    *("textwrap", "tracemalloc", "urllib.parse"),
 )
 ORDER_BYTES = 200_000  #: the most that a socket takes at once
 
@@ -44,12 +45,12 @@ ORDER_BYTES = 200_000  #: the most that a socket takes at once
 class ForkedProcess:
     """A process that the server has forked, with what tests use of `subprocess.Popen`."""
 
-    def __init__(self, server: socket.socket, order: dict[str, Any], output: int) -> None:
+    def __init__(self, server: socket.socket, order: dict[str, Any], outputs: list[int]) -> None:
         sys.audit("subprocess.Popen", sys.executable, order["argv"], order["cwd"], order["env"])
         self.returncode: int | None = None
         self._status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            socket.send_fds(server, [json.dumps(order).encode()], [output, theirs.fileno()])
+            socket.send_fds(server, [json.dumps(order).encode()], [*outputs, theirs.fileno()])
         self.pid = self._receive()
 
     def poll(self) -> int | None:
@@ -96,23 +97,43 @@ def start_python(
     output: IO[bytes],
     pass_fds: Sequence[int] = (),
     imported: tuple[str, ...] = (),
+    errors: IO[bytes] | None = None,
 ) -> Process:
     """Start a process whose output goes to a file: from nothing, or by a fork if that will do.
 
-    A fork has the modules ``imported`` already, which the process would import anyway.
+    What it writes to stderr goes to ``errors`` if that is given. A fork has the modules
+    ``imported`` already, which the process would import anyway.
     """
     if is_forkable(command) and not pass_fds:
         order = {"argv": command[2:], "cwd": str(cwd), "env": dict(environ)}
-        return ForkedProcess(fork_server(*imported), order, output.fileno())
+        outputs = [output.fileno(), (errors or output).fileno()]
+        return ForkedProcess(fork_server(*imported), order, outputs)
     return subprocess.Popen(
         command,
         cwd=cwd,
         env=environ,
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,
+        stderr=errors or subprocess.STDOUT,
         pass_fds=pass_fds,
     )
+
+
+def run_python(
+    command: Sequence[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    imported: tuple[str, ...] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Start a process as `start_python` does, wait for its end and return what it has written."""
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        process = start_python(command, cwd, environ, output, imported=imported, errors=errors)
+        code = process.wait()
+        written = []
+        for file in (output, errors):
+            file.seek(0)
+            written.append(file.read().decode())
+    return subprocess.CompletedProcess(command, code, *written)
 
 
 @contextmanager
@@ -180,20 +201,22 @@ class Server:
 
     def _fork(self) -> Order | None:
         """Take an order and fork; return the order in the child."""
-        message, descriptors, _, _ = socket.recv_fds(self._control, ORDER_BYTES, 2)
+        message, descriptors, _, _ = socket.recv_fds(self._control, ORDER_BYTES, 3)
         if not message:
             os._exit(0)  # the tests have ended
-        output, number = descriptors
+        *outputs, number = descriptors
         status = socket.socket(fileno=number)
         child = os.fork()
         if child == 0:
             status.close()
             self._close()
-            for stream in (1, 2):
-                os.dup2(output, stream)
-            os.close(output)
+            os.dup2(outputs[0], 1)
+            os.dup2(outputs[-1], 2)
+            for output in outputs:
+                os.close(output)
             return Order(**json.loads(message))
-        os.close(output)
+        for output in outputs:
+            os.close(output)
         status.send(str(child).encode())
         self._selector.register(os.pidfd_open(child), EVENT_READ, (child, status))
         return None

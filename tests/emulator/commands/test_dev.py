@@ -24,7 +24,7 @@ from adapter.emulator.commands.reload_filter import ReloadFilter
 from adapter.emulator.console import Console
 from adapter.testing import function_url_event, read_stream
 from tests.support.adapter_dev import IMPORTED
-from tests.support.forked_python import python_with_pipe
+from tests.support.forked_python import python_with_pipe, run_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,15 +128,8 @@ def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
 
 def ended(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A server that ends by itself."""
-    command = [sys.executable, "-m", "adapter", "dev", *arguments, "--port", "0"]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "adapter", "dev", "--port", "0", *arguments]
+    return run_python(command, folder, os.environ, IMPORTED)
 
 
 def test_a_module_that_cannot_be_imported_ends_it_before_it_says_that_it_serves(
@@ -145,7 +138,7 @@ def test_a_module_that_cannot_be_imported_ends_it_before_it_says_that_it_serves(
     (folder / "main.py").write_text("import shop")
     (folder / "shop.py").write_text("def sell():\n    import does_not_exist\n\nsell()")
     done = ended(folder, "main:app")
-    assert done.returncode == 1
+    assert (done.returncode, done.stderr) == (1, "")
     assert "Serving" not in done.stdout
     assert "Unable to import module 'main': No module named 'does_not_exist'" in done.stdout
     frames = re.findall(r'File "(.+)", line', done.stdout)
@@ -167,10 +160,11 @@ def test_a_target_that_is_no_app_ends_it_with_a_sentence(
     with (folder / "main.py").open("a") as main:
         main.write("def create_app(): return app\ndef wsgi_app(environ, start_response): ...\n")
     done = ended(folder, target)
+    said = done.stdout + done.stderr
     assert done.returncode == 1
-    assert says in done.stdout
-    assert "Serving" not in done.stdout
-    assert "Traceback" not in done.stdout
+    assert says in said
+    assert "Serving" not in said
+    assert "Traceback" not in said
 
 
 def test_the_app_that_a_factory_makes_is_served(folder: Path) -> None:
@@ -291,7 +285,7 @@ def test_reload_patterns_that_cannot_be_used_are_refused(
 ) -> None:
     done = ended(folder, "main:app", *options)
     assert done.returncode == 2
-    assert says in done.stdout
+    assert says in done.stderr
 
 
 @pytest.mark.anyio
@@ -308,11 +302,10 @@ async def test_reload_ends_at_its_event_without_being_cancelled(
 def test_a_port_in_use_is_one_line(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "adapter", "dev", "main:app", "--port", port]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith(f"adapter: Cannot listen on 127.0.0.1:{port}: Address already")
-    assert ended.stderr.count("\n") == 1
+        done = ended(folder, "main:app", "--port", port)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"adapter: Cannot listen on 127.0.0.1:{port}: Address already")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_function_starts_before_the_servers_are_imported() -> None:
@@ -327,11 +320,10 @@ def test_the_function_starts_before_the_servers_are_imported() -> None:
 
 
 def test_a_target_that_is_not_there_is_one_line(folder: Path) -> None:
-    command = [sys.executable, "-m", "adapter", "dev", "nowhere.py:app"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("adapter: There is no file")
-    assert ended.stderr.count("\n") == 1
+    done = ended(folder, "nowhere.py:app")
+    assert done.returncode == 2
+    assert done.stderr.startswith("adapter: There is no file")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", [["dev"], ["invoke", "--path", "/"]])
@@ -400,12 +392,9 @@ def test_snapstart_runs_the_app_after_its_restore(folder: Path) -> None:
 
 
 def test_managed_instances_have_no_snapstart(folder: Path) -> None:
-    command = [sys.executable, "-m", "adapter", "dev", "main:app", "--snapstart"]
-    ended = subprocess.run(
-        [*command, "--concurrency", "2"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 2
-    assert "use --snapstart or --concurrency" in ended.stderr
+    done = ended(folder, "main:app", "--snapstart", "--concurrency", "2")
+    assert done.returncode == 2
+    assert "use --snapstart or --concurrency" in done.stderr
 
 
 def test_a_blocked_event_loop_is_logged(folder: Path) -> None:
@@ -474,10 +463,9 @@ def test_any_client_of_the_runtime_api_is_served_without_a_target(
 
 
 def test_a_command_that_cannot_be_started_is_named(folder: Path) -> None:
-    command = [sys.executable, "-m", "adapter", "dev", "--port", "0", "--command", "nosuch -x"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 1
-    assert "nosuch -x cannot start." in ended.stdout
+    done = ended(folder, "--command", "nosuch -x")
+    assert done.returncode == 1
+    assert "nosuch -x cannot start." in done.stdout
 
 
 def test_the_client_of_aws_is_served(telling: Path) -> None:
@@ -502,7 +490,7 @@ def test_the_client_of_aws_is_served(telling: Path) -> None:
 def test_options_that_do_not_fit_are_explained(folder: Path, options: list[str], says: str) -> None:
     done = ended(folder, *options)
     assert done.returncode == 2
-    assert says in done.stdout
+    assert says in done.stderr
 
 
 YAML = """

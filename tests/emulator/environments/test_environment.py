@@ -15,6 +15,7 @@ from adapter.emulator.environments.sandbox import find_sandbox
 from adapter.emulator.outcome import EndOfResponse, InvocationFailure, ResponseStart
 from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
+from ..clock import pass_time
 from ..fidelity import Source, behaviour
 from ..scripts import ECHO
 
@@ -181,23 +182,26 @@ c.stream(request_id)
 c.chunk("part")
 signal.pause()
 """
-    async with local(script, timeout_seconds=0.2) as running:
+    async with local(script, timeout_seconds=20) as running:
         invocation = running.submit()
         async with invocation.body:
-            assert [chunk async for chunk in invocation.body] == [b"part"]
+            assert await anext(invocation.body) == b"part"
+            pass_time(20)
+            assert [chunk async for chunk in invocation.body] == []
         assert invocation.end == (EndOfResponse.TRUNCATED, "Sandbox.Timeout", "")
 
 
 @behaviour("Work after the response counts towards the timeout", Source.DOCS)
 async def test_time_after_the_response_counts_too(local: LocalFactory) -> None:
     script = ECHO + "    import signal; signal.pause()\n"
-    async with local(script, timeout_seconds=0.2) as running:
+    async with local(script, timeout_seconds=20) as running:
         invocation = running.submit()
         async with invocation.body:
             assert [chunk async for chunk in invocation.body] == [b"{}"]
         assert invocation.end is not None
         assert invocation.end.clean
-        await outcome(running, "id-2")
+        pass_time(20)
+        await invocation.logged.wait()
         assert "id-1 Task timed out" in running.log.getvalue()
 
 
@@ -278,21 +282,27 @@ async def test_a_command_that_cannot_be_started(local: LocalFactory) -> None:
 
 @behaviour("An init of over 10 s is repeated in the first invocation", Source.DOCS)
 async def test_a_slow_init_is_repeated_within_the_timeout_of_the_invocation(
-    local: LocalFactory, tmp_path: object
+    local: LocalFactory, tmp_path: anyio.Path
 ) -> None:
+    tried = anyio.Path(tmp_path) / "tried"
     script = (
         f"""
 import signal
-mark = {str(tmp_path)!r} + "/tried"
+mark = {str(tried)!r}
 if not os.path.exists(mark):
     open(mark, "w").close()
     signal.pause()
 """
         + ECHO
     )
-    async with local(script, init_timeout_seconds=0.3) as running:
-        assert (await outcome(running))[1] == b"{}"
-        assert "Init Duration: 300.00 ms\tPhase: init\tStatus: timeout" in running.log.getvalue()
+    async with local(script, init_timeout_seconds=20) as running:
+        invocation = running.submit()
+        while not await tried.exists():
+            await anyio.lowlevel.checkpoint()
+        pass_time(20)
+        async with invocation.body:
+            assert [chunk async for chunk in invocation.body] == [b"{}"]
+        assert "Init Duration: 20000.00 ms\tPhase: init\tStatus: timeout" in running.log.getvalue()
 
 
 NOTICE = """
@@ -457,17 +467,20 @@ while True:
 
 @behaviour("A managed instance outlives a timeout", Source.DOCS)
 async def test_a_managed_instance_outlives_a_timeout(local: LocalFactory) -> None:
-    async with local(CONCURRENT, concurrency=2, timeout_seconds=0.2) as running:
+    async with local(CONCURRENT, concurrency=2, timeout_seconds=20) as running:
         invocation = running.submit(b'"hang"')
         async with invocation.body:
+            while "START RequestId: id-1" not in running.log.getvalue():
+                await anyio.lowlevel.checkpoint()
+            pass_time(20)
             start = await invocation.wait_for_start()
             kind, message = error_of(start)
             await invocation.done.wait()
-        assert (kind, message) == ("Sandbox.Timedout", "Task timed out after 0.20 seconds")
+        assert (kind, message) == ("Sandbox.Timedout", "Task timed out after 20.00 seconds")
         assert (await outcome(running, "id-2"))[1] == b"{}"
         assert running.pool.environments == 1
         assert "id-1 410" in running.log.lines
-        assert "id-1 Task timed out after 0.20 seconds" in running.log.getvalue()
+        assert "id-1 Task timed out after 20.00 seconds" in running.log.getvalue()
 
 
 async def test_the_exit_of_a_managed_instance_fails_all_its_invocations(

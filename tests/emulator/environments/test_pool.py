@@ -9,6 +9,7 @@ from adapter.emulator.environments import pool
 from adapter.emulator.outcome import InvocationFailure
 from adapter.emulator.runtime_api.concurrent_api import ConcurrentApi
 
+from ..clock import pass_time
 from ..fidelity import Source, behaviour
 
 if TYPE_CHECKING:
@@ -170,12 +171,17 @@ async def test_an_init_that_timed_out_before_the_first_request_counts_as_its_fir
 ) -> None:
     tries = anyio.Path(tmp_path) / "tries"
     script = f"""
-import time
+import signal
 with open({str(tries)!r}, "a") as file: file.write("x")
-time.sleep(1)
+if os.path.getsize({str(tries)!r}) == 1: signal.pause()
 """
-    async with local(script + PID, init_timeout_seconds=0.5) as running:
-        assert (await running.pool.warm()).init_timed_out
+    async with local(script + PID, init_timeout_seconds=20) as running:
+        environment = await running.pool.start()
+        while not await tries.exists() or not await tries.read_text():
+            await anyio.lowlevel.checkpoint()
+        pass_time(20)
+        await environment.api.initialised.wait()
+        assert environment.init_timed_out
         assert await pid_of(running.submit(request_id="1"))
         assert await tries.read_text() == "xx"
 

@@ -17,6 +17,7 @@ from adapter.emulator.front_ends.source_event import MAX_EVENT_BYTES
 from adapter.emulator.host import LOCAL_DOMAIN
 from adapter.emulator.outcome import InvocationFailure
 
+from ..clock import pass_time
 from ..fidelity import Source, behaviour
 from ..scripts import STREAMED_ECHO, for_each_event
 
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def raw(running: Local, request: bytes) -> bytes:
-    """Send bytes and return all that comes until the server closes."""
+async def raw(running: Local, request: bytes, timeout_after: bytes | None = None) -> bytes:
+    """Send bytes and return all that comes until the server closes.
+
+    The timeout of the function is over as soon as ``timeout_after`` has come.
+    """
     host, _, port = running.url.removeprefix("http://").partition(":")
     async with await anyio.connect_tcp(host, int(port)) as stream:
         await stream.send(request)
@@ -37,6 +41,8 @@ async def raw(running: Local, request: bytes) -> bytes:
                 received += await stream.receive()
             except anyio.EndOfStream:
                 return received
+            if timeout_after and received.endswith(timeout_after):
+                pass_time(running.pool.function.timeout_seconds)
 
 
 async def event_of(running: Local, method: str, path: str, **options: Any) -> Any:
@@ -280,14 +286,21 @@ async def test_error_trailers_abort_the_body_if_so_wanted(local: LocalFactory) -
 
 
 @pytest.mark.parametrize(
-    "end", ["os._exit(1)", "c.send('zz' + chr(10))", "import signal; signal.pause()"]
+    ("end", "timeout_after"),
+    [
+        ("os._exit(1)", None),
+        ("c.send('zz' + chr(10))", None),
+        ("import signal; signal.pause()", b"part\r\n"),
+    ],
 )
 @behaviour("The end of a truncated body", Source.OPEN, "the connection is cut")
-async def test_a_truncated_stream_has_no_last_chunk(local: LocalFactory, end: str) -> None:
+async def test_a_truncated_stream_has_no_last_chunk(
+    local: LocalFactory, end: str, timeout_after: bytes | None
+) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS + 'part')", end)
-    async with local(script, timeout_seconds=0.4) as running:
+    async with local(script) as running:
         request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        received = await raw(running, request)
+        received = await raw(running, request, timeout_after)
         assert received.startswith(b"HTTP/1.1 200 OK\r\n")
         assert received.endswith(b"\r\n4\r\npart\r\n")
         assert "Exception" not in running.log.getvalue()
@@ -426,7 +439,7 @@ async def test_a_chunk_can_be_held_back_until_the_next_one(
 async def test_a_response_without_a_body_can_be_kept_open(local: LocalFactory) -> None:
     script = for_each_event("c.stream(request_id)", "c.chunk('{}' + NULS)", "c.end()")
     settings = FrontEndSettings(undocumented=frozenset({"hang"}))
-    async with local(script, settings, timeout_seconds=0.3) as running:
+    async with local(script, settings, timeout_seconds=2) as running:
         with pytest.raises(httpx.RemoteProtocolError):
             await running.client.get("/")
     async with local(script) as running:
