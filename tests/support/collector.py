@@ -49,6 +49,7 @@ class Collector(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a head and a body are two writes
     server: Collector
 
     def _collect(self) -> None:

@@ -283,6 +283,7 @@ def forward(moto: WSGIApplication, request: Request) -> Reply:
 def make_handler(aws: RecordingAws) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a head and a body are two writes
 
         def reply(self) -> None:
             body = self.read_body()
