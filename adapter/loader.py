@@ -53,7 +53,7 @@ def load(target: str) -> StreamingHandler:
     if is_factory:
         _check_callable(found, target)
         found = found()
-    if _is_handler(type(found)):  # not its __class__, which may be that of a proxy's object
+    if _is_handler(type(found)):  # isinstance() would accept a proxy of a handler
         handler: StreamingHandler = found
         return handler
     _check_callable(found, target)

@@ -12,7 +12,7 @@ from zipfile import ZipFile, is_zipfile
 
 from ..errors import ConfigurationError, DeployError
 from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build
-from ..package.command import MAX_ZIPPED_BYTES, warnings
+from ..package.command import MAX_ZIPPED_BYTES, exceeded_limits
 from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
 from ..target import find_target
@@ -86,7 +86,7 @@ def _check_zip(file: Path) -> None:
         raise ConfigurationError(f"{file} is not a zip. Make one with: adapter package")
     with ZipFile(file) as archive:
         unzipped_bytes = sum(each.file_size for each in archive.infolist())
-    if refusals := [*warnings(0, unzipped_bytes)]:  # the zip itself may be big: see `Upload`
+    if refusals := [*exceeded_limits(0, unzipped_bytes)]:  # the zip itself may be big: see `Upload`
         raise DeployError(f"{refusals[0]} `adapter package` shows the size of each dependency.")
 
 

@@ -20,12 +20,13 @@ PAUSED_THRESHOLD = 1_000_003
 
 
 class pause:
-    """A context in which the collector is paused. After the context, objects are frozen.
+    """A context in which the collector is paused.
 
-    The collector ignores the objects that exist then (`gc.freeze`). Only the threshold is changed,
-    so that a module sees an enabled collector, and may disable the collector. There is no pause
-    outside Lambda, on managed instances, which start rarely and may fork, and in a process that has
-    disabled its collector.
+    At its end, the objects that exist are frozen (`gc.freeze`), so that the collector ignores them,
+    unless a module has disabled the collector or frozen objects itself. Only the threshold is
+    changed, so that a module sees an enabled collector, and may disable the collector. There is no
+    pause outside Lambda, on managed instances, which start rarely and may fork, and in a process
+    that has disabled its collector.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -58,7 +59,10 @@ def pause_during_import(spec: ModuleSpec) -> None:
     from contextlib import ContextDecorator  # lazy: cold start
 
     class PausedCalls(pause, ContextDecorator):
-        """Pauses the collector in calls of a function; a traceback has no line of this module."""
+        """Pauses the collector in calls of a function, without a frame of this module.
+
+        With such a frame, each traceback of the app's import would show a line of this module.
+        """
 
     loader = spec.loader
     if loader is not None:

@@ -102,7 +102,7 @@ def add_dependencies(
     project: Project, platform: Platform, folder: Path, say: Callable[[str], None]
 ) -> dict[str, str]:
     """Install the dependencies and the adapter, without files for development; return `owners`."""
-    dependencies = project.dependencies or Dependencies("the adapter", project.folder / PYPROJECT)
+    dependencies = project.dependencies or Dependencies("the project", project.folder / PYPROJECT)
     if project.dependencies is None:
         say(
             "Warning: no pyproject.toml, requirements.txt or lock file was found for "

@@ -47,7 +47,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
             f"  Runtime       python{platform.python}\n"
             f"  Architecture  {platform.architecture}\n"
         )
-    for line in warnings(zipped.total(), unzipped.total()):
+    for line in exceeded_limits(zipped.total(), unzipped.total()):
         say(f"Warning: {line}")
     return 0
 
@@ -105,7 +105,7 @@ def mb(size: int) -> str:
     return f"{size / MB:.2f} MB"
 
 
-def warnings(zipped_bytes: int, unzipped_bytes: int) -> Iterator[str]:
+def exceeded_limits(zipped_bytes: int, unzipped_bytes: int) -> Iterator[str]:
     """Return a warning for each limit of Lambda that is exceeded."""
     if unzipped_bytes > MAX_UNZIPPED_BYTES:
         yield (

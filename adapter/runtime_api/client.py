@@ -10,7 +10,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from ..errors import NotPosted, RuntimeApiError, error_object
-from .connection import READ_BUFFER_BYTES, connect, new_socket
+from .connection import READ_BUFFER_BYTES, connect, open_socket
 from .invocation import NONCE, Invocation
 from .wire import (
     ReplyReader,
@@ -297,14 +297,8 @@ class BlockingClient:
                 self._is_repeated = self._is_sent
 
     def _connect(self) -> socket.socket:
-        connection, target = new_socket(self._address)
-        connection.settimeout(None)  # an app may have set a default for all sockets
+        connection = open_socket(self._address)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            connection.connect(target)
-        except BaseException:
-            connection.close()
-            raise
         self._reader, self._socket = ReplyReader(), connection
         return connection
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import socket
 from functools import partial
+from select import POLLIN, poll
 from typing import TYPE_CHECKING, cast
 
 from ..invocation import forks
@@ -38,7 +38,7 @@ class Connection(asyncio.BufferedProtocol):
         self.lost = False
         self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
         #: Finds bytes, or the end of the connection, that asyncio has not read.
-        self.unread = select.poll()
+        self.unread = poll()
         self._loop = asyncio.get_running_loop()
         self._generation = forks.generation
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
@@ -95,7 +95,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        self.unread.register(sock, select.POLLIN)
+        self.unread.register(sock, POLLIN)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the buffer that asyncio reads into."""
@@ -167,27 +167,52 @@ async def connect(address: str) -> Connection:
         OSError: no server listens there.
     """
     loop = asyncio.get_running_loop()
-    sock, target = new_socket(address)
+    if original_class() is socket.socket:
+        _, connection = await loop.create_connection(Connection, *host_and_port(address))
+        return connection
+    # asyncio would make a socket of the app's class. This does not block for long: the Runtime API
+    # is on the same machine.
+    sock = open_socket(address)
     sock.setblocking(False)
-    try:
-        await loop.sock_connect(sock, target)
-        _, connection = await loop.create_connection(Connection, sock=sock)
-    except BaseException:
-        sock.close()
-        raise
+    _, connection = await loop.create_connection(Connection, sock=sock)
     return connection
 
 
-def new_socket(address: str) -> tuple[socket.socket, tuple[str, int]]:
-    """Return a new socket for ``host:port``, and the address to connect to.
+def open_socket(address: str) -> socket.socket:
+    """Connect a blocking socket to ``host:port``.
 
-    The class of the socket is the original one. An app may replace `socket.socket` by a class that
-    connects through a proxy (as PySocks does), and the Runtime API is not behind that proxy.
+    Raises:
+        OSError: no server listens there.
     """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")  # of an IPv6 address
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    error: OSError | None = None
+    for family, kind, protocol, _, target in socket.getaddrinfo(
+        *host_and_port(address), type=socket.SOCK_STREAM
+    ):
+        sock = original_class()(family, kind, protocol)
+        try:
+            sock.settimeout(None)  # an app may have set a default for all sockets
+            sock.connect(target)
+        except BaseException as failure:
+            sock.close()
+            if not isinstance(failure, OSError):  # a signal handler of the app raised it
+                raise
+            error = failure
+        else:
+            return sock
+    raise error or OSError(f"{address} has no address.")
+
+
+def original_class() -> type[socket.socket]:
+    """Return the class `socket.socket`, also if the app has put a class of its own in its place.
+
+    A class that inherits from the original one may connect through a proxy, as that of PySocks
+    does. The Runtime API is not behind that proxy.
+    """
     classes = (kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
-    original = next(classes, socket.socket)
-    # asyncio sets TCP_NODELAY only on a socket that names TCP.
-    return original(family, socket.SOCK_STREAM, socket.IPPROTO_TCP), (host, int(port))
+    return next(classes, socket.socket)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Split ``host:port``; the brackets of an IPv6 address are removed."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -240,8 +240,8 @@ class ResponseStream(ABC):
         if self.closed:
             raise self._disconnect_error or StreamClosed("The response stream has already ended.")
         if not self.started:
-            head, source = self.head if self.sends_prelude else None, self.source
-            prelude = b"" if head is None else source.encode(source.prelude(*head))
+            head = self.head if self.sends_prelude else None
+            prelude = b"" if head is None else self.source.encode(self.source.prelude(*head))
             self.started, self.first_byte = True, monotonic()
             self.transmit_first(prelude, chunks, end)
         else:

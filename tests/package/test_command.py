@@ -14,7 +14,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from adapter.package.build import DeploymentPackage
-from adapter.package.command import MB, sizes, table, warnings
+from adapter.package.command import MB, exceeded_limits, sizes, table
 
 from .conftest import APP, needing
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
@@ -337,7 +337,7 @@ def test_sizes_are_those_in_the_zip(tmp_path: Path) -> None:
     ],
 )
 def test_what_lambda_would_refuse_is_a_warning(zipped: int, unzipped: int, says: list[str]) -> None:
-    found = list(warnings(zipped, unzipped))
+    found = list(exceeded_limits(zipped, unzipped))
     assert len(found) == len(says)
     assert all(part in text for part, text in zip(says, found, strict=True))
 

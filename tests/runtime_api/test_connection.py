@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from adapter.runtime_api.connection import Connection, connect
+from adapter.runtime_api.connection import Connection, connect, open_socket
 from adapter.runtime_api.wire import ProtocolError, request
 from tests.support.fake_runtime_api import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 pytestmark = pytest.mark.anyio
 
+UNUSED = "127.0.0.1:1"
 GET = request("GET", "/", {"Host": "x"})
 
 
@@ -73,6 +74,36 @@ async def test_an_IPv6_address_is_written_in_brackets() -> None:
         connection.write(GET)
         peer.reply(204)
         assert (await reply).status == 204
+
+
+class ProxySocket(socket.socket):
+    def connect(self, address: object) -> None:
+        raise ConnectionRefusedError("no proxy")
+
+
+@pytest.fixture
+def proxied() -> Iterator[None]:
+    """An app that sends all its connections through a proxy, as PySocks does."""
+    original = socket.socket
+    socket.socket = ProxySocket  # type: ignore[misc]
+    yield
+    socket.socket = original  # type: ignore[misc]
+
+
+@pytest.mark.usefixtures("proxied")
+async def test_a_socket_class_of_the_app_is_not_used() -> None:
+    async with connected() as (connection, peer):
+        reply = connection.expect()
+        connection.write(GET)
+        peer.reply(204)
+        assert (await reply).status == 204
+    with pytest.raises(ConnectionRefusedError, match="refused"):
+        await connect(UNUSED)
+
+
+def test_a_blocking_connection_says_why_it_is_refused() -> None:
+    with pytest.raises(ConnectionRefusedError, match="refused"):
+        open_socket(UNUSED)
 
 
 async def test_the_kernel_sends_a_small_message_at_once() -> None:

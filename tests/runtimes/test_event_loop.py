@@ -251,3 +251,20 @@ def test_a_function_runs_coroutines_on_the_current_loop_which_is_that_of_the_app
     assert running.serves_on()
     log = running.platform.output
     assert log.split() == ["raised", "ValueError", "raised", "CancelledError"] * 2
+
+
+THREADS = """
+import os
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"%d" % len(os.listdir("/proc/self/task"))})
+"""
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_connection_to_the_Runtime_API_takes_no_thread(start: Start, loop: str) -> None:
+    """A fork of a process with threads can hang, and a snapshot has the threads that exist."""
+    environ = NATIVE.environ | {"ADAPTER_LOOP": loop, "ADAPTER_LIFESPAN": "off"}
+    client = start(THREADS, **environ).connection()
+    assert client.invoke(EVENT).content == b"1"

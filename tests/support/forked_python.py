@@ -128,7 +128,12 @@ def run_python(
     """Start a process as `start_python` does, wait for its end and return what it has written."""
     with TemporaryFile() as output, TemporaryFile() as errors:
         process = start_python(command, cwd, environ, output, imported=imported, errors=errors)
-        code = process.wait()
+        try:
+            code = process.wait()
+        except BaseException:  # Ctrl-C, or the timeout of the test
+            process.kill()
+            process.wait()
+            raise
         written = []
         for file in (output, errors):
             file.seek(0)
