@@ -153,8 +153,8 @@ def read_dependencies(file: Path) -> Dependencies:
             requirement.url = None  # the adapter that runs this command is packaged
         elif canonicalize_name(requirement.name) in replaced:
             raise PackageError(
-                f"{place} takes {requirement.name} from [tool.uv.sources]. Only {UV_LOCK} has"
-                f" packages of these sources. Run uv lock, or name that file: --requirements {UV_LOCK}"
+                f"{place} takes {requirement.name} from [tool.uv.sources], which only {UV_LOCK}"
+                f" can use. Run: uv lock; or name that file: --requirements {UV_LOCK}"
             )
         lines.append(str(requirement))
     return Dependencies(f"{PYPROJECT}{versions}", file, tuple(lines))
