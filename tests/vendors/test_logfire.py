@@ -79,3 +79,12 @@ def test_the_span_of_the_function_is_sent_without_on_complete(
     shop.fail("id-2")
     assert [span.failed for span in servers(collector) if span.name == "shop"] == [False, True]
     assert ADVICE not in shop.output
+
+
+def test_the_warning_needs_no_instrumentation(
+    instrument: Instrument, environ: dict[str, str], runtime: Runtime
+) -> None:
+    instrumentation = next(line for line in NO_FLUSH.splitlines() if "instrument_" in line)
+    shop = instrument(NO_FLUSH.replace(instrumentation, ""), environ)
+    shop.get("/stream/ok", "id-1")
+    assert (ADVICE in shop.output) == (runtime is NATIVE)
