@@ -115,6 +115,7 @@ SNIPPETS = {
         ),
         Snippet(TESTING, "assert handler({'letter': 'Dear'}, None)['reply'] == '\"Dear\"'"),
         Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
+        Snippet(TESTING, "test_page()"),
     ],
     "getting-started.md": [
         Snippet("", "assert app.url_path_for('sse') == '/sse'"),
