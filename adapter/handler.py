@@ -331,7 +331,7 @@ def _advice(app: Any) -> str:
         if len(names) == 2 and names[1] != "start_response":
             return (
                 "This is a function of two parameters. Name a Lambda handler with a dot:"
-                f" {app.__module__}.{app.__qualname__}."
+                f" {app.__module__}.{app.__qualname__}"
             )
     return "Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
 

@@ -731,7 +731,7 @@ class WsgiApp:
         pytest.param(yielding, "decorate it with @streamify_response", id="a-generator"),
         pytest.param(
             plain,
-            f"a function of two parameters. Name a Lambda handler with a dot: {__name__}.plain.",
+            f"a function of two parameters. Name a Lambda handler with a dot: {__name__}.plain",
             id="a-function-of-two-parameters",
         ),
         pytest.param(
