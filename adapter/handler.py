@@ -311,13 +311,29 @@ def _check(app: ASGIApp) -> None:
             reason = str(error)
         else:
             return
-    advice = "Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
-    if inspect.isgeneratorfunction(app) or inspect.isasyncgenfunction(app):
-        advice = "To stream what a function yields, decorate it with @streamify_response."
     raise ConfigurationError(
         f"{app!r} is not an ASGI app, which is called with (scope, receive, send): {reason}."
-        f" {advice}"
+        f" {_advice(app)}"
     )
+
+
+def _advice(app: Any) -> str:
+    """Say what to do with an object that is not an ASGI app."""
+    if isinstance(app, str):
+        return "Pass the app, not its name: LambdaHandler(app)."
+    if inspect.isgeneratorfunction(app) or inspect.isasyncgenfunction(app):
+        return "To stream what a function yields, decorate it with @streamify_response."
+    if inspect.isfunction(app):
+        parameters = inspect.signature(app, follow_wrapped=False).parameters
+        names = list(parameters)
+        if "event" not in names and all(p.default is not p.empty for p in parameters.values()):
+            return f"If this function returns the app, call it: LambdaHandler({app.__name__}())."
+        if len(names) == 2 and names[1] != "start_response":
+            return (
+                "This is a function of two parameters. Name a Lambda handler with a dot:"
+                f" {app.__module__}.{app.__qualname__}"
+            )
+    return "Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
 
 
 def _call_of(app: Any) -> Any:

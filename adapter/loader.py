@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from .streams.streaming_handler import StreamingHandler
 
-    Kind = Literal["an ASGI app", "a WSGI app", "a function without arguments", "unknown"]
+    Kind = Literal[
+        "an ASGI app", "a WSGI app", "a Lambda handler", "a function without arguments", "unknown"
+    ]
     """The kind of an object in the user's module, judged without calling the object."""
 
 _IMPORT_MODULES = {__name__, "importlib", "importlib._bootstrap", "importlib._bootstrap_external"}
@@ -51,13 +53,13 @@ def load(target: str) -> StreamingHandler:
     module, attribute, is_factory = _parse(target)
     found = _attribute(_module(module), attribute)
     if is_factory:
-        _check_callable(found, target)
+        _check_factory(found, target)
         found = found()
     if _is_handler(type(found)):  # isinstance() would accept a proxy of a handler
         handler: StreamingHandler = found
         return handler
     _check_callable(found, target)
-    if message := kind_mismatch(target, _kind_of(found)):
+    if not is_factory and (message := kind_mismatch(target, _kind_of(found))):
         raise LoadError("Runtime.HandlerNotFound", message)
     if ":" in target:
         return LambdaHandler(found)
@@ -176,6 +178,21 @@ def _check_callable(found: object, target: str) -> None:
         )
 
 
+def _check_factory(found: object, target: str) -> None:
+    """Check that ``found`` can be called without arguments, as a function that makes the app."""
+    _check_callable(found, target)
+    message = kind_mismatch(target, _kind_of(found))
+    if not message and not _needs_no_arguments(found):
+        name = target.removesuffix(CALL)
+        message = (
+            f"{target!r} calls {name}, which needs arguments. A function that makes the app needs a"
+            f" default for each parameter. Name a Lambda handler with a dot and without the () (on"
+            f" the command line: without --factory): {name.replace(':', '.')}"
+        )
+    if message:
+        raise LoadError("Runtime.HandlerNotFound", message)
+
+
 def _app_advice(found: object, target: str) -> str:
     """Return advice for an object whose method makes the app, as those of FastMCP and Datasette."""
     if ":" not in target or target.endswith(CALL):
@@ -191,7 +208,9 @@ def _app_advice(found: object, target: str) -> str:
 
 
 def _kind_of(found: Any) -> Kind:
-    """Return the kind of an object, judged by the arguments that it takes."""
+    """Return the kind of an object, judged by its class and the arguments that it takes."""
+    if _is_handler(type(found)):
+        return "a Lambda handler"
     try:
         signature = inspect.signature(found, follow_wrapped=False)
     except (TypeError, ValueError):
@@ -205,6 +224,14 @@ def _kind_of(found: Any) -> Kind:
     if _accepts(signature, 3):
         return "an ASGI app"
     return "a function without arguments" if _accepts(signature, 0) else "unknown"
+
+
+def _needs_no_arguments(found: Any) -> bool:
+    """Whether ``found`` can be called without arguments, as far as its signature is known."""
+    try:
+        return _accepts(inspect.signature(found, follow_wrapped=False), 0)
+    except (TypeError, ValueError):
+        return True
 
 
 def _may_be_factory(signature: inspect.Signature) -> bool:
@@ -228,11 +255,14 @@ def kind_mismatch(target: str, kind: Kind) -> str:
     >>> kind_mismatch("main:app", "an ASGI app")
     ''
     """
+    if target.endswith(CALL):
+        return _call_mismatch(target, kind)
     named_app = ":" in target
     module, _, attribute = target.rpartition(":" if named_app else ".")
     app = f"{module}:{attribute}"
     wanted = "an ASGI app" if named_app else "a Lambda handler, which is called (event, context)"
-    if target.endswith(CALL) or kind == "unknown" or (named_app and kind == "an ASGI app"):
+    fitting = ("unknown", "a Lambda handler", *(["an ASGI app"] if named_app else []))
+    if kind in fitting:
         return ""
     if kind == "an ASGI app":
         advice = f"Name the app with a colon: {app}"
@@ -249,3 +279,13 @@ def kind_mismatch(target: str, kind: Kind) -> str:
             f" {app} --factory)"
         )
     return f"{target!r} is {kind}, not {wanted}. {advice}"
+
+
+def _call_mismatch(target: str, kind: Kind) -> str:
+    if kind in ("unknown", "a function without arguments"):
+        return ""
+    name = target.removesuffix(CALL)
+    return (
+        f"{target!r} calls {name}, which is {kind}, not a function that makes an app. Leave out the"
+        f" () (on the command line: --factory): {name}"
+    )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from adapter.options.table import OPTIONS, RUNTIME
 from adapter.package.tree import DEVELOPMENT
 
 from .support.forked_python import start_python
@@ -114,6 +115,7 @@ SNIPPETS = {
         ),
         Snippet(TESTING, "assert handler({'letter': 'Dear'}, None)['reply'] == '\"Dear\"'"),
         Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
+        Snippet(TESTING, "test_page()"),
     ],
     "getting-started.md": [
         Snippet("", "assert app.url_path_for('sse') == '/sse'"),
@@ -212,6 +214,15 @@ def explained_lines() -> list[list[str]]:
     rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
     assert len(rows) > 40
     return [line.split("…") for row in rows for line in re.findall("`(.+?)`", row)]
+
+
+def test_advice_on_an_option_of_the_native_runtime_names_that_runtime() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    symptoms = page.partition("## Lines in the log")[0]
+    variables = [option.environment_name for option in OPTIONS if option.scope == RUNTIME]
+    rows = [row for row in symptoms.splitlines() if any(name in row for name in variables)]
+    assert len(rows) > 1
+    assert [row for row in rows if "(native runtime" not in row] == []
 
 
 def strings_in(*nodes: ast.AST) -> list[str]:

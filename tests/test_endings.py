@@ -52,6 +52,7 @@ class Ending(NamedTuple):
     error: str
     log: str
     raises: bool = True
+    status: int = 200  #: of the head that the app sends
 
 
 def rejected(*messages: Message) -> Ending:
@@ -84,6 +85,13 @@ ENDINGS = {
     ),
     "raises-after-the-end": Ending(
         sending(START, LAST, then=BOOM), "complete", "ValueError", AFTER
+    ),
+    "raises-after-a-500-of-its-own": Ending(
+        sending({**START, "status": 500}, LAST, then=BOOM),
+        "complete",
+        "ValueError",
+        "The app failed, and has sent a 500 itself",
+        status=500,
     ),
     "raises-SystemExit": Ending(
         sending(then=SystemExit(3)), "before the head", "SystemExit", "The app failed"
@@ -184,7 +192,7 @@ async def test_streamed_it_ends_in_a_response(
         assert stream.error is None
     else:
         complete = ending.where == "complete"
-        assert stream.prelude["statusCode"] == 200
+        assert stream.prelude["statusCode"] == ending.status
         assert stream.body == (b" more" if complete else b"some")
         assert error_of(stream) == (None if complete else ending.error)
     await assert_serves_the_next(handler)
@@ -210,7 +218,7 @@ async def test_buffered_it_gets_a_response_and_a_late_failure_still_has_an_hones
     assert not stream.started
     assert_logged_once(ending, caplog.records)
     if ending.where == "complete":
-        assert response["statusCode"] == 200
+        assert response["statusCode"] == ending.status
     else:
         assert (response["statusCode"], str(response["body"]).encode()) == text_of(ending)
     await assert_serves_the_next(handler)
@@ -223,7 +231,7 @@ async def test_buffered_it_is_raised(ending: Ending, caplog: pytest.LogCaptureFi
     assert_logged_once(ending, caplog.records)
     if ending.where == "complete":
         assert isinstance(response, dict)
-        assert response["statusCode"] == 200
+        assert response["statusCode"] == ending.status
     else:
         assert (error_of(stream), response) == (ending.error, None)
     await assert_serves_the_next(handler)

@@ -11,7 +11,7 @@ import threading
 import warnings
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -702,11 +702,48 @@ async def test_a_custom_handler_that_raises_is_no_disconnect_of_the_client(
     assert caplog.records == []
 
 
-@pytest.mark.anyio
-async def test_a_generator_in_the_place_of_an_app_is_told_how_it_streams() -> None:
-    def generator(event: Any, context: Any) -> Iterator[str]:
-        yield "a"
+def yielding(event: Any, context: Any) -> Iterator[str]:
+    yield "a"
 
-    handler = LambdaHandler(cast("ASGIApp", generator))
-    with pytest.raises(ConfigurationError, match="decorate it with @streamify_response"):
-        await handler.startup()
+
+def plain(event: Any = None, context: Any = None) -> str:
+    return "a"
+
+
+def create_app(debug: bool = False) -> ASGIApp:
+    return hello
+
+
+def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+class WsgiApp:
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("app", "advice"),
+    [
+        pytest.param("main:app", "Pass the app, not its name", id="a-name"),
+        pytest.param(yielding, "decorate it with @streamify_response", id="a-generator"),
+        pytest.param(
+            plain,
+            f"a function of two parameters. Name a Lambda handler with a dot: {__name__}.plain",
+            id="a-function-of-two-parameters",
+        ),
+        pytest.param(
+            create_app,
+            "If this function returns the app, call it: LambdaHandler(create_app()).",
+            id="a-factory",
+        ),
+        pytest.param(wsgi_app, "adapter.wsgi.WsgiToAsgi(app)", id="a-WSGI-function"),
+        pytest.param(WsgiApp(), "adapter.wsgi.WsgiToAsgi(app)", id="a-WSGI-object"),
+    ],
+)
+async def test_what_is_not_an_app_is_refused_with_advice(app: Any, advice: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        await LambdaHandler(app).startup()
+    assert advice in str(caught.value)

@@ -36,6 +36,15 @@ def create_app(debug=False): return app
 
 def create_handler(): return handler
 
+def create_shop(name): return app
+
+class Unsigned:
+    __signature__ = 1
+
+    def __call__(self): return app
+
+create_unsigned = Unsigned()
+
 def wsgi_app(environ, start_response): ...
 
 class Server:
@@ -94,6 +103,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         pytest.param("shop.lambda_handler", FunctionHandler, id="a-function"),
         pytest.param("shop:create_app()", LambdaHandler, id="the-app-that-a-factory-makes"),
         pytest.param("shop:server.http_app()", LambdaHandler, id="the-app-that-a-method-makes"),
+        pytest.param("shop:create_unsigned()", LambdaHandler, id="a-factory-without-a-signature"),
         pytest.param("shop:create_handler()", LambdaHandler, id="the-handler-that-a-factory-makes"),
         pytest.param("shop.wrapped", FunctionHandler, id="a-wrapper-that-takes-any-arguments"),
         pytest.param("shop:wrapped", LambdaHandler, id="an-app-that-takes-any-arguments"),
@@ -243,6 +253,32 @@ def test_the_methods_make_a_streaming_handler_and_a_proxy_of_one_is_a_function()
             "Runtime.HandlerNotFound",
             "'shop:version()' is not a handler: it is of type str, and cannot be called.",
             id="a-factory-that-cannot-be-called",
+        ),
+        *(
+            pytest.param(
+                f"shop:{name}()",
+                "Runtime.HandlerNotFound",
+                f"'shop:{name}()' calls shop:{name}, which is {kind}, not a function that makes an"
+                f" app. Leave out the () (on the command line: --factory): shop:{name}",
+                id=f"{name}-named-as-a-factory",
+            )
+            for name, kind in {
+                "app": "an ASGI app",
+                "site.app": "an ASGI app",
+                "wsgi_app": "a WSGI app",
+                "handler": "a Lambda handler",
+            }.items()
+        ),
+        *(
+            pytest.param(
+                f"shop:{name}()",
+                "Runtime.HandlerNotFound",
+                f"'shop:{name}()' calls shop:{name}, which needs arguments. A function that makes"
+                " the app needs a default for each parameter. Name a Lambda handler with a dot and"
+                f" without the () (on the command line: without --factory): shop.{name}",
+                id=f"{name}-named-as-a-factory",
+            )
+            for name in ("lambda_handler", "create_shop")
         ),
         pytest.param(
             "shop:wsgi_app",

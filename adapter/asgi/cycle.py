@@ -234,11 +234,21 @@ class HttpCycle:
             # COMPLETE: the client disconnected while the last message was sent.
             logger.info("Client disconnected: %s", self._request_line())
         elif state is State.COMPLETE:
-            self._log_error("The app failed after its response had ended", error)
+            self._log_error(self._late_failure(), error)
         else:
             self._log_error("The app failed", error)
         if gone or cancelled:
             clear_frames(error)
+
+    def _late_failure(self) -> str:
+        """Say that the app failed after its response had ended.
+
+        Starlette's `ServerErrorMiddleware` sends a 500 and raises the error again.
+        """
+        head = self._stream.head
+        if head is not None and head.status >= 500:
+            return f"The app failed, and has sent a {head.status} itself"
+        return "The app failed after its response had ended"
 
     def _expire(self, seconds: float) -> None:
         error = DeadlineExceeded(

@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 else:
     try:
         import httpx
-    except ModuleNotFoundError:
-        import httpx2 as httpx
+    except ModuleNotFoundError as missing:
+        try:
+            import httpx2 as httpx
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "LambdaTransport needs httpx or httpx2: pip install httpx", name="httpx"
+            ) from missing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping

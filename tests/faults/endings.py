@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tests.test_endings import ENDINGS, Ending
 
-from .stage import WHOLE, Seen
+from .stage import Seen
 
 
 def expected(ending: Ending, errors: str) -> Seen:
     """Return what is seen of an ending with the option ``errors``."""
     if ending.where == "complete":
-        return WHOLE
+        return Seen(f"{ending.status}, whole", "a complete response")
     if ending.where == "after the head":
         return Seen("200, cut short", f"error trailers: {ending.error}")
     if errors == "raise":

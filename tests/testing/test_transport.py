@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import os
+import subprocess
+import sys
 import threading
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
@@ -384,3 +388,16 @@ class TestFailure:
         transport = LambdaTransport(LambdaHandler(app, lifespan="off"), seconds=0.3)
         with httpx.Client(transport=transport, base_url="http://t") as client:
             assert client.get("/").status_code == 504
+
+
+@pytest.mark.process
+def test_without_httpx_the_error_says_what_to_install() -> None:
+    root = str(Path(__file__).parents[2])
+    # -S: Python without its installed packages
+    command = [sys.executable, "-S", "-c", "from adapter.testing import LambdaTransport"]
+    environ = os.environ | {"PYTHONPATH": root}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith(
+        "ModuleNotFoundError: LambdaTransport needs httpx or httpx2: pip install httpx\n"
+    )
