@@ -86,7 +86,7 @@ ENDINGS = {
     "raises-after-the-end": Ending(
         sending(START, LAST, then=BOOM), "complete", "ValueError", AFTER
     ),
-    "raises-after-a-500-of-its-own": Ending(
+    "raises-after-its-500": Ending(
         sending({**START, "status": 500}, LAST, then=BOOM),
         "complete",
         "ValueError",

@@ -203,10 +203,10 @@ def open_socket(address: str) -> socket.socket:
 
 
 def original_class() -> type[socket.socket]:
-    """Return the class `socket.socket`, also if the app has put a class of its own in its place.
+    """Return the standard library's `socket.socket`, also if the app has replaced this class.
 
-    A class that inherits from the original one may connect through a proxy, as that of PySocks
-    does. The Runtime API is not behind that proxy.
+    The app's class may connect through a proxy, as that of PySocks does, and the Runtime API is not
+    behind the proxy. The original class is found among the base classes of the app's class.
     """
     classes = (kind for kind in socket.socket.__mro__ if kind.__module__ == "socket")
     return next(classes, socket.socket)
