@@ -165,9 +165,9 @@ async def announce(
     from ..inspector.app import ROOT  # lazy: imported while the function starts
 
     function = settings.function
+    what = function.target if function.is_native else shlex.join(function.command)
     await environment.api.initialised.wait()
     if environment.init_failed and settings.reload_filter is None:
-        what = function.target if function.is_native else shlex.join(function.command)
         console.line(
             f"{what} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
@@ -177,7 +177,7 @@ async def announce(
         return
     explain_failed_init(environment, function, console)
     console.line(
-        f"Serving {function.target} from {function.task_root} "
+        f"Serving {what} from {function.task_root} "
         f"at {base_url(settings.http_socket)} (Ctrl-C stops it)",
         "success",
     )

@@ -468,6 +468,14 @@ def test_a_command_that_cannot_be_started_is_named(folder: Path) -> None:
     assert "nosuch -x cannot start." in done.stdout
 
 
+def test_a_command_is_named_when_it_serves(telling: Path) -> None:
+    command = f"{sys.executable} -m awslambdaric main.handler"
+    line = [sys.executable, "-m", "adapter", "dev", "--port", "0", "--command", command]
+    with python_with_pipe(line, telling, os.environ, IMPORTED) as (process, output):
+        Dev(process, output).read_until(f"Serving {re.escape(command)} from ")
+        process.kill()
+
+
 def test_the_client_of_aws_is_served(telling: Path) -> None:
     command = f"{sys.executable} -m awslambdaric main.handler"
     with serving(telling, "--command", command, target="main.handler") as dev:
