@@ -127,12 +127,23 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
                 if settings.reload_filter is not None:
                     tasks.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
                 await wait_any(signalled, failed)
-                console.line("Stopping.")
+                console.line(stopping_line(len(pool.unfinished)))
                 reload_stop.set()
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await pool.close()
     return 1 if failed.is_set() else 0
+
+
+def stopping_line(unfinished: int) -> str:
+    """Return the line for a server that stops while it has unfinished responses.
+
+    >>> stopping_line(1)
+    'Stopping; 1 response is cut off.'
+    """
+    if not unfinished:
+        return "Stopping."
+    return f"Stopping; {unfinished} response{' is' if unfinished == 1 else 's are'} cut off."
 
 
 def import_servers() -> Callable[[DevSettings, Pool, Console], AbstractAsyncContextManager[None]]:

@@ -245,6 +245,8 @@ class Environment:
             self._log.line(f"Init failed: {self.init_failure.explain()}", "error")
 
     def _log_report(self, invocation: LocalInvocation, timed_out: bool) -> None:
+        if invocation.logged.is_set():  # the pool closes
+            return
         started = invocation.delivered_at or monotonic()
         duration = monotonic() - started
         first = invocation.first_byte_at

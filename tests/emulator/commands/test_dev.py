@@ -126,6 +126,19 @@ def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
             next(chunks)
 
 
+def test_responses_that_it_cuts_off_are_counted_and_are_no_failures(folder: Path) -> None:
+    with (
+        serving(folder) as dev,
+        httpx.stream("GET", f"{dev.url}/hang") as one,
+        httpx.stream("GET", f"{dev.url}/hang") as two,
+    ):
+        for reply in (one, two):
+            next(reply.iter_raw())
+        dev.process.send_signal(signal.SIGINT)
+        dev.read_until("^Stopping; 2 responses are cut off.$")
+        assert "REPORT" not in dev.output.read().decode()
+
+
 def ended(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A server that ends by itself."""
     command = [sys.executable, "-m", "adapter", "dev", "--port", "0", *arguments]
