@@ -65,8 +65,8 @@ lock:  ## Write the newest versions of what the tests need into constraints.txt
 	$(call set-up,$(PYTHON),.venv-run,'.[dev-server]' 'fastapi>=0.135')
 
 run: .venv-run/.ready  ## Serve the FastAPI example from a local Lambda at http://127.0.0.1:8000; with PORT=8001 at another port
-	@echo "Filling the example's database, then starting adapter dev (Ctrl-C stops it) ..."
 	@.venv-run/bin/python examples/fastapi_app/seed.py
+	@echo "Starting adapter dev (Ctrl-C stops it; another port: make run PORT=8001) ..."
 	@.venv-run/bin/adapter dev examples/fastapi_app/main.py:app $(if $(PORT),--port $(PORT))
 
 check: $(READY)  ## Types and lint

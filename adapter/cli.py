@@ -21,6 +21,8 @@ examples:
   adapter completion zsh > ~/.zfunc/_adapter
 """
 SHELLS = ("bash", "zsh", "fish")
+#: as README.md says; by the name of the distribution once the name is registered on PyPI
+INSTALL = "pip install -e '<clone>[{extra}]'"
 
 
 def build_parser() -> ArgumentParser:
@@ -56,9 +58,7 @@ def add_command(
     """Add a command, with its examples and the extra that it needs."""
     from argparse import RawDescriptionHelpFormatter
 
-    from .target import DISTRIBUTION
-
-    needs = f"\nneeds: pip install '{DISTRIBUTION}[{extra}]'" if extra else ""
+    needs = f"\nneeds: {INSTALL.format(extra=extra)}" if extra else ""
     command: ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -229,9 +229,8 @@ def needed_extra(name: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         from .errors import ConfigurationError
-        from .target import DISTRIBUTION
 
         raise ConfigurationError(
             f"This command needs {error.name}, which is not installed. "
-            f"Try: pip install '{DISTRIBUTION}[{name}]'"
+            f"Try: {INSTALL.format(extra=name)}"
         ) from None

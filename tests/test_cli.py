@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from adapter import __version__
 from adapter.__main__ import main
-from adapter.cli import build_parser
+from adapter.cli import INSTALL, build_parser
 
 COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
@@ -162,7 +163,7 @@ def test_without_the_extra_it_says_what_to_install(
     )
     assert ended.stdout == "2\n"
     assert f"adapter: This command needs {module}" in ended.stderr
-    assert f"pip install 'asgi-lambda-stream[{extra}]'" in ended.stderr
+    assert f"Try: {INSTALL.format(extra=extra)}\n" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,12 @@ def test_the_help_has_examples_and_names_the_extra(
         main([command, "--help"])
     shown = capsys.readouterr().out
     assert f"examples:\n  adapter {command} " in shown
-    assert f"pip install 'asgi-lambda-stream[{extra}]'" in shown
+    assert f"needs: {INSTALL.format(extra=extra)}\n" in shown
+
+
+def test_an_extra_is_installed_as_the_readme_says() -> None:
+    readme = Path(__file__).parents[1] / "README.md"
+    assert INSTALL.format(extra="deploy,dev-server,package") in readme.read_text("utf-8")
 
 
 @pytest.mark.process

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .doctor import examine
-from .inputs import desired, find_names, packaged, read_settings
+from .inputs import check_target, desired, find_names, packaged, read_settings
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
 from .settings import require
@@ -18,7 +19,9 @@ from .steps import table
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
+    from ..package.build import DeploymentPackage
     from .observed import Url
     from .settings import Settings
     from .steps import Step
@@ -34,12 +37,16 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """
     settings, folder = read_settings(arguments, Path.cwd())
     require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
+    once = cache(say)  # packaging checks TARGET again
+    if not arguments.rollback:
+        check_target(settings, folder, once)
     with explained():
         account = Account(settings.region, settings.profile)
         if arguments.rollback:
             steps = roll_back(account, settings, say, dry_run=arguments.dry_run)
         else:
-            steps = deploy(account, settings, folder, arguments, say)
+            packaging = packaged(settings, folder, once)
+            steps = deploy(account, settings, packaging, arguments, say)
         if not steps:
             say("Nothing to change.")
         if arguments.dry_run:
@@ -54,14 +61,14 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
 def deploy(
     account: Account,
     settings: Settings,
-    folder: Path,
+    packaging: AbstractContextManager[DeploymentPackage],
     arguments: Namespace,
     say: Callable[[str], None],
 ) -> Sequence[Step]:
     """Package and deploy; return the steps."""
     place = account.place
     names = find_names(settings, place)
-    with packaged(settings, folder, say) as package:
+    with packaging as package:
         wanted = desired(settings, package, place, names, adopt=arguments.adopt)
         is_big = wanted.upload is not None and wanted.upload.is_own_bucket
         found = observe(account, settings.name, names, with_bucket=is_big)

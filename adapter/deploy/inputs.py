@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from zipfile import ZipFile, is_zipfile
 
-from ..errors import ConfigurationError, DeployError
-from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build
+from ..errors import ConfigurationError, DeployError, PackageError
+from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build, check_sources
 from ..package.command import MAX_ZIPPED_BYTES, exceeded_limits
 from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
+from ..package.tree import project_files
 from ..target import find_target
 from .desired import (
     AccountRegion,
@@ -56,6 +57,28 @@ def find_names(settings: Settings, place: AccountRegion) -> Names:
     return names._replace(role="") if settings.role else names
 
 
+def check_target(settings: Settings, folder: Path, say: Callable[[str], None]) -> None:
+    """Check TARGET as far as its own files show, before AWS is asked for anything.
+
+    Raises:
+        ConfigurationError: TARGET is malformed or not there, or is not a zip.
+        DeployError: AWS would refuse the size of the zip.
+        PackageError: the project cannot be packaged.
+    """
+    if settings.target.endswith(".zip"):
+        _check_zip(folder / settings.target)
+        return
+    target = find_target(settings.target, folder, factory=settings.factory)
+    project = find_project(target.task_root)
+    if project.build:  # a build step may make the module
+        return
+    sources = dict(project_files(project))
+    try:
+        check_sources(project, target.handler, sources, settings.python, say)
+    except PackageError as error:
+        raise ConfigurationError(str(error)) from None
+
+
 @contextmanager
 def packaged(
     settings: Settings, folder: Path, say: Callable[[str], None]
@@ -82,6 +105,8 @@ def packaged(
 
 
 def _check_zip(file: Path) -> None:
+    if not file.exists():
+        raise ConfigurationError(f"There is no file {file}. Make a zip with: adapter package")
     if not is_zipfile(file):
         raise ConfigurationError(f"{file} is not a zip. Make one with: adapter package")
     with ZipFile(file) as archive:

@@ -84,6 +84,13 @@ RULES: tuple[Rule, ...] = (
         "Check the path, the method and the headers of the request.",
     ),
     Rule(
+        "server-error",
+        FAULT,
+        symptoms.server_error,
+        "The status is {status}, an error of the app or of a server in front of the app.",
+        "If the app failed, the function's log says where.",
+    ),
+    Rule(
         "redirect",
         FAULT,
         symptoms.redirected,

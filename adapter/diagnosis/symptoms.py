@@ -110,9 +110,18 @@ def failed(observation: Observation, _: Limits) -> Values | None:
 
 
 def refused(observation: Observation, _: Limits) -> Values | None:
-    """Find an error status of a function that has not failed."""
-    status = observation.status or 0
-    found = observation.expected_to_stream and status >= 400 and not observation.error
+    """Find a status that blames the request."""
+    return _error_status(observation, range(400, 500))
+
+
+def server_error(observation: Observation, _: Limits) -> Values | None:
+    """Find a status that blames the server; the function itself has not failed."""
+    return _error_status(observation, range(500, 600))
+
+
+def _error_status(observation: Observation, statuses: range) -> Values | None:
+    status = observation.status
+    found = observation.expected_to_stream and status in statuses and not observation.error
     return {"status": status} if found else None
 
 

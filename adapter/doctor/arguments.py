@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..emulator.commands.arguments import number
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -42,7 +44,7 @@ def add_arguments(doctor: ArgumentParser) -> None:
     output = doctor.add_argument_group("output")
     output.add_argument(
         "--seconds",
-        type=float,
+        type=above_zero,
         default=60.0,
         metavar="N",
         help="stop reading after N seconds, as a stream may have no end (%(default)s)",
@@ -53,3 +55,8 @@ def add_arguments(doctor: ArgumentParser) -> None:
         metavar="FILE",
         help="write what was seen as JSON; cookies and credentials in headers are hidden",
     )
+
+
+def above_zero(text: str) -> float:
+    """Read a number of seconds."""
+    return number(text, float, lambda value: value > 0, "a number of seconds above 0")

@@ -38,8 +38,6 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: wrong usage, or there is no response to judge.
     """
-    if arguments.seconds <= 0:
-        raise ConfigurationError("--seconds has to be above 0.")
     request = read_request(arguments)
     observation, seen = anyio.run(observe, arguments, request)
     findings = diagnose(observation)

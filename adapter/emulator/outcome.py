@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
+EXIT_ERROR = "Runtime.ExitError"
 UNAVAILABLE = "Runtime.Unavailable"
 
 
@@ -71,9 +72,7 @@ def platform_error(error_type: str, message: str) -> InvocationFailure:
     )
 
 
-def exit_error(
-    request_id: str, returncode: int, error_type: str = "Runtime.ExitError"
-) -> InvocationFailure:
+def exit_error(request_id: str, returncode: int, error_type: str = EXIT_ERROR) -> InvocationFailure:
     """Return the failure of an invocation whose runtime process exited, in RAPID's words."""
     if returncode == 0:
         reason = "Runtime exited without providing a reason"

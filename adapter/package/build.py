@@ -59,12 +59,7 @@ def build(
     """
     run_build_steps(project, say)
     sources = dict(tree.project_files(project))
-    module, _ = split(target)
-    is_own = PathFinder.find_spec(module.partition(".")[0], [str(project.task_root)]) is not None
-    if is_own:
-        check_module(target, sources, platform.python, say)
-    else:
-        say(f"{module} is not in {project.task_root}: a dependency has to contain it ...")
+    is_own = check_sources(project, target, sources, platform.python, say)
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
@@ -79,6 +74,23 @@ def build(
             owners |= dict.fromkeys((packed.NAME, bytecode.PTH[0]), "packed imports")
         tree.write_archive(folder, output)
     return DeploymentPackage(output, handler, owners)
+
+
+def check_sources(
+    project: Project,
+    target: str,
+    sources: Mapping[str, Path],
+    python: str,
+    say: Callable[[str], None],
+) -> bool:
+    """Check the module if it is in the project; return whether it is, or a dependency has it."""
+    module, _ = split(target)
+    is_own = PathFinder.find_spec(module.partition(".")[0], [str(project.task_root)]) is not None
+    if is_own or project.dependencies is None:
+        check_module(target, sources, python, say)
+    else:
+        say(f"{module} is not in {project.task_root}: a dependency has to contain it ...")
+    return is_own
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:

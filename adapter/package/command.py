@@ -14,7 +14,7 @@ from ..target import find_target
 from .build import DeploymentPackage, build
 from .project import find_project
 from .resolve import Platform
-from .tree import unpack_archive
+from .tree import matches, unpack_archive
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -47,6 +47,8 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
             f"  Runtime       python{platform.python}\n"
             f"  Architecture  {platform.architecture}\n"
         )
+        for pattern in unused_patterns(package, arguments.keep):
+            say(f"Warning: --keep {pattern} matches no file in the zip. Patterns are paths in it.")
     for line in exceeded_limits(zipped.total(), unzipped.total()):
         say(f"Warning: {line}")
     return 0
@@ -77,6 +79,13 @@ def find_output(text: str) -> Path:
     if fault:
         raise PackageError(f"{output} {fault}. Name another file with --output")
     return output
+
+
+def unused_patterns(package: DeploymentPackage, patterns: list[str]) -> list[str]:
+    """Return the patterns that match no file of a zip."""
+    with ZipFile(package.file) as archive:
+        names = archive.namelist()
+    return [each for each in patterns if not any(matches(name, [each]) for name in names)]
 
 
 def sizes(package: DeploymentPackage) -> tuple[Counter[str], Counter[str]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 APP = """
 import asyncio
@@ -42,11 +42,23 @@ async def echo(request):
     print("<b>logged</b>", flush=True)
     return PlainTextResponse(await request.body(), 201)
 
-routes = [Route("/sse", events), Route("/collected", collected),
+async def failing():
+    yield "data: 1\\n\\n"
+    raise RuntimeError("no luck")
+
+async def breaks(request):
+    return StreamingResponse(failing(), media_type="text/event-stream")
+
+routes = [Route("/sse", events), Route("/collected", collected), Route("/breaks", breaks),
           Route("/echo", echo, methods=["POST"])]
 app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware)])
 """
 ROWS = "#rows a"
+LINES_OF_EACH_TEXT = """element => [...element.childNodes].filter(each => each.data).map(text => {
+  const range = document.createRange();
+  range.selectNodeContents(text);
+  return range.getClientRects().length;
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +113,32 @@ def test_it_says_in_words_what_holds_a_stream_back(
     expect(finding).to_contain_text("One chunk carried 100 % of the bytes, ")
     expect(finding.locator("code").nth(1)).to_have_text("GZipMiddleware")
     screenshot("inspector-held-back")
+
+
+def test_numbers_say_what_they_are_and_a_name_breaks_only_after_its_dot(
+    inspector: Page, server: str
+) -> None:
+    httpx.get(f"{server}/breaks")
+    row = inspector.locator(ROWS).first
+    expect(row).to_contain_text("Function.RuntimeError")
+    expect(row).to_contain_text(re.compile(r"(cold|warm), pid \d+"))
+    row.click()
+    tiles = inspector.locator(".numbers dd")
+    expect(tiles.nth(4)).to_have_text(re.compile(r"^(cold|warm), pid \d+$"))
+    expect(tiles.nth(5)).to_have_text("Function.RuntimeError")
+    assert tiles.nth(5).evaluate(LINES_OF_EACH_TEXT) == [1, 1]
+
+
+def test_an_invocation_is_said_to_be_loaded(page: Page, server: str) -> None:
+    httpx.get(f"{server}/sse?loaded")
+    rows = httpx.get(f"{server}/__lambda__/invocations").json()
+    (number,) = [row["number"] for row in rows if row["target"] == "/sse?loaded"]
+    held: list[Route] = []
+    page.route(f"**/invocations/{number}", lambda route: held.append(route))
+    page.goto(f"{server}/__lambda__/#{number}")
+    expect(page.locator("#hint")).to_have_text(f"Loading invocation {number} …")
+    held[0].continue_()
+    expect(page.locator("#detail h2")).to_have_text("GET /sse?loaded")
 
 
 def test_text_of_the_app_stays_text(inspector: Page, server: str) -> None:

@@ -8,6 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 
 from tests.package.conftest import only_wheels_of
+from tests.support.recording_aws import CREDENTIALS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,6 +184,47 @@ class TestTheTarget:
         assert run(*line).code == 2
         assert run("deploy", "no.py:app", "--name", "shop", "--auth", "none").code == 2
         assert aws.changes() == []
+
+    @pytest.mark.parametrize(
+        ("target", "sentence"),
+        [
+            ("nosuch:app", "There is no module nosuch in the package"),
+            ("main:nope", "The module main has no 'nope'"),
+            ("main", "'main' does not name an app"),
+            ("nofile.zip", "There is no file "),
+        ],
+    )
+    def test_is_checked_before_the_credentials(
+        self,
+        run: Run,
+        aws: RecordingAws,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        target: str,
+        sentence: str,
+    ) -> None:
+        for name in CREDENTIALS.keys() - {"AWS_DEFAULT_REGION"}:
+            monkeypatch.delenv(name)
+        (tmp_path / "main.py").write_text("async def app(scope, receive, send): ...\n")
+        line = ("--name", "shop", "--auth", "none", "--dry-run")
+        outcome = run("deploy", target, *line)
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"adapter: {sentence}")
+        assert "No credentials" in run("deploy", "main:app", *line).err
+        assert aws.calls == []
+
+    @pytest.mark.process
+    def test_may_be_in_a_dependency_which_is_said_once(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "wheels").mkdir()
+        (tmp_path / "index").mkdir()
+        only_wheels_of(tmp_path / "wheels", tmp_path / "index", monkeypatch)
+        (tmp_path / "requirements.txt").write_text("# none\n")
+        outcome = run("deploy", "nosuch:app", "--name", "shop", "--auth", "none", "--dry-run")
+        assert outcome.code == 1
+        assert outcome.err.count("a dependency has to contain it ...") == 1
+        assert "There is no module nosuch in the package" in outcome.err
 
     def test_that_AWS_would_refuse_for_its_size_is_refused_before_anything_is_made(
         self, run: Run, aws: RecordingAws, tmp_path: Path

@@ -23,6 +23,7 @@ REMOTE = replace(GOOD, written=())
 SHOWN = {
     "failed": replace(GOOD, error="Boom: no luck"),
     "status": replace(GOOD, status=404),
+    "server-error": replace(GOOD, status=500),
     "redirect": replace(GOOD, status=307, headers=[("location", "/sse/")]),
     "broken": replace(GOOD, broken="the connection was closed"),
     "json-in-body": replace(GOOD, body_start=b'{"statusCode": 200, "body": "x"}'),

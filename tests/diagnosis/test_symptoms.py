@@ -26,7 +26,11 @@ BASE = Observation(
 )
 
 ABSENT: list[tuple[Detector, Observation]] = [
-    (symptoms.refused, replace(BASE, status=502, error="Boom")),
+    (symptoms.refused, replace(BASE, status=404, error="Boom")),
+    (symptoms.refused, replace(BASE, status=500)),
+    (symptoms.server_error, replace(BASE, status=502, error="Boom")),
+    (symptoms.server_error, replace(BASE, status=404)),
+    (symptoms.server_error, replace(BASE, expected_to_stream=False, status=500)),
     (symptoms.redirected, replace(BASE, status=304)),
     (symptoms.json_in_body, replace(BASE, body_start=b'{"statusCode":200}' + bytes(8))),
     (symptoms.json_in_body, replace(BASE, body_start=b'{"message":"a","statusCode":200}\n')),

@@ -214,7 +214,7 @@ class TestAdapterDev:
                 ["--invoke-mode", "buffered"],
                 "response_stream",
                 "/sse",
-                (1, ["status", "buffering-source"]),
+                (1, ["server-error", "buffering-source"]),
                 id="only the function streams",
             ),
             pytest.param(
@@ -328,7 +328,6 @@ class TestAUrl:
     [
         (["http://localhost/", "--path", "/x"], "--path is only for TARGET"),
         (["main:app", "--path", "x"], "--path has to begin with /"),
-        (["main:app", "--seconds", "0"], "--seconds has to be above 0"),
         (["main:app", "--header", "x"], "is not a header"),
         (["main:app", "--header", "a b: x"], "cannot be sent"),
         (["main:app", "--method", "A B"], "cannot be sent"),
@@ -343,6 +342,17 @@ def test_wrong_usage_is_explained(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main(["doctor", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "abc"])
+def test_a_number_of_seconds_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["doctor", "main:app", f"--seconds={value}"])
+    assert ended.value.code == 2
+    message = f"argument --seconds: {value!r} is not a number of seconds above 0"
     assert message in capsys.readouterr().err
 
 

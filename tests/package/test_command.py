@@ -66,6 +66,13 @@ def test_an_earlier_package_is_kept_if_it_is_asked_for(project: Write, package: 
     assert {"build/main.py", "build.zip"} <= names
 
 
+def test_a_pattern_that_keeps_nothing_is_named(project: Write, package: Run) -> None:
+    target = f"{project({**needing(), 'tests/data.csv': ''})}/main.py:app"
+    done = package(target, "--keep", "tests", "--keep", "test/data.csv")
+    assert "Warning: --keep test/data.csv matches no file in the zip." in done.err
+    assert "--keep tests " not in done.err
+
+
 class TestTheHandler:
     def test_an_app_gets_the_handler_that_the_console_expects(
         self, project: Write, package: Run

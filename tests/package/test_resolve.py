@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import adapter
+from adapter.cli import INSTALL
 from adapter.package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 from adapter.package.resolve import Platform, explain, own_requirement
 
@@ -160,7 +161,7 @@ def test_without_uv_it_says_what_to_install(project: Write) -> None:
     )
     assert ended.returncode == 2
     assert "This command needs uv, which is not installed" in ended.stderr
-    assert "pip install 'asgi-lambda-stream[package]'" in ended.stderr
+    assert f"Try: {INSTALL.format(extra='package')}\n" in ended.stderr
 
 
 def test_what_is_installed_here_plays_no_part(project: Write, package: Run) -> None:

@@ -127,12 +127,23 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
                 if settings.reload_filter is not None:
                     tasks.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
                 await wait_any(signalled, failed)
-                console.line("Stopping.")
+                console.line(stopping_line(len(pool.unfinished)))
                 reload_stop.set()
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await pool.close()
     return 1 if failed.is_set() else 0
+
+
+def stopping_line(unfinished: int) -> str:
+    """Return the line for a server that stops while it has unfinished responses.
+
+    >>> stopping_line(1)
+    'Stopping; 1 response is cut off.'
+    """
+    if not unfinished:
+        return "Stopping."
+    return f"Stopping; {unfinished} response{' is' if unfinished == 1 else 's are'} cut off."
 
 
 def import_servers() -> Callable[[DevSettings, Pool, Console], AbstractAsyncContextManager[None]]:
@@ -165,9 +176,9 @@ async def announce(
     from ..inspector.app import ROOT  # lazy: imported while the function starts
 
     function = settings.function
+    what = function.target if function.is_native else shlex.join(function.command)
     await environment.api.initialised.wait()
     if environment.init_failed and settings.reload_filter is None:
-        what = function.target if function.is_native else shlex.join(function.command)
         console.line(
             f"{what} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
@@ -177,7 +188,7 @@ async def announce(
         return
     explain_failed_init(environment, function, console)
     console.line(
-        f"Serving {function.target} from {function.task_root} "
+        f"Serving {what} from {function.task_root} "
         f"at {base_url(settings.http_socket)} (Ctrl-C stops it)",
         "success",
     )

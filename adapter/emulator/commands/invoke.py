@@ -23,7 +23,7 @@ from ..front_ends.prelude_reader import PRELUDE_CONTENT_TYPE, PreludeReader
 from ..front_ends.source_event import EVENT_TOO_LARGE, SourceEvent
 from ..front_ends.source_response import TOKEN, InvalidResponseError, read_object, status_of
 from ..local_invocation import MAX_PAYLOAD_BYTES, LocalInvocation
-from ..outcome import InvocationFailure, ResponseStart
+from ..outcome import EXIT_ERROR, InvocationFailure, ResponseStart
 from .function_options import read_function
 
 if TYPE_CHECKING:
@@ -151,10 +151,17 @@ async def invoke(settings: InvokeSettings, pool: Pool, console: Console) -> int:
         if isinstance(start, ResponseStart):
             code = SUCCESS if await print_response(start, invocation, printer) else FAILED
         else:
-            printer.note(f"The function failed. {start.explain()}")
+            printer.note(failure_line(start))
             code = exit_code_of(start)
     await invocation.done.wait()
     return code
+
+
+def failure_line(failure: InvocationFailure) -> str:
+    """Return the last line about a function that did not respond."""
+    if failure.in_init and failure.error_type != EXIT_ERROR:  # the log has a line "Init failed"
+        return "The function cannot start. The lines above say why."
+    return f"The function failed. {failure.explain()}"
 
 
 def exit_code_of(failure: InvocationFailure) -> int:

@@ -11,7 +11,7 @@ from anyio.abc import SocketAttribute
 
 from ..function_config import region_of
 from ..invocation_steps import Started
-from ..outcome import UNAVAILABLE, platform_error, timeout_error
+from ..outcome import EXIT_ERROR, UNAVAILABLE, platform_error, timeout_error
 from ..runtime_api.concurrent_api import ConcurrentApi
 from ..runtime_api.on_demand_api import OnDemandApi
 from . import log_lines
@@ -236,7 +236,7 @@ class Environment:
         if self.api.initialised.is_set() or self._stopping:
             return
         self.init_failed = True
-        error_type = self.init_failure.error_type if self.init_failure else "Runtime.ExitError"
+        error_type = self.init_failure.error_type if self.init_failure else EXIT_ERROR
         if self._process.out_of_memory:
             error_type = OUT_OF_MEMORY
         duration = monotonic() - self._process.started_at
@@ -245,6 +245,8 @@ class Environment:
             self._log.line(f"Init failed: {self.init_failure.explain()}", "error")
 
     def _log_report(self, invocation: LocalInvocation, timed_out: bool) -> None:
+        if invocation.logged.is_set():  # the pool closes
+            return
         started = invocation.delivered_at or monotonic()
         duration = monotonic() - started
         first = invocation.first_byte_at

@@ -61,6 +61,11 @@ class Pool(ABC):
         """Return the number of running processes."""
         return sum(not environment.ended.is_set() for environment in self._alive)
 
+    @property
+    def unfinished(self) -> list[LocalInvocation]:
+        """Return the invocations that wait, or whose response has not ended."""
+        return [invocation for invocation in self._invocations if invocation.end is None]
+
     def submit(self, invocation: LocalInvocation) -> None:
         """Serve an invocation in a task; a closed pool fails it."""
         if self.listener_of is not None:
@@ -84,8 +89,9 @@ class Pool(ABC):
     async def close(self) -> None:
         """End every environment and fail every invocation, running or waiting."""
         self._closed = True
-        for invocation in self._invocations:
+        for invocation in self.unfinished:
             invocation.fail(CLOSING)
+            invocation.logged.set()  # without REPORT: the function has not failed
         async with anyio.create_task_group() as stopping:
             for environment in list(self._alive):
                 stopping.start_soon(environment.stop)

@@ -126,6 +126,19 @@ def test_a_runtime_that_hangs_ends_with_it(folder: Path, death: int) -> None:
             next(chunks)
 
 
+def test_responses_that_it_cuts_off_are_counted_and_are_no_failures(folder: Path) -> None:
+    with (
+        serving(folder) as dev,
+        httpx.stream("GET", f"{dev.url}/hang") as one,
+        httpx.stream("GET", f"{dev.url}/hang") as two,
+    ):
+        for reply in (one, two):
+            next(reply.iter_raw())
+        dev.process.send_signal(signal.SIGINT)
+        dev.read_until("^Stopping; 2 responses are cut off.$")
+        assert "REPORT" not in dev.output.read().decode()
+
+
 def ended(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A server that ends by itself."""
     command = [sys.executable, "-m", "adapter", "dev", "--port", "0", *arguments]
@@ -466,6 +479,14 @@ def test_a_command_that_cannot_be_started_is_named(folder: Path) -> None:
     done = ended(folder, "--command", "nosuch -x")
     assert done.returncode == 1
     assert "nosuch -x cannot start." in done.stdout
+
+
+def test_a_command_is_named_when_it_serves(telling: Path) -> None:
+    command = f"{sys.executable} -m awslambdaric main.handler"
+    line = [sys.executable, "-m", "adapter", "dev", "--port", "0", "--command", command]
+    with python_with_pipe(line, telling, os.environ, IMPORTED) as (process, output):
+        Dev(process, output).read_until(f"Serving {re.escape(command)} from ")
+        process.kill()
 
 
 def test_the_client_of_aws_is_served(telling: Path) -> None:

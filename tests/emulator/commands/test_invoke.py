@@ -138,7 +138,16 @@ class TestInvoke:
         self, target: str, capfdbinary: pytest.CaptureFixture[bytes]
     ) -> None:
         assert main(["invoke", target, "--path", "/"]) == 2
-        assert b"Init failed: Runtime." in capfdbinary.readouterr().err
+        said = capfdbinary.readouterr().err
+        assert b"Init failed: Runtime." in said
+        assert said.endswith(b"The function cannot start. The lines above say why.\n")
+
+    def test_a_runtime_that_exits_without_a_reason_is_named(
+        self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        app.write_text("import os; os._exit(3)")
+        assert main(["invoke", "main:app", "--path", "/"]) == 2
+        assert b"The function failed. Runtime.ExitError: " in capfdbinary.readouterr().err
 
     def test_a_lifespan_that_fails_is_exit_code_3(
         self, capfdbinary: pytest.CaptureFixture[bytes]

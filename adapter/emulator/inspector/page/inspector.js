@@ -43,6 +43,11 @@ function statusText(row) {
   return row.outcome === "complete" ? "OK" : "…";
 }
 
+// The state of the environment and the id of its process.
+function environment(row) {
+  return row.environment ? `${row.cold ? "cold" : "warm"}, pid ${row.environment}` : "";
+}
+
 // The list.
 
 function rowLink(row) {
@@ -57,8 +62,7 @@ function rowLink(row) {
       element("span", {}, `first byte ${time(row.first_byte)}`),
       element("span", {}, row.duration === null ? "" : time(row.duration)),
       element("span", {}, size(row.bytes)),
-      element("span", { class: row.cold ? "cold" : "" },
-        row.environment ? `${row.cold ? "cold" : "warm"} ${row.environment}` : "")));
+      element("span", { class: row.cold ? "cold" : "" }, environment(row))));
 }
 
 function update(changed) {
@@ -105,6 +109,7 @@ async function show() {
   }
   if (fetching) return;
   fetching = true;
+  if (!shown) panel.replaceChildren(element("p", { id: "hint" }, `Loading invocation ${number} …`));
   try {
     const response = await fetch(`invocations/${number}`);
     if (!response.ok) {
@@ -183,16 +188,18 @@ function findings(invocation) {
     element("p", {}, element("strong", {}, "It streams."), "Nothing holds this response back."))];
 }
 
+// A name that may be broken after its dots: Function.RuntimeError.
+const breakable = (name) => name.split(/(?<=\.)/).flatMap((part) => [part, element("wbr")]);
+
 function numbers(invocation) {
-  const number = (name, value) => element("div", {}, element("dt", {}, name), element("dd", {}, value));
+  const number = (name, ...value) => element("div", {}, element("dt", {}, name), element("dd", {}, ...value));
   return element("dl", { class: "numbers" },
     number("First byte", time(invocation.first_byte)),
     number("Duration", time(invocation.duration)),
     number("Bytes", size(invocation.bytes)),
     number("Chunks received", String(invocation.sent_count)),
-    number("Environment", invocation.environment
-      ? `${invocation.cold ? "cold" : "warm"}, ${invocation.environment}` : "–"),
-    number("Outcome", invocation.outcome));
+    number("Environment", environment(invocation) || "–"),
+    number("Outcome", ...breakable(invocation.outcome)));
 }
 
 function figure(invocation) {
