@@ -95,7 +95,7 @@ test-all: .venv/.prepared $(if $(NEWER),.venv-newer/.prepared)  ## The tests wit
 	$(call test,.venv)
 	$(if $(NEWER),$(call test,.venv-newer,-m 'not variant'))
 
-test-fast: $(READY)  ## The tests that start no process, with fewer random examples: seconds
+test-fast: $(READY)  ## The tests that start no process, with fewer random examples: 20 seconds
 	HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -q -n auto -m 'not process'
 
 PORTABLE := $(addprefix tests/,asgi diagnosis doctor events invocation observe samples streams testing) $(wildcard tests/test_*.py)

@@ -42,7 +42,7 @@ PROCESS_FOLDERS = {
     TESTS / "vendors",
 }
 #: Fixtures that start processes.
-PROCESS_FIXTURES = {"local"}
+PROCESS_FIXTURES = {"local", "moto"}  # moto plays AWS on a server, for seconds
 #: What Python tells its audit hooks before it starts a process.
 PROCESS_EVENTS = {"os.fork", "os.posix_spawn", "subprocess.Popen"}
 
