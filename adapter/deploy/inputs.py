@@ -85,14 +85,14 @@ def packaged(
 ) -> Iterator[DeploymentPackage]:
     """Yield the zip: TARGET itself if it is a zip, or a temporary zip that is made of TARGET.
 
+    `check_target` has to come first.
+
     Raises:
-        ConfigurationError: TARGET does not exist, or is not a zip.
         DeployError: the handler of the zip is not known, or AWS would refuse its size.
         PackageError: TARGET cannot be packaged.
     """
     if settings.target.endswith(".zip"):
         file = folder / settings.target
-        _check_zip(file)
         yield DeploymentPackage(file, settings.handler or _default_handler(file))
         return
     target = find_target(settings.target, folder, factory=settings.factory)

@@ -10,6 +10,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 if TYPE_CHECKING:
     from tests.support.collector import Collector
 
+    from .conftest import Instrumented
+
 TRACE_ID, PARENT = "68f0c1d23a4b5c6d7e8f901234567890", "53995c3f42cd8ad8"
 HEADERS = {"traceparent": f"00-{TRACE_ID}-{PARENT}-01"}
 
@@ -51,3 +53,14 @@ def describe(span: Span) -> Server:
     failed = span.status.code == Status.STATUS_CODE_ERROR
     ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
     return Server(span.name, *ids, failed, errors)
+
+
+def stream_twice(shop: Instrumented, collector: Collector) -> None:
+    """Have two streams made; each is a span of the caller's trace, sent before the freeze."""
+    for number in (1, 2):
+        call = shop.get("/stream/ok", f"id-{number}", HEADERS)
+        assert (call.first, call.request.content) == (b"one ", b"one two")
+        spans = servers(collector)
+        assert [span.name for span in spans] == ["GET /stream/{name}"] * number
+        assert (spans[-1].trace, spans[-1].parent) == (TRACE_ID, PARENT)
+        assert not spans[-1].failed

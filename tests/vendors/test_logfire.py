@@ -9,7 +9,7 @@ import pytest
 from tests.runtimes.conftest import NATIVE
 
 from .conftest import lines_of
-from .otlp import HEADERS, PARENT, TRACE_ID, servers
+from .otlp import HEADERS, PARENT, servers, stream_twice
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Runtime
@@ -40,13 +40,7 @@ def shop(instrument: Instrument, environ: dict[str, str]) -> Instrumented:
 def test_a_stream_is_a_span_of_the_callers_trace_sent_before_the_freeze(
     shop: Instrumented, collector: Collector
 ) -> None:
-    for number in (1, 2):
-        call = shop.get("/stream/ok", f"id-{number}", HEADERS)
-        assert (call.first, call.request.content) == (b"one ", b"one two")
-        spans = servers(collector)
-        assert [span.name for span in spans] == ["GET /stream/{name}"] * number
-        assert (spans[-1].trace, spans[-1].parent) == (TRACE_ID, PARENT)
-        assert not spans[-1].failed
+    stream_twice(shop, collector)
     assert ADVICE not in shop.output
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .conftest import lines_of
-from .otlp import HEADERS, PARENT, TRACE_ID, servers
+from .otlp import HEADERS, PARENT, TRACE_ID, servers, stream_twice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +38,7 @@ class TestApp:
     def test_a_stream_is_a_span_of_the_callers_trace_sent_before_the_freeze(
         self, shop: Instrumented, collector: Collector
     ) -> None:
-        for number in (1, 2):
-            call = shop.get("/stream/ok", f"id-{number}", HEADERS)
-            assert (call.first, call.request.content) == (b"one ", b"one two")
-            spans = servers(collector)
-            assert [span.name for span in spans] == ["GET /stream/{name}"] * number
-            assert (spans[-1].trace, spans[-1].parent) == (TRACE_ID, PARENT)
-            assert not spans[-1].failed
+        stream_twice(shop, collector)
 
     def test_a_failure_in_mid_stream_is_a_failed_span(
         self, shop: Instrumented, collector: Collector
