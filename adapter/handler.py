@@ -324,9 +324,9 @@ def _advice(app: Any) -> str:
     if inspect.isgeneratorfunction(app) or inspect.isasyncgenfunction(app):
         return "To stream what a function yields, decorate it with @streamify_response."
     if inspect.isfunction(app):
-        parameters = inspect.signature(app, follow_wrapped=False).parameters
-        names = list(parameters)
-        if "event" not in names and all(p.default is not p.empty for p in parameters.values()):
+        signature = inspect.signature(app, follow_wrapped=False)
+        names = list(signature.parameters)
+        if may_be_factory(signature):
             return f"If this function returns the app, call it: LambdaHandler({app.__name__}())."
         if len(names) == 2 and names[1] != "start_response":
             return (
@@ -334,6 +334,13 @@ def _advice(app: Any) -> str:
                 f" {app.__module__}.{app.__qualname__}"
             )
     return "Wrap a WSGI app (Flask, for example) in adapter.wsgi.WsgiToAsgi(app)."
+
+
+def may_be_factory(signature: inspect.Signature) -> bool:
+    """Whether every parameter has a default, and the names are not those of a handler or an app."""
+    parameters = signature.parameters
+    names = {"event", "context", "scope", "receive", "send"} & parameters.keys()
+    return not names and all(p.default is not p.empty for p in parameters.values())
 
 
 def _call_of(app: Any) -> Any:

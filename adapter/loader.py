@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .entry import EntryPoint
 from .errors import LoadError
-from .handler import LambdaHandler
+from .handler import LambdaHandler, may_be_factory
 from .imports import collector, release_packed
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _kind_of(found: Any) -> Kind:
         return "unknown"
     if list(signature.parameters) == ["environ", "start_response"]:
         return "a WSGI app"
-    if (inspect.isfunction(found) or inspect.ismethod(found)) and _may_be_factory(signature):
+    if (inspect.isfunction(found) or inspect.ismethod(found)) and may_be_factory(signature):
         return "a function without arguments"  # def create_app(config=None, debug=False)
     if _accepts(signature, 2):
         return "unknown"
@@ -232,13 +232,6 @@ def _needs_no_arguments(found: Any) -> bool:
         return _accepts(inspect.signature(found, follow_wrapped=False), 0)
     except (TypeError, ValueError):
         return True
-
-
-def _may_be_factory(signature: inspect.Signature) -> bool:
-    """Whether every parameter has a default, and the names are not those of a handler or an app."""
-    parameters = signature.parameters
-    names = {"event", "context", "scope", "receive", "send"} & parameters.keys()
-    return not names and all(p.default is not p.empty for p in parameters.values())
 
 
 def _accepts(signature: inspect.Signature, count: int) -> bool:
