@@ -204,9 +204,7 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
     described: ErrorObject = {
         "errorType": error_type(error),
         "errorMessage": error_message(error),
-        "stackTrace": traceback.format_list(
-            [(f.filename, f.lineno or 0, f.name, f.line) for f in app_frames(error)]
-        ),
+        "stackTrace": [_frame_lines(frame) for frame in app_frames(error)],
     }
     if request_id is not None:
         described["requestId"] = request_id
@@ -225,6 +223,15 @@ def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
             lambda frame: frame.filename.startswith(_EVENT_LOOP_PATHS), frames_of_app
         )
     ]
+
+
+def _frame_lines(frame: traceback.FrameSummary) -> str:
+    """Return the lines of a frame, as `traceback.format_list` does.
+
+    That function imports a module on Python 3.15, which fails if no file descriptor is left.
+    """
+    place = f'  File "{frame.filename}", line {frame.lineno or 0}, in {frame.name}\n'
+    return f"{place}    {frame.line}\n" if frame.line else place
 
 
 def error_type(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings, strategies
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -59,6 +59,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return None if config.option.markexpr == "not process" else 2 * (os.cpu_count() or 1)
 
 
+@given(strategies.none())
+def _one_example(_: None) -> None:
+    """Let hypothesis register its random numbers.
+
+    Hypothesis warns if it finds no reference to them, and Python finds none in frozen objects.
+    """
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Let the garbage collector neither run here nor look later at what lasts for all tests."""
@@ -66,6 +74,7 @@ def pytest_collection() -> Generator[None, object, object]:
     try:
         return (yield)
     finally:
+        _one_example()
         gc.freeze()
         gc.enable()
 

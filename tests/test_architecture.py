@@ -443,7 +443,8 @@ import sys
 before = set(sys.modules)
 {statement}
 imported = {{name.partition(".")[0] for name in set(sys.modules) - before}}
-print(*sorted(imported - sys.stdlib_module_names - {{"adapter"}}))
+# Python 3.15 does not list a module of its own.
+print(*sorted(imported - sys.stdlib_module_names - {{"adapter", "_missing_stdlib_info"}}))
 """
 REQUEST = """
 from adapter import LambdaHandler

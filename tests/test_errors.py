@@ -4,6 +4,7 @@ import errno
 import inspect
 import pickle
 import sqlite3
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,6 +17,7 @@ from adapter.errors import (
     InvocationFailed,
     LoadError,
     RuntimeApiError,
+    app_frames,
     error_object,
     read_only_hint,
 )
@@ -138,6 +140,15 @@ class TestErrorObject:
         assert described["errorMessage"] == "'table'"
         assert described["requestId"] == "r-1"
         assert "raise error" in described["stackTrace"][-1]
+
+    @pytest.mark.parametrize("name", [__file__, "<string>"], ids=["with source", "without"])
+    def test_has_the_lines_of_the_standard_library(self, name: str) -> None:
+        with pytest.raises(ZeroDivisionError) as raised:
+            exec(compile("def f():\n    1 / 0\nf()", name, "exec"), {})
+        error = raised.value
+        lines = [(f.filename, f.lineno or 0, f.name, f.line) for f in app_frames(error)]
+        assert len(lines) == 3
+        assert error_object(error)["stackTrace"] == traceback.format_list(lines)
 
     def test_has_no_request_id_where_there_is_no_request_because_init_has_none(self) -> None:
         assert "requestId" not in error_object(ValueError("bad"))

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from adapter.samples.url_event import function_url_event
-from tests.support.fake_runtime_api import API, NEXT, ROOT, Platform
+from tests.support.fake_runtime_api import API, NEXT, ROOT, WARNINGS_ARE_ERRORS, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ AWS = ("main.handler", (sys.executable, "-m", "awslambdaric", "main.handler"))
 RUNTIMES = {"native": OURS, "concurrent": OURS, "managed": AWS, "managed 3": AWS}
 STRICT = {
     "PYTHONASYNCIODEBUG": "1",
-    "PYTHONWARNINGS": "error",
+    "PYTHONWARNINGS": WARNINGS_ARE_ERRORS,
     "PYTHONPATH": str(ROOT),
     "PYTHONUNBUFFERED": "1",
 }

@@ -16,6 +16,9 @@ from adapter.invocation.forks import EXIT_FORKED, end_children_on, exit_if_forke
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Python 3.15 counts threads of the test runner.
+pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+
 # Each way in which a child comes back to an event loop.
 PROGRAM = """
 import asyncio, os

@@ -44,7 +44,17 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.body", "body": (one + two).lower()})
 """
-OPEN = "loop = asyncio.get_event_loop()\npool = loop.run_until_complete(open_pool())\n"
+# From Python 3.14 on, get_event_loop makes no loop, so under AWS's runtime there is none before the
+# handler.
+CURRENT_LOOP = """
+import asyncio
+try:
+    loop = asyncio.get_event_loop()
+except RuntimeError:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+"""
+OPEN = f"{CURRENT_LOOP}pool = loop.run_until_complete(open_pool())\n"
 MAKE = 'handler = LambdaHandler(app, lifespan="off")\n'
 
 
@@ -58,7 +68,6 @@ def test_a_pool_that_a_module_opens_before_or_after_its_handler_serves_the_app(
     assert running.serves_on()
 
 
-# As on Python 3.14, where get_event_loop makes no loop.
 OWN = "loop = asyncio.new_event_loop()\nasyncio.set_event_loop(loop)\n"
 OWN += "pool = loop.run_until_complete(open_pool())\n"
 
@@ -140,12 +149,7 @@ def test_a_module_that_runs_a_loop_of_its_own_takes_nothing_from_the_app(
     assert "Traceback" not in running.platform.output
 
 
-CLOSE = """
-import asyncio
-loop = asyncio.get_event_loop()
-loop.run_until_complete(asyncio.sleep(0))
-loop.close()
-"""
+CLOSE = f"{CURRENT_LOOP}loop.run_until_complete(asyncio.sleep(0))\nloop.close()\n"
 PLAIN = "handler = LambdaHandler(app)\n"
 CLOSING = (
     f"original = LambdaHandler(app)\nCLOSE = {CLOSE!r}\n"
@@ -178,15 +182,14 @@ def test_a_module_or_a_wrapper_that_closes_the_current_loop_takes_nothing_from_t
 def test_a_task_that_a_module_leaves_on_the_loop_goes_on_with_the_first_invocation(
     run: StartRunning,
 ) -> None:
-    source = """
-import asyncio
+    source = f"""{CURRENT_LOOP}
 done = []
 
 async def warm_up():
     await asyncio.sleep(0)
     done.append(True)
 
-task = asyncio.get_event_loop().create_task(warm_up())
+task = loop.create_task(warm_up())
 
 async def checking(scope, receive, send):
     await task

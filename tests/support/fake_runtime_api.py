@@ -31,6 +31,9 @@ NEXT = ("GET", f"{API}/invocation/next")
 INIT_ERROR = ("POST", f"{API}/init/error")
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
 ROOT = Path(__file__).parents[2]
+WARNINGS_ARE_ERRORS = "error,ignore:This process:DeprecationWarning"
+"""For a process that is tested. It may fork beside threads, of which Python 3.15 warns."""
+
 TIMEOUT_SECONDS = 20.0
 MAX_HEAD_BYTES = 1 << 20
 """As of Go's server. A report's cause for X-Ray is in its head."""
@@ -239,7 +242,7 @@ class Platform:
                 {
                     **{name: os.environ[name] for name in inherited if name in os.environ},
                     "PYTHONPATH": str(ROOT),
-                    "PYTHONWARNINGS": "error",
+                    "PYTHONWARNINGS": WARNINGS_ARE_ERRORS,
                     "_HANDLER": handler,
                     "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}",
                     "LAMBDA_TASK_ROOT": str(root),
