@@ -114,8 +114,6 @@ SNIPPETS = {
             "assert len(handler(sqs_event('a', 'b'), None)['batchItemFailures']) == 2",
         ),
         Snippet(TESTING, "assert handler({'letter': 'Dear'}, None)['reply'] == '\"Dear\"'"),
-        Snippet(f"{TESTING}handler = LambdaHandler(app)", "test_hello()"),
-        Snippet(TESTING, "test_page()"),
     ],
     "getting-started.md": [
         Snippet("", "assert app.url_path_for('sse') == '/sse'"),
@@ -176,6 +174,7 @@ SNIPPETS = {
         ),
         Snippet("from adapter.testing import *", RESPONSES),
     ],
+    "testing.md": [Snippet("", "test_page()"), Snippet("", "test_hello()")],
 }
 BLOCKS = {page.name: BLOCK.findall(page.read_text(encoding="utf-8")) for page in PAGES}
 
@@ -194,6 +193,7 @@ def test_a_block_runs_and_its_process_ends(tmp_path: Path, page: str, number: in
     before, after = SNIPPETS[page][number]
     (tmp_path / "main.py").write_text(MAIN)
     (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / "handler.py").write_text(f"{TESTING}handler = LambdaHandler(app)\n")
     script = tmp_path / "script.py"
     script.write_text("\n".join([before, BLOCKS[page][number], after]), encoding="utf-8")
     output = tmp_path / "output.txt"

@@ -1,4 +1,4 @@
-"""A feed of measurements, until the client leaves or the invocation's time is nearly up.
+"""A feed of measurements, until the invocation's time is nearly up or Lambda stops reading.
 
 Invoked directly, the event says how many: `{"count": 5}`.
 """
