@@ -1,0 +1,100 @@
+"""Libraries that have their own idea of a stream or of a session."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from adapter.samples.url_event import function_url_event
+
+if TYPE_CHECKING:
+    from .conftest import Serve
+
+SSE_STARLETTE = """
+from adapter import LambdaHandler
+from sse_starlette import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.routing import Route
+from tests.frameworks.parts import parts
+
+async def stream(request):
+    events = ({"data": part.decode()} async for part in parts(request.path_params["end"]))
+    return EventSourceResponse(events)
+
+handler = LambdaHandler(Starlette(routes=[Route("/stream/{end}", stream)]))
+"""
+
+SOCKET_IO = """
+import socketio
+from adapter import LambdaHandler
+
+server = socketio.AsyncServer(async_mode="asgi", transports=["polling"])
+
+@server.event
+async def message(sid, text):
+    await server.emit("reply", text[::-1], to=sid)
+
+handler = LambdaHandler(socketio.ASGIApp(server))
+"""
+
+STRAWBERRY = """
+from collections.abc import AsyncGenerator
+import strawberry
+from adapter import LambdaHandler
+from fastapi import FastAPI
+from strawberry.fastapi import GraphQLRouter
+from tests.frameworks.parts import parts
+
+@strawberry.type
+class Query:
+    hello: str = "hello"
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def stream(self) -> AsyncGenerator[str, None]:
+        async for part in parts("ends"):
+            yield part.decode()
+
+schema = strawberry.Schema(Query, subscription=Subscription)
+app = FastAPI()
+router = GraphQLRouter(schema, subscription_protocols=["graphql-sse"])
+app.include_router(router, prefix="/stream/graphql")
+handler = LambdaHandler(app)
+"""
+
+
+def test_sse_starlette_streams_each_event_again_and_again(serve: Serve) -> None:
+    function = serve(SSE_STARLETTE)
+    for _ in range(2):
+        call = function.get("/stream/ends")
+        assert call.first == b"data: one \r\n\r\n"
+        assert call.request.content == b"data: one \r\n\r\ndata: two\r\n\r\n"
+    trailers = function.get("/stream/fails").request.trailers
+    assert trailers["lambda-runtime-function-error-type"] == "Function.ValueError"
+
+
+def test_socket_io_polls_in_one_environment(serve: Serve) -> None:
+    function = serve(SOCKET_IO)
+
+    def poll(session: str = "", *, send: bytes = b"") -> str:
+        query = f"EIO=4&transport=polling{session}"
+        method = "POST" if send else "GET"
+        event = function_url_event("/socket.io/", method=method, query=query, body=send)
+        return function.send(event).request.content.decode()
+
+    session = f"&sid={json.loads(poll()[1:])['sid']}"
+    assert poll(session, send=b"40") == "OK"
+    assert poll(session).startswith("40")
+    assert poll(session, send=b'42["message","abc"]') == "OK"
+    assert poll(session) == '42["reply","cba"]'
+
+
+def test_a_subscription_of_strawberry_is_streamed(serve: Serve) -> None:
+    headers = [("accept", "text/event-stream"), ("content-type", "application/json")]
+    body = json.dumps({"query": "subscription { stream }"}).encode()
+    event = function_url_event("/stream/graphql", method="POST", headers=headers, body=body)
+    call = serve(STRAWBERRY).send(event)
+    assert b'{"stream":"one "}' in call.first
+    assert b'{"stream":"two"}' in call.request.content
+    assert b"event: complete" in call.request.content
