@@ -36,7 +36,7 @@ ROWS = [
         "tests/frameworks/test_apps.py",
     ),
     Row(
-        ("sse-starlette", "strawberry-graphql", "python-socketio"),
+        ("sse-starlette", "strawberry-graphql", "python-socketio", "nest-asyncio"),
         "tests/frameworks/test_libraries.py",
     ),
     Row(("awslambdaric",), "tests/runtimes", "docs/managed-runtime.md"),

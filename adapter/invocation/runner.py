@@ -164,6 +164,8 @@ class LoopRunner:
                 return
             # asyncio and uvloop say "Event loop stopped before Future completed."
             if type(error) is RuntimeError and "loop stopped" in str(error):
+                # nest_asyncio's run_until_complete leaves this set, and the next run would stop.
+                self.loop._stopping = False  # type: ignore[attr-defined]
                 return
             if self._contain:
                 logger.error("A background task or a signal handler raised", exc_info=error)

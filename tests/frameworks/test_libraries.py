@@ -1,14 +1,16 @@
-"""Libraries that have their own idea of a stream or of a session."""
+"""Libraries that have their own idea of a stream, of a session or of the event loop."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from adapter.samples.url_event import function_url_event
 
 if TYPE_CHECKING:
-    from .conftest import Serve
+    from .conftest import Function, Serve
 
 SSE_STARLETTE = """
 from adapter import LambdaHandler
@@ -63,6 +65,36 @@ app.include_router(router, prefix="/stream/graphql")
 handler = LambdaHandler(app)
 """
 
+NEST_ASYNCIO = """
+import asyncio
+import nest_asyncio
+from adapter import LambdaHandler
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+from tests.frameworks.parts import parts
+
+nest_asyncio.apply()
+
+def run_nested(seconds):
+    return asyncio.get_event_loop().run_until_complete(asyncio.sleep(seconds, "nested"))
+
+async def run_nested_in_task(seconds):
+    return run_nested(seconds)
+
+async def stream(request):
+    runs = await asyncio.gather(run_nested_in_task(0.01), run_nested_in_task(0.05))
+    return StreamingResponse(parts("ends"), headers={"x-runs": ",".join(runs)})
+
+app_handler = LambdaHandler(Starlette(routes=[Route("/stream/", stream)]))
+"""
+WITHOUT_WRAPPER = NEST_ASYNCIO + "handler = app_handler\n"
+WITH_WRAPPER = f"""{NEST_ASYNCIO}
+def handler(event, context):
+    run_nested(0)
+    return app_handler(event, context)
+"""
+
 
 def test_sse_starlette_streams_each_event_again_and_again(serve: Serve) -> None:
     function = serve(SSE_STARLETTE)
@@ -98,3 +130,14 @@ def test_a_subscription_of_strawberry_is_streamed(serve: Serve) -> None:
     assert b'{"stream":"one "}' in call.first
     assert b'{"stream":"two"}' in call.request.content
     assert b"event: complete" in call.request.content
+
+
+def streams_twice(function: Function) -> bool:
+    calls = [function.get("/stream/") for _ in range(2)]
+    runs = {call.request.prelude["headers"]["x-runs"] for call in calls}
+    return runs == {"nested,nested"} and {call.request.content for call in calls} == {b"one two"}
+
+
+@pytest.mark.parametrize("source", [WITHOUT_WRAPPER, WITH_WRAPPER], ids=["app", "wrapper"])
+def test_nest_asyncio_runs_the_loop_inside_the_loop(serve: Serve, source: str) -> None:
+    assert streams_twice(serve(source))
