@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.samples.url_event import function_url_event
+from tests.runtimes.conftest import CONCURRENT
 
 if TYPE_CHECKING:
     from .conftest import Function, Serve
@@ -141,3 +142,8 @@ def streams_twice(function: Function) -> bool:
 @pytest.mark.parametrize("source", [WITHOUT_WRAPPER, WITH_WRAPPER], ids=["app", "wrapper"])
 def test_nest_asyncio_runs_the_loop_inside_the_loop(serve: Serve, source: str) -> None:
     assert streams_twice(serve(source))
+
+
+@pytest.mark.parametrize("runtime", [CONCURRENT], ids=["concurrent"])
+def test_so_it_does_in_a_concurrent_environment(serve: Serve) -> None:
+    assert streams_twice(serve(WITHOUT_WRAPPER))
