@@ -14,7 +14,7 @@ NEWER := $(shell for python in python3.14 python3.13 python3.12 \
   $$python -c 'import venv' >/dev/null 2>&1 && echo $$python && break; done)
 
 .PHONY: help run acceptance check lock test test-all test-fast test-portable soak peers test-lowest test-system test-vendors \
-  test-agents audit cover bench bench-peers docs release clean
+  test-agents test-frameworks audit cover bench bench-peers docs release clean
 
 help:  ## Show what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -164,7 +164,7 @@ test-system: $(READY) .venv-system/.ready .venv-system/.packages .venv-system/no
 	$(BIN)/python -m pytest tests/system
 	$(BIN)/python -m pytest tests/browser  # apart: playwright keeps an event loop running in its process
 
-# Vendors' packages, and those of agents, pin much and are heavy, so each group has an environment of its own.
+# Vendors' packages, those of agents and frameworks pin much and are heavy, so each group has an environment of its own.
 .venv-%/.ready: tests/%/requirements.txt
 	@echo "Setting up .venv-$*, once ..."
 	@$(PYTHON) -m venv .venv-$*
@@ -177,6 +177,9 @@ test-vendors: .venv-vendors/.ready  ## Sentry, Datadog, OpenTelemetry and others
 
 test-agents: .venv-agents/.ready  ## MCP and the OpenAI client, with the examples that serve them
 	.venv-agents/bin/python -m pytest tests/agents
+
+test-frameworks: .venv-frameworks/.ready  ## Litestar, Quart, Falcon and others, under each runtime
+	.venv-frameworks/bin/python -m pytest tests/frameworks
 
 audit: $(READY) .venv-system/.ready  ## Known holes in what is installed; a package that cannot be looked up is one
 	@$(BIN)/python -m pip freeze --disable-pip-version-check --exclude-editable > .venv-system/audited.txt

@@ -36,6 +36,7 @@ PROCESS_FOLDERS = {
     TESTS / "emulator" / "environments",
     TESTS / "examples",
     TESTS / "faults",
+    TESTS / "frameworks",
     TESTS / "package",
     TESTS / "runtimes",
     TESTS / "system",

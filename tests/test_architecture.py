@@ -131,6 +131,7 @@ BY_BEHAVIOUR = {
     "browser",
     "deploy",
     "faults",
+    "frameworks",
     "package",
     "runtimes",
     "system",

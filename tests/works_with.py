@@ -1,6 +1,7 @@
 """What the adapter is tested with: ``python -m tests.works_with`` prints the table in README.md.
 
-The versions are those that `make test`, `make test-vendors` and `make test-agents` install.
+The versions are those that `make test`, `make test-vendors`, `make test-agents` and
+`make test-frameworks` install.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-PINS = ("constraints.txt", "tests/vendors/requirements.txt", "tests/agents/requirements.txt")
+PINS = (
+    "constraints.txt",
+    *(f"tests/{folder}/requirements.txt" for folder in ("vendors", "agents", "frameworks")),
+)
 
 
 class Row(NamedTuple):
@@ -27,6 +31,14 @@ class Row(NamedTuple):
 ROWS = [
     Row(("fastapi", "starlette", "Django"), "tests/test_frameworks.py"),
     Row(("Flask",), "tests/test_wsgi.py"),
+    Row(
+        ("litestar", "quart", "sanic", "falcon", "blacksheep", "connexion"),
+        "tests/frameworks/test_apps.py",
+    ),
+    Row(
+        ("sse-starlette", "strawberry-graphql", "python-socketio", "nest-asyncio"),
+        "tests/frameworks/test_libraries.py",
+    ),
     Row(("awslambdaric",), "tests/runtimes", "docs/managed-runtime.md"),
     Row(("sentry-sdk",), "tests/vendors/test_sentry.py", "docs/instrumentation.md#sentry"),
     Row(

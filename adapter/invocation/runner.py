@@ -164,6 +164,8 @@ class LoopRunner:
                 return
             # asyncio and uvloop say "Event loop stopped before Future completed."
             if type(error) is RuntimeError and "loop stopped" in str(error):
+                # nest_asyncio's run_until_complete leaves this set, and the next run would stop.
+                self.loop._stopping = False  # type: ignore[attr-defined]
                 return
             if self._contain:
                 logger.error("A background task or a signal handler raised", exc_info=error)
@@ -222,11 +224,12 @@ def _patch_run_until_complete(loop: asyncio.AbstractEventLoop) -> None:
     event loop. In a concurrent environment the function is called in another thread, and the loop,
     which keeps running, runs the coroutine.
     """
-    run = loop.run_until_complete
+    kind = type(loop)
 
     def run_until_complete(future: Awaitable[T]) -> T:
         if not loop.is_running() or asyncio._get_running_loop() is not None:
-            return run(future)
+            # Looked up for each call: nest_asyncio replaces the method of the class.
+            return kind.run_until_complete(loop, future)
         try:
             return asyncio.run_coroutine_threadsafe(_result(future), loop).result()
         except CancelledError:
