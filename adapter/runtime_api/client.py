@@ -60,9 +60,8 @@ class RuntimeClient:
             OSError: no connection to the Runtime API can be made.
         """
         connection = self._connection
-        if connection is not None and not connection.lost and connection.unread.poll(0):
-            connection.close()  # no request is open, so the other side has closed the connection
-        if connection is None or connection.lost:
+        if connection is None or connection.is_stale():
+            self.close()
             self._connection = await connect(self._address)
 
     def ask(self, on_reply: OnReply) -> bool:
@@ -148,6 +147,11 @@ class RuntimeClient:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+    def abort(self) -> None:
+        """Close the connection, whose other side does not read the rest of a request."""
+        if self._connection is not None:
+            self._connection.abort()
 
     async def _event(self) -> ApiReply:
         """Ask for an event; if the connection breaks in the middle of the event, ask again."""

@@ -96,7 +96,7 @@ class Delivery:
             if isinstance(reply, Exception)
             else f"The Runtime API refused the response with {reply.status}."
         )
-        self.client.close()
+        self.client.abort()
 
     def post(self, payload: bytes, content_type: str) -> None:
         """Post a whole response."""
