@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from ..errors import StreamClosed, read_only_hint
 from ..invocation.claim import ClaimInput, ClaimState
 from ..invocation.loggers import get_logger
-from ..runtime_api.delivery import Delivery, ServedInvocation, encode_response, wait_for_reply
+from ..runtime_api.delivery import Delivery
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
+from ..runtime_api.served_invocation import ServedInvocation
 from ..runtime_api.wire import ApiReply
 from ..sync.bridge import stream_result
 
@@ -79,7 +80,7 @@ class Worker:
             self._begin(invocation)
             event = await self._wait()
             if event is None:  # the latest outcome may have no reply, or a refusal
-                await wait_for_reply(self._delivery)
+                await self._delivery.wait_for_reply()
 
     def stop(self) -> None:
         """Take no more events. The current invocation is finished."""
@@ -218,9 +219,7 @@ class Worker:
             finally:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
             if delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
-                payload, content_type = encode_response(result)
-                if delivery.enter(ClaimInput.RUNTIME):
-                    delivery.post(payload, content_type)
+                delivery.respond(result, ClaimInput.RUNTIME)
         except BaseException as error:
             if delivery.enter(ClaimInput.RUNTIME):
                 delivery.report(error)

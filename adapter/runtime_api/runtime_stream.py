@@ -8,7 +8,6 @@ from ..errors import DeadlineExceeded, StreamClosed, error_object
 from ..invocation.claim import ClaimInput
 from ..invocation.loggers import get_logger
 from ..streams.response_stream import ResponseStream
-from .delivery import encode_response
 from .wire import LAST_CHUNK, chunk, error_trailers, last_chunk
 
 if TYPE_CHECKING:
@@ -43,10 +42,8 @@ class RuntimeStream(ResponseStream):
             HandlerError: ``response`` is not JSON.
             StreamClosed: the invocation has another outcome already.
         """
-        payload, content_type = encode_response(response)
-        if not self._delivery.enter(ClaimInput.FIRST_BYTE):
+        if not self._delivery.respond(response, ClaimInput.FIRST_BYTE):
             raise StreamClosed("The invocation already has an outcome.")
-        self._delivery.post(payload, content_type)
         self._close()
 
     def transmit_first(

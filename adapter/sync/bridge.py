@@ -11,8 +11,8 @@ from ..invocation.claim import ClaimInput
 from ..invocation.current import current, drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
-from ..runtime_api.delivery import ServedInvocation, ServedInvocations
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
+from ..runtime_api.served_invocation import ServedInvocation, ServedInvocations
 
 if TYPE_CHECKING:
     from ..events import Source
