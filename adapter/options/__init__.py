@@ -42,6 +42,12 @@ def resolve_runtime(environ: Mapping[str, str]) -> RuntimeOptions:
     return RuntimeOptions(**_values(RUNTIME, {}, environ))
 
 
+def runtime_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables in ``environ`` of options that only the native runtime reads."""
+    names = [option.environment_name for option in OPTIONS if option.scope == RUNTIME]
+    return [name for name in names if name in environ]
+
+
 def deadline_margin(environ: Mapping[str, str]) -> float:
     """Return the option ``deadline_margin``, in seconds. Only the environment sets this option.
 
