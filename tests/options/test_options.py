@@ -242,7 +242,7 @@ class TestOfTheRuntime:
     def test_are_found_in_the_environment_by_their_variables(self) -> None:
         environ = {"ADAPTER_LOOP": "uvloop", "ADAPTER_ASYNC_INIT": "9", "ADAPTER_LIFESPAN": "on"}
         assert runtime_variables(environ) == ["ADAPTER_LOOP", "ADAPTER_ASYNC_INIT"]
-        assert runtime_variables({}) == []
+        assert runtime_variables({"ADAPTER_SHUTDOWN": "off", "ADAPTER_LOOP": "asyncio"}) == []
 
     def test_list_what_they_could_be(self) -> None:
         with pytest.raises(ConfigurationError, match="ADAPTER_LOOP is 'trio'; it can be 'asyncio'"):
