@@ -19,6 +19,8 @@ from ..runtime_api.wire import ApiReply
 from ..sync.bridge import stream_result
 
 if TYPE_CHECKING:
+    from contextvars import Context
+
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import ReplyOrError
     from ..streams.streaming_handler import StreamingHandler
@@ -51,6 +53,11 @@ class Worker:
     `run` sleeps until there is something unusual: connections, refusals, errors and the end.
     """
 
+    _loop: asyncio.AbstractEventLoop  #: set by `run`, as the next one
+    _variables: Context  #: copied for each invocation
+    _delivery: Delivery  #: of the latest invocation
+    _result_for_run: asyncio.Future[ApiReply | None]  #: see `_return_to_run`
+
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
         self._handler = handler
         self._client = client
@@ -76,7 +83,7 @@ class Worker:
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            self._result_for_run: asyncio.Future[ApiReply | None] = self._loop.create_future()
+            self._result_for_run = self._loop.create_future()
             self._begin(invocation)
             event = await self._wait()
             if event is None:  # the latest outcome may have no reply, or a refusal
