@@ -208,16 +208,26 @@ class RuntimeClient:
         """
         connection = self.connection
         if connection is not None:
-            reply = connection.expect()
-            connection.write(data)
             try:
-                return await reply
+                return await _exchange(connection, data)
             except ConnectionError:
                 pass
         self._connection = connection = await connect(self._address)
-        reply = connection.expect()
-        connection.write(data)
-        return await reply
+        return await _exchange(connection, data)
+
+
+async def _exchange(connection: Connection, data: bytes) -> ApiReply:
+    """Send a whole request and return the reply.
+
+    The reply may be a refusal that comes before the end of a large request. Then the connection is
+    not used again: the rest of that request would come before the next one.
+    """
+    replied = connection.expect()
+    connection.write(data)
+    reply = await replied
+    if connection.is_sending:
+        connection.abort()
+    return reply
 
 
 class BlockingClient:

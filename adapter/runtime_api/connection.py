@@ -61,6 +61,11 @@ class Connection(asyncio.BufferedProtocol):
         """Whether the connection ended in the middle of a reply."""
         return self.lost and self._reader.begun
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether a part of what was written has not been handed to the socket yet."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
+
     def is_stale(self) -> bool:
         """Whether the other side has closed this connection, on which no request is open.
 

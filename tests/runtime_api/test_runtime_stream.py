@@ -216,3 +216,14 @@ async def test_a_writer_that_waits_is_woken_by_a_refusal_though_the_other_side_s
         with pytest.raises(ClientDisconnected, match="refused the response with 413"):
             await writer
         assert (await stream.delivery.reply()).status == 413
+
+
+@pytest.mark.anyio
+async def test_a_connection_is_not_used_again_after_a_refusal_in_mid_outcome() -> None:
+    async with unread_stream() as (peer, stream):
+        client = stream.delivery.client
+        stream.respond("x" * (32 * 1024 * 1024))
+        await asyncio.to_thread(peer.head)
+        peer.refuse(413)  # reads no more, and does not close the connection
+        assert (await stream.delivery.reply()).status == 413
+        assert client.connection is None, "the rest of the outcome would come before the request"
