@@ -73,12 +73,12 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """
 
     def __init__(self, app: ASGIApp | StreamingHandler, *, seconds: float = 900) -> None:
+        self._is_open = False  #: has sent a request, and was not closed after that
         self._handler = app if isinstance(app, StreamingHandler) else LambdaHandler(app)
         self._seconds = seconds
         self._running: dict[asyncio.Task[_Response | None], MemoryStream] = {}
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
-        self._is_open = False  #: has sent a request, and was not closed after that
 
     def __del__(self) -> None:
         if self._is_open:
