@@ -9,10 +9,11 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from contextvars import copy_context
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from .errors import AdapterError
+from .invocation import forks
 from .invocation.current import Current, current, drop_pending_app_cancellation
 from .invocation.loggers import get_logger
 from .invocation.registry import register
@@ -92,7 +93,7 @@ class EntryPoint(ABC):
                 " time, and an app that calls its own handler deadlocks."
             )
         try:
-            return self._runner.run(self.respond(event, context, None))
+            return self._runner.run_in_any_thread(self.respond(event, context, None))
         finally:
             self._turn.release()
 
@@ -170,22 +171,35 @@ class EntryPoint(ABC):
 
     @cached_property
     def _runner(self) -> LoopRunner:
-        """The event loop for all calls outside a runtime."""
-        from .invocation.runner import LoopRunner  # lazy: cold start
-
-        asyncio_runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        runner = LoopRunner(asyncio_runner.get_loop(), contain=False)
-        atexit.register(self._close, runner, asyncio_runner)
+        """The event loop for calls outside a runtime. At the end of the process `shutdown` runs."""
+        runner = _runner_outside(forks.generation)
+        atexit.register(lambda: runner.run(self.shutdown()))
         return runner
 
-    def _close(self, runner: LoopRunner, asyncio_runner: asyncio.Runner) -> None:
-        try:
-            runner.run(self.shutdown())
-        finally:
-            # From Python 3.12 on, no thread can be started at exit. The last step of asyncio's
-            # runner starts a thread to join worker threads, but these have ended already.
-            with suppress(RuntimeError):
-                asyncio_runner.close()
+
+@cache
+def _runner_outside(generation: int) -> LoopRunner:
+    """Return the event loop for the calls of all handlers outside a runtime.
+
+    A test suite may make a handler for each test, and each event loop takes three file descriptors.
+    A forked process cannot use the loop of its parent; ``generation`` is `forks.generation`.
+    """
+    from .invocation.runner import KeptOpen, LoopRunner  # lazy: cold start
+
+    asyncio_runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    runner = LoopRunner(asyncio_runner.get_loop(), contain=False)
+    kept_open = KeptOpen(runner.loop)
+    kept_open.__enter__()
+
+    def close() -> None:
+        kept_open.__exit__()
+        # From Python 3.12 on, no thread can be started at exit. The last step of asyncio's runner
+        # starts a thread to join worker threads, but these have ended already.
+        with suppress(RuntimeError):
+            asyncio_runner.close()
+
+    atexit.register(close)
+    return runner
 
 
 async def _in_own_task(

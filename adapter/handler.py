@@ -143,7 +143,7 @@ class LambdaHandler(EntryPoint):
             return None
         from .streams.buffered_stream import BufferedStream, render  # lazy: cold start
 
-        buffered = BufferedStream(partial(render, source, stream is not None), stream)
+        buffered = BufferedStream(partial(render, source, stream is not None), stream, source)
         await self._run(incoming, context, buffered, source, meter)
         return buffered.result()
 

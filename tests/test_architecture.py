@@ -92,6 +92,7 @@ UNTESTED = {
     "invocation.registry": "held by runtimes.test_wrappers, test_snapshot and test_concurrent",
     "snapstart": "invocation.test_snapshot_hooks",
     "runtime_api.delivery": "runtime_api.test_runtime_stream",
+    "runtime_api.served_invocation": "held by runtimes.test_wrappers and test_concurrent",
     "streams.compression": "test_handler",
     "streams.streaming_handler": "protocols, which mypy checks; read by test_loader",
     **dict.fromkeys(

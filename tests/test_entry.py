@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -73,6 +74,35 @@ def test_without_a_runtime_threads_may_call_it_at_once_and_wait_for_each_other(
     with ThreadPoolExecutor(4) as threads:
         calls = [threads.submit(call) for _ in range(4)]
     assert [call.result() for call in calls] == ["aGVsbG8="] * 4
+
+
+def test_without_a_runtime_a_handler_for_each_call_opens_no_more_files() -> None:
+    def open_files() -> int:
+        LambdaHandler(app)(function_url_event(), None)
+        return len(os.listdir("/proc/self/fd"))
+
+    before = open_files()
+    assert open_files() <= before
+
+
+def test_without_a_runtime_a_function_that_closes_the_current_loop_closes_none() -> None:
+    def on_event(event: Any, context: Any) -> str:
+        asyncio.get_event_loop().close()
+        return "closed"
+
+    handler = LambdaHandler(app, on_event=on_event)
+    assert [handler({}, None) for _ in range(2)] == ["closed"] * 2
+    asyncio.set_event_loop(None)
+
+
+def test_without_a_runtime_an_app_may_call_another_handler_in_a_thread() -> None:
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        inner = await asyncio.to_thread(LambdaHandler(app), function_url_event(), None)
+        await send({"type": "http.response.start", "status": inner["statusCode"] + 1})
+        await send({"type": "http.response.body"})
+
+    assert LambdaHandler(outer)(function_url_event(), None)["statusCode"] == 201
 
 
 def test_one_that_its_own_app_calls_says_so_and_does_not_hang(

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from mangum.handlers import ALB
 
 from adapter import LambdaHandler, streamify_response
 from adapter.errors import AdapterError, ConfigurationError, EventError, LifespanFailed
@@ -700,6 +701,21 @@ async def test_a_custom_handler_that_raises_is_no_disconnect_of_the_client(
     with pytest.raises(ValueError, match="no"):
         await respond(hello, {}, stream=stream, lifespan="off", custom_handlers=[Raising])
     assert caplog.records == []
+
+
+@pytest.mark.anyio
+async def test_an_app_that_fails_behind_a_handler_of_mangum_is_a_500_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def failing(scope: Scope, receive: Receive, send: Send) -> None:
+        assert scope["raw_path"] is None
+        raise ValueError("boom")
+
+    event = alb_event("/x")
+    response = await respond(failing, event, lifespan="off", custom_handlers=[ALB])
+    assert isinstance(response, dict)
+    assert response["statusCode"] == 500
+    assert [record.getMessage() for record in caplog.records] == ["The app failed: GET /x"]
 
 
 def yielding(event: Any, context: Any) -> Iterator[str]:

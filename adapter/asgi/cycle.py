@@ -263,8 +263,12 @@ class HttpCycle:
         logger.error("%s: %s", text, self._request_line(), exc_info=error)
 
     def _request_line(self) -> str:
-        path: bytes = self._scope.get("raw_path", b"")
-        return f"{self._scope.get('method', '')} {path.decode('latin-1')}"
+        raw_path = self._scope.get("raw_path")  # optional: Mangum's handlers have None
+        if isinstance(raw_path, bytes):
+            path = raw_path.decode("latin-1")
+        else:
+            path = self._scope.get("path", "")
+        return f"{self._scope.get('method', '')} {path}"
 
 
 def respond_plainly(status: int, method: str, stream: ResponseStream, source: Source) -> None:

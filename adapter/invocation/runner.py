@@ -104,6 +104,15 @@ class LoopRunner:
 
         return self._run(task, run_loop)
 
+    def run_in_any_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run the loop as `run` does; if another thread runs the loop now, have it do the work.
+
+        So the coroutine that the other thread runs may wait for the calling thread.
+        """
+        if self._turn.locked():
+            return self._run_in_other_thread(coroutine)
+        return self.run(coroutine)
+
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the loop. Not for the thread that runs the loop now.
 
@@ -117,6 +126,9 @@ class LoopRunner:
             finally:
                 self._turn.release()
             return self._run(task, self.loop.run_forever)
+        return self._run_in_other_thread(coroutine)
+
+    def _run_in_other_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         seconds = FIRST_POLL_SECONDS
         while not wait((future,), seconds).done:

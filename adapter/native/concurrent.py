@@ -13,7 +13,8 @@ from ..errors import AdapterError
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import list_current_task, unlisted
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, ServedInvocation, wait_for_reply
+from ..runtime_api.delivery import Delivery
+from ..runtime_api.served_invocation import ServedInvocation
 from .worker import Worker, is_after_outcome
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class ConcurrentWorker(Worker):
             if not is_after_outcome(error, served.delivery):
                 raise
         try:
-            await wait_for_reply(served.delivery, served)
+            await served.delivery.wait_for_reply(served)
         except AdapterError as error:
             logger.error("The outcome of an invocation was not delivered: %s", error)
 

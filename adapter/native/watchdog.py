@@ -65,7 +65,8 @@ class WatchedHandler:
         try:
             return await self._handler.respond(event, context, stream)
         finally:
-            self._running.remove(variables)
+            # By identity: `list.remove` would compare the values of the app's variables.
+            self._running = [each for each in self._running if each is not variables]
             if not self._running:
                 self._has_invocations.clear()
 

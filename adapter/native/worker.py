@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 from ..errors import StreamClosed, read_only_hint
 from ..invocation.claim import ClaimInput, ClaimState
 from ..invocation.loggers import get_logger
-from ..runtime_api.delivery import Delivery, ServedInvocation, encode_response, wait_for_reply
+from ..runtime_api.delivery import Delivery
 from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
+from ..runtime_api.served_invocation import ServedInvocation
 from ..runtime_api.wire import ApiReply
 from ..sync.bridge import stream_result
 
 if TYPE_CHECKING:
+    from contextvars import Context
+
     from ..runtime_api.client import RuntimeClient
     from ..runtime_api.connection import ReplyOrError
     from ..streams.streaming_handler import StreamingHandler
@@ -50,6 +53,11 @@ class Worker:
     `run` sleeps until there is something unusual: connections, refusals, errors and the end.
     """
 
+    _loop: asyncio.AbstractEventLoop  #: set by `run`, as the next one
+    _variables: Context  #: copied for each invocation
+    _delivery: Delivery  #: of the latest invocation
+    _result_for_run: asyncio.Future[ApiReply | None]  #: see `_return_to_run`
+
     def __init__(self, handler: StreamingHandler, client: RuntimeClient, bridge: Bridge) -> None:
         self._handler = handler
         self._client = client
@@ -75,11 +83,11 @@ class Worker:
         while not self._stopping:
             self._is_idle = True
             invocation = await self._client.next(event)
-            self._result_for_run: asyncio.Future[ApiReply | None] = self._loop.create_future()
+            self._result_for_run = self._loop.create_future()
             self._begin(invocation)
             event = await self._wait()
             if event is None:  # the latest outcome may have no reply, or a refusal
-                await wait_for_reply(self._delivery)
+                await self._delivery.wait_for_reply()
 
     def stop(self) -> None:
         """Take no more events. The current invocation is finished."""
@@ -218,9 +226,7 @@ class Worker:
             finally:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
             if delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
-                payload, content_type = encode_response(result)
-                if delivery.enter(ClaimInput.RUNTIME):
-                    delivery.post(payload, content_type)
+                delivery.respond(result, ClaimInput.RUNTIME)
         except BaseException as error:
             if delivery.enter(ClaimInput.RUNTIME):
                 delivery.report(error)

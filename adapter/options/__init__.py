@@ -14,6 +14,8 @@ from .table import HANDLER, OPTIONS, PREFIX, RUNTIME, Options, RuntimeOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ASKS_FOR_NOTHING = ("", "0", "off", "asyncio")  #: values of options of the native runtime
+
 
 def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Options, list[str]]:
     """Return the options of a handler, and a warning for each unknown ``ADAPTER_*`` variable.
@@ -40,6 +42,12 @@ def resolve_runtime(environ: Mapping[str, str]) -> RuntimeOptions:
         ConfigurationError: a value is invalid; the message lists the valid values.
     """
     return RuntimeOptions(**_values(RUNTIME, {}, environ))
+
+
+def runtime_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables in ``environ`` that ask for something of the native runtime only."""
+    names = [option.environment_name for option in OPTIONS if option.scope == RUNTIME]
+    return [name for name in names if environ.get(name, "") not in _ASKS_FOR_NOTHING]
 
 
 def deadline_margin(environ: Mapping[str, str]) -> float:

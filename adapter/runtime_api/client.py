@@ -60,9 +60,8 @@ class RuntimeClient:
             OSError: no connection to the Runtime API can be made.
         """
         connection = self._connection
-        if connection is not None and not connection.lost and connection.unread.poll(0):
-            connection.close()  # no request is open, so the other side has closed the connection
-        if connection is None or connection.lost:
+        if connection is None or connection.is_stale():
+            self.close()
             self._connection = await connect(self._address)
 
     def ask(self, on_reply: OnReply) -> bool:
@@ -149,6 +148,11 @@ class RuntimeClient:
         if self._connection is not None:
             self._connection.close()
 
+    def abort(self) -> None:
+        """Close the connection, whose other side does not read the rest of a request."""
+        if self._connection is not None:
+            self._connection.abort()
+
     async def _event(self) -> ApiReply:
         """Ask for an event; if the connection breaks in the middle of the event, ask again."""
         for _ in range(MAX_BROKEN_EVENTS):
@@ -204,16 +208,26 @@ class RuntimeClient:
         """
         connection = self.connection
         if connection is not None:
-            reply = connection.expect()
-            connection.write(data)
             try:
-                return await reply
+                return await _exchange(connection, data)
             except ConnectionError:
                 pass
         self._connection = connection = await connect(self._address)
-        reply = connection.expect()
-        connection.write(data)
-        return await reply
+        return await _exchange(connection, data)
+
+
+async def _exchange(connection: Connection, data: bytes) -> ApiReply:
+    """Send a whole request and return the reply.
+
+    The reply may be a refusal that comes before the end of a large request. Then the connection is
+    not used again: the rest of that request would come before the next one.
+    """
+    replied = connection.expect()
+    connection.write(data)
+    reply = await replied
+    if connection.is_sending:
+        connection.abort()
+    return reply
 
 
 class BlockingClient:

@@ -37,12 +37,11 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.lost = False
         self.paused = False  #: more than `HIGH_WATER_BYTES` are unsent
-        #: Finds bytes, or the end of the connection, that asyncio has not read.
-        self.unread = poll()
         self._loop = asyncio.get_running_loop()
         self._generation = forks.generation
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
+        self._unread = poll()  #: finds what the event loop has not read yet
         self._reader = ReplyReader()
         #: Called once, as soon as the last byte of the next reply has been read; must not raise.
         #: The argument is the reply, or a `ConnectionError` if the connection ends before the
@@ -61,6 +60,18 @@ class Connection(asyncio.BufferedProtocol):
     def interrupted(self) -> bool:
         """Whether the connection ended in the middle of a reply."""
         return self.lost and self._reader.begun
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a part of what was written has not been handed to the socket yet."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
+
+    def is_stale(self) -> bool:
+        """Whether the other side has closed this connection, on which no request is open.
+
+        The event loop may not have read the end yet: the loop was paused, or the process frozen.
+        """
+        return self.lost or bool(self._unread.poll(0))
 
     def write(self, data: bytes) -> None:
         """Hand ``data`` to the socket at once. If the connection is lost, do nothing."""
@@ -83,6 +94,16 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """Close the connection and drop what is unsent, because the other side reads no more.
+
+        A task that waits in `drain` is woken; after `close` the task would wait until the other
+        side closes the connection, too.
+        """
+        self.lost = True
+        if self._transport is not None:
+            self._transport.abort()
+
     # The callbacks of asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -95,7 +116,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        self.unread.register(sock, POLLIN)
+        self._unread.register(sock, POLLIN)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return the buffer that asyncio reads into."""

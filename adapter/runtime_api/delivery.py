@@ -1,24 +1,22 @@
-"""The delivery of the outcome of one invocation: one POST to the Runtime API, and its reply.
-
-Also the record of an invocation that a runtime serves, which has its delivery.
-"""
+"""The delivery of the outcome of one invocation: one POST to the Runtime API, and its reply."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import HandlerError, NotPosted, ProtocolError, RuntimeApiError
 from ..invocation.claim import CLAIMS, ClaimInput, ClaimState
-from ..invocation.current import Current, current, drop_caught_app_cancellation, fallback
+from ..invocation.current import drop_caught_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.tasks import unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from ..invocation.current import Current
     from ..streams.response_stream import ResponseStream
     from .client import RuntimeClient
     from .connection import Connection, ReplyOrError
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from .wire import ApiReply
 
 logger = get_logger("adapter.runtime")
-
 
 # The statuses that refuse an outcome, but do not end the environment.
 _REFUSALS = {
@@ -96,11 +93,20 @@ class Delivery:
             if isinstance(reply, Exception)
             else f"The Runtime API refused the response with {reply.status}."
         )
-        self.client.close()
+        self.client.abort()
 
-    def post(self, payload: bytes, content_type: str) -> None:
-        """Post a whole response."""
+    def respond(self, response: object, party: ClaimInput) -> bool:
+        """Post a whole response if ``party`` may respond; return whether it may.
+
+        Raises:
+            HandlerError: ``response`` is not JSON. The claim has not changed, so that an error can
+                be reported.
+        """
+        payload, content_type = _encoded(response)
+        if not self.enter(party):
+            return False
         self._post(self.client.respond(self.invocation, payload, content_type))
+        return True
 
     def report(self, error: BaseException) -> None:
         """Post an error report."""
@@ -139,97 +145,43 @@ class Delivery:
             self.sent, self._posting = False, None
             raise
 
+    async def wait_for_reply(self, record: Current | None = None) -> None:
+        """Wait for the reply of the Runtime API: the next event may be asked for only after it.
 
-class ServedInvocation(Current):
-    """The record of an invocation that a runtime serves.
+        Args:
+            record: the record of the invocation, if the current task has run its app. A
+                cancellation by the app does not end this wait.
 
-    Args:
-        delivery: sends the outcome of the invocation.
-    """
-
-    def __init__(self, delivery: Delivery) -> None:
-        invocation = delivery.invocation
-        super().__init__(
-            invocation.request_id, tenant_id=invocation.tenant_id, trace_id=invocation.trace_id
-        )
-        self.delivery = delivery
-        self.context: object = None  #: the context object of the handler, where it is known
-        self.call: asyncio.Task[Any] | None = None  #: the call that has the claim
-
-    def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task that serves the invocation."""
-        self.cancelled = True
-        task.cancel()
-
-
-class ServedInvocations(dict[Delivery, ServedInvocation]):
-    """The invocations that a runtime serves now.
-
-    Args:
-        at_once: whether there may be several, so that no record is the fallback.
-    """
-
-    def __init__(self, *, at_once: bool) -> None:
-        super().__init__()
-        self._at_once = at_once
-        self._is_first = True
-
-    def begin(self, served: ServedInvocation) -> None:
-        """Make ``served`` the invocation of the current context variables."""
-        self[served.delivery] = served
-        served.is_first, self._is_first = self._is_first, False
-        current.set(served)
-        if not self._at_once:
-            fallback.record = served
-
-    def end(self, served: ServedInvocation) -> None:
-        """Forget ``served``: no call may respond to it any more."""
-        self.pop(served.delivery, None)
-
-    def mark_cancelled(self) -> None:
-        """Record that the tasks of all invocations will be cancelled."""
-        for served in self.values():
-            served.cancelled = True
+        Raises:
+            CancelledError: the task was cancelled from outside.
+            RuntimeApiError: the reply says that this environment is lost.
+            NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
+        """
+        reply: ApiReply | None = None
+        while reply is None:
+            try:
+                reply = await self.reply()
+            except asyncio.CancelledError:
+                if not drop_caught_app_cancellation(record):
+                    raise
+            except (OSError, ProtocolError) as error:
+                # For example, Lambda resets the connection at the timeout. If the environment goes
+                # on, the next request opens a new connection.
+                logger.error("It is not known whether the Runtime API took the response: %s", error)
+                return
+        if reply.status in _REFUSALS:
+            logger.error(
+                "The Runtime API did not take the response (%s): %s. %s",
+                reply.status,
+                _REFUSALS[reply.status],
+                reply.body.decode("utf-8", "replace").strip(),
+            )
+        elif reply.status != 202:
+            body = reply.body.decode("utf-8", "replace")
+            raise RuntimeApiError("POST /runtime/invocation/…", reply.status, body)
 
 
-async def wait_for_reply(delivery: Delivery, record: Current | None = None) -> None:
-    """Wait for the reply of the Runtime API: the next event may be asked for only after it.
-
-    Args:
-        delivery: has sent the outcome.
-        record: the record of the invocation, if the current task has run its app. A cancellation
-            by the app does not end this wait.
-
-    Raises:
-        CancelledError: the task was cancelled from outside.
-        RuntimeApiError: the reply says that this environment is lost.
-        NotPosted: nothing could be posted, so ``next`` would deliver the same event again.
-    """
-    reply: ApiReply | None = None
-    while reply is None:
-        try:
-            reply = await delivery.reply()
-        except asyncio.CancelledError:
-            if not drop_caught_app_cancellation(record):
-                raise
-        except (OSError, ProtocolError) as error:
-            # For example, Lambda resets the connection at the timeout. If the environment goes on,
-            # the next request opens a new connection.
-            logger.error("It is not known whether the Runtime API took the response: %s", error)
-            return
-    if reply.status in _REFUSALS:
-        logger.error(
-            "The Runtime API did not take the response (%s): %s. %s",
-            reply.status,
-            _REFUSALS[reply.status],
-            reply.body.decode("utf-8", "replace").strip(),
-        )
-    elif reply.status != 202:
-        body = reply.body.decode("utf-8", "replace")
-        raise RuntimeApiError("POST /runtime/invocation/…", reply.status, body)
-
-
-def encode_response(response: object) -> tuple[bytes, str]:
+def _encoded(response: object) -> tuple[bytes, str]:
     """Return ``response`` as JSON, and its content type; bytes are sent as they are.
 
     Raises:

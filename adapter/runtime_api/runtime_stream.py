@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import DeadlineExceeded, StreamClosed, error_object
+from ..errors import ClientDisconnected, DeadlineExceeded, StreamClosed, error_object
 from ..invocation.claim import ClaimInput
 from ..invocation.loggers import get_logger
 from ..streams.response_stream import ResponseStream
-from .delivery import encode_response
 from .wire import LAST_CHUNK, chunk, error_trailers, last_chunk
 
 if TYPE_CHECKING:
@@ -43,10 +42,8 @@ class RuntimeStream(ResponseStream):
             HandlerError: ``response`` is not JSON.
             StreamClosed: the invocation has another outcome already.
         """
-        payload, content_type = encode_response(response)
-        if not self._delivery.enter(ClaimInput.FIRST_BYTE):
+        if not self._delivery.respond(response, ClaimInput.FIRST_BYTE):
             raise StreamClosed("The invocation already has an outcome.")
-        self._delivery.post(payload, content_type)
         self._close()
 
     def transmit_first(
@@ -62,20 +59,20 @@ class RuntimeStream(ResponseStream):
         connection = delivery.client.connection
         head = delivery.client.response_head(delivery.invocation, self.content_type)
         if connection is None:
-            self.disconnect("The connection to the Runtime API was lost before the response.")
-        elif not delivery.enter(ClaimInput.FIRST_BYTE):
-            self.disconnect("The invocation already has an outcome.")
-        else:
-            self._connection = connection
-            delivery.open(connection, self)
-            frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
-            if end:
-                frames.append(LAST_CHUNK)
-            connection.write(b"".join(frames))
-            return
-        error = self._disconnect_error
-        assert error is not None
-        raise error
+            raise self._ended_by("The connection to the Runtime API was lost before the response.")
+        if not delivery.enter(ClaimInput.FIRST_BYTE):
+            raise self._ended_by("The invocation already has an outcome.")
+        self._connection = connection
+        delivery.open(connection, self)
+        frames = [head, *[chunk(data) for data in (prelude, *chunks) if data]]
+        if end:
+            frames.append(LAST_CHUNK)
+        connection.write(b"".join(frames))
+
+    def _ended_by(self, reason: str) -> ClientDisconnected:
+        """Close the stream for ``reason``; return the error for its writer."""
+        self.disconnect(reason)
+        return ClientDisconnected(reason)
 
     def disconnect(self, reason: str) -> None:
         """Close the stream. If nothing was sent, report the disconnect as the outcome."""
@@ -83,10 +80,8 @@ class RuntimeStream(ResponseStream):
             return
         super().disconnect(reason)
         if self._connection is None and self._delivery.enter(ClaimInput.FIRST_BYTE):
-            error = self._disconnect_error
-            assert error is not None
-            logger.error("The invocation failed: %s", error)
-            self._delivery.report(error)
+            logger.error("The invocation failed: %s", reason)
+            self._delivery.report(ClientDisconnected(reason))
 
     def transmit(self, chunks: Sequence[bytes | memoryview], end: bool) -> None:
         """Frame ``chunks`` and write them with one call."""

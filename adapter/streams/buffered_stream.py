@@ -27,6 +27,7 @@ class BufferedStream(ResponseStream):
     Args:
         render: returns the response for a head, which may be None, and a body.
         runtime_stream: sends the response; None outside a runtime.
+        receiver: the event source whose limit `render` checks. More is not collected.
     """
 
     sends_prelude = False
@@ -35,10 +36,12 @@ class BufferedStream(ResponseStream):
         self,
         render: Callable[[Head | None, bytes], JSON],
         runtime_stream: ResponseStream | None = None,
+        receiver: Source | CustomSource | None = None,
     ) -> None:
         super().__init__()
         self._render = render
         self._runtime_stream = runtime_stream
+        self._receiver = receiver
         self._chunks: list[bytes | memoryview] = []
         self._response: JSON = None
         self._failure: Exception | None = None
@@ -67,6 +70,7 @@ class BufferedStream(ResponseStream):
         """
         self._chunks += chunks
         if not end:
+            self._check_size()
             return
         body = b"".join(self._chunks)
         self._chunks.clear()
@@ -82,6 +86,14 @@ class BufferedStream(ResponseStream):
             self.fail(error)
             raise StreamClosed("The response could not be rendered.") from error
         self._response = response
+
+    def _check_size(self) -> None:
+        """Refuse a response that is too large before its end: an endless one fills the memory."""
+        receiver = self._receiver
+        if receiver is None or self.is_in_message:  # a message is in memory already
+            return
+        if self.body_bytes > receiver.max_response_bytes:
+            raise _too_large(f"over {self.body_bytes:,}", receiver)
 
     @property
     def congested(self) -> bool:
@@ -155,7 +167,11 @@ def buffered_response(source: Source | CustomSource, head: Head, body: bytes) ->
         size = len(json.dumps(response, ensure_ascii=False).encode("utf-8", "surrogatepass"))
         if size <= source.max_response_bytes:
             return response
-    raise ResponseTooLarge(
-        f"The response is {size:,} bytes of JSON, more than {source.max_response_bytes:,} for the"
+    raise _too_large(f"{size:,}", source)
+
+
+def _too_large(size: str, source: Source | CustomSource) -> ResponseTooLarge:
+    return ResponseTooLarge(
+        f"The response is {size} bytes of JSON, more than {source.max_response_bytes:,} for the"
         f" event source {source.name}: {source.to_stream}."
     )

@@ -1,6 +1,6 @@
 """AWS's own runtime, and calls of streaming handlers by synchronous code, under both runtimes.
 
-A handler that synchronous code calls streams by the bridge of its process.
+A process has one bridge: through it the synchronous code reaches the event loop and a stream.
 """
 
 from __future__ import annotations

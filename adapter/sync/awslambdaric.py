@@ -37,12 +37,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError, error_object
 from ..invocation.loggers import get_logger
+from ..options import runtime_variables
 from ..runtime_api.client import BlockingClient
 from ..runtime_api.wire import MAX_REPORT_BYTES, ProtocolError, error_report, error_type_header
 from .bootstrap import call_guarded
 from .managed_bridge import ManagedBridge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
 
 logger = get_logger("adapter.runtime")
@@ -86,6 +88,7 @@ def install() -> ManagedBridge | None:
             " runtime, which serves many invocations at once in one process:"
             " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap."
         )
+    _warn_of_options(os.environ)
     module = import_module(_MODULE)
     classes = _find_classes(module)
     if not classes:
@@ -111,6 +114,19 @@ def install() -> ManagedBridge | None:
         getattr(sys.modules["awslambdaric.bootstrap"], "_GLOBAL_AWS_REQUEST_ID", None)
     )
     return bridge
+
+
+def _warn_of_options(environ: Mapping[str, str]) -> None:
+    """Warn of options that only the native runtime reads."""
+    ignored = runtime_variables(environ)
+    if "AWS_EXECUTION_ENV" not in environ and "ADAPTER_WATCHDOG" in ignored:
+        ignored.remove("ADAPTER_WATCHDOG")  # `adapter dev` has set it, for any runtime
+    if ignored:
+        logger.warning(
+            "%s: no effect under AWS's runtime. Remove it from the environment of the function, or"
+            " use the adapter's own runtime: AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap.",
+            ", ".join(ignored),
+        )
 
 
 def _find_classes(module: ModuleType) -> list[type]:

@@ -11,10 +11,11 @@ from ..invocation.claim import ClaimInput
 from ..invocation.current import current, drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
 from ..invocation.registry import handlers
-from ..runtime_api.delivery import ServedInvocation, ServedInvocations
 from ..runtime_api.runtime_stream import CallStream, RuntimeStream
+from ..runtime_api.served_invocation import ServedInvocation, ServedInvocations
 
 if TYPE_CHECKING:
+    from ..events import Source
     from ..invocation.runner import LoopRunner
     from ..runtime_api.delivery import Delivery
     from ..runtime_api.invocation import Invocation
@@ -177,7 +178,7 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
         return False
     event = unwrap(event)
     source = identify(event)
-    if source is None or not any(handler.streams(source, event) for handler in handlers()):
+    if source is None or not _is_streamed(source, event):
         return False
     from ..streams.metadata import http_response  # lazy: cold start
 
@@ -194,3 +195,12 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
         delivery.enter(ClaimInput.CALL_ENDED)
         return False
     return True
+
+
+def _is_streamed(source: Source, event: JSON) -> bool:
+    """Whether a handler of the adapter streams its response to this event."""
+    try:
+        return any(handler.streams(source, event) for handler in handlers())
+    except Exception as error:  # the option `invoke_mode` may be a function of the user
+        logger.error("The function invoke_mode raised; the response is buffered", exc_info=error)
+        return False

@@ -19,9 +19,10 @@ from ..invocation.registry import handlers
 from ..invocation.runner import KeptOpen, LoopRunner
 from ..invocation.threads import app_threads, make_when_needed
 from ..runtime_api.client import RuntimeClient
-from ..runtime_api.delivery import Delivery, ServedInvocation, wait_for_reply
+from ..runtime_api.delivery import Delivery
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import CallStream, DirectStream, RuntimeStream
+from ..runtime_api.served_invocation import ServedInvocation
 from .bridge import Bridge, stream_result
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class ManagedBridge(Bridge):
     async def wait_for_reply(self, delivery: Delivery) -> None:
         """Wait for the reply, because the event loop is paused after this call."""
         try:
-            await wait_for_reply(delivery, current.get(None))
+            await delivery.wait_for_reply(current.get(None))
         except AdapterError as error:
             logger.critical("%s", error)  # awslambdaric gets the same reply, and ends
         if self._client.connection is None:

@@ -8,12 +8,13 @@ import functools
 import json
 import sys
 import threading
+import warnings
 import weakref
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EventError, StreamClosed
-from ..events.prelude import CONTENT_TYPE, decode
+from ..events.prelude import CONTENT_TYPE, DELIMITER, decode
 from ..handler import LambdaHandler
 from ..invocation.loggers import get_logger
 from ..samples.url_event import function_url_event
@@ -63,7 +64,8 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     with the first request and ends when the client is closed, or with the process. A failure
     of the function is a 502, as with a function URL. A failure after the head raises
     ``httpx.ReadError`` after the part of the body that was sent. Closing a response early is a
-    disconnect of the client.
+    disconnect of the client. A client that is dropped and was not closed is a ResourceWarning: its
+    app is not shut down.
 
     Args:
         app: an ASGI app, or a handler.
@@ -71,11 +73,22 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """
 
     def __init__(self, app: ASGIApp | StreamingHandler, *, seconds: float = 900) -> None:
+        self._is_open = False  #: has sent a request, and was not closed after that
         self._handler = app if isinstance(app, StreamingHandler) else LambdaHandler(app)
         self._seconds = seconds
         self._running: dict[asyncio.Task[_Response | None], MemoryStream] = {}
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
+
+    def __del__(self) -> None:
+        if self._is_open:
+            warnings.warn(
+                "A LambdaTransport was not closed, so the lifespan of its app was not shut down."
+                " Use its client in a with statement.",
+                ResourceWarning,
+                source=self,
+                stacklevel=1,
+            )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Serve a request on the running event loop."""
@@ -84,6 +97,7 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Disconnect from open responses, wait for their end, and end the app's lifespan."""
+        self._is_open = False
         for stream in self._running.values():
             stream.disconnect("The client has been closed.")
         await asyncio.gather(*self._running)
@@ -122,19 +136,24 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def _exchange(self, event: Event) -> tuple[Head, _Chunks]:
         """Invoke the handler; return the head and an iterator of the body."""
+        self._is_open = True
         stream = MemoryStream()
         task = asyncio.create_task(self._invoke(event, stream))
         self._running[task] = stream
         task.add_done_callback(self._running.pop)
         chunks = aiter(stream)
         try:
-            first = await anext(chunks, None)
+            begun = await _begin(stream, chunks)
         except asyncio.CancelledError:
             stream.disconnect("The request has been cancelled.")
             raise
-        if first is not None:
-            head, rest = _head(stream, first)
-            return head, _Chunks(_streamed(rest, chunks, stream), stream)
+        except EventError as error:
+            logger.error("The head of the response is malformed: %s", error)
+            stream.disconnect("The head of the response is malformed.")
+            begun = None
+        if begun is not None:
+            head, first = begun
+            return head, _Chunks(_streamed(first, chunks, stream), stream)
         head, body = await task or _BAD_GATEWAY
         return head, _Chunks(_once(body), stream)
 
@@ -206,12 +225,17 @@ class _Body:
 
     def __iter__(self) -> Iterator[bytes]:
         assert self._thread is not None
-        while (chunk := self._thread.run(self._next())) is not None:
+        while self._thread.is_alive():
+            chunk = self._thread.run(self._next())
+            if chunk is None:
+                return
             yield chunk
+        raise self._library.ReadError(_CLOSED)
 
     def close(self) -> None:
         assert self._thread is not None
-        self._thread.run(self.aclose())
+        if self._thread.is_alive():
+            self._thread.run(self.aclose())
 
     async def _next(self) -> bytes | None:
         try:
@@ -220,8 +244,11 @@ class _Body:
             raise self._library.ReadError(str(error)) from error.__cause__
 
 
+_CLOSED = "The client has been closed before the end of the response."
+
+
 class _BrokenOffError(Exception):
-    """The function failed after the head."""
+    """The response has ended in the middle of its body."""
 
 
 async def _streamed(
@@ -233,13 +260,25 @@ async def _streamed(
         yield chunk
     if stream.error is not None:
         raise _BrokenOffError(f"The function failed: {stream.error!r}") from stream.error
+    if stream.disconnected:
+        raise _BrokenOffError(_CLOSED)
 
 
-def _head(stream: MemoryStream, first: bytes) -> _Response:
-    """Split the first chunk into the head and the start of the body, as a function URL does."""
+async def _begin(stream: MemoryStream, chunks: AsyncIterator[bytes]) -> _Response | None:
+    """Read the head and the start of the body as a function URL does; None without a stream.
+
+    Raises:
+        EventError: the function URL could not read the head.
+    """
+    first = await anext(chunks, None)
+    if first is None and (stream.error is not None or not stream.started):
+        return None
+    data = first or b""
     if stream.content_type != CONTENT_TYPE:
-        return Head(200, [(b"content-type", stream.content_type.encode("latin-1"))]), first
-    prelude, body = decode(first)
+        return Head(200, [(b"content-type", stream.content_type.encode("latin-1"))]), data
+    while DELIMITER not in data and (more := await anext(chunks, None)) is not None:
+        data += more
+    prelude, body = decode(data)
     return _described(prelude), body
 
 
@@ -274,7 +313,7 @@ def _described(response: Mapping[str, Any]) -> Head:
     Raises:
         EventError: a value cannot be sent.
     """
-    status = response["statusCode"]
+    status = response.get("statusCode", 200)
     headers = [*(response.get("headers") or {}).items()]
     headers += [("set-cookie", cookie) for cookie in response.get("cookies") or ()]
     if not isinstance(status, int) or not all(isinstance(value, str) for _, value in headers):

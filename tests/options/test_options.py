@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from adapter.errors import ConfigurationError
-from adapter.options import deadline_margin, resolve, resolve_runtime
+from adapter.options import deadline_margin, resolve, resolve_runtime, runtime_variables
 from adapter.options.__main__ import default_of, markdown
 from adapter.options.table import OPTIONS, Option, Options, RuntimeOptions
 
@@ -238,6 +238,11 @@ class TestOfTheRuntime:
         assert resolve_runtime(environ) == RuntimeOptions("uvloop", shutdown=False, watchdog=True)
         assert resolve_runtime({"ADAPTER_EXEC_WRAPPER": "/opt/x"}).exec_wrapper == "/opt/x"
         assert resolve_runtime({"ADAPTER_ASYNC_INIT": "9"}).async_init == 9.0
+
+    def test_are_found_in_the_environment_by_their_variables(self) -> None:
+        environ = {"ADAPTER_LOOP": "uvloop", "ADAPTER_ASYNC_INIT": "9", "ADAPTER_LIFESPAN": "on"}
+        assert runtime_variables(environ) == ["ADAPTER_LOOP", "ADAPTER_ASYNC_INIT"]
+        assert runtime_variables({"ADAPTER_SHUTDOWN": "off", "ADAPTER_LOOP": "asyncio"}) == []
 
     def test_list_what_they_could_be(self) -> None:
         with pytest.raises(ConfigurationError, match="ADAPTER_LOOP is 'trio'; it can be 'asyncio'"):

@@ -185,6 +185,24 @@ async def test_whoever_waits_for_the_reader_is_woken_when_it_hangs_up() -> None:
             await reply
 
 
+async def test_whoever_waits_for_the_reader_is_woken_when_the_connection_is_aborted() -> None:
+    async with connected() as (connection, _):
+        connection.write(bytes(64 * 1024 * 1024))
+        draining = asyncio.create_task(connection.drain())
+        await asyncio.sleep(0.01)
+        assert not draining.done()
+        connection.abort()
+        await draining
+        assert connection.lost
+
+
+async def test_a_connection_is_stale_when_its_end_is_there_though_the_loop_has_not_run() -> None:
+    async with connected() as (connection, peer):
+        assert not connection.is_stale()
+        peer.close()
+        assert (connection.lost, connection.is_stale()) == (False, True)
+
+
 async def test_connecting_where_nobody_listens_is_an_OSError() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

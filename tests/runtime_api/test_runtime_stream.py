@@ -5,7 +5,7 @@ import base64
 import json
 import socket
 import threading
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import h11
@@ -174,16 +174,24 @@ async def test_a_stream_whose_connection_is_gone_before_its_first_byte_fails_its
     client.close()
 
 
-@pytest.mark.anyio
-async def test_many_writers_that_wait_for_a_slow_reader_are_all_woken() -> None:
+@asynccontextmanager
+async def unread_stream() -> AsyncIterator[tuple[Peer, ClaimedStream]]:
+    """A stream whose other side reads nothing until the test does."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host, port = listener.getsockname()
         client = RuntimeClient(f"{host}:{port}")
         asking = asyncio.create_task(client.next())
         peer = Peer((await asyncio.to_thread(listener.accept))[0])
         await asyncio.to_thread(peer.deliver, {})
-        stream = ClaimedStream(client, await asking)
-        size = 16 * 1024 * 1024
+        yield peer, ClaimedStream(client, await asking)
+        peer.close()
+        client.close()
+
+
+@pytest.mark.anyio
+async def test_many_writers_that_wait_for_a_slow_reader_are_all_woken() -> None:
+    size = 16 * 1024 * 1024
+    async with unread_stream() as (peer, stream):
         writers = [asyncio.create_task(stream.write(bytes(size))) for _ in range(3)]
         await asyncio.sleep(0.05)
         assert not any(writer.done() for writer in writers)
@@ -194,5 +202,28 @@ async def test_many_writers_that_wait_for_a_slow_reader_are_all_woken() -> None:
         await asyncio.gather(*writers)
         await stream.aclose()
         assert await asyncio.to_thread(peer.chunk, request) == b""
-        peer.close()
-        client.close()
+
+
+@pytest.mark.anyio
+async def test_a_writer_that_waits_is_woken_by_a_refusal_though_the_other_side_stays() -> None:
+    async with unread_stream() as (peer, stream):
+        writer = asyncio.create_task(stream.write(bytes(16 * 1024 * 1024)))
+        sent = -1
+        while stream.body_bytes != sent:  # until the buffers of the kernel are full
+            sent = stream.body_bytes
+            await asyncio.sleep(0.05)
+        peer.refuse(413)  # reads no more, and does not close the connection
+        with pytest.raises(ClientDisconnected, match="refused the response with 413"):
+            await writer
+        assert (await stream.delivery.reply()).status == 413
+
+
+@pytest.mark.anyio
+async def test_a_connection_is_not_used_again_after_a_refusal_in_mid_outcome() -> None:
+    async with unread_stream() as (peer, stream):
+        client = stream.delivery.client
+        stream.respond("x" * (32 * 1024 * 1024))
+        await asyncio.to_thread(peer.head)
+        peer.refuse(413)  # reads no more, and does not close the connection
+        assert (await stream.delivery.reply()).status == 413
+        assert client.connection is None, "the rest of the outcome would come before the request"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.emulator.conftest import Local, LocalFactory
     from tests.runtimes.conftest import Start
-    from tests.support.runtimes import Ric, StartRunning
+    from tests.support.runtimes import Ric, Running, StartRunning
 
 DOMAIN = {"domainName": "abc.execute-api.eu-west-1.amazonaws.com", "http": {"method": "GET"}}
 HTTP_API_EVENT = {**EVENT, "requestContext": DOMAIN}
@@ -568,6 +568,33 @@ class TestLogs:
         assert running.client.read().call == NEXT
         assert '"message": "sold 3"' in running.platform.output
         assert '"requestId": "id-7"' in running.platform.output
+
+
+class TestOptions:
+    """Some are for the native runtime."""
+
+    IGNORED = "no effect under AWS's runtime"
+
+    def log_of(self, running: Running) -> str:
+        assert running.client.head().call == NEXT
+        return running.platform.output
+
+    def test_those_without_an_effect_are_one_warning_that_says_what_to_do(
+        self, managed: StartRunning, ric: Ric
+    ) -> None:
+        options = {"ADAPTER_ASYNC_INIT": "9", "ADAPTER_LOOP": "uvloop"}
+        output = self.log_of(managed(PLAIN, ric.environ | options))
+        assert output.count(self.IGNORED) == 1
+        assert "ADAPTER_LOOP, ADAPTER_ASYNC_INIT" in output
+        assert "AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap" in output
+
+    def test_that_of_adapter_dev_is_no_mistake_of_the_user(self, managed: StartRunning) -> None:
+        environ = RIC_4.environ | {"ADAPTER_WATCHDOG": "on"}
+        assert self.IGNORED not in self.log_of(managed(PLAIN, environ))
+
+    def test_but_on_lambda_it_is(self, managed: StartRunning) -> None:
+        environ = RIC_4.threaded | {"ADAPTER_WATCHDOG": "on"}
+        assert f"ADAPTER_WATCHDOG: {self.IGNORED}" in self.log_of(managed(PLAIN, environ))
 
 
 class TestStrangers:

@@ -166,6 +166,16 @@ def test_where_nothing_is_streamed_a_response_is_posted_as_it_is(
     assert running.client.read().call == NEXT
 
 
+def test_where_the_function_invoke_mode_raises_a_response_is_posted_as_it_is(
+    run: StartRunning,
+) -> None:
+    running = run(OWN.replace("{options}", ", invoke_mode=lambda event: event['nothing']"))
+    event = asking_for({"statusCode": 401, "body": "no"})
+    assert outcome(running, event, ours=False).json == {"statusCode": 401, "body": "no"}
+    assert running.client.read().call == NEXT
+    assert "KeyError: 'nothing'" in running.platform.output
+
+
 def test_a_function_without_a_handler_of_the_adapter_is_left_alone(run: StartRunning) -> None:
     source = "import adapter.handler, json\ndef handler(event, c): return json.loads(event['body'])"
     running = run(source)

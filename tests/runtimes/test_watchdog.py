@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
 import pytest
 
+from adapter.native.watchdog import WatchedHandler
 from tests.runtimes.test_local import Serve
 
 if TYPE_CHECKING:
@@ -148,3 +151,37 @@ def test_a_stack_that_no_event_loop_is_in_is_given_whole() -> None:
     text = stack(sys._getframe())
     assert text.splitlines()[-1].strip() == "text = stack(sys._getframe())"
     assert "pytest" in text
+
+
+async def test_the_context_variables_of_invocations_at_once_are_not_compared() -> None:
+    """A value may refuse a comparison, as an array of numpy does."""
+
+    class Incomparable:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("The truth value of an array is ambiguous.")
+
+    class Waiting:
+        async def startup(self) -> bool:
+            return False
+
+        async def respond(self, event: Any, context: Any, stream: Any) -> None:
+            await event.wait()
+
+        async def shutdown(self) -> None: ...
+
+    value: ContextVar[Incomparable] = ContextVar("value")
+    handler = WatchedHandler(Waiting())
+    first, second = asyncio.Event(), asyncio.Event()
+
+    async def respond(event: Any) -> None:
+        value.set(Incomparable())
+        await handler.respond(event, None, None)
+
+    tasks = [asyncio.create_task(respond(event)) for event in (first, second)]
+    await asyncio.sleep(0)
+    second.set()
+    await tasks[1]
+    first.set()
+    await tasks[0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from adapter import LambdaHandler
+from adapter import LambdaHandler, ResponseStream, streamify_response
 from adapter.errors import ResponseTooLarge, StreamClosed
 from adapter.events import FUNCTION_URL
 from adapter.events.prelude import DELIMITER
@@ -191,6 +191,37 @@ class TestTooLarge:
     async def test_a_binary_response_is_measured_as_base64(self) -> None:
         app = responding(body=b"\xff" * (LIMIT * 3 // 4))
         assert status_of(await response_of(app, function_url_event())) == 500
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("streaming_function", [False, True], ids=["an app", "a function"])
+async def test_an_endless_response_is_refused_before_it_fills_the_memory(
+    streaming_function: bool,
+) -> None:
+    sent = 0
+    chunk = b"x" * 50_000
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        await send({"type": "http.response.start", "status": 200, "headers": [TEXT]})
+        while sent < 10 * LIMIT:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            sent += len(chunk)
+
+    async def function(event: Any, stream: ResponseStream, context: Any) -> None:
+        nonlocal sent
+        while sent < 10 * LIMIT:
+            await stream.write(chunk)
+            sent += len(chunk)
+
+    handler = (
+        streamify_response(function)
+        if streaming_function
+        else LambdaHandler(app, lifespan="off", errors="raise")
+    )
+    with pytest.raises(ResponseTooLarge, match="InvokeMode of the function URL"):
+        await handler.respond(function_url_event(), None, None)
+    assert LIMIT - len(chunk) <= sent <= LIMIT + len(chunk)
 
 
 class Carrier(MemoryStream):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import os
@@ -18,7 +19,8 @@ import pytest
 from fastapi import Cookie, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
-from adapter import LambdaHandler
+from adapter import LambdaHandler, ResponseStream, streamify_response
+from adapter.events.prelude import CONTENT_TYPE
 from adapter.function import FunctionHandler
 from adapter.testing import LambdaTransport
 
@@ -236,6 +238,75 @@ def test_a_plain_handler_responds_as_through_a_function_url(
         response = client.get("/")
     assert (response.status_code, response.content) == (status, body)
     assert response.headers["content-type"] == content_type
+
+
+@streamify_response
+async def silent(event: Any, stream: ResponseStream, context: Any) -> None:
+    """Write nothing."""
+
+
+@streamify_response
+async def in_pieces(event: Any, stream: ResponseStream, context: Any) -> None:
+    stream.set_content_type(CONTENT_TYPE)
+    for piece in (b'{"statusCode":', b"201}\0\0\0", b"\0\0\0\0\0", b"made"):
+        await stream.write(piece)
+
+
+@streamify_response
+async def without_end(event: Any, stream: ResponseStream, context: Any) -> None:
+    stream.set_content_type(CONTENT_TYPE)
+    await stream.write(b'{"statusCode":201}')
+
+
+@pytest.mark.parametrize(
+    ("function", "status", "body"),
+    [(silent, 200, b""), (in_pieces, 201, b"made"), (without_end, 502, BAD_GATEWAY)],
+)
+def test_a_streaming_function_may_write_its_prelude_as_it_likes(
+    function: Any, status: int, body: bytes
+) -> None:
+    with httpx.Client(transport=LambdaTransport(function), base_url="http://t") as client:
+        response = client.get("/")
+    assert (response.status_code, response.content) == (status, body)
+
+
+@pytest.mark.parametrize("use", ["close", "read"])
+def test_a_response_may_be_left_until_its_client_is_closed(use: str) -> None:
+    with httpx.Client(transport=LambdaTransport(Endless()), base_url="http://t") as client:
+        response = client.send(client.build_request("GET", "/"), stream=True)
+    if use == "read":
+        with pytest.raises(httpx.ReadError, match="client has been closed"):
+            response.read()
+    response.close()
+
+
+class TestAClientThatIsDropped:
+    def test_warns_that_its_app_is_not_shut_down(self) -> None:
+        clients = [httpx.Client(transport=LambdaTransport(make_app([])), base_url="http://t")]
+        assert clients[0].get("/sync").status_code == 200
+        with pytest.warns(ResourceWarning, match="LambdaTransport was not closed"):
+            drop(clients)
+
+    @pytest.mark.anyio
+    async def test_warns_though_it_is_async(self) -> None:
+        before = asyncio.all_tasks()
+        app = LambdaHandler(make_app([]), lifespan="off")
+        clients = [httpx.AsyncClient(transport=LambdaTransport(app), base_url="http://t")]
+        assert (await clients[0].get("/empty")).status_code == 204
+        await asyncio.gather(*(asyncio.all_tasks() - before))
+        with pytest.warns(ResourceWarning, match="LambdaTransport was not closed"):
+            drop(clients)
+
+    def test_does_not_warn_if_it_is_closed_or_has_sent_nothing(self) -> None:
+        clients = [httpx.Client(transport=LambdaTransport(make_app([]))) for _ in range(2)]
+        clients[0].get("http://t/sync")
+        clients[0].close()
+        drop(clients)  # pytest makes an error of each warning
+
+
+def drop(clients: list[Any]) -> None:
+    clients.clear()
+    gc.collect()
 
 
 class Endless:
