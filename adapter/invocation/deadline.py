@@ -28,7 +28,8 @@ class Deadline:
     Args:
         seconds: the time until the deadline, or None for no deadline.
         expire: called with ``seconds`` at the deadline, to end the response.
-        grace_seconds: the time after the deadline in which the task may end by itself.
+        grace_seconds: the time in which the task may end by itself, after the deadline and once
+            after the end of a thread.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Deadline:
         self._cancelled = False
         self._expire = expire
         self._grace_seconds = grace_seconds
+        self._waited_for_thread = False
         self._seconds = 0.0 if seconds is None else seconds
         self._ended = False
         self.timers = timers_of(task.get_loop())
@@ -98,7 +100,12 @@ class Deadline:
         if self._ended:
             return
         if works_in_thread(self._task):
+            self._waited_for_thread = True
             self.timers.set(self._cancel_soon, THREAD_POLL_SECONDS)
+        elif self._waited_for_thread and self._grace_seconds:
+            # Once more: the task could not end while the thread worked.
+            self.timers.set(self._cancel_soon, self._grace_seconds)
+            self._grace_seconds = 0.0
         else:
             self._cancelled = True
             self._task.cancel()

@@ -10,7 +10,7 @@ import pytest
 
 from adapter.invocation.context import LambdaContext
 from adapter.invocation.current import Current, current
-from adapter.invocation.deadline import Deadline, seconds_until_deadline
+from adapter.invocation.deadline import THREAD_POLL_SECONDS, Deadline, seconds_until_deadline
 from adapter.invocation.threads import watch_threads
 
 if TYPE_CHECKING:
@@ -68,6 +68,21 @@ async def test_a_task_that_is_in_time_is_left_alone(seconds: float | None) -> No
     await asyncio.sleep(0)
     deadline.end()
     assert not deadline.ended_response
+
+
+async def test_a_task_has_its_grace_again_when_its_thread_is_done() -> None:
+    loop = asyncio.get_running_loop()
+    watch_threads(loop)
+    current.set(Current("id-1"))
+    gate = threading.Event()
+    loop.call_later(0.4, gate.set)
+    deadline = Deadline(0, lambda seconds: None, grace_seconds=0.2)
+    await asyncio.to_thread(gate.wait)
+    await asyncio.sleep(2 * THREAD_POLL_SECONDS)
+    assert cancelling() == 0
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    deadline.end()
 
 
 async def test_a_task_that_waits_for_a_thread_is_cancelled_when_the_thread_is_done() -> None:
