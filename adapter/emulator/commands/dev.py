@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,8 +22,10 @@ from .dev_settings import DevSettings
 from .function_options import read_dev_function
 from .reload_filter import ReloadFilter
 from .source_options import read_source
+from .stop_signals import stop_signals
 
 if TYPE_CHECKING:
+    import signal
     import socket
     from argparse import Namespace
     from collections.abc import AsyncIterator, Callable
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from ..environments.pool import Pool
     from ..function_config import FunctionConfig
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WRITABLE_TASK_ROOT = (
     "Note: this system allows no read-only mount, so the app can write to its own folder here. "
     "On Lambda it can write to /tmp only."
@@ -113,7 +113,7 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
     function = settings.function
     reload_stop = anyio.Event()
     # Signals first: a Ctrl-C during the start has to stop the server cleanly as well.
-    with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+    with anyio.open_signal_receiver(*stop_signals()) as signals:
         sandbox = await anyio.to_thread.run_sync(future_sandbox.result)
         if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)

@@ -103,6 +103,22 @@ def test_it_serves_and_leaves_nothing_behind(folder: Path, signal_number: int) -
             pass  # the port is free at once
 
 
+def test_under_nohup_it_outlives_its_terminal(folder: Path) -> None:
+    command = ["nohup", sys.executable, "-m", "adapter", "dev", "main.py:app", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            dev = Dev(process, process.stdout)
+            url = dev.read_until(r"http://[\d.:]+")
+            process.send_signal(signal.SIGHUP)
+            for _ in range(3):  # a server that stops takes no new connections
+                assert httpx.get(url).text.endswith(" one")
+        finally:
+            process.terminate()
+        assert process.stdout.read().endswith(b"Stopping.\n")
+    assert process.returncode == 0
+
+
 def test_the_inspector_shows_a_request_unless_it_is_turned_off(folder: Path) -> None:
     with serving(folder) as dev:
         assert dev.read_until("Inspector: .*").endswith("/__lambda__/")
