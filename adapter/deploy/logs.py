@@ -40,7 +40,7 @@ def main(arguments: Namespace, _say: Callable[[str], None]) -> int:
     """
     settings, _ = read_settings(arguments, Path.cwd())
     require(settings, ["name"], positional="name")
-    start = round(time.time() * 1000) - ago(arguments.since) * 1000
+    start = max(0, round(time.time() * 1000) - ago(arguments.since) * 1000)
     with explained():
         account = Account(settings.region, settings.profile)
         log_group = find_log_group(account, settings.name)
@@ -56,7 +56,7 @@ def ago(text: str) -> int:
     Raises:
         ConfigurationError: the text is not a duration.
     """
-    found = re.fullmatch(r"(\d+)([smhd]?)", text)
+    found = re.fullmatch(r"(\d{1,15})([smhd]?)", text)
     if not found:
         raise ConfigurationError(f"--since {text!r} is not a duration such as 90, 5m, 2h or 1d.")
     return int(found[1]) * UNITS[found[2]]

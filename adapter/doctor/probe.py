@@ -90,9 +90,12 @@ async def probe(request: ProbeRequest, seconds: float) -> ProbedResponse:
         if secure:
             context = ssl.create_default_context()
             context.set_alpn_protocols(["http/1.1"])
-            stream: ByteStream = await anyio.connect_tcp(
-                host, port, tls=True, ssl_context=context, tls_standard_compatible=False
-            )
+            try:
+                stream: ByteStream = await anyio.connect_tcp(
+                    host, port, tls=True, ssl_context=context, tls_standard_compatible=False
+                )
+            except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
+                raise ConnectionError("closed by the server during the TLS handshake") from error
             seen.tls = str(stream.extra(TLSAttribute.tls_version))
         else:
             stream = await anyio.connect_tcp(host, port)

@@ -44,12 +44,14 @@ def test_since_says_how_far_back(deploy: Run, run: Run) -> None:
     assert run("logs", "shop").out == "new\n"
     assert run("logs", "shop", "--since", "30").out == ""
     assert run("logs", "shop", "--since", "3h").out == "old\nnew\n"
+    assert run("logs", "shop", "--since", "36500d").out == "old\nnew\n"  # before 1970
 
 
-def test_since_that_is_no_duration_is_wrong_usage(run: Run) -> None:
-    outcome = run("logs", "shop", "--since", "yesterday")
+@pytest.mark.parametrize("since", ["yesterday", "9" * 5000])
+def test_since_that_is_no_duration_is_wrong_usage(run: Run, since: str) -> None:
+    outcome = run("logs", "shop", "--since", since)
     assert outcome.code == 2
-    assert "--since 'yesterday' is not a duration such as 90, 5m, 2h or 1d." in outcome.err
+    assert f"--since {since!r} is not a duration such as 90, 5m, 2h or 1d." in outcome.err
 
 
 def test_a_function_that_is_not_there_is_one_sentence(run: Run) -> None:

@@ -122,3 +122,21 @@ async def test_a_body_of_many_pieces_is_kept_in_bounded_memory() -> None:
     assert len(seen.chunks) == MAX_CHUNKS
     assert total(seen.chunks) == 2 * seen.http_chunks
     assert len(seen.body_start) == 1024
+
+
+@pytest.mark.parametrize("resets", [False, True])
+async def test_a_server_that_closes_the_connection_during_the_handshake_is_not_reached(
+    resets: bool,
+) -> None:
+    async def refuse(stream: SocketStream) -> None:
+        if not resets:  # a socket that is closed with unread bytes resets the connection
+            await stream.receive()
+        await stream.aclose()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, refuse)
+        url = f"https://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        with pytest.raises(ConnectionError, match="during the TLS handshake"):
+            await probe(ProbeRequest(url), 10)
+        tasks.cancel_scope.cancel()
