@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .doctor import examine
-from .inputs import check_target, desired, find_names, packaged, read_settings
+from .inputs import desired, find_names, packaging_of, read_settings
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
 from .settings import require
@@ -37,15 +36,12 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """
     settings, folder = read_settings(arguments, Path.cwd())
     require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
-    once = cache(say)  # packaging checks TARGET again
-    if not arguments.rollback:
-        check_target(settings, folder, once)
+    packaging = None if arguments.rollback else packaging_of(settings, folder, say)
     with explained():
         account = Account(settings.region, settings.profile)
-        if arguments.rollback:
+        if packaging is None:
             steps = roll_back(account, settings, say, dry_run=arguments.dry_run)
         else:
-            packaging = packaged(settings, folder, once)
             steps = deploy(account, settings, packaging, arguments, say)
         if not steps:
             say("Nothing to change.")

@@ -44,6 +44,16 @@ class DeploymentPackage(NamedTuple):
     owners: Mapping[str, str] = {}
 
 
+class Sources(NamedTuple):
+    """The files of a project that are packaged, by their name in the zip.
+
+    ``has_module``: whether the module of the target is among them; else a dependency has it.
+    """
+
+    files: Mapping[str, Path]
+    has_module: bool
+
+
 def build(
     project: Project,
     target: str,
@@ -51,22 +61,25 @@ def build(
     output: Path,
     say: Callable[[str], None] = lambda text: None,
     *,
+    sources: Sources | None = None,
     pack: bool = True,
 ) -> DeploymentPackage:
     """Package a project into a zip; ``say`` gets progress and warnings.
 
-    With ``pack``, the modules of dependencies are imported from one file.
+    ``sources`` are the files of the project if they have been found already. With ``pack``, the
+    modules of dependencies are imported from one file.
     """
-    run_build_steps(project, say)
-    sources = dict(tree.project_files(project))
-    is_own = check_sources(project, target, sources, platform.python, say)
+    if sources is None:
+        run_build_steps(project, say)
+        files = dict(tree.project_files(project))
+        sources = Sources(files, check_sources(project, target, files, platform.python, say))
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
-        tree.copy_sources(sources, folder)
-        for name in tree.keys_among(sources):
+        tree.copy_sources(sources.files, folder)
+        for name in tree.keys_among(sources.files):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
-        if not is_own:
+        if not sources.has_module:
             check_module(target, dict(tree.files(folder)), platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
@@ -79,7 +92,7 @@ def build(
 def check_sources(
     project: Project,
     target: str,
-    sources: Mapping[str, Path],
+    files: Mapping[str, Path],
     python: str,
     say: Callable[[str], None],
 ) -> bool:
@@ -87,7 +100,7 @@ def check_sources(
     module, _ = split(target)
     is_own = PathFinder.find_spec(module.partition(".")[0], [str(project.task_root)]) is not None
     if is_own or project.dependencies is None:
-        check_module(target, sources, python, say)
+        check_module(target, files, python, say)
     else:
         say(f"{module} is not in {project.task_root}: a dependency has to contain it ...")
     return is_own

@@ -185,6 +185,17 @@ class TestTheTarget:
         assert run("deploy", "no.py:app", "--name", "shop", "--auth", "none").code == 2
         assert aws.changes() == []
 
+    def test_that_is_a_broken_zip_is_wrong_usage(
+        self, run: Run, aws: RecordingAws, tmp_path: Path
+    ) -> None:
+        content = (tmp_path / "shop.zip").read_bytes()
+        for broken in (b"", content[:-1], content.replace(b"PK\1\2", b"PK\0\0")):
+            (tmp_path / "broken.zip").write_bytes(broken)
+            outcome = run("deploy", "broken.zip", "--name", "shop", "--auth", "none")
+            assert outcome.code == 2
+            assert f"{tmp_path / 'broken.zip'} is not a zip (" in outcome.err
+        assert aws.calls == []
+
     @pytest.mark.parametrize(
         ("target", "sentence"),
         [
