@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from importlib.machinery import PathFinder
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from subprocess import DEVNULL, CalledProcessError, run
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
-from .check import check_module, split
+from .check import check_module, missing_imports, split
 from .project import PYPROJECT, Dependencies, Project
 from .resolve import Platform, install
 
@@ -79,8 +80,10 @@ def build(
         tree.copy_sources(sources.files, folder)
         for name in tree.keys_among(sources.files):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
+        files = dict(tree.files(folder))
         if not sources.has_module:
-            check_module(target, dict(tree.files(folder)), platform.python, say)
+            check_module(target, files, platform.python, say)
+        warn_of_imports(target, sources.files, files, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
@@ -104,6 +107,23 @@ def check_sources(
     else:
         say(f"{module} is not in {project.task_root}: a dependency has to contain it ...")
     return is_own
+
+
+def warn_of_imports(
+    target: str,
+    sources: Mapping[str, Path],
+    packaged: Mapping[str, Path],
+    say: Callable[[str], None],
+) -> None:
+    """Warn of modules that the project imports and the zip lacks."""
+    missing = missing_imports(target, sources, packaged)
+    distributions = packages_distributions() if missing else {}
+    for module, file in missing.items():
+        (distribution, *_) = distributions.get(module, [module])
+        say(
+            f"Warning: {file.name} imports {module}, which is not in the zip. Add {distribution} "
+            "to the dependencies of the project, unless a layer of the function has it."
+        )
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
