@@ -124,11 +124,15 @@ def own_requirement() -> list[str]:
 
 def explain(error: CalledProcessError, source: str, platform: Platform, *, is_locked: bool) -> str:
     """Return the error of uv with an explanation and advice."""
-    # The URL of the adapter's page on an index has its name too, and does not show the cause.
-    without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")
+    network = (
+        "If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and the address "
+        "of the index (UV_DEFAULT_INDEX)."
+    )
     if "export" in error.cmd:
         advice = f"{UV_LOCK} cannot be read. Lock again: uv lock"
-    elif DISTRIBUTION in without_page:
+    elif "Failed to fetch" in error.stderr:  # also while uv builds the adapter
+        advice = network
+    elif DISTRIBUTION in error.stderr:
         advice = (
             f"Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."
@@ -148,9 +152,6 @@ def explain(error: CalledProcessError, source: str, platform: Platform, *, is_lo
             "and let uv find it: UV_FIND_LINKS=$PWD/wheels"
         )
     else:
-        advice = (
-            "If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and "
-            "the address of the index (UV_DEFAULT_INDEX)."
-        )
+        advice = network
     output = indent(error.stderr.rstrip(), "    ")
     return f"uv could not install the dependencies of {source}:\n{output}\n{advice}"

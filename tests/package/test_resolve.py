@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -205,11 +206,20 @@ def test_the_adapter_from_a_place_of_its_own_is_told_to_be_just_named(
     assert "uv found no wheels" not in done.err
 
 
-def test_an_index_without_a_page_of_the_adapter_is_no_fault_of_the_requirements() -> None:
-    fetch = "error: Failed to fetch: https://x.test/simple/asgi-lambda-stream/"
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        "error: Failed to fetch: https://x.test/simple/asgi-lambda-stream/",
+        "error: Failed to build `asgi-lambda-stream @ file:///clone`\n"
+        "    cause: Failed to fetch: https://pypi.org/simple/hatchling/",
+    ],
+)
+def test_an_index_without_the_adapter_or_its_build_tool_is_no_fault_of_the_requirements(
+    fetch: str,
+) -> None:
     error = subprocess.CalledProcessError(2, "uv", stderr=fetch)
     told = explain(error, "requirements.txt", Platform("arm64", "3.13"), is_locked=False)
-    assert f"    {fetch}\n" in told
+    assert indent(fetch, "    ") in told
     assert "check the network" in told
     assert "Write just" not in told
 
