@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigurationError
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .doctor import examine
@@ -36,6 +37,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """
     settings, folder = read_settings(arguments, Path.cwd())
     require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
+    check_options(arguments, settings)
     packaging = None if arguments.rollback else packaging_of(settings, folder, say)
     with explained():
         account = Account(settings.region, settings.profile)
@@ -52,6 +54,19 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     assert url is not None  # by the plan
     write(url_lines(url, account.place.region))
     return 0 if arguments.no_doctor else examine(url, settings.stream_path, say)
+
+
+def check_options(arguments: Namespace, settings: Settings) -> None:
+    """Refuse an option that the TARGET has no use for.
+
+    Raises:
+        ConfigurationError: there is such an option on the command line.
+    """
+    is_zip = settings.target.endswith(".zip")
+    if arguments.handler and not is_zip:
+        raise ConfigurationError("--handler is for a zip. To deploy a handler: main.handler")
+    if arguments.factory and is_zip:
+        raise ConfigurationError("--factory is for an app. A zip has its handler in it.")
 
 
 def deploy(

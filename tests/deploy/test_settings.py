@@ -185,6 +185,21 @@ class TestTheTarget:
         assert run("deploy", "no.py:app", "--name", "shop", "--auth", "none").code == 2
         assert aws.changes() == []
 
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["main:app", "--handler", "main.handler"], "--handler is for a zip"),
+            (["shop.zip", "--factory"], "--factory is for an app"),
+        ],
+    )
+    def test_refuses_an_option_that_it_has_no_use_for(
+        self, run: Run, aws: RecordingAws, arguments: list[str], sentence: str
+    ) -> None:
+        outcome = run("deploy", *arguments, "--name", "shop", "--auth", "none")
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"adapter: {sentence}")
+        assert aws.calls == []
+
     def test_that_is_a_broken_zip_is_wrong_usage(
         self, run: Run, aws: RecordingAws, tmp_path: Path
     ) -> None:
