@@ -89,8 +89,8 @@ def find_source(module: str, name: str, files: Mapping[str, Path]) -> Path | Non
         return None
     raise PackageError(
         f"There is no module {module} in the package. Name the file it is in: "
-        f"path/to/{module.rpartition('.')[2]}.py:{name}. If the file is left out of packages, "
-        f"--keep {path}.py keeps it."
+        f"path/to/{module.rpartition('.')[2]}.py:{name}. If the file is left out of packages: "
+        f"adapter package --keep {path}.py"
     )
 
 

@@ -141,7 +141,7 @@ def explain(error: CalledProcessError, source: str, platform: Platform, *, is_lo
         advice = (
             f"Only wheels for {platform} are installed. If a package has none, or comes "
             "from git or a folder, export a requirements.txt, have it name another version or a "
-            "wheel of the package, and name that file with --requirements"
+            "wheel of the package, and name that file: adapter package --requirements FILE"
         )
     elif error.returncode == NO_SOLUTION:
         advice = (
