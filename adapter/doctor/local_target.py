@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .probe import ProbedResponse, ProbeRequest
 
 MARGIN_SECONDS = 5.0
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MAX_MEMORY_MB = 10_240
 
 
 async def probe_target(
@@ -48,6 +50,7 @@ async def probe_target(
         target.handler,
         target.task_root,
         timeout_seconds=seconds + MARGIN_SECONDS,
+        memory_mb=MAX_MEMORY_MB,  # the doctor judges the response, not the memory
         environ={"ADAPTER_WATCHDOG": "on"},
     )
     console = Console(sys.stderr)
