@@ -10,6 +10,7 @@ import pytest
 from anyio.abc import SocketAttribute
 
 from adapter.diagnosis.observation import total
+from adapter.doctor import probe as doctor_probe
 from adapter.doctor.probe import MAX_CHUNKS, ProbedResponse, ProbeRequest, probe
 
 if TYPE_CHECKING:
@@ -140,3 +141,12 @@ async def test_a_server_that_closes_the_connection_during_the_handshake_is_not_r
         with pytest.raises(ConnectionError, match="during the TLS handshake"):
             await probe(ProbeRequest(url), 10)
         tasks.cancel_scope.cancel()
+
+
+async def test_a_server_that_does_not_respond_to_the_handshake_is_not_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor_probe, "CONNECT_SECONDS", 0)
+    async with server() as url:
+        with pytest.raises(TimeoutError, match="no connection within 0 s"):
+            await probe(ProbeRequest(url.replace("http:", "https:")), 10)
