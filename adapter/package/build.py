@@ -153,7 +153,10 @@ def add_dependencies(
             "Warning: no pyproject.toml, requirements.txt or lock file was found for "
             f"{project.task_root}, so the zip has only the adapter and your own files."
         )
-    say(f"Getting wheels for {platform} with uv: the dependencies of {dependencies.source} ...")
+    source, folder_of_file = dependencies.source, dependencies.file.absolute().parent
+    if folder_of_file != project.task_root:  # perhaps of another project, in a folder above
+        source = f"{source} in {folder_of_file}"
+    say(f"Getting wheels for {platform} with uv: the dependencies of {source} ...")
     install(dependencies, platform, folder)
     owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
     tree.trim(folder, project.include)

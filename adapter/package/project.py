@@ -97,7 +97,7 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
     if not file.is_file():
         return {}
     try:
-        document = tomllib.loads(file.read_text("utf-8"))
+        document = tomllib.loads(file.read_text("utf-8-sig"))
     except ValueError as error:  # not TOML, not UTF-8
         raise PackageError(f"{file} is not TOML: {error}") from None
     for path, kind in TYPES.items():

@@ -38,6 +38,16 @@ def test_the_zip_has_the_app_its_needs_and_the_adapter(
         assert f"\n{row}" in done.out or done.out.startswith(row)
 
 
+def test_a_file_of_dependencies_above_the_app_is_named_with_its_folder(
+    project: Write, package: Run
+) -> None:
+    folder = project({"src/main.py": APP["main.py"], **needing()})
+    done = package(f"{folder}/src/main.py:app")
+    assert f"with uv: the dependencies of requirements.txt in {folder} ...\n" in done.err
+    done = package(f"{folder}/main.py:app", output="other.zip")
+    assert "with uv: the dependencies of requirements.txt ...\n" in done.err
+
+
 def test_the_same_project_makes_the_same_bytes(project: Write, wheels: Path, package: Run) -> None:
     make_wheel(wheels, "shop")
     folder = project(needing("shop"))

@@ -136,6 +136,13 @@ def test_a_file_can_be_named(project: Write) -> None:
         find_project(folder, folder / "missing.txt")
 
 
+def test_a_byte_order_mark_of_an_editor_is_ignored(project: Write) -> None:
+    folder = project({"main.py": "", "pyproject.toml": f"\N{ZERO WIDTH NO-BREAK SPACE}{NAMED}"})
+    found = find_project(folder).dependencies
+    assert found is not None
+    assert found.lines == ("starlette", "asgi-lambda-stream")
+
+
 def test_the_project_may_be_above_the_code_but_not_above_its_repository(project: Write) -> None:
     folder = project({"src/shop/main.py": "", "pyproject.toml": NAMED})
     assert find_project(folder / "src").folder == folder
