@@ -83,7 +83,7 @@ def build(
         files = dict(tree.files(folder))
         if not sources.has_module:
             check_module(target, files, platform.python, say)
-        warn_of_imports(target, sources.files, files, say)
+        warn_of_imports(target, sources.files, files, platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
@@ -113,13 +113,20 @@ def warn_of_imports(
     target: str,
     sources: Mapping[str, Path],
     packaged: Mapping[str, Path],
+    python: str,
     say: Callable[[str], None],
 ) -> None:
-    """Warn of modules that the project imports and the zip lacks."""
+    """Warn of modules that the project imports and the zip lacks.
+
+    The standard library of another Python is not known, so for that a distribution here has to have
+    the module.
+    """
     missing = missing_imports(target, sources, packaged)
     distributions = packages_distributions() if missing else {}
     for module, file in missing.items():
-        (distribution, *_) = distributions.get(module, [module])
+        if module not in distributions and python != THIS_PYTHON:
+            continue
+        distribution = distributions.get(module, [module])[0]
         say(
             f"Warning: {file.name} imports {module}, which is not in the zip. Add {distribution} "
             "to the dependencies of the project, unless a layer of the function has it."

@@ -30,12 +30,11 @@ MAKERS: dict[str, Kind] = {
     **dict.fromkeys(WSGI_MAKERS, "a WSGI app"),
 }
 
-#: modules that need not be in the zip: of AWS's Python runtime, or of the newest Pythons
+#: modules that need not be in the zip
 #: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 ON_LAMBDA = {
     *("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"),
-    *("snapshot_restore_py", "annotationlib", "compression"),
-    *sys.stdlib_module_names,
+    *("snapshot_restore_py", *sys.stdlib_module_names),
 }
 
 

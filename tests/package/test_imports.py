@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapter.package import THIS_PYTHON
 from adapter.package.check import missing_imports
 
 from .conftest import needing
@@ -82,3 +83,11 @@ def test_the_distribution_to_add_is_named(project: Write, wheels: Path, package:
     ) in done.err
     assert "Warning: main.py imports nosuch, which is not in the zip. Add nosuch to " in done.err
     assert "imports shop" not in done.err
+
+
+def test_of_another_python_the_standard_library_is_not_known(project: Write, package: Run) -> None:
+    source = "import yaml, nosuch\nasync def app(scope, receive, send): ...\n"
+    other = "3.13" if THIS_PYTHON != "3.13" else "3.12"
+    done = package(f"{project({**needing(), 'main.py': source})}/main.py:app", "--python", other)
+    assert "main.py imports yaml" in done.err
+    assert "imports nosuch" not in done.err
