@@ -82,7 +82,9 @@ def lines(account: Account, log_group: str, start: int, *, follow: bool) -> Iter
         for event in sorted(read(account, log_group, start), key=lambda each: each["timestamp"]):
             if event["eventId"] not in seen:
                 seen[event["eventId"]] = event["timestamp"]
-                yield f"{event['message'].rstrip()}\n"
+                # The runtimes separate the lines of a traceback by carriage returns.
+                text = event["message"].rstrip().replace("\r\n", "\n").replace("\r", "\n")
+                yield f"{text}\n"
         if not follow:
             return
         if seen:

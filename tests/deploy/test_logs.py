@@ -38,6 +38,14 @@ def test_lines_of_all_environments_are_printed_in_order(deploy: Run, run: Run) -
     assert run("logs", "shop").out == "START\nREPORT\nEND\n"
 
 
+def test_a_traceback_is_printed_in_lines(deploy: Run, run: Run) -> None:
+    deploy()
+    put("one", (10, "[ERROR] The app failed\rTraceback:\r\N{NO-BREAK SPACE} main.py\r\nKeyError\n"))
+    assert run("logs", "shop").out == (
+        "[ERROR] The app failed\nTraceback:\n\N{NO-BREAK SPACE} main.py\nKeyError\n"
+    )
+
+
 def test_since_says_how_far_back(deploy: Run, run: Run) -> None:
     deploy()
     put("one", (7200, "old"), (60, "new"))
