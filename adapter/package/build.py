@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
 ATTRIBUTE = "lambda_handler"
+STDERR = 2  #: for the output of build steps: stdout has the result of the command
 
 SCRIPT = '''"""Made by `adapter package`: gives Lambda the app as a handler."""
 
@@ -140,7 +141,8 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
         try:
             program, *arguments = shlex.split(step)
             program = sys.executable if program in ("python", "python3") else program
-            run([program, *arguments], cwd=project.folder, stdin=DEVNULL, check=True)
+            command = [program, *arguments]
+            run(command, cwd=project.folder, stdin=DEVNULL, stdout=STDERR, check=True)
         except CalledProcessError as error:
             raise PackageError(
                 f"The build step {step!r} failed with exit code {error.returncode}. It was run in "

@@ -175,6 +175,12 @@ class TestTheBuildStep:
         folder = project({**needing(), "make_data.py": code, "pyproject.toml": settings})
         assert package(f"{folder}/main.py:app").read("data.txt") == sys.executable
 
+    def test_its_output_is_not_the_result(self, project: Write, package: Run) -> None:
+        settings = "[tool.adapter]\nbuild = \"python -c 'print(6 * 7)'\"\n"
+        done = package(f"{project({**needing(), 'pyproject.toml': settings})}/main.py:app")
+        assert "\n42\n" in done.err
+        assert "42" not in done.out.splitlines()
+
     def test_its_lines_are_words_and_no_shell_sees_them(self, project: Write, package: Run) -> None:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(repr(sys.argv[2:]))"
         steps = ["python make.py 1.txt 'a b' && x", "python make.py 2.txt"]
