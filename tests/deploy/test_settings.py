@@ -82,6 +82,10 @@ class TestPyproject:
             ('layers = "one"', "'layers' of [tool.adapter.deploy] is 'one', but has to be a list"),
             ('name = "a b"', "'name' of [tool.adapter.deploy] is 'a b', but has to be up to 64"),
             ("environment = { KEY = 1 }", "'environment' of [tool.adapter.deploy] has to be names"),
+            (
+                'environment = { "KE\xdd" = "1" }',
+                "'environment' of [tool.adapter.deploy] has to be names of at least two letters",
+            ),
             ("nonsense = 1", "[tool.adapter.deploy] in "),
         ],
     )
