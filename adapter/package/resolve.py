@@ -19,7 +19,7 @@ from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from uv import find_uv_bin
 
 from ..errors import PackageError
-from ..target import DISTRIBUTION
+from ..target import DISTRIBUTION, LIBRARY
 from .project import PYPROJECT, UV_LOCK, Dependencies
 
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
@@ -110,7 +110,13 @@ def own_requirement() -> list[str]:
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
     """
-    distribution = metadata.distribution(DISTRIBUTION)
+    try:
+        distribution = metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        raise PackageError(
+            f"The adapter in {LIBRARY} is not installed by pip or uv, so it cannot be packaged. "
+            "Install it: docs/getting-started.md has the command."
+        ) from None
     recorded = distribution.read_text("direct_url.json")
     if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]

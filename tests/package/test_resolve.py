@@ -12,6 +12,7 @@ import pytest
 
 import adapter
 from adapter.cli import INSTALL
+from adapter.errors import PackageError
 from adapter.package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 from adapter.package.resolve import Platform, explain, own_requirement
 
@@ -146,6 +147,12 @@ def test_the_adapter_comes_from_where_it_was_installed_from(
         (info / "direct_url.json").write_text(direct_url)
     monkeypatch.syspath_prepend(tmp_path)
     assert own_requirement() == arguments
+
+
+def test_an_adapter_that_is_not_installed_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(PackageError, match=r"The adapter in .* Install it: docs/getting"):
+        own_requirement()
 
 
 def test_without_uv_it_says_what_to_install(project: Write) -> None:
