@@ -117,21 +117,25 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
         sandbox = await anyio.to_thread.run_sync(future_sandbox.result)
         if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)
-        async with open_pool(function, sandbox, console, settings.max_environments) as pool:
+        async with (
+            open_pool(function, sandbox, console, settings.max_environments) as pool,
+            anyio.create_task_group() as watching,
+        ):
+            if settings.reload_filter is not None:  # first: a change during the start counts too
+                watching.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
             first = await pool.start()
             serve_function = await anyio.to_thread.run_sync(import_servers)
             async with serve_function(settings, pool, console), anyio.create_task_group() as tasks:
                 signalled, failed = anyio.Event(), anyio.Event()
                 tasks.start_soon(wait_for_signal, signals, signalled)
                 tasks.start_soon(announce, settings, first, console, failed)
-                if settings.reload_filter is not None:
-                    tasks.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
                 await wait_any(signalled, failed)
                 console.line(stopping_line(len(pool.unfinished)))
                 reload_stop.set()
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await pool.close()
+            watching.cancel_scope.cancel()
     return 1 if failed.is_set() else 0
 
 

@@ -260,6 +260,26 @@ def test_reload_serves_what_was_changed(folder: Path) -> None:
         assert httpx.get(dev.url).text.split()[1] == "two"
 
 
+def test_reload_sees_a_change_during_the_start(folder: Path) -> None:
+    file = folder / "main.py"
+    new = file.read_text().replace("one", "two")
+    old = f"import os\nprint('import', flush=True)\nwhile not os.path.exists('go'): pass\n{new}"
+    file.write_text(old.replace("two", "one"))
+    command = [sys.executable, "-m", "adapter", "dev", "main.py:app", "--port", "0", "--reload"]
+    with python_with_pipe(command, folder, os.environ, IMPORTED) as (process, output):
+        dev = Dev(process, output)
+        try:
+            dev.read_until("^import")
+            file.write_text(new)
+            (folder / "go").touch()
+            url = dev.read_until(r"http://[\d.:]+")
+            dev.read_until(r"Changed: main\.py")
+            while not httpx.get(url).text.endswith(" two"):
+                pass  # the old environment, until its end
+        finally:
+            process.kill()
+
+
 def test_reload_does_not_feed_on_what_the_server_and_the_app_write(folder: Path) -> None:
     with serving(folder, "--reload", "--reload-include", "*.sql") as dev:
         (folder / "query.sql").write_text("SELECT 1")
