@@ -45,8 +45,12 @@ def dispatch(argv: Sequence[str]) -> int:
             return run(None)
         case ["run", target] if not target.startswith("-"):
             return run(target)
+    from io import TextIOWrapper
+
     from .cli import build_parser
 
+    if isinstance(sys.stdout, TextIOWrapper):  # its encoding may lack an arrow or a name's letter
+        sys.stdout.reconfigure(errors="backslashreplace")
     parser = build_parser()
     if not argv:
         parser.print_help(sys.stderr)

@@ -155,14 +155,20 @@ def say(text: str) -> None:
 
 @contextmanager
 def terminated_cleanly() -> Iterator[None]:
-    """Let SIGTERM end a command as Ctrl-C does: temporary files are removed."""
+    """Let SIGTERM and the end of the terminal end a command as Ctrl-C does: it removes its files.
+
+    A signal that is ignored, as SIGHUP is under ``nohup``, stays ignored.
+    """
     import signal
 
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def run_dev(arguments: Namespace) -> int:

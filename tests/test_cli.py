@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from adapter import __version__
 from adapter.__main__ import main
-from adapter.cli import INSTALL, build_parser
+from adapter.cli import INSTALL, build_parser, terminated_cleanly
 
 COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
@@ -229,3 +230,45 @@ def test_an_unknown_option_shows_the_usage_of_its_command(
         "adapter dev: error: unrecognized arguments: --prot 8001",
     )
     assert usage.startswith("usage: adapter dev ")
+
+
+@pytest.mark.process
+def test_a_terminal_without_unicode_shows_escapes() -> None:
+    command = [sys.executable, "-m", "adapter", "dev", "--help"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=ascii_only)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert r"/NAME/\u2026" in ended.stdout
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_a_signal_ends_removes_its_temporary_files(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    script = (
+        "import signal; from tempfile import TemporaryDirectory; from adapter import cli\n"
+        "with cli.terminated_cleanly(), TemporaryDirectory():\n"
+        "    print('works', flush=True); signal.pause()"
+    )
+    environ = {**os.environ, "TMPDIR": str(scratch)}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"works\n"
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_signal_that_is_ignored_stays_ignored_as_nohup_wants_it() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminated_cleanly():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)

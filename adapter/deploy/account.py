@@ -13,7 +13,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    EndpointConnectionError,
+    HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -22,6 +22,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
     WaiterError,
 )
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from ..errors import DeployError
 from .desired import AccountRegion
@@ -140,7 +141,7 @@ def explain(error: BotoCoreError | ClientError) -> str:
         return f"AWS does not know these credentials ({code}). Check --profile and AWS_PROFILE."
     if code in DENIED:
         return f"AWS denied it: {text}. docs/deploy.md has the policy that the deployer needs."
-    if isinstance(error, EndpointConnectionError):
+    if isinstance(error, BotoConnectionError | HTTPClientError):
         return f"{text}. Check the network, the proxy (HTTPS_PROXY) and --region."
     if isinstance(error, WaiterError):
         return _explain_waiter(error)

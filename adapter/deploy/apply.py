@@ -239,7 +239,9 @@ class StepRunner:
     @perform.register
     def _(self, step: steps.PublishVersion) -> None:
         lambda_ = self._account.lambda_
-        self.version = lambda_.publish_version(FunctionName=step.name)["Version"]
+        # With the hash, Lambda refuses to publish the code of another run at the same time.
+        published = lambda_.publish_version(FunctionName=step.name, CodeSha256=step.sha256)
+        self.version = published["Version"]
         lambda_.get_waiter("published_version_active").wait(
             FunctionName=step.name, Qualifier=self.version
         )

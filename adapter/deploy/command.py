@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigurationError
 from .account import Account, explained
 from .apply import StepRunner, apply
 from .doctor import examine
-from .inputs import check_target, desired, find_names, packaged, read_settings
+from .inputs import desired, find_names, packaging_of, read_settings
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
 from .settings import require
@@ -37,15 +37,13 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     """
     settings, folder = read_settings(arguments, Path.cwd())
     require(settings, ["name"] if arguments.rollback else ["name", "auth", "target"])
-    once = cache(say)  # packaging checks TARGET again
-    if not arguments.rollback:
-        check_target(settings, folder, once)
+    check_options(arguments, settings)
+    packaging = None if arguments.rollback else packaging_of(settings, folder, say)
     with explained():
         account = Account(settings.region, settings.profile)
-        if arguments.rollback:
+        if packaging is None:
             steps = roll_back(account, settings, say, dry_run=arguments.dry_run)
         else:
-            packaging = packaged(settings, folder, once)
             steps = deploy(account, settings, packaging, arguments, say)
         if not steps:
             say("Nothing to change.")
@@ -56,6 +54,19 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
     assert url is not None  # by the plan
     write(url_lines(url, account.place.region))
     return 0 if arguments.no_doctor else examine(url, settings.stream_path, say)
+
+
+def check_options(arguments: Namespace, settings: Settings) -> None:
+    """Refuse an option that the TARGET has no use for.
+
+    Raises:
+        ConfigurationError: there is such an option on the command line.
+    """
+    is_zip = settings.target.endswith(".zip")
+    if arguments.handler and not is_zip:
+        raise ConfigurationError("--handler is for a zip. To deploy a handler: main.handler")
+    if arguments.factory and is_zip:
+        raise ConfigurationError("--factory is for an app. A zip has its handler in it.")
 
 
 def deploy(

@@ -51,7 +51,7 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
 
 def is_confirmed(name: str, say: Callable[[str], None]) -> bool:
     """Ask the user to type ``name``. Without a terminal, the result is False."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         say("There is no terminal to confirm at: use --yes.")
         return False
     say(f"Type {name} to delete all of it:")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from zipfile import ZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile
 
 from ..errors import ConfigurationError, DeployError, PackageError
-from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, build, check_sources
+from ..package.build import ATTRIBUTE, MODULE, DeploymentPackage, Sources, build, check_sources
 from ..package.command import MAX_ZIPPED_BYTES, exceeded_limits
 from ..package.project import PYPROJECT, find_project, project_folder, read_pyproject
 from ..package.resolve import Platform
@@ -33,6 +33,10 @@ from .settings import Settings, resolve
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from ..package.project import Project
+    from ..target import Target
 
 
 def read_settings(arguments: Namespace, here: Path) -> tuple[Settings, Path]:
@@ -57,60 +61,62 @@ def find_names(settings: Settings, place: AccountRegion) -> Names:
     return names._replace(role="") if settings.role else names
 
 
-def check_target(settings: Settings, folder: Path, say: Callable[[str], None]) -> None:
-    """Check TARGET as far as its own files show, before AWS is asked for anything.
+def packaging_of(
+    settings: Settings, folder: Path, say: Callable[[str], None]
+) -> AbstractContextManager[DeploymentPackage]:
+    """Check TARGET as far as its own files show; return the block that makes its zip.
+
+    The zip is TARGET itself, or a temporary file that the block removes.
 
     Raises:
         ConfigurationError: TARGET is malformed or not there, or is not a zip.
-        DeployError: AWS would refuse the size of the zip.
+        DeployError: the handler of the zip is not known, or AWS would refuse its size.
         PackageError: the project cannot be packaged.
     """
     if settings.target.endswith(".zip"):
-        _check_zip(folder / settings.target)
-        return
+        file = folder / settings.target
+        _check_zip(file)
+        return nullcontext(DeploymentPackage(file, settings.handler or _default_handler(file)))
     target = find_target(settings.target, folder, factory=settings.factory)
     project = find_project(target.task_root)
-    if project.build:  # a build step may make the module
-        return
-    sources = dict(project_files(project))
+    if project.build:  # its steps, which run later, may make the module
+        return _packaged(project, target, None, settings, say)
+    files = dict(project_files(project))
     try:
-        check_sources(project, target.handler, sources, settings.python, say)
+        has_module = check_sources(project, target.handler, files, settings.python, say)
     except PackageError as error:
         raise ConfigurationError(str(error)) from None
+    return _packaged(project, target, Sources(files, has_module), settings, say)
 
 
 @contextmanager
-def packaged(
-    settings: Settings, folder: Path, say: Callable[[str], None]
+def _packaged(
+    project: Project,
+    target: Target,
+    sources: Sources | None,
+    settings: Settings,
+    say: Callable[[str], None],
 ) -> Iterator[DeploymentPackage]:
-    """Yield the zip: TARGET itself if it is a zip, or a temporary zip that is made of TARGET.
-
-    `check_target` has to come first.
-
-    Raises:
-        DeployError: the handler of the zip is not known, or AWS would refuse its size.
-        PackageError: TARGET cannot be packaged.
-    """
-    if settings.target.endswith(".zip"):
-        file = folder / settings.target
-        yield DeploymentPackage(file, settings.handler or _default_handler(file))
-        return
-    target = find_target(settings.target, folder, factory=settings.factory)
     with TemporaryDirectory(prefix="adapter-deploy-") as scratch:
         output = Path(scratch, "function.zip")
         platform = Platform(settings.arch, settings.python)
-        package = build(find_project(target.task_root), target.handler, platform, output, say)
+        package = build(project, target.handler, platform, output, say, sources=sources)
         _check_zip(output)
         yield package
 
 
 def _check_zip(file: Path) -> None:
-    if not file.exists():
-        raise ConfigurationError(f"There is no file {file}. Make a zip with: adapter package")
-    if not is_zipfile(file):
-        raise ConfigurationError(f"{file} is not a zip. Make one with: adapter package")
-    with ZipFile(file) as archive:
-        unzipped_bytes = sum(each.file_size for each in archive.infolist())
+    try:
+        with ZipFile(file) as archive:
+            unzipped_bytes = sum(each.file_size for each in archive.infolist())
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"There is no file {file}. Make a zip with: adapter package"
+        ) from None
+    except (OSError, BadZipFile) as error:
+        raise ConfigurationError(
+            f"{file} is not a zip ({error}). Make one with: adapter package"
+        ) from None
     if refusals := [*exceeded_limits(0, unzipped_bytes)]:  # the zip itself may be big: see `Upload`
         raise DeployError(f"{refusals[0]} `adapter package` shows the size of each dependency.")
 

@@ -40,7 +40,7 @@ def main(arguments: Namespace, _say: Callable[[str], None]) -> int:
     """
     settings, _ = read_settings(arguments, Path.cwd())
     require(settings, ["name"], positional="name")
-    start = round(time.time() * 1000) - ago(arguments.since) * 1000
+    start = max(0, round(time.time() * 1000) - ago(arguments.since) * 1000)
     with explained():
         account = Account(settings.region, settings.profile)
         log_group = find_log_group(account, settings.name)
@@ -56,7 +56,7 @@ def ago(text: str) -> int:
     Raises:
         ConfigurationError: the text is not a duration.
     """
-    found = re.fullmatch(r"(\d+)([smhd]?)", text)
+    found = re.fullmatch(r"(\d{1,15})([smhd]?)", text)
     if not found:
         raise ConfigurationError(f"--since {text!r} is not a duration such as 90, 5m, 2h or 1d.")
     return int(found[1]) * UNITS[found[2]]
@@ -82,7 +82,9 @@ def lines(account: Account, log_group: str, start: int, *, follow: bool) -> Iter
         for event in sorted(read(account, log_group, start), key=lambda each: each["timestamp"]):
             if event["eventId"] not in seen:
                 seen[event["eventId"]] = event["timestamp"]
-                yield f"{event['message'].rstrip()}\n"
+                # The runtimes separate the lines of a traceback by carriage returns.
+                text = event["message"].rstrip().replace("\r\n", "\n").replace("\r", "\n")
+                yield f"{text}\n"
         if not follow:
             return
         if seen:

@@ -181,7 +181,7 @@ def _version_steps(
     if pins:
         yield steps.PinRuntime(name, desired.pinned, is_version=False)
     if publishes:
-        yield steps.PublishVersion(name)
+        yield steps.PublishVersion(name, desired.code.sha256)
     if pins:
         yield steps.PinRuntime(name, desired.pinned, is_version=True)
     if live is None:

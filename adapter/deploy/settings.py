@@ -22,7 +22,7 @@ TABLE = "[tool.adapter.deploy]"
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 #: Of a function with a URL. Lambda takes 5,400 for asynchronous invocations on managed instances.
 MAX_TIMEOUT_SECONDS = 1800
-VARIABLE_NAME = re.compile(r"[A-Za-z]\w+")
+VARIABLE_NAME = re.compile(r"[A-Za-z]\w+", re.ASCII)
 WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 BOOTSTRAP = "/var/task/adapter/bootstrap"
 

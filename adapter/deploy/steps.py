@@ -184,9 +184,10 @@ class PinRuntime(Step):
 
 @dataclass(frozen=True)
 class PublishVersion(Step):
-    """Publish a version, and wait until it is active."""
+    """Publish a version of the code with this hash, and wait until it is active."""
 
     verb, kind = "publish", "version"
+    sha256: str
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,13 @@ RULES: tuple[Rule, ...] = (
         "Check the path, the method and the headers of the request.",
     ),
     Rule(
+        "app-raised",
+        FAULT,
+        symptoms.app_raised,
+        "The status is {status}, and the app raised {error}.",
+        "The traceback is in the log lines of this request.",
+    ),
+    Rule(
         "server-error",
         FAULT,
         symptoms.server_error,

@@ -29,6 +29,13 @@ FIRST_KEY = re.compile(r'\{\s*"(\w+)"')
 NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
 BLOCKED_LOOP = "event loop has been blocked"
+TRACEBACK = "Traceback (most recent call last):"
+MARGIN = re.compile(r"^[ \xa0]*[|+] ", re.MULTILINE)  #: of the traceback of an exception group
+JSON_ERROR = re.compile(
+    r'"stackTrace".*"errorType": ("(?:[^"\\]|\\.)*"), "errorMessage": ("(?:[^"\\]|\\.)*")',
+    re.DOTALL,
+)
+MAX_ERROR_CHARACTERS = 300
 
 #: Each row: a response header, a pattern of its value, the proxy or CDN that sends it, and advice.
 PROXIES = (
@@ -114,8 +121,38 @@ def refused(observation: Observation, _: Limits) -> Values | None:
     return _error_status(observation, range(400, 500))
 
 
-def server_error(observation: Observation, _: Limits) -> Values | None:
-    """Find a status that blames the server; the function itself has not failed."""
+def app_raised(observation: Observation, _: Limits) -> Values | None:
+    """Find the error of an app that has responded with a status of 5xx; the log has it."""
+    status = observation.status or 0
+    error = logged_error(observation.log) if status >= 500 and not observation.error else ""
+    return {"status": status, "error": error} if error else None
+
+
+def logged_error(log: Sequence[str]) -> str:
+    """Return type and message of the last error whose traceback is in a log; empty without one."""
+    lines = MARGIN.sub("", "\n".join(log)).splitlines()
+    starts = [number for number, line in enumerate(lines) if TRACEBACK in line]
+    if starts:
+        # Stack frames are indented. "[" begins the next entry, or stands for lines left out.
+        found = next((line for line in lines[starts[-1] + 1 :] if line[:1] not in " \xa0["), "")
+    else:
+        found = next(filter(None, map(_error_in_json, reversed(log))), "")
+    return found.partition("\n")[0].rstrip(".")[:MAX_ERROR_CHARACTERS]
+
+
+def _error_in_json(entry: str) -> str:
+    """Return type and message of the error in an entry in JSON, whose middle may be left out."""
+    found = JSON_ERROR.search(entry)
+    try:
+        return ": ".join(map(json.loads, found.groups())) if found else ""
+    except ValueError:
+        return ""
+
+
+def server_error(observation: Observation, limits: Limits) -> Values | None:
+    """Find a status that blames the server, without an error of the function or the app."""
+    if app_raised(observation, limits) is not None:
+        return None
     return _error_status(observation, range(500, 600))
 
 

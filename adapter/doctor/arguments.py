@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emulator.commands.arguments import number
+from ..emulator.commands.arguments import seconds
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -44,7 +44,7 @@ def add_arguments(doctor: ArgumentParser) -> None:
     output = doctor.add_argument_group("output")
     output.add_argument(
         "--seconds",
-        type=above_zero,
+        type=seconds,
         default=60.0,
         metavar="N",
         help="stop reading after N seconds, as a stream may have no end (%(default)s)",
@@ -55,8 +55,3 @@ def add_arguments(doctor: ArgumentParser) -> None:
         metavar="FILE",
         help="write what was seen as JSON; cookies and credentials in headers are hidden",
     )
-
-
-def above_zero(text: str) -> float:
-    """Read a number of seconds."""
-    return number(text, float, lambda value: value > 0, "a number of seconds above 0")

@@ -16,6 +16,7 @@ import h11
 
 from ..diagnosis.findings import diagnose, streams
 from ..diagnosis.observation import BufferingSource, Observation
+from ..emulator.commands.request_options import read_data, read_path
 from ..errors import ConfigurationError
 from ..target import DISTRIBUTION, find_target
 from .local_target import probe_target
@@ -79,10 +80,8 @@ def read_request(arguments: Namespace) -> ProbeRequest:
             raise ConfigurationError("--path is only for TARGET: a URL has its own path.")
         url = target.partition("#")[0]
     else:
-        url = arguments.path or "/"
-        if not url.startswith("/"):
-            raise ConfigurationError(f"--path has to begin with /, and {url!r} does not.")
-    body = read_body(arguments.data)
+        url = read_path(arguments.path or "/")
+    body = b"" if arguments.data is None else read_data(arguments.data)
     method = arguments.method or ("GET" if arguments.data is None else "POST")
     request = ProbeRequest(url, method.upper(), read_headers(arguments.header), body)
     check(request)
@@ -98,16 +97,6 @@ def read_headers(texts: list[str]) -> Fields:
             raise ConfigurationError(f"--header {text!r} is not a header. Try 'Accept: text/html'.")
         fields.append((name.strip(), value.strip()))
     return fields
-
-
-def read_body(data: str | None) -> bytes:
-    """Read ``--data``."""
-    if data is None or not data.startswith("@"):
-        return (data or "").encode()
-    try:
-        return sys.stdin.buffer.read() if data == "@-" else Path(data[1:]).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"Cannot read {data[1:]!r}: {error.strerror}.") from error
 
 
 def check(request: ProbeRequest) -> None:

@@ -26,10 +26,14 @@ from .template import places_without_streaming
 
 if TYPE_CHECKING:
     from ..diagnosis.observation import Observation
+    from ..emulator.invocation_steps import Listener
+    from ..emulator.local_invocation import LocalInvocation
     from ..target import Target
     from .probe import ProbedResponse, ProbeRequest
 
 MARGIN_SECONDS = 5.0
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MAX_MEMORY_MB = 10_240
 
 
 async def probe_target(
@@ -46,22 +50,12 @@ async def probe_target(
         target.handler,
         target.task_root,
         timeout_seconds=seconds + MARGIN_SECONDS,
+        memory_mb=MAX_MEMORY_MB,  # the doctor judges the response, not the memory
         environ={"ADAPTER_WATCHDOG": "on"},
     )
     console = Console(sys.stderr)
     journal = Journal()
-    seen: ProbedResponse | None = None
-    sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
-    with listen("127.0.0.1", 0) as listening:
-        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with (
-            open_pool(function, sandbox, console, limit=1) as pool,
-            serve(HttpFrontEnd(pool, FrontEndSettings(), console), listening),
-        ):
-            if not (await pool.warm()).init_failed:
-                pool.listener_of = journal.record
-                seen = await probe(request._replace(url=f"{base}{request.url}"), seconds)
-            await pool.close()  # reads the rest of the log
+    seen = await send(request, function, seconds, console, journal)
     if seen is None:
         raise ConfigurationError(f"{target.handler} cannot start. The lines above say why.")
     record = next(iter(journal), None)
@@ -77,3 +71,36 @@ async def probe_target(
     if seen.stopped:  # the doctor ended the response, so it is not broken
         return replace(observation, duration=seen.duration, broken="", error=""), seen
     return replace(observation, broken=observation.broken or seen.broken), seen
+
+
+async def send(
+    request: ProbeRequest,
+    function: FunctionConfig,
+    seconds: float,
+    console: Console,
+    journal: Journal,
+) -> ProbedResponse | None:
+    """Serve the function and send it the request; return ``None`` if the function cannot start."""
+    invocations: list[LocalInvocation] = []
+
+    def record(invocation: LocalInvocation) -> Listener:
+        invocations.append(invocation)
+        return journal.record(invocation)
+
+    sandbox = await anyio.to_thread.run_sync(find_sandbox, function.task_root)
+    with listen("127.0.0.1", 0) as listening:
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with (
+            open_pool(function, sandbox, console, limit=1) as pool,
+            serve(HttpFrontEnd(pool, FrontEndSettings(), console), listening),
+        ):
+            seen = None
+            if not (await pool.warm()).init_failed:
+                pool.listener_of = record
+                seen = await probe(request._replace(url=f"{base}{request.url}"), seconds)
+                # An error of the app is logged after its response has been sent.
+                with anyio.move_on_after(0 if seen.stopped else MARGIN_SECONDS):
+                    for invocation in invocations:
+                        await invocation.logged.wait()
+            await pool.close()  # reads the rest of the log
+    return seen

@@ -80,27 +80,35 @@ async def probe(request: ProbeRequest, seconds: float) -> ProbedResponse:
     Raises:
         OSError: the server cannot be reached.
     """
-    url = urlsplit(request.url)
-    host = url.hostname or ""
-    secure = url.scheme == "https"
-    port = url.port or (443 if secure else 80)
     seen = ProbedResponse()
     started = monotonic()
-    with anyio.fail_after(CONNECT_SECONDS):
-        if secure:
-            context = ssl.create_default_context()
-            context.set_alpn_protocols(["http/1.1"])
-            stream: ByteStream = await anyio.connect_tcp(
-                host, port, tls=True, ssl_context=context, tls_standard_compatible=False
-            )
-            seen.tls = str(stream.extra(TLSAttribute.tls_version))
-        else:
-            stream = await anyio.connect_tcp(host, port)
+    try:
+        with anyio.fail_after(CONNECT_SECONDS):
+            stream = await connect(request.url, seen)
+    except TimeoutError:
+        raise TimeoutError(f"no connection within {CONNECT_SECONDS:g} s") from None
+    except (anyio.EndOfStream, anyio.BrokenResourceError) as error:
+        raise ConnectionError("closed by the server during the TLS handshake") from error
     seen.connect_seconds = monotonic() - started
     seen.peer = str(stream.extra(SocketAttribute.remote_address)[0])
     async with stream:
         await exchange(stream, request, seen, seconds)
     return seen
+
+
+async def connect(address: str, seen: ProbedResponse) -> ByteStream:
+    """Open a connection to the server of a URL."""
+    url = urlsplit(address)
+    host = url.hostname or ""
+    if url.scheme != "https":
+        return await anyio.connect_tcp(host, url.port or 80)
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    stream = await anyio.connect_tcp(
+        host, url.port or 443, tls=True, ssl_context=context, tls_standard_compatible=False
+    )
+    seen.tls = str(stream.extra(TLSAttribute.tls_version))
+    return stream
 
 
 async def exchange(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError
 
-ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
+ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([^\0]*)")
 QUOTED = re.compile(r"""(?:"(?P<double>(?:\\.|[^\\])*?)"|'(?P<single>.*?)')\s*(?:#.*)?""")
 ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"', "\\\\": "\\"}
 
@@ -22,7 +22,7 @@ def read_env_file(name: str) -> dict[str, str]:
         ConfigurationError: the file cannot be read, or a line is not an assignment.
     """
     try:
-        lines = Path(name).read_text(encoding="utf-8").splitlines()
+        lines = Path(name).read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"Cannot read --env-file {name!r}: {reason}.") from error

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import ConfigurationError
 
@@ -24,7 +24,7 @@ def read_template(file: Path) -> dict[str, JSON]:
         ConfigurationError: the file cannot be read, or is not a template.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
         document: JSON = json.loads(text) if file.suffix == ".json" else load_yaml(text)
     except ImportError:
         raise ConfigurationError(
@@ -48,7 +48,20 @@ def load_yaml(text: str) -> JSON:
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        """A separate loader, because constructors belong to a class."""
+        """Reads names and dates as the text that they are for CloudFormation."""
+
+        yaml_implicit_resolvers: ClassVar = {
+            start: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+            for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, JSON]:
+            """Return a mapping; its keys are not read as YAML 1.1 does, where ON is true."""
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+                    key.tag = "tag:yaml.org,2002:str"
+            found: dict[str, JSON] = super().construct_mapping(node, deep)
+            return found
 
     def construct(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> JSON:
         value: JSON

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from importlib.machinery import PathFinder
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from subprocess import DEVNULL, CalledProcessError, run
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
-from .check import check_module, split
+from .check import check_module, missing_imports, split
 from .project import PYPROJECT, Dependencies, Project
 from .resolve import Platform, install
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
 ATTRIBUTE = "lambda_handler"
+STDERR = 2  #: for the output of build steps: stdout has the result of the command
 
 SCRIPT = '''"""Made by `adapter package`: gives Lambda the app as a handler."""
 
@@ -44,6 +46,16 @@ class DeploymentPackage(NamedTuple):
     owners: Mapping[str, str] = {}
 
 
+class Sources(NamedTuple):
+    """The files of a project that are packaged, by their name in the zip.
+
+    ``has_module``: whether the module of the target is among them; else a dependency has it.
+    """
+
+    files: Mapping[str, Path]
+    has_module: bool
+
+
 def build(
     project: Project,
     target: str,
@@ -51,23 +63,28 @@ def build(
     output: Path,
     say: Callable[[str], None] = lambda text: None,
     *,
+    sources: Sources | None = None,
     pack: bool = True,
 ) -> DeploymentPackage:
     """Package a project into a zip; ``say`` gets progress and warnings.
 
-    With ``pack``, the modules of dependencies are imported from one file.
+    ``sources`` are the files of the project if they have been found already. With ``pack``, the
+    modules of dependencies are imported from one file.
     """
-    run_build_steps(project, say)
-    sources = dict(tree.project_files(project))
-    is_own = check_sources(project, target, sources, platform.python, say)
+    if sources is None:
+        run_build_steps(project, say)
+        files = dict(tree.project_files(project))
+        sources = Sources(files, check_sources(project, target, files, platform.python, say))
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
-        tree.copy_sources(sources, folder)
-        for name in tree.keys_among(sources):
+        tree.copy_sources(sources.files, folder)
+        for name in tree.keys_among(sources.files):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
-        if not is_own:
-            check_module(target, dict(tree.files(folder)), platform.python, say)
+        files = dict(tree.files(folder))
+        if not sources.has_module:
+            check_module(target, files, platform.python, say)
+        warn_of_imports(target, sources.files, files, platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
@@ -79,7 +96,7 @@ def build(
 def check_sources(
     project: Project,
     target: str,
-    sources: Mapping[str, Path],
+    files: Mapping[str, Path],
     python: str,
     say: Callable[[str], None],
 ) -> bool:
@@ -87,10 +104,34 @@ def check_sources(
     module, _ = split(target)
     is_own = PathFinder.find_spec(module.partition(".")[0], [str(project.task_root)]) is not None
     if is_own or project.dependencies is None:
-        check_module(target, sources, python, say)
+        check_module(target, files, python, say)
     else:
         say(f"{module} is not in {project.task_root}: a dependency has to contain it ...")
     return is_own
+
+
+def warn_of_imports(
+    target: str,
+    sources: Mapping[str, Path],
+    packaged: Mapping[str, Path],
+    python: str,
+    say: Callable[[str], None],
+) -> None:
+    """Warn of modules that the project imports and the zip lacks.
+
+    The standard library of another Python is not known, so for that a distribution here has to have
+    the module.
+    """
+    missing = missing_imports(target, sources, packaged)
+    distributions = packages_distributions() if missing else {}
+    for module, file in missing.items():
+        if module not in distributions and python != THIS_PYTHON:
+            continue
+        distribution = distributions.get(module, [module])[0]
+        say(
+            f"Warning: {file.name} imports {module}, which is not in the zip. Add {distribution} "
+            "to the dependencies of the project, unless a layer of the function has it."
+        )
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
@@ -100,7 +141,8 @@ def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
         try:
             program, *arguments = shlex.split(step)
             program = sys.executable if program in ("python", "python3") else program
-            run([program, *arguments], cwd=project.folder, stdin=DEVNULL, check=True)
+            command = [program, *arguments]
+            run(command, cwd=project.folder, stdin=DEVNULL, stdout=STDERR, check=True)
         except CalledProcessError as error:
             raise PackageError(
                 f"The build step {step!r} failed with exit code {error.returncode}. It was run in "
@@ -120,7 +162,10 @@ def add_dependencies(
             "Warning: no pyproject.toml, requirements.txt or lock file was found for "
             f"{project.task_root}, so the zip has only the adapter and your own files."
         )
-    say(f"Getting wheels for {platform} with uv: the dependencies of {dependencies.source} ...")
+    source, folder_of_file = dependencies.source, dependencies.file.absolute().parent
+    if folder_of_file != project.task_root:  # perhaps of another project, in a folder above
+        source = f"{source} in {folder_of_file}"
+    say(f"Getting wheels for {platform} with uv: the dependencies of {source} ...")
     install(dependencies, platform, folder)
     owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
     tree.trim(folder, project.include)

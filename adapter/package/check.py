@@ -1,10 +1,12 @@
-"""Checks that the packaged module binds the name that the function loads, without running it."""
+"""Checks the packaged module, without running it: its imports, and the name that it has to bind."""
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from dis import get_instructions
+from importlib.util import resolve_name
 from typing import TYPE_CHECKING
 
 from ..errors import PackageError
@@ -12,7 +14,7 @@ from ..loader import CALL, kind_mismatch, name_suggestion
 from . import THIS_PYTHON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from ..loader import Kind
@@ -26,6 +28,13 @@ WSGI_MAKERS = "Flask", "get_wsgi_application"
 MAKERS: dict[str, Kind] = {
     **dict.fromkeys(ASGI_MAKERS, "an ASGI app"),
     **dict.fromkeys(WSGI_MAKERS, "a WSGI app"),
+}
+
+#: modules that need not be in the zip
+#: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+ON_LAMBDA = {
+    *("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"),
+    *("snapshot_restore_py", *sys.stdlib_module_names),
 }
 
 
@@ -79,8 +88,8 @@ def find_source(module: str, name: str, files: Mapping[str, Path]) -> Path | Non
         return None
     raise PackageError(
         f"There is no module {module} in the package. Name the file it is in: "
-        f"path/to/{module.rpartition('.')[2]}.py:{name}. If the file is left out of packages, "
-        f"--keep {path}.py keeps it."
+        f"path/to/{module.rpartition('.')[2]}.py:{name}. If the file is left out of packages: "
+        f"adapter package --keep {path}.py"
     )
 
 
@@ -106,3 +115,52 @@ def kind_of(binding: ast.stmt) -> Kind:
         case ast.Assign(value=ast.Call(func=maker)) | ast.AnnAssign(value=ast.Call(func=maker)):
             return MAKERS.get(ast.unparse(maker).rpartition(".")[2], "unknown")
     return "unknown"
+
+
+def missing_imports(
+    target: str, sources: Mapping[str, Path], packaged: Collection[str]
+) -> Mapping[str, Path]:
+    """Return the modules that an import of the target needs and that are not packaged.
+
+    Each has the file of the project that imports it. ``sources`` and ``packaged`` have names of
+    files in the zip. An import in an ``if``, a ``try`` or a function may never run, so it does not
+    count. Without a result if a module changes ``sys.path``.
+    """
+    found = ON_LAMBDA.union(name.partition("/")[0].partition(".")[0] for name in packaged)
+    missing: dict[str, Path] = {}
+    modules, seen = with_parents(split(target)[0]), set[str]()
+    while modules:
+        module = modules.pop()
+        path = module.replace(".", "/")
+        file = sources.get(f"{path}/__init__.py", sources.get(f"{path}.py"))
+        if file is None or module in seen:
+            continue
+        seen.add(module)
+        source = file.read_bytes()
+        if b"sys.path" in source or b"addsitedir" in source:
+            return {}
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        for name in imports(source, package):
+            modules += with_parents(name)
+            if (top := name.partition(".")[0]) not in found:
+                missing.setdefault(top, file)
+    return missing
+
+
+def with_parents(module: str) -> list[str]:
+    """Return a module after the packages that it is in: ``a`` and ``a.b`` for ``a.b``."""
+    return [module[: dot.start()] for dot in re.finditer(r"\.|$", module)]
+
+
+def imports(source: bytes, package: str) -> Iterator[str]:
+    """Return what the top level of a module imports: modules, and names in modules."""
+    try:
+        for statement in ast.parse(source).body:
+            match statement:
+                case ast.Import(names=names):
+                    yield from (each.name for each in names)
+                case ast.ImportFrom(module=module, names=names, level=level):
+                    base = resolve_name("." * level + (module or ""), package)
+                    yield from (f"{base}.{each.name}" for each in names)
+    except (SyntaxError, ValueError, ImportError):  # Python will say more
+        return

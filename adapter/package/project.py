@@ -97,7 +97,7 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
     if not file.is_file():
         return {}
     try:
-        document = tomllib.loads(file.read_text("utf-8"))
+        document = tomllib.loads(file.read_text("utf-8-sig"))
     except ValueError as error:  # not TOML, not UTF-8
         raise PackageError(f"{file} is not TOML: {error}") from None
     for path, kind in TYPES.items():
@@ -154,7 +154,7 @@ def read_dependencies(file: Path) -> Dependencies:
         elif canonicalize_name(requirement.name) in replaced:
             raise PackageError(
                 f"{place} takes {requirement.name} from [tool.uv.sources], which only {UV_LOCK}"
-                f" can use. Run: uv lock; or name that file: --requirements {UV_LOCK}"
+                f" can use. Run: uv lock; or: adapter package --requirements {UV_LOCK}"
             )
         lines.append(str(requirement))
     return Dependencies(f"{PYPROJECT}{versions}", file, tuple(lines))

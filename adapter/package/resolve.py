@@ -19,7 +19,7 @@ from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from uv import find_uv_bin
 
 from ..errors import PackageError
-from ..target import DISTRIBUTION
+from ..target import DISTRIBUTION, LIBRARY
 from .project import PYPROJECT, UV_LOCK, Dependencies
 
 NO_SOLUTION = 1  #: uv's exit code if the requirements cannot be met; 2 for most other failures
@@ -110,7 +110,13 @@ def own_requirement() -> list[str]:
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
     """
-    distribution = metadata.distribution(DISTRIBUTION)
+    try:
+        distribution = metadata.distribution(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        raise PackageError(
+            f"The adapter in {LIBRARY} is not installed by pip or uv, so it cannot be packaged. "
+            "Install it: docs/getting-started.md has the command."
+        ) from None
     recorded = distribution.read_text("direct_url.json")
     if recorded is None:
         return [f"{DISTRIBUTION}=={distribution.version}"]
@@ -124,11 +130,15 @@ def own_requirement() -> list[str]:
 
 def explain(error: CalledProcessError, source: str, platform: Platform, *, is_locked: bool) -> str:
     """Return the error of uv with an explanation and advice."""
-    # The URL of the adapter's page on an index has its name too, and does not show the cause.
-    without_page = error.stderr.replace(f"/{DISTRIBUTION}/", "")
+    network = (
+        "If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and the address "
+        "of the index (UV_DEFAULT_INDEX)."
+    )
     if "export" in error.cmd:
         advice = f"{UV_LOCK} cannot be read. Lock again: uv lock"
-    elif DISTRIBUTION in without_page:
+    elif "Failed to fetch" in error.stderr:  # also while uv builds the adapter
+        advice = network
+    elif DISTRIBUTION in error.stderr:
         advice = (
             f"Write just `{DISTRIBUTION}` there, without a path, a URL or a version: the "
             "adapter that runs `adapter package` is the one that is packaged."
@@ -137,7 +147,7 @@ def explain(error: CalledProcessError, source: str, platform: Platform, *, is_lo
         advice = (
             f"Only wheels for {platform} are installed. If a package has none, or comes "
             "from git or a folder, export a requirements.txt, have it name another version or a "
-            "wheel of the package, and name that file with --requirements"
+            "wheel of the package, and name that file: adapter package --requirements FILE"
         )
     elif error.returncode == NO_SOLUTION:
         advice = (
@@ -148,9 +158,6 @@ def explain(error: CalledProcessError, source: str, platform: Platform, *, is_lo
             "and let uv find it: UV_FIND_LINKS=$PWD/wheels"
         )
     else:
-        advice = (
-            "If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and "
-            "the address of the index (UV_DEFAULT_INDEX)."
-        )
+        advice = network
     output = indent(error.stderr.rstrip(), "    ")
     return f"uv could not install the dependencies of {source}:\n{output}\n{advice}"

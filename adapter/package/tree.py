@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 from fnmatch import fnmatchcase
+from glob import escape
 from importlib.metadata import distributions
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -70,21 +72,42 @@ def files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield file.relative_to(folder).as_posix(), file
 
 
-def project_files(project: Project, folder: Path | None = None) -> Iterator[tuple[str, Path]]:
-    """Return the files of a project that are packaged, by their name in the zip."""
+def project_files(
+    project: Project, folder: Path | None = None, above: tuple[Path, ...] = ()
+) -> Iterator[tuple[str, Path]]:
+    """Return the files of a project that are packaged, by their name in the zip.
+
+    ``above`` are the folders that `folder` was found in, without links.
+    """
     root = project.folder.resolve()
-    for path in sorted((folder or project.task_root).iterdir()):
+    folder = folder or project.task_root
+    folders = (*above, folder.resolve())
+    for path in _entries(project, folder):
         name = path.relative_to(project.task_root).as_posix()
+        is_link = path.is_symlink()
+        target = Path(os.path.realpath(path)) if is_link else path  # `resolve` may raise for a loop
         is_kept = matches(name, project.include)
-        is_loop = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
-        is_outside = path.is_symlink() and not (is_kept or path.resolve().is_relative_to(root))
+        is_loop = is_link and any(each.is_relative_to(target) for each in folders)
+        is_outside = is_link and not (is_kept or target.is_relative_to(root))
         is_left_out = not is_kept and _is_left_out(project, path, name, is_outside=is_outside)
-        if is_loop or is_left_out or (path / "pyvenv.cfg").exists():
+        if is_loop or is_left_out or os.path.exists(path / "pyvenv.cfg"):  # not Path: it may raise
             continue
         _check(path, name, root, is_outside=is_outside)
         if not is_kept and is_package(path):  # after the check, because to open a pipe would block
             continue
-        yield from project_files(project, path) if path.is_dir() else [(name, path)]
+        yield from project_files(project, path, folders) if path.is_dir() else [(name, path)]
+
+
+def _entries(project: Project, folder: Path) -> list[Path]:
+    """Return the files and folders in a folder; none if they are left out and cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        name = folder.relative_to(project.task_root).as_posix()
+        if _is_excluded(project, name):
+            return []
+        fault = f"cannot be read: {error.strerror}"
+        raise PackageError(f"{folder} {fault}. {leave_out(name)}") from None
 
 
 def _is_left_out(project: Project, path: Path, name: str, *, is_outside: bool) -> bool:
@@ -94,6 +117,11 @@ def _is_left_out(project: Project, path: Path, name: str, *, is_outside: bool) -
         return False
     if path.is_dir() and not is_outside:
         return matches(path.name, AT_ANY_DEPTH)
+    return _is_excluded(project, name)
+
+
+def _is_excluded(project: Project, name: str) -> bool:
+    """Whether a file is left out if no pattern includes it."""
     parts = name.split("/")
     is_never = any(matches(part, AT_ANY_DEPTH) for part in parts)
     return is_never or matches(parts[0], AT_THE_TOP) or matches(name, project.exclude)
@@ -104,7 +132,7 @@ def _check(path: Path, name: str, root: Path, *, is_outside: bool) -> None:
     if is_outside:
         fault = (
             f"is a link to {path.resolve()}, outside of the project in {root}. To "
-            f'package its target: [tool.adapter] include = ["{name}"] in pyproject.toml'
+            f"package its target: [tool.adapter] include = [{pattern_of(name)}] in pyproject.toml"
         )
     elif name.encode(errors="ignore").decode() != name:
         fault = "cannot be packaged: its name is not UTF-8"
@@ -125,8 +153,16 @@ def is_package(path: Path) -> bool:
 
 def leave_out(name: str) -> str:
     """Return a sentence: how to leave a file of the project out of packages."""
-    pattern = name.encode(errors="replace").decode()  # bytes that are not UTF-8 become "?"
-    return f'To leave it out: [tool.adapter] exclude = ["{pattern}"] in pyproject.toml'
+    return f"To leave it out: [tool.adapter] exclude = [{pattern_of(name)}] in pyproject.toml"
+
+
+def pattern_of(name: str) -> str:
+    """Return the pattern that matches one file, as a string of TOML.
+
+    Bytes that are not UTF-8 become ``?``, which matches each of them.
+    """
+    pattern = escape(name).encode(errors="replace").decode()
+    return json.dumps(pattern, ensure_ascii=False)  # a string of JSON is one of TOML too
 
 
 def keys_among(sources: Mapping[str, Path]) -> Iterator[str]:

@@ -165,6 +165,14 @@ class TestASecondDeployment:
         assert aws.changes() == ["UpdateFunctionCode", "PublishVersion", "UpdateAlias"]
         assert functions.get_alias(FunctionName="shop", Name="live")["FunctionVersion"] == "2"
 
+    def test_publishes_no_code_of_another_run(
+        self, deploy: Run, aws: RecordingAws, functions: Any
+    ) -> None:
+        deploy()
+        (published,) = aws.named("PublishVersion")
+        latest = functions.get_function_configuration(FunctionName="shop")
+        assert published.parameters["CodeSha256"] == latest["CodeSha256"]
+
     def test_keeps_the_url_in_step_with_the_adapter(self, deploy: Run, aws: RecordingAws) -> None:
         deploy()
         deploy("--invoke-mode", "buffered")

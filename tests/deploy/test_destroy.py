@@ -44,6 +44,9 @@ def test_without_a_terminal_and_yes_nothing_is_deleted(
     assert outcome.code == 1
     assert outcome.err == "There is no terminal to confirm at: use --yes.\nNothing was deleted.\n"
     assert aws.changes() == []
+    monkeypatch.setattr(sys, "stdin", None)  # as after <&-
+    assert run("destroy", "shop") == outcome
+    assert aws.changes() == []
 
 
 @pytest.mark.process

@@ -207,6 +207,17 @@ class TestWithout:
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         outcome = run(*line("deploy"))
         assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in outcome.err
+        assert outcome.err.endswith(". Check the network, the proxy (HTTPS_PROXY) and --region.\n")
+
+    def test_tls_one_sentence_says_so(
+        self, run: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url.replace("http:", "https:"))
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        outcome = run(*line("deploy"))
+        assert outcome.err.startswith("adapter deploy: SSL validation failed for https://")
+        assert outcome.err.endswith(". Check the network, the proxy (HTTPS_PROXY) and --region.\n")
+        assert outcome.err.count("\n") == 1
 
     def test_the_profile_that_was_named_one_sentence_says_so(self, run: Run) -> None:
         outcome = run(*line("deploy"), "--profile", "nonsense")

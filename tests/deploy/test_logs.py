@@ -38,18 +38,28 @@ def test_lines_of_all_environments_are_printed_in_order(deploy: Run, run: Run) -
     assert run("logs", "shop").out == "START\nREPORT\nEND\n"
 
 
+def test_a_traceback_is_printed_in_lines(deploy: Run, run: Run) -> None:
+    deploy()
+    put("one", (10, "[ERROR] The app failed\rTraceback:\r\N{NO-BREAK SPACE} main.py\r\nKeyError\n"))
+    assert run("logs", "shop").out == (
+        "[ERROR] The app failed\nTraceback:\n\N{NO-BREAK SPACE} main.py\nKeyError\n"
+    )
+
+
 def test_since_says_how_far_back(deploy: Run, run: Run) -> None:
     deploy()
     put("one", (7200, "old"), (60, "new"))
     assert run("logs", "shop").out == "new\n"
     assert run("logs", "shop", "--since", "30").out == ""
     assert run("logs", "shop", "--since", "3h").out == "old\nnew\n"
+    assert run("logs", "shop", "--since", "36500d").out == "old\nnew\n"  # before 1970
 
 
-def test_since_that_is_no_duration_is_wrong_usage(run: Run) -> None:
-    outcome = run("logs", "shop", "--since", "yesterday")
+@pytest.mark.parametrize("since", ["yesterday", "9" * 5000])
+def test_since_that_is_no_duration_is_wrong_usage(run: Run, since: str) -> None:
+    outcome = run("logs", "shop", "--since", since)
     assert outcome.code == 2
-    assert "--since 'yesterday' is not a duration such as 90, 5m, 2h or 1d." in outcome.err
+    assert f"--since {since!r} is not a duration such as 90, 5m, 2h or 1d." in outcome.err
 
 
 def test_a_function_that_is_not_there_is_one_sentence(run: Run) -> None:

@@ -143,7 +143,7 @@ def test_names_are_allowed_and_differ_from_place_to_place(name: str, region: str
 
 
 def test_a_table_has_aligned_columns() -> None:
-    rows = [steps.CreateLogGroup("/aws/lambda/shop"), steps.PublishVersion("shop")]
+    rows = [steps.CreateLogGroup("/aws/lambda/shop"), steps.PublishVersion("shop", "hash")]
     assert [*steps.table(rows)] == [
         "create   log group  /aws/lambda/shop",
         "publish  version    shop",

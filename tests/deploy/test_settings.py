@@ -82,6 +82,10 @@ class TestPyproject:
             ('layers = "one"', "'layers' of [tool.adapter.deploy] is 'one', but has to be a list"),
             ('name = "a b"', "'name' of [tool.adapter.deploy] is 'a b', but has to be up to 64"),
             ("environment = { KEY = 1 }", "'environment' of [tool.adapter.deploy] has to be names"),
+            (
+                'environment = { "KE\xdd" = "1" }',
+                "'environment' of [tool.adapter.deploy] has to be names of at least two letters",
+            ),
             ("nonsense = 1", "[tool.adapter.deploy] in "),
         ],
     )
@@ -184,6 +188,32 @@ class TestTheTarget:
         assert run(*line).code == 2
         assert run("deploy", "no.py:app", "--name", "shop", "--auth", "none").code == 2
         assert aws.changes() == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (["main:app", "--handler", "main.handler"], "--handler is for a zip"),
+            (["shop.zip", "--factory"], "--factory is for an app"),
+        ],
+    )
+    def test_refuses_an_option_that_it_has_no_use_for(
+        self, run: Run, aws: RecordingAws, arguments: list[str], sentence: str
+    ) -> None:
+        outcome = run("deploy", *arguments, "--name", "shop", "--auth", "none")
+        assert outcome.code == 2
+        assert outcome.err.startswith(f"adapter: {sentence}")
+        assert aws.calls == []
+
+    def test_that_is_a_broken_zip_is_wrong_usage(
+        self, run: Run, aws: RecordingAws, tmp_path: Path
+    ) -> None:
+        content = (tmp_path / "shop.zip").read_bytes()
+        for broken in (b"", content[:-1], content.replace(b"PK\1\2", b"PK\0\0")):
+            (tmp_path / "broken.zip").write_bytes(broken)
+            outcome = run("deploy", "broken.zip", "--name", "shop", "--auth", "none")
+            assert outcome.code == 2
+            assert f"{tmp_path / 'broken.zip'} is not a zip (" in outcome.err
+        assert aws.calls == []
 
     @pytest.mark.parametrize(
         ("target", "sentence"),

@@ -23,6 +23,13 @@ REMOTE = replace(GOOD, written=())
 SHOWN = {
     "failed": replace(GOOD, error="Boom: no luck"),
     "status": replace(GOOD, status=404),
+    "app-raised": replace(
+        GOOD,
+        status=500,
+        log=[
+            "[ERROR] The app failed: GET /sse\nTraceback (most recent call last):\nKeyError: 'id'"
+        ],
+    ),
     "server-error": replace(GOOD, status=500),
     "redirect": replace(GOOD, status=307, headers=[("location", "/sse/")]),
     "broken": replace(GOOD, broken="the connection was closed"),

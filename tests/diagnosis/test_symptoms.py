@@ -31,6 +31,9 @@ ABSENT: list[tuple[Detector, Observation]] = [
     (symptoms.server_error, replace(BASE, status=502, error="Boom")),
     (symptoms.server_error, replace(BASE, status=404)),
     (symptoms.server_error, replace(BASE, expected_to_stream=False, status=500)),
+    (symptoms.server_error, SHOWN["app-raised"]),
+    (symptoms.app_raised, replace(SHOWN["app-raised"], status=404)),
+    (symptoms.app_raised, replace(SHOWN["app-raised"], error="Boom")),
     (symptoms.redirected, replace(BASE, status=304)),
     (symptoms.json_in_body, replace(BASE, body_start=b'{"statusCode":200}' + bytes(8))),
     (symptoms.json_in_body, replace(BASE, body_start=b'{"message":"a","statusCode":200}\n')),
@@ -126,3 +129,58 @@ def test_without_a_suspect_the_middleware_of_the_stack_is_named() -> None:
 
 def test_short_times_are_in_milliseconds() -> None:
     assert [symptoms.seconds(value) for value in (0.0123, 3.14)] == ["12 ms", "3.1 s"]
+
+
+HEAD = "[ERROR]\t2026-11-27T20:00:00.000Z\tid-1\tThe app failed: GET /\n"
+FRAME = '\xa0\xa0File "main.py", line 3, in app\n\xa0\xa0\xa0\xa0raise error\n'
+TRACE = f"{symptoms.TRACEBACK}\n"
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "main.py", line 4, in app
+  | ExceptionGroup: of a task group (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "main.py", line 2, in part
+    | ValueError: no luck
+    +------------------------------------
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "error"),
+    [
+        ([f"{HEAD}{TRACE}{FRAME}ValueError: no luck"], "ValueError: no luck"),
+        ([f"{HEAD}{TRACE}{FRAME}KeyError", "END RequestId: id-1"], "KeyError"),
+        ([f"{HEAD}{TRACE}{FRAME}[\N{HORIZONTAL ELLIPSIS}]\n{FRAME}E: x."], "E: x"),
+        # with the error that it was raised for
+        (
+            [f"{HEAD}{TRACE}{FRAME}KeyError: 1\n\nDuring handling:\n\n{TRACE}{FRAME}E: 2"],
+            "E: 2",
+        ),
+        # written line by line, as a framework does that has its own handler
+        ([*f"{TRACE}{FRAME}django.X: 1\n\nmore".split("\n"), "[INFO]\tafter"], "django.X: 1"),
+        ([f"{HEAD}{GROUP}"], "ValueError: no luck"),
+        ([f"{HEAD}{TRACE}{FRAME}E: {'x' * 1000}"], f"E: {'x' * 297}"),
+        (
+            [
+                '{"level": "ERROR", "message": "The app failed", "stackTrace": ["a"], '
+                '"errorType": "ValueError", "errorMessage": "no \\"luck\\"\\nat all"}',
+                '{"level": "INFO", "message": "after"}',
+            ],
+            'ValueError: no "luck"',
+        ),
+        (
+            [
+                '{"stackTrace": ["a\n[\N{HORIZONTAL ELLIPSIS}]\nb"], "errorType": "E", '
+                '"errorMessage": "1"}'
+            ],
+            "E: 1",
+        ),
+        (['{"stackTrace": [], "errorType": "\\x", "errorMessage": "1"}'], ""),
+        ([HEAD], ""),
+        ([f"{HEAD}{TRACE}{FRAME}"], ""),
+        ([], ""),
+    ],
+)
+def test_the_last_error_of_a_log_is_named(log: list[str], error: str) -> None:
+    assert symptoms.logged_error(log) == error

@@ -186,6 +186,23 @@ class TestAnApp:
         (folder / "template.json").write_text(json.dumps({"Resources": {"Url": url}}))
         assert doctor(folder, "main:app", "--path", "/sse")[:2] == (1, ["template"])
 
+    def test_that_needs_as_much_memory_as_a_function_may_have(self, folder: Path) -> None:
+        (folder / "bare.py").write_text(
+            "import os\n"
+            "async def app(scope, receive, send):\n"
+            "    body = os.environ['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'].encode()\n"
+            "    await send({'type': 'http.response.start', 'status': 200})\n"
+            "    await send({'type': 'http.response.body', 'body': body})\n"
+        )
+        assert doctor(folder, "bare:app")[2]["response"]["body_start"] == "10240"
+
+    def test_that_raises(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        (folder / "bare.py").write_text("async def app(scope, receive, send): raise KeyError('id')")
+        assert doctor(folder, "bare:app")[:2] == (1, ["app-raised", "whole"])
+        said = capfd.readouterr()
+        assert "Fault: The status is 500, and the app raised KeyError: 'id'.\n" in said.out
+        assert "Traceback (most recent call last):" in said.err
+
     def test_that_cannot_start(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
         (folder / "main.py").write_text("app = 1 / 0")
         assert main(["doctor", "main:app"]) == 2

@@ -10,6 +10,7 @@ import pytest
 from anyio.abc import SocketAttribute
 
 from adapter.diagnosis.observation import total
+from adapter.doctor import probe as doctor_probe
 from adapter.doctor.probe import MAX_CHUNKS, ProbedResponse, ProbeRequest, probe
 
 if TYPE_CHECKING:
@@ -122,3 +123,30 @@ async def test_a_body_of_many_pieces_is_kept_in_bounded_memory() -> None:
     assert len(seen.chunks) == MAX_CHUNKS
     assert total(seen.chunks) == 2 * seen.http_chunks
     assert len(seen.body_start) == 1024
+
+
+@pytest.mark.parametrize("resets", [False, True])
+async def test_a_server_that_closes_the_connection_during_the_handshake_is_not_reached(
+    resets: bool,
+) -> None:
+    async def refuse(stream: SocketStream) -> None:
+        if not resets:  # a socket that is closed with unread bytes resets the connection
+            await stream.receive()
+        await stream.aclose()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, refuse)
+        url = f"https://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        with pytest.raises(ConnectionError, match="during the TLS handshake"):
+            await probe(ProbeRequest(url), 10)
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_server_that_does_not_respond_to_the_handshake_is_not_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor_probe, "CONNECT_SECONDS", 0)
+    async with server() as url:
+        with pytest.raises(TimeoutError, match="no connection within 0 s"):
+            await probe(ProbeRequest(url.replace("http:", "https:")), 10)

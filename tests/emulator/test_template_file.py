@@ -22,6 +22,18 @@ def test_tags_become_their_long_forms(tmp_path: Path) -> None:
     }
 
 
+def test_names_and_dates_are_text_as_for_cloudformation(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text("Base: &base {ON: 1}\nA: {<<: *base, 2: yes, since: 2026-01-02}\n")
+    assert read_template(template)["A"] == {"ON": 1, "2": True, "since": "2026-01-02"}
+
+
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    template = tmp_path / "template.json"
+    template.write_bytes(b'\xef\xbb\xbf{"A": 1}')
+    assert read_template(template) == {"A": 1}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [

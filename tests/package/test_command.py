@@ -38,6 +38,16 @@ def test_the_zip_has_the_app_its_needs_and_the_adapter(
         assert f"\n{row}" in done.out or done.out.startswith(row)
 
 
+def test_a_file_of_dependencies_above_the_app_is_named_with_its_folder(
+    project: Write, package: Run
+) -> None:
+    folder = project({"src/main.py": APP["main.py"], **needing()})
+    done = package(f"{folder}/src/main.py:app")
+    assert f"with uv: the dependencies of requirements.txt in {folder} ...\n" in done.err
+    done = package(f"{folder}/main.py:app", output="other.zip")
+    assert "with uv: the dependencies of requirements.txt ...\n" in done.err
+
+
 def test_the_same_project_makes_the_same_bytes(project: Write, wheels: Path, package: Run) -> None:
     make_wheel(wheels, "shop")
     folder = project(needing("shop"))
@@ -164,6 +174,12 @@ class TestTheBuildStep:
         settings = '[tool.adapter]\nbuild = "python -m make_data"\n'
         folder = project({**needing(), "make_data.py": code, "pyproject.toml": settings})
         assert package(f"{folder}/main.py:app").read("data.txt") == sys.executable
+
+    def test_its_output_is_not_the_result(self, project: Write, package: Run) -> None:
+        settings = "[tool.adapter]\nbuild = \"python -c 'print(6 * 7)'\"\n"
+        done = package(f"{project({**needing(), 'pyproject.toml': settings})}/main.py:app")
+        assert "\n42\n" in done.err
+        assert "42" not in done.out.splitlines()
 
     def test_its_lines_are_words_and_no_shell_sees_them(self, project: Write, package: Run) -> None:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(repr(sys.argv[2:]))"

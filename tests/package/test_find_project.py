@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +17,7 @@ from adapter.package.tree import copy_sources, keys_among, project_files
 from .wheels import UV_LOCK_HEAD, locked_by_uv, pylock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     Write = Callable[[Mapping[str, str]], Path]
 
@@ -133,6 +136,13 @@ def test_a_file_can_be_named(project: Write) -> None:
         find_project(folder, folder / "missing.txt")
 
 
+def test_a_byte_order_mark_of_an_editor_is_ignored(project: Write) -> None:
+    folder = project({"main.py": "", "pyproject.toml": f"\N{ZERO WIDTH NO-BREAK SPACE}{NAMED}"})
+    found = find_project(folder).dependencies
+    assert found is not None
+    assert found.lines == ("starlette", "asgi-lambda-stream")
+
+
 def test_the_project_may_be_above_the_code_but_not_above_its_repository(project: Write) -> None:
     folder = project({"src/shop/main.py": "", "pyproject.toml": NAMED})
     assert find_project(folder / "src").folder == folder
@@ -245,6 +255,70 @@ def test_a_link_within_the_project_is_packaged_as_the_file_it_leads_to(project: 
     folder = project({"src/main.py": "", "shared/prices.json": "{}", "pyproject.toml": ""})
     (folder / "src" / "prices.json").symlink_to("../shared/prices.json")
     assert set(dict(project_files(find_project(folder / "src")))) == {"main.py", "prices.json"}
+
+
+def test_links_that_lead_to_each_other_end(project: Write) -> None:
+    folder = project({"main.py": "", "a/a.txt": "", "b/b.txt": ""})
+    (folder / "a" / "to_b").symlink_to("../b")
+    (folder / "b" / "to_a").symlink_to("../a")
+    (folder / "b" / "up").symlink_to("..")
+    found = {name for name, _ in project_files(find_project(folder))}
+    assert found == {"main.py", "a/a.txt", "a/to_b/b.txt", "b/b.txt", "b/to_a/a.txt"}
+
+
+def test_a_link_to_itself_is_named(project: Write) -> None:
+    folder = project({"main.py": ""})
+    (folder / "self").symlink_to("self")
+    with pytest.raises(PackageError, match="self is neither a file nor a link to one"):
+        dict(project_files(find_project(folder)))
+
+
+@pytest.mark.parametrize("name", ["[id].txt", 'a"b\\.txt', "caf\xe9 \N{SNOWMAN}.txt", "a\nb", "*"])
+def test_the_pattern_that_an_error_names_matches_the_file(
+    project: Write, tmp_path: Path, name: str
+) -> None:
+    folder = project({"main.py": "", "a.txt": ""})
+    (folder / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(PackageError) as caught:
+        dict(project_files(find_project(folder)))
+    advice = re.search(r"exclude = \[.*?\](?= in)", str(caught.value))
+    assert advice
+    (folder / "pyproject.toml").write_text(f"[tool.adapter]\n{advice[0]}\n", encoding="utf-8")
+    assert set(dict(project_files(find_project(folder)))) == {"main.py", "a.txt"}
+
+
+@contextmanager
+def ordinary_user() -> Iterator[None]:
+    """Run the block as a user whose permissions are checked."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_a_folder_that_cannot_be_read_is_named_or_can_be_left_out() -> None:
+    with TemporaryDirectory() as name:  # not below `tmp_path`, which other users cannot enter
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "requirements.txt").touch()
+        (folder / "main.py").touch()
+        (folder / "database").mkdir(0)
+        with (
+            ordinary_user(),
+            pytest.raises(
+                PackageError,
+                match=rf'{folder / "database"} cannot be read: Permission .* \["database"\]',
+            ),
+        ):
+            dict(project_files(find_project(folder)))
+        (folder / "pyproject.toml").write_text('[tool.adapter]\nexclude = ["database"]')
+        with ordinary_user():
+            assert set(dict(project_files(find_project(folder)))) == {"main.py"}
+        (folder / "database").chmod(0o755)
 
 
 def test_what_is_included_is_packaged_though_it_would_be_left_out(project: Write) -> None:

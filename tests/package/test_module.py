@@ -62,7 +62,9 @@ def test_a_package_comes_before_a_file_of_its_name_as_in_an_import(tmp_path: Pat
 
 
 def test_how_to_keep_a_module_that_is_left_out_is_said(tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match=r"left out of packages, --keep tests/app\.py keeps it"):
+    with pytest.raises(
+        PackageError, match=r"left out of packages: adapter package --keep tests/app\.py$"
+    ):
         check("tests.app:app", tmp_path, "main.py")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
 
 import adapter
 from adapter.cli import INSTALL
+from adapter.errors import PackageError
 from adapter.package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 from adapter.package.resolve import Platform, explain, own_requirement
 
@@ -147,6 +149,12 @@ def test_the_adapter_comes_from_where_it_was_installed_from(
     assert own_requirement() == arguments
 
 
+def test_an_adapter_that_is_not_installed_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(PackageError, match=r"The adapter in .* Install it: docs/getting"):
+        own_requirement()
+
+
 def test_without_uv_it_says_what_to_install(project: Write) -> None:
     script = (
         "import sys; sys.modules['uv'] = None  # so that `import uv` fails\n"
@@ -205,11 +213,20 @@ def test_the_adapter_from_a_place_of_its_own_is_told_to_be_just_named(
     assert "uv found no wheels" not in done.err
 
 
-def test_an_index_without_a_page_of_the_adapter_is_no_fault_of_the_requirements() -> None:
-    fetch = "error: Failed to fetch: https://x.test/simple/asgi-lambda-stream/"
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        "error: Failed to fetch: https://x.test/simple/asgi-lambda-stream/",
+        "error: Failed to build `asgi-lambda-stream @ file:///clone`\n"
+        "    cause: Failed to fetch: https://pypi.org/simple/hatchling/",
+    ],
+)
+def test_an_index_without_the_adapter_or_its_build_tool_is_no_fault_of_the_requirements(
+    fetch: str,
+) -> None:
     error = subprocess.CalledProcessError(2, "uv", stderr=fetch)
     told = explain(error, "requirements.txt", Platform("arm64", "3.13"), is_locked=False)
-    assert f"    {fetch}\n" in told
+    assert indent(fetch, "    ") in told
     assert "check the network" in told
     assert "Write just" not in told
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,8 +22,10 @@ from .dev_settings import DevSettings
 from .function_options import read_dev_function
 from .reload_filter import ReloadFilter
 from .source_options import read_source
+from .stop_signals import stop_signals
 
 if TYPE_CHECKING:
+    import signal
     import socket
     from argparse import Namespace
     from collections.abc import AsyncIterator, Callable
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from ..environments.pool import Pool
     from ..function_config import FunctionConfig
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WRITABLE_TASK_ROOT = (
     "Note: this system allows no read-only mount, so the app can write to its own folder here. "
     "On Lambda it can write to /tmp only."
@@ -113,25 +113,29 @@ async def run(settings: DevSettings, future_sandbox: Future[Sandbox]) -> int:
     function = settings.function
     reload_stop = anyio.Event()
     # Signals first: a Ctrl-C during the start has to stop the server cleanly as well.
-    with anyio.open_signal_receiver(*STOP_SIGNALS) as signals:
+    with anyio.open_signal_receiver(*stop_signals()) as signals:
         sandbox = await anyio.to_thread.run_sync(future_sandbox.result)
         if function.isolated and not sandbox.read_only:
             console.line(WRITABLE_TASK_ROOT)
-        async with open_pool(function, sandbox, console, settings.max_environments) as pool:
+        async with (
+            open_pool(function, sandbox, console, settings.max_environments) as pool,
+            anyio.create_task_group() as watching,
+        ):
+            if settings.reload_filter is not None:  # first: a change during the start counts too
+                watching.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
             first = await pool.start()
             serve_function = await anyio.to_thread.run_sync(import_servers)
             async with serve_function(settings, pool, console), anyio.create_task_group() as tasks:
                 signalled, failed = anyio.Event(), anyio.Event()
                 tasks.start_soon(wait_for_signal, signals, signalled)
                 tasks.start_soon(announce, settings, first, console, failed)
-                if settings.reload_filter is not None:
-                    tasks.start_soon(reload, pool, settings.reload_filter, console, reload_stop)
                 await wait_any(signalled, failed)
                 console.line(stopping_line(len(pool.unfinished)))
                 reload_stop.set()
                 tasks.cancel_scope.cancel()
                 with anyio.CancelScope(shield=True):
                     await pool.close()
+            watching.cancel_scope.cancel()
     return 1 if failed.is_set() else 0
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -25,8 +23,11 @@ from ..front_ends.source_response import TOKEN, InvalidResponseError, read_objec
 from ..local_invocation import MAX_PAYLOAD_BYTES, LocalInvocation
 from ..outcome import EXIT_ERROR, InvocationFailure, ResponseStart
 from .function_options import read_function
+from .request_options import read_data, read_file, read_path
+from .stop_signals import stop_signals
 
 if TYPE_CHECKING:
+    import signal
     from argparse import Namespace
 
     from ..function_config import FunctionConfig
@@ -67,25 +68,23 @@ def read_event(arguments: Namespace) -> SourceEvent:
             "--event is sent as it is: --method, --header and --data are for --path only."
         )
     name: str = arguments.event
-    document = read(name)
+    content = read_file(name)
     try:
-        json.loads(document)
+        text = content.decode("utf-8-sig")  # editors on Windows begin a file with a BOM
+        json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{name} does not hold an event: {error}") from error
+        raise ConfigurationError(
+            f"{'stdin' if name == '-' else name} does not hold an event, which is JSON in UTF-8: "
+            f"{error}. To send a request instead, use --path."
+        ) from error
     # The ids are those of a made-up request, because an event has none.
     with_ids = url_event(ClientRequest("GET", "/", "", [], b"", "http", 80, "127.0.0.1"))
-    return with_ids._replace(document=document)
+    return with_ids._replace(document=text.encode())
 
 
 def build_event(arguments: Namespace) -> SourceEvent:
     """Return the event of the request that the options describe."""
-    body = b""
-    if arguments.data is not None:
-        data: str = arguments.data
-        body = read(data[1:]) if data.startswith("@") else data.encode()
-    path, _, query = arguments.path.partition("?")
-    if not path.startswith("/"):
-        raise ConfigurationError(f"--path has to begin with /, and {arguments.path!r} does not.")
+    path, _, query = read_path(arguments.path).partition("?")
     given = [read_header(line) for line in arguments.header]
     names = {name for name, _ in given}
     headers = [field for field in DEFAULT_HEADERS if field[0] not in names] + given
@@ -94,6 +93,7 @@ def build_event(arguments: Namespace) -> SourceEvent:
         method = "GET" if arguments.data is None else "POST"
     if not TOKEN.fullmatch(method):
         raise ConfigurationError(f"--method {method!r} is not a method. Try PUT.")
+    body = b"" if arguments.data is None else read_data(arguments.data)
     return url_event(
         ClientRequest(method.upper(), path, query, headers, body, "http", 80, "127.0.0.1")
     )
@@ -105,15 +105,7 @@ def read_header(line: str) -> tuple[bytes, bytes]:
     name = name.strip().lower()
     if not colon or not TOKEN.fullmatch(name):
         raise ConfigurationError(f"--header {line!r} is not a header. Try 'Accept: text/html'.")
-    return name.encode(), value.strip().encode()
-
-
-def read(name: str) -> bytes:
-    """Read a file, or stdin for ``-``."""
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"Cannot read {name!r}: {error.strerror}.") from error
+    return name.encode(), os.fsencode(value.strip())
 
 
 async def run(settings: InvokeSettings) -> int:
@@ -124,17 +116,19 @@ async def run(settings: InvokeSettings) -> int:
         open_pool(settings.function, sandbox, console, limit=1) as pool,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(cancel_on_signal, tasks.cancel_scope)
+        received: list[signal.Signals] = []
+        tasks.start_soon(cancel_on_signal, tasks.cancel_scope, received)
         code = await invoke(settings, pool, console)
         tasks.cancel_scope.cancel()
         return code
-    return 128 + signal.SIGINT  # a signal has cancelled the block
+    return 128 + received[0]  # as a shell reports the signal, which has cancelled the block
 
 
-async def cancel_on_signal(scope: anyio.CancelScope) -> None:
-    """Cancel the scope at a signal."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-        async for _ in signals:
+async def cancel_on_signal(scope: anyio.CancelScope, received: list[signal.Signals]) -> None:
+    """Cancel the scope at a signal, and add the signal to ``received``."""
+    with anyio.open_signal_receiver(*stop_signals()) as signals:
+        async for number in signals:
+            received.append(number)
             scope.cancel()
 
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/s
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -164,8 +165,9 @@ def merged(common: Properties, own: Properties) -> Properties:
 
 
 def number(value: object, default: float) -> float:
-    """Return a number of the template."""
+    """Return a number of the template, or the default if the value is none that Lambda takes."""
     try:
-        return float(str(value))
+        found = float(str(value))
     except ValueError:
         return default
+    return found if 0 < found < math.inf else default

@@ -51,8 +51,10 @@ class Environment:
         sandbox: Sandbox,
         console: Console,
         init_timeout_seconds: float,
+        phase: str = "init",
     ) -> None:
         self._function = function
+        self._phase = phase  #: of Lambda, for the line about a failed init
         self._running: set[LocalInvocation] = set()
         self._log = EnvironmentLog(console, self._running)
         #: of the latest invocation; in an on-demand environment, of all; ``None`` before the first
@@ -142,7 +144,7 @@ class Environment:
             self._log.line(f"Restore failed: {self.init_failure.explain()}", "error")
 
     async def _deliver(self, invocation: LocalInvocation) -> None:
-        # In an environment that has ended, the invocation is logged, and fails below.
+        # After a failed init the invocation fails below; its lines are logged, as on AWS.
         if not self.ended.is_set() and not self.api.deliver(invocation):
             self._log.line(
                 f"RequestId: {invocation.request_id} {UNAVAILABLE}: concurrency limit reached",
@@ -197,7 +199,7 @@ class Environment:
         if self.api.initialised.is_set():
             return
         self.init_timed_out = True
-        line = log_lines.init_line(self._init_timeout_seconds, "timeout")
+        line = log_lines.init_line(self._init_timeout_seconds, "timeout", phase=self._phase)
         self._log.line(line, "error")
         await self.stop()
 
@@ -240,7 +242,7 @@ class Environment:
         if self._process.out_of_memory:
             error_type = OUT_OF_MEMORY
         duration = monotonic() - self._process.started_at
-        self._log.line(log_lines.init_line(duration, "error", error_type), "error")
+        self._log.line(log_lines.init_line(duration, "error", error_type, self._phase), "error")
         if self.init_failure:
             self._log.line(f"Init failed: {self.init_failure.explain()}", "error")
 

@@ -50,9 +50,9 @@ def out_of_memory_line(memory_mb: int) -> str:
     )
 
 
-def init_line(duration: float, status: str, error_type: str = "") -> str:
-    """Return the line for an init that failed or timed out."""
-    parts = [f"INIT_REPORT Init Duration: {milliseconds(duration)}", "Phase: init"]
+def init_line(duration: float, status: str, error_type: str = "", phase: str = "init") -> str:
+    """Return the line for an init that failed or timed out; ``invoke``: in its second phase."""
+    parts = [f"INIT_REPORT Init Duration: {milliseconds(duration)}", f"Phase: {phase}"]
     parts.append(f"Status: {status}")
     if error_type:
         parts.append(f"Error Type: {error_type}")

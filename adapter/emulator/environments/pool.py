@@ -111,9 +111,9 @@ class Pool(ABC):
             invocation.done.set()
             invocation.logged.set()
 
-    async def _start(self, init_timeout_seconds: float) -> Environment:
+    async def _start(self, init_timeout_seconds: float, phase: str = "init") -> Environment:
         environment = Environment(
-            self._function, self._sandbox, self._console, init_timeout_seconds
+            self._function, self._sandbox, self._console, init_timeout_seconds, phase
         )
         self._alive.add(environment)
         await self._tasks.start(self._run, environment)
@@ -172,7 +172,7 @@ class OnDemandPool(Pool):
                 await environment.api.initialised.wait()
             if environment.init_timed_out:
                 # AWS tries once more, within the timeout of the invocation.
-                environment = await self._start(self._function.timeout_seconds)
+                environment = await self._start(self._function.timeout_seconds, "invoke")
             await environment.invoke(invocation)
             if environment.usable and environment not in self._outdated:
                 self._idle.append(environment)

@@ -82,7 +82,7 @@ def parse_cors(text: str) -> Cors:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"--cors is not JSON: {error}.") from error
     if not isinstance(document, dict):
         raise ConfigurationError('--cors has to be an object: \'{"AllowOrigins": ["*"]}\'.')
@@ -108,7 +108,7 @@ def read_cors(document: Mapping[str, Any]) -> Cors:
     if credentials not in ("true", "false"):
         raise ConfigurationError("Cors: AllowCredentials is not true or false.")
     max_age = str(document.get("MaxAge", 0))
-    if not re.fullmatch("[0-9]+", max_age):
+    if not re.fullmatch("[0-9]{1,9}", max_age):
         raise ConfigurationError("Cors: MaxAge is not a number of seconds.")
     return Cors(origins, methods, headers, exposed, credentials == "true", int(max_age))
 

@@ -29,11 +29,12 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen(128)
-    except OSError as error:
+    except (OSError, TypeError) as error:  # TypeError: of a name that no host can have
         listening.close()
-        advice = ADVICE.get(error.errno or 0, BAD_ADDRESS).format(option=option)
+        number, reason = getattr(error, "errno", None), getattr(error, "strerror", None)
+        advice = ADVICE.get(number or 0, BAD_ADDRESS).format(option=option)
         raise ConfigurationError(
-            f"Cannot listen on {host}:{port}: {error.strerror or error}. {advice}"
+            f"Cannot listen on {host}:{port}: {reason or error}. {advice}"
         ) from error
     listening.setblocking(False)
     return listening

@@ -143,8 +143,9 @@ def detail(
         "lines_left_out": record.lines_left_out,
         "explanation": record.explanation,
         "middleware": list(middleware),
-        "curl": curl_command(sent, base_url),
-        "invoke": invoke_command(request, record.event, target),
+        # A cut event has lost headers and body: no command can repeat its request.
+        "curl": curl_command(sent, base_url) if record.replayable else "",
+        "invoke": invoke_command(request, record.event, target) if record.replayable else "",
         "bandwidth": {
             "burst_bytes": BURST_BYTES,
             "bytes_per_second": STEP_BYTES / STEP_SECONDS,

@@ -26,6 +26,7 @@ MAX_START_BYTES = 1024
 MAX_KEPT_EVENT_BYTES = 128 * 1024
 MAX_LINES = 200
 MAX_LINE_CHARACTERS = 2000
+LEFT_OUT = "\n[…]\n"
 
 
 class Series:
@@ -154,7 +155,7 @@ class RecordedInvocation:
 
     def _take_line(self, at: float, line: str) -> None:
         self.lines_left_out += len(self.lines) == MAX_LINES
-        self.lines.append((at, line[:MAX_LINE_CHARACTERS]))
+        self.lines.append((at, shortened(line)))
 
     def _take_end(self, at: float, step: Ended) -> None:
         for chunk in self.prelude.end():
@@ -162,6 +163,16 @@ class RecordedInvocation:
         self.ended, self.end = at, step.end
         explanation = step.explanation or explain_trailers(step.end)
         self.explanation = explanation[:MAX_LINE_CHARACTERS]
+
+
+def shortened(line: str) -> str:
+    """Return a long line without its middle: the end of a traceback names the error."""
+    if len(line) <= MAX_LINE_CHARACTERS:
+        return line
+    kept = MAX_LINE_CHARACTERS - len(LEFT_OUT)
+    start = kept // 4
+    end = line[start - kept :]
+    return f"{line[:start]}{LEFT_OUT}{end.partition(chr(10))[2] or end}"
 
 
 def explain_trailers(end: ResponseEnd) -> str:

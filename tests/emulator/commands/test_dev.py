@@ -103,6 +103,22 @@ def test_it_serves_and_leaves_nothing_behind(folder: Path, signal_number: int) -
             pass  # the port is free at once
 
 
+def test_under_nohup_it_outlives_its_terminal(folder: Path) -> None:
+    command = ["nohup", sys.executable, "-m", "adapter", "dev", "main.py:app", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            dev = Dev(process, process.stdout)
+            url = dev.read_until(r"http://[\d.:]+")
+            process.send_signal(signal.SIGHUP)
+            for _ in range(3):  # a server that stops takes no new connections
+                assert httpx.get(url).text.endswith(" one")
+        finally:
+            process.terminate()
+        assert b"\nStopping" in process.stdout.read()
+    assert process.returncode == 0
+
+
 def test_the_inspector_shows_a_request_unless_it_is_turned_off(folder: Path) -> None:
     with serving(folder) as dev:
         assert dev.read_until("Inspector: .*").endswith("/__lambda__/")
@@ -242,6 +258,26 @@ def test_reload_serves_what_was_changed(folder: Path) -> None:
             (folder / "main.py").write_text(APP.replace("VERSION", "two"))
         dev.read_until(r"Changed: main\.py\. Restarting the function")
         assert httpx.get(dev.url).text.split()[1] == "two"
+
+
+def test_reload_sees_a_change_during_the_start(folder: Path) -> None:
+    file = folder / "main.py"
+    new = file.read_text().replace("one", "two")
+    old = f"import os\nprint('import', flush=True)\nwhile not os.path.exists('go'): pass\n{new}"
+    file.write_text(old.replace("two", "one"))
+    command = [sys.executable, "-m", "adapter", "dev", "main.py:app", "--port", "0", "--reload"]
+    with python_with_pipe(command, folder, os.environ, IMPORTED) as (process, output):
+        dev = Dev(process, output)
+        try:
+            dev.read_until("^import")
+            file.write_text(new)
+            (folder / "go").touch()
+            url = dev.read_until(r"http://[\d.:]+")
+            dev.read_until(r"Changed: main\.py")
+            while not httpx.get(url).text.endswith(" two"):
+                pass  # the old environment, until its end
+        finally:
+            process.kill()
 
 
 def test_reload_does_not_feed_on_what_the_server_and_the_app_write(folder: Path) -> None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.__main__ import main
+from adapter.cli import build_parser
+from adapter.emulator.commands.invoke import read_event
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,8 +167,9 @@ class TestInvoke:
             (["--path", "/", "--method", ""], "--method '' is not a method"),
             (["--path", "/", "--data", "@nowhere"], "Cannot read 'nowhere'"),
             (["--event", ""], "Cannot read ''"),
+            (["--event", "."], "Cannot read '.': Is a directory."),
             (["--event", "nowhere.json"], "Cannot read 'nowhere.json'"),
-            (["--event", "main.py"], "does not hold an event"),
+            (["--event", "main.py"], "main.py does not hold an event, which is JSON in UTF-8: "),
         ],
     )
     def test_wrong_usage_is_exit_code_2(
@@ -174,6 +177,27 @@ class TestInvoke:
     ) -> None:
         assert main(["invoke", "main:app", *arguments]) == 2
         assert says in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            (b"", "Expecting value: line 1 column 1 (char 0)"),
+            (b'{"a": 1', "Expecting ',' delimiter: line 1 column 8 (char 7)"),
+            (b"\x89PNG\r\n", "'utf-8' codec can't decode byte 0x89 in position 0"),
+            ('{"a": 1}'.encode("utf-16"), "'utf-8' codec can't decode byte 0xff in position 0"),
+        ],
+    )
+    def test_an_event_that_cannot_be_read_is_one_sentence_that_says_where_and_what_to_do(
+        self, app: Path, capsys: pytest.CaptureFixture[str], content: bytes, says: str
+    ) -> None:
+        app.with_name("event.json").write_bytes(content)
+        assert main(["invoke", "main:app", "--event", "event.json"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(
+            f"adapter: event.json does not hold an event, which is JSON in UTF-8: {says}"
+        )
+        assert said.endswith(". To send a request instead, use --path.\n")
+        assert said.count("\n") == 1
 
     @pytest.mark.parametrize("option", ["--data", "--header", "--method"])
     def test_request_options_are_refused_beside_an_event(
@@ -203,14 +227,17 @@ class TestInvoke:
         assert said.startswith("adapter: Not invoked: the event has more than 6291456 bytes")
         assert "A binary body is base64 in it and grows by a third" in said
 
-    def test_ctrl_c_ends_every_process(self, app: Path) -> None:
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    )
+    def test_a_signal_ends_every_process(self, app: Path, number: int, code: int) -> None:
         app.write_text("import os, signal; print(os.getpid(), flush=True); signal.pause()")
         command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             runtime = os.pidfd_open(int(process.stderr.readline()))
-            process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 130
+            process.send_signal(number)
+            assert process.wait(20) == code
             assert select.select([runtime], [], [], 20)[0]
             os.close(runtime)
             assert "Traceback" not in process.stderr.read()
@@ -225,3 +252,24 @@ class TestInvoke:
             process.stdout.close()
             assert process.wait(20) == 0
             assert "Error" not in process.stderr.read()
+
+
+def test_an_event_with_a_byte_order_mark_is_sent_without_the_mark(tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_bytes(b'\xef\xbb\xbf{"x": "\xc3\xa9"}\r\n')
+    arguments = build_parser().parse_args(["invoke", "main.handler", "--event", str(file)])
+    assert read_event(arguments).document == b'{"x": "\xc3\xa9"}\r\n'
+
+
+def test_bytes_that_are_not_utf_8_reach_the_app_as_they_are(
+    app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    app.write_text(
+        "async def app(scope, receive, send):\n"
+        "    body = scope['raw_path'], dict(scope['headers'])[b'x'], (await receive())['body']\n"
+        "    await send({'type': 'http.response.start', 'status': 200})\n"
+        "    await send({'type': 'http.response.body', 'body': repr(body).encode()})\n"
+    )
+    request = ["--path", "/\udce9", "--header", "x: \udce9", "--data", "\udce9"]
+    assert main(["invoke", "main:app", *request]) == 0
+    assert capfdbinary.readouterr().out == rb"(b'/%E9', b'\xe9', b'\xe9')"

@@ -114,6 +114,17 @@ def test_variables_have_the_text_that_cloudformation_gives_them(tmp_path: Path) 
     assert environ == {"DEBUG": "true", "VERBOSE": "false", "COUNT": "3"}
 
 
+@pytest.mark.parametrize("value", [".inf", ".nan", "-1", "0", "many"])
+def test_a_number_that_lambda_does_not_take_is_the_default(tmp_path: Path, value: str) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Resources: {A: {Type: AWS::Lambda::Function, "
+        f"Properties: {{Handler: a.handler, Timeout: {value}, MemorySize: {value}}}}}}}\n"
+    )
+    function = function_of_template(template)
+    assert (function.timeout_seconds, function.memory_mb) == (3, 128)
+
+
 TWO = """
 Resources:
   A: {Type: AWS::Serverless::Function, Properties: {Handler: a.handler}}

@@ -305,6 +305,24 @@ if not os.path.exists(mark):
         assert "Init Duration: 20000.00 ms\tPhase: init\tStatus: timeout" in running.log.getvalue()
 
 
+@behaviour("A repeated init that fails is logged with the phase invoke", Source.REPORTS)
+async def test_an_init_that_fails_twice_is_logged_as_on_aws(
+    local: LocalFactory, tmp_path: anyio.Path
+) -> None:
+    tries = anyio.Path(tmp_path) / "tries"
+    script = f"import signal\nopen({str(tries)!r}, 'a').write('x')\nsignal.pause()\n"
+    async with local(script, init_timeout_seconds=20, timeout_seconds=30) as running:
+        invocation = running.submit()
+        for count, seconds in ((1, 20), (2, 30)):
+            while not await tries.exists() or len(await tries.read_bytes()) < count:
+                await anyio.lowlevel.checkpoint()
+            pass_time(seconds)
+        await invocation.logged.wait()
+    kinds = [re.split(r"[ \t]", line)[0] for line in running.log.getvalue().splitlines()]
+    assert kinds == ["INIT_REPORT", "INIT_REPORT", "START", "END", "REPORT"]
+    assert "Init Duration: 30000.00 ms\tPhase: invoke\tStatus: timeout" in running.log.getvalue()
+
+
 NOTICE = """
 import signal, sys
 def on_term(*_):

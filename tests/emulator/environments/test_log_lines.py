@@ -49,3 +49,4 @@ def test_a_failed_init_is_reported() -> None:
         "INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout"
     )
     assert init_line(1, "error", "Runtime.ExitError").endswith("Error Type: Runtime.ExitError")
+    assert "\tPhase: invoke\t" in init_line(10, "timeout", phase="invoke")

@@ -66,7 +66,10 @@ def test_an_origin_is_named_if_credentials_are_allowed() -> None:
         ('{"MaxAge": "x"}', "MaxAge is not a number of seconds"),
         ('{"MaxAge": null}', "MaxAge is not a number of seconds"),
         ('{"MaxAge": -1}', "MaxAge is not a number of seconds"),
+        (f'{{"MaxAge": "{"9" * 5000}"}}', "MaxAge is not a number of seconds"),
         ('{"AllowCredentials": [1]}', "AllowCredentials is not true or false"),
+        ("{", "--cors is not JSON: "),
+        ("[" * 100_000, "--cors is not JSON: "),
     ],
 )
 def test_unknown_settings_are_named(text: str, says: str) -> None:

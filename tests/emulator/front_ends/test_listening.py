@@ -24,7 +24,7 @@ def test_the_error_names_the_option_of_the_port() -> None:
         listen("127.0.0.1", taken.getsockname()[1], "--invoke-port")
 
 
-@pytest.mark.parametrize("host", ["203.0.113.1", "nonsense.invalid"])
+@pytest.mark.parametrize("host", ["203.0.113.1", "nonsense.invalid", "\xe9..b"])
 def test_the_error_for_a_foreign_address_names_the_local_ones(host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"Cannot listen on .* --host has to be") as raised:
         listen(host, 0)

@@ -102,3 +102,11 @@ def test_an_outcome_that_is_an_error_is_not_a_fault_as_well() -> None:
 def test_an_event_is_indented_if_it_is_whole() -> None:
     assert readable(b'{"a":"\xc3\xa9"}') == '{\n  "a": "é"\n}'
     assert readable(b'{"a":"\xff') == '{"a":"\\xff'
+
+
+def test_a_request_whose_event_is_cut_off_cannot_be_copied() -> None:
+    event = json.dumps(function_url_event("/", method="POST", body=b"x" * 200_000)).encode()
+    kept = RecordedInvocation(4, untold(event), now=0.0, epoch=1.5)
+    document = detail(kept, "main:app", "http://localhost:1", [])
+    assert (document["method"], document["target"]) == ("POST", "/")
+    assert (document["replayable"], document["curl"], document["invoke"]) == (False, "", "")

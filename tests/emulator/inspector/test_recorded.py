@@ -95,6 +95,18 @@ def test_body_event_and_log_are_kept_up_to_a_limit() -> None:
     assert {len(line) for _, line in kept.lines} == {MAX_LINE_CHARACTERS}
 
 
+def test_a_long_traceback_keeps_its_end_which_names_the_error() -> None:
+    kept = record()
+    frame = '  File "routing.py", line 7, in app\n    await self.app(scope, receive, send)\n'
+    trace = f"The app failed: GET /\nTraceback (most recent call last):\n{frame * 80}KeyError: 'id'"
+    kept.take(Logged(101.0, trace))
+    [(_, line)] = kept.lines
+    assert len(line) <= MAX_LINE_CHARACTERS
+    assert line.startswith("The app failed: GET /\nTraceback (most recent call last):\n")
+    assert line.endswith("\n    await self.app(scope, receive, send)\nKeyError: 'id'")
+    assert all(each.startswith((" ", "[")) for each in line.split("\n")[2:-1])
+
+
 def test_a_response_without_a_prelude_is_known_at_its_end() -> None:
     kept = record()
     kept.take(Written(101.0, b'{"statusCode":200}'))
