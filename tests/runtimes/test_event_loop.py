@@ -252,8 +252,9 @@ def test_a_function_runs_coroutines_on_the_current_loop_which_is_that_of_the_app
     running = run(USES, {"ADAPTER_LOOP": loop})
     assert running.stream() == b"one two"
     assert running.serves_on()
-    log = running.platform.output
-    assert log.split() == ["raised", "ValueError", "raised", "CancelledError"] * 2
+    # AWS's runtime warns of ADAPTER_LOOP: it has a loop of its own kind.
+    log = [line for line in running.platform.output.splitlines() if "ADAPTER_LOOP" not in line]
+    assert log == ["raised ValueError", "raised CancelledError"] * 2
 
 
 THREADS = """
