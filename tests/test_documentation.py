@@ -97,6 +97,12 @@ SNIPPETS = {
     "event-sources.md": [
         Snippet(
             TESTING,
+            "for path in ('/', '/prod', '/hello?name=x'):\n"
+            "    event = rest_api_event(path, stage='prod')\n"
+            "    assert handler(event, None)['statusCode'] in (200, 404)",
+        ),
+        Snippet(
+            TESTING,
             "for path in ('/chat', '/'):\n"
             "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",
         ),
