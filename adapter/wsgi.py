@@ -7,12 +7,12 @@ from typing import IO, TYPE_CHECKING, Any
 try:
     from asgiref import wsgi
     from asgiref.sync import ThreadSensitiveContext
-except ModuleNotFoundError as missing:
+except ModuleNotFoundError:
     raise ModuleNotFoundError(
         "adapter.wsgi needs asgiref, which is not installed. Add asgiref to requirements.txt, and"
         " run: pip install asgiref",
         name="asgiref",
-    ) from missing
+    ) from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

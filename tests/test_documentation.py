@@ -96,10 +96,12 @@ SNIPPETS = {
     "cors.md": [Snippet("", "assert app.user_middleware")],
     "event-sources.md": [
         Snippet(
-            TESTING,
-            "for path in ('/', '/prod', '/hello?name=x'):\n"
-            "    event = rest_api_event(path, stage='prod')\n"
-            "    assert handler(event, None)['statusCode'] in (200, 404)",
+            f"{TESTING}from starlette.responses import PlainTextResponse\n"
+            "async def app(scope, receive, send):\n"
+            "    text = f\"{scope['path']} {scope['raw_path']} {scope['root_path']!r}\"\n"
+            "    await PlainTextResponse(text)(scope, receive, send)",
+            "body = handler(rest_api_event('/a', stage='prod'), None)['body']\n"
+            "assert body == \"/a b'/a' ''\"",
         ),
         Snippet(
             TESTING,
