@@ -39,7 +39,7 @@ _EVENT_LOOP_PATHS = (f"{_STDLIB}asyncio/", f"{_STDLIB}concurrent/futures/")
 
 # Python's getters: a class of an app may define an attribute of the same name, which may raise.
 class_name: Callable[[type], str] = type.__dict__["__name__"].__get__
-_traceback: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
+traceback_of: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
     "__traceback__"
 ].__get__
 _cause: Callable[[BaseException], BaseException | None] = BaseException.__dict__[
@@ -199,6 +199,15 @@ def read_only_hint(error: BaseException | None) -> str:
     return ""
 
 
+def failed_start(error: BaseException) -> tuple[str, BaseException | None]:
+    """Return what to log of a start that failed: its message, and the error whose traceback helps.
+
+    Some messages are complete. Only the frames of the cause, which are the app's, help then.
+    """
+    complete = issubclass(type(error), (ConfigurationError, LifespanFailed, LoadError))
+    return error_message(error) + read_only_hint(error), _cause(error) if complete else error
+
+
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:
     """Describe ``error`` in Lambda's format. Never raises, for any class of error."""
     described: ErrorObject = {
@@ -214,7 +223,7 @@ def error_object(error: BaseException, request_id: str | None = None) -> ErrorOb
 def app_frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Return the frames of the app, without those of the adapter and of asyncio around them."""
     try:
-        frames = traceback.extract_tb(_traceback(error))
+        frames = traceback.extract_tb(traceback_of(error))
     except Exception:  # the loader of a module failed to return the source
         return []
     frames_of_app = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]

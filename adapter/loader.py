@@ -261,8 +261,8 @@ def kind_mismatch(target: str, kind: Kind) -> str:
         advice = f"Name the app with a colon: {app}"
     elif kind == "a WSGI app":
         advice = (
-            f"In its module add: app = adapter.wsgi.WsgiToAsgi({attribute}). Then use the target"
-            f" {module}:app"
+            "In its module add: from adapter.wsgi import WsgiToAsgi; app ="
+            f" WsgiToAsgi({attribute}). Then use the target {module}:app"
         )
         if module.rpartition(".")[2] == "wsgi":
             advice = f"Django's ASGI app is {module.removesuffix('wsgi')}asgi:application"

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING, Any
 
-from asgiref import wsgi
-from asgiref.sync import ThreadSensitiveContext
+try:
+    from asgiref import wsgi
+    from asgiref.sync import ThreadSensitiveContext
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "adapter.wsgi needs asgiref, which is not installed. Add asgiref to requirements.txt, and"
+        " run: pip install asgiref",
+        name="asgiref",
+    ) from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -75,7 +75,7 @@ DIFFERENCES = [
         "path",
         (V2, V1),
         "hands the stage to the app's router",
-        "has the stage in `root_path`, which frameworks remove",
+        "has the stage in `root_path`, which most frameworks remove: see below",
     ),
     Difference("a stage", "root_path", (V2, V1), "is empty", "is the stage, and links work"),
     Difference(

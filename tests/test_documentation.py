@@ -96,6 +96,14 @@ SNIPPETS = {
     "cors.md": [Snippet("", "assert app.user_middleware")],
     "event-sources.md": [
         Snippet(
+            f"{TESTING}from starlette.responses import PlainTextResponse\n"
+            "async def app(scope, receive, send):\n"
+            "    text = f\"{scope['path']} {scope['raw_path']} {scope['root_path']!r}\"\n"
+            "    await PlainTextResponse(text)(scope, receive, send)",
+            "body = handler(rest_api_event('/a', stage='prod'), None)['body']\n"
+            "assert body == \"/a b'/a' ''\"",
+        ),
+        Snippet(
             TESTING,
             "for path in ('/chat', '/'):\n"
             "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",

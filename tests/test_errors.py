@@ -13,12 +13,15 @@ from adapter import errors
 from adapter.errors import (
     AdapterError,
     ClientDisconnected,
+    ConfigurationError,
     HandlerError,
     InvocationFailed,
+    LifespanFailed,
     LoadError,
     RuntimeApiError,
     app_frames,
     error_object,
+    failed_start,
     read_only_hint,
 )
 from adapter.events.prelude import decode
@@ -221,3 +224,13 @@ def test_a_false_error_and_one_that_hides_its_attributes_are_looked_through() ->
     wrapped.__cause__.__context__ = OSError(errno.EROFS, "Read-only file system")
     assert "/tmp" in read_only_hint(wrapped)
     assert read_only_hint(hiding) == ""
+
+
+def test_a_complete_message_needs_no_traceback_but_that_of_its_cause() -> None:
+    cause = ValueError("no database")
+    for kind in (ConfigurationError, LifespanFailed, LoadError):
+        error = sample(kind)
+        assert failed_start(error) == (str(error), None)
+        error.__cause__ = cause
+        assert failed_start(error) == (str(error), cause)
+    assert failed_start(cause) == ("no database", cause)

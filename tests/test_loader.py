@@ -283,8 +283,9 @@ def test_the_methods_make_a_streaming_handler_and_a_proxy_of_one_is_a_function()
         pytest.param(
             "shop:wsgi_app",
             "Runtime.HandlerNotFound",
-            "'shop:wsgi_app' is a WSGI app, not an ASGI app. In its module add: app ="
-            " adapter.wsgi.WsgiToAsgi(wsgi_app). Then use the target shop:app",
+            "'shop:wsgi_app' is a WSGI app, not an ASGI app. In its module add: from"
+            " adapter.wsgi import WsgiToAsgi; app = WsgiToAsgi(wsgi_app). Then use the target"
+            " shop:app",
             id="a-WSGI-app-named-as-an-app",
         ),
         pytest.param(
@@ -298,8 +299,8 @@ def test_the_methods_make_a_streaming_handler_and_a_proxy_of_one_is_a_function()
             "shop.wsgi_app",
             "Runtime.HandlerNotFound",
             "'shop.wsgi_app' is a WSGI app, not a Lambda handler, which is called (event, context)."
-            " In its module add: app = adapter.wsgi.WsgiToAsgi(wsgi_app). Then use the target"
-            " shop:app",
+            " In its module add: from adapter.wsgi import WsgiToAsgi; app = WsgiToAsgi(wsgi_app)."
+            " Then use the target shop:app",
             id="a-WSGI-app-named-as-a-handler",
         ),
         pytest.param(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -188,3 +192,16 @@ async def test_a_body_is_held_to_its_content_length(length: str) -> None:
     wrapped = LambdaHandler(WsgiToAsgi(app))
     await wrapped.respond(function_url_event(), lambda_context(), stream)
     assert (stream.body, stream.error, closed) == (b"hello"[: int(length)], None, [True])
+
+
+@pytest.mark.process
+def test_without_asgiref_the_error_says_what_to_install() -> None:
+    # -S: Python without its installed packages
+    command = [sys.executable, "-S", "-c", "import adapter.wsgi"]
+    environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    # Python 3.15 adds a sentence about the option.
+    assert ended.stderr.splitlines()[-1].startswith(
+        "ModuleNotFoundError: adapter.wsgi needs asgiref, which is not installed. Add asgiref to"
+        " requirements.txt, and run: pip install asgiref"
+    )

@@ -209,7 +209,7 @@ class HttpCycle:
     def _refuse(self, error: ResponseTooLarge) -> None:
         """Replace a response that is too large for the event source."""
         self._perform_now(self._response.refused(error))
-        logger.error("%s: %s", error, self._request_line())
+        logger.error("%s: %s", self._request_line(), error)  # the error ends with a full stop
 
     def _returned(self) -> None:
         operations = self._response.returned()

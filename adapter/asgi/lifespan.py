@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ..errors import LifespanFailed, UnexpectedMessage
+from ..errors import LifespanFailed, UnexpectedMessage, error_message, error_type, traceback_of
 from ..invocation.loggers import get_logger
 from ..types import ASGI
 
@@ -161,9 +161,7 @@ class LifespanOn:
             self._unsupported(await self._task)
         elif reply["type"] == "lifespan.startup.failed":
             error = await self._end(self._task)
-            raise LifespanFailed(
-                f"The app's startup failed: {reply.get('message', '')}".rstrip(": ")
-            ) from error
+            raise _startup_failure(str(reply.get("message", "")), error) from error
 
     async def shutdown(self) -> None:
         """Stop the app and wait for the end of its task."""
@@ -234,3 +232,14 @@ class LifespanOn:
         else:
             logger.debug("The app does not support lifespan.", exc_info=error)
         self.state = self._task = None
+
+
+def _startup_failure(message: str, error: BaseException | None) -> LifespanFailed:
+    """Return the failure with the app's message, and with the traceback of the app's ``error``.
+
+    Starlette's message is the traceback itself, which would be in the log twice.
+    """
+    if error is not None and "Traceback (most recent call last)" in message.partition("\n")[0]:
+        message = f"{error_type(error)}: {error_message(error)}"
+    failure = LifespanFailed(f"The app's startup failed: {message}".rstrip(": "))
+    return failure if error is None else failure.with_traceback(traceback_of(error))

@@ -203,8 +203,8 @@ RULES: tuple[Rule, ...] = (
         "compressed",
         WARNING,
         symptoms.compressed,
-        "The stream is compressed with {coding}{by}: a compressor holds bytes back until it has "
-        "enough of them.",
+        "The stream is compressed with {coding}{by}: a compressor can hold bytes back until it "
+        "has enough of them.",
         "Do not compress this path, or flush after each part.",
     ),
     Rule(

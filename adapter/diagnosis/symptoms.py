@@ -111,6 +111,11 @@ def judged(observation: Observation, limits: Limits) -> tuple[Verdict, Verdict]:
     )
 
 
+def has_failed(observation: Observation) -> bool:
+    """Whether the function failed, or the status is no success, so that nothing had to stream."""
+    return bool(observation.error) or (observation.status or 200) // 100 != 2
+
+
 def failed(observation: Observation, _: Limits) -> Values | None:
     """Find an error of the function."""
     return {"error": observation.error} if observation.error else None
@@ -217,16 +222,19 @@ def buffered_by_source(observation: Observation, limits: Limits) -> Values | Non
 
 def held_by_app(observation: Observation, limits: Limits) -> Values | None:
     """Find a stream that the runtime has written at once."""
-    held = judged(observation, limits)[0] is Verdict.HELD_BACK
-    if not held or observation.buffering or observation.has_length:
-        return None
-    return burst_values(observation, limits, by_runtime=True) if observation.should_stream else None
+    return _held(observation, limits) if observation.should_stream else None
 
 
 def came_late(observation: Observation, limits: Limits) -> Values | None:
     """Find a body of one chunk that may or may not be meant to stream."""
+    return None if observation.should_stream else _held(observation, limits)
+
+
+def _held(observation: Observation, limits: Limits) -> Values | None:
+    """Find a body that the runtime has written at once, after a wait, for an unknown reason."""
     held = judged(observation, limits)[0] is Verdict.HELD_BACK
-    if not held or observation.buffering or observation.has_length or observation.should_stream:
+    known = observation.buffering or observation.has_length
+    if not held or known or sync_iterator(observation, limits) is not None:
         return None
     return burst_values(observation, limits, by_runtime=True)
 
@@ -266,7 +274,8 @@ def length_known(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that was complete before its first byte was sent."""
     came_at_once = Verdict.STREAMS not in judged(observation, limits)
     known = observation.expected_to_stream and observation.has_length and not observation.buffering
-    return {} if known and came_at_once and observation.received else None
+    found = known and came_at_once and observation.received and not has_failed(observation)
+    return {} if found else None
 
 
 def hung(observation: Observation, limits: Limits) -> Values | None:
@@ -332,7 +341,7 @@ def came_whole(observation: Observation, limits: Limits) -> Values | None:
     written, received = judged(observation, limits)
     if received is not Verdict.WHOLE or written is Verdict.STREAMS or observation.has_length:
         return None
-    if not observation.should_stream:
+    if not observation.should_stream or has_failed(observation):
         return None
     return {"at": seconds(observation.received[0].at)}
 

@@ -64,16 +64,21 @@ def header_fields(pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, b
         sent = _sent_names[name]
         if len(value.translate(None, _FORBIDDEN)) < len(value):
             raise UnexpectedMessage(
-                f"The value of the header field {name!r} has a line break or a NUL in it."
+                f"The value of the header field {_shown(name)} has a line break or a NUL in it."
             )
         fields.append((sent, value))
     return fields
 
 
+def _shown(name: bytes) -> str:
+    """Return a name for a message, in quotes."""
+    return repr(name.decode("latin-1"))
+
+
 def _sent_name(name: bytes) -> bytes:
     """Check the name of a header field, and return it in lower case, as in ASGI."""
     if not name or name.translate(None, _TOKEN):
-        raise UnexpectedMessage(f"{name!r} cannot be the name of a header field.")
+        raise UnexpectedMessage(f"{_shown(name)} cannot be the name of a header field.")
     return name.lower()
 
 

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, read_only_hint
+from ..errors import AdapterError, ConfigurationError, LifespanFailed, LoadError, failed_start
 from ..invocation.loggers import get_logger
 from ..invocation.runner import KeptOpen, LoopRunner, current_runner
 from ..invocation.tasks import unlisted
@@ -225,10 +225,8 @@ class Runtime:
             await self.client.init_error(error)
         except (OSError, AdapterError) as failure:
             logger.critical("Reporting the error failed: %s", failure)
-        # The message of a LoadError is complete; only the frames of its cause help.
-        shown = error.__cause__ if isinstance(error, LoadError) else error
-        hint = read_only_hint(error)
-        logger.critical("The environment cannot start: %s%s", error, hint, exc_info=shown)
+        text, shown = failed_start(error)
+        logger.critical("The environment cannot start: %s", text, exc_info=shown)
         self.client.close()
         return EXIT_LIFESPAN if isinstance(error, LifespanFailed) else EXIT_FAILED
 
@@ -274,7 +272,7 @@ class Runtime:
         """Wait for running invocations; then cancel the rest."""
         _, running = await asyncio.wait(tasks, timeout=SIGTERM_GRACE_SECONDS)
         if running:
-            logger.error("The environment ends. Invocations still running: %d", len(running))
+            logger.warning("The environment ends. Invocations still running: %d", len(running))
             self._abandoned = True  # their threads may still run
             bridge.served.mark_cancelled()
             for task in running:

@@ -13,6 +13,7 @@ from subprocess import DEVNULL, CalledProcessError, run
 from tempfile import TemporaryDirectory
 from textwrap import indent
 from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import tomli_w
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
@@ -109,6 +110,9 @@ def own_requirement() -> list[str]:
 
     A release comes from the index, anything else from the source that pip and uv have recorded
     (PEP 610). The folder of an editable installation is built again.
+
+    Raises:
+        PackageError: the source is on this machine, and has been deleted or moved.
     """
     try:
         distribution = metadata.distribution(DISTRIBUTION)
@@ -122,6 +126,11 @@ def own_requirement() -> list[str]:
         return [f"{DISTRIBUTION}=={distribution.version}"]
     source = json.loads(recorded)
     url = source["url"]
+    if url.startswith("file:") and not Path(unquote(urlsplit(url).path)).exists():
+        raise PackageError(
+            f"The adapter was installed from {url}, which is not there any more. Put it back, or"
+            " install the adapter again."
+        )
     if vcs := source.get("vcs_info"):
         url = f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
     is_built = not url.endswith(".whl")

@@ -35,7 +35,7 @@ from inspect import signature
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError, error_object
+from ..errors import ConfigurationError, error_object, failed_start
 from ..invocation.loggers import get_logger
 from ..options import runtime_variables
 from ..runtime_api.client import BlockingClient
@@ -199,7 +199,8 @@ def _start(bridge: ManagedBridge, client: Any) -> None:
     except BaseException as error:
         described = error_object(error)
         client.post_init_error(described, error_type_header(described))
-        logger.critical("The environment cannot start: %s", error, exc_info=error)
+        text, shown = failed_start(error)
+        logger.critical("The environment cannot start: %s", text, exc_info=shown)
         sys.exit(1)
 
 

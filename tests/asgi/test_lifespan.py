@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import traceback
 import weakref
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 
 from adapter.asgi.lifespan import lifespan
-from adapter.errors import LifespanFailed
+from adapter.errors import LifespanFailed, app_frames
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,6 +96,22 @@ async def test_a_failed_startup_tells_the_message_and_the_cause() -> None:
     with pytest.raises(LifespanFailed, match=r"^The app's startup failed: no database$") as caught:
         await lifespan(failing_and_raising, "auto").startup()
     assert repr(caught.value.__cause__) == "RuntimeError('no database')"
+
+
+async def test_a_traceback_as_the_message_becomes_its_last_line() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # as Starlette does
+        await receive()
+        try:
+            raise RuntimeError("no database")
+        except RuntimeError:
+            message = traceback.format_exc()
+            await send({"type": "lifespan.startup.failed", "message": message})
+            raise
+
+    with pytest.raises(LifespanFailed) as caught:
+        await lifespan(app, "auto").startup()
+    assert str(caught.value) == "The app's startup failed: RuntimeError: no database"
+    assert [frame.name for frame in app_frames(caught.value)][-1] == "app"
 
 
 async def test_an_app_without_the_lifespan_it_must_have_is_told_why() -> None:

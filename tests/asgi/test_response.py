@@ -526,7 +526,7 @@ class TestMisuse:
 
     @pytest.mark.parametrize("value", [b"a\r\nb", b"a\nb", b"a\r", b"\0"], ids=repr)
     def test_with_a_header_value_that_would_begin_a_header_of_its_own(self, value: bytes) -> None:
-        with pytest.raises(UnexpectedMessage, match="b'location' has a line break or a NUL"):
+        with pytest.raises(UnexpectedMessage, match="field 'location' has a line break or a NUL"):
             Response("GET").send(start(200, [(b"location", value)]))
 
     @pytest.mark.parametrize("value", [b"secret\n", "secret"], ids=repr)

@@ -24,6 +24,7 @@ LONG = b"x" * 900
 BASE = Observation(
     expected_to_stream=True, duration=2.6, received=AT_ONCE, written=AT_ONCE, status=200
 )
+WHOLE = replace(BASE, received=[Chunk(0.1, 60)], written=())
 
 ABSENT: list[tuple[Detector, Observation]] = [
     (symptoms.refused, replace(BASE, status=404, error="Boom")),
@@ -55,16 +56,25 @@ ABSENT: list[tuple[Detector, Observation]] = [
     (symptoms.broken_off, replace(BASE, broken="cut off", received=(), head_at=0.1)),
     (symptoms.delayed, replace(BASE, written=OVER_TIME)),
     (symptoms.length_known, BASE),
+    (symptoms.length_known, replace(BASE, headers=[("content-length", "60")], status=404)),
     (symptoms.hung, replace(BASE, received=(), head_at=2.6)),
     (symptoms.hung, replace(BASE, received=(), head_at=None)),
     (symptoms.compressed, replace(BASE, headers=[("content-encoding", "identity")])),
     (symptoms.cached, replace(BASE, headers=[("x-cache", "Miss from cloudfront")])),
     (symptoms.came_whole, BASE),
+    (symptoms.came_whole, replace(WHOLE, status=404)),
+    (symptoms.came_whole, replace(WHOLE, status=500)),
+    (symptoms.came_whole, replace(WHOLE, error="Boom")),
+    (symptoms.held_by_app, replace(BASE, log=["must consume synchronous iterators"])),
     (
         symptoms.came_whole,
         replace(BASE, expected_to_stream=False, received=[Chunk(0.1, 60)], written=()),
     ),
     (symptoms.came_late, BASE),
+    (
+        symptoms.came_late,
+        replace(BASE, expected_to_stream=False, log=["must consume synchronous iterators"]),
+    ),
     (symptoms.came_late, replace(BASE, expected_to_stream=False, headers=SSE)),
     (symptoms.refused, replace(BASE, expected_to_stream=False, status=404)),
 ]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,7 +155,8 @@ class TestHeaderFields:
 
     @pytest.mark.parametrize("name", [b"", b"a b", b"a:", b"\xe9", b"a\r\nb"])
     def test_have_names_that_are_tokens_of_http(self, name: bytes) -> None:
-        with pytest.raises(UnexpectedMessage, match="cannot be the name of a header field"):
+        said = re.escape(f"{name.decode('latin-1')!r} cannot be the name of a header field.")
+        with pytest.raises(UnexpectedMessage, match=f"^{said}$"):
             header_fields([(name, b"x")])
 
     @pytest.mark.parametrize("value", [b"a\r\nb: c", b"a\nb", b"a\rb", b"\0secret"])

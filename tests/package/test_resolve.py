@@ -26,6 +26,18 @@ PACKAGE = Path(adapter.__file__).parent
 BUILT = ("--no-binary", "asgi-lambda-stream")
 
 
+def install(folder: Path, direct_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the metadata say from where the adapter was installed."""
+    info = folder / "asgi_lambda_stream-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: asgi-lambda-stream\nVersion: 9.9\n"
+    )
+    if direct_url:
+        (info / "direct_url.json").write_text(direct_url)
+    monkeypatch.syspath_prepend(folder)
+
+
 def test_wheels_and_markers_are_those_of_the_target_not_of_this_machine(
     project: Write, wheels: Path, package: Run
 ) -> None:
@@ -124,8 +136,8 @@ def test_an_editable_adapter_is_packaged_as_it_is_now(
             id="a wheel",
         ),
         pytest.param(
-            '{"url": "file:///home/ann/adapter", "dir_info": {"editable": true}}',
-            ["asgi-lambda-stream @ file:///home/ann/adapter", *BUILT],
+            f'{{"url": "{PACKAGE.parent.as_uri()}", "dir_info": {{"editable": true}}}}',
+            [f"asgi-lambda-stream @ {PACKAGE.parent.as_uri()}", *BUILT],
             id="a folder",
         ),
         pytest.param(
@@ -138,14 +150,7 @@ def test_an_editable_adapter_is_packaged_as_it_is_now(
 def test_the_adapter_comes_from_where_it_was_installed_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str, arguments: list[str]
 ) -> None:
-    info = tmp_path / "asgi_lambda_stream-9.9.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: asgi-lambda-stream\nVersion: 9.9\n"
-    )
-    if direct_url:
-        (info / "direct_url.json").write_text(direct_url)
-    monkeypatch.syspath_prepend(tmp_path)
+    install(tmp_path, direct_url, monkeypatch)
     assert own_requirement() == arguments
 
 
@@ -153,6 +158,26 @@ def test_an_adapter_that_is_not_installed_is_one_sentence(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(PackageError, match=r"The adapter in .* Install it: docs/getting"):
         own_requirement()
+
+
+@pytest.mark.parametrize(
+    "direct_url",
+    [
+        pytest.param('{"url": "file:///gone/a%20b.whl", "archive_info": {}}', id="a wheel"),
+        pytest.param('{"url": "file:///gone/a%20b.whl", "dir_info": {}}', id="a folder"),
+    ],
+)
+def test_an_adapter_whose_source_is_gone_is_told_to_be_installed_again(
+    project: Write, package: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, direct_url: str
+) -> None:
+    install(tmp_path, direct_url, monkeypatch)
+    done = package(f"{project(needing())}/main.py:app")
+    assert done.code == 1
+    assert (
+        "The adapter was installed from file:///gone/a%20b.whl, which is not there any more. Put it"
+        " back, or install the adapter again." in done.err
+    )
+    assert "Write just" not in done.err
 
 
 def test_without_uv_it_says_what_to_install(project: Write) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -396,7 +397,7 @@ def test_SIGTERM_lets_the_running_ones_be_finished_and_asks_for_no_more(start: S
     for peer in (idle, quick):
         peer.wait_closed()
     assert lambda_.exit_code() == 0
-    assert "Invocations still running: 1" in lambda_.output
+    assert re.search(r"\[WARNING\]\t.*Invocations still running: 1", lambda_.output)
 
 
 # The path says what an invocation does; one that waits does so until the file `go` is there.

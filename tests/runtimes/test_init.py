@@ -91,6 +91,30 @@ def test_a_failed_lifespan_fails_init_and_has_an_exit_code_of_its_own(
     assert request.json["errorType"] == "LifespanFailed"
     assert message in request.json["errorMessage"]
     assert lambda_.exit_code() == 3
+    assert "adapter.errors.LifespanFailed" not in lambda_.output
+
+
+def test_an_error_of_the_startup_is_in_the_log_once(start: Start) -> None:
+    app = """
+from contextlib import asynccontextmanager
+from starlette.applications import Starlette
+
+@asynccontextmanager
+async def lifespan(app):
+    raise ValueError("no database")
+    yield
+
+app = Starlette(lifespan=lifespan)
+"""
+    lambda_ = start(app, "main:app")
+    platform = lambda_.connection()
+    report = platform.read().json
+    platform.accept()
+    assert report["errorMessage"] == "The app's startup failed: ValueError: no database"
+    assert "main.py" in report["stackTrace"][-1]
+    assert lambda_.exit_code() == 3
+    assert lambda_.output.count("Traceback") == 1
+    assert lambda_.output.count('raise ValueError("no database")') == 1
 
 
 @pytest.mark.parametrize(
@@ -111,6 +135,8 @@ def test_an_option_that_means_nothing_fails_init_and_says_what_would(
     assert request.json["errorType"] == "ConfigurationError"
     assert "it can be" in request.json["errorMessage"]
     assert lambda_.exit_code() == 1
+    assert "it can be" in lambda_.output
+    assert "Traceback" not in lambda_.output
 
 
 def test_a_loop_that_is_not_installed_fails_init_and_says_how_to_install_it(

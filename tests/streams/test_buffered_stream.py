@@ -88,7 +88,7 @@ class TestRestApi:
             return
         assert stream.prelude["statusCode"] == 500
         assert stream.body == b"Internal Server Error"
-        assert "is 16,001 bytes of JSON, and a REST API reads 16,000" in caplog.text
+        assert "GET /prod/: The head of the response is 16,001 bytes of JSON, and" in caplog.text
 
     async def test_may_have_the_invocation_fail_over_it_instead(self) -> None:
         app = responding((b"x", b"y" * 16_000), body=b"secret")

@@ -61,7 +61,10 @@ class FunctionUrlSource(EventSource):
     failed = SourceResponse(502, b"Internal Server Error")
     unavailable = SourceResponse(429, b'{"Message":"Rate Exceeded."}')
     timed_out = failed
-    buffered_advice = " (The URL's invoke mode is BUFFERED; does the function stream?)"
+    buffered_advice = (
+        " (The URL's invoke mode is BUFFERED; does the function stream? With --invoke-mode"
+        " response_stream the URL streams; with ADAPTER_INVOKE_MODE=buffered the function buffers.)"
+    )
 
     def __init__(
         self,

@@ -180,7 +180,7 @@ def test_a_module_that_cannot_be_imported_ends_it_before_it_says_that_it_serves(
         ("main:ap", "Did you mean 'app'?"),
         ("main.app", "Name the app with a colon: main:app"),
         ("main:create_app", "main:create_app --factory"),
-        ("main:wsgi_app", "adapter.wsgi.WsgiToAsgi(wsgi_app)"),
+        ("main:wsgi_app", "from adapter.wsgi import WsgiToAsgi; app = WsgiToAsgi(wsgi_app)"),
     ],
 )
 def test_a_target_that_is_no_app_ends_it_with_a_sentence(
