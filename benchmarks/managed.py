@@ -5,8 +5,9 @@
 It has to be Python 3.12 or later: from there on, with ``AWS_EXECUTION_ENV`` as Lambda sets it,
 `awslambdaric` requests events in a separate thread, and most functions run on such a version.
 The same FastAPI app is served by `awslambdaric` and Mangum, by `awslambdaric` and this adapter,
-and by the adapter's own runtime, one after the other; printed are medians, and the medians of the
-ratios to the first. CPU is user + system time of the whole process, as in ``streaming.py``.
+by the adapter's own runtime, and by ``raw_loop.py``, one after the other; printed are medians, and
+the medians of the ratios to the first. CPU is user + system time of the whole process, as in
+``streaming.py``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "9"))
 FEW, MANY = 200, 2200
 AWSLAMBDARIC = (sys.executable, "-m", "awslambdaric", "fastapi_app.handler")
 NATIVE = (sys.executable, "-m", "adapter", "run")
+RAW_LOOP = (sys.executable, str(HERE / "raw_loop.py"))
 
 
 class Implementation(NamedTuple):
@@ -40,12 +42,14 @@ class Implementation(NamedTuple):
     name: str
     command: tuple[str, ...]
     adapter: str
+    handler: str = "fastapi_app.handler"
 
 
 IMPLEMENTATIONS = (
     Implementation("awslambdaric + Mangum", AWSLAMBDARIC, "mangum"),
     Implementation("awslambdaric + adapter", AWSLAMBDARIC, "adapter"),
     Implementation("native runtime", NATIVE, "adapter"),
+    Implementation("raw loop", RAW_LOOP, "adapter", "fastapi_app.app"),
 )
 
 
@@ -117,7 +121,7 @@ def cpu(implementation: Implementation, calls: int) -> float:
     environ = os.environ | {
         "AWS_LAMBDA_RUNTIME_API": api.address,
         "AWS_EXECUTION_ENV": "AWS_Lambda_python{}.{}".format(*sys.version_info),
-        "_HANDLER": "fastapi_app.handler",
+        "_HANDLER": implementation.handler,
         "LAMBDA_TASK_ROOT": str(HERE),
         "BENCH_ADAPTER": implementation.adapter,
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
