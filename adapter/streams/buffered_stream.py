@@ -27,7 +27,7 @@ class BufferedStream(ResponseStream):
     Args:
         render: returns the response for a head, which may be None, and a body.
         runtime_stream: sends the response; None outside a runtime.
-        receiver: the event source whose limit `render` checks. More is not collected.
+        receiver: the event source whose limit `render` checks; no message is collected after it.
     """
 
     sends_prelude = False
@@ -68,10 +68,11 @@ class BufferedStream(ResponseStream):
             ResponseTooLarge: the response is larger than the event source accepts.
             StreamClosed: rendering the response failed; the stream has failed with the same error.
         """
-        self._chunks += chunks
         if not end:
             self._check_size()
+            self._chunks += chunks
             return
+        self._chunks += chunks
         body = b"".join(self._chunks)
         self._chunks.clear()
         try:
@@ -90,9 +91,7 @@ class BufferedStream(ResponseStream):
     def _check_size(self) -> None:
         """Refuse a response that is too large before its end: an endless one fills the memory."""
         receiver = self._receiver
-        if receiver is None or self.is_in_message:  # a message is in memory already
-            return
-        if self.body_bytes > receiver.max_response_bytes:
+        if receiver is not None and self.body_bytes > receiver.max_response_bytes:
             raise _too_large(f"over {self.body_bytes:,}", receiver)
 
     @property

@@ -194,12 +194,12 @@ class TestTooLarge:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("chunk", [b"x" * 50_000, b"x" * 500_000], ids=["small", "in slices"])
 @pytest.mark.parametrize("streaming_function", [False, True], ids=["an app", "a function"])
 async def test_an_endless_response_is_refused_before_it_fills_the_memory(
-    streaming_function: bool,
+    streaming_function: bool, chunk: bytes
 ) -> None:
     sent = 0
-    chunk = b"x" * 50_000
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal sent
