@@ -23,6 +23,8 @@ from .wire import (
 from .xray_cause import xray_cause
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from ..types import ErrorObject
     from .connection import Connection, OnReply
     from .wire import ApiReply
@@ -209,24 +211,17 @@ class RuntimeClient:
         connection = self.connection
         if connection is not None:
             try:
-                return await _exchange(connection, data)
+                return await _send(connection, data)
             except ConnectionError:
                 pass
         self._connection = connection = await connect(self._address)
-        return await _exchange(connection, data)
+        return await _send(connection, data)
 
 
-async def _exchange(connection: Connection, data: bytes) -> ApiReply:
-    """Send a whole request and return the reply.
-
-    The reply may be a refusal that comes before the end of a large request. Then the connection is
-    not used again: the rest of that request would come before the next one.
-    """
-    replied = connection.expect()
+def _send(connection: Connection, data: bytes) -> Future[ApiReply]:
+    """Send a whole request; return the future of the reply."""
+    reply = connection.expect()
     connection.write(data)
-    reply = await replied
-    if connection.is_sending:
-        connection.abort()
     return reply
 
 

@@ -61,11 +61,6 @@ class Connection(asyncio.BufferedProtocol):
         """Whether the connection ended in the middle of a reply."""
         return self.lost and self._reader.begun
 
-    @property
-    def is_sending(self) -> bool:
-        """Whether a part of what was written has not been handed to the socket yet."""
-        return self._transport is not None and self._transport.get_write_buffer_size() > 0
-
     def is_stale(self) -> bool:
         """Whether the other side has closed this connection, on which no request is open.
 
@@ -158,8 +153,11 @@ class Connection(asyncio.BufferedProtocol):
             self._writable = None
 
     def _deliver(self, reply: ApiReply) -> None:
+        assert self._transport is not None
         on_reply, self.on_reply = self.on_reply, None
-        if on_reply is None or not reply.keep_alive:  # None: no request is open
+        if reply.status >= 400 and self._transport.get_write_buffer_size():
+            self.abort()  # refused before its end: its rest would come before the next request
+        elif on_reply is None or not reply.keep_alive:  # None: no request is open
             self.close()
         if on_reply is not None:
             on_reply(reply)

@@ -219,10 +219,17 @@ async def test_a_writer_that_waits_is_woken_by_a_refusal_though_the_other_side_s
 
 
 @pytest.mark.anyio
-async def test_a_connection_is_not_used_again_after_a_refusal_in_mid_outcome() -> None:
+@pytest.mark.parametrize("streamed", [False, True], ids=["buffered", "streamed"])
+async def test_a_connection_is_not_used_again_after_a_refusal_in_mid_outcome(
+    streamed: bool,
+) -> None:
     async with unread_stream() as (peer, stream):
         client = stream.delivery.client
-        stream.respond("x" * (32 * 1024 * 1024))
+        outcome = "x" * (32 * 1024 * 1024)
+        if streamed:
+            stream.writelines_nowait((outcome.encode(),), end=True)
+        else:
+            stream.respond(outcome)
         await asyncio.to_thread(peer.head)
         peer.refuse(413)  # reads no more, and does not close the connection
         assert (await stream.delivery.reply()).status == 413
