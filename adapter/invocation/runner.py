@@ -90,8 +90,28 @@ class LoopRunner:
                 exception that stopped the loop.
         """
         with self._turn:
-            task = unlisted(self.loop.create_task(coroutine))
-            waiting = self.loop.create_task(_wait_until_done(task))
+            begun = self._begin(coroutine)
+        return self._run(*begun)
+
+    def run_in_any_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run the loop as `run` does; if another thread runs the loop now, have it do the work.
+
+        So the coroutine that the other thread runs may wait for the calling thread.
+        """
+        if not self._turn.acquire(blocking=False):
+            return self._run_in_other_thread(coroutine)
+        try:
+            begun = self._begin(coroutine)
+        finally:
+            self._turn.release()
+        return self._run(*begun)
+
+    def _begin(
+        self, coroutine: Coroutine[Any, Any, T]
+    ) -> tuple[asyncio.Task[T], Callable[[], object]]:
+        """Return the task of ``coroutine``, and a function that runs the loop until its end."""
+        task = unlisted(self.loop.create_task(coroutine))
+        waiting = self.loop.create_task(_wait_until_done(task))
 
         def run_loop() -> None:
             # anyio looks in `asyncio.all_tasks` for the task of run_until_complete, and keeps its
@@ -102,16 +122,7 @@ class LoopRunner:
             with suppress(asyncio.CancelledError):
                 self.loop.run_until_complete(waiting)
 
-        return self._run(task, run_loop)
-
-    def run_in_any_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run the loop as `run` does; if another thread runs the loop now, have it do the work.
-
-        So the coroutine that the other thread runs may wait for the calling thread.
-        """
-        if self._turn.locked():
-            return self._run_in_other_thread(coroutine)
-        return self.run(coroutine)
+        return task, run_loop
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run ``coroutine`` on the loop. Not for the thread that runs the loop now.
@@ -134,7 +145,8 @@ class LoopRunner:
         while not wait((future,), seconds).done:
             seconds = min(2 * seconds, MAX_POLL_SECONDS)
             if not self._turn.locked():
-                self.run(_wait_until_done(asyncio.wrap_future(future, loop=self.loop)))
+                ended = asyncio.wrap_future(future, loop=self.loop)
+                self.run_in_any_thread(_wait_until_done(ended))
         return future.result()
 
     def keep_paused(self) -> AbstractContextManager[object]:
@@ -155,10 +167,14 @@ class LoopRunner:
 
     def _run(self, task: asyncio.Task[T], run_loop: Callable[[], object]) -> T:
         while not task.done():
-            with self._turn:
+            if not self._turn.acquire(timeout=MAX_POLL_SECONDS):
+                continue  # another thread runs the loop, and with it the task
+            try:
                 if not task.done():
                     self._run_loop(task, run_loop)
                 due, self._due = self._due, []  # before another thread can run the loop
+            finally:
+                self._turn.release()
             for call in due:
                 call()
         return task.result()

@@ -338,6 +338,32 @@ class TestCall:
         thread.join()
         assert results == ["of the thread"]
 
+    def test_a_result_is_returned_while_another_thread_runs_the_loop(
+        self, runner: LoopRunner
+    ) -> None:
+        """That thread may wait for the code that gets the result."""
+        begun, returned = threading.Event(), threading.Event()
+
+        async def until_returned() -> bool:
+            begun.set()
+            for _ in range(2000):
+                if returned.is_set():
+                    return True
+                await asyncio.sleep(0.01)
+            return False
+
+        results: list[bool] = []
+        thread = threading.Thread(target=lambda: results.append(runner.call(until_returned())))
+
+        def function() -> None:
+            thread.start()
+            begun.wait()
+
+        runner.run(runner.call_outside_loop(function))
+        returned.set()
+        thread.join()
+        assert results == [True]
+
     def test_none_begins_while_the_loop_is_kept_paused(self, runner: LoopRunner) -> None:
         results: list[str] = []
         thread = threading.Thread(target=lambda: results.append(runner.call(later("done"))))
