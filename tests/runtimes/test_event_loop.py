@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.runtimes.conftest import NATIVE, Start, every_runtime
-from tests.support.runtimes import APP, EVENT, StartRunning
+from tests.support.runtimes import APP, EVENT, Running, StartRunning, variant
 
 # As eoAPI, stac-fastapi and titiler-pgstac do it: whatever the pool is made of belongs to the loop.
 POOL = """
@@ -244,17 +244,24 @@ def handler(event, context):
 """
 
 
-@every_runtime
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_function_runs_coroutines_on_the_current_loop_which_is_that_of_the_app(
-    run: StartRunning, loop: str
-) -> None:
-    running = run(USES, {"ADAPTER_LOOP": loop})
+def check_use(running: Running) -> None:
     assert running.stream() == b"one two"
     assert running.serves_on()
     # AWS's runtime warns of ADAPTER_LOOP: it has a loop of its own kind.
     log = [line for line in running.platform.output.splitlines() if "ADAPTER_LOOP" not in line]
     assert log == ["raised ValueError", "raised CancelledError"] * 2
+
+
+@every_runtime
+def test_a_function_runs_coroutines_on_the_current_loop_which_is_that_of_the_app(
+    run: StartRunning,
+) -> None:
+    check_use(run(USES))
+
+
+@pytest.mark.parametrize("runtime", ["native", variant("native, concurrent")], indirect=True)
+def test_a_function_runs_coroutines_on_uvloop_as_well(run: StartRunning) -> None:
+    check_use(run(USES, {"ADAPTER_LOOP": "uvloop"}))
 
 
 THREADS = """
