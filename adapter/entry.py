@@ -71,7 +71,7 @@ class EntryPoint(ABC):
 
         Inside a runtime the first call of an invocation streams, if the event source and the
         options allow it. Any other call returns the buffered response. Outside a runtime, in a
-        script or a test, calls from several threads wait for each other.
+        script or a test, calls of one handler from several threads wait for each other.
 
         Raises:
             AdapterError: an event loop is running in this thread, which the call would block; or a

@@ -14,7 +14,8 @@ from .table import HANDLER, OPTIONS, PREFIX, RUNTIME, Options, RuntimeOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ASKS_FOR_NOTHING = ("", "0", "off", "asyncio")  #: values of options of the native runtime
+_AS_AWS_DOES = ("", "0", "off", "asyncio")
+"""Values of options of the native runtime that are true of AWS's runtime, too."""
 
 
 def resolve(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Options, list[str]]:
@@ -45,9 +46,9 @@ def resolve_runtime(environ: Mapping[str, str]) -> RuntimeOptions:
 
 
 def runtime_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return the variables in ``environ`` that ask for something of the native runtime only."""
+    """Return the variables in ``environ`` that would change something under the native runtime."""
     names = [option.environment_name for option in OPTIONS if option.scope == RUNTIME]
-    return [name for name in names if environ.get(name, "") not in _ASKS_FOR_NOTHING]
+    return [name for name in names if environ.get(name, "") not in _AS_AWS_DOES]
 
 
 def deadline_margin(environ: Mapping[str, str]) -> float:

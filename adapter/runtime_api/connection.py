@@ -156,7 +156,7 @@ class Connection(asyncio.BufferedProtocol):
         assert self._transport is not None
         on_reply, self.on_reply = self.on_reply, None
         if reply.status >= 400 and self._transport.get_write_buffer_size():
-            self.abort()  # refused before its end: its rest would come before the next request
+            self.abort()  # the rest of the refused request would come before the next request
         elif on_reply is None or not reply.keep_alive:  # None: no request is open
             self.close()
         if on_reply is not None:

@@ -71,11 +71,16 @@ async def test_a_task_that_is_in_time_is_left_alone(seconds: float | None) -> No
 
 
 async def test_a_task_has_its_grace_again_when_its_thread_is_done() -> None:
-    loop = asyncio.get_running_loop()
-    watch_threads(loop)
+    watch_threads(asyncio.get_running_loop())
     current.set(Current("id-1"))
     gate = threading.Event()
-    loop.call_later(0.4, gate.set)
+
+    async def open_gate() -> None:
+        for _ in range(40):  # not one sleep: after a pause of the process the deadline comes first
+            await asyncio.sleep(0.01)
+        gate.set()
+
+    opening = asyncio.create_task(open_gate())
     deadline = Deadline(0, lambda seconds: None, grace_seconds=0.2)
     await asyncio.to_thread(gate.wait)
     await asyncio.sleep(2 * THREAD_POLL_SECONDS)
@@ -83,6 +88,7 @@ async def test_a_task_has_its_grace_again_when_its_thread_is_done() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.Event().wait()
     deadline.end()
+    await opening
 
 
 async def test_a_task_that_waits_for_a_thread_is_cancelled_when_the_thread_is_done() -> None:
