@@ -249,9 +249,9 @@ def test_a_command_that_a_signal_ends_removes_its_temporary_files(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     script = (
-        "import signal; from tempfile import TemporaryDirectory; from adapter import cli\n"
+        "import time; from tempfile import TemporaryDirectory; from adapter import cli\n"
         "with cli.terminated_cleanly(), TemporaryDirectory():\n"
-        "    print('works', flush=True); signal.pause()"
+        "    print('works', flush=True); time.sleep(60)"
     )
     environ = {**os.environ, "TMPDIR": str(scratch)}
     command = [sys.executable, "-c", script]
