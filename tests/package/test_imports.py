@@ -32,10 +32,7 @@ def missing(folder: Path, target: str = "main:app") -> dict[str, str]:
         ("import redis.asyncio as redis, yaml", {"redis", "yaml"}),
         ("from google.cloud import storage", {"google"}),
         ("from redis import *", {"redis"}),
-        (
-            r"import redis; PATTERN = '\d'",
-            {"redis"},
-        ),  # a warning of Python's, which is an error here
+        (r"import redis; PATTERN = '\d'", {"redis"}),  # Python warns of this source
         # there, or never needed
         ("import fastapi, _cffi, os.path, __future__", set()),
         ("import boto3, simplejson\nfrom botocore.config import Config", set()),
