@@ -74,18 +74,18 @@ def build(
     """
     if sources is None:
         run_build_steps(project, say)
-        files = dict(tree.project_files(project))
-        sources = Sources(files, check_sources(project, target, files, platform.python, say))
+        own = dict(tree.project_files(project))
+        sources = Sources(own, check_sources(project, target, own, platform.python, say))
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
         tree.copy_sources(sources.files, folder)
         for name in tree.keys_among(sources.files):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
-        files = dict(tree.files(folder))
+        packaged = dict(tree.files(folder))
         if not sources.has_module:
-            check_module(target, files, platform.python, say)
-        warn_of_imports(project, target, sources.files, files, platform.python, say)
+            check_module(target, packaged, platform.python, say)
+        warn_of_imports(project, target, sources.files, packaged, platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
