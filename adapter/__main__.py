@@ -45,12 +45,9 @@ def dispatch(argv: Sequence[str]) -> int:
             return run(None)
         case ["run", target] if not target.startswith("-"):
             return run(target)
-    from io import TextIOWrapper
-
     from .cli import build_parser
 
-    if isinstance(sys.stdout, TextIOWrapper):  # its encoding may lack an arrow or a name's letter
-        sys.stdout.reconfigure(errors="backslashreplace")
+    prepare_output()
     parser = build_parser()
     if not argv:
         parser.print_help(sys.stderr)
@@ -63,6 +60,19 @@ def dispatch(argv: Sequence[str]) -> int:
     finally:
         sys.stdout.flush()  # a broken pipe is an error here, and not when Python ends
     return code
+
+
+def prepare_output() -> None:
+    """Let commands write also if stdout or stderr is closed, or stdout cannot encode a letter."""
+    import os
+    from io import TextIOWrapper
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the whole process
+            setattr(sys, name, stream)
+    if isinstance(sys.stdout, TextIOWrapper):  # its encoding may lack an arrow or a name's letter
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def drop_output() -> None:

@@ -155,7 +155,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def terminated_cleanly() -> Iterator[None]:
-    """Let SIGTERM and the end of the terminal end a command as Ctrl-C does: it removes its files.
+    """Let SIGTERM and the end of the terminal end a command as Ctrl-C does: after a cleanup.
 
     A signal that is ignored, as SIGHUP is under ``nohup``, stays ignored.
     """

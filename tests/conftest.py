@@ -26,6 +26,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 # A shell's job in the background ignores SIGINT, and so would the processes that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup; processes inherit no handler
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 TESTS = Path(__file__).parent
 #: Folders whose tests start processes; `make test-fast` does not even import them.

@@ -242,6 +242,18 @@ def test_a_terminal_without_unicode_shows_escapes() -> None:
 
 
 @pytest.mark.process
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("--version >&-", 0), ("invoke main:app --path wrong 2>&-", 2)],
+)
+def test_a_closed_output_changes_no_exit_code(command: str, code: int) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m adapter {command}"], capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (code, "")
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_a_signal_ends_removes_its_temporary_files(
     tmp_path: Path, number: signal.Signals

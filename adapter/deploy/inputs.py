@@ -64,9 +64,9 @@ def find_names(settings: Settings, place: AccountRegion) -> Names:
 def packaging_of(
     settings: Settings, folder: Path, say: Callable[[str], None]
 ) -> AbstractContextManager[DeploymentPackage]:
-    """Check TARGET as far as its own files show; return the block that makes its zip.
+    """Check TARGET as far as its own files show; return a context manager that makes its zip.
 
-    The zip is TARGET itself, or a temporary file that the block removes.
+    The zip is TARGET itself, or a temporary file that exists inside the ``with`` only.
 
     Raises:
         ConfigurationError: TARGET is malformed or not there, or is not a zip.

@@ -5,6 +5,7 @@ It uses h11 on a socket, because an HTTP client would hide chunks, trailers and 
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass, field
 from time import monotonic
@@ -158,7 +159,9 @@ def head_of(request: ProbeRequest) -> h11.Request:
     given = {name.lower() for name, _ in request.headers}
     kept = [(name, value) for name, value in fields.items() if name.lower() not in given]
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    return h11.Request(method=request.method, target=target, headers=[*kept, *request.headers])
+    # A shell may pass bytes that are not UTF-8. They are sent as they are.
+    headers = [(name.encode(), os.fsencode(value)) for name, value in (*kept, *request.headers)]
+    return h11.Request(method=request.method, target=target, headers=headers)
 
 
 async def read_response(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from importlib.machinery import PathFinder
@@ -73,18 +74,18 @@ def build(
     """
     if sources is None:
         run_build_steps(project, say)
-        files = dict(tree.project_files(project))
-        sources = Sources(files, check_sources(project, target, files, platform.python, say))
+        own = dict(tree.project_files(project))
+        sources = Sources(own, check_sources(project, target, own, platform.python, say))
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         folder = Path(scratch, "task")
         owners = add_dependencies(project, platform, folder, say)
         tree.copy_sources(sources.files, folder)
         for name in tree.keys_among(sources.files):
             say(f"Warning: {name} looks like a private key or credentials. {tree.leave_out(name)}")
-        files = dict(tree.files(folder))
+        packaged = dict(tree.files(folder))
         if not sources.has_module:
-            check_module(target, files, platform.python, say)
-        warn_of_imports(target, sources.files, files, platform.python, say)
+            check_module(target, packaged, platform.python, say)
+        warn_of_imports(project, target, sources.files, packaged, platform.python, say)
         handler = make_handler(target, folder)
         if add_bytecode(folder, platform.python, say) and pack:
             bytecode.pack_imports(folder, owners)
@@ -111,6 +112,7 @@ def check_sources(
 
 
 def warn_of_imports(
+    project: Project,
     target: str,
     sources: Mapping[str, Path],
     packaged: Mapping[str, Path],
@@ -120,18 +122,25 @@ def warn_of_imports(
     """Warn of modules that the project imports and the zip lacks.
 
     The standard library of another Python is not known, so for that a distribution here has to have
-    the module.
+    the module, unless the module is a file of the project.
     """
     missing = missing_imports(target, sources, packaged)
     distributions = packages_distributions() if missing else {}
     for module, file in missing.items():
-        if module not in distributions and python != THIS_PYTHON:
+        own = [each for each in (module, f"{module}.py") if (project.task_root / each).exists()]
+        names = set(distributions.get(module, ()))
+        if own:
+            advice = f"To package it: [tool.adapter] include = {json.dumps(own)} in pyproject.toml"
+        elif names or python == THIS_PYTHON:
+            # Without one certain name: a guess could name a package of another person.
+            package = names.pop() if len(names) == 1 else "the package that has the module"
+            advice = (
+                f"Add {package} to the dependencies of the project, unless a layer of the "
+                "function has it."
+            )
+        else:
             continue
-        distribution = distributions.get(module, [module])[0]
-        say(
-            f"Warning: {file.name} imports {module}, which is not in the zip. Add {distribution} "
-            "to the dependencies of the project, unless a layer of the function has it."
-        )
+        say(f"Warning: {file} imports {module}, which is not in the zip. {advice}")
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ import sys
 from dis import get_instructions
 from importlib.util import resolve_name
 from typing import TYPE_CHECKING
+from warnings import catch_warnings
 
 from ..errors import PackageError
 from ..loader import CALL, kind_mismatch, name_suggestion
@@ -33,8 +34,8 @@ MAKERS: dict[str, Kind] = {
 #: modules that need not be in the zip
 #: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 ON_LAMBDA = {
-    *("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"),
-    *("snapshot_restore_py", *sys.stdlib_module_names),
+    *("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "simplejson"),
+    *("six", "snapshot_restore_py", "urllib3", "__main__", *sys.stdlib_module_names),
 }
 
 
@@ -119,27 +120,28 @@ def kind_of(binding: ast.stmt) -> Kind:
 
 def missing_imports(
     target: str, sources: Mapping[str, Path], packaged: Collection[str]
-) -> Mapping[str, Path]:
+) -> Mapping[str, str]:
     """Return the modules that an import of the target needs and that are not packaged.
 
-    Each has the file of the project that imports it. ``sources`` and ``packaged`` have names of
+    Each has the name of the file that imports it. ``sources`` and ``packaged`` have names of
     files in the zip. An import in an ``if``, a ``try`` or a function may never run, so it does not
-    count. Without a result if a module changes ``sys.path``.
+    count. The result is empty if a module changes ``sys.path``.
     """
     found = ON_LAMBDA.union(name.partition("/")[0].partition(".")[0] for name in packaged)
-    missing: dict[str, Path] = {}
+    missing: dict[str, str] = {}
     modules, seen = with_parents(split(target)[0]), set[str]()
     while modules:
         module = modules.pop()
         path = module.replace(".", "/")
-        file = sources.get(f"{path}/__init__.py", sources.get(f"{path}.py"))
-        if file is None or module in seen:
+        is_package = f"{path}/__init__.py" in sources
+        file = f"{path}/__init__.py" if is_package else f"{path}.py"
+        if file not in sources or module in seen:
             continue
         seen.add(module)
-        source = file.read_bytes()
+        source = sources[file].read_bytes()
         if b"sys.path" in source or b"addsitedir" in source:
             return {}
-        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        package = module if is_package else module.rpartition(".")[0]
         for name in imports(source, package):
             modules += with_parents(name)
             if (top := name.partition(".")[0]) not in found:
@@ -155,12 +157,14 @@ def with_parents(module: str) -> list[str]:
 def imports(source: bytes, package: str) -> Iterator[str]:
     """Return what the top level of a module imports: modules, and names in modules."""
     try:
-        for statement in ast.parse(source).body:
+        with catch_warnings(action="ignore"):  # such as of "\\d", which belong to an import
+            statements = ast.parse(source).body
+        for statement in statements:
             match statement:
                 case ast.Import(names=names):
                     yield from (each.name for each in names)
                 case ast.ImportFrom(module=module, names=names, level=level):
                     base = resolve_name("." * level + (module or ""), package)
                     yield from (f"{base}.{each.name}" for each in names)
-    except (SyntaxError, ValueError, ImportError):  # Python will say more
+    except (SyntaxError, ValueError, RecursionError, ImportError):  # Python will say more
         return

@@ -77,7 +77,7 @@ def project_files(
 ) -> Iterator[tuple[str, Path]]:
     """Return the files of a project that are packaged, by their name in the zip.
 
-    ``above`` are the folders that `folder` was found in, without links.
+    ``above`` are the folders that ``folder`` was found in, with their links resolved.
     """
     root = project.folder.resolve()
     folder = folder or project.task_root

@@ -167,12 +167,17 @@ class TestAnApp:
         assert (code, found) == (0, [])
         assert report["response"]["stopped"] is True
 
-    def test_that_is_asked_with_a_body_and_headers(self, folder: Path) -> None:
+    @pytest.mark.parametrize(
+        ("value", "reported"), [("value", "value"), ("caf\xe9 \udce9", "caf\xc3\xa9 \xe9")]
+    )
+    def test_that_is_asked_with_a_body_and_headers(
+        self, folder: Path, value: str, reported: str
+    ) -> None:
         (folder / "body").write_text("3")
-        request = ["--path", "/echo", "--data", "@body", "--header", "Key: value"]
+        request = ["--path", "/echo", "--data", "@body", "--header", f"Key: {value}"]
         code, _, report = doctor(folder, "main:app", *request)
         assert code == 0
-        assert ["x", "value"] in report["response"]["headers"]
+        assert ["x", reported] in report["response"]["headers"]
         assert report["request"]["method"] == "POST"
 
     def test_of_django_with_a_synchronous_iterator(self, folder: Path) -> None:

@@ -22,8 +22,7 @@ PACKAGED = ("adapter/__init__.py", "fastapi/__init__.py", "_cffi.cpython-399-x86
 
 def missing(folder: Path, target: str = "main:app") -> dict[str, str]:
     sources = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.py")}
-    found = missing_imports(target, sources, [*sources, *PACKAGED])
-    return {module: file.name for module, file in found.items()}
+    return {**missing_imports(target, sources, [*sources, *PACKAGED])}
 
 
 @pytest.mark.parametrize(
@@ -33,9 +32,11 @@ def missing(folder: Path, target: str = "main:app") -> dict[str, str]:
         ("import redis.asyncio as redis, yaml", {"redis", "yaml"}),
         ("from google.cloud import storage", {"google"}),
         ("from redis import *", {"redis"}),
+        (r"import redis; PATTERN = '\d'", {"redis"}),  # Python warns of this source
         # there, or never needed
         ("import fastapi, _cffi, os.path, __future__", set()),
-        ("import boto3\nfrom botocore.config import Config", set()),
+        ("import boto3, simplejson\nfrom botocore.config import Config", set()),
+        ("import __main__", set()),
         ("try:\n    import ujson\nexcept ImportError: ...", set()),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import redis", set()),
         ("import sys\nif sys.platform == 'win32':\n    import winreg2", set()),
@@ -43,6 +44,7 @@ def missing(folder: Path, target: str = "main:app") -> dict[str, str]:
         ("with suppress(ImportError):\n    import ujson", set()),
         ("import sys\nsys.path.insert(0, 'vendored')\nimport redis", set()),
         ("import redis\nsyntax error", set()),
+        (f"import redis\nx = {'+'.join('1' * 100_000)}", set()),
         ("from . import redis", set()),
     ],
 )
@@ -67,7 +69,7 @@ def test_modules_of_the_project_are_followed_as_python_imports_them(tmp_path: Pa
         (tmp_path / name).write_text(source)
     assert missing(tmp_path).keys() == {"of_init", "of_settings", "of_cart", "of_models"}
     assert missing(tmp_path, "shop/commands.handler") == {
-        "of_commands": "commands.py",
+        "of_commands": "shop/commands.py",
         **missing(tmp_path, "shop:app"),
     }
 
@@ -81,8 +83,27 @@ def test_the_distribution_to_add_is_named(project: Write, wheels: Path, package:
         "Warning: main.py imports yaml, which is not in the zip. Add PyYAML to the dependencies of "
         "the project, unless a layer of the function has it.\n"
     ) in done.err
-    assert "Warning: main.py imports nosuch, which is not in the zip. Add nosuch to " in done.err
+    assert (
+        "Warning: main.py imports nosuch, which is not in the zip. Add the package that has the "
+        "module to the dependencies of the project, unless a layer of the function has it.\n"
+    ) in done.err
     assert "imports shop" not in done.err
+
+
+def test_how_to_package_a_module_that_is_left_out_is_said(project: Write, package: Run) -> None:
+    files = {
+        "main.py": "import shop\nasync def app(scope, receive, send): ...\n",
+        "shop/__init__.py": "import tests.prices\nfrom conftest import limit\n",
+        "tests/prices.py": "",
+        "conftest.py": "",
+    }
+    other = "3.13" if THIS_PYTHON != "3.13" else "3.12"
+    done = package(f"{project({**needing(), **files})}/main.py:app", "--python", other)
+    for module, path in (("tests", "tests"), ("conftest", "conftest.py")):
+        assert (
+            f"Warning: shop/__init__.py imports {module}, which is not in the zip. "
+            f'To package it: [tool.adapter] include = ["{path}"] in pyproject.toml\n'
+        ) in done.err
 
 
 def test_of_another_python_the_standard_library_is_not_known(project: Write, package: Run) -> None:

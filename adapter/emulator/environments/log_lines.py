@@ -51,7 +51,7 @@ def out_of_memory_line(memory_mb: int) -> str:
 
 
 def init_line(duration: float, status: str, error_type: str = "", phase: str = "init") -> str:
-    """Return the line for an init that failed or timed out; ``invoke``: in its second phase."""
+    """Return the line for an init that failed or timed out; a repeated init has phase invoke."""
     parts = [f"INIT_REPORT Init Duration: {milliseconds(duration)}", f"Phase: {phase}"]
     parts.append(f"Status: {status}")
     if error_type:
