@@ -155,7 +155,7 @@ def with_parents(module: str) -> list[str]:
 
 
 def imports(source: bytes, package: str) -> Iterator[str]:
-    """Return what the top level of a module imports: modules, and names in modules."""
+    """Return the imports at the top level of a module: modules, and names in modules."""
     try:
         with catch_warnings(action="ignore"):  # such as of "\\d", which belong to an import
             statements = ast.parse(source).body

@@ -41,7 +41,7 @@ class Connection(asyncio.BufferedProtocol):
         self._generation = forks.generation
         self._buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self._transport: asyncio.Transport | None = None
-        self._unread = poll()  #: finds what the event loop has not read yet
+        self._unread = poll()  #: finds bytes that the event loop has not read
         self._reader = ReplyReader()
         #: Called once, as soon as the last byte of the next reply has been read; must not raise.
         #: The argument is the reply, or a `ConnectionError` if the connection ends before the
@@ -90,7 +90,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Close the connection and drop what is unsent, because the other side reads no more.
+        """Close the connection and drop unsent bytes, because the other side reads no more.
 
         A task that waits in `drain` is woken; after `close` the task would wait until the other
         side closes the connection, too.
