@@ -85,7 +85,7 @@ def test_a_stream_goes_part_by_part_and_ends_as_its_generator_does(
     assert (call.first, call.request.content) == (b"one ", b"one ")
     error = call.request.trailers["lambda-runtime-function-error-type"]
     assert error == f"Function.{framework.error}"
-    call = function.get("/stream/endless", seconds=0.75)
+    call = function.get("/stream/endless", seconds=1.5)
     assert call.request.content.startswith(b"one and ")
     assert function.get("/stream/ends").request.content == b"one two"
     assert function.output.count("cleaned up") == 4
