@@ -27,6 +27,7 @@ TARGET = "benchmarks.peers.handlers:app"
 HANDLER = "benchmarks.peers.handlers.handler"
 AWSLAMBDARIC = (*PYTHON, "-m", "awslambdaric", HANDLER)
 NATIVE = (*PYTHON, "-m", "adapter", "run")
+RAW_LOOP = (*PYTHON, str(HERE.parent / "raw_loop.py"))
 
 
 class Implementation(NamedTuple):
@@ -97,6 +98,9 @@ IMPLEMENTATIONS = (
         (str(NODE), str(NODE_CLIENT / "index.mjs")),
         environ=(("_HANDLER", "stream.handler"),),
         apps=frozenset({"bare"}),
+    ),
+    Implementation(
+        "raw loop", (), RAW_LOOP, environ=(("_HANDLER", "benchmarks.peers.handlers.app"),)
     ),
     Implementation(
         "uvicorn alone",
