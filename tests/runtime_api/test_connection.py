@@ -172,13 +172,19 @@ async def test_a_write_to_a_lost_connection_is_dropped_because_its_reply_tells()
         await connection.drain()
 
 
+async def waits_for_reader(connection: Connection) -> asyncio.Task[None]:
+    """Write more than the socket takes, and return a task that waits in `drain`."""
+    connection.write(bytes(64 * 1024 * 1024))
+    draining = asyncio.create_task(connection.drain())
+    await asyncio.sleep(0.01)
+    assert not draining.done()
+    return draining
+
+
 async def test_whoever_waits_for_the_reader_is_woken_when_it_hangs_up() -> None:
     async with connected() as (connection, peer):
         reply = connection.expect()
-        connection.write(bytes(64 * 1024 * 1024))
-        draining = asyncio.create_task(connection.drain())
-        await asyncio.sleep(0.01)
-        assert not draining.done()
+        draining = await waits_for_reader(connection)
         peer.reset()
         await draining
         with pytest.raises(ConnectionError):
@@ -187,10 +193,7 @@ async def test_whoever_waits_for_the_reader_is_woken_when_it_hangs_up() -> None:
 
 async def test_whoever_waits_for_the_reader_is_woken_when_the_connection_is_aborted() -> None:
     async with connected() as (connection, _):
-        connection.write(bytes(64 * 1024 * 1024))
-        draining = asyncio.create_task(connection.drain())
-        await asyncio.sleep(0.01)
-        assert not draining.done()
+        draining = await waits_for_reader(connection)
         connection.abort()
         await draining
         assert connection.lost
