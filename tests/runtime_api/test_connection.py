@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tracemalloc
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import uvloop
 
-from adapter.runtime_api.connection import Connection, connect, open_socket
+from adapter.runtime_api.connection import (
+    READ_BUFFER_BYTES,
+    Connection,
+    connect,
+    open_socket,
+)
 from adapter.runtime_api.wire import ProtocolError, request
 from tests.support.fake_runtime_api import Peer
 
@@ -48,6 +54,41 @@ async def test_a_reply_may_arrive_byte_by_byte() -> None:
             await asyncio.sleep(0)
         response = await reply
         assert (response.status, response.body, connection.lost) == (200, b"hi", False)
+
+
+async def test_connections_of_one_event_loop_share_their_read_buffer() -> None:
+    Connection()
+    tracemalloc.start()
+    connections = [Connection() for _ in range(8)]
+    allocated, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(connections) == 8
+    assert allocated < READ_BUFFER_BYTES
+
+
+async def test_replies_that_arrive_at_the_same_time_on_two_connections_are_not_mixed() -> None:
+    async with connected() as (first, peer), connected() as (second, other):
+        replies = [connection.expect() for connection in (first, second)]
+        first.write(GET)
+        second.write(GET)
+        bodies = [letter * 1024 * 1024 for letter in (b"a", b"b")]
+        await asyncio.gather(
+            asyncio.to_thread(peer.reply, 200, bodies[0]),
+            asyncio.to_thread(other.reply, 200, bodies[1]),
+        )
+        assert [reply.body for reply in await asyncio.gather(*replies)] == bodies
+
+
+async def test_event_loops_do_not_share_a_read_buffer_because_their_threads_may_read_at_once() -> (
+    None
+):
+    async def buffer_of_a_connection() -> memoryview:
+        return Connection().get_buffer(-1)
+
+    own = await buffer_of_a_connection()
+    other = await asyncio.to_thread(asyncio.run, buffer_of_a_connection())
+    other[:1], own[:1] = b"b", b"a"
+    assert (bytes(own[:1]), bytes(other[:1])) == (b"a", b"b")
 
 
 async def test_a_reply_larger_than_the_buffer_arrives_whole() -> None:
