@@ -186,6 +186,6 @@ def all_measures() -> list[Measure]:
     if shutil.which("valgrind"):
         measures += [
             Measure(f"Instructions, {name}", ("thousand",), instructions, app, rounds=1)
-            for name, app in (("bare", "bare"), ("FastAPI", "fastapi"))
+            for name, app in (("bare", "bare"), ("FastAPI", "fastapi"), ("Django", "django"))
         ]
     return measures
