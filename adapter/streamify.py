@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .asgi.cycle import clear_frames, is_disconnect
 from .entry import EntryPoint
-from .errors import DeadlineExceeded
+from .errors import DeadlineExceeded, StreamClosed
 from .events import FUNCTION_URL, identify, unwrap
 from .invocation import forks
 from .invocation.deadline import Deadline, seconds_until_deadline
@@ -203,7 +203,8 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
     gone = is_disconnect(error)
     ended = stream.closed
     stream.fail(error)
-    if deadline.ended_response and (gone or isinstance(error, asyncio.CancelledError)):
+    cancelled = isinstance(error, asyncio.CancelledError)
+    if deadline.ended_response and (gone or cancelled or isinstance(error, StreamClosed)):
         pass  # the deadline has ended the function, and has been logged
     elif gone and ended:
         logger.info("Client disconnected: %s", error)
@@ -211,7 +212,7 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
         logger.error("The function failed after its response had ended", exc_info=error)
     else:
         logger.error("The function failed", exc_info=error)
-    if gone or isinstance(error, asyncio.CancelledError):
+    if gone or cancelled:
         clear_frames(error)
 
 

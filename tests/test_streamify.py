@@ -487,6 +487,29 @@ class TestEndings:
         [record] = caplog.records
         assert "still running at its deadline" in record.getMessage()
 
+    @pytest.mark.parametrize("kind", ["sync", "async", "generator"])
+    async def test_when_its_time_is_up_while_it_writes_that_is_logged_once(
+        self, kind: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def handler(event: Any, stream: ResponseStream, context: Any) -> None:
+            while True:
+                await stream.write("x")
+
+        def blocking(event: Any, stream: Any, context: Any) -> None:
+            while True:
+                stream.write("x")
+
+        async def generator(event: Any, stream: Any, context: Any) -> AsyncIterator[str]:
+            while True:
+                yield "x"
+
+        stream = MemoryStream()
+        function = {"sync": blocking, "async": handler, "generator": generator}[kind]
+        await streamify_response(function).respond(None, lambda_context(seconds=0.26), stream)
+        assert isinstance(stream.error, DeadlineExceeded)
+        [record] = caplog.records
+        assert "still running at its deadline" in record.getMessage()
+
     async def test_an_overdue_thread_is_told_by_its_next_write_and_waited_for(self) -> None:
         stream, told, go_on = MemoryStream(), [], threading.Event()
 
