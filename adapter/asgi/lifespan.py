@@ -190,9 +190,10 @@ class LifespanOn:
         if not self._is_serving or isinstance(error, asyncio.CancelledError):
             return
         if error is not None or self._early_failure:
+            message = f": {self._early_failure}" if error is None else ""
             logger.error(
-                "The app's lifespan failed before its shutdown; requests are still served. %s",
-                self._early_failure if error is None else "",
+                "The app's lifespan failed before its shutdown; requests are still served%s",
+                message,
                 exc_info=error,
             )
 

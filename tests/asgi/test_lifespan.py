@@ -315,7 +315,7 @@ async def test_a_failure_that_an_app_reports_before_its_shutdown_is_logged_with_
     await span.startup()
     await span.shutdown()
     assert [record.getMessage() for record in caplog.records] == [
-        "The app's lifespan failed before its shutdown; requests are still served. no queue"
+        "The app's lifespan failed before its shutdown; requests are still served: no queue"
     ]
 
 
