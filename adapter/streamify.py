@@ -117,7 +117,7 @@ class StreamingFunction(EntryPoint):
                 warn_of_buffering(buffered.source, head)
             return buffered_response(buffered.source, head, body)
 
-        buffered = BufferedStream(render, stream, source or FUNCTION_URL)
+        buffered = BufferedStream(render, source or FUNCTION_URL, stream)
         await self._run(event, context, buffered, source, meter)
         return buffered.result()
 
