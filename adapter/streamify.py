@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .asgi.cycle import clear_frames, is_disconnect
 from .entry import EntryPoint
-from .errors import DeadlineExceeded, StreamClosed
+from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
 from .events import FUNCTION_URL, identify, unwrap
 from .invocation import forks
 from .invocation.deadline import Deadline, seconds_until_deadline
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .types import JSON, Context, Head
 
 logger = get_logger("adapter.http")
+
+_CLOSED = (ClientDisconnected, StreamClosed)
 
 
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:
@@ -204,7 +206,7 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
     ended = stream.closed
     stream.fail(error)
     cancelled = isinstance(error, asyncio.CancelledError)
-    if deadline.ended_response and (gone or cancelled or isinstance(error, StreamClosed)):
+    if deadline.ended_response and (cancelled or is_disconnect(error, _CLOSED)):
         pass  # the deadline has ended the function, and has been logged
     elif gone and ended:
         logger.info("Client disconnected: %s", error)

@@ -487,7 +487,7 @@ class TestEndings:
         [record] = caplog.records
         assert "still running at its deadline" in record.getMessage()
 
-    @pytest.mark.parametrize("kind", ["sync", "async", "generator"])
+    @pytest.mark.parametrize("kind", ["sync", "async", "generator", "tasks"])
     async def test_when_its_time_is_up_while_it_writes_that_is_logged_once(
         self, kind: str, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -503,9 +503,15 @@ class TestEndings:
             while True:
                 yield "x"
 
+        async def tasks(event: Any, stream: ResponseStream, context: Any) -> None:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(2):
+                    group.create_task(handler(event, stream, context))
+
         stream = MemoryStream()
-        function = {"sync": blocking, "async": handler, "generator": generator}[kind]
-        await streamify_response(function).respond(None, lambda_context(seconds=0.26), stream)
+        functions = {"sync": blocking, "async": handler, "generator": generator, "tasks": tasks}
+        function = streamify_response(functions[kind])
+        await function.respond(None, lambda_context(seconds=0.26), stream)
         assert isinstance(stream.error, DeadlineExceeded)
         [record] = caplog.records
         assert "still running at its deadline" in record.getMessage()
