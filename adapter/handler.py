@@ -143,7 +143,7 @@ class LambdaHandler(EntryPoint):
             return None
         from .streams.buffered_stream import BufferedStream, render  # lazy: cold start
 
-        buffered = BufferedStream(partial(render, source, stream is not None), stream, source)
+        buffered = BufferedStream(partial(render, source, stream is not None), source, stream)
         await self._run(incoming, context, buffered, source, meter)
         return buffered.result()
 
@@ -274,7 +274,7 @@ class LambdaHandler(EntryPoint):
         meter: Meter | None,
     ) -> JSON:
         """Post an event to the app and respond with the JSON of its response."""
-        from .events.event_path import event_request, event_response  # lazy: cold start
+        from .events.event_path import RECEIVER, event_request, event_response  # lazy: cold start
         from .streams.buffered_stream import BufferedStream  # lazy: cold start
 
         path = self.options.event_path
@@ -285,7 +285,7 @@ class LambdaHandler(EntryPoint):
             assert head is not None
             return event_response(path, head.status, head.headers, body)
 
-        buffered = BufferedStream(render, stream)
+        buffered = BufferedStream(render, RECEIVER, stream)
         incoming = _Incoming(scope, request.body, 0)
         await self._run(incoming, context, buffered, FUNCTION_URL, meter, is_http=False)
         if buffered.error is not None:

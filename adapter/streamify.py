@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .asgi.cycle import clear_frames, is_disconnect
 from .entry import EntryPoint
-from .errors import DeadlineExceeded
+from .errors import ClientDisconnected, DeadlineExceeded, StreamClosed
 from .events import FUNCTION_URL, identify, unwrap
 from .invocation import forks
 from .invocation.deadline import Deadline, seconds_until_deadline
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .types import JSON, Context, Head
 
 logger = get_logger("adapter.http")
+
+_CLOSED = (ClientDisconnected, StreamClosed)
 
 
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:
@@ -117,7 +119,7 @@ class StreamingFunction(EntryPoint):
                 warn_of_buffering(buffered.source, head)
             return buffered_response(buffered.source, head, body)
 
-        buffered = BufferedStream(render, stream, source or FUNCTION_URL)
+        buffered = BufferedStream(render, source or FUNCTION_URL, stream)
         await self._run(event, context, buffered, source, meter)
         return buffered.result()
 
@@ -203,7 +205,8 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
     gone = is_disconnect(error)
     ended = stream.closed
     stream.fail(error)
-    if deadline.ended_response and (gone or isinstance(error, asyncio.CancelledError)):
+    cancelled = isinstance(error, asyncio.CancelledError)
+    if deadline.ended_response and (cancelled or is_disconnect(error, _CLOSED)):
         pass  # the deadline has ended the function, and has been logged
     elif gone and ended:
         logger.info("Client disconnected: %s", error)
@@ -211,7 +214,7 @@ def _fail(stream: ResponseStream, error: BaseException, deadline: Deadline) -> N
         logger.error("The function failed after its response had ended", exc_info=error)
     else:
         logger.error("The function failed", exc_info=error)
-    if gone or isinstance(error, asyncio.CancelledError):
+    if gone or cancelled:
         clear_frames(error)
 
 

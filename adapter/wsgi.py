@@ -24,13 +24,14 @@ class WsgiToAsgi:
     """Turns a WSGI app into an ASGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
 
     Based on asgiref's adapter, which is in the ``[wsgi]`` extra. Each chunk that the app
-    yields is one body message. Three things differ from asgiref:
+    yields is one body message. Four things differ from asgiref:
 
     * Each request has its own thread. asgiref uses one thread for all requests, so that a second
       request would wait for the end of the first stream.
     * Header fields and the query are latin-1, as in PEP 3333; asgiref accepts only ASCII.
     * The iterable of the app is always closed (PEP 3333), so that Flask can end its request after a
       disconnect.
+    * ``start_response`` returns the ``write`` of PEP 3333, which some old apps call.
     """
 
     def __init__(self, app: Any) -> None:
@@ -51,7 +52,7 @@ class _Exchange(wsgi.WsgiToAsgiInstance):
 
     def start_response(
         self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None
-    ) -> None:
+    ) -> Callable[[bytes], None]:
         # asgiref gets only the content length, which it enforces.
         length = [field for field in response_headers if field[0].lower() == "content-length"]
         super().start_response(status, length, exc_info)  # type: ignore[no-untyped-call]
@@ -59,6 +60,14 @@ class _Exchange(wsgi.WsgiToAsgiInstance):
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in response_headers
         ]
+        return self._write
+
+    def _write(self, data: bytes) -> None:
+        """Send a chunk of an app that does not yield it."""
+        if not self.response_started:
+            self.response_started = True
+            self.sync_send(self.response_start)
+        self.sync_send({"type": "http.response.body", "body": data, "more_body": True})
 
 
 def _closing(app: Any) -> Callable[[dict[str, Any], Callable[..., Any]], Iterator[bytes]]:

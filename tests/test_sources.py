@@ -35,7 +35,7 @@ from starlette.routing import Mount, Route
 from starlette.routing import Router as StarletteRouter
 
 from adapter import LambdaHandler, streamify_response
-from adapter.errors import DeadlineExceeded, EventError
+from adapter.errors import DeadlineExceeded, EventError, ResponseTooLarge
 from adapter.testing import (
     MemoryStream,
     alb_event,
@@ -414,6 +414,26 @@ class TestEventPath:
 
         with pytest.raises(ValueError, match="no database"):
             await post(app, {"a": 1}, errors=errors)
+
+    @pytest.mark.parametrize("in_runtime", [True, False])
+    async def test_refuses_an_endless_response_before_it_fills_the_memory(
+        self, in_runtime: bool
+    ) -> None:
+        sent = 0
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal sent
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while sent < 12 * 2**20:
+                await send({"type": "http.response.body", "body": b"x" * 2**20, "more_body": True})
+                sent += 2**20
+
+        stream = MemoryStream() if in_runtime else None
+        handler = LambdaHandler(app, lifespan="off", event_path=PATH)
+        with pytest.raises(ResponseTooLarge, match=r"6,291,556 for the event source event_path: "):
+            await handler.respond({"a": 1}, lambda_context(), stream)
+        assert sent <= 7 * 2**20
+        assert stream is None or isinstance(stream.error, ResponseTooLarge)
 
     async def test_has_the_deadline_of_the_invocation(
         self, monkeypatch: pytest.MonkeyPatch

@@ -487,6 +487,35 @@ class TestEndings:
         [record] = caplog.records
         assert "still running at its deadline" in record.getMessage()
 
+    @pytest.mark.parametrize("kind", ["sync", "async", "generator", "tasks"])
+    async def test_when_its_time_is_up_while_it_writes_that_is_logged_once(
+        self, kind: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def handler(event: Any, stream: ResponseStream, context: Any) -> None:
+            while True:
+                await stream.write("x")
+
+        def blocking(event: Any, stream: Any, context: Any) -> None:
+            while True:
+                stream.write("x")
+
+        async def generator(event: Any, stream: Any, context: Any) -> AsyncIterator[str]:
+            while True:
+                yield "x"
+
+        async def tasks(event: Any, stream: ResponseStream, context: Any) -> None:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(2):
+                    group.create_task(handler(event, stream, context))
+
+        stream = MemoryStream()
+        functions = {"sync": blocking, "async": handler, "generator": generator, "tasks": tasks}
+        function = streamify_response(functions[kind])
+        await function.respond(None, lambda_context(seconds=0.26), stream)
+        assert isinstance(stream.error, DeadlineExceeded)
+        [record] = caplog.records
+        assert "still running at its deadline" in record.getMessage()
+
     async def test_an_overdue_thread_is_told_by_its_next_write_and_waited_for(self) -> None:
         stream, told, go_on = MemoryStream(), [], threading.Event()
 

@@ -194,6 +194,18 @@ async def test_a_body_is_held_to_its_content_length(length: str) -> None:
     assert (stream.body, stream.error, closed) == (b"hello"[: int(length)], None, [True])
 
 
+async def test_an_app_may_write_chunks_before_those_that_it_returns() -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        write = start_response("200 OK", [("Content-Type", "text/plain")])
+        write(b"one")
+        write(b"two")
+        return [b"three"]
+
+    stream = MemoryStream()
+    await LambdaHandler(WsgiToAsgi(app)).respond(function_url_event(), lambda_context(), stream)
+    assert stream.chunks[1:] == [b"one", b"two", b"three"]
+
+
 @pytest.mark.process
 def test_without_asgiref_the_error_says_what_to_install() -> None:
     # -S: Python without its installed packages

@@ -283,8 +283,10 @@ def respond_plainly(status: int, method: str, stream: ResponseStream, source: So
 _exceptions_of = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 
-def is_disconnect(error: BaseException) -> bool:
-    """Whether a disconnect is the only cause of ``error``.
+def is_disconnect(
+    error: BaseException, kinds: tuple[type[BaseException], ...] = (ClientDisconnected,)
+) -> bool:
+    """Whether a disconnect is the only cause of ``error``; ``kinds``: the errors of a disconnect.
 
     Frameworks may raise another error from the disconnect, or an exception group. The causes of
     errors may form a circle, and groups may be nested deeply. So each error is visited once,
@@ -299,7 +301,7 @@ def is_disconnect(error: BaseException) -> bool:
             continue
         seen.add(id(error))
         cause = cause_of(error)
-        if issubclass(type(error), ClientDisconnected):  # isinstance() would read error.__class__
+        if issubclass(type(error), kinds):  # isinstance() would read error.__class__
             found = True
         elif issubclass(type(error), BaseExceptionGroup):
             pending += _exceptions_of(error)

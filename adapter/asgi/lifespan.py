@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.lifespan")
 
+END_SECONDS = 0.1
+"""How long an app that has reported a failure may continue, and again after its cancellation."""
+
 
 def lifespan(app: ASGIApp, mode: str, *, shared: bool = False) -> Lifespan:
     """Return the lifespan for ``mode``: ``auto``, ``on`` or ``off``, as in uvicorn and Mangum.
@@ -143,6 +146,7 @@ class LifespanOn:
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
         self._phase = ""  #: the type of the last message to the app
         self._reply: asyncio.Future[Message] | None = None
+        self._early_failure = ""  #: the app's message, if its lifespan failed before its shutdown
         self.understood = False  #: whether the app has read "lifespan.startup"
 
     async def startup(self) -> None:
@@ -152,23 +156,19 @@ class LifespanOn:
             LifespanFailed: the startup failed, or the app has no lifespan and must have one.
         """
         self._task = asyncio.create_task(self._run())
-        try:
-            reply = await self._notify("lifespan.startup", self._task)
-        except asyncio.CancelledError:
-            self._task.cancel()
-            raise
+        reply = await self._notify("lifespan.startup", self._task)
         if reply is None:
             self._unsupported(await self._task)
         elif reply["type"] == "lifespan.startup.failed":
-            error = await self._end(self._task)
+            error = await self._end(self._task, reply)
             raise _startup_failure(str(reply.get("message", "")), error) from error
 
     async def shutdown(self) -> None:
         """Stop the app and wait for the end of its task."""
-        if self._task is None:
+        if self._task is None or self._task.done():  # done: `_log_early_end` has logged the failure
             return
         reply = await self._notify("lifespan.shutdown", self._task)
-        error = await self._end(self._task)
+        error = await self._end(self._task, reply)
         if reply is not None and reply["type"] == "lifespan.shutdown.failed":
             logger.error("The app's shutdown failed: %s", reply.get("message", ""), exc_info=error)
         elif error is not None:
@@ -180,22 +180,59 @@ class LifespanOn:
         try:
             await self._app(scope, self._receive, self._send)
         except BaseException as error:
+            self._log_early_end(error)
             return error
+        self._log_early_end(None)
         return None
+
+    def _log_early_end(self, error: BaseException | None) -> None:
+        """Log a lifespan that fails while requests are served: Lambda may never send a shutdown."""
+        if not self._is_serving or isinstance(error, asyncio.CancelledError):
+            return
+        if error is not None or self._early_failure:
+            message = f": {self._early_failure}" if error is None else ""
+            logger.error(
+                "The app's lifespan failed before its shutdown; requests are still served%s",
+                message,
+                exc_info=error,
+            )
+
+    @property
+    def _is_serving(self) -> bool:
+        """Whether the app has confirmed its startup, and has not been told to shut down."""
+        if self._phase != "lifespan.startup" or self._reply is None or not self._reply.done():
+            return False
+        return bool(self._reply.result()["type"] == "lifespan.startup.complete")
 
     async def _notify(self, phase: str, task: asyncio.Task[BaseException | None]) -> Message | None:
         """Send the message ``phase`` and return the app's reply; None if the app ended first."""
         self._phase = phase
         self._reply = asyncio.get_running_loop().create_future()
         self._messages.put_nowait({"type": phase})
-        await asyncio.wait((task, self._reply), return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait((task, self._reply), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         return self._reply.result() if self._reply.done() else None
 
-    async def _end(self, task: asyncio.Task[BaseException | None]) -> BaseException | None:
-        """Wait for the end of the lifespan task, and return the app's exception."""
+    async def _end(
+        self, task: asyncio.Task[BaseException | None], reply: Message | None
+    ) -> BaseException | None:
+        """Wait for the end of the lifespan task, and return the app's exception.
+
+        A failure that the app has reported does not wait for an app that never returns.
+        """
         self._task = None
         self._messages.put_nowait(None)
-        error = await task
+        has_failed = reply is not None and reply["type"].endswith(".failed")
+        seconds = END_SECONDS if has_failed else None
+        try:
+            await asyncio.wait((task,), timeout=seconds)
+        finally:
+            task.cancel()
+        await asyncio.wait((task,), timeout=seconds)
+        error = task.result() if task.done() else None
         return None if isinstance(error, asyncio.CancelledError) else error
 
     async def _receive(self) -> Message:
@@ -207,6 +244,9 @@ class LifespanOn:
 
     async def _send(self, message: Message) -> None:
         kind = message.get("type")
+        if kind == "lifespan.shutdown.failed" and self._is_serving:  # Starlette, for any failure
+            self._early_failure = str(message.get("message", ""))
+            return
         replies = (f"{self._phase}.complete", f"{self._phase}.failed")
         if self._reply is None or self._reply.done() or kind not in replies:
             if str(kind).startswith("http."):  # the app ignores the type of the scope

@@ -9,11 +9,19 @@ from urllib.parse import unquote
 
 from ..errors import EventError
 from ..types import Request
+from . import FUNCTION_URL
 
 if TYPE_CHECKING:
     from ..types import JSON, Headers
 
 _MAX_DECODINGS = 8
+
+RECEIVER = FUNCTION_URL._replace(
+    name="event_path",
+    to_stream="a response to such an event cannot be streamed; store the data, and respond with"
+    " where they are",
+)
+"""What takes the response: the limit is that of any buffered response."""
 
 
 def event_request(path: str, event: JSON) -> Request:

@@ -26,8 +26,8 @@ class BufferedStream(ResponseStream):
 
     Args:
         render: returns the response for a head, which may be None, and a body.
+        receiver: the event source with the limit after which no message is collected.
         runtime_stream: sends the response; None outside a runtime.
-        receiver: the event source whose limit `render` checks; no message is collected after it.
     """
 
     sends_prelude = False
@@ -35,13 +35,13 @@ class BufferedStream(ResponseStream):
     def __init__(
         self,
         render: Callable[[Head | None, bytes], JSON],
+        receiver: Source | CustomSource,
         runtime_stream: ResponseStream | None = None,
-        receiver: Source | CustomSource | None = None,
     ) -> None:
         super().__init__()
         self._render = render
-        self._runtime_stream = runtime_stream
         self._receiver = receiver
+        self._runtime_stream = runtime_stream
         self._chunks: list[bytes | memoryview] = []
         self._response: JSON = None
         self._failure: Exception | None = None
@@ -90,9 +90,8 @@ class BufferedStream(ResponseStream):
 
     def _check_size(self) -> None:
         """Refuse a response that is too large before its end: an endless one fills the memory."""
-        receiver = self._receiver
-        if receiver is not None and self.body_bytes > receiver.max_response_bytes:
-            raise _too_large(f"over {self.body_bytes:,}", receiver)
+        if self.body_bytes > self._receiver.max_response_bytes:
+            raise _too_large(f"over {self.body_bytes:,}", self._receiver)
 
     @property
     def congested(self) -> bool:

@@ -130,7 +130,7 @@ async def test_a_response_that_cannot_be_rendered_is_no_disconnect(
         await send(START)
         await send(LAST)
 
-    stream = BufferedStream(render)
+    stream = BufferedStream(render, FUNCTION_URL)
     await run(app, stream)
     assert caplog.records == []
     with pytest.raises(ValueError, match="no"):

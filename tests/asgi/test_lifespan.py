@@ -7,7 +7,7 @@ import gc
 import logging
 import traceback
 import weakref
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +17,7 @@ from adapter.asgi.lifespan import lifespan
 from adapter.errors import LifespanFailed, app_frames
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from adapter.types import ASGIApp, Receive, Scope, Send
 
@@ -190,6 +190,132 @@ async def test_a_failed_shutdown_is_logged_because_nobody_is_left_to_raise_to(
     await span.shutdown()
     assert [record.getMessage() for record in caplog.records] == [
         "The app's shutdown failed: the pool is busy"
+    ]
+
+
+async def waiting(receive: Receive) -> None:
+    await asyncio.Event().wait()
+
+
+async def reading_on(receive: Receive) -> None:
+    await receive()
+
+
+async def ignoring_its_cancellation(receive: Receive) -> None:
+    with suppress(asyncio.CancelledError):
+        await waiting(receive)
+    await waiting(receive)
+
+
+never_returning = pytest.mark.parametrize("wait", [waiting, reading_on, ignoring_its_cancellation])
+
+
+@never_returning
+async def test_a_failed_startup_does_not_wait_for_an_app_that_never_returns(
+    wait: Callable[[Receive], Awaitable[None]],
+) -> None:
+    tasks = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        tasks.append(asyncio.current_task())
+        await failing(scope, receive, send)
+        await wait(receive)
+
+    with pytest.raises(LifespanFailed, match="no database"):
+        await asyncio.wait_for(lifespan(app, "auto").startup(), 10)
+    [task] = filter(None, tasks)
+    if wait is ignoring_its_cancellation:
+        task.cancel()
+        await asyncio.wait((task,))
+    assert task.done()
+
+
+@never_returning
+async def test_a_failed_shutdown_does_not_wait_for_an_app_that_never_returns(
+    wait: Callable[[Receive], Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        tasks.append(asyncio.current_task())
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.failed", "message": "the pool is busy"})
+        await wait(receive)
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await asyncio.wait_for(span.shutdown(), 10)
+    assert "The app's shutdown failed: the pool is busy" in caplog.text
+    [task] = filter(None, tasks)
+    if wait is ignoring_its_cancellation:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+async def test_a_cancelled_shutdown_takes_the_app_with_it() -> None:
+    before, cleaning_up = asyncio.all_tasks(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await supported(scope, receive, send)
+        cleaning_up.set()
+        await asyncio.Event().wait()
+
+    span = lifespan(app, "on")
+    await span.startup()
+    ending = asyncio.create_task(span.shutdown())
+    await cleaning_up.wait()
+    ending.cancel()
+    await asyncio.wait((ending,))
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_lifespan_that_fails_while_requests_are_served_is_logged_at_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fail, failed = asyncio.Event(), asyncio.Event()
+
+    async def poll() -> None:
+        await fail.wait()
+        raise ConnectionError("no queue")
+
+    @asynccontextmanager
+    async def polling(app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(poll())
+                yield
+        finally:
+            failed.set()
+
+    span = lifespan(Starlette(lifespan=polling), "on")
+    await span.startup()
+    fail.set()
+    await failed.wait()
+    await asyncio.sleep(0)
+    [record] = caplog.records
+    assert "requests are still served" in record.getMessage()
+    assert "ConnectionError: no queue" in caplog.text
+    assert "UnexpectedMessage" not in caplog.text
+    await span.shutdown()
+    assert caplog.records == [record]
+
+
+async def test_a_failure_that_an_app_reports_before_its_shutdown_is_logged_with_its_message(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.failed", "message": "no queue"})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The app's lifespan failed before its shutdown; requests are still served: no queue"
     ]
 
 

@@ -420,12 +420,17 @@ async def lifespan(receive: Receive, send: Send) -> None:
         await hang()
     messages = {
         "startup": "no database",
+        "startup hangs on": "no database",
         "startup surrogate": "no such name: \ud800",
         "startup verbose": "x" * 8 * 2**20,
     }
     message = messages.get(kind)
     result = "complete" if message is None else "failed"
     await send({"type": f"lifespan.startup.{result}", "message": message or ""})
+    if kind == "startup hangs on":
+        await hang()
+    if kind == "lifespan fails":
+        raise ConnectionError("no queue")
     await receive()
     if kind == "shutdown hangs":
         await hang()

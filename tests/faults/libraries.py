@@ -110,6 +110,14 @@ def terminated(stage: Stage, variant: str) -> None:
     stage.platform.exit_code()
 
 
+def lifespan_fails(stage: Stage, variant: str) -> Seen:
+    """Read the log before the end of the environment, which may be the end of the process."""
+    stage.deliver("/")
+    found = stage.outcome()
+    assert "requests are still served" in stage.platform.output
+    return found
+
+
 def hangs(phase: str, *, blocks: bool = False) -> dict[str, str]:
     return {"FAULT": f"{phase} hangs", "BLOCKS": "1" * blocks, "ADAPTER_SHUTDOWN": "off"}
 
@@ -151,6 +159,15 @@ LIBRARIES = [
     Row("The startup fails with a message of 8 MiB, of which at most 256 KiB are reported",
         failed_init, Seen("502", "a failed init: LifespanFailed"), log="xxx", exit=1,
         environ={"FAULT": "startup verbose"} | LEAKY, runtimes=AWSs),
+    Row("The startup fails, and the app never returns", failed_init,
+        Seen("502", "a failed init: LifespanFailed"), log="The app's startup failed: no database",
+        exit=3, environ={"FAULT": "startup hangs on"}, runtimes=OURS),
+    Row("The startup fails, and the app never returns", failed_init,
+        Seen("502", "a failed init: LifespanFailed"), log="The app's startup failed: no database",
+        exit=1, environ={"FAULT": "startup hangs on"} | LEAKY, runtimes=AWSs),
+    Row("The lifespan of the app fails while requests are served", lifespan_fails, WHOLE,
+        log="ConnectionError: no queue", runtimes=ALL,
+        environ={"FAULT": "lifespan fails", "ADAPTER_SHUTDOWN": "off"}),
     Row("A logging {} of the app raises when its failure is logged", app(), HTTP_500,
         variants=library_apps.LOGGING, runtimes=ALL),
     Row("A logging {} of the app raises when its failure is logged, after the head",

@@ -60,11 +60,16 @@ async def test_turns_are_counted_in_bytes_so_that_small_chunks_stay_cheap(
 class Slow(MemoryStream):
     """A stream whose reader takes nothing more after some slices."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = asyncio.Event()
+
     @property
     def congested(self) -> bool:
         return len(self.chunks) > 3
 
     async def drain(self) -> None:
+        self.waits.set()
         await asyncio.Event().wait()
 
 
@@ -73,7 +78,7 @@ async def test_a_large_chunk_that_is_cancelled_in_the_middle_fails_the_response(
     stream = Slow()
     writing = asyncio.create_task(stream.write(b"x" * 10 * SLICE_BYTES))
     second = asyncio.create_task(stream.write(b"y"))
-    await asyncio.sleep(0.01)
+    await stream.waits.wait()
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
@@ -87,7 +92,7 @@ async def test_a_large_chunk_that_is_cancelled_in_the_middle_fails_the_response(
 async def test_a_large_chunk_that_was_sent_to_its_end_may_be_cancelled_as_any_other() -> None:
     stream = Slow()
     writing = asyncio.create_task(stream.write(b"x" * 4 * SLICE_BYTES))
-    await asyncio.sleep(0.01)
+    await stream.waits.wait()
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
