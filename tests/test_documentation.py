@@ -66,6 +66,33 @@ CLIENT = (
     "import httpx\nfrom adapter.testing import LambdaTransport\n"
     "client = httpx.Client(transport=LambdaTransport(app), base_url='http://testserver')\n"
 )
+DJANGO = """
+import sys
+import threading
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import StreamingHttpResponse
+from django.urls import path
+
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="secret")
+received = threading.Event()
+
+def parts():
+    yield "one"
+    assert received.wait(20)
+    yield "two"
+
+urlpatterns = [path("parts", lambda request: StreamingHttpResponse(parts()))]
+sys.modules["mysite.wsgi"] = sys.modules[__name__]
+application = get_wsgi_application()
+"""
+READS = """
+with client.stream("GET", "/parts") as response:
+    for part in response.iter_text():
+        received.set()
+assert part.endswith("two")
+client.close()
+"""
 BOTO3 = """
 prelude = b'{"statusCode": 200}' + bytes(8)
 parts = [{"PayloadChunk": {"Payload": prelude + b"one"}}, {"InvokeComplete": {}}]
@@ -105,8 +132,9 @@ SNIPPETS = {
         ),
         Snippet(
             TESTING,
-            "for path in ('/chat', '/'):\n"
-            "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",
+            "image = {**rest_api_event('/img/1'), 'resource': '/img/{id}'}\n"
+            "modes = map(invoke_mode, (image, rest_api_event('/chat'), function_url_event('/')))\n"
+            "assert [*modes] == ['buffered', 'response_stream', 'response_stream']",
         ),
         Snippet(TESTING, RESPONSES),
         Snippet(
@@ -179,10 +207,13 @@ SNIPPETS = {
         Snippet(
             "from adapter.testing import *\nasync def slow_part():\n    yield b'slow'",
             "assert handler(function_url_event('/'), None)['body'].endswith('slow')",
-        ),
-        Snippet("from adapter.testing import *", RESPONSES),
+        )
     ],
     "testing.md": [Snippet("", "test_page()"), Snippet("", "test_hello()")],
+    "wsgi.md": [
+        Snippet("from adapter.testing import *", RESPONSES),
+        Snippet(DJANGO, f"app = handler\n{CLIENT}{READS}"),
+    ],
 }
 BLOCKS = {page.name: BLOCK.findall(page.read_text(encoding="utf-8")) for page in PAGES}
 
