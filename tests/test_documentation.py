@@ -264,6 +264,18 @@ def test_advice_on_an_option_of_the_native_runtime_names_that_runtime() -> None:
     assert [row for row in rows if "(native runtime" not in row] == []
 
 
+def test_the_memory_that_the_page_on_scaling_names_is_in_the_tables() -> None:
+    tables = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    many = tables.partition("#### 64 at once, FastAPI")[2].partition("####")[0]
+    mebibytes = {
+        name: float(figure.replace(",", ""))
+        for name, figure in re.findall(r"^\| ([^|]+) \| [^|]+ \| ([\d.,]+)", many, re.MULTILINE)
+    }
+    one, each = mebibytes["native"], mebibytes["awslambdaric + this"] / 64
+    page = " ".join((ROOT / "docs" / "scaling.md").read_text(encoding="utf-8").split())
+    assert f"one process of {one:.0f} MiB, or 64 processes of {each:.0f} MiB each" in page
+
+
 def strings_in(*nodes: ast.AST) -> list[str]:
     """Return the string literals in some code."""
     return [
