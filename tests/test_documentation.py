@@ -175,6 +175,11 @@ SNIPPETS = {
         Snippet(
             "",
             f"{CLIENT}text = client.get('/sse', headers={{'last-event-id': '1'}}).text\n"
+            "assert 'step 1' not in text and 'id: 2' in text and 'data: complete' in text",
+        ),
+        Snippet(
+            "",
+            f"{CLIENT}text = client.get('/sse', headers={{'last-event-id': '1'}}).text\n"
             "assert text.startswith('id: 2') and text.endswith('data: complete\\n\\n')",
         ),
         Snippet("", f"{CLIENT}assert len(client.get('/orders.csv').text.splitlines()) == 3000"),
