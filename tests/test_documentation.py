@@ -66,6 +66,33 @@ CLIENT = (
     "import httpx\nfrom adapter.testing import LambdaTransport\n"
     "client = httpx.Client(transport=LambdaTransport(app), base_url='http://testserver')\n"
 )
+DJANGO = """
+import sys
+import threading
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import StreamingHttpResponse
+from django.urls import path
+
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="secret")
+received = threading.Event()
+
+def parts():
+    yield "one"
+    assert received.wait(20)
+    yield "two"
+
+urlpatterns = [path("parts", lambda request: StreamingHttpResponse(parts()))]
+sys.modules["mysite.wsgi"] = sys.modules[__name__]
+application = get_wsgi_application()
+"""
+READS = """
+with client.stream("GET", "/parts") as response:
+    for part in response.iter_text():
+        received.set()
+assert part.endswith("two")
+client.close()
+"""
 BOTO3 = """
 prelude = b'{"statusCode": 200}' + bytes(8)
 parts = [{"PayloadChunk": {"Payload": prelude + b"one"}}, {"InvokeComplete": {}}]
@@ -105,8 +132,9 @@ SNIPPETS = {
         ),
         Snippet(
             TESTING,
-            "for path in ('/chat', '/'):\n"
-            "    assert handler(rest_api_event(path), None)['statusCode'] in (200, 404)",
+            "image = {**rest_api_event('/img/1'), 'resource': '/img/{id}'}\n"
+            "modes = map(invoke_mode, (image, rest_api_event('/chat'), function_url_event('/')))\n"
+            "assert [*modes] == ['buffered', 'response_stream', 'response_stream']",
         ),
         Snippet(TESTING, RESPONSES),
         Snippet(
@@ -147,6 +175,11 @@ SNIPPETS = {
         Snippet(
             "",
             f"{CLIENT}text = client.get('/sse', headers={{'last-event-id': '1'}}).text\n"
+            "assert 'step 1' not in text and 'id: 2' in text and 'data: complete' in text",
+        ),
+        Snippet(
+            "",
+            f"{CLIENT}text = client.get('/sse', headers={{'last-event-id': '1'}}).text\n"
             "assert text.startswith('id: 2') and text.endswith('data: complete\\n\\n')",
         ),
         Snippet("", f"{CLIENT}assert len(client.get('/orders.csv').text.splitlines()) == 3000"),
@@ -179,10 +212,13 @@ SNIPPETS = {
         Snippet(
             "from adapter.testing import *\nasync def slow_part():\n    yield b'slow'",
             "assert handler(function_url_event('/'), None)['body'].endswith('slow')",
-        ),
-        Snippet("from adapter.testing import *", RESPONSES),
+        )
     ],
     "testing.md": [Snippet("", "test_page()"), Snippet("", "test_hello()")],
+    "wsgi.md": [
+        Snippet("from adapter.testing import *", RESPONSES),
+        Snippet(DJANGO, f"app = handler\n{CLIENT}{READS}"),
+    ],
 }
 BLOCKS = {page.name: BLOCK.findall(page.read_text(encoding="utf-8")) for page in PAGES}
 
@@ -231,6 +267,18 @@ def test_advice_on_an_option_of_the_native_runtime_names_that_runtime() -> None:
     rows = [row for row in symptoms.splitlines() if any(name in row for name in variables)]
     assert len(rows) > 1
     assert [row for row in rows if "(native runtime" not in row] == []
+
+
+def test_the_memory_that_the_page_on_scaling_names_is_in_the_tables() -> None:
+    tables = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    many = tables.partition("#### 64 at once, FastAPI")[2].partition("####")[0]
+    mebibytes = {
+        name: float(figure.replace(",", ""))
+        for name, figure in re.findall(r"^\| ([^|]+) \| [^|]+ \| ([\d.,]+)", many, re.MULTILINE)
+    }
+    one, each = mebibytes["native"], mebibytes["awslambdaric + this"] / 64
+    page = " ".join((ROOT / "docs" / "scaling.md").read_text(encoding="utf-8").split())
+    assert f"one process of {one:.0f} MiB, or 64 processes of {each:.0f} MiB each" in page
 
 
 def strings_in(*nodes: ast.AST) -> list[str]:

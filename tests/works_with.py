@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 ROWS = [
     Row(("fastapi", "starlette", "Django"), "tests/test_frameworks.py"),
-    Row(("Flask",), "tests/test_wsgi.py"),
+    Row(("Flask",), "tests/test_wsgi.py", "docs/wsgi.md"),
     Row(
         ("litestar", "quart", "sanic", "falcon", "blacksheep", "connexion"),
         "tests/frameworks/test_apps.py",

@@ -30,7 +30,7 @@ async def chat(
     prompt: Annotated[str, Query(min_length=1, max_length=2000)] = "What sells best?",
     last_event_id: LastEventId = 0,
 ) -> StreamingResponse:
-    """Answer the prompt, token by token."""
+    """Respond to the prompt, token by token."""
     return StreamingResponse(
         _events(request, model, prompt, last_event_id),
         media_type="text/event-stream",
@@ -42,16 +42,16 @@ async def chat(
 async def chat_post(
     request: Request, model: ChosenModel, question: Question, last_event_id: LastEventId = 0
 ) -> StreamingResponse:
-    """Answer a prompt that is too long, or too private, for a URL."""
+    """Respond to a prompt that is too long, or too private, for a URL."""
     return await chat(request, model, question.prompt, last_event_id)
 
 
 async def _events(
     request: Request, model: Model, prompt: str, last_event_id: int
 ) -> AsyncIterator[str]:
-    """Put each token into the kind of event that language models have taught their clients.
+    """Put each token into an event in the format of OpenAI's API, which many clients read.
 
-    Its id is its number: a client that comes back says which was the last that it has seen.
+    The id of an event is its number: a client that connects again sends the last id that it has.
     """
     count = last_event_id if model.repeats else 0
     messages = [Message(role="user", content=prompt)]
@@ -71,7 +71,7 @@ async def _events(
                     yield f"id: {count}\ndata: {json.dumps(delta)}\n\n"
         yield "data: [DONE]\n\n"
     except TimeIsUp:
-        # Without [DONE]: an EventSource comes back after `retry` milliseconds, for the rest.
+        # Without [DONE]: an EventSource connects again after `retry` milliseconds, for the rest.
         yield "retry: 100\n\n"
     finally:
         logger.info("/chat ended after %d tokens", count)

@@ -66,7 +66,7 @@ async def _chunks(
                 count += token is not None
                 yield ": still here\n\n" if token is None else chunk({"content": token})
     except TimeIsUp:
-        reason = "length"  # what clients know as "there is more"
+        reason = "length"  # for clients: the completion was cut
     yield chunk({}, reason)
     if asked.stream_options.include_usage:
         yield f"data: {json.dumps({**head, 'choices': [], 'usage': _usage(count)})}\n\n"

@@ -17,7 +17,7 @@ class Database:
             raise RuntimeError(
                 f"{file} is missing. Make it with: python {file.with_name('seed.py')}"
             )
-        # `immutable`: no lock files, which a read-only folder would refuse.
+        # `immutable`: without lock files, which cannot be written in a read-only folder.
         self._connection = sqlite3.connect(
             f"{file.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )

@@ -1,4 +1,4 @@
-"""What arrived, what cookies do, and what an error looks like."""
+"""The received request, cookies, and errors before and after the first byte."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ class Echo(BaseModel):
 
 @router.post("/echo")
 async def echo(request: Request) -> Echo:
-    """Tell the client what arrived."""
+    """Return the received method, headers, query and body."""
     body = hashlib.sha256()
     length = 0
     async for part in request.stream():
@@ -37,7 +37,7 @@ async def echo(request: Request) -> Echo:
 
 @router.get("/cookies")
 async def cookies(request: Request, response: Response) -> dict[str, str]:
-    """Set two cookies, and return those that came."""
+    """Set two cookies, and return the received ones."""
     secure = request.url.scheme == "https"
     response.set_cookie("session", "k3tt1e", httponly=True, secure=secure)
     response.set_cookie("theme", "dark", max_age=30 * 24 * 3600, secure=secure)
@@ -54,7 +54,7 @@ class RequestInfo(BaseModel):
 
 @router.get("/request")
 async def request_info(request: Request) -> RequestInfo:
-    """What the app knows about this request; on Lambda a little more."""
+    """The app's data of this request; on Lambda also the request id and the time that is left."""
     context = request.scope.get("aws.context")
     return RequestInfo(
         url=str(request.url),
@@ -67,13 +67,13 @@ async def request_info(request: Request) -> RequestInfo:
 
 @router.get("/fail/before")
 async def fail_before() -> None:
-    """Fail when nothing was sent: the client gets a 500."""
+    """Fail before the first byte: the client gets a 500."""
     raise RuntimeError("This route always fails, before its response")
 
 
 @router.get("/fail/after", response_class=StreamingResponse)
 async def fail_after() -> StreamingResponse:
-    """Fail when the status and some of the body were sent: the client gets a broken response."""
+    """Fail after the status and a part of the body: the client gets a broken response."""
     return StreamingResponse(_failing(), media_type="text/plain")
 
 

@@ -20,7 +20,7 @@ BLOCK = random.Random(0).randbytes(64 * 1024)
 async def download(
     mb: Annotated[int, Query(ge=1, le=200, description="Lambda streams 200 MB at most.")] = 10,
 ) -> StreamingResponse:
-    """`mb` megabytes of the same bytes every time."""
+    """`mb` megabytes, the same bytes each time."""
     size = mb * MEGABYTE
     return StreamingResponse(
         _blocks(size),
@@ -41,6 +41,6 @@ async def _blocks(size: int) -> AsyncIterator[bytes]:
         while sent < size:
             yield BLOCK
             sent += len(BLOCK)
-            await asyncio.sleep(0)  # others want to be served, too
+            await asyncio.sleep(0)  # other requests of the process run now
     finally:
         logger.info("/download ended after %d of %d bytes", sent, size)

@@ -1,4 +1,4 @@
-"""The back office of a coffee roastery, with nothing in it that knows of Lambda."""
+"""The back office of a coffee roastery: an app without any code for Lambda."""
 
 import logging
 from collections.abc import AsyncIterator

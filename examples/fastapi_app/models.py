@@ -36,7 +36,7 @@ class Model(Protocol):
 
 
 class StandIn:
-    """No language model: a text that it knows by heart, with a pause before each token."""
+    """No language model: a fixed text, with a pause before each token."""
 
     name = "stand-in"
     repeats = True

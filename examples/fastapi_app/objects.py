@@ -35,8 +35,8 @@ async def get_object(
 ) -> StreamingResponse:
     """Send an object of the bucket that the variable `BUCKET` names.
 
-    `Range` is passed on to S3, so that a broken download goes on where it ended (`curl -C -`), and
-    a video can be wound.
+    `Range` is passed on to S3, so that a broken download continues (`curl -C -`), and a player can
+    seek in a video.
     """
     if "BUCKET" not in os.environ:
         raise HTTPException(503, "Set the variable BUCKET to the name of a bucket of S3.")
@@ -50,10 +50,10 @@ async def get_object(
 
 
 def _open(key: str, wanted: str | None, if_range: str | None) -> dict[str, Any]:
-    """Ask S3 for the object, and leave its body to be read.
+    """Request the object from S3, and return its head and its unread body.
 
     Raises:
-        HTTPException: the object or the range is not there.
+        HTTPException: the object or the range does not exist.
     """
     named = {"Bucket": os.environ["BUCKET"], "Key": key}
     # With If-Range a changed object is sent as a whole. S3 does not know the header.

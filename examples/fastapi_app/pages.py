@@ -1,4 +1,4 @@
-"""The HTML pages: `/`, which streams, and `/demo`, whose parts do."""
+"""The HTML pages: `/`, which streams, and `/demo`, which shows the other streams."""
 
 import asyncio
 import logging

@@ -9,7 +9,7 @@ TRUECOLOUR = 2
 
 
 async def encode(width: int, height: int, bands: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Encode 8-bit RGB rows; what comes out after a band is enough to show all of its rows."""
+    """Encode 8-bit RGB rows. After each band a client can show all rows of the band."""
     yield SIGNATURE + _chunk(
         b"IHDR", struct.pack(">IIBBBBB", width, height, 8, TRUECOLOUR, 0, 0, 0)
     )

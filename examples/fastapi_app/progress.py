@@ -1,4 +1,4 @@
-"""`/sse`: how far a long job is, as Server-Sent Events."""
+"""`/sse`: the progress of a long job, as Server-Sent Events."""
 
 import asyncio
 import logging
@@ -32,12 +32,12 @@ async def progress(
 ) -> AsyncIterator[ServerSentEvent]:
     """Progress of an import, one event a step, and `done` at the end.
 
-    A browser whose connection breaks, for instance because the function's time was up, comes
-    back with the id of the last event that it saw, and the job goes on from there.
+    A browser whose connection breaks, at the function's timeout for example, connects again and
+    sends the id of the last event that it received. The job continues after that event.
     """
     step = last_event_id
     try:
-        # `retry`: how many milliseconds the browser waits before it comes back.
+        # `retry`: how many milliseconds the browser waits before it connects again.
         yield ServerSentEvent(comment="the import has started", retry=2000)
         while step < steps:
             await asyncio.sleep(delay)
@@ -52,7 +52,7 @@ async def progress(
                     message=STAGES[(step - 1) * len(STAGES) // steps],
                 ),
             )
-        # The marker that all is well: a stream that ends without it was cut.
+        # The marker of a complete stream: a stream that ends without it was cut.
         yield ServerSentEvent(event="done", data={"steps": steps})
     finally:
         logger.info("/sse ended after step %d of %d", step, steps)

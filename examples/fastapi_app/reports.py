@@ -66,7 +66,7 @@ async def _csv(orders: Orders, limit: int) -> AsyncIterator[str]:
 
 @router.get("/items.json", response_class=StreamingResponse)
 async def items(orders: Orders, delay: Delay = 0.1) -> StreamingResponse:
-    """One JSON array, item by item; whole, it is as valid as any."""
+    """One JSON array, item by item."""
     return StreamingResponse(_array(orders, delay), media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Tokens on their way: heartbeats while there are none, and an end before the time is up."""
+"""A stream of tokens: heartbeats during pauses, and an end before the timeout."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ class TimeIsUp(Exception):
 
 
 def seconds_left(request: Request) -> float:
-    """Return how long the invocation may still take; without end under another server."""
+    """Return the seconds until the timeout of the function; infinite under another server."""
     context = request.scope.get("aws.context")
     if context is None:
         return float("inf")

@@ -30,7 +30,7 @@ async def roast(
     bags: Annotated[int, Field(ge=1, le=100)],
     seconds: Annotated[float, Field(ge=0, le=10)] = 1.0,
 ) -> str:
-    """Roast some bags, which takes a while; tell when each of them is done."""
+    """Roast some bags, and report the progress after each bag."""
     for bag in range(1, bags + 1):
         await asyncio.sleep(seconds)
         await context.report_progress(bag, bags, f"Bag {bag} is roasted")

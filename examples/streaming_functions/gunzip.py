@@ -1,4 +1,4 @@
-"""A gzipped object of S3, unpacked on its way through: neither form is ever there as a whole.
+"""A gzipped object of S3, unpacked while it is sent: neither form is in memory as a whole.
 
 Behind a function URL, `?key=logs/today.txt.gz` names the object.
 """

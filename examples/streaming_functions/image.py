@@ -1,4 +1,4 @@
-"""A picture, made while it is sent: a PNG of 64 bands. Bytes are bytes, no base64 anywhere."""
+"""A picture, made while it is sent: a PNG of 64 bands. Bytes are sent as bytes, without base64."""
 
 import struct
 import zlib
@@ -19,7 +19,7 @@ def handler(event: Any, stream: BlockingStream, context: LambdaContext) -> Itera
     packer = zlib.compressobj()
     for top in range(0, SIZE, BAND):
         rows = b"".join(row(y) for y in range(top, top + BAND))
-        # Flushed, so that a browser can show the band before the next one is there.
+        # Flushed, so that a browser can show the band before the next one is made.
         yield chunk(b"IDAT", packer.compress(rows) + packer.flush(zlib.Z_SYNC_FLUSH))
     yield chunk(b"IDAT", packer.flush()) + chunk(b"IEND", b"")
 

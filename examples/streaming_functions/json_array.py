@@ -1,6 +1,6 @@
 """One JSON array, item by item: `[`, the items with commas between them, and `]`.
 
-A client that parses as it reads shows the first item at once; any other sees ordinary JSON.
+A client that parses while it reads shows the first item at once. Any other client gets valid JSON.
 """
 
 import asyncio
@@ -24,5 +24,5 @@ async def handler(event: Any, stream: ResponseStream, context: LambdaContext) ->
 
 async def products() -> AsyncIterator[dict[str, Any]]:
     for number, name in enumerate(("Espresso", "Filter", "Decaf"), 1):
-        await asyncio.sleep(0.1)  # a query, or somebody else's API
+        await asyncio.sleep(0.1)  # a query, or a call of another API
         yield {"id": number, "name": name}

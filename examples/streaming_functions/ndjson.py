@@ -1,4 +1,4 @@
-"""JSON Lines from a generator: as little code as it can be."""
+"""JSON Lines from a generator: the shortest of these functions."""
 
 import json
 import time

@@ -1,6 +1,6 @@
 """A DynamoDB table as CSV, page by page: memory holds one page, however large the table is.
 
-A plain function: boto3 blocks, and here it may. The stream is a file for the csv module.
+A plain function, which may block, as boto3 does. The stream is a file for the csv module.
 """
 
 import csv

@@ -17,7 +17,7 @@ async def handler(event: Any, stream: ResponseStream, context: LambdaContext) ->
         await work(step)
         percent = 100 * number // len(STEPS)
         await send(stream, "progress", {"percent": percent, "message": step}, number)
-    # EventSource reconnects whenever a stream ends; this tells the page to close it.
+    # An EventSource connects again when a stream ends. After this event the page closes it.
     await send(stream, "done", {"job": context.aws_request_id}, len(STEPS) + 1)
 
 

@@ -1,6 +1,6 @@
 """A feed of measurements, until the invocation's time is nearly up or Lambda stops reading.
 
-Invoked directly, the event says how many: `{"count": 5}`.
+If the function is invoked directly, the event has the number of measurements: `{"count": 5}`.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ async def handler(event: Any, stream: ResponseStream, context: LambdaContext) ->
         await stream.write(json.dumps({"end": True, "sent": sent}) + "\n")
     except ClientDisconnected:
         print(f"The client left after {sent} measurements.")
-        raise  # it ends the invocation, and is not counted as a failure
+        raise  # this ends the invocation, and does not count as a failure
 
 
 def measure(number: int) -> dict[str, Any]:

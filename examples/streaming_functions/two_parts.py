@@ -1,4 +1,4 @@
-"""A page of two slow parts, worked on at the same time; each is sent as soon as it is its turn."""
+"""A page of two slow parts, which are made at the same time and sent in order."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -9,7 +9,7 @@ https://docs.djangoproject.com/en/5.2/topics/settings/
 For the full list of settings and their values, see
 https://docs.djangoproject.com/en/5.2/ref/settings/
 
-What is not as startproject made it has a comment that begins with "Lambda:".
+Each change after startproject has a comment that begins with "Lambda:".
 """
 
 import logging
@@ -33,7 +33,7 @@ SECRET_KEY = os.environ.get(
 )
 
 # SECURITY WARNING: don't run with debug turned on in production!
-# Lambda: off unless asked for; there is no runserver to develop with.
+# Lambda: off by default.
 DEBUG = os.environ.get("DEBUG") == "1"
 
 # Lambda: function URLs, API Gateway, and this machine.
@@ -91,8 +91,8 @@ TEMPLATES = [
 
 WSGI_APPLICATION = "project.wsgi.application"
 
-# Lambda: the next request may meet another environment, so what has to last travels with the
-# client, signed.
+# Lambda: the next request may reach another environment, so sessions and messages are in signed
+# cookies.
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 SESSION_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
@@ -101,8 +101,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 # Database
 # https://docs.djangoproject.com/en/5.2/ref/settings/#databases
 
-# Lambda: the folder of the app cannot be written, so neither can a database in it. `immutable`:
-# no lock files, which a read-only folder would refuse.
+# Lambda: the folder of the app is read-only, and so is a database in it. `immutable`: without lock
+# files, which cannot be written there.
 DATABASE_FILE = BASE_DIR / "db.sqlite3"
 DATABASE_IS_READ_ONLY = not os.environ.get("DATABASE_URL")
 
@@ -162,9 +162,9 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-# Lambda: names with a hash, which browsers keep for ever and do not ask for again. Not the
-# storage that compresses: function URLs have been seen to undo that and lose the header. And not
-# Django's own, whose links leave out the stage of a REST API.
+# Lambda: names with a hash, which browsers cache without end. Not the storage that compresses:
+# function URLs were seen to undo the compression and to drop the header. And not Django's own,
+# whose links leave out the stage of a REST API.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "sightings.storage.StaticFilesStorage"},
@@ -175,14 +175,14 @@ STORAGES = {
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Lambda: levels only. The runtime has given the root logger its handler, which a "root" in here
-# would take away, and with it the request id of every line.
+# Lambda: levels only. The runtime has added a handler to the root logger, which puts the request id
+# into each line. A "root" here would remove that handler.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "loggers": {"sightings": {"level": "INFO"}},
 }
 
-# Lambda: warnings, too, get a level and the request id. Django logs one for a response that it
-# collects before it sends any of it.
+# Lambda: warnings get a level and the request id, too. Django warns of a response that it collects
+# before it sends the first byte.
 logging.captureWarnings(True)

@@ -10,5 +10,5 @@ class SightingsConfig(AppConfig):
 
     def ready(self) -> None:
         if settings.DATABASE_IS_READ_ONLY:
-            # Whoever logs in has the time of it written into their row.
+            # A login would write its time into the row of the user.
             user_logged_in.disconnect(dispatch_uid="update_last_login")

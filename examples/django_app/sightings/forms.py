@@ -4,7 +4,7 @@ from .models import Place, Species
 
 
 class NoteForm(forms.Form):
-    """What somebody has seen; small, because ten of them have to fit into a cookie."""
+    """A sighting; small, because ten of them have to fit into a cookie."""
 
     species = forms.ModelChoiceField(Species.objects.order_by("name"), empty_label="Which bird?")
     birds = forms.IntegerField(label="How many", min_value=1, max_value=100_000, initial=1)

@@ -23,8 +23,8 @@ BLOCK = 64 * 1024
 class AsyncWhiteNoiseMiddleware(WhiteNoiseMiddleware):
     """WhiteNoise for ASGI.
 
-    As it comes it is synchronous: Django would take every request through a thread for it, and
-    read each file as a whole before the first byte is sent.
+    The original is synchronous: Django would send each request through a thread, and read each
+    file as a whole before the first byte is sent.
     """
 
     sync_capable = False
@@ -53,7 +53,7 @@ async def _blocks(file: BinaryIO | None) -> AsyncIterator[bytes]:
 def warn_of_buffering(get_response: View) -> View:
     """Warn, once per route, that Django collects a response before it sends the first byte.
 
-    Django says so, too, but not of which view.
+    Django warns, too, but does not name the view.
     """
     known: set[str] = set()
 
@@ -74,7 +74,7 @@ def warn_of_buffering(get_response: View) -> View:
 
 
 class ReadOnlyMiddleware(MiddlewareMixin):
-    """Explains a database that cannot be written, wherever something tries to."""
+    """Responds with an explanation to a request that tries to write into a read-only database."""
 
     def __init__(self, get_response: View) -> None:
         super().__init__(get_response)

@@ -1,4 +1,4 @@
-"""The panels of the dashboard: what each asks the database for. Their HTML is in templates."""
+"""The panels of the dashboard, each a query. Their HTML is in templates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,10 +3,10 @@ from django.urls import get_script_prefix
 
 
 class StaticFilesStorage(ManifestStaticFilesStorage):
-    """Links to static files below what stands in front of this request's path, as `{% url %}` does.
+    """Links to static files below the prefix of this request's path, as `{% url %}` does.
 
-    Django looks at that prefix only once, before any request. Behind a REST API it is the stage;
-    behind a domain of one's own that leads to the same API it is something else, or nothing.
+    Django reads the prefix only once, before any request. Behind a REST API the prefix is the
+    stage; behind a custom domain of the same API it is another path, or nothing.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""A year at the observatory, invented: which birds pass when, where, and who writes it down."""
+"""An invented year at the observatory: birds, places, times and observers."""
 
 import random
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ OBSERVERS = [
     *("Nuno Faria", "Orla Tait", "Per Vik", "Rosa Klein"),
 ]
 
-#: How many people look in each hour, in UTC: at dawn most of all, and before sunset once more.
+#: How many people observe in each hour, in UTC: most at dawn, and more again before sunset.
 HOURS = [0, 0, 0, 0, 2, 6, 9, 9, 8, 6, 5, 4, 3, 3, 4, 5, 6, 6, 4, 2, 1, 0, 0, 0]
 
 

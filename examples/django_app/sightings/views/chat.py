@@ -1,4 +1,4 @@
-"""`/chat`: a page, and an answer that comes word by word, as from a language model."""
+"""`/chat`: a page, and a response word by word, as from a language model."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ LONGEST = 2000
 
 @require_http_methods(["GET", "POST"])
 async def chat(request: HttpRequest) -> HttpResponse:
-    """GET: the page. POST of a `prompt`, as the form there sends it: the answer."""
+    """GET: the page. POST of a `prompt`, as the form there sends it: the response."""
     if request.method == "GET":
         return await sync_to_async(render)(request, "sightings/chat.html", {"longest": LONGEST})
     prompt = request.POST.get("prompt", "").strip()
@@ -37,7 +37,7 @@ async def chat(request: HttpRequest) -> HttpResponse:
 
 
 async def _events(tokens: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Put each token into the kind of event that language models have taught their clients."""
+    """Put each token into an event in the format of OpenAI's API, which many clients read."""
     async for token in tokens:
         delta = {"choices": [{"index": 0, "delta": {"content": token}}]}
         yield f"data: {json.dumps(delta)}\n\n"

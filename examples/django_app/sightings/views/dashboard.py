@@ -15,14 +15,14 @@ from ..panels import PANELS, Panel
 
 logger = logging.getLogger(__name__)
 
-#: Where the template leaves room for the panels.
+#: The place of the panels in the template.
 HERE = "<!-- panels -->"
 
 
 async def dashboard(request: HttpRequest) -> HttpResponse:
     delay = parameters.delay(request, default=1.5)
-    # In a thread, because templates may query: this one does, for the user. And before there is
-    # a response, because middleware is done with it when its first byte is sent.
+    # In a thread, because templates may query: this one reads the user. And before the response,
+    # because middleware is over when the first byte is sent.
     page = await sync_to_async(render_to_string)("sightings/dashboard.html", {}, request)
     frame, end = page.split(HERE)
     return StreamingHttpResponse(_page(frame, end, delay))
@@ -50,8 +50,8 @@ async def _page(frame: str, end: str, delay: float) -> AsyncIterator[str]:
 
 async def _panel(panel: Panel, delay: float) -> tuple[Panel, str]:
     await asyncio.sleep(panel.slowness * delay)
-    # Not `sync_to_async`, nor the ORM's own `async` methods: they share one thread for each
-    # request, in which the queries would wait for one another.
+    # Not `sync_to_async` or the ORM's `async` methods: they share one thread for each request, in
+    # which the queries would wait for one another.
     return panel, await asyncio.to_thread(_render, panel)
 
 
@@ -59,4 +59,4 @@ def _render(panel: Panel) -> str:
     try:
         return str(render_to_string(f"sightings/panels/{panel.slot}.html", panel.query()))
     finally:
-        connection.close()  # this thread's own, which no end of a request will close
+        connection.close()  # that of this thread, which the end of the request does not close

@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 
 async def before(request: HttpRequest) -> HttpResponse:
-    """Fail when nothing was sent: the client gets Django's 500 page."""
+    """Fail before the first byte: the client gets Django's 500 page."""
     raise RuntimeError("This view always fails, before its response")
 
 
 async def after(request: HttpRequest) -> HttpResponse:
-    """Fail when the status and some of the body were sent: the client gets a broken response."""
+    """Fail after the status and a part of the body: the client gets a broken response."""
     return StreamingHttpResponse(_failing(), content_type="text/plain")
 
 

@@ -40,8 +40,8 @@ async def _csv(limit: int) -> AsyncIterator[str]:
     table.writerow([field.replace("__", "_") for field in FIELDS])
     rows = 0
     sightings = Sighting.objects.values_list(*FIELDS)[:limit].iterator(chunk_size=ROWS)
-    # A cursor belongs to its thread, and `sync_to_async` keeps to one for each request. The ORM's
-    # own `aiterator` does as much for instances of a model, but (Django 5.2) not for their values.
+    # A cursor belongs to its thread, and `sync_to_async` has one thread for each request. The ORM's
+    # `aiterator` does the same for instances of a model, but (Django 5.2) not for their values.
     next_page = sync_to_async(lambda: list(islice(sightings, ROWS)))
     try:
         while page := await next_page():
@@ -51,14 +51,14 @@ async def _csv(limit: int) -> AsyncIterator[str]:
             text.seek(0)
             text.truncate()
     finally:
-        # When the client went away, the connection may be closed already, or its thread at work.
+        # After a disconnect the connection may be closed already, or its thread may be busy.
         with suppress(ProgrammingError, ValueError):
             sightings.close()
         logger.info("/report.csv ended after %d rows", rows)
 
 
 async def download(request: HttpRequest) -> HttpResponse:
-    """`mb` megabytes of the same bytes every time; Lambda streams 200 MB at most."""
+    """`mb` megabytes, the same bytes each time; Lambda streams 200 MB at most."""
     mb = int(parameters.number(request, "mb", 10, 1, 200))
     return StreamingHttpResponse(
         _blocks(mb * MEGABYTE),
@@ -76,6 +76,6 @@ async def _blocks(size: int) -> AsyncIterator[bytes]:
         while sent < size:
             yield BLOCK
             sent += len(BLOCK)
-            await asyncio.sleep(0)  # others want to be served, too
+            await asyncio.sleep(0)  # other requests of the process run now
     finally:
         logger.info("/download ended after %d of %d bytes", sent, size)

@@ -25,19 +25,19 @@ def live(request: HttpRequest) -> HttpResponse:
 async def sse(request: HttpRequest) -> HttpResponse:
     """The year's sightings, replayed one by one, and `done` at the end.
 
-    A browser whose connection breaks, for instance because the function's time was up, comes
-    back with the id of the last event that it saw, and the replay goes on from there.
+    A browser whose connection breaks, at the function's timeout for example, connects again and
+    sends the id of the last event that it received. The replay continues after that event.
     """
     delay = parameters.delay(request, default=0.5)
     return _event_stream(_events(_replay(request), delay))
 
 
 def buffered(request: HttpRequest) -> HttpResponse:
-    """The same, but written for WSGI. It works, and nothing of it arrives before all is there.
+    """The same, but written for WSGI. It works, but the first byte arrives after the last event.
 
-    Under ASGI Django hands a synchronous iterator to a thread, waits for its end, and sends
-    the parts then; middleware in this example warns of it. `sse` shows the way out: an
-    `async def`, an `async for`, and nothing that blocks.
+    Under ASGI Django reads a synchronous iterator in a thread to its end, and then sends the
+    parts; middleware in this example warns of it. `sse` is the solution: an `async def`, an
+    `async for`, and no code that blocks.
     """
     delay = parameters.delay(request, default=0.5)
     return _event_stream(_events_in_one_block(_replay(request), delay))
@@ -60,16 +60,16 @@ def _replay(request: HttpRequest) -> QuerySet[Sighting]:
 async def _events(sightings: QuerySet[Sighting], delay: float) -> AsyncIterator[str]:
     sent = last = 0
     try:
-        # `retry`: how many milliseconds the browser waits before it comes back.
+        # `retry`: how many milliseconds the browser waits before it connects again.
         yield ": the replay has started\nretry: 2000\n\n"
-        # One query for each, so that none is open while the stream waits: it may wait for long,
-        # and when its client goes away Django closes the connection first and the iterators later.
+        # One query for each event, so that none is open during a pause, which may be long: after a
+        # disconnect Django closes the connection first and the iterators later.
         while sighting := await sightings.filter(id__gt=last).afirst():
             await asyncio.sleep(delay)
             yield _event("sighting", _as_json(sighting), sighting.id)
             sent += 1
             last = sighting.id
-        # The marker that all is well: a stream that ends without it was cut.
+        # The marker of a complete stream: a stream that ends without it was cut.
         yield _event("done", {"sent": sent})
     finally:
         logger.info("/sse ended after %d sightings", sent)

@@ -16,7 +16,7 @@ NOTES = 10  # a cookie has 4 KB
 @require_http_methods(["GET", "POST"])
 @login_required
 def notebook(request: HttpRequest) -> HttpResponse:
-    """Notes are kept in the session, and that in a signed cookie: no environment knows them.
+    """Notes are in the session, which is a signed cookie: environments do not store them.
 
     A plain function; Django runs it in a thread.
     """

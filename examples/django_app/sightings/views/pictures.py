@@ -26,10 +26,10 @@ def s3() -> Any:
 @require_GET
 @login_required
 def pictures(request: HttpRequest) -> HttpResponse:
-    """Show a form that S3 accepts by its signature, and what this user has uploaded.
+    """Show a form that S3 accepts by its signature, and the uploads of this user.
 
     A request to Lambda is 6 MB at most, and is never streamed; so the file does not pass through
-    the function at all.
+    the function.
     """
     bucket = os.environ.get("BUCKET")
     context: dict[str, object] = {"bucket": bucket, "megabytes": LARGEST_BYTES // MEGABYTE}

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: object, **options: object) -> None:
-        # A process of its own, which does not know of the database that the shell may know of.
+        # A separate process, without the DATABASE_URL that the shell may have.
         seed = [sys.executable, "manage.py", "seed"]
         environ = {**os.environ, "DATABASE_URL": ""}
         subprocess.run(seed, cwd=settings.BASE_DIR, env=environ, check=True)

@@ -18,8 +18,8 @@ from sightings.models import Sighting, Species
 from sightings.year import SIGHTINGS, SPECIES, sightings
 
 SEED = 1
-#: Of what is in the file: raise it when rows or tables change. Some tables are Django's own, and
-#: so is how a password is kept. SQLite has a place for it, `user_version`.
+#: The version of the file, in SQLite's `user_version`: raise it when rows or tables change. Some
+#: tables, and the format of passwords, belong to Django, so its version is a part of it.
 VERSION = 1_000_000 + 1_000 * django.VERSION[0] + django.VERSION[1]
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def version(file: Path) -> int:
 
 
 def build(file: Path) -> None:
-    """Write the whole file. If this stops half-way, only an unfinished one is lost."""
+    """Write the whole file. If this is interrupted, only the unfinished file is lost."""
     unfinished = file.with_suffix(".part.sqlite3")
     unfinished.unlink(missing_ok=True)
     usual = dict(connection.settings_dict)
@@ -74,7 +74,7 @@ def build(file: Path) -> None:
         MigrationRecorder.Migration.objects.update(applied=EPOCH)
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA user_version = {VERSION}")
-            cursor.execute("VACUUM")  # nothing of what was overwritten stays
+            cursor.execute("VACUUM")  # removes what was overwritten
     finally:
         connection.close()
         connection.settings_dict.update(usual)
@@ -83,7 +83,7 @@ def build(file: Path) -> None:
 
 @transaction.atomic
 def fill() -> None:
-    """Write all rows: the birds, and somebody who may look at them in the admin."""
+    """Write all rows: the birds, and a user who may look at them in the admin."""
     species = Species.objects.bulk_create(Species(name=s.name, latin=s.latin) for s in SPECIES)
     Sighting.objects.bulk_create(
         (
