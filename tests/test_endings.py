@@ -59,6 +59,10 @@ def rejected(*messages: Message) -> Ending:
     return Ending(sending(*messages), "before the head", "UnexpectedMessage", "The app failed")
 
 
+def declaring(length: int) -> Message:
+    return {**START, "headers": [(b"content-length", str(length).encode())]}
+
+
 BOOM = ValueError("boom")
 LATE = "The app was still running at its deadline"
 RETURNED = "The app returned, but its response had not ended"
@@ -128,6 +132,14 @@ ENDINGS = {
         {**START, "headers": [(b"a", b"b\r\nc: d")]}
     ),
     "sends-a-body-of-the-wrong-type": rejected(START, {**LAST, "body": "text"}),
+    "sends-a-body-shorter-than-its-content-length": rejected(declaring(6), LAST),
+    "sends-a-body-longer-than-its-content-length": rejected(declaring(4), LAST),
+    "ends-its-body-before-its-content-length": Ending(
+        sending(declaring(10), MORE, LAST), "after the head", "UnexpectedMessage", "The app failed"
+    ),
+    "continues-its-body-after-its-content-length": Ending(
+        sending(declaring(8), MORE, LAST), "after the head", "UnexpectedMessage", "The app failed"
+    ),
 }
 
 every_ending = pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())

@@ -154,6 +154,9 @@ class Response:
         self._pad_empty = pad_empty
         self._buffered = buffered
         self._bodiless = self._to_head_request
+        self._length: int | None = None  #: of the body, as its content-length says
+        self._counted = 0  #: bytes of a body that has such a length
+        self._is_checked = self._bodiless  #: whether a chunk is more than bytes to send
         self._empty = True
         self._held: tuple[Head, ...] = ()
 
@@ -174,9 +177,9 @@ class Response:
             after = (_AFTER_BODY if more else _AFTER_LAST_BODY)[self.state]
             if after is None:
                 raise self._illegal(kind)
+            if self._held or self._is_checked or not (more and data):
+                return self._send_body(data, more, after)
             self.state = after
-            if self._held or self._bodiless or not (more and data):
-                return self._send_body(data, more)
             self._empty = False
             return (data,)
         if kind == _START:
@@ -187,6 +190,8 @@ class Response:
             self.state = after
             self._held = (head,)
             self._bodiless |= head.status < 200 or head.status in (204, 304)
+            self._length = None if self._bodiless else _content_length(head)
+            self._is_checked = self._bodiless or self._length is not None
             return ()
         raise UnexpectedMessage(
             f"The app sent a message of type {kind!r}; only {_START!r} and"
@@ -258,7 +263,16 @@ class Response:
         }.get(self.state, "after the response had ended")
         return UnexpectedMessage(f"The app sent {kind!r} {when}.")
 
-    def _send_body(self, data: bytes, more: bool) -> Operations:
+    def _send_body(self, data: bytes, more: bool, after: State) -> Operations:
+        if self._length is not None:
+            counted = self._counted + len(data)
+            if counted > self._length or (counted < self._length and not more):
+                raise UnexpectedMessage(
+                    f"The body of the app's response has {counted:,} bytes"
+                    f"{' or more' if more else ''}, but its content-length is {self._length:,}."
+                )
+            self._counted = counted
+        self.state = after
         chunks: Operations = ()
         if self._bodiless:
             pass
@@ -308,6 +322,15 @@ def _head(message: Message) -> Head:
             f"'headers' must be an iterable of [name, value] pairs of byte strings: {error}."
         ) from error
     return Head(int(status), headers)
+
+
+def _content_length(head: Head) -> int | None:
+    """Return the declared length of the body.
+
+    The field is not sent, so a client cannot find that the body has another length.
+    """
+    declared = dict(head.headers).get(b"content-length", b"")
+    return int(declared) if declared.isdigit() and len(declared) < 20 else None
 
 
 def _bytes(body: object) -> bytes:

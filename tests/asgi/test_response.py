@@ -52,6 +52,10 @@ def more(data: object = b"") -> Message:
     return body(data, more=True)
 
 
+def length(declared: int) -> list[tuple[bytes, bytes]]:
+    return [(b"Content-Length", str(declared).encode())]
+
+
 def sent(response: Response, messages: Iterable[Message]) -> list[Operation]:
     return [operation for message in messages for operation in response.send(message)]
 
@@ -437,6 +441,57 @@ class TestEndings:
         response = in_state(State.COMPLETE)
         assert raised(response) == ()
         assert response.state == State.COMPLETE
+
+
+class TestContentLength:
+    """The field is not sent, so the client cannot count; the length is checked here."""
+
+    @pytest.mark.parametrize(
+        "messages",
+        [
+            pytest.param([body(b"hello")], id="at once"),
+            pytest.param([more(b"he"), more(), more(b"llo"), body()], id="in parts"),
+        ],
+    )
+    def test_a_body_of_this_length_is_sent(self, messages: list[Message]) -> None:
+        operations = sent(Response("GET"), [start(200, length(5)), *messages])
+        assert b"".join(each for each in operations if isinstance(each, bytes)) == b"hello"
+        assert isinstance(operations[-1], End)
+
+    @pytest.mark.parametrize(
+        ("messages", "last", "counted"),
+        [
+            pytest.param([], body(b"hell"), "4 bytes", id="shorter, at once"),
+            pytest.param([more(b"he")], body(b"l"), "3 bytes", id="shorter, in parts"),
+            pytest.param([], body(), "0 bytes", id="empty"),
+            pytest.param([], body(b"hello!"), "6 bytes", id="longer, at once"),
+            pytest.param([more(b"hel")], more(b"lo!"), "6 bytes or more", id="longer, in parts"),
+        ],
+    )
+    def test_a_body_of_another_length_is_the_apps_error_and_changes_nothing(
+        self, messages: list[Message], last: Message, counted: str
+    ) -> None:
+        response = Response("GET")
+        sent(response, [start(200, length(5)), *messages])
+        before = response.state
+        with pytest.raises(UnexpectedMessage, match=f"has {counted}, but its content-length is 5"):
+            response.send(last)
+        assert response.state == before
+
+    @pytest.mark.parametrize(
+        ("method", "status"),
+        [("HEAD", 200), ("GET", 204), ("GET", 304), ("GET", 103)],
+    )
+    def test_a_response_without_a_body_may_have_any_length(self, method: str, status: int) -> None:
+        head, end = sent(Response(method), [start(status, length(5)), body()])
+        assert isinstance(head, Head)
+        assert isinstance(end, End)
+
+    @pytest.mark.parametrize("value", [b"", b"five", b"-5", b"+5", b"5, 5", b"9" * 5000])
+    def test_a_length_that_is_no_number_is_not_checked(self, value: bytes) -> None:
+        fields = [(b"content-length", value)]
+        operations = sent(Response("GET"), [start(200, fields), body(b"hello")])
+        assert operations[1:] == [b"hello", End()]
 
 
 class TestMisuse:
