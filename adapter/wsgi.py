@@ -24,7 +24,7 @@ class WsgiToAsgi:
     """Turns a WSGI app into an ASGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
 
     Based on asgiref's adapter, which is in the ``[wsgi]`` extra. Each chunk that the app
-    yields is one body message. Four things differ from asgiref:
+    yields is one body message. Five things differ from asgiref:
 
     * Each request has its own thread. asgiref uses one thread for all requests, so that a second
       request would wait for the end of the first stream.
@@ -32,6 +32,7 @@ class WsgiToAsgi:
     * The iterable of the app is always closed (PEP 3333), so that Flask can end its request after a
       disconnect.
     * ``start_response`` returns the ``write`` of PEP 3333, which some old apps call.
+    * ``environ`` has the ``aws.event`` and the ``aws.context`` of the ASGI scope.
     """
 
     def __init__(self, app: Any) -> None:
@@ -48,7 +49,8 @@ class _Exchange(wsgi.WsgiToAsgiInstance):
     def build_environ(self, scope: Scope, body: IO[bytes]) -> dict[str, Any]:
         without_query = {**scope, "query_string": b""}
         environ: dict[str, Any] = super().build_environ(without_query, body)  # type: ignore[no-untyped-call]
-        return {**environ, "QUERY_STRING": scope["query_string"].decode("latin-1")}
+        environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+        return environ | {key: scope[key] for key in ("aws.event", "aws.context") if key in scope}
 
     def start_response(
         self, status: str, response_headers: list[tuple[str, str]], exc_info: Any = None

@@ -55,6 +55,12 @@ def query() -> str:
     return f"{request.args['name']} of {sent.decode()}"
 
 
+@flask_app.get("/stage")
+def stage() -> str:
+    name = request.environ["aws.context"].function_name
+    return f"{request.environ['aws.event']['requestContext']['stage']} of {name}"
+
+
 @flask_app.get("/endless")
 def endless() -> Response:
     def body() -> Iterator[bytes]:
@@ -104,6 +110,13 @@ async def test_a_query_string_is_bytes_to_wsgi_as_a_client_can_send_it(query: st
     event = function_url_event("/query", query=query)
     await handler.respond(event, lambda_context(), stream)
     assert stream.body.decode() == f"café of {query}"
+
+
+async def test_the_environ_has_the_event_and_the_context_of_lambda() -> None:
+    stream = MemoryStream()
+    context = lambda_context()
+    await handler.respond(function_url_event("/stage"), context, stream)
+    assert stream.body.decode() == f"$default of {context.function_name}"
 
 
 async def test_each_piece_is_a_chunk_of_its_own_and_sent_when_it_is_there() -> None:

@@ -94,7 +94,7 @@ def install() -> ManagedBridge | None:
     if not classes:
         logger.warning(
             "Responses are buffered, not streamed: awslambdaric %s differs from versions 3 and"
-            " 4. Update the adapter; until then either use the adapter's own runtime, with"
+            " 4. Update the adapter; until then either use the native runtime, with"
             " AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap, or set the InvokeMode of the"
             " function URL to BUFFERED.",
             getattr(sys.modules["awslambdaric"], "__version__", "(no version)"),
@@ -124,7 +124,7 @@ def _warn_of_options(environ: Mapping[str, str]) -> None:
     if ignored:
         logger.warning(
             "%s: no effect under AWS's runtime. Remove it from the environment of the function, or"
-            " use the adapter's own runtime: AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap.",
+            " use the native runtime: AWS_LAMBDA_EXEC_WRAPPER=/var/task/adapter/bootstrap.",
             ", ".join(ignored),
         )
 
