@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop_output()
         return 141  # as a shell reports SIGPIPE
     except Exception as error:
+        from errno import EDQUOT, EFBIG, ENOSPC
+
         from .cli import say
         from .errors import ConfigurationError, DeployError, PackageError
 
@@ -34,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 2
         if isinstance(error, DeployError | PackageError):
             say(f"adapter {argv[0]}: {error}")
+            return 1
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
+            drop_output()
+            say(f"adapter: {error.strerror}. Make room for the output and for temporary files.")
             return 1
         raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -149,8 +149,9 @@ def add_target(parser: ArgumentParser) -> None:
 
 
 def say(text: str) -> None:
-    """Write progress, a warning or an error; stdout has the result."""
-    sys.stderr.write(f"{text}\n")
+    """Write progress, a warning or an error; stdout has the result. A full disk is no error."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
 
 
 @contextmanager

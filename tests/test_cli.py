@@ -204,6 +204,26 @@ def test_a_reader_that_has_ended_ends_a_command_without_a_traceback(arguments: l
 
 
 @pytest.mark.process
+@pytest.mark.parametrize("arguments", [["completion", "bash"], ["dev", "--help"], ["--version"]])
+def test_a_full_disk_is_one_sentence(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "adapter", *arguments]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=buffered)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        b"adapter: No space left on device. Make room for the output and for temporary files.\n",
+    )
+
+
+@pytest.mark.process
+def test_a_full_disk_for_stderr_changes_no_exit_code() -> None:
+    command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "wrong"]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stderr=full).returncode == 2
+
+
+@pytest.mark.process
 def test_a_shell_completes_commands_options_and_their_values(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

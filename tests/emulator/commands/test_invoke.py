@@ -253,6 +253,16 @@ class TestInvoke:
             assert process.wait(20) == 0
             assert "Error" not in process.stderr.read()
 
+    def test_a_full_disk_is_one_sentence_and_exit_code_1(self) -> None:
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == 1
+        sentence = "The output is incomplete: No space left on device. Make room for it.\n"
+        assert ended.stderr.count(sentence) == 1
+        assert "REPORT RequestId:" in ended.stderr
+        assert "Error" not in ended.stderr
+
 
 def test_an_event_with_a_byte_order_mark_is_sent_without_the_mark(tmp_path: Path) -> None:
     file = tmp_path / "event.json"
