@@ -204,6 +204,30 @@ class TestTheTarget:
         assert outcome.err.startswith(f"adapter: {sentence}")
         assert aws.calls == []
 
+    @pytest.mark.parametrize(
+        ("arguments", "option"),
+        [
+            (["main:app"], "TARGET"),
+            (["--factory"], "--factory"),
+            (["--handler", "main.handler"], "--handler"),
+            (["--adopt"], "--adopt"),
+            (["--memory", "512"], "--memory"),
+            (["--no-snapstart"], "--no-snapstart"),
+            (["--runtime-version", "arn:aws:x"], "--runtime-version"),
+            (["--environment", "A1=b"], "--environment"),
+        ],
+    )
+    def test_and_its_settings_are_refused_beside_a_rollback(
+        self, run: Run, aws: RecordingAws, arguments: list[str], option: str
+    ) -> None:
+        outcome = run("deploy", "--name", "shop", "--rollback", *arguments)
+        assert outcome.code == 2
+        assert outcome.err == (
+            "adapter: --rollback makes the previous version live as it was deployed: leave"
+            f" {option} out.\n"
+        )
+        assert aws.calls == []
+
     def test_that_is_a_broken_zip_is_wrong_usage(
         self, run: Run, aws: RecordingAws, tmp_path: Path
     ) -> None:
