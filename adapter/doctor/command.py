@@ -78,6 +78,8 @@ def read_request(arguments: Namespace) -> ProbeRequest:
     if is_url(target):
         if arguments.path is not None:
             raise ConfigurationError("--path is only for TARGET: a URL has its own path.")
+        if arguments.factory:
+            raise ConfigurationError("--factory is only for TARGET: a URL has an app already.")
         url = target.partition("#")[0]
     else:
         url = read_path(arguments.path or "/")

@@ -350,6 +350,7 @@ class TestAUrl:
     ("arguments", "message"),
     [
         (["http://localhost/", "--path", "/x"], "--path is only for TARGET"),
+        (["http://localhost/", "--factory"], "--factory is only for TARGET"),
         (["main:app", "--path", "x"], "--path has to begin with /"),
         (["main:app", "--header", "x"], "is not a header"),
         (["main:app", "--header", "a b: x"], "cannot be sent"),
