@@ -155,7 +155,7 @@ def failure_line(failure: InvocationFailure) -> str:
     """Return the last line about a function that did not respond."""
     if failure.in_init and failure.error_type != EXIT_ERROR:  # the log has a line "Init failed"
         return "The function cannot start. The lines above say why."
-    return f"The function failed. {failure.explain()}"
+    return f"The function failed. {failure.summarise()}"
 
 
 def exit_code_of(failure: InvocationFailure) -> int:

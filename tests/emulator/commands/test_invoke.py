@@ -157,6 +157,25 @@ class TestInvoke:
         assert main(["invoke", "main:sick", "--path", "/"]) == 3
         assert b"no database" in capfdbinary.readouterr().err
 
+    def test_a_lifespan_whose_message_is_a_traceback_shows_the_traceback_once(
+        self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        app.write_text(
+            "import traceback\n"
+            "async def app(scope, receive, send):\n"
+            "    await receive()\n"
+            "    try:\n"
+            "        raise RuntimeError('no database')\n"
+            "    except RuntimeError:\n"
+            "        message = traceback.format_exc()\n"
+            "    await send({'type': 'lifespan.startup.failed', 'message': message})\n"
+        )
+        assert main(["invoke", "main:app", "--path", "/"]) == 3
+        said = capfdbinary.readouterr().err
+        assert said.count(b"Traceback (most recent call last)") == 1
+        reason = b"LifespanFailed: The app's startup failed: RuntimeError: no database\n"
+        assert b"Init failed: " + reason in said
+
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
