@@ -244,6 +244,7 @@ class Printer:
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+            self._console.in_line = sys.stdout.isatty() and not data.endswith(b"\n")
         except OSError as error:
             # The reader (head, less) has exited, or the disk is full. The function keeps running.
             # The interpreter flushes stdout when it exits, so stdout has to be writable.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -271,6 +272,18 @@ class TestInvoke:
             process.stdout.close()
             assert process.wait(20) == 0
             assert "Error" not in process.stderr.read()
+
+    def test_on_a_terminal_the_log_begins_on_a_line_of_its_own(self) -> None:
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        terminal, other = os.openpty()
+        with subprocess.Popen(command, stdout=other, stderr=other):
+            os.close(other)
+            shown = b""
+            with contextlib.suppress(OSError):  # the end of a terminal is an error
+                while data := os.read(terminal, 4096):
+                    shown += data
+        os.close(terminal)
+        assert re.search(rb"\nGET / \r\n[^\r\n]*END RequestId", shown)
 
     def test_a_full_disk_is_one_sentence_and_exit_code_1(self) -> None:
         command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
