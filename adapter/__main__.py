@@ -26,22 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         drop_output()
         return 141  # as a shell reports SIGPIPE
     except Exception as error:
-        from errno import EDQUOT, EFBIG, ENOSPC
+        from .cli import explained, say
 
-        from .cli import say
-        from .errors import ConfigurationError, DeployError, PackageError
-
-        if isinstance(error, ConfigurationError):
-            say(f"adapter: {error}")
-            return 2
-        if isinstance(error, DeployError | PackageError):
-            say(f"adapter {argv[0]}: {error}")
-            return 1
-        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
+        found = explained(error, argv)
+        if found is None:
+            raise
+        if type(error) is OSError:  # a full disk
             drop_output()
-            say(f"adapter: {error.strerror}. Make room for the output and for temporary files.")
-            return 1
-        raise
+        say(found[0])
+        return found[1]
 
 
 def dispatch(argv: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 RUN_EXAMPLES = """\
 examples, in a Dockerfile:
@@ -152,6 +152,30 @@ def say(text: str) -> None:
     """Write progress, a warning or an error; stdout has the result. A full disk is no error."""
     with suppress(OSError):
         sys.stderr.write(f"{text}\n")
+
+
+def explained(error: Exception, argv: Sequence[str]) -> tuple[str, int] | None:
+    """Return a sentence for an error that the user can mend, and the exit code.
+
+    None is for a fault of the adapter, whose traceback is shown.
+    """
+    import os
+    from errno import EDQUOT, EFBIG, ENOENT, ENOSPC
+
+    from .errors import ConfigurationError, DeployError, PackageError
+
+    if isinstance(error, ConfigurationError):
+        return f"adapter: {error}", 2
+    if isinstance(error, DeployError | PackageError):
+        return f"adapter {argv[0]}: {error}", 1
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
+        advice = "Make room for the output and for temporary files."
+        return f"adapter: {error.strerror}. {advice}", 1
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        if error.strerror != os.strerror(ENOENT):  # of `tempfile`, which lists folders
+            return f"adapter: {error.strerror}. Name a folder: TMPDIR=FOLDER", 2
+        return "adapter: The working directory has been deleted. Change to another one.", 2
+    return None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from adapter import __version__
 from adapter.__main__ import main
-from adapter.cli import INSTALL, build_parser, terminated_cleanly
+from adapter.cli import INSTALL, build_parser, explained, terminated_cleanly
 
 COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
@@ -214,6 +215,29 @@ def test_a_full_disk_is_one_sentence(arguments: list[str]) -> None:
         1,
         b"adapter: No space left on device. Make room for the output and for temporary files.\n",
     )
+
+
+def test_a_working_directory_that_has_been_deleted_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert main(["invoke", "main:app", "--path", "/"]) == 2
+    assert capsys.readouterr().err == (
+        "adapter: The working directory has been deleted. Change to another one.\n"
+    )
+
+
+def test_a_machine_without_a_folder_for_temporary_files_is_one_sentence() -> None:
+    # as `tempfile` raises it if it can write nowhere, which no test can arrange for root
+    error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+    assert explained(error, ["package"]) == (
+        "adapter: No usable temporary directory found in ['/tmp']. Name a folder: TMPDIR=FOLDER",
+        2,
+    )
+    assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x"), ["package"]) is None
 
 
 @pytest.mark.process
