@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
     from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 RUN_EXAMPLES = """\
 examples, in a Dockerfile:
@@ -152,6 +153,22 @@ def say(text: str) -> None:
     """Write progress, a warning or an error; stdout has the result. A full disk is no error."""
     with suppress(OSError):
         sys.stderr.write(f"{text}\n")
+    flush_stderr()
+
+
+def flush_stderr() -> None:
+    """Write what is left for stderr, or drop it: Python would end with another exit code."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)
+
+
+def drop(stream: TextIO) -> None:
+    """Let Python drop the rest of stdout or stderr, which it would write when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def explained(error: Exception, argv: Sequence[str]) -> tuple[str, int] | None:

@@ -241,10 +241,18 @@ def test_a_machine_without_a_folder_for_temporary_files_is_one_sentence() -> Non
 
 
 @pytest.mark.process
-def test_a_full_disk_for_stderr_changes_no_exit_code() -> None:
-    command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "wrong"]
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--version"], 0), (["nonsense"], 2), (["invoke", "main:app", "--path", "wrong"], 2)],
+)
+def test_a_full_disk_for_stderr_changes_no_exit_code(
+    arguments: list[str], code: int, unbuffered: str
+) -> None:
+    command = [sys.executable, "-m", "adapter", *arguments]
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with Path("/dev/full").open("w") as full:
-        assert subprocess.run(command, stderr=full).returncode == 2
+        assert subprocess.run(command, stderr=full, env=environ).returncode == code
 
 
 @pytest.mark.process
