@@ -28,9 +28,7 @@ class Console:
         self._stream = sys.stdout if stream is None else stream
         self._is_terminal = self._stream.isatty()
         self._colour = self._is_terminal and not os.environ.get("NO_COLOR")
-        self.in_line = (
-            False  #: whether the terminal has the start of a line that stdout has written
-        )
+        self.in_line = False  #: whether stdout has left the cursor of its terminal in a line
 
     def line(self, text: str, style: str = "plain") -> None:
         """Write a line."""

@@ -69,13 +69,15 @@ class InvocationFailure(NamedTuple):
             return self.payload.decode("utf-8", "replace") or self.error_type
 
     def summarise(self) -> str:
-        """Return the same; of a traceback in the message, which the runtime has logged, the error.
+        """Return type and message, but of a traceback in the message only the error at its end.
 
         Frameworks send the traceback of a failed startup as the message of the lifespan protocol.
+        The runtime has logged the whole message.
         """
         text = self.explain()
         found = TRACEBACK_START.search(text)
-        return f"{text[: found.start()]} {logged_error([text])}" if found else text
+        error = logged_error([text]) if found else ""
+        return f"{text[: found.start()]} {error}" if found and error else text
 
 
 def platform_error(error_type: str, message: str) -> InvocationFailure:

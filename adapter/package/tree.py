@@ -240,11 +240,11 @@ def unpack_archive(archive: Path, folder: Path) -> None:
         with written(folder), ZipFile(archive) as opened:
             for info in opened.infolist():
                 Path(opened.extract(info, unfinished)).chmod(S_IMODE(info.external_attr >> 16))
-        if is_new:
-            unfinished.rename(folder)
-        else:  # not a rename to its name: it may be the working folder of a shell, or a mount
-            for file in list(unfinished.iterdir()):
-                file.rename(folder / file.name)
+            if is_new:
+                unfinished.rename(folder)
+            else:  # the folder stays: it may be the working directory of a shell, or a mount
+                for file in list(unfinished.iterdir()):
+                    file.rename(folder / file.name)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -83,6 +83,7 @@ GROUP = """  + Exception Group Traceback (most recent call last):
         (TRACEBACK, "RuntimeError: no database"),
         (GROUP, "ExceptionGroup: several (1 sub-exception)"),
         ("no database\nand no cache", "no database\nand no cache"),
+        ("Traceback (most recent call last):\n", "Traceback (most recent call last):\n"),
     ],
 )
 def test_a_traceback_that_the_runtime_has_logged_is_not_repeated(
