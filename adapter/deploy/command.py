@@ -59,11 +59,15 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
 
 
 def check_options(arguments: Namespace, settings: Settings) -> None:
-    """Refuse an option that the TARGET, or ``--rollback``, has no use for.
+    """Refuse an option that the TARGET, or another option, has no use for.
 
     Raises:
         ConfigurationError: there is such an option on the command line.
     """
+    if arguments.no_doctor and arguments.stream_path:
+        raise ConfigurationError(
+            "--stream-path is for the doctor, which --no-doctor turns off: leave one of them out."
+        )
     if arguments.rollback:
         check_rollback(arguments)
         return

@@ -228,6 +228,18 @@ class TestTheTarget:
         )
         assert aws.calls == []
 
+    def test_and_a_path_are_refused_where_the_doctor_is_turned_off(
+        self, run: Run, aws: RecordingAws
+    ) -> None:
+        line = ("shop.zip", "--name", "shop", "--auth", "none", "--stream-path", "/sse")
+        outcome = run("deploy", *line)  # with --no-doctor
+        assert outcome.code == 2
+        assert outcome.err == (
+            "adapter: --stream-path is for the doctor, which --no-doctor turns off: leave one of"
+            " them out.\n"
+        )
+        assert aws.calls == []
+
     def test_that_is_a_broken_zip_is_wrong_usage(
         self, run: Run, aws: RecordingAws, tmp_path: Path
     ) -> None:
