@@ -23,19 +23,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # as a shell reports it
     except BrokenPipeError:  # the reader of stdout has ended, as `head` does
-        drop_output()
+        from .cli import drop
+
+        drop(sys.stdout)
         return 141  # as a shell reports SIGPIPE
     except Exception as error:
-        from .cli import say
-        from .errors import ConfigurationError, DeployError, PackageError
+        from .cli import drop, explained, say
 
-        if isinstance(error, ConfigurationError):
-            say(f"adapter: {error}")
-            return 2
-        if isinstance(error, DeployError | PackageError):
-            say(f"adapter {argv[0]}: {error}")
-            return 1
-        raise
+        found = explained(error, argv)
+        if found is None:
+            raise
+        if type(error) is OSError:  # a full disk
+            drop(sys.stdout)
+        say(found[0])
+        return found[1]
 
 
 def dispatch(argv: Sequence[str]) -> int:
@@ -45,7 +46,7 @@ def dispatch(argv: Sequence[str]) -> int:
             return run(None)
         case ["run", target] if not target.startswith("-"):
             return run(target)
-    from .cli import build_parser
+    from .cli import build_parser, flush_stderr
 
     prepare_output()
     parser = build_parser()
@@ -58,6 +59,7 @@ def dispatch(argv: Sequence[str]) -> int:
             arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
         code: int = arguments.command(arguments)
     finally:
+        flush_stderr()
         sys.stdout.flush()  # a broken pipe is an error here, and not when Python ends
     return code
 
@@ -73,13 +75,6 @@ def prepare_output() -> None:
             setattr(sys, name, stream)
     if isinstance(sys.stdout, TextIOWrapper):  # its encoding may lack an arrow or a name's letter
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def drop_output() -> None:
-    """Let Python drop the rest of stdout, which it would write when it ends."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import TextIO
 
 RUN_EXAMPLES = """\
 examples, in a Dockerfile:
@@ -149,8 +150,49 @@ def add_target(parser: ArgumentParser) -> None:
 
 
 def say(text: str) -> None:
-    """Write progress, a warning or an error; stdout has the result."""
-    sys.stderr.write(f"{text}\n")
+    """Write progress, a warning or an error; stdout has the result. A full disk is no error."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+    flush_stderr()
+
+
+def flush_stderr() -> None:
+    """Write what is left for stderr, or drop it: Python would end with another exit code."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        drop(sys.stderr)
+
+
+def drop(stream: TextIO) -> None:
+    """Let Python drop the rest of stdout or stderr, which it would write when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def explained(error: Exception, argv: Sequence[str]) -> tuple[str, int] | None:
+    """Return a sentence for an error that the user can mend, and the exit code.
+
+    None is for a fault of the adapter, whose traceback is shown.
+    """
+    import os
+    from errno import EDQUOT, EFBIG, ENOENT, ENOSPC
+
+    from .errors import ConfigurationError, DeployError, PackageError
+
+    if isinstance(error, ConfigurationError):
+        return f"adapter: {error}", 2
+    if isinstance(error, DeployError | PackageError):
+        return f"adapter {argv[0]}: {error}", 1
+    if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
+        advice = "Make room for the output and for temporary files."
+        return f"adapter: {error.strerror}. {advice}", 1
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        if error.strerror != os.strerror(ENOENT):  # of `tempfile`, which lists folders
+            return f"adapter: {error.strerror}. Name a folder: TMPDIR=FOLDER", 2
+        return "adapter: The working directory has been deleted. Change to another one.", 2
+    return None
 
 
 @contextmanager

@@ -16,7 +16,8 @@ TARGET_HELP = f"{MODULE_HELP}, or a file, as in src/main.py:app"
 
 NAME = r"[^\W\d]\w*"
 ATTRIBUTE = rf"{NAME}(?:\.{NAME})*"
-APP = re.compile(rf"(?P<module>[\w./-]+):{ATTRIBUTE}(?:\(\))?")
+#: the folders of a file may have any name, with spaces for example
+APP = re.compile(rf"(?P<module>[\w./-]+|.+/[\w.-]+\.py):{ATTRIBUTE}(?:\(\))?")
 HANDLER = re.compile(rf"[\w./-]+\.{NAME}")
 HINT = (
     "TARGET has to be module:attribute (main:app), module.attribute (main.handler) "

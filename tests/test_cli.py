@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from adapter import __version__
 from adapter.__main__ import main
-from adapter.cli import INSTALL, build_parser, terminated_cleanly
+from adapter.cli import INSTALL, build_parser, explained, terminated_cleanly
 
 COMMANDS = ["dev", "invoke", "doctor", "package", "deploy", "destroy", "logs", "run", "completion"]
 
@@ -201,6 +202,57 @@ def test_a_reader_that_has_ended_ends_a_command_without_a_traceback(arguments: l
     ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=buffered)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (141, "")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", [["completion", "bash"], ["dev", "--help"], ["--version"]])
+def test_a_full_disk_is_one_sentence(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "adapter", *arguments]
+    buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=buffered)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        b"adapter: No space left on device. Make room for the output and for temporary files.\n",
+    )
+
+
+def test_a_working_directory_that_has_been_deleted_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert main(["invoke", "main:app", "--path", "/"]) == 2
+    assert capsys.readouterr().err == (
+        "adapter: The working directory has been deleted. Change to another one.\n"
+    )
+
+
+def test_a_machine_without_a_folder_for_temporary_files_is_one_sentence() -> None:
+    # as `tempfile` raises it if it can write nowhere, which no test can arrange for root
+    error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+    assert explained(error, ["package"]) == (
+        "adapter: No usable temporary directory found in ['/tmp']. Name a folder: TMPDIR=FOLDER",
+        2,
+    )
+    assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x"), ["package"]) is None
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--version"], 0), (["nonsense"], 2), (["invoke", "main:app", "--path", "wrong"], 2)],
+)
+def test_a_full_disk_for_stderr_changes_no_exit_code(
+    arguments: list[str], code: int, unbuffered: str
+) -> None:
+    command = [sys.executable, "-m", "adapter", *arguments]
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stderr=full, env=environ).returncode == code
 
 
 @pytest.mark.process

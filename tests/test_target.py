@@ -20,6 +20,14 @@ def test_a_file_is_imported_from_its_folder(tmp_path: Path) -> None:
     assert find_target("src/main.py:app", tmp_path) == Target("main:app", tmp_path / "src")
 
 
+def test_the_folders_of_a_file_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "my shop (2): new"
+    folder.mkdir()
+    (folder / "main.py").touch()
+    assert find_target(f"{folder.name}/main.py:app", tmp_path) == Target("main:app", folder)
+    assert find_target(f"{folder}/main.py:app", tmp_path) == Target("main:app", folder)
+
+
 def test_a_file_in_a_package_is_imported_from_above_the_package(tmp_path: Path) -> None:
     inner = tmp_path / "src" / "site" / "web"
     inner.mkdir(parents=True)

@@ -67,7 +67,10 @@ def add_deploy_arguments(deploy: ArgumentParser) -> None:
         "--rollback", action="store_true", help="make the previous version live again"
     )
     actions.add_argument(
-        "--adopt", action="store_true", help="take over a function that another tool has made"
+        "--adopt",
+        action="store_true",
+        default=None,
+        help="take over a function that another tool has made",
     )
     actions.add_argument(
         "--no-doctor", action="store_true", help="do not examine the URL at the end"

@@ -13,7 +13,7 @@ from .doctor import examine
 from .inputs import desired, find_names, packaging_of, read_settings
 from .observe import observe, read_url, read_version
 from .plan import plan, plan_rollback, previous_version
-from .settings import require
+from .settings import SETTINGS, require
 from .steps import table
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .observed import Url
     from .settings import Settings
     from .steps import Step
+
+OF_ROLLBACK = ("name", "stream_path", "region", "profile")  #: the settings that it reads
 
 
 def main(arguments: Namespace, say: Callable[[str], None]) -> int:
@@ -57,16 +59,37 @@ def main(arguments: Namespace, say: Callable[[str], None]) -> int:
 
 
 def check_options(arguments: Namespace, settings: Settings) -> None:
-    """Refuse an option that the TARGET has no use for.
+    """Refuse an option that the TARGET, or another option, has no use for.
 
     Raises:
         ConfigurationError: there is such an option on the command line.
     """
+    if arguments.no_doctor and arguments.stream_path:
+        raise ConfigurationError(
+            "--stream-path is for the doctor, which --no-doctor turns off: leave one of them out."
+        )
+    if arguments.rollback:
+        check_rollback(arguments)
+        return
     is_zip = settings.target.endswith(".zip")
     if arguments.handler and not is_zip:
         raise ConfigurationError("--handler is for a zip. To deploy a handler: main.handler")
     if arguments.factory and is_zip:
         raise ConfigurationError("--factory is for an app. A zip has its handler in it.")
+
+
+def check_rollback(arguments: Namespace) -> None:
+    """Refuse what would change the version that a rollback makes live."""
+    others = ("target", "factory", "handler", "adopt")
+    names = [*others, *(setting.name for setting in SETTINGS if setting.name not in OF_ROLLBACK)]
+    for name in names:
+        value = getattr(arguments, name)
+        if value is not None and value != []:
+            option = f"--{'no-' if value is False else ''}{name.replace('_', '-')}"
+            raise ConfigurationError(
+                "--rollback makes the previous version live as it was deployed: leave "
+                f"{'TARGET' if name == 'target' else option} out."
+            )
 
 
 def deploy(

@@ -233,7 +233,7 @@ def came_late(observation: Observation, limits: Limits) -> Values | None:
 def _held(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that the runtime has written at once, after a wait, for an unknown reason."""
     held = judged(observation, limits)[0] is Verdict.HELD_BACK
-    known = observation.buffering or observation.has_length
+    known = observation.buffering or observation.has_length or has_failed(observation)
     if not held or known or sync_iterator(observation, limits) is not None:
         return None
     return burst_values(observation, limits, by_runtime=True)
@@ -242,7 +242,7 @@ def _held(observation: Observation, limits: Limits) -> Values | None:
 def held_on_the_way(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that was written over time and received at once."""
     written, received = judged(observation, limits)
-    if written is not Verdict.STREAMS or observation.buffering:
+    if written is not Verdict.STREAMS or observation.buffering or has_failed(observation):
         return None
     if received in (Verdict.STREAMS, Verdict.EMPTY):
         return None
@@ -251,7 +251,7 @@ def held_on_the_way(observation: Observation, limits: Limits) -> Values | None:
 
 def held_anywhere(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that came at once, from a function that runs somewhere else."""
-    if observation.written or observation.has_length:
+    if observation.written or observation.has_length or has_failed(observation):
         return None
     if any(detect(observation, limits) is not None for detect in (json_in_body, prelude_in_body)):
         return None  # these findings say more

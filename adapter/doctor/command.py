@@ -26,9 +26,11 @@ from .report import lines, make_report, printable, without_secrets
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..target import Target
     from .probe import Fields, ProbedResponse
 
 URL = re.compile(r"https?://[^/\s]", re.IGNORECASE)
+HOST = re.compile(r"://|:\d|^[\w-]+(\.[\w-]+)+/(?!.*\.py)")  #: of a URL, perhaps without its scheme
 
 STREAMS, DOES_NOT_STREAM = 0, 1
 
@@ -78,6 +80,8 @@ def read_request(arguments: Namespace) -> ProbeRequest:
     if is_url(target):
         if arguments.path is not None:
             raise ConfigurationError("--path is only for TARGET: a URL has its own path.")
+        if arguments.factory:
+            raise ConfigurationError("--factory is only for TARGET: a URL has an app already.")
         url = target.partition("#")[0]
     else:
         url = read_path(arguments.path or "/")
@@ -122,7 +126,7 @@ async def observe(
     """
     target: str = arguments.target
     if not is_url(target):
-        found = find_target(target, Path.cwd(), factory=arguments.factory)
+        found = find_app(target, factory=arguments.factory)
         return await probe_target(found, request, arguments.seconds)
     try:
         seen = await probe(request, arguments.seconds)
@@ -130,6 +134,23 @@ async def observe(
         reason = str(error) or type(error).__name__
         raise ConfigurationError(f"{without_user(target)} cannot be reached: {reason}") from error
     return remote_observation(seen), seen
+
+
+def find_app(text: str, *, factory: bool) -> Target:
+    """Find the local app.
+
+    Raises:
+        ConfigurationError: there is no such app; perhaps ``text`` is a URL without its scheme.
+    """
+    try:
+        return find_target(text, Path.cwd(), factory=factory)
+    except ConfigurationError as error:
+        if not HOST.search(text):
+            raise
+        raise ConfigurationError(
+            f"{text!r} names no app, and a URL begins with http:// or https:// and a host, as in "
+            "http://127.0.0.1:8000/sse."
+        ) from error
 
 
 def remote_observation(seen: ProbedResponse) -> Observation:

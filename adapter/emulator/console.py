@@ -26,12 +26,16 @@ class Console:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stdout if stream is None else stream
-        self._colour = self._stream.isatty() and not os.environ.get("NO_COLOR")
+        self._is_terminal = self._stream.isatty()
+        self._colour = self._is_terminal and not os.environ.get("NO_COLOR")
+        self.in_line = False  #: whether stdout has left the cursor of its terminal in a line
 
     def line(self, text: str, style: str = "plain") -> None:
         """Write a line."""
         start = STYLES[style] if self._colour else ""
-        self.raw(f"{start}{text}{RESET if start else ''}\n")
+        before = "\n" if self.in_line and self._is_terminal else ""
+        self.in_line = False
+        self.raw(f"{before}{start}{text}{RESET if start else ''}\n")
 
     def raw(self, text: str) -> None:
         """Write text as it is, with characters that the terminal cannot show as escapes."""

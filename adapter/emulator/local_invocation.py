@@ -121,7 +121,7 @@ class LocalInvocation:
             self._started.set()
             self.body.end()
             failure = self._start if isinstance(self._start, InvocationFailure) else None
-            self.notify(Ended(self.ended_at, end, failure.explain() if failure else ""))
+            self.notify(Ended(self.ended_at, end, failure.summarise() if failure else ""))
 
     def fail(self, failure: InvocationFailure) -> None:
         """Fail the invocation, before its response or in the middle of it."""

@@ -7,6 +7,10 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from ..diagnosis.symptoms import TRACEBACK, logged_error
+
+#: also of an exception group
+TRACEBACK_START = re.compile(rf"\s+(\+ Exception Group )?{re.escape(TRACEBACK)}")
 KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 EXIT_ERROR = "Runtime.ExitError"
 UNAVAILABLE = "Runtime.Unavailable"
@@ -63,6 +67,17 @@ class InvocationFailure(NamedTuple):
             return text.encode(errors="backslashreplace").decode()
         except (ValueError, KeyError, TypeError, RecursionError):
             return self.payload.decode("utf-8", "replace") or self.error_type
+
+    def summarise(self) -> str:
+        """Return type and message, but of a traceback in the message only the error at its end.
+
+        Frameworks send the traceback of a failed startup as the message of the lifespan protocol.
+        The runtime has logged the whole message.
+        """
+        text = self.explain()
+        found = TRACEBACK_START.search(text)
+        error = logged_error([text]) if found else ""
+        return f"{text[: found.start()]} {error}" if found and error else text
 
 
 def platform_error(error_type: str, message: str) -> InvocationFailure:

@@ -143,7 +143,9 @@ def explain(error: CalledProcessError, source: str, platform: Platform, *, is_lo
         "If a server cannot be reached, check the network, the proxy (HTTPS_PROXY) and the address "
         "of the index (UV_DEFAULT_INDEX)."
     )
-    if "export" in error.cmd:
+    if "No space left on device" in error.stderr:
+        advice = "Make room for temporary files and uv's cache, or move them: TMPDIR, UV_CACHE_DIR"
+    elif "export" in error.cmd:
         advice = f"{UV_LOCK} cannot be read. Lock again: uv lock"
     elif "Failed to fetch" in error.stderr:  # also while uv builds the adapter
         advice = network

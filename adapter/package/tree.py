@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from glob import escape
 from importlib.metadata import distributions
@@ -207,10 +208,14 @@ def trim(folder: Path, keep: Collection[str]) -> None:
 
 
 def write_archive(folder: Path, output: Path) -> None:
-    """Zip a folder in a fixed order; the zip has a temporary name until it is complete."""
+    """Zip a folder in a fixed order; the zip has a temporary name until it is complete.
+
+    Raises:
+        PackageError: the zip cannot be written.
+    """
     unfinished = output.with_name(f".{output.name}.{token_hex(4)}.part")
     try:
-        with ZipFile(unfinished, "w") as archive:
+        with written(output), ZipFile(unfinished, "w") as archive:
             for name, file in sorted(files(folder)):
                 info = ZipInfo(name)  # of 1980, the first year of the format
                 info.external_attr = (0o100755 if os.access(file, os.X_OK) else 0o100644) << 16
@@ -221,10 +226,43 @@ def write_archive(folder: Path, output: Path) -> None:
 
 
 def unpack_archive(archive: Path, folder: Path) -> None:
-    """Unpack a zip with the modes in it, as Lambda does."""
-    with ZipFile(archive) as opened:
-        for info in opened.infolist():
-            Path(opened.extract(info, folder)).chmod(S_IMODE(info.external_attr >> 16))
+    """Unpack a zip with the modes in it, as Lambda does, into a new or an empty folder.
+
+    The files are in a temporary folder until all of them are there.
+
+    Raises:
+        PackageError: a file cannot be written.
+    """
+    is_new = not folder.is_dir()
+    parent = folder.parent if is_new else folder
+    unfinished = parent / f".{folder.name}.{token_hex(4)}.part"
+    try:
+        with written(folder), ZipFile(archive) as opened:
+            for info in opened.infolist():
+                Path(opened.extract(info, unfinished)).chmod(S_IMODE(info.external_attr >> 16))
+            if is_new:
+                unfinished.rename(folder)
+            else:  # the folder stays: it may be the working directory of a shell, or a mount
+                for file in list(unfinished.iterdir()):
+                    file.rename(folder / file.name)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def written(output: Path) -> Iterator[None]:
+    """Raise an error that names the output if a file cannot be written, as on a full disk.
+
+    Raises:
+        PackageError: a file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PackageError(
+            f"{output} cannot be written: {error.strerror}. Make room there, or write to another"
+            " folder."
+        ) from None
 
 
 def find_owners(folder: Path) -> Iterator[tuple[str, str]]:

@@ -204,6 +204,42 @@ class TestTheTarget:
         assert outcome.err.startswith(f"adapter: {sentence}")
         assert aws.calls == []
 
+    @pytest.mark.parametrize(
+        ("arguments", "option"),
+        [
+            (["main:app"], "TARGET"),
+            (["--factory"], "--factory"),
+            (["--handler", "main.handler"], "--handler"),
+            (["--adopt"], "--adopt"),
+            (["--memory", "512"], "--memory"),
+            (["--no-snapstart"], "--no-snapstart"),
+            (["--runtime-version", "arn:aws:x"], "--runtime-version"),
+            (["--environment", "A1=b"], "--environment"),
+        ],
+    )
+    def test_and_its_settings_are_refused_beside_a_rollback(
+        self, run: Run, aws: RecordingAws, arguments: list[str], option: str
+    ) -> None:
+        outcome = run("deploy", "--name", "shop", "--rollback", *arguments)
+        assert outcome.code == 2
+        assert outcome.err == (
+            "adapter: --rollback makes the previous version live as it was deployed: leave"
+            f" {option} out.\n"
+        )
+        assert aws.calls == []
+
+    def test_and_a_path_are_refused_where_the_doctor_is_turned_off(
+        self, run: Run, aws: RecordingAws
+    ) -> None:
+        line = ("shop.zip", "--name", "shop", "--auth", "none", "--stream-path", "/sse")
+        outcome = run("deploy", *line)  # with --no-doctor
+        assert outcome.code == 2
+        assert outcome.err == (
+            "adapter: --stream-path is for the doctor, which --no-doctor turns off: leave one of"
+            " them out.\n"
+        )
+        assert aws.calls == []
+
     def test_that_is_a_broken_zip_is_wrong_usage(
         self, run: Run, aws: RecordingAws, tmp_path: Path
     ) -> None:

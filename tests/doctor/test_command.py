@@ -350,6 +350,15 @@ class TestAUrl:
     ("arguments", "message"),
     [
         (["http://localhost/", "--path", "/x"], "--path is only for TARGET"),
+        (["http://localhost/", "--factory"], "--factory is only for TARGET"),
+        (
+            ["localhost:8000/sse"],
+            "'localhost:8000/sse' names no app, and a URL begins with http://",
+        ),
+        (["www.example.com/sse"], "names no app, and a URL begins with http:// or https://"),
+        (["ftp://localhost/"], "names no app, and a URL begins with http:// or https://"),
+        (["http://"], "names no app, and a URL begins with http:// or https:// and a host"),
+        (["v1.2/main.py"], "'v1.2/main.py' names a file but no app in it"),
         (["main:app", "--path", "x"], "--path has to begin with /"),
         (["main:app", "--header", "x"], "is not a header"),
         (["main:app", "--header", "a b: x"], "cannot be sent"),

@@ -6,7 +6,12 @@ import json
 
 import pytest
 
-from adapter.emulator.outcome import exit_error, known_error_type, timeout_error
+from adapter.emulator.outcome import (
+    exit_error,
+    known_error_type,
+    platform_error,
+    timeout_error,
+)
 
 from .fidelity import Source, behaviour
 
@@ -55,3 +60,35 @@ def test_a_timeout_is_logged() -> None:
 )
 def test_error_types_are_reduced_to_what_the_platform_knows(reported: str, kept: str) -> None:
     assert known_error_type(reported) == kept
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/var/task/main.py", line 6, in lifespan
+    raise RuntimeError("no database")
+RuntimeError: no database
+"""
+GROUP = """  + Exception Group Traceback (most recent call last):
+  |   File "/var/task/main.py", line 6, in lifespan
+  |     raise ExceptionGroup("several", [ValueError("x")])
+  | ExceptionGroup: several (1 sub-exception)
+  +-+---------------- 1 ----------------
+    | ValueError: x
+    +------------------------------------
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "summary"),
+    [
+        (TRACEBACK, "RuntimeError: no database"),
+        (GROUP, "ExceptionGroup: several (1 sub-exception)"),
+        ("no database\nand no cache", "no database\nand no cache"),
+        ("Traceback (most recent call last):\n", "Traceback (most recent call last):\n"),
+    ],
+)
+def test_a_traceback_that_the_runtime_has_logged_is_not_repeated(
+    message: str, summary: str
+) -> None:
+    failure = platform_error("LifespanFailed", f"The app's startup failed: {message}")
+    assert failure.summarise() == f"LifespanFailed: The app's startup failed: {summary}"
+    assert failure.explain() == f"LifespanFailed: The app's startup failed: {message}"

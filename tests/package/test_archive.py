@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from stat import S_IMODE
 from typing import TYPE_CHECKING
@@ -8,7 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from adapter.package.tree import write_archive
+from adapter.errors import PackageError
+from adapter.package.tree import unpack_archive, write_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +58,47 @@ def test_a_failure_leaves_the_zip_before_it_alone(tmp_path: Path) -> None:
     write_archive(folder, output)
     with ZipFile(output) as archive:
         assert archive.namelist() == ["x" * 200]
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(PackageError, match=r"nowhere/x\.zip cannot be written: No such file"):
         write_archive(folder, tmp_path / "nowhere" / "x.zip")
+
+
+def test_a_full_disk_is_an_error_that_names_the_zip_and_leaves_nothing(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "folder", list(CONTENTS), 0o600, 0)
+    output = tmp_path / "out" / "x.zip"
+    output.parent.mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))  # no file may be larger
+    try:
+        with pytest.raises(PackageError, match=r"x\.zip cannot be written: File too large"):
+            write_archive(folder, output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_zip_that_cannot_be_unpacked_whole_leaves_the_folder_as_it_was(
+    tmp_path: Path, is_new: bool
+) -> None:
+    archive, task = tmp_path / "x.zip", tmp_path / "out" / "task"
+    (task.parent if is_new else task).mkdir(parents=True)
+    with ZipFile(archive, "w") as opened:
+        opened.writestr("first", "is written")
+        opened.writestr("first/second", "cannot be written")
+    with pytest.raises(PackageError, match="task cannot be written: Not a directory"):
+        unpack_archive(archive, task)
+    assert list(task.parent.rglob("*")) == ([] if is_new else [task])
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_zip_is_unpacked_into_a_new_or_an_empty_folder(tmp_path: Path, is_new: bool) -> None:
+    archive, task = tmp_path / "x.zip", tmp_path / "out" / "task"
+    (task.parent if is_new else task).mkdir(parents=True)
+    write_archive(fill(tmp_path / "folder", list(CONTENTS), 0o600, 0), archive)
+    unpack_archive(archive, task)
+    assert list(task.parent.iterdir()) == [task]
+    unpacked = {file.relative_to(task).as_posix() for file in task.rglob("*") if file.is_file()}
+    assert unpacked == set(CONTENTS)
 
 
 def test_two_runs_at_once_do_not_break_each_other(tmp_path: Path) -> None:

@@ -256,6 +256,19 @@ def test_an_index_without_the_adapter_or_its_build_tool_is_no_fault_of_the_requi
     assert "Write just" not in told
 
 
+def test_a_full_disk_is_no_fault_of_the_requirements() -> None:
+    full = (
+        "error: Failed to install: asgi_lambda_stream-0.1.0-py3-none-any.whl\n"
+        "    cause: failed to copy file: No space left on device (os error 28)"
+    )
+    error = subprocess.CalledProcessError(2, "uv", stderr=full)
+    told = explain(error, "requirements.txt", Platform("arm64", "3.13"), is_locked=False)
+    assert indent(full, "    ") in told
+    assert told.endswith(
+        "Make room for temporary files and uv's cache, or move them: TMPDIR, UV_CACHE_DIR"
+    )
+
+
 def test_without_bytecode_it_says_what_that_costs(project: Write, package: Run) -> None:
     other = "3.13" if THIS_PYTHON != "3.13" else "3.12"
     done = package(f"{project(needing())}/main.py:app", "--python", other)

@@ -155,7 +155,7 @@ def failure_line(failure: InvocationFailure) -> str:
     """Return the last line about a function that did not respond."""
     if failure.in_init and failure.error_type != EXIT_ERROR:  # the log has a line "Init failed"
         return "The function cannot start. The lines above say why."
-    return f"The function failed. {failure.explain()}"
+    return f"The function failed. {failure.summarise()}"
 
 
 def exit_code_of(failure: InvocationFailure) -> int:
@@ -178,7 +178,7 @@ async def print_response(
     assert invocation.end is not None
     if not invocation.end.clean:
         printer.note(f"The stream ended with {invocation.end.error_type}.")
-    return invocation.end.clean and status < 500
+    return invocation.end.clean and status < 500 and printer.complete
 
 
 async def print_stream(invocation: LocalInvocation, printer: Printer) -> int:
@@ -221,6 +221,7 @@ class Printer:
         self._settings = settings
         self._console = console
         self._started = started
+        self.complete = True  #: whether stdout has taken the body so far, or its reader has exited
 
     def head(self, prelude: dict[str, object]) -> None:
         """Print status, headers and cookies, with ``--include``."""
@@ -243,10 +244,14 @@ class Printer:
         try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            # The reader (head, less) has exited. The function keeps running. The interpreter
-            # flushes stdout when it exits, so stdout has to be writable.
+            self._console.in_line = sys.stdout.isatty() and not data.endswith(b"\n")
+        except OSError as error:
+            # The reader (head, less) has exited, or the disk is full. The function keeps running.
+            # The interpreter flushes stdout when it exits, so stdout has to be writable.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if not isinstance(error, BrokenPipeError):
+                self.complete = False
+                self.note(f"The output is incomplete: {error.strerror}. Make room for it.")
 
     def note(self, text: str) -> None:
         """Print a line that is not part of the body."""

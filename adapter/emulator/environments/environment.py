@@ -141,7 +141,7 @@ class Environment:
         line = log_lines.restore_line(self._restore_duration, error_type)
         self._log.line(line, "error" if error_type else "platform")
         if error_type and self.init_failure:
-            self._log.line(f"Restore failed: {self.init_failure.explain()}", "error")
+            self._log.line(f"Restore failed: {self.init_failure.summarise()}", "error")
 
     async def _deliver(self, invocation: LocalInvocation) -> None:
         # After a failed init the invocation fails below; its lines are logged, as on AWS.
@@ -244,7 +244,7 @@ class Environment:
         duration = monotonic() - self._process.started_at
         self._log.line(log_lines.init_line(duration, "error", error_type, self._phase), "error")
         if self.init_failure:
-            self._log.line(f"Init failed: {self.init_failure.explain()}", "error")
+            self._log.line(f"Init failed: {self.init_failure.summarise()}", "error")
 
     def _log_report(self, invocation: LocalInvocation, timed_out: bool) -> None:
         if invocation.logged.is_set():  # the pool closes

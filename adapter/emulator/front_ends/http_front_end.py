@@ -246,7 +246,7 @@ async def wait_for_response(invocation: LocalInvocation) -> ResponseStart:
     if isinstance(start, InvocationFailure):
         if start.unavailable:
             raise UnavailableError
-        raise NoResponseError(f"the function failed. {start.explain()}", start)
+        raise NoResponseError(f"the function failed. {start.summarise()}", start)
     return start
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -157,6 +158,25 @@ class TestInvoke:
         assert main(["invoke", "main:sick", "--path", "/"]) == 3
         assert b"no database" in capfdbinary.readouterr().err
 
+    def test_a_lifespan_whose_message_is_a_traceback_shows_the_traceback_once(
+        self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        app.write_text(
+            "import traceback\n"
+            "async def app(scope, receive, send):\n"
+            "    await receive()\n"
+            "    try:\n"
+            "        raise RuntimeError('no database')\n"
+            "    except RuntimeError:\n"
+            "        message = traceback.format_exc()\n"
+            "    await send({'type': 'lifespan.startup.failed', 'message': message})\n"
+        )
+        assert main(["invoke", "main:app", "--path", "/"]) == 3
+        said = capfdbinary.readouterr().err
+        assert said.count(b"Traceback (most recent call last)") == 1
+        reason = b"LifespanFailed: The app's startup failed: RuntimeError: no database\n"
+        assert b"Init failed: " + reason in said
+
     @pytest.mark.parametrize(
         ("arguments", "says"),
         [
@@ -252,6 +272,28 @@ class TestInvoke:
             process.stdout.close()
             assert process.wait(20) == 0
             assert "Error" not in process.stderr.read()
+
+    def test_on_a_terminal_the_log_begins_on_a_line_of_its_own(self) -> None:
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        terminal, other = os.openpty()
+        with subprocess.Popen(command, stdout=other, stderr=other):
+            os.close(other)
+            shown = b""
+            with contextlib.suppress(OSError):  # the end of a terminal is an error
+                while data := os.read(terminal, 4096):
+                    shown += data
+        os.close(terminal)
+        assert re.search(rb"\nGET / \r\n[^\r\n]*END RequestId", shown)
+
+    def test_a_full_disk_is_one_sentence_and_exit_code_1(self) -> None:
+        command = [sys.executable, "-m", "adapter", "invoke", "main:app", "--path", "/"]
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == 1
+        sentence = "The output is incomplete: No space left on device. Make room for it.\n"
+        assert ended.stderr.count(sentence) == 1
+        assert "REPORT RequestId:" in ended.stderr
+        assert "Error" not in ended.stderr
 
 
 def test_an_event_with_a_byte_order_mark_is_sent_without_the_mark(tmp_path: Path) -> None:
