@@ -208,6 +208,12 @@ def failed_start(error: BaseException) -> tuple[str, BaseException | None]:
     return error_message(error) + read_only_hint(error), _cause(error) if complete else error
 
 
+def is_explained(error: BaseException) -> bool:
+    """Whether the message of ``error`` is all: each frame of its traceback is the adapter's."""
+    own = issubclass(type(error), AdapterError)  # isinstance() would read error.__class__
+    return own and cause_of(error) is None and not app_frames(error)
+
+
 def error_object(error: BaseException, request_id: str | None = None) -> ErrorObject:
     """Describe ``error`` in Lambda's format. Never raises, for any class of error."""
     described: ErrorObject = {

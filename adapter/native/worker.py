@@ -8,7 +8,7 @@ import sys
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
-from ..errors import StreamClosed, read_only_hint
+from ..errors import StreamClosed, is_explained, read_only_hint
 from ..invocation.claim import ClaimInput, ClaimState
 from ..invocation.loggers import get_logger
 from ..runtime_api.delivery import Delivery
@@ -240,4 +240,7 @@ class Worker:
         """
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
-        logger.error("The invocation failed%s", read_only_hint(error), exc_info=error)
+        if is_explained(error):
+            logger.error("The invocation failed: %s", error)
+        else:
+            logger.error("The invocation failed%s", read_only_hint(error), exc_info=error)

@@ -137,7 +137,8 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wake the tasks that wait for the reply or for `drain`."""
         self.lost = True
-        self._fail(ConnectionResetError(f"The Runtime API closed the connection ({exc})."))
+        reason = "" if exc is None else f" ({exc})"
+        self._fail(ConnectionResetError(f"The Runtime API closed the connection{reason}."))
         self.resume_writing()
 
     def pause_writing(self) -> None:

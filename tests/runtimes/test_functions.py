@@ -255,6 +255,25 @@ def test_a_handler_that_writes_to_the_stream_itself_has_to_end_it(start: Start, 
     assert "shutdown" in lambda_.output
 
 
+def test_an_event_that_the_handler_cannot_take_is_explained_without_a_traceback(
+    start: Start,
+) -> None:
+    source = """
+    from adapter import LambdaHandler
+
+    async def app(scope, receive, send):
+        raise AssertionError
+
+    handler = LambdaHandler(app, lifespan="off")
+    """
+    lambda_ = start(source, "main.handler")
+    platform = lambda_.connection()
+    assert platform.invoke([1], "id-1").json["errorType"] == "EventError"
+    assert platform.read().call == NEXT
+    assert "The invocation failed: This event is not an HTTP request" in lambda_.output
+    assert "Traceback" not in lambda_.output
+
+
 @every_runtime
 @pytest.mark.parametrize("content_type", ["text/plain; title=日本", "text/plain\\r\\nx: y"])
 def test_a_content_type_that_http_cannot_carry_fails_the_invocation_and_no_other(
