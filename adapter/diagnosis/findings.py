@@ -175,7 +175,15 @@ RULES: tuple[Rule, ...] = (
         FAULT,
         symptoms.sync_iterator,
         "Django has collected a synchronous iterator: under ASGI only an asynchronous one streams.",
-        "Give StreamingHttpResponse an `async def` generator.",
+        "Give StreamingHttpResponse an `async def` generator, or serve the project's WSGI app: "
+        "WsgiToAsgi of adapter.wsgi.",
+    ),
+    Rule(
+        "async-iterator",
+        FAULT,
+        symptoms.async_iterator,
+        "Django has collected an asynchronous iterator: under WSGI only a synchronous one streams.",
+        "Give StreamingHttpResponse a generator without `async`, or serve the project's ASGI app.",
     ),
     Rule(
         "template",

@@ -28,6 +28,7 @@ RESPONSE_KEYS = {
 FIRST_KEY = re.compile(r'\{\s*"(\w+)"')
 NULS = bytes(8)
 DJANGO_SYNC_ITERATOR = "must consume synchronous iterators"
+DJANGO_ASYNC_ITERATOR = "must consume asynchronous iterators"
 BLOCKED_LOOP = "event loop has been blocked"
 TRACEBACK = "Traceback (most recent call last):"
 MARGIN = re.compile(r"^[ \xa0]*[|+] ", re.MULTILINE)  #: of the traceback of an exception group
@@ -234,7 +235,7 @@ def _held(observation: Observation, limits: Limits) -> Values | None:
     """Find a body that the runtime has written at once, after a wait, for an unknown reason."""
     held = judged(observation, limits)[0] is Verdict.HELD_BACK
     known = observation.buffering or observation.has_length or has_failed(observation)
-    if not held or known or sync_iterator(observation, limits) is not None:
+    if not held or known or any(find(observation, limits) is not None for find in COLLECTED):
         return None
     return burst_values(observation, limits, by_runtime=True)
 
@@ -289,6 +290,14 @@ def hung(observation: Observation, limits: Limits) -> Values | None:
 def sync_iterator(observation: Observation, _: Limits) -> Values | None:
     """Find Django's warning about a synchronous iterator."""
     return {} if any(DJANGO_SYNC_ITERATOR in line for line in observation.log) else None
+
+
+def async_iterator(observation: Observation, _: Limits) -> Values | None:
+    """Find Django's warning about an asynchronous iterator, which a WSGI app gives."""
+    return {} if any(DJANGO_ASYNC_ITERATOR in line for line in observation.log) else None
+
+
+COLLECTED = (sync_iterator, async_iterator)
 
 
 def blocked_loop(observation: Observation, _: Limits) -> Values | None:

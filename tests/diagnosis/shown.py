@@ -41,6 +41,7 @@ SHOWN = {
     "held": replace(REMOTE, received=AT_ONCE),
     "hung": replace(GOOD, received=(), written=()),
     "sync-iterator": replace(GOOD, log=["Warning: must consume synchronous iterators in order"]),
+    "async-iterator": replace(GOOD, log=["Warning: must consume asynchronous iterators in order"]),
     "template": replace(GOOD, templates=["template.yaml: Function has no InvokeMode"]),
     "large-head": replace(GOOD, head_bytes=16_001),
     "delayed": replace(GOOD, received=[Chunk(at + 0.5, size) for at, size in OVER_TIME]),

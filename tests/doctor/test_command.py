@@ -108,6 +108,26 @@ def sse(request):
 urlpatterns = [path("sse", sse)]
 app = get_asgi_application()
 """
+DJANGO_WSGI = """
+import asyncio
+from django.conf import settings
+settings.configure(SECRET_KEY="x", ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
+from django.core.wsgi import get_wsgi_application
+from django.http import StreamingHttpResponse
+from django.urls import path
+from adapter.wsgi import WsgiToAsgi
+
+async def parts():
+    for number in range(4):
+        yield f"data: {number}\\n\\n"
+        await asyncio.sleep(0.2)
+
+def sse(request):
+    return StreamingHttpResponse(parts(), content_type="text/event-stream")
+
+urlpatterns = [path("sse", sse)]
+app = WsgiToAsgi(get_wsgi_application())
+"""
 
 
 @pytest.fixture
@@ -180,11 +200,16 @@ class TestAnApp:
         assert ["x", reported] in report["response"]["headers"]
         assert report["request"]["method"] == "POST"
 
-    def test_of_django_with_a_synchronous_iterator(self, folder: Path) -> None:
-        (folder / "main.py").write_text(DJANGO)
+    @pytest.mark.parametrize(
+        ("source", "symptom"), [(DJANGO, "sync-iterator"), (DJANGO_WSGI, "async-iterator")]
+    )
+    def test_of_django_with_an_iterator_that_it_collects(
+        self, folder: Path, source: str, symptom: str
+    ) -> None:
+        (folder / "main.py").write_text(source)
         code, found, _ = doctor(folder, "main:app", "--path", "/sse")
         assert code == 1
-        assert "sync-iterator" in found
+        assert symptom in found
         assert "held-by-app" not in found  # which would blame the middleware
 
     def test_beside_a_template_that_buffers(self, folder: Path) -> None:
