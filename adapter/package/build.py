@@ -196,8 +196,8 @@ def warn_of_older_versions(
 ) -> None:
     """Warn of packages that are older in the zip than here, unless a version is pinned.
 
-    uv takes an older version if the newest one, or a dependency of it, has no wheel. ``packaged``
-    has a "name version" of each package.
+    uv takes an older version, without a word, if the newest one or a dependency of it has no wheel.
+    ``packaged`` has a "name version" of each package.
     """
     text = dependencies.file.read_text("utf-8", "replace")
     pinned = {canonicalize_name(name) for name in re.findall(r"([\w.-]+)(?:\[.*?\])?\s*==", text)}
@@ -210,8 +210,9 @@ def warn_of_older_versions(
             continue
         say(
             f"Warning: the zip has {name} {older}, and this environment {name} {here}. uv takes an "
-            f"older version if a newer one, or a dependency of it, has no wheel for {platform}. "
-            f"To see which wheel is missing, write {name}>={here} into {dependencies.source}."
+            f"older version if a newer one, or a dependency of it, has no wheel for {platform}, or "
+            f"if another package excludes it. To see why, write {name}>={here} into "
+            f"{dependencies.source}."
         )
 
 

@@ -274,10 +274,10 @@ def test_a_version_that_is_older_than_here_for_want_of_a_wheel_is_named(
     done = package(f"{project(needing('idna'))}/main.py:app")
     assert done.code == 0
     assert (
-        f"Warning: the zip has idna 0.1, and this environment idna {here}. uv takes an "
-        "older version if a newer one, or a dependency of it, has no wheel for Python "
-        f"{THIS_PYTHON} on x86_64. To see which wheel is missing, write idna>={here} "
-        "into requirements.txt."
+        f"Warning: the zip has idna 0.1, and this environment idna {here}. uv takes an older "
+        "version if a newer one, or a dependency of it, has no wheel for Python "
+        f"{THIS_PYTHON} on x86_64, or if another package excludes it. To see why, write "
+        f"idna>={here} into requirements.txt."
     ) in done.err.replace("aarch64", "x86_64")
     done = package(f"{project(needing('idna >= 999'))}/main.py:app")
     assert (done.code, "source-only" in done.err) == (1, True)
