@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from importlib.machinery import PathFinder
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from subprocess import DEVNULL, CalledProcessError, run
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from ..errors import PackageError
 from ..imports import packed
 from . import THIS_PYTHON, bytecode, tree
 from .check import check_module, missing_imports, split
 from .project import PYPROJECT, Dependencies, Project
-from .resolve import Platform, install
+from .resolve import Platform, install, is_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
@@ -177,9 +181,39 @@ def add_dependencies(
     say(f"Getting wheels for {platform} with uv: the dependencies of {source} ...")
     install(dependencies, platform, folder)
     owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
+    if dependencies.file.is_file() and not is_lock(dependencies.file):
+        warn_of_older_versions(set(owners.values()), dependencies, platform, say)
     tree.trim(folder, project.include)
     (folder / tree.BOOTSTRAP).chmod(0o755)
     return owners
+
+
+def warn_of_older_versions(
+    packaged: Collection[str],
+    dependencies: Dependencies,
+    platform: Platform,
+    say: Callable[[str], None],
+) -> None:
+    """Warn of packages that are older in the zip than here, unless a version is pinned.
+
+    uv takes an older version, without a word, if the newest one or a dependency of it has no wheel.
+    ``packaged`` has a "name version" of each package.
+    """
+    text = dependencies.file.read_text("utf-8", "replace")
+    pinned = {canonicalize_name(name) for name in re.findall(r"([\w.-]+)(?:\[.*?\])?\s*==", text)}
+    for name, _, older in sorted(each.rpartition(" ") for each in packaged):
+        try:
+            here = version(name)
+            if canonicalize_name(name) in pinned or Version(older) >= Version(here):
+                continue
+        except (PackageNotFoundError, InvalidVersion, TypeError):  # TypeError: broken metadata
+            continue
+        say(
+            f"Warning: the zip has {name} {older}, and this environment {name} {here}. uv takes an "
+            f"older version if a newer one, or a dependency of it, has no wheel for {platform}, or "
+            f"if another package excludes it. To see why, write {name}>={here} into "
+            f"{dependencies.source}."
+        )
 
 
 def add_bytecode(folder: Path, python: str, say: Callable[[str], None]) -> bool:

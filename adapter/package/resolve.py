@@ -49,7 +49,7 @@ class Platform(NamedTuple):
 def install(dependencies: Dependencies, platform: Platform, target: Path) -> None:
     """Install the adapter and the dependencies into the folder ``target``."""
     source, file, lines = dependencies
-    is_locked = file.name == UV_LOCK or is_valid_pylock_path(file)
+    is_locked = is_lock(file)
     pip = (
         *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
         # Later than any patch release: AWS keeps its runtimes at the latest one.
@@ -74,6 +74,11 @@ def install(dependencies: Dependencies, platform: Platform, target: Path) -> Non
             uv(*pip, *own_requirement(), *files, "--", *lines)
         except CalledProcessError as error:
             raise PackageError(explain(error, source, platform, is_locked=is_locked)) from None
+
+
+def is_lock(file: Path) -> bool:
+    """Whether a file has the version of each package, direct or not."""
+    return file.name == UV_LOCK or is_valid_pylock_path(file)
 
 
 def run_uv(*arguments: str, folder: Path, scratch: str) -> None:

@@ -14,9 +14,11 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from secrets import token_hex
 from stat import S_IMODE
+from time import gmtime
 from typing import TYPE_CHECKING
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 from zipfile import Path as ZipPath
+from zlib import crc32
 
 from ..errors import PackageError
 
@@ -55,6 +57,9 @@ BULK = (
 
 #: the modules of a test suite; other modules in it may be imported, as those of numpy are
 TESTS = ("test_*.py", "*_test.py", "conftest.py")
+
+START_OF_2037 = 2_114_380_800  #: in seconds since 1970
+SECONDS_IN_A_YEAR = 365 * 24 * 60 * 60
 
 BOOTSTRAP = "adapter/bootstrap"  #: executable, even if its wheel has no modes
 
@@ -217,12 +222,25 @@ def write_archive(folder: Path, output: Path) -> None:
     try:
         with written(output), ZipFile(unfinished, "w") as archive:
             for name, file in sorted(files(folder)):
-                info = ZipInfo(name)  # of 1980, the first year of the format
+                content = file.read_bytes()
+                info = ZipInfo(name, date_for(content))
                 info.external_attr = (0o100755 if os.access(file, os.X_OK) else 0o100644) << 16
-                archive.writestr(info, file.read_bytes(), ZIP_DEFLATED, compresslevel=9)
+                archive.writestr(info, content, ZIP_DEFLATED, compresslevel=9)
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def date_for(content: bytes) -> tuple[int, int, int, int, int, int]:
+    """Return the date of a file in the zip: a moment in 2037 that its content decides.
+
+    Frameworks make the ETag and the Last-Modified of a static file from its date and size. With one
+    date for all files, a file that changes and keeps its size would keep its ETag, and browsers
+    their old copy. With a date in the past, a browser that gets no Cache-Control would use its copy
+    for a tenth of the file's age without a request (RFC 9111, 4.2.2): 4 years for 1980. Some file
+    systems have no dates after 2037.
+    """
+    return gmtime(START_OF_2037 + crc32(content) % SECONDS_IN_A_YEAR)[:6]
 
 
 def unpack_archive(archive: Path, folder: Path) -> None:

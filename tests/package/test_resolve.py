@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
@@ -274,3 +275,31 @@ def test_without_bytecode_it_says_what_that_costs(project: Write, package: Run) 
     done = package(f"{project(needing())}/main.py:app", "--python", other)
     assert f"Warning: the zip has no bytecode, which only Python {other} can make" in done.err
     assert not [name for name in done.names if name.endswith(".pyc")]
+
+
+def test_a_version_that_is_older_than_here_for_want_of_a_wheel_is_named(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    make_wheel(wheels, "idna", "0.1")
+    make_wheel(wheels, "idna", "999.0", requires=["source_only"])
+    make_sdist(wheels, "source_only")
+    here = metadata.version("idna")
+    done = package(f"{project(needing('idna'))}/main.py:app")
+    assert done.code == 0
+    assert (
+        f"Warning: the zip has idna 0.1, and this environment idna {here}. uv takes an older "
+        "version if a newer one, or a dependency of it, has no wheel for Python "
+        f"{THIS_PYTHON} on x86_64, or if another package excludes it. To see why, write "
+        f"idna>={here} into requirements.txt."
+    ) in done.err.replace("aarch64", "x86_64")
+    done = package(f"{project(needing('idna >= 999'))}/main.py:app")
+    assert (done.code, "source-only" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize("pin", ["idna==0.1", "IDNA == 0.1"])
+def test_a_version_that_is_pinned_is_older_by_intention(
+    project: Write, wheels: Path, package: Run, pin: str
+) -> None:
+    make_wheel(wheels, "idna", "0.1")
+    done = package(f"{project(needing(pin))}/main.py:app")
+    assert (done.code, "the zip has idna" in done.err) == (0, False)
