@@ -329,8 +329,10 @@ def _content_length(head: Head) -> int | None:
 
     The field is not sent, so a client cannot find that the body has another length.
     """
-    declared = dict(head.headers).get(b"content-length", b"")
-    return int(declared) if declared.isdigit() and len(declared) < 20 else None
+    for name, value in head.headers:
+        if name == b"content-length" and value.isdigit() and len(value) < 20:
+            return int(value)
+    return None
 
 
 def _bytes(body: object) -> bytes:
