@@ -200,9 +200,8 @@ class LifespanOn:
     @property
     def _is_serving(self) -> bool:
         """Whether the app has confirmed its startup, and has not been told to shut down."""
-        if self._phase != "lifespan.startup" or self._reply is None or not self._reply.done():
-            return False
-        return bool(self._reply.result()["type"] == "lifespan.startup.complete")
+        reply = self._reply.result() if self._reply is not None and self._reply.done() else {}
+        return reply.get("type") == "lifespan.startup.complete"
 
     async def _notify(self, phase: str, task: asyncio.Task[BaseException | None]) -> Message | None:
         """Send the message ``phase`` and return the app's reply; None if the app ended first."""
@@ -245,7 +244,7 @@ class LifespanOn:
     async def _send(self, message: Message) -> None:
         kind = message.get("type")
         if kind == "lifespan.shutdown.failed" and self._is_serving:  # Starlette, for any failure
-            self._early_failure = str(message.get("message", ""))
+            self._early_failure = str(message.get("message") or "no message")
             return
         replies = (f"{self._phase}.complete", f"{self._phase}.failed")
         if self._reply is None or self._reply.done() or kind not in replies:
