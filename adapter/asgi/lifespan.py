@@ -146,7 +146,7 @@ class LifespanOn:
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
         self._phase = ""  #: the type of the last message to the app
         self._reply: asyncio.Future[Message] | None = None
-        self._early_failure = ""  #: the app's message, if its lifespan failed before its shutdown
+        self._early_failure = ""  #: the message of a failure that came before the shutdown
         self.understood = False  #: whether the app has read "lifespan.startup"
 
     async def startup(self) -> None:
@@ -173,6 +173,8 @@ class LifespanOn:
             logger.error("The app's shutdown failed: %s", reply.get("message", ""), exc_info=error)
         elif error is not None:
             logger.error("The app's lifespan failed.", exc_info=error)
+        elif self._early_failure:  # the app went on after it, until now
+            logger.error("The app's lifespan failed: %s", self._early_failure)
 
     async def _run(self) -> BaseException | None:
         """Run the app; return its exception, because a SystemExit in a task ends the event loop."""

@@ -334,6 +334,24 @@ async def test_a_failure_that_an_app_reports_before_its_shutdown_is_logged_with_
     ]
 
 
+async def test_a_failure_that_an_app_reports_too_early_is_logged_at_the_end_if_the_app_goes_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.failed", "message": "no queue"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The app's lifespan failed: no queue"
+    ]
+
+
 async def test_a_failed_startup_is_raised_and_not_logged_as_a_later_failure(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
