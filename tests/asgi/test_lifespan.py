@@ -360,6 +360,33 @@ async def test_a_failed_startup_is_raised_and_not_logged_as_a_later_failure(
     assert caplog.records == []
 
 
+async def test_an_error_of_the_shutdown_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await supported(scope, receive, send)
+        raise ConnectionError("no queue")
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert [record.getMessage() for record in caplog.records] == ["The app's lifespan failed."]
+    assert "ConnectionError: no queue" in caplog.text
+
+
+async def test_an_app_may_end_its_lifespan_without_a_failure_while_requests_are_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert caplog.records == []
+
+
 async def test_a_lifespan_that_is_cancelled_while_requests_are_served_has_not_failed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
