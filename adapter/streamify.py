@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = get_logger("adapter.http")
 
-_CLOSED = (ClientDisconnected, StreamClosed)
+_CLOSED = (ClientDisconnected, StreamClosed)  #: the errors of a write after the end of a stream
 
 
 def streamify_response(function: Callable[[Any, Any, Any], Any]) -> StreamingFunction:

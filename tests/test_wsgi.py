@@ -119,6 +119,17 @@ async def test_the_environ_has_the_event_and_the_context_of_lambda() -> None:
     assert stream.body.decode() == f"$default of {context.function_name}"
 
 
+async def test_under_another_server_the_environ_has_neither() -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [", ".join(key for key in environ if key.startswith("aws.")).encode()]
+
+    transport = httpx.ASGITransport(WsgiToAsgi(app))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        response = await client.get("/")
+    assert (response.status_code, response.text) == (200, "")
+
+
 async def test_each_piece_is_a_chunk_of_its_own_and_sent_when_it_is_there() -> None:
     stream, go_on = MemoryStream(), threading.Event()
 

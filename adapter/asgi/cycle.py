@@ -48,7 +48,7 @@ class HttpCycle:
         response: a fresh state machine.
         stream: the stream that the response is written to.
         source: the event source, for which the head is rendered.
-        max_seconds: how long the stream may go on after its head; 0: without a limit.
+        max_seconds: how long a stream without a content-length may go on; 0: without a limit.
     """
 
     def __init__(

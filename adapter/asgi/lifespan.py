@@ -146,7 +146,7 @@ class LifespanOn:
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
         self._phase = ""  #: the type of the last message to the app
         self._reply: asyncio.Future[Message] | None = None
-        self._early_failure = ""  #: the app's message, if its lifespan failed before its shutdown
+        self._early_failure = ""  #: the message of a failure that came before the shutdown
         self.understood = False  #: whether the app has read "lifespan.startup"
 
     async def startup(self) -> None:
@@ -173,6 +173,8 @@ class LifespanOn:
             logger.error("The app's shutdown failed: %s", reply.get("message", ""), exc_info=error)
         elif error is not None:
             logger.error("The app's lifespan failed.", exc_info=error)
+        elif self._early_failure:  # the app went on after it, until now
+            logger.error("The app's lifespan failed: %s", self._early_failure)
 
     async def _run(self) -> BaseException | None:
         """Run the app; return its exception, because a SystemExit in a task ends the event loop."""
@@ -200,9 +202,8 @@ class LifespanOn:
     @property
     def _is_serving(self) -> bool:
         """Whether the app has confirmed its startup, and has not been told to shut down."""
-        if self._phase != "lifespan.startup" or self._reply is None or not self._reply.done():
-            return False
-        return bool(self._reply.result()["type"] == "lifespan.startup.complete")
+        reply = self._reply.result() if self._reply is not None and self._reply.done() else {}
+        return reply.get("type") == "lifespan.startup.complete"
 
     async def _notify(self, phase: str, task: asyncio.Task[BaseException | None]) -> Message | None:
         """Send the message ``phase`` and return the app's reply; None if the app ended first."""
@@ -245,7 +246,7 @@ class LifespanOn:
     async def _send(self, message: Message) -> None:
         kind = message.get("type")
         if kind == "lifespan.shutdown.failed" and self._is_serving:  # Starlette, for any failure
-            self._early_failure = str(message.get("message", ""))
+            self._early_failure = str(message.get("message") or "no message")
             return
         replies = (f"{self._phase}.complete", f"{self._phase}.failed")
         if self._reply is None or self._reply.done() or kind not in replies:

@@ -154,9 +154,9 @@ class Response:
         self._pad_empty = pad_empty
         self._buffered = buffered
         self._bodiless = self._to_head_request
-        self._length: int | None = None  #: of the body, as its content-length says
-        self._counted = 0  #: bytes of a body that has such a length
-        self._is_checked = self._bodiless  #: whether a chunk is more than bytes to send
+        self._length: int | None = None  #: the bytes that the body must have: its content-length
+        self._counted = 0  #: the bytes of the body so far, if it has such a length
+        self._is_checked = self._bodiless  #: whether the chunks are counted, or not sent at all
         self._empty = True
         self._held: tuple[Head, ...] = ()
 
@@ -226,7 +226,13 @@ class Response:
         return self._ended(self._advance(Input.EXPIRED), error, status=504)
 
     def limited(self) -> Operations:
-        """End a stream that has taken too long, as a complete response."""
+        """End a stream that has taken too long, as a complete response.
+
+        A body that is shorter than its content-length goes on: the client would keep a part of a
+        file as the whole.
+        """
+        if self._length is not None and self._counted < self._length:
+            return ()
         return (_END,) if self._advance(Input.LIMIT) is State.STREAMING else ()
 
     def refused(self, error: BaseException) -> Operations:
@@ -327,7 +333,7 @@ def _head(message: Message) -> Head:
 def _content_length(head: Head) -> int | None:
     """Return the declared length of the body.
 
-    The field is not sent, so a client cannot find that the body has another length.
+    The field is not sent, so the client cannot see that the body has another length.
     """
     for name, value in head.headers:
         if name == b"content-length" and value.isdigit() and len(value) < 20:

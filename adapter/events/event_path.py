@@ -18,10 +18,10 @@ _MAX_DECODINGS = 8
 
 RECEIVER = FUNCTION_URL._replace(
     name="event_path",
-    to_stream="a response to such an event cannot be streamed; store the data, and respond with"
-    " where they are",
+    to_stream="a response to such an event cannot be streamed; store the data, in S3 for example,"
+    " and respond with the key",
 )
-"""What takes the response: the limit is that of any buffered response."""
+"""The event source of such events: their response has the limit of any buffered response."""
 
 
 def event_request(path: str, event: JSON) -> Request:

@@ -183,8 +183,8 @@ OPTIONS = (
     ),
     Option(
         "max_stream_seconds",
-        "How long a streamed response of an app may go on after its head. Then it is ended, as a"
-        " complete response, and the app gets `http.disconnect`: see"
+        "How long a stream of an app may go on after its head, if it has no `content-length`."
+        " Then it is ended, as a complete response, and the app gets `http.disconnect`: see"
         " [streams that end](event-sources.md#streams-that-end).",
         seconds,
         "seconds",

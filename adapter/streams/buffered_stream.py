@@ -26,7 +26,7 @@ class BufferedStream(ResponseStream):
 
     Args:
         render: returns the response for a head, which may be None, and a body.
-        receiver: the event source with the limit after which no message is collected.
+        receiver: the event source; a response above its limit is refused before its end.
         runtime_stream: sends the response; None outside a runtime.
     """
 

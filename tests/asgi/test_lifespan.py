@@ -19,7 +19,7 @@ from adapter.errors import LifespanFailed, app_frames
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from adapter.types import ASGIApp, Receive, Scope, Send
+    from adapter.types import ASGIApp, Message, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
 
@@ -207,7 +207,17 @@ async def ignoring_its_cancellation(receive: Receive) -> None:
     await waiting(receive)
 
 
-never_returning = pytest.mark.parametrize("wait", [waiting, reading_on, ignoring_its_cancellation])
+async def cleaning_up(receive: Receive) -> None:
+    try:
+        await waiting(receive)
+    finally:
+        for _ in range(8):
+            await asyncio.sleep(0)
+
+
+never_returning = pytest.mark.parametrize(
+    "wait", [waiting, reading_on, cleaning_up, ignoring_its_cancellation]
+)
 
 
 @never_returning
@@ -296,27 +306,103 @@ async def test_a_lifespan_that_fails_while_requests_are_served_is_logged_at_once
     await failed.wait()
     await asyncio.sleep(0)
     [record] = caplog.records
-    assert "requests are still served" in record.getMessage()
+    assert record.getMessage() == (
+        "The app's lifespan failed before its shutdown; requests are still served"
+    )
     assert "ConnectionError: no queue" in caplog.text
     assert "UnexpectedMessage" not in caplog.text
     await span.shutdown()
     assert caplog.records == [record]
 
 
+@pytest.mark.parametrize(
+    ("message", "logged"), [({"message": "no queue"}, "no queue"), ({}, "no message")]
+)
 async def test_a_failure_that_an_app_reports_before_its_shutdown_is_logged_with_its_message(
+    message: Message, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await send({"type": "lifespan.shutdown.failed", **message})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The app's lifespan failed before its shutdown; requests are still served: {logged}"
+    ]
+
+
+async def test_a_failure_that_an_app_reports_too_early_is_logged_at_the_end_if_the_app_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await send({"type": "lifespan.shutdown.failed", "message": "no queue"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
 
     span = lifespan(app, "on")
     await span.startup()
     await span.shutdown()
     assert [record.getMessage() for record in caplog.records] == [
-        "The app's lifespan failed before its shutdown; requests are still served: no queue"
+        "The app's lifespan failed: no queue"
     ]
+
+
+async def test_a_failed_startup_is_raised_and_not_logged_as_a_later_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(LifespanFailed):
+        await lifespan(failing_and_raising, "on").startup()
+    assert caplog.records == []
+
+
+async def test_an_error_of_the_shutdown_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await supported(scope, receive, send)
+        raise ConnectionError("no queue")
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert [record.getMessage() for record in caplog.records] == ["The app's lifespan failed."]
+    assert "ConnectionError: no queue" in caplog.text
+
+
+async def test_an_app_may_end_its_lifespan_without_a_failure_while_requests_are_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+
+    span = lifespan(app, "on")
+    await span.startup()
+    await span.shutdown()
+    assert caplog.records == []
+
+
+async def test_a_lifespan_that_is_cancelled_while_requests_are_served_has_not_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tasks = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        tasks.append(asyncio.current_task())
+        await supported(scope, receive, send)
+
+    span = lifespan(app, "on")
+    await span.startup()
+    [task] = filter(None, tasks)
+    task.cancel()
+    await asyncio.wait((task,))
+    await span.shutdown()
+    assert caplog.records == []
 
 
 async def test_a_second_shutdown_does_nothing() -> None:

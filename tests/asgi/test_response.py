@@ -183,6 +183,16 @@ class TestLimited:
     def test_a_response_that_does_not_stream_yet_goes_on(self, state: State) -> None:
         assert in_state(state).limited() == ()
 
+    def test_a_body_shorter_than_its_content_length_goes_on_because_it_would_seem_complete(
+        self,
+    ) -> None:
+        response = Response("GET")
+        sent(response, [start(200, length(10)), more(b"hello")])
+        assert response.limited() == ()
+        assert response.state == State.STREAMING
+        response.send(more(b"world"))
+        assert response.limited() == (End(),)
+
 
 class TestTooLarge:
     @pytest.mark.parametrize("state", [State.STREAMING, State.COMPLETE], ids=lambda s: s.name)
