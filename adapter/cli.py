@@ -23,7 +23,7 @@ examples:
 """
 SHELLS = ("bash", "zsh", "fish")
 #: as README.md says; by the name of the distribution once the name is registered on PyPI
-INSTALL = "pip install -e '<clone>[{extra}]'"
+INSTALL = "pip install '<clone>[{extra}]'"
 
 
 def build_parser() -> ArgumentParser:
@@ -191,6 +191,9 @@ def explained(error: Exception, argv: Sequence[str]) -> tuple[str, int] | None:
     if isinstance(error, FileNotFoundError) and error.filename is None:
         if error.strerror != os.strerror(ENOENT):  # of `tempfile`, which lists folders
             return f"adapter: {error.strerror}. Name a folder: TMPDIR=FOLDER", 2
+        with suppress(FileNotFoundError):
+            os.getcwd()
+            return None
         return "adapter: The working directory has been deleted. Change to another one.", 2
     return None
 

@@ -189,7 +189,7 @@ def test_the_help_has_examples_and_names_the_extra(
 
 def test_an_extra_is_installed_as_the_readme_says() -> None:
     readme = Path(__file__).parents[1] / "README.md"
-    assert INSTALL.format(extra="deploy,dev-server,package") in readme.read_text("utf-8")
+    assert INSTALL.format(extra="dev-server,package,deploy") in readme.read_text("utf-8")
 
 
 @pytest.mark.process

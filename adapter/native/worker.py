@@ -240,7 +240,5 @@ class Worker:
         """
         if self._stopping and isinstance(error, asyncio.CancelledError):
             raise error
-        if is_explained(error):
-            logger.error("The invocation failed: %s", error)
-        else:
-            logger.error("The invocation failed%s", read_only_hint(error), exc_info=error)
+        shown = (type(error), error, None) if is_explained(error) else error
+        logger.error("The invocation failed%s", read_only_hint(error), exc_info=shown)

@@ -26,6 +26,9 @@ from .resolve import Platform, install, is_lock
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+#: a name and its versions, in a line of requirements or in a string of TOML
+REQUIREMENT = re.compile(r"""([\w.-]+)(?:\[[^\]]*\])?\s*([<>=~!][^;#"'\n]*)""")
+
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
 ATTRIBUTE = "lambda_handler"
@@ -194,17 +197,21 @@ def warn_of_older_versions(
     platform: Platform,
     say: Callable[[str], None],
 ) -> None:
-    """Warn of packages that are older in the zip than here, unless a version is pinned.
+    """Warn of packages that are older in the zip than here, unless their versions are limited.
 
     uv takes an older version, without a word, if the newest one or a dependency of it has no wheel.
     ``packaged`` has a "name version" of each package.
     """
     text = dependencies.file.read_text("utf-8", "replace")
-    pinned = {canonicalize_name(name) for name in re.findall(r"([\w.-]+)(?:\[.*?\])?\s*==", text)}
+    limited = {
+        canonicalize_name(name)
+        for name, versions in REQUIREMENT.findall(text)
+        if re.search("==|~=|<", versions)
+    }
     for name, _, older in sorted(each.rpartition(" ") for each in packaged):
         try:
             here = version(name)
-            if canonicalize_name(name) in pinned or Version(older) >= Version(here):
+            if canonicalize_name(name) in limited or Version(older) >= Version(here):
                 continue
         except (PackageNotFoundError, InvalidVersion, TypeError):  # TypeError: broken metadata
             continue

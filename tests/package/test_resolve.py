@@ -296,8 +296,8 @@ def test_a_version_that_is_older_than_here_for_want_of_a_wheel_is_named(
     assert (done.code, "source-only" in done.err) == (1, True)
 
 
-@pytest.mark.parametrize("pin", ["idna==0.1", "IDNA == 0.1"])
-def test_a_version_that_is_pinned_is_older_by_intention(
+@pytest.mark.parametrize("pin", ["idna==0.1", "IDNA == 0.1", "idna >=0.1,<1", "idna~=0.1"])
+def test_a_version_that_is_limited_is_older_by_intention(
     project: Write, wheels: Path, package: Run, pin: str
 ) -> None:
     make_wheel(wheels, "idna", "0.1")

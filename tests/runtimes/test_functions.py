@@ -270,7 +270,7 @@ def test_an_event_that_the_handler_cannot_take_is_explained_without_a_traceback(
     platform = lambda_.connection()
     assert platform.invoke([1], "id-1").json["errorType"] == "EventError"
     assert platform.read().call == NEXT
-    assert "The invocation failed: This event is not an HTTP request" in lambda_.output
+    assert "EventError: This event is not an HTTP request" in lambda_.output
     assert "Traceback" not in lambda_.output
 
 
