@@ -157,7 +157,7 @@ def say(text: str) -> None:
 
 
 def flush_stderr() -> None:
-    """Write what is left for stderr, or drop it: Python would end with another exit code."""
+    """Write the rest of stderr, or drop the rest: Python would end with another exit code."""
     try:
         sys.stderr.flush()
     except OSError:

@@ -74,7 +74,7 @@ def build(file: Path) -> None:
         MigrationRecorder.Migration.objects.update(applied=EPOCH)
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA user_version = {VERSION}")
-            cursor.execute("VACUUM")  # removes what was overwritten
+            cursor.execute("VACUUM")  # removes the overwritten data
     finally:
         connection.close()
         connection.settings_dict.update(usual)
