@@ -14,6 +14,7 @@ from adapter.errors import (
     AdapterError,
     ClientDisconnected,
     ConfigurationError,
+    EventError,
     HandlerError,
     InvocationFailed,
     LifespanFailed,
@@ -22,6 +23,7 @@ from adapter.errors import (
     app_frames,
     error_object,
     failed_start,
+    is_explained,
     read_only_hint,
 )
 from adapter.events.prelude import decode
@@ -234,3 +236,19 @@ def test_a_complete_message_needs_no_traceback_but_that_of_its_cause() -> None:
         error.__cause__ = cause
         assert failed_start(error) == (str(error), cause)
     assert failed_start(cause) == ("no database", cause)
+
+
+def test_an_error_of_the_adapter_explains_itself_unless_it_went_through_other_code() -> None:
+    def in_the_app(*, cause: BaseException | None = None) -> AdapterError:
+        try:
+            raise EventError("not JSON") from cause
+        except EventError as error:
+            return error
+
+    with pytest.raises(EventError) as caught:
+        decode(b"no delimiter")
+    own = caught.value.with_traceback(None)  # without the frame of this test
+    assert is_explained(own)
+    assert not is_explained(in_the_app())
+    assert not is_explained(in_the_app(cause=ValueError()).with_traceback(None))
+    assert not is_explained(ValueError())
