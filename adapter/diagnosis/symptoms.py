@@ -119,7 +119,7 @@ def has_failed(observation: Observation) -> bool:
 
 def failed(observation: Observation, _: Limits) -> Values | None:
     """Find an error of the function."""
-    return {"error": observation.error} if observation.error else None
+    return {"error": observation.error.rstrip(".")} if observation.error else None
 
 
 def refused(observation: Observation, _: Limits) -> Values | None:

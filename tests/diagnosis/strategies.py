@@ -24,7 +24,7 @@ observations = st.builds(
     body_start=st.binary(max_size=20) | st.just(b'{"statusCode":200}' + bytes(8)),
     protocol=st.sampled_from(["HTTP/1.0", "HTTP/1.1"]),
     broken=st.sampled_from(["", "{} is lost"]),
-    error=st.sampled_from(["", "Boom: {x}"]),
+    error=st.sampled_from(["", "Boom: {x}", "Boom: A sentence."]),
     buffering=st.sampled_from(["", "The URL"]),
     middleware=st.lists(st.sampled_from(["GZipMiddleware", "CORSMiddleware"]), max_size=2),
     log=st.lists(st.text(max_size=5), max_size=2),

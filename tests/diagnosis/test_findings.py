@@ -77,6 +77,7 @@ def test_any_response_gets_whole_sentences_the_most_severe_first(observation: Ob
     assert order == sorted(order)
     assert len({finding.symptom for finding in found}) == len(found)
     assert all(finding.text.endswith(".") and finding.advice.endswith(".") for finding in found)
+    assert not any(finding.text.endswith("..") for finding in found)
 
 
 @given(observations)
