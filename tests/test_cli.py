@@ -240,6 +240,27 @@ def test_a_machine_without_a_folder_for_temporary_files_is_one_sentence() -> Non
     assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x"), ["package"]) is None
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["invoke", "{}/main.py:app", "--path", "/"],
+        ["dev", "main:app", "--layer", "{}"],
+        ["package", "main:app", "--requirements", "{}"],
+        ["package", "main:app", "-o", "{}"],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_sentence(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([each.format("x" * 300) for each in arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("adapter: Cannot open ")
+    assert said.endswith(
+        "File name too long. Check its name, its permissions and those of its folders.\n"
+    )
+    assert said.count("\n") == 1
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
