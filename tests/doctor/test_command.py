@@ -347,7 +347,8 @@ class TestAUrl:
 
     def test_of_uvicorn_whose_app_collects(self, folder: Path) -> None:
         with uvicorn_server() as port:
-            assert doctor(folder, f"http://127.0.0.1:{port}/collected")[:2] == (1, ["held"])
+            url = f"http://127.0.0.1:{port}/collected?caf\xe9 1"
+            assert doctor(folder, url)[:2] == (1, ["held"])
 
     def test_over_tls(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = folder / "certificate.pem"
