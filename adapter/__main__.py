@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = explained(error, argv)
         if found is None:
             raise
-        if type(error) is OSError:  # a full disk
+        if type(error) is OSError and error.filename is None:  # stdout is on a full disk
             drop(sys.stdout)
         say(found[0])
         return found[1]

@@ -177,10 +177,11 @@ def explained(error: Exception, argv: Sequence[str]) -> tuple[str, int] | None:
     None is for a fault of the adapter, whose traceback is shown.
     """
     import os
-    from errno import EDQUOT, EFBIG, ENOENT, ENOSPC
+    from errno import EACCES, EDQUOT, EFBIG, ELOOP, ENAMETOOLONG, ENOENT, ENOSPC, EPERM
 
     from .errors import ConfigurationError, DeployError, PackageError
 
+    unusable = EACCES, EPERM, ELOOP, ENAMETOOLONG
     if isinstance(error, ConfigurationError):
         return f"adapter: {error}", 2
     if isinstance(error, DeployError | PackageError):
@@ -188,6 +189,9 @@ def explained(error: Exception, argv: Sequence[str]) -> tuple[str, int] | None:
     if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EFBIG):
         advice = "Make room for the output and for temporary files."
         return f"adapter: {error.strerror}. {advice}", 1
+    if isinstance(error, OSError) and error.filename and error.errno in unusable:
+        advice = "Check its name, its permissions and those of its folders."
+        return f"adapter: Cannot open {error.filename}: {error.strerror}. {advice}", 2
     if isinstance(error, FileNotFoundError) and error.filename is None:
         if error.strerror != os.strerror(ENOENT):  # of `tempfile`, which lists folders
             return f"adapter: {error.strerror}. Name a folder: TMPDIR=FOLDER", 2

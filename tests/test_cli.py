@@ -86,7 +86,9 @@ def test_without_a_command_the_help_lists_the_commands(capsys: pytest.CaptureFix
         ("--port", "99999", "a port from 0 to 65535"),
         ("--port", "-1", "a port from 0 to 65535"),
         ("--port", "http", "a port from 0 to 65535"),
-        ("--memory", "0", "a whole number of at least 1"),
+        ("--memory", "127", "a whole number of MB from 128 to 32768"),
+        ("--memory", "32769", "a whole number of MB from 128 to 32768"),
+        ("--max-environments", "0", "a whole number of at least 1"),
         ("--concurrency", "1.5", "a whole number of at least 1"),
         ("--timeout", "5401", "a number of seconds above 0 and at most 5400"),
         ("--timeout", "nan", "a number of seconds above 0 and at most 5400"),
@@ -104,7 +106,56 @@ def test_a_number_out_of_range_is_refused_with_the_range(
 def test_the_defaults_are_those_that_the_help_names() -> None:
     arguments = build_parser().parse_args(["dev", "main:app"])
     assert (arguments.host, arguments.port) == ("127.0.0.1", 8000)
-    assert (arguments.max_environments, arguments.undocumented) == (10, [])
+    assert arguments.undocumented == []
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("dev", "--command"),
+        ("dev", "--env-file"),
+        ("dev", "--function"),
+        ("dev", "--handler"),
+        ("dev", "--host"),
+        ("dev", "--layer"),
+        ("invoke", "--env-file"),
+        ("doctor", "--method"),
+        ("doctor", "--path"),
+    ],
+)
+def test_an_empty_value_as_of_a_variable_that_is_not_set_is_refused(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "main:app", option, ""])
+    assert ended.value.code == 2
+    assert f"error: argument {option}: the value is empty\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("dev", "--env-file"),
+        ("invoke", "--env-file"),
+        ("invoke", "--data"),
+        ("doctor", "--data"),
+        ("package", "--requirements"),
+    ],
+)
+def test_a_second_value_is_refused_where_other_programs_take_several(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "main:app", option, "one", option, "two"])
+    assert ended.value.code == 2
+    assert f"error: argument {option}: may be given only once\n" in capsys.readouterr().err
+
+
+def test_only_dev_reads_a_template(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, reads in (("dev", True), ("invoke", False)):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert ("template" in capsys.readouterr().out) is reads
 
 
 def test_run_outside_of_lambda_says_what_to_do(
@@ -238,6 +289,27 @@ def test_a_machine_without_a_folder_for_temporary_files_is_one_sentence() -> Non
         2,
     )
     assert explained(FileNotFoundError(errno.ENOENT, "No such file", "x"), ["package"]) is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["invoke", "{}/main.py:app", "--path", "/"],
+        ["dev", "main:app", "--layer", "{}"],
+        ["package", "main:app", "--requirements", "{}"],
+        ["package", "main:app", "-o", "{}"],
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_sentence(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([each.format("x" * 300) for each in arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("adapter: Cannot open ")
+    assert said.endswith(
+        "File name too long. Check its name, its permissions and those of its folders.\n"
+    )
+    assert said.count("\n") == 1
 
 
 @pytest.mark.process

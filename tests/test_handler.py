@@ -635,6 +635,7 @@ class TestBuffering:
             await stream.write("{}\n")
 
         await function.respond(HTTP_API_EVENT, lambda_context(), MemoryStream())
+        assert "the type application/x-ndjson was buffered until it was complete" in caplog.text
         assert "an HTTP API cannot stream" in caplog.text
 
 

@@ -71,6 +71,11 @@ def check_options(arguments: Namespace, settings: Settings) -> None:
     if arguments.rollback:
         check_rollback(arguments)
         return
+    if settings.auth == "AWS_IAM" and arguments.stream_path:
+        raise ConfigurationError(
+            "--stream-path is for the doctor, which does not examine a URL with --auth iam: leave "
+            "it out."
+        )
     is_zip = settings.target.endswith(".zip")
     if arguments.handler and not is_zip:
         raise ConfigurationError("--handler is for a zip. To deploy a handler: main.handler")

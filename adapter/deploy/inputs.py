@@ -113,7 +113,9 @@ def _check_zip(file: Path) -> None:
         raise ConfigurationError(
             f"There is no file {file}. Make a zip with: adapter package"
         ) from None
-    except (OSError, BadZipFile) as error:
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}.") from None
+    except BadZipFile as error:
         raise ConfigurationError(
             f"{file} is not a zip ({error}). Make one with: adapter package"
         ) from None

@@ -9,6 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..emulator.commands.arguments import MAX_MEMORY_MB, MIN_MEMORY_MB
 from ..errors import ConfigurationError
 from ..package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 from .desired import INVOKE_MODE
@@ -83,7 +84,7 @@ class Setting(NamedTuple):
 def text(value: Any) -> str:
     """Parse a string that is not empty."""
     if not isinstance(value, str) or not value:
-        raise ValueError("a string")
+        raise ValueError("a string that is not empty")
     return value
 
 
@@ -174,7 +175,9 @@ FUNCTION, RUNTIME, URL, ACCOUNT = "function", "runtime", "function URL", "accoun
 
 SETTINGS = (
     Setting("name", FUNCTION, "the name of the function", function_name, "NAME"),
-    Setting("memory", FUNCTION, "memory in MB (1024)", whole_number(128, 32768), "MB"),
+    Setting(
+        "memory", FUNCTION, "memory in MB (1024)", whole_number(MIN_MEMORY_MB, MAX_MEMORY_MB), "MB"
+    ),
     Setting(
         "timeout",
         FUNCTION,

@@ -7,19 +7,13 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..events.body import is_for_streaming
 from ..events.payload_v1 import MAX_PRELUDE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVENT_STREAM = "text/event-stream"
-STREAMING_TYPES = (
-    EVENT_STREAM,
-    "application/jsonl",
-    "application/json-seq",
-    "application/x-ndjson",
-    "multipart/x-mixed-replace",
-)
 
 
 class BufferingSource(StrEnum):
@@ -94,7 +88,7 @@ class Observation:
         """Whether the response is meant to stream, as far as can be seen."""
         return (
             self.expected_to_stream
-            or self.header("content-type").lower().startswith(STREAMING_TYPES)
+            or is_for_streaming(self.header("content-type"))
             or bool(self.header("content-encoding"))  # a compressor may have joined the chunks
             or len(self.written) > 1
         )

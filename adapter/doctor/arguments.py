@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emulator.commands.arguments import seconds
+from ..emulator.commands.arguments import add_data, not_empty, seconds
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -35,12 +35,14 @@ def add_arguments(doctor: ArgumentParser) -> None:
         help="TARGET is a function that makes the app: main:create_app",
     )
     request = doctor.add_argument_group("request")
-    request.add_argument("--path", help="a path of the app, with its query: /sse?steps=5")
-    request.add_argument("--method", help="default: GET, or POST with --data")
+    request.add_argument(
+        "--path", type=not_empty, help="a path of the app, with its query: /sse?steps=5"
+    )
+    request.add_argument("--method", type=not_empty, help="default: GET, or POST with --data")
     request.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
     )
-    request.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
+    add_data(request)
     output = doctor.add_argument_group("output")
     output.add_argument(
         "--seconds",

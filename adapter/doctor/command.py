@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +27,7 @@ from .report import lines, make_report, printable, without_secrets
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Iterator
 
     from ..target import Target
     from .probe import Fields, ProbedResponse
@@ -42,6 +45,8 @@ def main(arguments: Namespace) -> int:
         ConfigurationError: wrong usage, or there is no response to judge.
     """
     request = read_request(arguments)
+    if arguments.report is not None:
+        try_report(arguments.report)
     observation, seen = anyio.run(observe, arguments, request)
     findings = diagnose(observation)
     for line in lines(observation, seen, findings):
@@ -61,7 +66,8 @@ def main(arguments: Namespace) -> int:
                 "body_bytes": len(request.body),
             },
         )
-        write(arguments.report, json.dumps(document, indent=2))
+        with written(arguments.report):
+            arguments.report.write_text(f"{json.dumps(document, indent=2)}\n", encoding="utf-8")
     return STREAMS if streams(observation, findings) else DOES_NOT_STREAM
 
 
@@ -193,13 +199,31 @@ def without_user(url: str) -> str:
     return re.sub(r"(?<=//)[^/@]*@", "", url)
 
 
-def write(file: Path, text: str) -> None:
-    """Write the report.
+def try_report(file: Path) -> None:
+    """Check before the request that the report can be written; leave the file as it is.
+
+    Raises:
+        ConfigurationError: the file cannot be written.
+    """
+    with written(file):
+        if not file.exists():
+            target = Path(os.path.realpath(file))  # so that a link stays
+            target.touch()
+            target.unlink()
+        elif file.is_file() or file.is_dir():  # a pipe would wait for its reader
+            file.open("a").close()
+
+
+@contextmanager
+def written(file: Path) -> Iterator[None]:
+    """Name the report if it cannot be written.
 
     Raises:
         ConfigurationError: the file cannot be written.
     """
     try:
-        file.write_text(f"{text}\n", encoding="utf-8")
+        yield
     except OSError as error:
-        raise ConfigurationError(f"Cannot write {str(file)!r}: {error.strerror}.") from error
+        raise ConfigurationError(
+            f"Cannot write --report {str(file)!r}: {error.strerror}. Name another file."
+        ) from error

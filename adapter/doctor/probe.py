@@ -18,6 +18,7 @@ from anyio.abc import SocketAttribute
 from anyio.streams.tls import TLSAttribute
 
 from ..diagnosis.observation import Chunk
+from ..emulator.commands.request_options import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +159,7 @@ def head_of(request: ProbeRequest) -> h11.Request:
         fields["Content-Length"] = str(len(request.body))
     given = {name.lower() for name, _ in request.headers}
     kept = [(name, value) for name, value in fields.items() if name.lower() not in given]
-    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    target = encoded((url.path or "/") + (f"?{url.query}" if url.query else ""))
     # A shell may pass bytes that are not UTF-8. They are sent as they are.
     headers = [(name.encode(), os.fsencode(value)) for name, value in (*kept, *request.headers)]
     return h11.Request(method=request.method, target=target, headers=headers)

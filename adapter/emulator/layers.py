@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def read_layers(folders: Iterable[str]) -> tuple[Path, ...]:
     Raises:
         ConfigurationError: a layer is not a folder, or cannot be mounted because of its name.
     """
-    layers = tuple(Path(folder).resolve() for folder in folders)
+    layers = tuple(Path(os.path.realpath(folder)) for folder in folders)  # `resolve` may raise
     for layer in layers:
         if not layer.is_dir():
             raise ConfigurationError(

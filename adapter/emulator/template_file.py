@@ -32,7 +32,8 @@ def read_template(file: Path) -> dict[str, JSON]:
             "Try: pip install pyyaml, or name the app: adapter dev main:app"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"Cannot read {file}: {error}") from error
+        reason = f"{error.strerror}." if isinstance(error, OSError) else error
+        raise ConfigurationError(f"Cannot read {file}: {reason}") from error
     if not isinstance(document, dict):
         raise ConfigurationError(f"{file} is not a template: it has no Resources.")
     return document

@@ -6,7 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..types import Event, Headers
+    from ..types import Event
 
 TEXT_TYPES = (
     "text/",
@@ -17,13 +17,14 @@ TEXT_TYPES = (
 )
 BINARY_TYPES = ("image/", "audio/", "video/", "font/", "application/octet-stream")
 STREAM_TYPES = (
-    b"text/event-stream",
-    b"application/x-ndjson",
-    b"application/ndjson",
-    b"application/jsonl",
-    b"application/jsonlines",
-    b"application/x-jsonlines",
-    b"application/json-seq",
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+    "application/json-seq",
+    "multipart/x-mixed-replace",
 )
 TEXT_SUFFIXES = ("+json", "+xml")  # RFC 6839
 
@@ -54,9 +55,6 @@ def _may_be_text(content_type: str, body: bytes) -> bool:
     return not essence.startswith(BINARY_TYPES) and b"\0" not in body
 
 
-def is_for_streaming(headers: Headers) -> bool:
-    """Whether the content type is a streaming format, whose clients expect each part at once."""
-    return any(
-        name == b"content-type" and value.strip().lower().startswith(STREAM_TYPES)
-        for name, value in headers
-    )
+def is_for_streaming(content_type: str) -> bool:
+    """Whether it is the type of a streaming format, whose clients expect each part at once."""
+    return content_type.strip().lower().startswith(STREAM_TYPES)

@@ -171,18 +171,33 @@ def _request(scope: Scope | None) -> tuple[str, str, str, str, str]:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         target = (path + b"?" + query if query else path).decode("latin-1")
         client = scope.get("client")
-        # FastAPI keeps the prefixes of included routers separate from the route.
-        included = scope.get("fastapi", {}).get("effective_route_context")
-        route = getattr(included or scope.get("route"), "path", None)
         return (
             scope["method"],
             target,
             scope.get("http_version", "1.1"),
             f"{client[0]}:{client[1]}" if client else "",
-            route if isinstance(route, str) else scope["path"],
+            _route(scope),
         )
     except Exception:  # the app, its framework or a custom handler has changed the scope
         return "", "", "", "", ""
+
+
+def _route(scope: Scope) -> str:
+    """Return the route that FastAPI or Starlette leaves in the scope, or else the path."""
+    route = scope.get("route")
+    # FastAPI keeps a route of an included router apart from its copy, which has the prefixes.
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    if route is None or getattr(included, "original_route", None) is route:
+        route = getattr(included, "starlette_route", None) or included or route
+    own = getattr(route, "path", None)
+    path: str = scope["path"]
+    if not isinstance(own, str):
+        return path
+    # Starlette's mounts add their paths to `root_path`, and keep what it was before.
+    root_path: str = scope.get("root_path", "")
+    mounts = root_path.removeprefix(scope.get("app_root_path", root_path))
+    is_mount = hasattr(route, "routes")  # its path is the last of `mounts`
+    return (mounts if is_mount else mounts + own) or path
 
 
 async def measured(

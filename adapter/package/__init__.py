@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..emulator.commands.arguments import Once
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
@@ -49,6 +51,7 @@ def add_arguments(package: ArgumentParser) -> None:
     contents.add_argument(
         "--requirements",
         type=Path,
+        action=Once,
         metavar="FILE",
         help="a requirements file, lock file or pyproject.toml; default: the file of the project",
     )

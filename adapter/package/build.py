@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: a name and its versions, in a line of requirements or in a string of TOML
 REQUIREMENT = re.compile(r"""([\w.-]+)(?:\[[^\]]*\])?\s*([<>=~!][^;#"'\n]*)""")
 
+#: a line of a requirements file that names another one, relative to its own folder
+INCLUDED = re.compile(r"^\s*(?:-[rc]|--(?:requirement|constraint))[ \t=]*(\S+)", re.MULTILINE)
+
 #: the handler of a new Python function in Lambda's console, so that it need not be changed
 MODULE = "lambda_function"
 ATTRIBUTE = "lambda_handler"
@@ -202,9 +205,9 @@ def warn_of_older_versions(
     uv takes an older version, without a word, if the newest one or a dependency of it has no wheel.
     ``packaged`` has a "name version" of each package.
     """
-    text = dependencies.file.read_text("utf-8", "replace")
     limited = {
         canonicalize_name(name)
+        for text in requirement_texts(dependencies.file)
         for name, versions in REQUIREMENT.findall(text)
         if re.search("==|~=|<", versions)
     }
@@ -221,6 +224,16 @@ def warn_of_older_versions(
             f"if another package excludes it. To see why, write {name}>={here} into "
             f"{dependencies.source}."
         )
+
+
+def requirement_texts(file: Path) -> list[str]:
+    """Return the text of a file with requirements, and of the files that ``-r`` and ``-c`` name."""
+    files, texts = [file.resolve()], []
+    for each in files:  # which grows
+        texts.append(each.read_text("utf-8", "replace") if each.is_file() else "")  # else a URL
+        named = [(each.parent / name).resolve() for name in INCLUDED.findall(texts[-1])]
+        files += [path for path in named if path not in files]
+    return texts
 
 
 def add_bytecode(folder: Path, python: str, say: Callable[[str], None]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -60,7 +61,7 @@ def find_output(text: str) -> Path:
     A slash at the end means a folder, which may exist. For a link, the target of the link is
     written, and the link stays. An empty file, as mktemp makes it, may be overwritten.
     """
-    output = Path(text).resolve()
+    output = Path(os.path.realpath(text))  # `resolve` may raise for a loop
     folder = output if output.is_dir() else output.parent
     is_zip = output.is_file() and (is_zipfile(output) or output.stat().st_size == 0)
     fault = ""

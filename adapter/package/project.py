@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from ..errors import PackageError
+from ..errors import ConfigurationError, PackageError
 from ..target import DISTRIBUTION
 
 if TYPE_CHECKING:
@@ -74,8 +74,13 @@ def find_project(
         place = f"[tool.adapter] in {folder / PYPROJECT}"
         raise PackageError(f"{place} has {unknown[0]!r}; it can have {', '.join(SETTINGS)}.")
     if requirements and not requirements.is_file():
-        raise PackageError(f"There is no file {requirements.absolute()}. Check --requirements")
+        raise ConfigurationError(
+            f"--requirements {requirements.absolute()} is not a file. It takes a requirements file,"
+            f" a lock file or {PYPROJECT}."
+        )
     file = requirements or find_requirements(folder, pyproject)
+    if file:
+        file.open("rb").close()  # the error of uv would not say that the file cannot be read
     dependencies = read_dependencies(file) if file else None
     build, exclude, include = (settings.get(name, []) for name in ("build", "exclude", "include"))
     return Project(folder, task_root, dependencies, build, exclude, [*include, *keep])

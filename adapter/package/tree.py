@@ -188,10 +188,11 @@ def copy_sources(sources: Mapping[str, Path], target: Path) -> None:
             fault = "would replace a file of the same name from a dependency. Rename it"
             raise PackageError(f"{file} {fault}. {advice}")
         try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file, copy)
+            file.open("rb").close()
         except OSError as error:
-            raise PackageError(f"{file} cannot be copied: {error.strerror}. {advice}") from None
+            raise PackageError(f"{file} cannot be read: {error.strerror}. {advice}") from None
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
 
 
 def trim(folder: Path, keep: Collection[str]) -> None:
@@ -270,6 +271,8 @@ def unpack_archive(archive: Path, folder: Path) -> None:
 @contextmanager
 def written(output: Path) -> Iterator[None]:
     """Raise an error that names the output if a file cannot be written, as on a full disk.
+
+    The block reads only files that the command has just made; `copy_sources` reads the project's.
 
     Raises:
         PackageError: a file cannot be written.

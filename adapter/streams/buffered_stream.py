@@ -138,12 +138,14 @@ _warned = False
 def warn_of_buffering(source: Source | CustomSource, head: Head) -> None:
     """Warn, once per process, that a response in a streaming format was buffered."""
     global _warned
-    if _warned or not is_for_streaming(head.headers):
+    types = (value.decode("latin-1") for name, value in head.headers if name == b"content-type")
+    found = next(filter(is_for_streaming, types), None)
+    if _warned or found is None:
         return
     _warned = True
     logger.warning(
-        "A response of server-sent events or JSON lines was buffered until it was complete."
-        " Event source: %s; %s.",
+        "A response of the type %s was buffered until it was complete. Event source: %s; %s.",
+        found,
         source.name,
         source.to_stream,
     )

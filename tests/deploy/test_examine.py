@@ -42,3 +42,15 @@ def test_it_says_whether_the_url_streams(
         aws.function_urls["shop"] = local.url
         assert main(["deploy", "shop.zip", "--name", "shop", "--auth", "none", *options]) == code
     assert said in "".join(capfd.readouterr())
+
+
+def test_a_path_of_a_url_that_it_does_not_examine_is_refused(
+    aws: RecordingAws, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = ["deploy", "shop.zip", "--name", "shop", "--auth", "iam", "--stream-path", "/sse"]
+    assert main(line) == 2
+    assert capfd.readouterr().err == (
+        "adapter: --stream-path is for the doctor, which does not examine a URL with --auth iam: "
+        "leave it out.\n"
+    )
+    assert aws.calls == []

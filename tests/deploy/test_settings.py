@@ -249,6 +249,12 @@ class TestTheTarget:
             outcome = run("deploy", "broken.zip", "--name", "shop", "--auth", "none")
             assert outcome.code == 2
             assert f"{tmp_path / 'broken.zip'} is not a zip (" in outcome.err
+        (tmp_path / "folder.zip").mkdir()
+        outcome = run("deploy", "folder.zip", "--name", "shop", "--auth", "none")
+        assert (outcome.code, outcome.err) == (
+            2,
+            f"adapter: {tmp_path / 'folder.zip'} cannot be read: Is a directory.\n",
+        )
         assert aws.calls == []
 
     @pytest.mark.parametrize(

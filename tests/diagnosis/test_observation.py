@@ -116,6 +116,7 @@ def test_a_header_is_found_by_its_name_in_any_case() -> None:
         (Observation(duration=1), False),
         (Observation(duration=1, expected_to_stream=True), True),
         (Observation(duration=1, headers=[("content-type", "application/x-ndjson")]), True),
+        (Observation(duration=1, headers=[("content-type", "application/jsonlines")]), True),
         (Observation(duration=1, headers=[("content-encoding", "br")]), True),
         (Observation(duration=1, written=evenly(2, 0.1)), True),
         (Observation(duration=1, headers=[("content-type", "text/html")]), False),

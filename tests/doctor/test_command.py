@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +25,6 @@ from tests.support.adapter_dev import adapter_dev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.process
 
@@ -345,7 +347,8 @@ class TestAUrl:
 
     def test_of_uvicorn_whose_app_collects(self, folder: Path) -> None:
         with uvicorn_server() as port:
-            assert doctor(folder, f"http://127.0.0.1:{port}/collected")[:2] == (1, ["held"])
+            url = f"http://127.0.0.1:{port}/collected?caf\xe9 1"
+            assert doctor(folder, url)[:2] == (1, ["held"])
 
     def test_over_tls(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = folder / "certificate.pem"
@@ -413,9 +416,38 @@ def test_a_number_of_seconds_that_cannot_be_is_refused(
     assert message in capsys.readouterr().err
 
 
-def test_a_report_that_cannot_be_written_is_an_error(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no/folder", "No such file or directory"),
+        (".", "Is a directory"),
+        ("main.py/x", "Not a directory"),
+        ("loop", "Too many levels of symbolic links"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_an_error_before_the_request(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
 ) -> None:
-    with uvicorn_server() as port:
-        assert main(["doctor", f"http://127.0.0.1:{port}/sse", "--report", "no/folder"]) == 2
-    assert "Cannot write 'no/folder'" in capsys.readouterr().err
+    Path("loop").symlink_to("loop")
+    assert main(["doctor", "http://127.0.0.1:0/", "--report", name]) == 2  # no server is needed
+    assert capsys.readouterr().err == (
+        f"adapter: Cannot write --report {name!r}: {reason}. Name another file.\n"
+    )
+
+
+def test_a_report_that_is_not_written_after_all_changes_nothing(folder: Path) -> None:
+    Path("old").write_text("before")
+    Path("link").symlink_to("new")
+    for name in ("old", "new", "link"):
+        assert main(["doctor", "http://127.0.0.1:0/", "--report", name]) == 2
+    assert Path("old").read_text() == "before"
+    assert Path("link").is_symlink()
+    assert not Path("new").exists()
+
+
+def test_a_report_can_be_written_to_what_is_no_file(folder: Path) -> None:
+    os.mkfifo("pipe")
+    with ThreadPoolExecutor(1) as threads:
+        report = threads.submit(Path("pipe").read_text)
+        main(["doctor", "main:app", "--report", "pipe"])
+        assert json.loads(report.result())["target"] == "main:app"

@@ -27,6 +27,9 @@ def test_a_layer_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "layer.zip").touch()
     with pytest.raises(ConfigurationError, match="unpacked layer"):
         read_layers([str(tmp_path / "layer.zip")])
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ConfigurationError, match="is not a folder"):
+        read_layers([str(tmp_path / "loop")])
 
 
 def test_a_layer_whose_name_cannot_be_mounted_is_refused(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from starlette import routing
+from starlette.applications import Starlette
+from starlette.responses import Response
 
 from adapter import HttpResponseStream, LambdaHandler, ResponseStream, streamify_response
 from adapter.errors import EventError
@@ -176,6 +180,26 @@ class Route:
         self.path = path
 
 
+def mounted(path: str, app: ASGIApp) -> Any:
+    return Starlette(routes=[routing.Mount(path, app)])
+
+
+def items(sub: Any = None) -> Any:
+    """Return an app whose routes have the prefix of a router, and may have another app below."""
+    app, router = FastAPI(), APIRouter()
+    router.add_api_route("/items/{id}", lambda id: id)
+    app.include_router(router, prefix="/v1")
+    if sub is not None:
+        app.mount("/sub", sub)
+    return app
+
+
+ROUTE = routing.Route("/items/{id}", lambda request: Response())
+MOUNT = routing.Mount("/a", routes=[ROUTE])
+INCLUDED = {"original_route": ROUTE, "starlette_route": routing.Route("/v1/items", ROUTE.endpoint)}
+CONTEXT = {"effective_route_context": SimpleNamespace(**INCLUDED, path="")}
+
+
 class TestTheRequest:
     async def test_is_as_the_client_sent_it(self) -> None:
         event = function_url_event("/a%20b", query="c=d", method="POST")
@@ -203,16 +227,47 @@ class TestTheRequest:
         summary = await Seen().respond(app, MemoryStream(), function_url_event("/items/1"))
         assert summary.route == expected
 
-    async def test_has_the_route_of_fastapi(self) -> None:
-        api, router = FastAPI(), APIRouter(prefix="/items")
+    @pytest.mark.parametrize(
+        ("app", "path", "route"),
+        [
+            (items(), "/v1/items/1", "/v1/items/{id}"),
+            (items(items()), "/sub/v1/items/1", "/sub/v1/items/{id}"),
+            (items(mounted("/a", items())), "/sub/a/v1/items/1", "/sub/a/v1/items/{id}"),
+            (mounted("/v1", items()), "/v1/v1/items/1", "/v1/v1/items/{id}"),
+            (mounted("/{shop}", items()), "/7/v1/items/1", "/7/v1/items/{id}"),
+        ],
+    )
+    async def test_has_the_route_of_fastapi_with_the_prefixes_of_routers_and_mounts(
+        self, app: ASGIApp, path: str, route: str
+    ) -> None:
+        summary = await Seen().respond(app, MemoryStream(), function_url_event(path))
+        assert summary.route == route
 
-        @router.get("/{number}")
-        async def item(number: int) -> int:
-            return number
+    @pytest.mark.parametrize(
+        ("left", "expected"),
+        [
+            ({"root_path": "/a", "app_root_path": "", "route": ROUTE}, "/a/items/{id}"),
+            ({"root_path": "/a", "app_root_path": "", "route": MOUNT}, "/a"),
+            ({"app_root_path": "", "route": routing.Mount("/", routes=[ROUTE])}, "/path"),
+            ({"fastapi": CONTEXT}, "/v1/items"),
+            ({"fastapi": CONTEXT, "route": ROUTE}, "/v1/items"),
+            ({"fastapi": CONTEXT, "root_path": "/a", "app_root_path": "", "route": MOUNT}, "/a"),
+        ],
+    )
+    async def test_has_the_route_that_the_newest_starlette_and_fastapi_leave_in_the_scope(
+        self, left: Scope, expected: str
+    ) -> None:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.update(left)
+            await sending(START, LAST)(scope, receive, send)
 
-        api.include_router(router, prefix="/v1")
-        event = function_url_event("/v1/items/1")
-        assert (await Seen().respond(api, MemoryStream(), event)).route == "/v1/items/{number}"
+        summary = await Seen().respond(app, MemoryStream(), function_url_event("/path"))
+        assert summary.route == expected
+
+    async def test_has_a_route_without_the_stage_of_a_rest_api(self) -> None:
+        event = rest_api_event("/sub/v1/items/1", stage="prod")
+        summary = await Seen().respond(items(items()), MemoryStream(), event)
+        assert summary.route == "/sub/v1/items/{id}"
 
     async def test_that_is_malformed_has_its_source_alone(self) -> None:
         event = function_url_event("/") | {"body": 7}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.requirements import Requirement
 
-from adapter.errors import PackageError
+from adapter.__main__ import main
+from adapter.errors import ConfigurationError, PackageError
 from adapter.package.project import find_project
 from adapter.package.tree import copy_sources, keys_among, project_files
 
@@ -132,8 +134,9 @@ def test_a_file_can_be_named(project: Write) -> None:
         found = find_project(folder, folder / name).dependencies
         assert found is not None
         assert found.source == source
-    with pytest.raises(PackageError, match="There is no file"):
-        find_project(folder, folder / "missing.txt")
+    for name in ("missing.txt", "."):
+        with pytest.raises(ConfigurationError, match=r"--requirements .* is not a file\. It takes"):
+            find_project(folder, folder / name)
 
 
 def test_a_byte_order_mark_of_an_editor_is_ignored(project: Write) -> None:
@@ -224,8 +227,20 @@ def test_what_is_no_file_is_named_or_can_be_left_out(project: Write, kind: str) 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     gone = tmp_path / "gone.txt"
-    with pytest.raises(PackageError, match=rf"{gone} cannot be copied: No such file"):
+    with pytest.raises(PackageError, match=rf"{gone} cannot be read: No such file"):
         copy_sources({"gone.txt": gone}, tmp_path / "task")
+
+
+def test_a_full_disk_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("x" * 65)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))  # no file may be larger
+    try:
+        with pytest.raises(OSError, match="File too large"):  # which `adapter.cli` explains
+            copy_sources({"a.txt": file}, tmp_path / "task")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_link_that_leads_out_of_the_project_is_refused_unless_it_is_included(
@@ -319,6 +334,27 @@ def test_a_folder_that_cannot_be_read_is_named_or_can_be_left_out() -> None:
         with ordinary_user():
             assert set(dict(project_files(find_project(folder)))) == {"main.py"}
         (folder / "database").chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "main.py"])
+def test_a_file_that_the_command_reads_itself_is_named(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        for each in ("requirements.txt", "pyproject.toml", "main.py"):
+            (folder / each).touch()
+        command = ["package", f"{folder}/main.py:app", "-o", f"{folder}.zip"]
+        assert main(command) == 1  # there is no app; and the modules of the command are imported
+        capsys.readouterr()
+        (folder / name).chmod(0)
+        with ordinary_user():
+            assert main(command) == 2
+    assert capsys.readouterr().err == (
+        f"adapter: Cannot open {folder / name}: Permission denied. Check its name, its permissions"
+        " and those of its folders.\n"
+    )
 
 
 def test_what_is_included_is_packaged_though_it_would_be_left_out(project: Write) -> None:

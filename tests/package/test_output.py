@@ -81,6 +81,11 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
     assert find_output(f"{tmp_path}/link.zip") == tmp_path.resolve() / "function.zip"
 
 
+def test_a_link_to_itself_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "loop.zip").symlink_to("loop.zip")
+    assert find_output(f"{tmp_path}/loop.zip") == tmp_path.resolve() / "loop.zip"
+
+
 def test_a_file_does_not_become_a_folder(tmp_path: Path) -> None:
     (tmp_path / "task").touch()
     with pytest.raises(PackageError, match="task exists and is not a folder"):

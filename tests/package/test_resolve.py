@@ -303,3 +303,13 @@ def test_a_version_that_is_limited_is_older_by_intention(
     make_wheel(wheels, "idna", "0.1")
     done = package(f"{project(needing(pin))}/main.py:app")
     assert (done.code, "the zip has idna" in done.err) == (0, False)
+
+
+@pytest.mark.parametrize("line", ["-c more/limits.txt", "--requirement=more/limits.txt"])
+def test_a_version_that_another_file_limits_is_older_by_intention(
+    project: Write, wheels: Path, package: Run, line: str
+) -> None:
+    make_wheel(wheels, "idna", "0.1")
+    more = {"more/limits.txt": "-r ../requirements.txt\n-r last.txt", "more/last.txt": "idna<1\n"}
+    done = package(f"{project({**needing('idna', line), **more})}/main.py:app")
+    assert (done.code, "the zip has idna" in done.err) == (0, False)

@@ -5,13 +5,13 @@ Each group says what it is for and has an example.
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
+from argparse import Action, ArgumentError, ArgumentTypeError
 from typing import TYPE_CHECKING, TypeVar
 
 from ...target import TARGET_HELP
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, _ArgumentGroup
+    from argparse import ArgumentParser, Namespace, _ArgumentGroup
     from collections.abc import Callable
 
     Number = TypeVar("Number", int, float)
@@ -20,6 +20,12 @@ DEFAULT_TARGET = "default: the function of the SAM template in this folder"
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 MAX_TIMEOUT_SECONDS = 5400
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-managed-instances.html
+MIN_MEMORY_MB, MAX_MEMORY_MB = 128, 32768
+
+MAX_ENVIRONMENTS = 10  #: unless --max-environments names another number
 
 SOURCES = ("url", "rest", "http", "alb")
 DEV_EXAMPLES = """\
@@ -50,9 +56,10 @@ def add_dev_arguments(dev: ArgumentParser) -> None:
         action="store_true",
         help="TARGET is a function that makes the app: main:create_app",
     )
-    function = add_function(dev)
+    function = add_function(dev, ", or as in the template")
     function.add_argument(
         "--function",
+        type=not_empty,
         metavar="NAME",
         help="the logical id of the function in the template, if it has several",
     )
@@ -67,7 +74,7 @@ def add_dev_arguments(dev: ArgumentParser) -> None:
 def add_invoke_arguments(invoke: ArgumentParser) -> None:
     """Describe the options of ``adapter invoke``."""
     add_function(invoke)
-    request = invoke.add_argument_group("request")
+    request = invoke.add_argument_group("request", "--path or --event is required")
     path_or_event = request.add_mutually_exclusive_group(required=True)
     path_or_event.add_argument("--path", help="request a path, with query if any: /search?q=x")
     path_or_event.add_argument(
@@ -77,7 +84,7 @@ def add_invoke_arguments(invoke: ArgumentParser) -> None:
     request.add_argument(
         "--header", action="append", default=[], metavar="NAME:VALUE", help="may be repeated"
     )
-    request.add_argument("--data", help="request body; @FILE reads it from a file, @- from stdin")
+    add_data(request)
     request.add_argument(
         "--snapstart", action="store_true", help="restore the environment as SnapStart does"
     )
@@ -86,7 +93,14 @@ def add_invoke_arguments(invoke: ArgumentParser) -> None:
     output.add_argument("--timings", action="store_true", help="a time per chunk on stderr")
 
 
-def add_function(parser: ArgumentParser) -> _ArgumentGroup:
+def add_data(group: _ArgumentGroup) -> None:
+    """Describe ``--data``."""
+    group.add_argument(
+        "--data", action=Once, help="request body; @FILE reads it from a file, @- from stdin"
+    )
+
+
+def add_function(parser: ArgumentParser, or_default: str = "") -> _ArgumentGroup:
     """Describe the configuration of the function."""
     group = parser.add_argument_group(
         "function", "its configuration: --timeout 300 --memory 512 --env-file .env"
@@ -95,17 +109,18 @@ def add_function(parser: ArgumentParser) -> _ArgumentGroup:
         "--timeout",
         type=seconds,
         metavar="SECONDS",
-        help=f"timeout of an invocation, at most {MAX_TIMEOUT_SECONDS}; default: 30, or as in the "
-        "template",
+        help=f"timeout of an invocation, at most {MAX_TIMEOUT_SECONDS}; default: 30{or_default}",
     )
     group.add_argument(
         "--memory",
-        type=positive,
+        type=memory,
         metavar="MB",
-        help="memory limit of an environment; default: 1024, or as in the template",
+        help=f"memory limit of an environment; default: 1024{or_default}",
     )
     group.add_argument(
         "--env-file",
+        type=not_empty,
+        action=Once,
         metavar="FILE",
         help="environment variables, NAME=value in each line; those of this shell win",
     )
@@ -121,14 +136,19 @@ def add_runtime(dev: ArgumentParser) -> None:
     group.add_argument(
         "--command",
         dest="command_line",
+        type=not_empty,
         metavar="COMMAND",
         help="starts the runtime; default: the native runtime, adapter run",
     )
     group.add_argument(
-        "--handler", metavar="NAME", help="$_HANDLER of the runtime; default: TARGET"
+        "--handler",
+        type=not_empty,
+        metavar="NAME",
+        help="$_HANDLER of the runtime; default: TARGET",
     )
     group.add_argument(
         "--layer",
+        type=not_empty,
         action="append",
         default=[],
         metavar="FOLDER",
@@ -194,10 +214,9 @@ def add_environments(dev: ArgumentParser) -> None:
     group.add_argument(
         "--max-environments",
         type=positive,
-        default=10,
         metavar="N",
         help="maximum number of processes, one per concurrent request; more requests wait; "
-        "default: %(default)s",
+        f"default: {MAX_ENVIRONMENTS}",
     )
     group.add_argument(
         "--concurrency",
@@ -218,6 +237,7 @@ def add_server(dev: ArgumentParser) -> None:
     group = dev.add_argument_group("server", "addresses: --port 9000 --invoke-port 9001")
     group.add_argument(
         "--host",
+        type=not_empty,
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0: reachable from containers and others; default: "
         "%(default)s",
@@ -284,9 +304,38 @@ def add_streams(dev: ArgumentParser) -> None:
     )
 
 
+class Once(Action):
+    """Stores a value and refuses a second one: other programs take several of such an option."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the value."""
+        if getattr(namespace, self.dest) is not None:
+            raise ArgumentError(self, "may be given only once")
+        setattr(namespace, self.dest, values)
+
+
+def not_empty(text: str) -> str:
+    """Read text. An empty one comes from a variable of the shell that is not set."""
+    if not text:
+        raise ArgumentTypeError("the value is empty")
+    return text
+
+
 def positive(text: str) -> int:
     """Read a number of at least 1."""
     return number(text, int, lambda value: value >= 1, "a whole number of at least 1")
+
+
+def memory(text: str) -> int:
+    """Read a size that a function may have."""
+    wanted = f"a whole number of MB from {MIN_MEMORY_MB} to {MAX_MEMORY_MB}"
+    return number(text, int, lambda value: MIN_MEMORY_MB <= value <= MAX_MEMORY_MB, wanted)
 
 
 def seconds(text: str) -> float:

@@ -18,6 +18,8 @@ from ..environments.sandbox import Sandbox, find_sandbox, no_sandbox
 from ..front_ends.front_end_settings import FrontEndSettings
 from ..front_ends.listening import listen
 from ..host import is_loopback
+from .arguments import MAX_ENVIRONMENTS
+from .conflicts import refuse_conflicts
 from .dev_settings import DevSettings
 from .function_options import read_dev_function
 from .reload_filter import ReloadFilter
@@ -58,6 +60,7 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
+    refuse_conflicts(arguments)
     dev = read_dev_function(arguments)
     # For the native runtime; other runtimes ignore these variables.
     environ = {"ADAPTER_ACCESS_LOG": "on", "ADAPTER_WATCHDOG": "on", **dev.config.environ}
@@ -82,7 +85,7 @@ def main(arguments: Namespace) -> int:
             source,
             http_socket,
             invoke_socket,
-            arguments.max_environments if function.isolated else 1,
+            (arguments.max_environments or MAX_ENVIRONMENTS) if function.isolated else 1,
             reload_filter,
             inspector=arguments.inspector,
         )
@@ -93,8 +96,6 @@ def main(arguments: Namespace) -> int:
 def reload_filter_of(arguments: Namespace, task_root: Path) -> ReloadFilter | None:
     """Read ``--reload``, ``--reload-include`` and ``--reload-exclude``."""
     patterns = [*arguments.reload_include, *arguments.reload_exclude]
-    if patterns and not arguments.reload:
-        raise ConfigurationError("--reload-include and --reload-exclude are for --reload only.")
     if not all(Path(pattern).name for pattern in patterns):
         raise ConfigurationError(
             "--reload-include and --reload-exclude take a file, a folder or a pattern: '*.sql'."

@@ -41,11 +41,9 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
     """Return the function that TARGET, ``--command`` or the template names.
 
     Raises:
-        ConfigurationError: an option is invalid, or contradicts another option.
+        ConfigurationError: TARGET, an option or the template is invalid.
     """
     template = None
-    if arguments.factory and arguments.target is None:
-        raise ConfigurationError("--factory is for TARGET: adapter dev main:create_app --factory")
     if arguments.target is not None:
         target = find_target(arguments.target, Path.cwd(), factory=arguments.factory)
     elif arguments.command_line is not None:
@@ -54,10 +52,6 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         template = template_function(arguments.function)
         found = find_target(template.handler, template.task_root)
         target = Target(found.handler, template.task_root)
-    if arguments.function is not None and template is None:
-        raise ConfigurationError(
-            "--function chooses from a template: leave TARGET and --command out."
-        )
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
     return DevFunction(config, template.url_config if template else {})
 
@@ -90,14 +84,7 @@ def configure(
     concurrency: int | None = None,
 ) -> FunctionConfig:
     """Return the function's configuration; options win over the template."""
-    if arguments.snapstart and concurrency is not None:
-        raise ConfigurationError(
-            "Managed Instances have no SnapStart: use --snapstart or --concurrency, not both."
-        )
     isolated = not getattr(arguments, "no_isolation", False)
-    layers = read_layers(getattr(arguments, "layer", ()))
-    if layers and not isolated:
-        raise ConfigurationError("--no-isolation has no mounts: leave --layer out.")
     timeout = arguments.timeout or (template.timeout_seconds if template else TIMEOUT_SECONDS)
     if not isolated:
         timeout = MAX_TIMEOUT_SECONDS
@@ -120,7 +107,7 @@ def configure(
         ),
         concurrency=concurrency,
         snapstart=arguments.snapstart,
-        layers=layers,
+        layers=read_layers(getattr(arguments, "layer", ())),
         isolated=isolated,
         environ=environ_of(arguments, template),
     )

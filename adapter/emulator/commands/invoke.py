@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from time import monotonic
@@ -22,6 +23,7 @@ from ..front_ends.source_event import EVENT_TOO_LARGE, SourceEvent
 from ..front_ends.source_response import TOKEN, InvalidResponseError, read_object, status_of
 from ..local_invocation import MAX_PAYLOAD_BYTES, LocalInvocation
 from ..outcome import EXIT_ERROR, InvocationFailure, ResponseStart
+from .conflicts import refuse_conflicts
 from .function_options import read_function
 from .request_options import read_data, read_file, read_path
 from .stop_signals import stop_signals
@@ -54,6 +56,7 @@ def main(arguments: Namespace) -> int:
     Raises:
         ConfigurationError: TARGET or an option is invalid; nothing was started.
     """
+    refuse_conflicts(arguments)
     function = read_function(arguments)
     event = build_event(arguments) if arguments.event is None else read_event(arguments)
     if event.too_large:
@@ -63,10 +66,6 @@ def main(arguments: Namespace) -> int:
 
 def read_event(arguments: Namespace) -> SourceEvent:
     """Read an event from a file or from stdin."""
-    if arguments.method is not None or arguments.header or arguments.data is not None:
-        raise ConfigurationError(
-            "--event is sent as it is: --method, --header and --data are for --path only."
-        )
     name: str = arguments.event
     content = read_file(name)
     try:
@@ -103,7 +102,7 @@ def read_header(line: str) -> tuple[bytes, bytes]:
     """Read ``--header``."""
     name, colon, value = line.partition(":")
     name = name.strip().lower()
-    if not colon or not TOKEN.fullmatch(name):
+    if not colon or not TOKEN.fullmatch(name) or re.search(r"[\r\n]", value.strip()):
         raise ConfigurationError(f"--header {line!r} is not a header. Try 'Accept: text/html'.")
     return name.encode(), os.fsencode(value.strip())
 

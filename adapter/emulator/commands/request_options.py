@@ -15,13 +15,22 @@ from ...errors import ConfigurationError
 
 
 def read_path(text: str) -> str:
-    """Return ``--path``, percent-encoded where a browser does that too.
+    """Return ``--path``, `encoded`.
 
     Raises:
         ConfigurationError: it is not a path.
     """
     if not text.startswith("/"):
         raise ConfigurationError(f"--path has to begin with /, and {text!r} does not.")
+    return encoded(text)
+
+
+def encoded(text: str) -> str:
+    """Return a path and its query, percent-encoded where a browser does that too.
+
+    >>> encoded("/café?q=a%20b c")
+    '/caf%C3%A9?q=a%20b%20c'
+    """
     return quote(os.fsencode(text), safe=string.punctuation)
 
 

@@ -27,6 +27,7 @@ STREAMING = ("url", "rest")  #: the sources that can stream
 BELONGS_TO = {
     "stage": ("rest", "http"),
     "base_path": ("rest", "http"),
+    "as_aws": ("url", "rest", "http"),
     "multi_value_headers": ("alb",),
     "auth": ("url",),
     "cors": ("url",),

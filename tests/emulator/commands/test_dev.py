@@ -328,7 +328,7 @@ def test_without_reload_a_client_gets_the_error_of_aws(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--reload-include", "*.sql"], "are for --reload only"),
+        (["--reload-include", "*.sql"], "--reload-include needs --reload"),
         (["--reload", "--reload-exclude", ""], "take a file, a folder or a pattern"),
     ],
 )
@@ -443,12 +443,6 @@ def test_snapstart_runs_the_app_after_its_restore(folder: Path) -> None:
         dev.read_until(r"^RESTORE_REPORT")
 
 
-def test_managed_instances_have_no_snapstart(folder: Path) -> None:
-    done = ended(folder, "main:app", "--snapstart", "--concurrency", "2")
-    assert done.returncode == 2
-    assert "use --snapstart or --concurrency" in done.stderr
-
-
 def test_a_blocked_event_loop_is_logged(folder: Path) -> None:
     with serving(folder) as dev, httpx.stream("GET", f"{dev.url}/hang"):
         dev.read_until("The event loop has been blocked for over a second")
@@ -538,13 +532,10 @@ def test_the_client_of_aws_is_served(telling: Path) -> None:
     ("options", "says"),
     [
         ([], "Name the app: adapter dev main:app"),
-        (["main:app", "--function", "Shop"], "leave TARGET and --command out"),
-        (["--command", "x", "--function", "Shop"], "leave TARGET and --command out"),
-        (["--factory"], "--factory is for TARGET"),
-        (["--factory", "--command", "x"], "--factory is for TARGET"),
+        (["main:app", "--function", "Shop"], "TARGET and --function do not go together"),
+        (["--factory", "--command", "x"], "--factory needs TARGET"),
         (["--command", "'"], "cannot be read"),
         (["--command", " "], "--command is empty"),
-        (["main:app", "--no-isolation", "--layer", "."], "leave --layer out"),
     ],
 )
 def test_options_that_do_not_fit_are_explained(folder: Path, options: list[str], says: str) -> None:

@@ -183,6 +183,7 @@ class TestInvoke:
             (["--path", "x"], "--path has to begin with /"),
             (["--path", "/", "--header", "x"], "--header 'x' is not a header"),
             (["--path", "/", "--header", ": v"], "--header ': v' is not a header"),
+            (["--path", "/", "--header", "a: b\nc: d"], "--header 'a: b\\nc: d' is not a header"),
             (["--path", "/", "--method", "G T"], "--method 'G T' is not a method"),
             (["--path", "/", "--method", ""], "--method '' is not a method"),
             (["--path", "/", "--data", "@nowhere"], "Cannot read 'nowhere'"),
@@ -226,7 +227,7 @@ class TestInvoke:
         app.with_name("event.json").write_text("{}")
         assert main(["invoke", "main.handler", "--event", "event.json", option, ""]) == 2
         said = capsys.readouterr().err
-        assert said.startswith("adapter: --event is sent as it is")
+        assert said.startswith(f"adapter: --event and {option} do not go together: ")
         assert said.count("\n") == 1
 
     def test_an_event_that_is_nested_too_deep_is_one_line(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from adapter.emulator.commands.request_options import read_data, read_file, read_path
+from adapter.emulator.commands.request_options import encoded, read_data, read_file, read_path
 from adapter.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 )
 def test_a_path_is_encoded_as_a_browser_does(text: str, path: str) -> None:
     assert read_path(text) == path
+
+
+def test_an_encoded_path_stays_as_it_is() -> None:
+    assert encoded(encoded("/caf\xe9 1?q=100%")) == encoded("/caf\xe9 1?q=100%")
 
 
 def test_a_path_begins_with_a_slash() -> None:

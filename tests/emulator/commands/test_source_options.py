@@ -58,6 +58,7 @@ def test_a_template_says_how_its_url_is_invoked(url: dict[str, Any], streams: bo
     [
         (["--stage", "dev"], "--stage is for --source rest or http only"),
         (["--source", "alb", "--base-path", "/x"], "--base-path is for --source rest or http only"),
+        (["--source", "alb", "--as-aws"], "--as-aws is for --source url or rest or http only"),
         (["--multi-value-headers"], "--multi-value-headers is for --source alb only"),
         (["--source", "rest", "--cors", "{}"], "--cors is for --source url only"),
         (["--source", "http", "--auth", "aws_iam"], "--auth is for --source url only"),
