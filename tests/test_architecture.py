@@ -115,6 +115,7 @@ UNTESTED = {
         ],
         A_DOCSTRING,
     ),
+    "emulator.commands.argument_types": "test_cli",
     "doctor.arguments": "read by doctor.test_command",
     "doctor.local_target": "run by doctor.test_command",
     "emulator.commands.arguments": "test_cli",

@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..emulator.commands.arguments import MAX_MEMORY_MB, MIN_MEMORY_MB
+from ..emulator.commands.argument_types import MAX_MEMORY_MB, MIN_MEMORY_MB
 from ..errors import ConfigurationError
 from ..package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 from .desired import INVOKE_MODE

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emulator.commands.arguments import add_data, not_empty, seconds
+from ..emulator.commands.argument_types import not_empty, seconds
+from ..emulator.commands.arguments import add_data
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..emulator.commands.arguments import Once
+from ..emulator.commands.argument_types import Once
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -12,7 +12,7 @@ from ...target import Target, find_target
 from ..env_file import read_env_file
 from ..function_config import NATIVE_RUNTIME, FunctionConfig
 from ..layers import read_layers
-from .arguments import MAX_TIMEOUT_SECONDS
+from .argument_types import MAX_TIMEOUT_SECONDS
 from .sam_template import TemplateFunction, find_template, function_of_template
 
 if TYPE_CHECKING:
