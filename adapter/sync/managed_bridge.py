@@ -67,7 +67,7 @@ class ManagedBridge(Bridge):
         self.started = True
         module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
         named = getattr(sys.modules.get(module), name, None)
-        if any(named is handler for handler in handlers()):
+        if any(named is handler and not handler.is_wrapper for handler in handlers()):
             self._handler = named
         for handler in handlers():
             if self._handler is None or self._handler is handler:
