@@ -62,7 +62,7 @@ class LambdaHandler(EntryPoint):
         *,
         invoke_mode: str | Callable[[Any], str] = "auto",
         lifespan: str = "auto",
-        base_path: str = "",
+        base_path: str | None = "",
         on_event: Callable[[Any, Any], Any] | None = None,
         event_path: str = "",
         custom_handlers: Sequence[type[EventHandler]] | None = None,
