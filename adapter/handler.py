@@ -339,7 +339,8 @@ def _advice(app: Any) -> str:
 def may_be_factory(signature: inspect.Signature) -> bool:
     """Whether every parameter has a default, and the names are not those of a handler or an app."""
     parameters = signature.parameters
-    names = {"event", "context", "scope", "receive", "send"} & parameters.keys()
+    names = {name.lstrip("_") for name in parameters}  # unused ones are `_event` and `_context`
+    names &= {"event", "context", "scope", "receive", "send"}
     return not names and all(p.default is not p.empty for p in parameters.values())
 
 

@@ -374,7 +374,10 @@ def test_a_factory_is_known_however_many_defaults_it_has(
         load("factories:create_app")
 
 
-@pytest.mark.parametrize("parameters", ["event=None, context=None", "event, context=None"])
+@pytest.mark.parametrize(
+    "parameters",
+    ["event=None, context=None", "event, context=None", "_event=None, _context=None"],
+)
 def test_a_handler_may_have_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: str
 ) -> None:
