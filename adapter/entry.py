@@ -54,6 +54,11 @@ class EntryPoint(ABC):
             self._bridge = get_bridge()
             register(self)
 
+    @property
+    def is_wrapper(self) -> bool:
+        """Whether a class of the user has a ``__call__`` of its own, which may do anything."""
+        return type(self).__call__ is not EntryPoint.__call__
+
     @cached_property
     def options(self) -> Options:
         """The options; an environment variable wins over an argument.

@@ -62,7 +62,7 @@ class LambdaHandler(EntryPoint):
         *,
         invoke_mode: str | Callable[[Any], str] = "auto",
         lifespan: str = "auto",
-        base_path: str = "",
+        base_path: str | None = "",
         on_event: Callable[[Any, Any], Any] | None = None,
         event_path: str = "",
         custom_handlers: Sequence[type[EventHandler]] | None = None,
@@ -339,7 +339,8 @@ def _advice(app: Any) -> str:
 def may_be_factory(signature: inspect.Signature) -> bool:
     """Whether every parameter has a default, and the names are not those of a handler or an app."""
     parameters = signature.parameters
-    names = {"event", "context", "scope", "receive", "send"} & parameters.keys()
+    names = {name.lstrip("_") for name in parameters}  # unused ones are `_event` and `_context`
+    names &= {"event", "context", "scope", "receive", "send"}
     return not names and all(p.default is not p.empty for p in parameters.values())
 
 

@@ -55,13 +55,14 @@ def load(target: str) -> StreamingHandler:
     if is_factory:
         _check_factory(found, target)
         found = found()
-    if _is_handler(type(found)):  # isinstance() would accept a proxy of a handler
+    is_handler = _is_handler(type(found))  # isinstance() would accept a proxy of a handler
+    if is_handler and not (isinstance(found, EntryPoint) and found.is_wrapper):
         handler: StreamingHandler = found
         return handler
     _check_callable(found, target)
     if not is_factory and (message := kind_mismatch(target, _kind_of(found))):
         raise LoadError("Runtime.HandlerNotFound", message)
-    if ":" in target:
+    if ":" in target and not is_handler:
         return LambdaHandler(found)
     from .function import FunctionHandler  # lazy: cold start
 

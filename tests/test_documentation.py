@@ -164,7 +164,15 @@ SNIPPETS = {
             "assert pool is loop\nloop.close()",
         )
     ],
-    "moving-from-mangum.md": [Snippet(TESTING, RESPONSES)],
+    "moving-from-mangum.md": [
+        Snippet(TESTING, RESPONSES),
+        Snippet(
+            "from starlette.requests import Request\n"
+            "scope = {'type': 'http', 'path': '/prod/admin', 'root_path': '/prod', 'headers': []}\n"
+            "request = Request({**scope, 'query_string': b'', 'server': ('t', 80)})",
+            "assert path == '/admin'",
+        ),
+    ],
     "observability.md": [
         Snippet(
             f"{TESTING}class statsd:\n    timing = lambda name, seconds: print(name)",

@@ -25,7 +25,12 @@ from starlette.routing import Route
 
 from adapter import LambdaHandler
 from adapter.errors import DeadlineExceeded
-from adapter.testing import MemoryStream, function_url_event, lambda_context
+from adapter.testing import (
+    MemoryStream,
+    function_url_event,
+    lambda_context,
+    rest_api_event,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -107,7 +112,10 @@ def django_app(numbers: Numbers) -> ASGIApp:
     def plain(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request.body[::-1])
 
-    settings.ROOT_URLCONF = (path("", stream), path("plain", plain))
+    def paths(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(f"{request.path} {request.path_info}")
+
+    settings.ROOT_URLCONF = (path("", stream), path("plain", plain), path("paths", paths))
     app: ASGIApp = ASGIHandler()
     return app
 
@@ -255,6 +263,11 @@ async def test_starlette_responds_to_an_exception_by_itself_and_it_is_logged_onc
 async def test_a_sync_django_view_gets_its_body() -> None:
     stream = await respond(django_app(Numbers()), "/plain", method="POST", body=b"abc")
     assert (stream.prelude["statusCode"], stream.body) == (200, b"cba")
+
+
+def test_django_has_the_path_with_the_stage_and_without() -> None:
+    handler = LambdaHandler(django_app(Numbers()), lifespan="off")
+    assert handler(rest_api_event("/paths", stage="prod"), None)["body"] == "/prod/paths /paths"
 
 
 async def test_starlettes_base_http_middleware_ends_what_fails_in_mid_stream_as_if_complete(

@@ -28,6 +28,13 @@ class site:
 
 handler = LambdaHandler(app)
 
+class Plain(LambdaHandler): ...
+
+class Guarded(LambdaHandler):
+    def __call__(self, event, context): return super().__call__(event, context)
+
+plain, guarded = Plain(app), Guarded(app)
+
 def lambda_handler(event, context): ...
 
 def wrapped(*args, **kwargs): ...
@@ -119,6 +126,11 @@ def test_a_handler_is_taken_as_it_is_and_an_app_is_wrapped() -> None:
     wrapped = load("shop:app")
     assert isinstance(wrapped, LambdaHandler)
     assert wrapped.app is module.app
+
+
+def test_a_class_of_handlers_with_a_call_of_its_own_is_a_wrapper() -> None:
+    assert load("shop.plain") is __import__("shop").plain
+    assert {type(load(target)) for target in ("shop.guarded", "shop:guarded")} == {FunctionHandler}
 
 
 def test_the_methods_make_a_streaming_handler_and_a_proxy_of_one_is_a_function() -> None:
@@ -362,7 +374,10 @@ def test_a_factory_is_known_however_many_defaults_it_has(
         load("factories:create_app")
 
 
-@pytest.mark.parametrize("parameters", ["event=None, context=None", "event, context=None"])
+@pytest.mark.parametrize(
+    "parameters",
+    ["event=None, context=None", "event, context=None", "_event=None, _context=None"],
+)
 def test_a_handler_may_have_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: str
 ) -> None:

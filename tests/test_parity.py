@@ -15,14 +15,20 @@ from mangum import Mangum, exceptions
 from mangum.handlers import ALB, APIGateway, HTTPGateway, LambdaAtEdge
 
 from adapter import LambdaHandler, errors
-from adapter.testing import MemoryStream, function_url_event, sqs_event
+from adapter.testing import (
+    MemoryStream,
+    function_url_event,
+    http_api_event,
+    rest_api_event,
+    sqs_event,
+)
 
 from .parity_differences import BOTH, DIFFERENCES, EVERY, markdown
 from .support.event_sources import EVENT_SOURCES, EventSource
 from .support.mangum_parity import CASES, NO_CONTEXT, Case, differing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from adapter.types import Receive, Scope, Send
 
@@ -229,6 +235,52 @@ class TestAroundTheRequests:
         assert Mangum(app, lifespan="off")(event, NO_CONTEXT)["isBase64Encoded"] is True
         new = LambdaHandler(app, lifespan="off")(event, None)
         assert (new["isBase64Encoded"], new["body"]) == (False, "a: ü")
+
+
+class TestPathsBehindARestApi:
+    """What the page says of checks of the path."""
+
+    EVENT = rest_api_event("/admin", stage="prod")
+
+    @staticmethod
+    def guarded(prefix: Callable[[Request], str]) -> FastAPI:
+        """Return an app that protects ``/admin`` by a check of the path."""
+        app = FastAPI()
+        app.get("/admin")(lambda: "secret")
+
+        @app.middleware("http")
+        async def guard(request: Request, call_next: Any) -> Any:
+            path = request.url.path.removeprefix(prefix(request))
+            return Response(status_code=401) if path == "/admin" else await call_next(request)
+
+        return app
+
+    def test_a_check_that_does_not_know_the_stage_finds_nothing(self, loop: None) -> None:
+        app = self.guarded(lambda request: "")
+        assert Mangum(app, lifespan="off")(self.EVENT, NO_CONTEXT)["statusCode"] == 401
+        assert LambdaHandler(app, lifespan="off")(self.EVENT, None)["statusCode"] == 200
+
+    def test_a_check_without_the_root_path_finds_the_path(self, loop: None) -> None:
+        app = self.guarded(lambda request: request.scope["root_path"])
+        assert Mangum(app, lifespan="off")(self.EVENT, NO_CONTEXT)["statusCode"] == 401
+        assert LambdaHandler(app, lifespan="off")(self.EVENT, None)["statusCode"] == 401
+
+    @pytest.mark.parametrize(("root_path", "status"), [("/prod", 200), ("/api", 404)])
+    def test_a_root_path_in_the_code_has_to_be_the_stage(
+        self, root_path: str, status: int, loop: None
+    ) -> None:
+        app = FastAPI()
+        app.root_path = root_path  # as the argument, which warns in new versions
+        app.get("/admin")(lambda: "secret")
+        assert Mangum(app, lifespan="off")(self.EVENT, NO_CONTEXT)["statusCode"] == 200
+        assert LambdaHandler(app, lifespan="off")(self.EVENT, None)["statusCode"] == status
+
+    def test_a_route_that_begins_with_the_stage_is_not_found(self, loop: None) -> None:
+        app = FastAPI()
+        app.get("/prod/admin")(lambda: "secret")
+        event = http_api_event("/admin", stage="prod")
+        assert Mangum(app, lifespan="off")(event, NO_CONTEXT)["statusCode"] == 200
+        assert LambdaHandler(app, lifespan="off")(event, None)["statusCode"] == 404
 
 
 def test_custom_handlers_that_were_written_for_mangum_work_here(loop: None) -> None:

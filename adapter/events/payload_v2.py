@@ -16,6 +16,7 @@ from .request import (
     has_prefix,
     method_at,
     object_at,
+    path_at,
     string_at,
     strings_at,
 )
@@ -41,7 +42,9 @@ def request(event: Event, *, from_function_url: bool) -> Request:
         http = object_at(context, "http")
     raw, query = strings_at(event, "rawPath", "rawQueryString")
     method, protocol, client = strings_at(http, "method", "protocol", "sourceIp")
-    raw = raw if raw.startswith("/") else f"/{raw}"  # as ASGI requires
+    if not raw.startswith("/"):  # as ASGI requires
+        # A test may leave ``rawPath`` out, because Mangum reads the other path.
+        raw = f"/{raw}" if raw else path_at(http, "path")
     headers = event.get("headers")
     if type(headers) is not dict:
         headers = {} if headers is None else object_at(event, "headers")

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     class RegisteredHandler(Protocol):
         """The methods of a handler that a runtime calls; a `LambdaHandler` has them."""
 
+        @property
+        def is_wrapper(self) -> bool:
+            """Whether a class of the user has a ``__call__`` of its own, which may do anything."""
+            ...
+
         async def startup(self) -> bool:
             """Start the handler, once per environment; return whether `shutdown` has work to do."""
             ...

@@ -16,7 +16,7 @@ from ..runtime_api.invocation import Invocation, function_fields
 from ..runtime_api.runtime_stream import RuntimeStream
 from ..runtime_api.served_invocation import ServedInvocation
 from ..runtime_api.wire import ApiReply
-from ..sync.bridge import stream_result
+from ..sync.bridge import stream_result, warn_of_lost_changes
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -225,7 +225,9 @@ class Worker:
                 raise
             finally:
                 await self._bridge.wait_for_call(served, cancel=cancelled)
-            if delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
+            if delivery.claim is ClaimState.RESPONDED:
+                warn_of_lost_changes(result)
+            elif delivery.claim is ClaimState.OPEN and not stream_result(event, result, delivery):
                 delivery.respond(result, ClaimInput.RUNTIME)
         except BaseException as error:
             if delivery.enter(ClaimInput.RUNTIME):

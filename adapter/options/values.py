@@ -44,7 +44,9 @@ def switch(name: str, value: Any) -> bool:
 
 
 def path(name: str, value: Any) -> str:
-    """Parse the path prefix of the app; may be empty."""
+    """Parse the path prefix of the app; may be empty, or None: ``os.environ.get(...)``."""
+    if value is None:
+        return ""
     if not isinstance(value, str) or (value and not value.startswith("/")):
         raise ConfigurationError(f"{name} is {value!r}; it must be a path like '/api', or ''.")
     return value.rstrip("/")

@@ -197,6 +197,26 @@ def stream_result(event: JSON, result: object, delivery: Delivery) -> bool:
     return True
 
 
+_warned = False
+
+
+def warn_of_lost_changes(result: object) -> None:
+    """Warn, once per process, that the response that a function returns is not sent.
+
+    The handler that the function called has responded, and has returned the status and no more. So
+    further keys are those of a response that the function has made or changed.
+    """
+    global _warned
+    if _warned or not (isinstance(result, dict) and "statusCode" in result and len(result) > 1):
+        return
+    _warned = True
+    logger.warning(
+        "The function returned a response (%s) after its handler had sent one, so the client does"
+        " not get it. Change the response in a middleware of the app instead.",
+        ", ".join(map(str, result)),
+    )
+
+
 def _is_streamed(source: Source, event: JSON) -> bool:
     """Whether a handler of the adapter streams its response to this event."""
     try:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import warnings
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from ..runtime_api.delivery import Delivery
 from ..runtime_api.invocation import Invocation
 from ..runtime_api.runtime_stream import CallStream, DirectStream, RuntimeStream
 from ..runtime_api.served_invocation import ServedInvocation
-from .bridge import Bridge, stream_result
+from .bridge import Bridge, stream_result, warn_of_lost_changes
 
 if TYPE_CHECKING:
     from ..streams.streaming_handler import StreamingHandler
@@ -66,7 +67,7 @@ class ManagedBridge(Bridge):
         self.started = True
         module, _, name = os.environ.get("_HANDLER", "").replace("/", ".").rpartition(".")
         named = getattr(sys.modules.get(module), name, None)
-        if any(named is handler for handler in handlers()):
+        if any(named is handler and not handler.is_wrapper for handler in handlers()):
             self._handler = named
         for handler in handlers():
             if self._handler is None or self._handler is handler:
@@ -117,7 +118,9 @@ class ManagedBridge(Bridge):
             self.runner.run(self.wait_for_call(served))
         delivery = served.delivery
         # No call runs now. Before each step a thread may still call, and send the outcome.
-        if not delivery.sent and payload is not None:
+        if delivery.sent:
+            _warn_of_lost_changes(payload)
+        elif payload is not None:
             self._stream_payload(served, payload)
         if not delivery.sent:
             return self._release(delivery)
@@ -170,6 +173,14 @@ class ManagedBridge(Bridge):
                 await self.wait_for_reply(served.delivery)
         except (OSError, StreamClosed) as error:
             logger.error("The response of the function could not be streamed: %s", error)
+
+
+def _warn_of_lost_changes(payload: bytes | None) -> None:
+    """Warn if the result of the function is more than the status, which the handler returned."""
+    if payload is None or b"," not in payload:
+        return
+    with suppress(ValueError, RecursionError):
+        warn_of_lost_changes(json.loads(payload))
 
 
 def _current_loop() -> asyncio.AbstractEventLoop:

@@ -13,8 +13,10 @@ import weakref
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
+from ..entry import EntryPoint
 from ..errors import EventError, StreamClosed
 from ..events.prelude import CONTENT_TYPE, DELIMITER, decode
+from ..function import FunctionHandler
 from ..handler import LambdaHandler
 from ..invocation.loggers import get_logger
 from ..samples.url_event import function_url_event
@@ -74,7 +76,11 @@ class LambdaTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def __init__(self, app: ASGIApp | StreamingHandler, *, seconds: float = 900) -> None:
         self._is_open = False  #: has sent a request, and was not closed after that
-        self._handler = app if isinstance(app, StreamingHandler) else LambdaHandler(app)
+        self._handler: StreamingHandler
+        if isinstance(app, EntryPoint) and app.is_wrapper:
+            self._handler = FunctionHandler(app)
+        else:
+            self._handler = app if isinstance(app, StreamingHandler) else LambdaHandler(app)
         self._seconds = seconds
         self._running: dict[asyncio.Task[_Response | None], MemoryStream] = {}
         self._lock = threading.Lock()

@@ -73,6 +73,12 @@ class TestPath:
         parsed = request(http_api_event(raw))
         assert (parsed.path, parsed.raw_path) == (path, raw_path)
 
+    @pytest.mark.parametrize("event", [function_url_event("/x"), http_api_event("/x")])
+    def test_of_a_test_event_without_raw_path_is_the_path_that_mangum_reads(
+        self, event: Event
+    ) -> None:
+        assert request(without(event, "rawPath")).path == "/x"
+
     @pytest.mark.parametrize(
         ("stage", "raw", "root_path"),
         [

@@ -176,6 +176,36 @@ def test_where_the_function_invoke_mode_raises_a_response_is_posted_as_it_is(
     assert "KeyError: 'nothing'" in running.platform.output
 
 
+# Each event goes through the method, as through a wrapper around the handler.
+OVERRIDING = (
+    APP
+    + """
+import json
+
+class Guarded(LambdaHandler):
+    def __call__(self, event, context):
+        if "body" in event:
+            return json.loads(event["body"])
+        response = super().__call__(event, context)
+        response.setdefault("headers", {})["x-after"] = "yes"
+        return response
+
+handler = Guarded(app)
+"""
+)
+
+
+def test_a_class_with_a_call_of_its_own_responds_as_a_wrapper_does(run: StartRunning) -> None:
+    running = run(OVERRIDING)
+    own = asking_for({"statusCode": 401, "body": "no"})
+    request = outcome(running, own, ours=True)
+    assert (request.prelude["statusCode"], request.content) == (401, b"no")
+    assert outcome(running, EVENT, "id-2", ours=True).content == b"one two"
+    request = outcome(running, http_api(EVENT), "id-3", ours=False)
+    assert (request.json["body"], request.json["headers"]["x-after"]) == ("one two", "yes")
+    assert running.platform.output.count("startup") == 1
+
+
 def test_a_function_without_a_handler_of_the_adapter_is_left_alone(run: StartRunning) -> None:
     source = "import adapter.handler, json\ndef handler(event, c): return json.loads(event['body'])"
     running = run(source)

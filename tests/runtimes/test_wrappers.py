@@ -65,6 +65,7 @@ def test_a_wrapping_module_streams_and_sees_the_status(wrap: StartRunning) -> No
     running.ours.accept()
     assert running.serves_on()
     assert "span of id-1\nstatus 202\nspan of id-2\nstatus 200" in running.platform.output
+    assert "middleware" not in running.platform.output, "it has changed nothing"
 
 
 def test_one_that_imports_the_handler_with_the_first_event_streams_that_one_already(
@@ -93,6 +94,14 @@ def test_what_it_makes_of_the_result_comes_too_late_and_ends_nothing(
     running = wrap(wrapper(after))
     assert running.stream() == b"one two"
     assert running.serves_on()
+
+
+def test_a_response_that_it_changes_too_late_is_a_warning_once(wrap: StartRunning) -> None:
+    running = wrap(wrapper("return result | {'headers': {'x': 'y'}}"))
+    assert running.stream() == b"one two"
+    assert running.serves_on()
+    assert running.platform.output.count("Change the response in a middleware") == 1
+    assert "returned a response (statusCode, headers) after" in running.platform.output
 
 
 def test_its_own_failure_before_the_handler_is_the_invocations(wrap: StartRunning) -> None:

@@ -240,6 +240,20 @@ def test_a_plain_handler_responds_as_through_a_function_url(
     assert response.headers["content-type"] == content_type
 
 
+class Guarded(LambdaHandler):
+    def __call__(self, event: Any, context: Any) -> Any:
+        if event["rawPath"] == "/private":
+            return {"statusCode": 401, "body": "no"}
+        return super().__call__(event, context)
+
+
+def test_a_class_with_a_call_of_its_own_gets_each_event() -> None:
+    transport = LambdaTransport(Guarded(make_app([])))
+    with httpx.Client(transport=transport, base_url="http://t") as client:
+        assert client.get("/private").status_code == 401
+        assert client.get("/items/x").json()["name"] == "x"
+
+
 @streamify_response
 async def silent(event: Any, stream: ResponseStream, context: Any) -> None:
     """Write nothing."""
