@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 # CloudFront sends a 502 to the viewer if a response has one of these fields. ("X-Accel-Buffering"
-# is in the server-sent events of FastAPI and sse-starlette.) The hop-by-hop fields, which it refuses
-# too, are dropped for every event source.
+# is in the server-sent events of FastAPI and sse-starlette.) It also refuses the hop-by-hop fields,
+# which are dropped for every event source.
 _REFUSED = frozenset(
     {
         "expect",
