@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING, Any
 
 try:
     from asgiref import wsgi
-    from asgiref.sync import ThreadSensitiveContext
+    from asgiref.sync import sync_to_async
 except ModuleNotFoundError:
     raise ModuleNotFoundError(
         "adapter.wsgi needs asgiref, which is not installed. Add asgiref to requirements.txt, and"
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 
     from .types import Receive, Scope, Send
 
+# The function under asgiref's decorator, which gives all requests the same thread.
+_run_wsgi_app: Callable[..., None] = wsgi.WsgiToAsgiInstance.run_wsgi_app.__wrapped__  # type: ignore[attr-defined]
+
+_idle_threads: list[ThreadPoolExecutor] = []
+"""Executors with one thread each, which are used again: Django keeps a connection in its thread."""
+
+os.register_at_fork(after_in_child=_idle_threads.clear)  # a child does not have these threads
+
 
 class WsgiToAsgi:
     """Turns a WSGI app into an ASGI app: ``handler = LambdaHandler(WsgiToAsgi(flask_app))``.
@@ -26,8 +36,8 @@ class WsgiToAsgi:
     Based on asgiref's adapter, which is in the ``[wsgi]`` extra. Each chunk that the app
     yields is one body message. Five things differ from asgiref:
 
-    * Each request has its own thread. asgiref uses one thread for all requests, so that a second
-      request would wait for the end of the first stream.
+    * Each request has a thread for itself, until its end. asgiref uses one thread for all requests,
+      so that a second request would wait for the end of the first stream.
     * Header fields and the query are latin-1, as in PEP 3333; asgiref accepts only ASCII.
     * The iterable of the app is always closed (PEP 3333), so that Flask can end its request after a
       disconnect.
@@ -40,12 +50,25 @@ class WsgiToAsgi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        async with ThreadSensitiveContext():
-            exchange = _Exchange(_closing(self.app))  # type: ignore[no-untyped-call]
-            await exchange(scope, receive, send)
+        exchange = _Exchange(_closing(self.app))  # type: ignore[no-untyped-call]
+        await exchange(scope, receive, send)
 
 
 class _Exchange(wsgi.WsgiToAsgiInstance):
+    async def run_wsgi_app(self, body: IO[bytes]) -> None:
+        try:
+            thread = _idle_threads.pop()
+        except IndexError:
+            thread = ThreadPoolExecutor(1, "wsgi")
+
+        def run() -> None:
+            try:
+                _run_wsgi_app(self, body)
+            finally:
+                _idle_threads.append(thread)
+
+        await sync_to_async(run, thread_sensitive=False, executor=thread)()
+
     def build_environ(self, scope: Scope, body: IO[bytes]) -> dict[str, Any]:
         without_query = {**scope, "query_string": b""}
         environ: dict[str, Any] = super().build_environ(without_query, body)  # type: ignore[no-untyped-call]

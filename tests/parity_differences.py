@@ -260,6 +260,13 @@ DIFFERENCES = [
         "never gets a body, as HTTP requires",
     ),
     Difference(
+        "`X-Accel-Buffering` in the response",
+        "response headers",
+        (EDGE,),
+        "is sent, so CloudFront responds 502",
+        "is dropped, like each field that CloudFront refuses",
+    ),
+    Difference(
         "a response with its length",
         "response headers",
         ALL,

@@ -112,6 +112,16 @@ class Snippet(NamedTuple):
 
 #: The blocks of each page, in order.
 SNIPPETS = {
+    "behaviour.md": [
+        Snippet(
+            "from adapter.testing import *",
+            "app.get('/')(lambda: 1 / 0)\n"
+            "assert handler(function_url_event('/missing'), None)['statusCode'] == 404\n"
+            "try:\n    handler(function_url_event('/'), None)\n"
+            "except ZeroDivisionError:\n    pass\n"
+            "else:\n    raise AssertionError",
+        )
+    ],
     "README.md": [
         Snippet("from adapter.testing import *", RESPONSES),
         Snippet("from main import app", "assert client.get('/').json() == 'page'"),

@@ -96,6 +96,21 @@ async def test_two_streams_run_side_by_side_in_one_environment(client: httpx.Asy
     assert [response.text for response in responses] == ["0 a\n1 a\n2 a\n", "0 b\n1 b\n2 b\n"]
 
 
+async def test_the_next_request_has_the_thread_of_an_earlier_one_and_what_django_keeps_there() -> (
+    None
+):
+    kept = threading.local()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        kept.requests = getattr(kept, "requests", 0) + 1
+        return [b"%d" % kept.requests]
+
+    transport = LambdaTransport(LambdaHandler(WsgiToAsgi(app)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert [(await client.get("/")).text for _ in range(3)] == ["1", "2", "3"]
+
+
 async def test_header_fields_are_latin_1_in_both_directions(client: httpx.AsyncClient) -> None:
     sent = "café".encode("latin-1")
     response = await client.post("/echo/caf%C3%A9", content="tea", headers=[(b"x-sent", sent)])
@@ -228,6 +243,35 @@ async def test_an_app_may_write_chunks_before_those_that_it_returns() -> None:
     stream = MemoryStream()
     await LambdaHandler(WsgiToAsgi(app)).respond(function_url_event(), lambda_context(), stream)
     assert stream.chunks[1:] == [b"one", b"two", b"three"]
+
+
+FORKS = """
+import os
+from adapter import LambdaHandler
+from adapter.testing import function_url_event
+from adapter.wsgi import WsgiToAsgi
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b"served"]
+
+def serve():
+    handler = LambdaHandler(WsgiToAsgi(app), invoke_mode="buffered")
+    return handler(function_url_event(), None)["body"]
+
+print(serve(), flush=True)
+if os.fork() == 0:
+    print(serve(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.process
+def test_a_forked_child_does_not_wait_for_threads_of_its_parent() -> None:
+    command = [sys.executable, "-c", FORKS]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.stdout, ended.stderr) == ("served\nserved\n", "")
 
 
 @pytest.mark.process

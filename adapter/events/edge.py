@@ -2,6 +2,7 @@
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-structure.html
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-generating-http-responses.html
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/edge-function-restrictions-all.html
 """
 
 from __future__ import annotations
@@ -24,6 +25,35 @@ from .source import Source
 
 if TYPE_CHECKING:
     from ..types import JSON, Event, Prelude, Request
+
+
+# CloudFront sends a 502 to the viewer if a response has one of these fields. ("X-Accel-Buffering"
+# is in the server-sent events of FastAPI and sse-starlette.) It also refuses the hop-by-hop fields,
+# which are dropped for every event source.
+_REFUSED = frozenset(
+    {
+        "expect",
+        "via",
+        "x-accel-buffering",
+        "x-accel-charset",
+        "x-accel-limit-rate",
+        "x-accel-redirect",
+        "x-amzn-auth",
+        "x-amzn-cf-billing",
+        "x-amzn-cf-id",
+        "x-amzn-cf-xff",
+        "x-amzn-errortype",
+        "x-amzn-fle-profile",
+        "x-amzn-header-count",
+        "x-amzn-header-order",
+        "x-amzn-lambda-integration-tag",
+        "x-amzn-requestid",
+        "x-cache",
+        "x-forwarded-proto",
+        "x-real-ip",
+    }
+)
+_REFUSED_PREFIXES = ("x-amz-cf-", "x-edge-")
 
 
 def is_http(event: Event) -> bool:
@@ -66,19 +96,25 @@ def request(event: Event) -> Request:
 
 
 def response(head: Prelude, body: bytes) -> JSON:
-    """Return a generated response: the status is a string, the headers are lists."""
+    """Return a generated response: the status is a string, the headers are lists.
+
+    An empty body is left out, because CloudFront sends a 502 for a 204 with a body.
+    """
     fields = {name: [value] for name, value in head["headers"].items()}
     fields |= head.get("multiValueHeaders", {})
-    encoded = encode_body(head["headers"], body)
-    return {
+    generated: Event = {
         "status": str(head["statusCode"]),
         "headers": {
             name: [{"key": name, "value": value} for value in values]
             for name, values in fields.items()
+            if name not in _REFUSED and not name.startswith(_REFUSED_PREFIXES)
         },
-        "body": encoded["body"],
-        "bodyEncoding": "base64" if encoded["isBase64Encoded"] else "text",
     }
+    if body:
+        encoded = encode_body(head["headers"], body)
+        generated["body"] = encoded["body"]
+        generated["bodyEncoding"] = "base64" if encoded["isBase64Encoded"] else "text"
+    return generated
 
 
 # The limit of an origin request. The limit of a viewer request, 40 KB, is checked by CloudFront.

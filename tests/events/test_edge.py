@@ -180,5 +180,28 @@ class TestResponse:
         assert isinstance(response, dict)
         assert (response["body"], response["bodyEncoding"]) == ("/w==", "base64")
 
+    def test_has_no_header_for_which_cloudfront_sends_a_502(self) -> None:
+        refused = [
+            b"X-Accel-Buffering",
+            b"X-Amz-Cf-Id",
+            b"X-Amzn-RequestId",
+            b"X-Cache",
+            b"X-Edge-Location",
+            b"X-Forwarded-Proto",
+            b"X-Real-IP",
+            b"Expect",
+            b"Via",
+        ]
+        allowed = [b"x-amz-meta-a", b"x-amzn-trace-id", b"x-cached"]
+        headers = [(name.lower(), b"1") for name in [*refused, *allowed]]
+        response = EDGE.format(Head(200, headers), b"x")
+        assert isinstance(response, dict)
+        assert isinstance(response["headers"], dict)
+        assert [name.encode() for name in response["headers"]] == allowed
+
+    @pytest.mark.parametrize("status", [204, 302])
+    def test_without_a_body_has_no_field_for_one(self, status: int) -> None:
+        assert EDGE.format(Head(status, []), b"") == {"status": str(status), "headers": {}}
+
     def test_is_never_streamed_and_a_mebibyte_at_most(self) -> None:
         assert (EDGE.streams_in, EDGE.max_response_bytes) == ((), 1024 * 1024)

@@ -81,7 +81,7 @@ def read_edge(response: Any) -> Reply:
     """Read a response as CloudFront does."""
     pairs = [(f["key"], f["value"]) for fields in response["headers"].values() for f in fields]
     base64 = response.get("bodyEncoding", "text") == "base64"
-    return _reply(int(response["status"]), pairs, response["body"], base64)
+    return _reply(int(response["status"]), pairs, response.get("body", ""), base64)
 
 
 class EventSource(NamedTuple):

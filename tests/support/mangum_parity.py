@@ -81,6 +81,7 @@ CASES = [
     Case("a 204", status=204, headers=[], body=b""),
     Case("a 304", status=304, headers=[(b"etag", b'"1"')], body=b""),
     Case("a HEAD request", {"method": "HEAD"}),
+    Case("`X-Accel-Buffering` in the response", headers=[TEXT, (b"x-accel-buffering", b"no")]),
     Case("a response with its length", headers=[TEXT, (b"content-length", b"5")]),
     Case("an error before the response", fails="before"),
     Case("an error within the response", fails="after"),
