@@ -15,6 +15,7 @@ from .events import FUNCTION_URL, identify, unwrap
 from .invocation import forks
 from .invocation.deadline import Deadline, seconds_until_deadline
 from .invocation.loggers import get_logger
+from .invocation.tasks import generators_closed
 from .streams.buffered_stream import BufferedStream, buffered_response, warn_of_buffering
 from .streams.metadata import head as metadata_head
 from .streams.pipe import in_thread
@@ -157,6 +158,8 @@ class StreamingFunction(EntryPoint):
         else:
             forks.exit_if_forked(before)
             deadline.end()
+            return
+        await generators_closed()  # the error is forgotten, which may have kept them
 
     async def _call(self, event: JSON, stream: ResponseStream, context: Context | None) -> None:
         if not self._awaits:

@@ -17,6 +17,7 @@ from ..errors import (
 from ..invocation import forks
 from ..invocation.deadline import Deadline
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import generators_closed
 from ..types import Head
 from .response import End, Failure, State, plain_response
 
@@ -102,6 +103,8 @@ class HttpCycle:
                 deadline.end()  # nearly every exchange ends here
             else:
                 self._end(None, deadline)
+            return
+        await generators_closed()  # the error is forgotten, which may have kept them
 
     def _end(self, error: BaseException | None, deadline: Deadline) -> None:
         try:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..asgi.response import State
 from ..asgi.scope import http_scope
 from ..errors import DeadlineExceeded, EventError
-from ..invocation.current import drop_caught_app_cancellation, drop_pending_app_cancellation
+from ..invocation.current import drop_pending_app_cancellation
 from ..invocation.loggers import get_logger
+from ..invocation.tasks import wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -228,18 +229,9 @@ async def _notify(listener: Callable[[Summary], Any], summary: Summary, record: 
         result = listener(summary)
         if inspect.isawaitable(result):
             task = asyncio.ensure_future(result)
-            await _wait_for_end(task, record)
+            await wait_for_end(task, record)
             task.result()
     except BaseException as error:
         if record.cancelled and isinstance(error, asyncio.CancelledError):
             raise
         logger.error("A listener of the summary raised", exc_info=error)
-
-
-async def _wait_for_end(task: asyncio.Future[Any], record: Current) -> None:
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            if not drop_caught_app_cancellation(record):
-                raise

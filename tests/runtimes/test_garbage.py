@@ -1,13 +1,21 @@
-"""What an invocation leaves behind in memory."""
+"""What an invocation leaves behind."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.runtimes.conftest import every_runtime
+from tests.support.fake_runtime_api import NEXT
+from tests.support.runtimes import EVENT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.runtimes import StartRunning
+
+ERROR_TYPE = "lambda-runtime-function-error-type"
 
 COUNTING = """
 import gc
@@ -30,3 +38,80 @@ def test_an_invocation_leaves_no_reference_cycle_so_its_event_is_freed_at_once(
     running = run(COUNTING)
     counts = [running.stream() for _ in range(4)]
     assert counts[2:] == [b"0", b"0"]
+
+
+PARTS = """
+import asyncio, os
+from adapter import LambdaHandler, streamify_response
+
+async def inner():
+    try:
+        while True:
+            yield b"part"
+            await asyncio.sleep(0.01)
+    finally:
+        while not os.path.exists(os.environ["GATE"]):
+            await asyncio.sleep(0.01)
+        print("the generator is closed", flush=True)
+
+async def parts():
+    async for part in inner():
+        yield part
+"""
+STREAMING_APP = """
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+    async for part in parts():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+
+handler = LambdaHandler(app, lifespan="off")
+"""
+STREAMING_STARLETTE = """
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+async def endpoint(request):
+    return StreamingResponse(parts())
+
+handler = LambdaHandler(Starlette(routes=[Route("/", endpoint)]))
+"""
+# Closed in another task, the cancel scope of the task group cancels the app's task in each turn.
+STREAMING_GROUP = (
+    STREAMING_STARLETTE.replace("parts()", "grouped()")
+    + """
+import anyio
+
+async def grouped():
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep, 60)
+        async for part in parts():
+            yield part
+"""
+)
+STREAMING_FUNCTION = """
+@streamify_response
+async def handler(event, stream, context):
+    async for part in parts():
+        await stream.write(part)
+"""
+
+
+@every_runtime
+@pytest.mark.parametrize(
+    "source",
+    [STREAMING_APP, STREAMING_STARLETTE, STREAMING_GROUP, STREAMING_FUNCTION],
+    ids=["an app", "Starlette", "a task group", "a function"],
+)
+def test_a_generator_that_a_disconnect_stops_is_closed_before_the_next_invocation(
+    run: StartRunning, tmp_path: Path, source: str
+) -> None:
+    gate = tmp_path / "gate"
+    running = run(PARTS + source, {"GATE": str(gate)})
+    running.client.deliver(EVENT, seconds=0.5)
+    assert "DeadlineExceeded" in running.ours.read().trailers[ERROR_TYPE]
+    running.ours.accept()
+    assert running.client.is_silent(0.3), "the next event was asked for while it was closed"
+    gate.touch()
+    assert running.client.read().call == NEXT
+    assert "the generator is closed" in running.platform.output
