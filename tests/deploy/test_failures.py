@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socketserver
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -174,6 +177,15 @@ class TestANewRole:
         assert len(aws.named("CreateFunction")) == 1
 
 
+class PlainHttp(socketserver.BaseRequestHandler):
+    """Responds in plain HTTP to whatever comes, such as the first bytes of TLS."""
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):
+            self.request.recv(65536)
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
 class TestWithout:
     @pytest.mark.parametrize("command", ["deploy", "destroy", "logs"])
     def test_credentials_one_sentence_says_so(
@@ -209,12 +221,13 @@ class TestWithout:
         assert 'Could not connect to the endpoint URL: "http://127.0.0.1:9/"' in outcome.err
         assert outcome.err.endswith(". Check the network, the proxy (HTTPS_PROXY) and --region.\n")
 
-    def test_tls_one_sentence_says_so(
-        self, run: Run, aws: RecordingAws, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url.replace("http:", "https:"))
+    def test_tls_one_sentence_says_so(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        outcome = run(*line("deploy"))
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), PlainHttp) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{server.server_address[1]}")
+            outcome = run(*line("deploy"))
+            server.shutdown()
         assert outcome.err.startswith("adapter deploy: SSL validation failed for https://")
         assert outcome.err.endswith(". Check the network, the proxy (HTTPS_PROXY) and --region.\n")
         assert outcome.err.count("\n") == 1
