@@ -363,10 +363,13 @@ def _concurrency(environ: Mapping[str, str]) -> int | None:
 def _set_module_path(environ: Mapping[str, str]) -> None:
     """Put the task root first in ``sys.path``; on Lambda, also read ``.pth`` files.
 
-    The rest of ``sys.path`` comes from the container, or from ``adapter/bootstrap``.
+    After it comes the working directory: Lambda sets ``LAMBDA_TASK_ROOT`` to ``/var/task`` also for
+    an image whose app is elsewhere. The rest of ``sys.path`` comes from the container, or from
+    ``adapter/bootstrap``.
     """
-    root = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
-    sys.path[:] = [root, *(folder for folder in sys.path if folder != root)]
+    here = os.getcwd()
+    root = environ.get("LAMBDA_TASK_ROOT") or here
+    sys.path[:] = dict.fromkeys((root, here, *sys.path))
     if environ.get("AWS_EXECUTION_ENV", "").startswith("AWS_Lambda_"):
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         for folder in (root, f"/opt/python/lib/{version}/site-packages", "/opt/python"):

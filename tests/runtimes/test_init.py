@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +169,16 @@ def test_the_loop_is_uvloop_when_that_is_asked_for(start: Start) -> None:
     for number in range(2):
         assert platform.invoke(EVENT, f"id-{number}").content == b"uvloop"
     assert platform.read().call == NEXT
+
+
+def test_a_script_finds_the_app_of_an_image_in_its_working_directory(
+    start: Start, tmp_path: Path
+) -> None:
+    script = tmp_path / "adapter"  # as pip installs it: Python then looks in its folder
+    script.write_text("from adapter.__main__ import main\nraise SystemExit(main())")
+    command = (sys.executable, str(script), "run", "main:app")
+    lambda_ = start(HELLO, "", command, LAMBDA_TASK_ROOT="/nowhere")
+    assert lambda_.connection().read().call == NEXT
 
 
 def test_a_module_may_run_an_event_loop_of_its_own_while_it_is_imported(start: Start) -> None:

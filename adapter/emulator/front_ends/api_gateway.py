@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...samples.api_events import CUSTOM_DOMAIN
 from ..host import LOCAL_API_DOMAIN
 from .event_source import EventSource
 
@@ -38,9 +39,15 @@ def path_below(path: str, prefix: str) -> str | None:
     return path[len(prefix) :] or "/"
 
 
-def api_domain(aws_region: str | None) -> str | None:
-    """Return the domain that AWS would give to an API."""
-    return f"{API_ID}.execute-api.{aws_region}.amazonaws.com" if aws_region else None
+def api_domains(base_path: str, aws_region: str | None) -> tuple[str, str | None]:
+    """Return the domain of an API as events name it, and the one that AWS would give to it.
+
+    Only a custom domain has a base path.
+    """
+    if base_path:
+        return CUSTOM_DOMAIN, CUSTOM_DOMAIN if aws_region else None
+    given = f"{API_ID}.execute-api.{aws_region}.amazonaws.com" if aws_region else None
+    return LOCAL_API_DOMAIN, given
 
 
 def api_keys(received: ReceivedRequest) -> Event:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...samples.api_events import http_api_event
-from ..host import LOCAL_API_DOMAIN
-from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below
+from .api_gateway import ApiGatewaySource, api_domains, api_keys, path_below
 from .event_source import SourceResponse, refuse_stream
 from .source_event import clock_time, epoch_ms, received_request, request_context, source_event
 from .source_response import (
@@ -64,7 +63,7 @@ def http_event(
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
         return None
-    received = received_request(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    received = received_request(request, *api_domains(base_path, aws_region))
     event = http_api_event(
         path,
         method=request.method,

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...samples.api_events import rest_api_event
-from ..host import LOCAL_API_DOMAIN
-from .api_gateway import ApiGatewaySource, api_domain, api_keys, path_below
+from .api_gateway import ApiGatewaySource, api_domains, api_keys, path_below
 from .event_source import SourceResponse
 from .prelude_reader import DELIMITER, PRELUDE_CONTENT_TYPE, parse_prelude
 from .source_event import clock_time, epoch_ms, received_request, request_context, source_event
@@ -110,7 +109,7 @@ def rest_event(
     path = path_below(request.path, base_path or (f"/{stage}" if stage else ""))
     if path is None:
         return None
-    received = received_request(request, LOCAL_API_DOMAIN, api_domain(aws_region))
+    received = received_request(request, *api_domains(base_path, aws_region))
     event = rest_api_event(
         path,
         method=request.method,

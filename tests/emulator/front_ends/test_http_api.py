@@ -7,6 +7,7 @@ import pytest
 
 from adapter.emulator.front_ends.http_api import http_api_response, http_event
 from adapter.emulator.front_ends.source_response import InvalidResponseError
+from adapter.events import identify
 
 from ..fidelity import Source, behaviour
 from .test_api_gateway import document, request
@@ -15,21 +16,23 @@ OWN = [(b"x-own", b"1")]
 
 
 @pytest.mark.parametrize(
-    ("stage", "base_path", "client", "raw_path"),
+    ("stage", "base_path", "client", "raw_path", "mapped"),
     [
-        ("", "", "/a%20b", "/a b"),
-        ("dev", "", "/dev/a%20b", "/dev/a b"),
-        ("", "/shop", "/shop/a%20b", "/a b"),
+        ("", "", "/a%20b", "/a b", False),
+        ("dev", "", "/dev/a%20b", "/dev/a b", False),
+        ("", "/shop", "/shop/a%20b", "/a b", True),
     ],
 )
 @behaviour("The path of an HTTP API has the stage and no base path", Source.REPORTS)
 def test_an_http_api_shows_its_stage_and_hides_a_base_path(
-    stage: str, base_path: str, client: str, raw_path: str
+    stage: str, base_path: str, client: str, raw_path: str, mapped: bool
 ) -> None:
     told = document(http_event(request(client), stage=stage, base_path=base_path, aws_region=None))
     assert told["rawPath"] == raw_path
     assert told["cookies"] == ["a=b"]
-    assert ".lambda-url." not in told["requestContext"]["domainName"]
+    source = identify(told)
+    assert source is not None
+    assert source.request(told).mapped is mapped
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ OWN = [(b"x-own", b"1")]
     [
         ("", "", "/a%20b", "/a%20b", ""),
         ("dev", "", "/dev/a%20b", "/a%20b", "/dev"),
-        ("", "/shop", "/shop/a%20b", "/shop/a%20b", ""),
+        ("", "/shop", "/shop/a%20b", "/shop/a%20b", "/shop"),
     ],
 )
 @behaviour("The path of a REST API has the base path and no stage", Source.DOCS)
@@ -45,9 +45,14 @@ def test_a_rest_api_hides_its_stage_and_shows_a_base_path(
     assert read.path == client.replace("%20", " ")
 
 
-def test_as_aws_the_event_names_its_domain() -> None:
-    told = document(rest_event(request(), stage="", base_path="", aws_region="eu-west-1"))
-    domain = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+@pytest.mark.parametrize(
+    ("base_path", "domain"),
+    [("", "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"), ("/x", "api.example.com")],
+)
+def test_as_aws_the_event_names_its_domain(base_path: str, domain: str) -> None:
+    told = document(
+        rest_event(request("/x"), stage="", base_path=base_path, aws_region="eu-west-1")
+    )
     assert told["requestContext"]["domainName"] == domain
     assert told["headers"]["host"] == domain
     assert told["headers"]["x-forwarded-proto"] == "https"
