@@ -56,7 +56,7 @@ class EntryPoint(ABC):
 
     @property
     def is_wrapper(self) -> bool:
-        """Whether a class of the user has a ``__call__`` of its own, which may do anything."""
+        """Whether a subclass of the user overrides ``__call__``, and so wraps the handler."""
         return type(self).__call__ is not EntryPoint.__call__
 
     @cached_property

@@ -158,7 +158,8 @@ class StreamingFunction(EntryPoint):
         else:
             forks.exit_if_forked(before)
             deadline.end()
-            return
+            if stream.error is None and not stream.disconnected:
+                return
         await generators_closed()  # the error is forgotten, which may have kept them
 
     async def _call(self, event: JSON, stream: ResponseStream, context: Context | None) -> None:

@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from base64 import b64encode
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -466,6 +466,30 @@ class TestEndings:
         await streamify_response(function).respond(None, lambda_context(), stream)
         assert (told, stream.chunks) == (["the reader hung up"], [b"x"])
         assert {record.levelname for record in caplog.records} == {"INFO"}
+
+    @pytest.mark.parametrize("catches", [False, True])
+    async def test_a_generator_that_a_disconnect_has_stopped_is_closed_first(
+        self, catches: bool
+    ) -> None:
+        closed = []
+
+        async def parts() -> AsyncIterator[str]:
+            try:
+                yield "x"
+                yield "y"
+            finally:
+                await asyncio.sleep(0.01)
+                closed.append(True)
+
+        async def handler(event: Any, writer: ResponseStream, context: Any) -> None:
+            with suppress(ClientDisconnected) if catches else nullcontext():
+                async for part in parts():
+                    await writer.write(part)
+                    stream.disconnect("the reader hung up")
+
+        stream = MemoryStream()
+        await streamify_response(handler).respond(None, lambda_context(), stream)
+        assert closed == [True]
 
     @pytest.mark.parametrize("chunks", [(), ("x",)], ids=["before-the-first-byte", "after"])
     async def test_when_its_time_is_up_it_is_cancelled_and_the_stream_fails(

@@ -101,9 +101,8 @@ class HttpCycle:
                 forks.exit_if_forked(before)
             if self._response.state is State.COMPLETE and not self._max_seconds:
                 deadline.end()  # nearly every exchange ends here
-            else:
-                self._end(None, deadline)
-            return
+                return
+            self._end(None, deadline)
         await generators_closed()  # the error is forgotten, which may have kept them
 
     def _end(self, error: BaseException | None, deadline: Deadline) -> None:

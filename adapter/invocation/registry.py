@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
         @property
         def is_wrapper(self) -> bool:
-            """Whether a class of the user has a ``__call__`` of its own, which may do anything."""
+            """Whether a subclass of the user overrides ``__call__``, and so wraps the handler."""
             ...
 
         async def startup(self) -> bool:

@@ -7,6 +7,8 @@ would end too, and the environment with them. So `asyncio.all_tasks` does not li
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextvars import Context
 from typing import Any, TypeVar
 
 from .current import Current, current, drop_caught_app_cancellation
@@ -46,7 +48,7 @@ async def wait_for_end(task: asyncio.Future[Any], record: Current | None) -> Non
 
 
 async def generators_closed() -> None:
-    """Return when the generators are closed that an app which raised has left unfinished.
+    """Return when the generators are closed that an app has left unfinished.
 
     Frameworks leave a generator where a disconnect has stopped it, and the event loop closes it in
     a new task. Lambda may freeze the environment when the app has returned: the ``finally`` block
@@ -81,6 +83,8 @@ def _closes(task: asyncio.Task[Any], record: Current | None) -> bool:
     """Whether ``task`` closes a generator of the invocation of ``record``."""
     if type(task.get_coro()).__name__ != "async_generator_athrow":
         return False
-    # Python 3.11 does not say; there, invocations that run at once wait for each other.
-    context = getattr(task, "get_context", None)
-    return context is None or context().get(current) is record
+    if hasattr(task, "get_context"):  # since Python 3.12
+        variables: Context = task.get_context()
+    else:  # it is the first of a task's contexts; the others are those of its callbacks
+        variables = next(each for each in gc.get_referents(task) if type(each) is Context)
+    return variables.get(current) is record

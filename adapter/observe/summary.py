@@ -194,7 +194,7 @@ def _route(scope: Scope) -> str:
     path: str = scope["path"]
     if not isinstance(own, str):
         return path
-    # Starlette's mounts add their paths to `root_path`, and keep what it was before.
+    # Starlette's `Mount` appends its path to `root_path`; `app_root_path` is without the mounts.
     root_path: str = scope.get("root_path", "")
     mounts = root_path.removeprefix(scope.get("app_root_path", root_path))
     is_mount = hasattr(route, "routes")  # its path is the last of `mounts`
