@@ -86,5 +86,6 @@ def _closes(task: asyncio.Task[Any], record: Current | None) -> bool:
     if hasattr(task, "get_context"):  # since Python 3.12
         variables: Context = task.get_context()
     else:  # it is the first of a task's contexts; the others are those of its callbacks
-        variables = next(each for each in gc.get_referents(task) if type(each) is Context)
+        contexts = (each for each in gc.get_referents(task) if type(each) is Context)
+        variables = next(contexts, Context())
     return variables.get(current) is record
