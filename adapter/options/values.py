@@ -44,8 +44,8 @@ def switch(name: str, value: Any) -> bool:
 
 
 def path(name: str, value: Any) -> str:
-    """Parse the path prefix of the app; may be empty, or None: ``os.environ.get(...)``."""
-    if value is None:
+    """Parse the path prefix of the app; may be empty."""
+    if value is None:  # as for Mangum: an environment variable that is not set
         return ""
     if not isinstance(value, str) or (value and not value.startswith("/")):
         raise ConfigurationError(f"{name} is {value!r}; it must be a path like '/api', or ''.")

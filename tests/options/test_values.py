@@ -49,6 +49,7 @@ def by_event(event: object) -> str:
         (switch, "on", True),
         (switch, "off", False),
         (path, "/api/", "/api"),
+        (path, None, ""),
         (event_path, "/events", "/events"),
         (event_path, "", ""),
         (handler_classes, None, ()),
