@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-#: left out of a project in any folder: caches and everything hidden, such as .env with its secrets
-AT_ANY_DEPTH = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
+#: left out of a project in any folder: caches and everything hidden, such as .env with its secrets,
+#: and what Terraform and the CDK write, which has secrets and changes with each deployment
+AT_ANY_DEPTH = (
+    *(".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules"),
+    *("*.tfstate*", "*.tfvars*", "cdk.out"),
+)
 
 #: left out in the task root: files that describe, test or deploy the project
 AT_THE_TOP = (

@@ -200,6 +200,8 @@ def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(proje
         *(".env", ".git/config", "shop/__pycache__/x.pyc", "venv/pyvenv.cfg", "venv/lib/x.py"),
         *("tests/test_main.py", "Dockerfile", "template.yaml", "README.md", "old.zip", "uv.lock"),
         *("notes/todo.txt", "adapter.whl", "clone/adapter/bootstrap", "clone/README.md"),
+        *("terraform.tfstate", "infra/terraform.tfstate.backup", "infra/a.tfvars.json"),
+        *("cdk.out/asset.1/main.py", "infra/cdk.out/tree.json"),
     }
     settings = '[tool.adapter]\nexclude = ["notes"]\n'
     folder = project({**dict.fromkeys(stays | goes, ""), "pyproject.toml": settings})
