@@ -139,8 +139,12 @@ def warn_of_imports(
     for module, file in missing.items():
         own = [each for each in (module, f"{module}.py") if (project.task_root / each).exists()]
         names = set(distributions.get(module, ()))
+        above = folder_above(project, module)
         if own:
             advice = f"To package it: [tool.adapter] include = {json.dumps(own)} in pyproject.toml"
+        elif above:
+            path = ".".join(project.task_root.relative_to(above).parts)
+            advice = f"It is in {above}. Run there: adapter package {path}.{target}"
         elif names or python == THIS_PYTHON:
             # Without one certain name: a guess could name a package of another person.
             package = names.pop() if len(names) == 1 else "the package that has the module"
@@ -151,6 +155,15 @@ def warn_of_imports(
         else:
             continue
         say(f"Warning: {file} imports {module}, which is not in the zip. {advice}")
+
+
+def folder_above(project: Project, module: str) -> Path | None:
+    """Return the folder of the project above its task root that has a module, if there is one."""
+    root = project.task_root
+    above = [folder for folder in root.parents if folder.is_relative_to(project.folder)]
+    if module == root.name:  # `from app.api import …` in app/main.py
+        above.append(root.parent)
+    return next((each for each in above if PathFinder.find_spec(module, [str(each)])), None)
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
