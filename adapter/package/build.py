@@ -191,14 +191,24 @@ def add_dependencies(
     dependencies = project.dependencies or Dependencies("the project", project.folder / PYPROJECT)
     if project.dependencies is None:
         say(
-            "Warning: no pyproject.toml, requirements.txt or lock file was found for "
-            f"{project.task_root}, so the zip has only the adapter and your own files."
+            "Warning: no pyproject.toml with [project], requirements.txt or lock file was found "
+            f"for {project.task_root}, so the zip has only the adapter and your own files. If "
+            "another file lists dependencies, name it, or a requirements file made from it: "
+            "--requirements FILE"
         )
     source, folder_of_file = dependencies.source, dependencies.file.absolute().parent
     if folder_of_file != project.task_root:  # perhaps of another project, in a folder above
         source = f"{source} in {folder_of_file}"
     say(f"Getting wheels for {platform} with uv: the dependencies of {source} ...")
     install(dependencies, platform, folder)
+    for name, place in tree.drop_links(folder):
+        if place != project.folder.resolve():
+            raise PackageError(
+                f"{source} has {name} as -e {place}, which installs a link to that folder. Make a "
+                f"wheel of it, and write just `{name}` there:\n"
+                f"    pip wheel --no-deps {place} -w wheels\n"
+                "Then let uv find it: UV_FIND_LINKS=$PWD/wheels"
+            )
     owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
     if dependencies.file.is_file() and not is_lock(dependencies.file):
         warn_of_older_versions(set(owners.values()), dependencies, platform, say)
