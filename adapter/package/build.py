@@ -144,7 +144,7 @@ def warn_of_imports(
             advice = f"To package it: [tool.adapter] include = {json.dumps(own)} in pyproject.toml"
         elif above:
             path = ".".join(project.task_root.relative_to(above).parts)
-            advice = f"It is in {above}. Run there: adapter package {path}.{target}"
+            advice = f"It is in {above}: run this command there, with {path}.{target} as TARGET."
         elif names or python == THIS_PYTHON:
             # Without one certain name: a guess could name a package of another person.
             package = names.pop() if len(names) == 1 else "the package that has the module"

@@ -118,8 +118,8 @@ def test_where_to_run_it_for_a_module_above_the_task_root_is_said(
         ("shared", folder, "src.app.main:app"),
     ):
         assert (
-            f"Warning: main.py imports {module}, which is not in the zip. It is in {place}. "
-            f"Run there: adapter package {target}\n"
+            f"Warning: main.py imports {module}, which is not in the zip. It is in {place}: "
+            f"run this command there, with {target} as TARGET.\n"
         ) in done.err
 
 
