@@ -189,7 +189,7 @@ RULES: tuple[Rule, ...] = (
         "template",
         FAULT,
         symptoms.unfit_template,
-        "A template in the folder of the app deploys the app without streaming: {places}.",
+        "A template deploys the app without streaming: {places}.",
         "Set InvokeMode, or ResponseTransferMode for a REST API, to RESPONSE_STREAM there.",
     ),
     Rule(

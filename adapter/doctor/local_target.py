@@ -57,7 +57,9 @@ async def probe_target(
     journal = Journal()
     seen = await send(request, function, seconds, console, journal)
     if seen is None:
-        raise ConfigurationError(f"{target.handler} cannot start. The lines above say why.")
+        raise ConfigurationError(
+            f"{target.handler} from {target.task_root} cannot start. The lines above say why."
+        )
     record = next(iter(journal), None)
     if record is None:
         raise ConfigurationError(f"The local Lambda refused the request with {seen.status}.")

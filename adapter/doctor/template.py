@@ -1,8 +1,9 @@
-"""Templates in the folder of an app: the places that deploy the app without streaming."""
+"""Templates in the folder of an app, or above it: places that deploy the app without streaming."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from ..emulator.template_file import read_template, section
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from ..types import JSON
@@ -32,13 +33,38 @@ class Place(NamedTuple):
 def places_without_streaming(folder: Path, handler: str) -> list[str]:
     """Return the places in the templates of a folder that deploy the app without streaming.
 
-    A template that cannot be read has no places.
+    In a folder above it, within its repository, only functions that have the folder as their code
+    count. A template that cannot be read has no places.
     """
     return [
-        f"{file.name}: {problem}"
-        for file in sorted(file for pattern in PATTERNS for file in folder.glob(pattern))
-        for problem in problems_of_app(read_if_possible(file), handler)
+        f"{os.path.relpath(file, folder)}: {problem}"
+        for place in with_folders_above(folder)
+        for file in sorted(file for pattern in PATTERNS for file in place.glob(pattern))
+        for template in [read_if_possible(file)]
+        for problem in problems_of_app(
+            template, handler, None if place == folder else functions_in(template, place, folder)
+        )
     ]
+
+
+def with_folders_above(folder: Path) -> Iterator[Path]:
+    """Yield a folder, and those above it up to the top of its repository."""
+    for place in (folder, *folder.parents):
+        yield place
+        if (place / ".git").exists():
+            return
+
+
+def functions_in(template: Mapping[str, JSON], place: Path, folder: Path) -> Collection[str]:
+    """Return the functions of a template in ``place`` that have a folder as their code."""
+    common = section(section(template, "Globals"), "Function")
+    found = []
+    for name in section(template, "Resources"):
+        properties = common | section(section(section(template, "Resources"), name), "Properties")
+        code = properties.get("CodeUri", properties.get("Code"))
+        if isinstance(code, str) and os.path.realpath(place / code) == os.path.realpath(folder):
+            found.append(name)
+    return found
 
 
 def read_if_possible(file: Path) -> dict[str, JSON]:
@@ -49,14 +75,16 @@ def read_if_possible(file: Path) -> dict[str, JSON]:
         return {}
 
 
-def problems_of_app(template: Mapping[str, JSON], handler: str) -> list[str]:
-    """Return the problems of the places of the app's function.
+def problems_of_app(
+    template: Mapping[str, JSON], handler: str, functions: Collection[str] | None = None
+) -> list[str]:
+    """Return the problems of the places of the app's function, which is one of ``functions``.
 
     The app's function has a handler of the same module. If no function with a place has that,
     each may be the app's: then a problem is one only if all of these functions have a problem.
     """
     module = module_of(handler)
-    found = [*places(template)]
+    found = [p for p in places(template) if functions is None or p.function in functions]
     handlers = {
         name: section(resource, "Properties").get("Handler")
         for name, resource in section(template, "Resources").items()

@@ -139,8 +139,12 @@ def warn_of_imports(
     for module, file in missing.items():
         own = [each for each in (module, f"{module}.py") if (project.task_root / each).exists()]
         names = set(distributions.get(module, ()))
+        above = folder_above(project, module)
         if own:
             advice = f"To package it: [tool.adapter] include = {json.dumps(own)} in pyproject.toml"
+        elif above:
+            path = ".".join(project.task_root.relative_to(above).parts)
+            advice = f"It is in {above}: run this command there, with {path}.{target} as TARGET."
         elif names or python == THIS_PYTHON:
             # Without one certain name: a guess could name a package of another person.
             package = names.pop() if len(names) == 1 else "the package that has the module"
@@ -151,6 +155,15 @@ def warn_of_imports(
         else:
             continue
         say(f"Warning: {file} imports {module}, which is not in the zip. {advice}")
+
+
+def folder_above(project: Project, module: str) -> Path | None:
+    """Return the folder of the project above its task root that has a module, if there is one."""
+    root = project.task_root
+    above = [folder for folder in root.parents if folder.is_relative_to(project.folder)]
+    if module == root.name:  # `from app.api import …` in app/main.py
+        above.append(root.parent)
+    return next((each for each in above if PathFinder.find_spec(module, [str(each)])), None)
 
 
 def run_build_steps(project: Project, say: Callable[[str], None]) -> None:
@@ -178,14 +191,24 @@ def add_dependencies(
     dependencies = project.dependencies or Dependencies("the project", project.folder / PYPROJECT)
     if project.dependencies is None:
         say(
-            "Warning: no pyproject.toml, requirements.txt or lock file was found for "
-            f"{project.task_root}, so the zip has only the adapter and your own files."
+            "Warning: no pyproject.toml with [project], requirements.txt or lock file was found "
+            f"for {project.task_root}, so the zip has only the adapter and your own files. If "
+            "another file lists dependencies, name it, or a requirements file made from it: "
+            "--requirements FILE"
         )
     source, folder_of_file = dependencies.source, dependencies.file.absolute().parent
     if folder_of_file != project.task_root:  # perhaps of another project, in a folder above
         source = f"{source} in {folder_of_file}"
     say(f"Getting wheels for {platform} with uv: the dependencies of {source} ...")
     install(dependencies, platform, folder)
+    for name, place in tree.drop_links(folder):
+        if place != project.folder.resolve():
+            raise PackageError(
+                f"{source} has {name} as -e {place}, which installs a link to that folder. Make a "
+                f"wheel of it, and write just `{name}` there:\n"
+                f"    pip wheel --no-deps {place} -w wheels\n"
+                "Then let uv find it: UV_FIND_LINKS=$PWD/wheels"
+            )
     owners = dict(tree.find_owners(folder))  # before RECORD, which lists the files, is trimmed
     if dependencies.file.is_file() and not is_lock(dependencies.file):
         warn_of_older_versions(set(owners.values()), dependencies, platform, say)

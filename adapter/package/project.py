@@ -20,13 +20,14 @@ PYPROJECT = "pyproject.toml"
 REQUIREMENTS = "requirements.txt"
 PYLOCK = "pylock.toml"
 UV_LOCK = "uv.lock"
-FOREIGN_LOCKS = ("poetry.lock", "pdm.lock")  #: which uv cannot read
+FOREIGN_LOCKS = ("poetry.lock", "pdm.lock", "Pipfile.lock")  #: which uv cannot read
 FILES = (PYLOCK, UV_LOCK, REQUIREMENTS, *FOREIGN_LOCKS, PYPROJECT)  #: the first one found is used
 SETTINGS = {"build": list, "deploy": dict, "exclude": list, "include": list}  #: of [tool.adapter]
 
 #: the types of the values that are read in a pyproject.toml; the lists are of strings
 TYPES = {
     **dict.fromkeys(("project", "tool", "tool.adapter", "tool.uv", "tool.uv.sources"), dict),
+    **dict.fromkeys(("tool.poetry", "tool.poetry.dependencies"), dict),
     **dict.fromkeys(("project.dependencies", "project.dynamic"), list),
     **{f"tool.adapter.{name}": kind for name, kind in SETTINGS.items()},
 }
@@ -36,11 +37,13 @@ class Dependencies(NamedTuple):
     """The packages that uv installs: those of a file, and ``lines``, which are requirements.
 
     ``source`` is for messages. If the file is a pyproject.toml, only its ``lines`` are used.
+    ``package`` is the project's name if the file is the uv.lock of its workspace.
     """
 
     source: str
     file: Path
     lines: tuple[str, ...] = ()
+    package: str = ""
 
 
 class Project(NamedTuple):
@@ -81,7 +84,7 @@ def find_project(
     file = requirements or find_requirements(folder, pyproject)
     if file:
         file.open("rb").close()  # the error of uv would not say that the file cannot be read
-    dependencies = read_dependencies(file) if file else None
+    dependencies = read_dependencies(file, folder) if file else None
     build, exclude, include = (settings.get(name, []) for name in ("build", "exclude", "include"))
     return Project(folder, task_root, dependencies, build, exclude, [*include, *keep])
 
@@ -128,27 +131,34 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
     for name in there:
         if is_listed or name != UV_LOCK:
             return folder / name
+    if is_listed and not there and (lock := _workspace_lock(folder)):
+        return lock
     is_project = there or "project" in pyproject or "poetry" in pyproject.get("tool", {})
     return folder / PYPROJECT if is_project else None
 
 
-def read_dependencies(file: Path) -> Dependencies:
-    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml."""
+def read_dependencies(file: Path, folder: Path | None = None) -> Dependencies:
+    """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml.
+
+    For the uv.lock of a workspace that ``folder`` is in, they are in the pyproject.toml of that.
+    """
     if file.name not in (PYPROJECT, UV_LOCK, *FOREIGN_LOCKS):
         return Dependencies(file.name, file)
-    pyproject = read_pyproject(file.parent)
+    is_member = folder and file.name == UV_LOCK and _is_member(folder.resolve(), file.resolve())
+    place = folder if folder and is_member else file.parent
+    pyproject = read_pyproject(place)
     listed = None if file.name in FOREIGN_LOCKS else _listed(pyproject)
     if listed is None:
         raise PackageError(
             f"The dependencies cannot be read from {file}: no [project] lists them, or the file is "
             f"the lock file of another tool. Export them: poetry export -o {REQUIREMENTS}, "
-            f"pdm export -o {REQUIREMENTS}, pip-compile -o {REQUIREMENTS}, "
+            f"pdm export -o {REQUIREMENTS}, pipenv requirements > {REQUIREMENTS}, "
+            f"pip-compile -o {REQUIREMENTS}, "
             f"or uv export --no-dev --no-emit-project -o {REQUIREMENTS}"
         )
     versions = f", at the versions of {UV_LOCK}" if file.name == UV_LOCK else ""
-    sources = pyproject.get("tool", {}).get("uv", {}).get("sources", {})
-    replaced = {canonicalize_name(name) for name in sources} if file.name == PYPROJECT else ()
-    place, lines = file.with_name(PYPROJECT), []
+    replaced = _replaced(pyproject) if file.name == PYPROJECT else {}
+    place, lines = place / PYPROJECT, []
     for line in listed:
         try:
             requirement = Requirement(line)
@@ -156,13 +166,31 @@ def read_dependencies(file: Path) -> Dependencies:
             raise PackageError(f"{place} has {line!r}, which is no requirement: {error}") from None
         if canonicalize_name(requirement.name) == DISTRIBUTION:
             requirement.url = None  # the adapter that runs this command is packaged
-        elif canonicalize_name(requirement.name) in replaced:
-            raise PackageError(
-                f"{place} takes {requirement.name} from [tool.uv.sources], which only {UV_LOCK}"
-                f" can use. Run: uv lock; or: adapter package --requirements {UV_LOCK}"
-            )
+        elif where := replaced.get(canonicalize_name(requirement.name)):
+            raise PackageError(f"{place} takes {requirement.name} from {where}")
         lines.append(str(requirement))
-    return Dependencies(f"{PYPROJECT}{versions}", file, tuple(lines))
+    package = pyproject["project"].get("name", "") if is_member else ""
+    return Dependencies(f"{PYPROJECT}{versions}", file, tuple(lines), package)
+
+
+def _workspace_lock(folder: Path) -> Path | None:
+    """Return the uv.lock of the workspace that a folder is in, if there is one."""
+    for above in folder.parents:
+        if (above / UV_LOCK).is_file():
+            return above / UV_LOCK if _is_member(folder, above / UV_LOCK) else None
+    return None
+
+
+def _is_member(folder: Path, lock: Path) -> bool:
+    """Whether a folder is below that of a uv.lock, and one of the packages of its workspace."""
+    if folder == lock.parent or not folder.is_relative_to(lock.parent):
+        return False
+    try:
+        packages = tomllib.loads(lock.read_text("utf-8"))["package"]
+        sources = [source for package in packages for source in package["source"].values()]
+    except (ValueError, TypeError, KeyError, AttributeError):  # uv says what is wrong with it
+        return False
+    return folder.relative_to(lock.parent).as_posix() in sources
 
 
 def _listed(pyproject: Mapping[str, Any]) -> list[str] | None:
@@ -170,4 +198,39 @@ def _listed(pyproject: Mapping[str, Any]) -> list[str] | None:
     project = pyproject.get("project")
     if project is None or "dependencies" in project.get("dynamic", ()):
         return None
+    if "dependencies" not in project and _of_poetry(pyproject).keys() - {"python"}:
+        return None
     return [*project.get("dependencies", [])]
+
+
+def _of_poetry(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the dependencies of a pyproject.toml that only Poetry reads."""
+    dependencies: Mapping[str, Any] = (
+        pyproject.get("tool", {}).get("poetry", {}).get("dependencies", {})
+    )
+    return dependencies
+
+
+def _replaced(pyproject: Mapping[str, Any]) -> dict[str, str]:
+    """Return the dependencies that a tool takes from another place, with advice for each.
+
+    Without the tool, a package of the same name from the index would be installed.
+    """
+    sources = pyproject.get("tool", {}).get("uv", {}).get("sources", {})
+    of_uv = (
+        f"[tool.uv.sources], which only {UV_LOCK} can use. Run: uv lock; or: "
+        f"adapter package --requirements {UV_LOCK}"
+    )
+    of_poetry = (
+        "[tool.poetry.dependencies], which only Poetry can use. Export them: "
+        f"poetry export -o {REQUIREMENTS}"
+    )
+    places = {"path", "git", "url", "file", "source"}
+    return {
+        **{canonicalize_name(name): of_uv for name in sources},
+        **{
+            canonicalize_name(name): of_poetry
+            for name, value in _of_poetry(pyproject).items()
+            if isinstance(value, dict) and not places.isdisjoint(value)
+        },
+    }

@@ -48,7 +48,7 @@ class Platform(NamedTuple):
 
 def install(dependencies: Dependencies, platform: Platform, target: Path) -> None:
     """Install the adapter and the dependencies into the folder ``target``."""
-    source, file, lines = dependencies
+    source, file, lines, package = dependencies
     is_locked = is_lock(file)
     pip = (
         *("pip", "install", "--link-mode", "copy", "--python", sys.executable),
@@ -60,6 +60,7 @@ def install(dependencies: Dependencies, platform: Platform, target: Path) -> Non
     export = (
         *("export", "--frozen", "--format", "requirements.txt", "--no-default-groups"),
         *("--no-editable", "--no-emit-project", "--no-emit-package", DISTRIBUTION),
+        *(("--package", package) if package else ()),
     )
     with TemporaryDirectory(prefix="adapter-package-") as scratch:
         uv = partial(run_uv, folder=file.parent, scratch=scratch)

@@ -16,6 +16,7 @@ from secrets import token_hex
 from stat import S_IMODE
 from time import gmtime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 from zipfile import Path as ZipPath
 from zlib import crc32
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-#: left out of a project in any folder: caches and everything hidden, such as .env with its secrets
-AT_ANY_DEPTH = (".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules")
+#: left out of a project in any folder: caches and everything hidden, such as .env with its secrets,
+#: and what Terraform and the CDK write, which has secrets and changes with each deployment
+AT_ANY_DEPTH = (
+    *(".*", "__pycache__", "*.pyc", "*.pyo", "*.egg-info", "node_modules"),
+    *("*.tfstate*", "*.tfvars*", "cdk.out"),
+)
 
 #: left out in the task root: files that describe, test or deploy the project
 AT_THE_TOP = (
@@ -284,6 +289,18 @@ def written(output: Path) -> Iterator[None]:
             f"{output} cannot be written: {error.strerror}. Make room there, or write to another"
             " folder."
         ) from None
+
+
+def drop_links(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Return each editable package and its folder, and remove the files that link to the folder."""
+    for distribution in distributions(path=[str(folder)]):
+        recorded = json.loads(distribution.read_text("direct_url.json") or "{}")
+        if recorded.get("dir_info", {}).get("editable"):
+            for file in distribution.files or ():
+                if file.parts[0] != ".." and not file.parts[0].endswith(".dist-info"):
+                    Path(folder, file).unlink(missing_ok=True)
+            place = Path(unquote(urlsplit(recorded["url"]).path))
+            yield distribution.metadata["Name"], place.resolve()
 
 
 def find_owners(folder: Path) -> Iterator[tuple[str, str]]:

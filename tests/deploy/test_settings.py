@@ -178,7 +178,8 @@ class TestTheTarget:
         assert made.parameters["Handler"] == "lambda_function.lambda_handler"
         first = made.body_bytes
         assert first > 100_000  # the adapter is in it
-        assert "Warning: no pyproject.toml, requirements.txt or lock file was found" in outcome.err
+        found = "no pyproject.toml with [project], requirements.txt or lock file was found"
+        assert f"Warning: {found}" in outcome.err
         run("deploy", "main:app", "--name", "shop", "--auth", "none")
         assert aws.changes() == []
 

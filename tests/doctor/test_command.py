@@ -239,7 +239,7 @@ class TestAnApp:
     def test_that_cannot_start(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
         (folder / "main.py").write_text("app = 1 / 0")
         assert main(["doctor", "main:app"]) == 2
-        assert "cannot start" in capfd.readouterr().err
+        assert f"main:app from {folder} cannot start." in capfd.readouterr().err
 
 
 class TestAdapterDev:

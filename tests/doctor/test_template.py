@@ -123,6 +123,19 @@ def test_a_url_of_another_function_of_cloudformation_does_not_count(
     assert places(tmp_path, text, "template.json") == []
 
 
+def test_a_template_above_counts_if_the_code_of_its_function_is_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "apps" / "shop"
+    folder.mkdir(parents=True)
+    text = SAM.format(properties="      CodeUri: %s\n" + URL % "BUFFERED")
+    expected = [f"../../template.yaml: Function.FunctionUrlConfig has no InvokeMode: {STREAM}"]
+    for uri, found in (("./apps/shop/", expected), ("apps", []), ("!Ref Code", [])):
+        (tmp_path / "template.yaml").write_text(text % uri)
+        assert places_without_streaming(folder, "main:app") == found
+    (tmp_path / "template.yaml").write_text(text % "apps/shop")
+    (folder / ".git").mkdir()
+    assert places_without_streaming(folder, "main:app") == []
+
+
 @pytest.mark.parametrize("text", ["", "- a list", "{", "a: [", "\0", "x: y\n" * MAX_BYTES])
 def test_a_file_that_is_no_template_has_no_places(tmp_path: Path, text: str) -> None:
     assert places(tmp_path, text) == []

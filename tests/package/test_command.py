@@ -287,7 +287,9 @@ def test_requirements_with_hashes_are_checked(project: Write, wheels: Path, pack
 def test_a_project_that_names_no_needs_gets_a_warning(project: Write, package: Run) -> None:
     done = package(f"{project(APP)}/main.py:app")
     assert done.code == 0
-    assert "Warning: no pyproject.toml, requirements.txt or lock file was found" in done.err
+    found = "no pyproject.toml with [project], requirements.txt or lock file was found"
+    assert f"Warning: {found}" in done.err
+    assert "--requirements FILE" in done.err
 
 
 def test_the_adapter_brings_nothing_with_it_and_leaves_its_tools_at_home(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapter.errors import PackageError
-from adapter.package.project import read_dependencies
+from adapter.package.project import find_project, read_dependencies
 from adapter.package.resolve import Platform, install
 
 from .wheels import UV_LOCK_HEAD, locked_by_pip, locked_by_uv, make_wheel, pylock
@@ -214,9 +214,38 @@ def test_a_pylock_without_a_version_has_it_in_the_name_of_the_wheel(
     assert installed("pylock.toml", pylock(entry)) == {"till 1.0"}
 
 
-@pytest.mark.parametrize(("name", "tool"), [("poetry.lock", "poetry"), ("pdm.lock", "pdm")])
-def test_the_lock_of_another_tool_has_to_be_exported(
-    installed: Install, name: str, tool: str
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_lock_of_a_workspace_has_the_versions_of_each_of_its_packages(
+    wheels: Path, tmp_path: Path, *, is_named: bool
 ) -> None:
-    with pytest.raises(PackageError, match=rf"{tool} export -o requirements\.txt"):
+    text = lock_of_uv(wheels).replace('virtual = "."', 'virtual = "apps/shop"')
+    text += '[[package]]\nname = "all"\nversion = "1"\nsource = { virtual = "." }\n'
+    members = '[manifest]\nmembers = ["all", "shop"]\n[[package]]'
+    (tmp_path / "uv.lock").write_text(text.replace("[[package]]", members, 1))
+    workspace = '[tool.uv.workspace]\nmembers = ["apps/*"]\n'
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT.replace("shop", "all") + workspace)
+    folder = tmp_path / "apps" / "shop"
+    folder.mkdir(parents=True)
+    (folder / "pyproject.toml").write_text(PYPROJECT)
+    project = find_project(folder, tmp_path / "uv.lock" if is_named else None)
+    assert project.dependencies is not None
+    assert project.folder == folder
+    target = tmp_path / "target"
+    install(project.dependencies, Platform("x86_64", "3.12"), target)
+    found = {f"{each.name} {each.version}" for each in distributions(path=[str(target)])}
+    assert {"big_numbers 1.0", "asgiref 3.0"} <= found
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("poetry.lock", "poetry export -o"),
+        ("pdm.lock", "pdm export -o"),
+        ("Pipfile.lock", "pipenv requirements >"),
+    ],
+)
+def test_the_lock_of_another_tool_has_to_be_exported(
+    installed: Install, name: str, command: str
+) -> None:
+    with pytest.raises(PackageError, match=rf"{command} requirements\.txt"):
         installed(name, "")

@@ -99,6 +99,11 @@ def test_wherever_the_adapter_comes_from_its_extras_and_marker_count(
         {"pyproject.toml": POETRY, "poetry.lock": ""},
         {"pyproject.toml": NAMED, "poetry.lock": ""},
         {"pyproject.toml": '[project]\nname = "shop"\ndynamic = ["dependencies"]\n'},
+        {
+            "pyproject.toml": '[project]\nname = "shop"\n'
+            '[tool.poetry.dependencies]\nstarlette = "^1"\n'
+        },
+        {"Pipfile.lock": "{}"},
     ],
 )
 def test_dependencies_that_cannot_be_read_can_be_exported(
@@ -122,6 +127,17 @@ def test_a_package_from_a_source_of_uv_needs_the_lock_that_has_it(project: Write
     with pytest.raises(PackageError, match=r"takes starlette from \[tool\.uv\.sources\].* uv lock"):
         find_project(project(files))
     assert find_project(project({**files, "uv.lock": LOCK})).dependencies is not None
+
+
+@pytest.mark.parametrize("place", ['path = "mine"', 'git = "https://x.test/y"', 'source = "our"'])
+def test_a_package_from_a_place_that_poetry_knows_has_to_be_exported(
+    project: Write, place: str
+) -> None:
+    poetry = f"[tool.poetry.dependencies]\nStarlette = {{ {place} }}\n"
+    with pytest.raises(PackageError, match=r"takes starlette from .* poetry export"):
+        find_project(project({"pyproject.toml": NAMED + poetry}))
+    versions = '[tool.poetry.dependencies]\npython = "^3.11"\nstarlette = { version = "^1" }\n'
+    assert find_project(project({"pyproject.toml": NAMED + versions})).dependencies is not None
 
 
 def test_a_file_can_be_named(project: Write) -> None:
@@ -200,6 +216,8 @@ def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(proje
         *(".env", ".git/config", "shop/__pycache__/x.pyc", "venv/pyvenv.cfg", "venv/lib/x.py"),
         *("tests/test_main.py", "Dockerfile", "template.yaml", "README.md", "old.zip", "uv.lock"),
         *("notes/todo.txt", "adapter.whl", "clone/adapter/bootstrap", "clone/README.md"),
+        *("terraform.tfstate", "infra/terraform.tfstate.backup", "infra/a.tfvars.json"),
+        *("cdk.out/asset.1/main.py", "infra/cdk.out/tree.json"),
     }
     settings = '[tool.adapter]\nexclude = ["notes"]\n'
     folder = project({**dict.fromkeys(stays | goes, ""), "pyproject.toml": settings})

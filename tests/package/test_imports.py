@@ -106,6 +106,23 @@ def test_how_to_package_a_module_that_is_left_out_is_said(project: Write, packag
         ) in done.err
 
 
+def test_where_to_run_it_for_a_module_above_the_task_root_is_said(
+    project: Write, package: Run
+) -> None:
+    source = "import app.prices, shared\nasync def app(scope, receive, send): ...\n"
+    files = {"src/app/main.py": source, "src/app/prices.py": "", "shared.py": ""}
+    folder = project({**needing(), **files})
+    done = package(f"{folder}/src/app/main.py:app")
+    for module, place, target in (
+        ("app", folder / "src", "app.main:app"),
+        ("shared", folder, "src.app.main:app"),
+    ):
+        assert (
+            f"Warning: main.py imports {module}, which is not in the zip. It is in {place}: "
+            f"run this command there, with {target} as TARGET.\n"
+        ) in done.err
+
+
 def test_of_another_python_the_standard_library_is_not_known(project: Write, package: Run) -> None:
     source = "import yaml, nosuch\nasync def app(scope, receive, send): ...\n"
     other = "3.13" if THIS_PYTHON != "3.13" else "3.12"

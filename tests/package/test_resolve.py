@@ -17,7 +17,7 @@ from adapter.errors import PackageError
 from adapter.package import ARCHITECTURES, PYTHONS, THIS_PYTHON
 from adapter.package.resolve import Platform, explain, own_requirement
 
-from .conftest import needing
+from .conftest import APP, needing
 from .wheels import make_sdist, make_wheel
 
 if TYPE_CHECKING:
@@ -217,6 +217,41 @@ def test_a_package_without_a_wheel_is_named_and_there_is_a_way_out(
     assert "sourceonly" in done.err
     assert "pip wheel --no-deps NAME -w wheels" in done.err
     assert not done.output.exists()
+
+
+BUILDER = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+[tool.hatch.build]
+dev-mode-dirs = ["."]
+"""
+TILL = {
+    "libs/till/pyproject.toml": f'[project]\nname = "till"\nversion = "1"\n{BUILDER}',
+    "libs/till/till/__init__.py": "",
+}
+
+
+def test_a_package_that_would_be_a_link_to_this_machine_is_refused(
+    project: Write, package: Run
+) -> None:
+    folder = project({**needing("-e ./libs/till"), **TILL})
+    done = package(f"{folder}/main.py:app")
+    assert done.code == 1
+    assert f"requirements.txt has till as -e {folder}/libs/till" in done.err
+    assert f"pip wheel --no-deps {folder}/libs/till -w wheels" in done.err
+
+
+def test_a_project_that_installs_itself_has_its_dependencies_and_no_link(
+    project: Write, wheels: Path, package: Run
+) -> None:
+    make_wheel(wheels, "shop")
+    text = f'[project]\nname = "mine"\nversion = "1"\ndependencies = ["shop"]\n{BUILDER}'
+    files = {"src/mine/main.py": APP["main.py"], "src/mine/__init__.py": "", "pyproject.toml": text}
+    done = package(f"{project({**needing('-e .'), **files})}/src/mine/main.py:app")
+    assert done.code == 0
+    assert {"shop.py", "mine/main.py", "mine-1.dist-info/METADATA"} <= done.names
+    assert [name for name in done.names if name.endswith(".pth")] == ["packed_imports.pth"]
 
 
 def test_another_failure_is_told_in_the_words_of_uv(project: Write, package: Run) -> None:

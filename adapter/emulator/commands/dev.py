@@ -185,7 +185,7 @@ async def announce(
     await environment.api.initialised.wait()
     if environment.init_failed and settings.reload_filter is None:
         console.line(
-            f"{what} cannot start. The lines above say why. "
+            f"{what} from {function.task_root} cannot start. The lines above say why. "
             "(With --reload, adapter dev waits for the next save.)",
             "error",
         )

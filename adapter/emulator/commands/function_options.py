@@ -50,7 +50,10 @@ def read_dev_function(arguments: Namespace) -> DevFunction:
         target = Target(arguments.handler or "function.handler", Path.cwd())
     else:
         template = template_function(arguments.function)
-        found = find_target(template.handler, template.task_root)
+        try:
+            found = find_target(template.handler, template.task_root)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{template.name} in the template: {error}") from None
         target = Target(found.handler, template.task_root)
     config = configure(arguments, target, template, concurrency=arguments.concurrency)
     return DevFunction(config, template.url_config if template else {})

@@ -144,16 +144,17 @@ async def invoke(settings: InvokeSettings, pool: Pool, console: Console) -> int:
         if isinstance(start, ResponseStart):
             code = SUCCESS if await print_response(start, invocation, printer) else FAILED
         else:
-            printer.note(failure_line(start))
+            printer.note(failure_line(start, settings.function))
             code = exit_code_of(start)
     await invocation.done.wait()
     return code
 
 
-def failure_line(failure: InvocationFailure) -> str:
+def failure_line(failure: InvocationFailure, function: FunctionConfig) -> str:
     """Return the last line about a function that did not respond."""
     if failure.in_init and failure.error_type != EXIT_ERROR:  # the log has a line "Init failed"
-        return "The function cannot start. The lines above say why."
+        what = f"{function.target} from {function.task_root}"
+        return f"{what} cannot start. The lines above say why."
     return f"The function failed. {failure.summarise()}"
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from ...errors import ConfigurationError
 from ..template_file import read_template, section
@@ -26,6 +26,13 @@ NAMES = ("template.yaml", "template.yml", "template.json")
 FUNCTIONS = ("AWS::Serverless::Function", "AWS::Lambda::Function")
 DEFAULT_TIMEOUT_SECONDS = 3.0
 DEFAULT_MEMORY_MB = 128
+
+# Both name a parameter or a secret of the account, which has the value.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+DYNAMIC_REFERENCE = "{{resolve:"
+IN_ACCOUNT = "AWS::SSM::Parameter::Value<"
+LISTS = ("CommaDelimitedList", "List<")
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,14 @@ def function_of_template(template: Path, name: str | None = None) -> TemplateFun
         if isinstance(resource, dict) and resource.get("Type") in FUNCTIONS
     }
     chosen = choose(template, functions, name)
-    parameters = {
-        key: each["Default"]
-        for key, each in section(document, "Parameters").items()
-        if isinstance(each, dict) and "Default" in each
-    }
-    common = known(section(section(document, "Globals"), "Function"), parameters)
-    properties = merged(common, known(functions[chosen], parameters))
+    parameters = defaults(section(document, "Parameters"))
+    common = section(section(document, "Globals"), "Function")
+    if "InlineCode" in functions[chosen] or "ZipFile" in section(functions[chosen], "Code"):
+        raise ConfigurationError(
+            f"The code of {chosen} is in {template.name} itself. Write it into a file, and name "
+            "the file: adapter dev index.handler"
+        )
+    properties = known(merged(common, functions[chosen]), parameters)
     handler, root = handler_of(template, chosen, properties)
     url = known(url_resource(resources, chosen), parameters)
     return TemplateFunction(
@@ -102,13 +110,16 @@ def handler_of(template: Path, name: str, properties: Properties) -> tuple[str, 
     """Return handler and task root; the handler of an image is the last word of its command."""
     code = properties.get("CodeUri", properties.get("Code", "."))
     root = (template.parent / code).resolve() if isinstance(code, str) else template.parent
+    if root.suffix == ".py":  # which AWS's tools zip alone
+        root = root.parent
     if not root.is_dir():  # built by `sam build`, or in a bucket
         root = template.parent.resolve()
     command = section(properties, "ImageConfig").get("Command")
     handler = command[-1] if isinstance(command, list) and command else properties.get("Handler")
     if not isinstance(handler, str):
         raise ConfigurationError(
-            f"{name} in {template.name} has no Handler. Name the app: adapter dev main:app"
+            f"{name} in {template.name} has no Handler, or one that only AWS knows. "
+            "Name the app: adapter dev main:app"
         )
     return handler, root
 
@@ -134,6 +145,19 @@ def variables(properties: Properties) -> dict[str, str]:
     }
 
 
+def defaults(parameters: Properties) -> Properties:
+    """Return the default of each parameter; without those whose value is in the account."""
+    found: Properties = {}
+    for key, each in parameters.items():
+        default = each.get("Default") if isinstance(each, dict) else None
+        kind = str(section(parameters, key).get("Type"))
+        if kind.startswith(LISTS) and isinstance(default, str):
+            found[key] = [text.strip() for text in default.split(",")]
+        elif not kind.startswith(IN_ACCOUNT):
+            found[key] = resolve(default, {})
+    return found
+
+
 def known(properties: Properties, parameters: Properties) -> Properties:
     """Return the properties that are known here: with defaults of parameters, without the rest."""
     values = {key: resolve(value, parameters) for key, value in properties.items()}
@@ -145,13 +169,19 @@ def resolve(value: JSON, parameters: Properties) -> JSON:
     if isinstance(value, list):
         values = (resolve(each, parameters) for each in value)
         return [each for each in values if each is not None]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {"Ref"}:
-        return parameters.get(str(value["Ref"]))
-    if any(str(key).startswith("Fn::") for key in value):
-        return None
-    return known(value, parameters)
+    if is_map(value):
+        return known(value, parameters)
+    if isinstance(value, dict):
+        return parameters.get(str(value.get("Ref", "")))
+    return None if DYNAMIC_REFERENCE in str(value) else value
+
+
+def is_map(value: JSON) -> TypeGuard[Properties]:
+    """Whether a value is a map, and not a reference or a function of CloudFormation."""
+    is_reference = isinstance(value, dict) and (
+        value.keys() == {"Ref"} or any(str(key).startswith("Fn::") for key in value)
+    )
+    return isinstance(value, dict) and not is_reference
 
 
 def merged(common: Properties, own: Properties) -> Properties:
@@ -159,7 +189,7 @@ def merged(common: Properties, own: Properties) -> Properties:
     properties = {**common, **own}
     for key, value in own.items():
         other = common.get(key)
-        if isinstance(value, dict) and isinstance(other, dict):
+        if is_map(value) and is_map(other):
             properties[key] = merged(other, value)
     return properties
 

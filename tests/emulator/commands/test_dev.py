@@ -511,7 +511,7 @@ def test_any_client_of_the_runtime_api_is_served_without_a_target(
 def test_a_command_that_cannot_be_started_is_named(folder: Path) -> None:
     done = ended(folder, "--command", "nosuch -x")
     assert done.returncode == 1
-    assert "nosuch -x cannot start." in done.stdout
+    assert f"nosuch -x from {folder} cannot start." in done.stdout
 
 
 def test_a_command_is_named_when_it_serves(telling: Path) -> None:
@@ -566,6 +566,13 @@ def test_the_function_of_a_template_is_served(telling: Path) -> None:
         assert "content-length" in reply.headers  # not streamed
     with serving(telling, "--memory", "300", "--function", "Shop", target="") as dev:
         assert httpx.get(f"{dev.url}/{names}").text == "Shop 300 red"
+
+
+def test_a_handler_of_a_template_that_is_none_is_explained(folder: Path) -> None:
+    (folder / "template.yaml").write_text(YAML.replace("main.handler", "main"))
+    done = ended(folder)
+    assert done.returncode == 2
+    assert "Shop in the template: 'main' does not name an app." in done.stderr
 
 
 def test_a_rest_api_with_a_stage_is_served(telling: Path) -> None:

@@ -138,12 +138,13 @@ class TestInvoke:
 
     @pytest.mark.parametrize("target", ["main:nothing", "nowhere:app", "main.app"])
     def test_an_app_that_cannot_be_loaded_is_exit_code_2(
-        self, target: str, capfdbinary: pytest.CaptureFixture[bytes]
+        self, app: Path, target: str, capfdbinary: pytest.CaptureFixture[bytes]
     ) -> None:
         assert main(["invoke", target, "--path", "/"]) == 2
         said = capfdbinary.readouterr().err
         assert b"Init failed: Runtime." in said
-        assert said.endswith(b"The function cannot start. The lines above say why.\n")
+        last = f"{target} from {app.parent} cannot start. The lines above say why.\n"
+        assert said.endswith(last.encode())
 
     def test_a_runtime_that_exits_without_a_reason_is_named(
         self, app: Path, capfdbinary: pytest.CaptureFixture[bytes]

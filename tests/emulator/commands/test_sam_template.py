@@ -77,6 +77,12 @@ Parameters:
   Mode: {Type: String, Default: RESPONSE_STREAM}
   Module: {Type: String, Default: main.handler}
   Seconds: {Type: Number, Default: 300}
+  Origins: {Type: CommaDelimitedList, Default: "https://a.test, https://b.test"}
+  Stored: {Type: "AWS::SSM::Parameter::Value<String>", Default: /shop/key}
+  Secret: {Type: String, Default: "{{resolve:secretsmanager:shop}}"}
+Globals:
+  Function:
+    Environment: {Variables: {TABLE: none}}
 Resources:
   ApiAdminUrl:
     Type: AWS::Lambda::Url
@@ -86,14 +92,25 @@ Resources:
     Properties:
       TargetFunctionArn: !GetAtt Api.Arn
       InvokeMode: !Ref Mode
-      Cors: {AllowOrigins: ["*", !Sub "https://${Domain}"], MaxAge: !Ref Seconds}
+      Cors:
+        AllowOrigins: !Ref Origins
+        AllowMethods: [GET, !Ref Method]
+        MaxAge: !Ref Seconds
   ApiAdmin: {Type: AWS::Lambda::Function, Properties: {Handler: admin.handler}}
   Api:
     Type: AWS::Lambda::Function
     Properties:
       Code: ./src
       Handler: !Ref Module
-      Environment: {Variables: {DEBUG: true, VERBOSE: false, COUNT: 3}}
+      Environment:
+        Variables:
+          DEBUG: true
+          VERBOSE: false
+          COUNT: 3
+          TABLE: !GetAtt Table.Arn
+          STORED: !Ref Stored
+          SECRET: !Ref Secret
+          DATABASE: "postgres://{{resolve:ssm:/shop/password}}@db"
 """
 
 
@@ -104,7 +121,15 @@ def test_references_are_followed_and_unknown_values_are_left_out(tmp_path: Path)
     function = function_of_template(template, "Api")
     assert (function.handler, function.task_root) == ("main.handler", tmp_path / "src")
     assert function.url_config["InvokeMode"] == "RESPONSE_STREAM"
-    assert function.url_config["Cors"] == {"AllowOrigins": ["*"], "MaxAge": 300}
+    assert function.url_config["Cors"] == {
+        "AllowOrigins": ["https://a.test", "https://b.test"],
+        "AllowMethods": ["GET"],
+        "MaxAge": 300,
+    }
+    # A value of Globals that the function replaces by one that only AWS knows, a parameter whose
+    # default is the name of the value, a dynamic reference.
+    unknown = {"TABLE", "STORED", "SECRET", "DATABASE"}
+    assert unknown.isdisjoint(function.environ)
 
 
 def test_variables_have_the_text_that_cloudformation_gives_them(tmp_path: Path) -> None:
@@ -123,6 +148,16 @@ def test_a_number_that_lambda_does_not_take_is_the_default(tmp_path: Path, value
     )
     function = function_of_template(template)
     assert (function.timeout_seconds, function.memory_mb) == (3, 128)
+
+
+def test_code_may_be_one_file(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    template = tmp_path / "template.yaml"
+    properties = "{Handler: main.handler, CodeUri: src/main.py}"
+    template.write_text(
+        f"Resources: {{A: {{Type: AWS::Serverless::Function, Properties: {properties}}}}}"
+    )
+    assert function_of_template(template).task_root == tmp_path / "src"
 
 
 TWO = """
@@ -149,6 +184,18 @@ def test_of_several_functions_one_has_to_be_chosen(tmp_path: Path) -> None:
         ("- a list", "is not a template"),
         ("a: [", "Cannot read"),
         ("Resources: {A: {Type: AWS::Lambda::Function, Properties: {}}}", "has no Handler"),
+        (
+            "Resources: {A: {Type: AWS::Lambda::Function, Properties: {Handler: !Ref Unknown}}}",
+            "or one that only AWS knows",
+        ),
+        (
+            "Resources: {A: {Type: AWS::Lambda::Function, Properties: {Code: {ZipFile: !Sub x}}}}",
+            "The code of A is in template.yaml itself",
+        ),
+        (
+            "Resources: {A: {Type: AWS::Serverless::Function, Properties: {InlineCode: x = 1}}}",
+            "The code of A is in template.yaml itself",
+        ),
     ],
 )
 def test_a_template_without_a_function_is_explained(tmp_path: Path, text: str, says: str) -> None:
