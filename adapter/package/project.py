@@ -188,7 +188,7 @@ def _is_member(folder: Path, lock: Path) -> bool:
     try:
         packages = tomllib.loads(lock.read_text("utf-8"))["package"]
         sources = [source for package in packages for source in package["source"].values()]
-    except (ValueError, TypeError, KeyError, AttributeError):  # uv says what is wrong with it
+    except (ValueError, TypeError, KeyError, AttributeError):  # uv reports the mistake
         return False
     return folder.relative_to(lock.parent).as_posix() in sources
 
