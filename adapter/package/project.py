@@ -140,7 +140,7 @@ def find_requirements(folder: Path, pyproject: Mapping[str, Any]) -> Path | None
 def read_dependencies(file: Path, folder: Path | None = None) -> Dependencies:
     """Return the dependencies that a file lists; those of a uv.lock are in its pyproject.toml.
 
-    For the uv.lock of a workspace that ``folder`` is in, they are in the pyproject.toml of that.
+    If ``folder`` is a package of the uv.lock's workspace, they are in the pyproject.toml there.
     """
     if file.name not in (PYPROJECT, UV_LOCK, *FOREIGN_LOCKS):
         return Dependencies(file.name, file)
