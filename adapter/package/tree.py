@@ -39,6 +39,7 @@ AT_ANY_DEPTH = (
 AT_THE_TOP = (
     *("pyproject.toml", "setup.py", "setup.cfg", "*.lock", "pylock*.toml", "requirements*.txt"),
     *("Dockerfile*", "Makefile", "template*.y*ml", "cloudformation*.y*ml", "samconfig.*", "wheels"),
+    *("serverless.y*ml", "serverless.[jt]s*", "zappa_settings.[jty]*", "*.tf", "cdk.json"),
     *("README*", "CHANGELOG*", "tests", "test", "conftest.py", "*.whl", "*.zip"),
 )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import resource
@@ -211,13 +212,15 @@ def test_a_value_of_another_kind_is_an_error_that_says_where(
 
 def test_the_code_and_its_data_are_packaged_and_what_surrounds_them_is_not(project: Write) -> None:
     stays = {"main.py", "shop/__init__.py", "shop/tests/data.json", "orders.sqlite3", "static/x.c"}
-    stays |= {"templates/page.yaml", "data/orders.zip"}  # not what the same names are at the top
+    # not what the same names are at the top
+    stays |= {"templates/page.yaml", "data/orders.zip", "data/main.tf"}
     goes = {
         *(".env", ".git/config", "shop/__pycache__/x.pyc", "venv/pyvenv.cfg", "venv/lib/x.py"),
         *("tests/test_main.py", "Dockerfile", "template.yaml", "README.md", "old.zip", "uv.lock"),
         *("notes/todo.txt", "adapter.whl", "clone/adapter/bootstrap", "clone/README.md"),
         *("terraform.tfstate", "infra/terraform.tfstate.backup", "infra/a.tfvars.json"),
         *("cdk.out/asset.1/main.py", "infra/cdk.out/tree.json"),
+        *("serverless.yml", "serverless.ts", "zappa_settings.json", "main.tf", "cdk.json"),
     }
     settings = '[tool.adapter]\nexclude = ["notes"]\n'
     folder = project({**dict.fromkeys(stays | goes, ""), "pyproject.toml": settings})
@@ -324,6 +327,7 @@ def test_the_pattern_that_an_error_names_matches_the_file(
 def ordinary_user() -> Iterator[None]:
     """Run the block as a user whose permissions are checked."""
     is_root = os.geteuid() == 0
+    codecs.lookup("utf-8-sig")  # this user cannot import it from a Python in root's home folder
     if is_root:
         os.seteuid(65534)
     try:
