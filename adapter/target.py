@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIBRARY = Path(__file__).parent
 DISTRIBUTION = "asgi-lambda-stream"
@@ -46,6 +49,14 @@ def find_target(text: str, here: Path, *, factory: bool = False) -> Target:
     target = _find(text, here, factory=factory)
     refuse_own_name(target.task_root)
     return target
+
+
+def folders_of_repository(folder: Path) -> Iterator[Path]:
+    """Yield a folder, and those above it up to the top of its repository."""
+    for each in (folder, *folder.parents):
+        yield each
+        if (each / ".git").exists():
+            return
 
 
 def refuse_own_name(task_root: Path) -> None:

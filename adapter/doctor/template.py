@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..emulator.template_file import read_template, section
 from ..errors import ConfigurationError
+from ..target import folders_of_repository
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -36,31 +37,23 @@ def places_without_streaming(folder: Path, handler: str) -> list[str]:
     In a folder above it, within its repository, only functions that have the folder as their code
     count. A template that cannot be read has no places.
     """
-    return [
-        f"{os.path.relpath(file, folder)}: {problem}"
-        for place in with_folders_above(folder)
-        for file in sorted(file for pattern in PATTERNS for file in place.glob(pattern))
-        for template in [read_if_possible(file)]
-        for problem in problems_of_app(
-            template, handler, None if place == folder else functions_in(template, place, folder)
-        )
-    ]
-
-
-def with_folders_above(folder: Path) -> Iterator[Path]:
-    """Yield a folder, and those above it up to the top of its repository."""
-    for place in (folder, *folder.parents):
-        yield place
-        if (place / ".git").exists():
-            return
+    found = []
+    for place in folders_of_repository(folder):
+        for file in sorted(file for pattern in PATTERNS for file in place.glob(pattern)):
+            template = read_if_possible(file)
+            functions = None if place == folder else functions_in(template, place, folder)
+            problems = problems_of_app(template, handler, functions)
+            found += [f"{os.path.relpath(file, folder)}: {problem}" for problem in problems]
+    return found
 
 
 def functions_in(template: Mapping[str, JSON], place: Path, folder: Path) -> Collection[str]:
     """Return the functions of a template in ``place`` that have a folder as their code."""
     common = section(section(template, "Globals"), "Function")
+    resources = section(template, "Resources")
     found = []
-    for name in section(template, "Resources"):
-        properties = common | section(section(section(template, "Resources"), name), "Properties")
+    for name in resources:
+        properties = common | section(section(resources, name), "Properties")
         code = properties.get("CodeUri", properties.get("Code"))
         if isinstance(code, str) and os.path.realpath(place / code) == os.path.realpath(folder):
             found.append(name)

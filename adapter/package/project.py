@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from ..errors import ConfigurationError, PackageError
-from ..target import DISTRIBUTION
+from ..target import DISTRIBUTION, folders_of_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,11 +91,9 @@ def find_project(
 
 def project_folder(task_root: Path) -> Path:
     """Return the nearest folder with a file that describes a project, within its repository."""
-    for folder in (task_root, *task_root.parents):
+    for folder in folders_of_repository(task_root):
         if any((folder / name).is_file() for name in FILES):
             return folder
-        if (folder / ".git").exists():
-            break
     return task_root
 
 
